@@ -1,0 +1,8 @@
+// x where k is a multiple of 32: no read needs a check.
+
+@group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
+
+// Floats 4i to 4i + 3 of row `row` of x.
+fn x_at(row: u32, i: u32) -> vec4<f32> {
+    return x[row * (params.k / 4u) + i];
+}

@@ -1,0 +1,100 @@
+// Few rows of x at a time: y[c, r] = Σ_k x[c, k] · w[r, k].
+//
+// A workgroup owns ROWS · 8 · (WORKGROUP / (8 · LANES_K)) rows of weights and COLS rows of x.
+// Eight neighbouring lanes own eight interleaved rows at the same part, so they read one run of
+// memory and the same floats of x; LANES_K such octets share the parts of a row and add up
+// their sums at the end. A lane owns ROWS rows, eight apart, so that each float of x it reads
+// serves ROWS · COLS products, and each weight it decodes serves COLS.
+
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+// Sums of all lanes, where several share a row.
+var<workgroup> shared_sums: array<f32, SHARED_SUMS>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let octets = WORKGROUP / (INTERLEAVE * LANES_K);
+    let tiles = (params.rows + octets * INTERLEAVE * ROWS - 1u) / (octets * INTERLEAVE * ROWS);
+    let index = grid_index(id, count);
+    let octet = lane / (INTERLEAVE * LANES_K);
+    let lane_k = (lane / INTERLEAVE) % LANES_K;
+    let first_row = ((index % tiles) * octets + octet) * INTERLEAVE * ROWS + lane % INTERLEAVE;
+    let first_col = (index / tiles) * COLS;
+    let parts = (params.k + PART - 1u) / PART;
+
+    // Rows and columns past the end read the last one again; what they add up is not written.
+    var row: array<u32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) { // unroll
+        row[r] = min(first_row + r * INTERLEAVE, params.rows - 1u);
+    }
+    var col: array<u32, COLS>;
+    for (var c = 0u; c < COLS; c++) { // unroll
+        col[c] = min(first_col + c, params.m - 1u);
+    }
+    var sum: array<f32, ROWS * COLS>;
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = 0.0;
+    }
+
+    for (var part = lane_k; part < parts; part += LANES_K) {
+        var w: array<Levels, ROWS>;
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            w[r] = levels(row[r], part);
+        }
+        for (var s = 0u; s < SPANS; s++) { // unroll
+            var level_sum: array<f32, ROWS * COLS>;
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                level_sum[i] = 0.0;
+            }
+            var x_sum: array<f32, COLS>;
+            for (var c = 0u; c < COLS; c++) { // unroll
+                x_sum[c] = 0.0;
+            }
+            for (var j = 0u; j < 8u / SPANS; j++) { // unroll
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    let v = x_at(col[c], part * 8u + s * (8u / SPANS) + j);
+                    x_sum[c] += dot(v, vec4<f32>(1.0));
+                    for (var r = 0u; r < ROWS; r++) { // unroll
+                        level_sum[r * COLS + c] += dot(w[r].v[s * (8u / SPANS) + j], v);
+                    }
+                }
+            }
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    sum[r * COLS + c] += weighted(level_sum[r * COLS + c], x_sum[c], a);
+                }
+            }
+        }
+    }
+
+    if (LANES_K > 1u) {
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            shared_sums[i * WORKGROUP + lane] = sum[i];
+        }
+        workgroupBarrier();
+        if (lane_k == 0u) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                var total = sum[i];
+                for (var l = 1u; l < LANES_K; l++) {
+                    total += shared_sums[i * WORKGROUP + lane + l * INTERLEAVE];
+                }
+                sum[i] = total;
+            }
+        }
+    }
+    if (lane_k == 0u) {
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            for (var c = 0u; c < COLS; c++) { // unroll
+                if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
+                    let at = params.first_row + first_row + r * INTERLEAVE;
+                    y[(first_col + c) * params.n + at] = sum[r * COLS + c];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// What every kernel and format shares: the weights' bindings, their addressing, code words.
+//
+// Constants printed by the composer before this file:
+//   INTERLEAVE  rows whose units lie side by side in a plane
+//   PART        weights in one decode call
+//   GROUP       weights that share one affine (of a format per row: more than any row has)
+//   SPANS       runs of a part that have an affine of their own: 1, 2 or 4
+// and the aliases CodeUnit and ScaleUnit: u32, vec2<u32> or vec4<u32>.
+
+struct Params {
+    n: u32,            // rows of the whole matrix
+    k: u32,            // weights in a row
+    m: u32,            // rows of x bound to this dispatch, or rows wanted
+    first_row: u32,    // where this slab's rows begin in the matrix
+    rows: u32,         // rows of this slab
+    code_units: u32,   // units of a row in the code plane
+    scale_units: u32,  // units of a row in the scale plane
+    from_row: u32,     // first row of the matrix wanted (dequantize)
+    zero: u32,         // 0, which no compiler knows
+    padding: u32,
+}
+
+@group(0) @binding(0) var<storage, read> code_plane: array<CodeUnit>;
+@group(0) @binding(1) var<storage, read> scale_plane: array<ScaleUnit>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// Codes of 32 consecutive weights: byte b of word j is the code (i8) of weight 4j + b.
+struct Codes {
+    low: vec4<u32>,   // words 0 to 3
+    high: vec4<u32>,  // words 4 to 7
+}
+
+// The same as numbers, still unscaled.
+struct Levels {
+    v: array<vec4<f32>, 8>,
+}
+
+// What turns a level into a weight; affine/*.wgsl say how.
+struct Affine {
+    scale: f32,
+    offset: f32,
+}
+
+// Unit `i` of row `row` (both within this slab) lies beside the same unit of its seven neighbours,
+// so that eight lanes that own eight rows read one run of memory.
+fn plane_index(row: u32, i: u32, units: u32) -> u32 {
+    return ((row / INTERLEAVE) * units + i) * INTERLEAVE + row % INTERLEAVE;
+}
+
+fn code_at(row: u32, i: u32) -> CodeUnit {
+    return code_plane[plane_index(row, i, params.code_units)];
+}
+
+// Subtracts `offset` (0 to 128) from four bytes of at most 127 each; the results are signed bytes.
+fn subtract(bytes: vec4<u32>, offset: u32) -> vec4<u32> {
+    let high = vec4<u32>(0x80808080u);
+    return ((bytes | high) - vec4<u32>(offset * 0x01010101u)) ^ high;
+}
+
+// A product that is to be rounded before it is added to something: integer arithmetic with a zero
+// that only the host knows keeps a compiler from fusing the two into one rounding.
+fn rounded(product: vec4<f32>) -> vec4<f32> {
+    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(product) ^ vec4<u32>(params.zero));
+}
+
+// Index of this workgroup in a grid that was folded over y to pass 65 535.
+fn grid_index(id: vec3<u32>, count: vec3<u32>) -> u32 {
+    return id.x + id.y * count.x;
+}

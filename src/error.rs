@@ -1,0 +1,185 @@
+//! The one error type. Every variant that compares two numbers carries both.
+
+/// What went wrong, with the numbers that tell why.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A row of this format holds whole blocks only.
+    #[error("{format} needs k to be a multiple of {block}, got {k}")]
+    Block {
+        /// The format asked for.
+        format: String,
+        /// Weights in one block.
+        block: usize,
+        /// Weights in one row, as given.
+        k: usize,
+    },
+    /// A group length that this format cannot have.
+    #[error("{format} takes {allowed}, got a group of {got}")]
+    Group {
+        /// The format asked for.
+        format: String,
+        /// What would have been accepted, in words.
+        allowed: &'static str,
+        /// The group length given.
+        got: usize,
+    },
+    /// A slice whose length does not fit the shape.
+    #[error("{what}: a shape of {shape} needs {expected} {unit}, got {got}")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// The shape that the length follows from.
+        shape: String,
+        /// What is counted: `bytes`, `floats`, ...
+        unit: &'static str,
+        /// The length that fits.
+        expected: usize,
+        /// The length given.
+        got: usize,
+    },
+    /// Inputs of a product whose length is no whole number of rows.
+    #[error("x must hold whole rows of k = {k} floats, got {got} floats")]
+    Inputs {
+        /// Floats in one row.
+        k: usize,
+        /// The length given.
+        got: usize,
+    },
+    /// A matrix with no rows or no columns.
+    #[error("a matrix needs at least one row and one column, got n = {n}, k = {k}")]
+    Empty {
+        /// Rows.
+        n: usize,
+        /// Columns.
+        k: usize,
+    },
+    /// A size that overflows what the machine or the device can address.
+    #[error("{what} of {needed} exceeds the limit of {limit}")]
+    TooLarge {
+        /// What was to be sized.
+        what: &'static str,
+        /// The size needed (saturated where it overflowed).
+        needed: u64,
+        /// The largest possible.
+        limit: u64,
+    },
+    /// A weight to be quantized that is infinite or not a number.
+    #[error("weight [{row}, {column}] is {value}: only finite weights can be quantized")]
+    NotFinite {
+        /// Row of the weight.
+        row: usize,
+        /// Column of the weight.
+        column: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// Weights too large for the scale field of the format.
+    #[error("{format} cannot scale to a weight of {value:e}: its scale field ends at {limit:e}")]
+    ScaleRange {
+        /// The format asked for.
+        format: String,
+        /// The scale that was needed.
+        value: f32,
+        /// The largest scale that the field holds.
+        limit: f32,
+    },
+    /// No format has this name.
+    #[error("unknown format {0:?}; known: {1}")]
+    UnknownFormat(String, String),
+    /// No kernel has this name.
+    #[error("unknown kernel {0:?}; known: {1}")]
+    UnknownKernel(String, String),
+    /// The device's limits are under what a kernel needs.
+    #[error("kernel {kernel} needs {what} of {needed}, this device allows {limit}")]
+    DeviceLimit {
+        /// The kernel, or `lowbit` where every kernel needs it.
+        kernel: String,
+        /// The limit's name in `wgpu::Limits`.
+        what: &'static str,
+        /// What is needed.
+        needed: u64,
+        /// What the device allows.
+        limit: u64,
+    },
+    /// A feature that a call needs was not enabled on the device.
+    #[error("{what} needs the device feature {feature}, which is not enabled")]
+    MissingFeature {
+        /// The call or kernel.
+        what: String,
+        /// The feature's name in `wgpu::Features`.
+        feature: &'static str,
+    },
+    /// A caller's buffer binding that does not fit the product.
+    #[error("{what} needs {expected} bytes, its binding holds {got}")]
+    Binding {
+        /// `x`, `y`, `ids`.
+        what: &'static str,
+        /// Bytes needed.
+        expected: u64,
+        /// Bytes bound.
+        got: u64,
+    },
+    /// A binding offset that the device cannot take.
+    #[error("{what} is bound at offset {got}, which is no multiple of {alignment}")]
+    Alignment {
+        /// `x`, `y`, `ids`.
+        what: &'static str,
+        /// The device's `min_storage_buffer_offset_alignment`.
+        alignment: u64,
+        /// The offset given.
+        got: u64,
+    },
+    /// A buffer without `BufferUsages::STORAGE`.
+    #[error("{what} needs a buffer with {expected}, this one has {got}")]
+    Usage {
+        /// `x`, `y`, `ids`.
+        what: &'static str,
+        /// The usage needed.
+        expected: String,
+        /// The usage it was created with.
+        got: String,
+    },
+    /// Input and output lie in one buffer, which WebGPU forbids even for disjoint ranges.
+    #[error("{0} and {1} lie in the same buffer; bind two buffers")]
+    Aliased(&'static str, &'static str),
+    /// A row index past the end.
+    #[error("row {row} is out of range for a matrix of {n} rows")]
+    Row {
+        /// The index.
+        row: u64,
+        /// Rows of the matrix.
+        n: usize,
+    },
+    /// Weights uploaded to one `Gpu` were used with another.
+    #[error("these weights were uploaded through another Gpu")]
+    OtherDevice,
+    /// No adapter that computes.
+    #[error("no GPU adapter: {0}")]
+    NoAdapter(String),
+    /// The device refused: a validation or internal error, in its own words.
+    #[error("the device refused {what}: {message}")]
+    Device {
+        /// What was being done.
+        what: String,
+        /// The message of wgpu or of the driver.
+        message: String,
+    },
+    /// A shader did not compile. Positions are those of the files under `shaders/`.
+    #[error("shader {shader} does not compile: {message}")]
+    Shader {
+        /// The composed shader's name, `format/kernel`.
+        shader: String,
+        /// The compiler's message.
+        message: String,
+    },
+    /// The device had no memory left.
+    #[error("out of device memory while {0}")]
+    OutOfMemory(String),
+    /// The device is gone; every object made with it is dead.
+    #[error("the device was lost while {0}")]
+    DeviceLost(String),
+}
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,404 @@
+//! What a format is: a name, a shape in bytes, and a handful of small functions.
+//!
+//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that
+//! turn codes into weights. Each format supplies, here in Rust and once more in WGSL, only
+//! `codes` and `affine`; everything that multiplies is written against those two.
+
+use crate::{Error, Result};
+use std::fmt;
+
+/// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
+pub(crate) const PART: usize = 32;
+
+/// How a block becomes weights. Kernels hoist `offset` out of their inner loop; decoding does not,
+/// since it must round exactly as the original tools do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AffineKind {
+    /// `scale · code`
+    Scale,
+    /// `scale · code + offset`, product and sum rounded one after the other
+    ScaleBias,
+    /// `scale · (code - offset)`, the difference being exact
+    ScaleZero,
+}
+
+/// The two numbers shared by one group of weights. What `offset` means is [`AffineKind`]'s to say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Affine {
+    pub scale: f32,
+    pub offset: f32,
+}
+
+impl AffineKind {
+    /// The weight that `code` stands for, rounded as the reference tools round it.
+    #[inline(always)]
+    pub fn value(self, code: f32, a: Affine) -> f32 {
+        match self {
+            AffineKind::Scale => a.scale * code,
+            AffineKind::ScaleBias => a.scale * code + a.offset,
+            AffineKind::ScaleZero => a.scale * (code - a.offset),
+        }
+    }
+}
+
+/// The type of one unit of a device plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// 2 bytes; two rows share a word
+    Half,
+    /// `u32`
+    Word,
+    /// `vec2<u32>`
+    Vec2,
+    /// `vec4<u32>`
+    Vec4,
+}
+
+impl Unit {
+    pub const fn bytes(self) -> usize {
+        match self {
+            Unit::Half => 2,
+            Unit::Word => 4,
+            Unit::Vec2 => 8,
+            Unit::Vec4 => 16,
+        }
+    }
+}
+
+/// One of the two device planes (codes, scales) of a format: `units` of type `unit` for every
+/// `per` weights of a row. Rows are interleaved by eight on upload, unit by unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plane {
+    pub unit: Unit,
+    pub units: usize,
+    /// 0: once for a whole row
+    pub per: usize,
+}
+
+impl Plane {
+    pub fn units_per_row(&self, k: usize) -> usize {
+        if self.per == 0 {
+            self.units
+        } else {
+            k.div_ceil(self.per) * self.units
+        }
+    }
+}
+
+/// How rows divide into blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// Blocks of one size, as a specification fixed it: k must be a multiple.
+    Fixed { len: usize, bytes: usize },
+    /// A block is one group of any length (`Format::group`), the last of a row may be short:
+    /// `header` bytes, then `bits` for each weight, rounded up to whole bytes.
+    Groups { header: usize, bits: usize },
+}
+
+/// A format, or a family of formats that differ in their group length.
+pub(crate) struct Family {
+    pub name: &'static str,
+    /// The id of the type in GGUF files.
+    pub gguf: Option<u32>,
+    pub blocks: Blocks,
+    /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
+    pub group: usize,
+    pub affine_kind: AffineKind,
+    /// Codes that index a table of 16 levels, instead of being levels themselves.
+    pub table: Option<&'static [f32; 16]>,
+    /// The codes of one block, `codes.len()` of them.
+    pub codes: fn(block: &[u8], codes: &mut [i8]),
+    /// The affine of group `g` of one block.
+    pub affine: fn(block: &[u8], g: usize) -> Affine,
+    /// Codes on the device, and how `code_plane.per` codes are packed into its units.
+    pub code_plane: Plane,
+    pub pack_codes: fn(codes: &[i8], units: &mut [u8]),
+    /// Scales on the device, and how one block's fields are packed into its units.
+    pub scale_plane: Plane,
+    pub pack_scales: fn(block: &[u8], units: &mut [u8]),
+    /// Chooses codes and scales for one block of weights.
+    pub quantize: fn(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError>,
+    /// `formats/*.wgsl` and the snippets it is composed with.
+    pub shader: ShaderParts,
+}
+
+/// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
+pub(crate) struct ShaderParts {
+    pub files: &'static [(&'static str, &'static str)],
+    pub consts: &'static [(&'static str, u32)],
+}
+
+/// Why a block of finite weights has no encoding.
+pub(crate) struct QuantizeError {
+    pub scale: f32,
+    pub limit: f32,
+}
+
+/// A way to store weights in few bits: a small copyable value.
+///
+/// GGUF formats have blocks of a fixed size. The integer formats and `NF4` are families: their
+/// group, the run of weights that shares a scale, has any length that is a multiple of 8
+/// ([`with_group`](Format::with_group)) or is the whole row ([`per_row`](Format::per_row)).
+#[derive(Clone, Copy)]
+pub struct Format {
+    family: &'static Family,
+    /// 0: whole rows
+    group: usize,
+}
+
+impl Format {
+    pub(crate) const fn of(family: &'static Family) -> Format {
+        Format {
+            family,
+            group: family.group,
+        }
+    }
+
+    pub(crate) fn family(&self) -> &'static Family {
+        self.family
+    }
+
+    /// The name without a group length, in lower case: `q4_k`, `int4`.
+    /// [`Display`](fmt::Display) adds the group where it is not the usual one: `int4_g128`, `int4_row`.
+    pub fn name(&self) -> &'static str {
+        self.family.name
+    }
+
+    /// The format of this name, in either case, with or without a group: `q4_k`, `INT4_g128`, `int8_row`.
+    pub fn from_name(name: &str) -> Option<Format> {
+        let name = name.to_ascii_lowercase();
+        if let Some(f) = Format::ALL.iter().find(|f| f.name() == name) {
+            return Some(*f);
+        }
+        let (stem, group) = name.rsplit_once('_')?;
+        let format = Format::ALL.iter().find(|f| f.name() == stem)?;
+        if group == "row" {
+            return format.per_row().ok();
+        }
+        format
+            .with_group(group.strip_prefix('g')?.parse().ok()?)
+            .ok()
+    }
+
+    /// The format of this tensor type id of GGUF files (`ggml_type`).
+    pub fn from_gguf(id: u32) -> Option<Format> {
+        Format::ALL.iter().find(|f| f.gguf() == Some(id)).copied()
+    }
+
+    /// The tensor type id in GGUF files, for formats that have one.
+    pub fn gguf(&self) -> Option<u32> {
+        self.family.gguf
+    }
+
+    /// The same codes with one scale for every `len` weights, `len` being a multiple of 8.
+    pub fn with_group(self, len: usize) -> Result<Format> {
+        let fixed = matches!(self.family.blocks, Blocks::Fixed { .. });
+        if fixed || len == 0 || !len.is_multiple_of(8) || len > 1 << 24 {
+            return Err(Error::Group {
+                format: self.family.name.into(),
+                allowed: if fixed {
+                    "no group length of the caller's"
+                } else {
+                    "groups of a multiple of 8 weights, up to 2^24"
+                },
+                got: len,
+            });
+        }
+        Ok(Format { group: len, ..self })
+    }
+
+    /// The same codes with one scale for each row.
+    pub fn per_row(self) -> Result<Format> {
+        self.with_group(8)?;
+        Ok(Format { group: 0, ..self })
+    }
+
+    /// Weights that share one scale; 0 where that is the whole row.
+    pub fn group_len(&self) -> usize {
+        self.group
+    }
+
+    /// Weights in one block, the smallest unit that can be stored; 0 where that is the whole row.
+    pub fn block_len(&self) -> usize {
+        match self.family.blocks {
+            Blocks::Fixed { len, .. } => len,
+            Blocks::Groups { .. } => self.group,
+        }
+    }
+
+    /// Bytes of one whole block. Of a format whose block is the whole row, the bytes beside its codes.
+    pub fn block_bytes(&self) -> usize {
+        self.bytes_for(self.block_len())
+    }
+
+    /// Bits stored for each weight, scales included (not those of whole rows, which depend on k).
+    pub fn bits_per_weight(&self) -> f64 {
+        match (self.family.blocks, self.block_len()) {
+            (Blocks::Groups { bits, .. }, 0) => bits as f64,
+            (_, len) => 8.0 * self.block_bytes() as f64 / len as f64,
+        }
+    }
+
+    /// Bytes of one row of `k` weights.
+    ///
+    /// # Errors
+    /// [`Error::Block`] where the format has blocks of a fixed size and `k` is no multiple of it.
+    pub fn row_bytes(&self, k: usize) -> Result<usize> {
+        self.check_k(k)?;
+        let len = self.block_span(k);
+        let whole = (k / len).saturating_mul(self.bytes_for(len));
+        Ok(match k % len {
+            0 => whole,
+            rest => whole.saturating_add(self.bytes_for(rest)),
+        })
+    }
+
+    pub(crate) fn check_k(&self, k: usize) -> Result<()> {
+        match self.family.blocks {
+            Blocks::Fixed { len, .. } if !k.is_multiple_of(len) => Err(Error::Block {
+                format: self.to_string(),
+                block: len,
+                k,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Weights in one block of a row of `k`.
+    pub(crate) fn block_span(&self, k: usize) -> usize {
+        match self.block_len() {
+            0 => k.max(1),
+            len => len,
+        }
+    }
+
+    /// Bytes of a block that holds `len` weights.
+    pub(crate) fn bytes_for(&self, len: usize) -> usize {
+        match self.family.blocks {
+            Blocks::Fixed { bytes, .. } => bytes,
+            Blocks::Groups { header, bits } => header + len.saturating_mul(bits).div_ceil(8),
+        }
+    }
+
+    /// The group, within its block, of weight `i` of the block.
+    pub(crate) fn group_of(&self, i: usize) -> usize {
+        match self.family.blocks {
+            Blocks::Fixed { .. } => i / self.family.group,
+            Blocks::Groups { .. } => 0,
+        }
+    }
+
+    /// The device plane of the scales, its period following the group length.
+    pub(crate) fn scale_plane(&self) -> Plane {
+        match self.family.blocks {
+            Blocks::Fixed { .. } => self.family.scale_plane,
+            Blocks::Groups { .. } => Plane {
+                per: self.group,
+                ..self.family.scale_plane
+            },
+        }
+    }
+
+    /// Calls `f(start, weights, block)` for each block of one stored row of `k` weights.
+    pub(crate) fn for_blocks<'a>(
+        &self,
+        k: usize,
+        mut row: &'a [u8],
+        mut f: impl FnMut(usize, usize, &'a [u8]),
+    ) {
+        let span = self.block_span(k);
+        let mut start = 0;
+        while start < k {
+            let len = span.min(k - start);
+            let (block, rest) = row.split_at(self.bytes_for(len));
+            f(start, len, block);
+            start += len;
+            row = rest;
+        }
+    }
+
+    /// The codes of one stored row, `codes.len()` = k of them.
+    pub(crate) fn row_codes(&self, row: &[u8], codes: &mut [i8]) {
+        self.for_blocks(codes.len(), row, |start, len, block| {
+            (self.family.codes)(block, &mut codes[start..start + len]);
+        });
+    }
+
+    /// The weights of one stored row: codes, levels, affine, in the rounding of the original tools.
+    pub(crate) fn decode_row(&self, row: &[u8], codes: &mut Vec<i8>, out: &mut [f32]) {
+        let family = self.family;
+        let span = self.block_span(out.len());
+        codes.resize(span, 0);
+        self.for_blocks(out.len(), row, |start, len, block| {
+            let codes = &mut codes[..len];
+            (family.codes)(block, codes);
+            let group = match family.blocks {
+                Blocks::Fixed { .. } => family.group,
+                Blocks::Groups { .. } => len,
+            };
+            let out = &mut out[start..start + len];
+            for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {
+                let a = (family.affine)(block, g);
+                match (family.table, family.affine_kind) {
+                    (Some(table), kind) => {
+                        for (o, &c) in out.iter_mut().zip(codes) {
+                            *o = kind.value(table[(c & 15) as usize], a);
+                        }
+                    }
+                    // One loop for each kind, so that each vectorizes.
+                    (None, kind @ AffineKind::Scale) => affine_loop(kind, a, codes, out),
+                    (None, kind @ AffineKind::ScaleBias) => affine_loop(kind, a, codes, out),
+                    (None, kind @ AffineKind::ScaleZero) => affine_loop(kind, a, codes, out),
+                }
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn affine_loop(kind: AffineKind, a: Affine, codes: &[i8], out: &mut [f32]) {
+    for (o, &c) in out.iter_mut().zip(codes) {
+        *o = kind.value(c as f32, a);
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Format) -> bool {
+        self.name() == other.name() && self.group == other.group
+    }
+}
+
+impl Eq for Format {}
+
+impl std::hash::Hash for Format {
+    fn hash<H: std::hash::Hasher>(&self, h: &mut H) {
+        (self.name(), self.group).hash(h);
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.group {
+            g if g == self.family.group => f.pad(self.name()),
+            0 => f.pad(&format!("{}_row", self.name())),
+            g => f.pad(&format!("{}_g{g}", self.name())),
+        }
+    }
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Format({self})")
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Format> {
+        Format::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Format::ALL.iter().map(Format::name).collect();
+            Error::UnknownFormat(name.into(), known.join(", "))
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! The formats, one file each (or one for a family), and the only list of them.
+
+pub(crate) mod bits;
+mod f16;
+
+use crate::Format;
+
+/// One line for each file: its stem and the formats it defines, each with a line of documentation.
+macro_rules! formats {
+    ($($stem:ident: $($name:ident = $doc:literal),+;)+) => {
+        $(mod $stem;)+
+
+        /// Every format, one constant each.
+        impl Format {
+            $($(
+                #[doc = $doc]
+                pub const $name: Format = Format::of(&$stem::$name);
+            )+)+
+
+            /// Every format that this crate knows, families with their usual group length.
+            pub const ALL: &'static [Format] = &[$($(Format::$name),+),+];
+        }
+    };
+}
+
+formats! {
+    int: INT8 = "8-bit codes -128..127 and an f16 scale for each group (32 unless asked otherwise).",
+         INT8_ASYM = "8-bit codes 0..255 with an f16 scale and an f16 zero point for each group.",
+         INT4 = "4-bit codes -8..7 and an f16 scale for each group.",
+         INT4_ASYM = "4-bit codes 0..15 with an f16 scale and an f16 zero point for each group.",
+         INT2 = "2-bit codes -2..1 and an f16 scale for each group.",
+         INT2_ASYM = "2-bit codes 0..3 with an f16 scale and an f16 zero point for each group.",
+         INT1 = "1-bit codes -1 and 1 and an f16 scale for each group.",
+         TERNARY = "Codes -1, 0, 1 in 2 bits and an f16 scale for each group.";
+    q8_0: Q8_0 = "GGUF `Q8_0`: 32 signed bytes and an f16 scale.";
+    q4_0: Q4_0 = "GGUF `Q4_0`: 32 codes -8..7 and an f16 scale.";
+    q4_1: Q4_1 = "GGUF `Q4_1`: 32 codes 0..15, an f16 scale and an f16 minimum.";
+    q4_k: Q4_K = "GGUF `Q4_K`: 8 groups of 32 codes 0..15, with 6-bit scales and minima under two f16.";
+    q6_k: Q6_K = "GGUF `Q6_K`: 16 groups of 16 codes -32..31, with 8-bit scales under one f16.";
+    q1_0: Q1_0 = "GGUF `Q1_0`: 128 signs and an f16 scale.";
+    tq1_0: TQ1_0 = "GGUF `TQ1_0`: 256 codes -1, 0, 1, five to a byte, and an f16 scale.";
+    tq2_0: TQ2_0 = "GGUF `TQ2_0`: 256 codes -1, 0, 1, four to a byte, and an f16 scale.";
+    nf4: NF4 = "bitsandbytes NF4: 4-bit indices into 16 normal quantiles, an f32 scale for each group of 64.";
+}

@@ -1,0 +1,51 @@
+//! GGUF Q1_0: 128 weights in 18 bytes. 0: d (f16), 2: 128 bits, lowest first. Weight = bit ? d : -d.
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q1_0: Family = Family {
+    name: "q1_0",
+    gguf: Some(41),
+    blocks: Blocks::Fixed {
+        len: 128,
+        bytes: 18,
+    },
+    group: 128,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
+            for (i, code) in codes.iter_mut().enumerate() {
+                *code = 2 * ((byte >> i) & 1) as i8 - 1;
+            }
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(1),
+    pack_codes: bits::pack::<1, 0>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 128,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    quantize: |weights, block| {
+        // The mean magnitude is the least-squares scale of the signs.
+        let d = weights.iter().fold(0f32, |s, w| s + w.abs()) / 128.0;
+        f16::store(block, 0, d)?;
+        for (byte, weights) in block[2..].iter_mut().zip(weights.chunks(8)) {
+            *byte = (0..8).fold(0, |byte, i| byte | ((weights[i] >= 0.0) as u8) << i);
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(1),
+            ("formats/q1_0.wgsl", include_str!("../../shaders/formats/q1_0.wgsl")),
+        ],
+        consts: &[],
+    },
+};

@@ -1,0 +1,53 @@
+//! GGUF Q4_0: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes, weight j in the low nibble of byte j
+//! and weight j + 16 in its high nibble. Weight = d · (nibble - 8).
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q4_0: Family = Family {
+    name: "q4_0",
+    gguf: Some(2),
+    blocks: Blocks::Fixed { len: 32, bytes: 18 },
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        let (low, high) = codes.split_at_mut(16);
+        for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
+            *l = (byte & 15) as i8 - 8;
+            *h = (byte >> 4) as i8 - 8;
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(4),
+    pack_codes: bits::pack::<4, 8>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    quantize: |weights, block| {
+        let extreme = weights
+            .iter()
+            .fold(0.0f32, |m, &w| if w.abs() > m.abs() { w } else { m });
+        let d = extreme / -8.0;
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        let field = |w: f32| ((w * inverse + 8.5) as u8).min(15);
+        for j in 0..16 {
+            block[2 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            ("formats/q4_0.wgsl", include_str!("../../shaders/formats/q4_0.wgsl")),
+        ],
+        consts: &[],
+    },
+};

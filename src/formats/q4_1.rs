@@ -1,0 +1,53 @@
+//! GGUF Q4_1: 32 weights in 20 bytes. 0: d (f16), 2: m (f16), 4: 16 bytes of nibbles as in Q4_0.
+//! Weight = d · nibble + m.
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q4_1: Family = Family {
+    name: "q4_1",
+    gguf: Some(3),
+    blocks: Blocks::Fixed { len: 32, bytes: 20 },
+    group: 32,
+    affine_kind: AffineKind::ScaleBias,
+    table: None,
+    codes: |block, codes| {
+        let (low, high) = codes.split_at_mut(16);
+        for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
+            *l = (byte & 15) as i8;
+            *h = (byte >> 4) as i8;
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: f16::load(block, 2),
+    },
+    code_plane: bits::plane(4),
+    pack_codes: bits::pack::<4, 0>,
+    scale_plane: Plane {
+        unit: Unit::Word,
+        units: 1,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+    quantize: |weights, block| {
+        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
+        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
+        let d = (hi - lo) / 15.0;
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        f16::store(block, 2, lo)?;
+        let field = |w: f32| (((w - lo) * inverse + 0.5) as u8).min(15);
+        for j in 0..16 {
+            block[4 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            ("formats/q4_1.wgsl", include_str!("../../shaders/formats/q4_1.wgsl")),
+        ],
+        consts: &[],
+    },
+};

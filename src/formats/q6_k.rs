@@ -1,0 +1,107 @@
+//! GGUF Q6_K: 256 weights in 210 bytes, 16 groups of 16.
+//! 0: 128 bytes of low nibbles, 128: 64 bytes of high bit pairs, 192: 16 scales (i8), 208: d (f16).
+//! Of each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
+//! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::k_search::{nearest, symmetric_scale};
+
+pub(crate) static Q6_K: Family = Family {
+    name: "q6_k",
+    gguf: Some(14),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 210,
+    },
+    group: 16,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        let (low, high) = block[..192].split_at(128);
+        let halves = codes.chunks_mut(128).zip(low.chunks(64).zip(high.chunks(32)));
+        for (codes, (low, high)) in halves {
+            for (q, codes) in codes.chunks_mut(32).enumerate() {
+                let low = &low[32 * (q % 2)..];
+                for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
+                    let low = (low >> (4 * (q / 2))) & 15;
+                    let high = (high >> (2 * q)) & 3;
+                    *code = (low | high << 4) as i8 - 32;
+                }
+            }
+        }
+    },
+    affine: |block, g| Affine {
+        scale: f16::load(block, 208) * block[192 + g] as i8 as f32,
+        offset: 0.0,
+    },
+    // Of each 64 weights: low nibbles of the first 32, of the second 32, high pairs of both.
+    code_plane: Plane {
+        unit: Unit::Vec4,
+        units: 3,
+        per: 64,
+    },
+    pack_codes: |codes, units| {
+        let mut low = [0i8; 64];
+        let mut high = [0i8; 64];
+        for (i, &code) in codes.iter().enumerate() {
+            let field = code + 32;
+            (low[i], high[i]) = (field & 15, field >> 4);
+        }
+        bits::pack::<4, 0>(&low[..32], &mut units[..16]);
+        bits::pack::<4, 0>(&low[32..], &mut units[16..32]);
+        bits::pack::<2, 0>(&high[..32], &mut units[32..40]);
+        bits::pack::<2, 0>(&high[32..], &mut units[40..]);
+    },
+    // Eight pairs of scales, then d.
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 9,
+        per: 256,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[192..]),
+    quantize,
+    shader: ShaderParts {
+        files: &[("formats/q6_k.wgsl", include_str!("../../shaders/formats/q6_k.wgsl"))],
+        consts: &[],
+    },
+};
+
+/// ggml's `quantize_row_q6_K_ref`.
+fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    block.fill(0);
+    let mut codes = [0u8; 256];
+    let mut scales = [0f32; 16];
+    for (g, x) in weights.chunks(16).enumerate() {
+        scales[g] = symmetric_scale(32, x, None, &mut codes[16 * g..16 * g + 16]);
+    }
+    let max_scale = scales
+        .iter()
+        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    if max_scale.abs() < 1e-15 {
+        return Ok(()); // all bytes zero, as ggml leaves them
+    }
+    let inverse = -128.0 / max_scale;
+    f16::store(block, 208, 1.0 / inverse)?;
+    for g in 0..16 {
+        block[192 + g] = nearest(inverse * scales[g]).min(127) as i8 as u8;
+    }
+    for g in 0..16 {
+        let Affine { scale, .. } = (Q6_K.affine)(block, g);
+        if scale != 0.0 {
+            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
+                *code = (nearest(x / scale).clamp(-32, 31) + 32) as u8;
+            }
+        }
+    }
+    for (h, codes) in codes.chunks(128).enumerate() {
+        for l in 0..32 {
+            let q = [codes[l], codes[l + 32], codes[l + 64], codes[l + 96]];
+            block[64 * h + l] = (q[0] & 15) | (q[2] & 15) << 4;
+            block[64 * h + 32 + l] = (q[1] & 15) | (q[3] & 15) << 4;
+            block[128 + 32 * h + l] =
+                (q[0] >> 4) | (q[1] >> 4) << 2 | (q[2] >> 4) << 4 | (q[3] >> 4) << 6;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! GGUF Q8_0: 32 weights in 34 bytes. 0: d (f16), 2: 32 codes (i8). Weight = d · code.
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q8_0: Family = Family {
+    name: "q8_0",
+    gguf: Some(8),
+    blocks: Blocks::Fixed { len: 32, bytes: 34 },
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| codes.copy_from_slice(bytemuck::cast_slice(&block[2..])),
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(8),
+    pack_codes: bits::pack::<8, 0>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    quantize: |weights, block| {
+        let max = weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        let d = max / 127.0;
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        for (byte, &w) in block[2..].iter_mut().zip(weights) {
+            *byte = (w * inverse).round() as i8 as u8;
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(8),
+            ("formats/q8_0.wgsl", include_str!("../../shaders/formats/q8_0.wgsl")),
+        ],
+        consts: &[],
+    },
+};

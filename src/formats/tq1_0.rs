@@ -1,0 +1,93 @@
+//! GGUF TQ1_0: 256 ternary weights in 54 bytes. 0: 48 bytes of five digits, 48: 4 bytes of four, 52: d (f16).
+//! Weights 0..160 are the digits of bytes 0..32 (digit n of byte m is weight 32n + m), 160..240 those
+//! of bytes 32..48 (160 + 16n + m), 240..256 those of bytes 48..52 (240 + 4n + m).
+//! A byte is its digits read as a base-3 fraction of 256, rounded up; digit 0 comes first.
+//! Weight = d · (digit - 1).
+
+use super::f16;
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+
+/// `(first byte, bytes, digits)` of the three runs of a block.
+const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];
+
+pub(crate) static TQ1_0: Family = Family {
+    name: "tq1_0",
+    gguf: Some(34),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 54,
+    },
+    group: 256,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, mut codes| {
+        for (first, count, digits) in RUNS {
+            let (run, rest) = codes.split_at_mut(count * digits);
+            let mut bytes = [0u8; 32];
+            let bytes = &mut bytes[..count];
+            bytes.copy_from_slice(&block[first..first + count]);
+            for codes in run.chunks_mut(count) {
+                for (code, byte) in codes.iter_mut().zip(bytes.iter_mut()) {
+                    let digit = *byte as u16 * 3;
+                    *code = (digit >> 8) as i8 - 1;
+                    *byte = digit as u8;
+                }
+            }
+            codes = rest;
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 52),
+        offset: 0.0,
+    },
+    // Weights 64i..64i + 64 are 16 code words: five digits of each byte of words 3i, 3i + 1 and
+    // 3i + 2, then four digits of byte i of word 12. So a part reads two or three words, not all.
+    code_plane: Plane {
+        unit: Unit::Word,
+        units: 13,
+        per: 256,
+    },
+    pack_codes: |codes, units| {
+        let byte = |codes: &[i8], stride: usize, digits: usize| {
+            encode((0..digits).map(|n| (codes[stride * n] + 1) as u8), digits)
+        };
+        for (i, codes) in codes.chunks(64).enumerate() {
+            for b in 0..12 {
+                units[12 * i + b] = byte(&codes[20 * (b / 4) + b % 4..], 4, 5);
+            }
+            units[48 + i] = byte(&codes[60..], 1, 4);
+        }
+    },
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 256,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[52..]),
+    quantize,
+    shader: ShaderParts {
+        files: &[("formats/tq1_0.wgsl", include_str!("../../shaders/formats/tq1_0.wgsl"))],
+        consts: &[],
+    },
+};
+
+/// The byte of so many base-3 digits, most significant first; four digits stand for five, the last 0.
+fn encode(digits: impl Iterator<Item = u8>, count: usize) -> u8 {
+    let value = digits.fold(0u16, |v, d| 3 * v + d as u16) * if count == 4 { 3 } else { 1 };
+    (value * 256).div_ceil(243) as u8
+}
+
+fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+    let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+    f16::store(block, 52, d)?;
+    let mut start = 0;
+    for (first, count, digits) in RUNS {
+        for m in 0..count {
+            let digit = |n: usize| ((weights[start + count * n + m] * inverse).round() as i32 + 1) as u8;
+            block[first + m] = encode((0..digits).map(digit), digits);
+        }
+        start += count * digits;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
+//! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static TQ2_0: Family = Family {
+    name: "tq2_0",
+    gguf: Some(35),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 66,
+    },
+    group: 256,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
+            for (n, codes) in codes.chunks_mut(32).enumerate() {
+                for (code, byte) in codes.iter_mut().zip(bytes) {
+                    *code = ((byte >> (2 * n)) & 3) as i8 - 1;
+                }
+            }
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 64),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(2),
+    pack_codes: bits::pack::<2, 1>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 256,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[64..]),
+    quantize: |weights, block| {
+        let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 64, d)?;
+        let field = |w: f32| ((w * inverse).round() as i32 + 1) as u8 & 3;
+        for h in 0..2 {
+            for m in 0..32 {
+                block[32 * h + m] = (0..4).fold(0, |byte, n| {
+                    byte | field(weights[128 * h + 32 * n + m]) << (2 * n)
+                });
+            }
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(2),
+            ("formats/tq2_0.wgsl", include_str!("../../shaders/formats/tq2_0.wgsl")),
+        ],
+        consts: &[],
+    },
+};

@@ -1,0 +1,281 @@
+//! Puts shaders together: constants, then whole files, with marked loops written out.
+//!
+//! Every file under `shaders/` is plain WGSL. Two things happen to it here: numbers that Rust
+//! decides are printed before it as `const` lines, and a loop whose line ends in `// unroll` is
+//! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
+//! drivers from unrolling them (a third to twice the time on software drivers).
+
+use super::kernels::{self, text, DeviceClass, Kernel, Shape, Tuning, INTERLEAVE};
+use crate::format::{AffineKind, Unit, PART};
+use crate::{Error, Format, Result};
+use std::collections::HashMap;
+use std::fmt::Write;
+
+type File = (&'static str, &'static str);
+
+/// A composed shader, with the file and line that each of its lines came from.
+pub(crate) struct Source {
+    pub name: String,
+    pub text: String,
+    lines: Vec<(&'static str, usize)>,
+}
+
+/// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
+/// would compile it for `m` rows of `k` floats on a device of this class.
+///
+/// # Errors
+/// [`Error::UnknownKernel`], and [`Error::Block`] where the format cannot have rows of `k`.
+pub fn wgsl(
+    format: Format,
+    kernel: &str,
+    m: usize,
+    k: usize,
+    class: DeviceClass,
+) -> Result<String> {
+    format.check_k(k)?;
+    let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
+    Ok(compose(format, kernel, &(kernel.tuning)(class, m), k).text)
+}
+
+pub(crate) fn unknown(kernel: &str) -> Error {
+    Error::UnknownKernel(kernel.into(), kernels::KERNELS.join(", "))
+}
+
+/// Whether x can be read as vec4s with no check.
+fn whole(k: usize) -> bool {
+    k.is_multiple_of(PART)
+}
+
+pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
+    let family = format.family();
+    let group = format.group_len();
+    let spans = match group {
+        g if g.is_multiple_of(PART) => 1,
+        g if g.is_multiple_of(PART / 2) => 2,
+        _ => 4,
+    };
+    let mut consts = vec![
+        ("INTERLEAVE", INTERLEAVE as u32),
+        ("PART", PART as u32),
+        ("GROUP", if group == 0 { u32::MAX } else { group as u32 }),
+        ("SPANS", spans),
+        ("WORKGROUP", tuning.workgroup),
+    ];
+    consts.extend_from_slice(family.shader.consts);
+    consts.extend_from_slice(&tuning.consts);
+
+    let scale_unit = format.scale_plane().unit;
+    let mut files: Vec<File> = vec![text!("prelude.wgsl")];
+    files.push(match scale_unit {
+        Unit::Half => text!("scales/half.wgsl"),
+        _ => text!("scales/words.wgsl"),
+    });
+    files.extend_from_slice(family.shader.files);
+    files.push(match family.table {
+        Some(_) => text!("levels/table.wgsl"),
+        None => text!("levels/codes.wgsl"),
+    });
+    files.push(match family.affine_kind {
+        AffineKind::Scale => text!("affine/scale.wgsl"),
+        AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
+        AffineKind::ScaleZero => text!("affine/scale_zero.wgsl"),
+    });
+    match kernel.shape {
+        Shape::Product if whole(k) => files.push(text!("inputs/whole.wgsl")),
+        Shape::Product => files.push(text!("inputs/ragged.wgsl")),
+        Shape::IndexedRows => files.push(text!("rows/indexed.wgsl")),
+        Shape::AllRows => files.push(text!("rows/all.wgsl")),
+        Shape::Inspect => {}
+    }
+    files.push(kernel.text);
+
+    let mut name = format!("{format}/{}", kernel.name);
+    for (key, value) in &tuning.consts {
+        let _ = write!(name, " {key}={value}");
+    }
+    if kernel.shape == Shape::Product && !whole(k) {
+        name.push_str(" ragged");
+    }
+    let mut source = Source {
+        name,
+        text: String::new(),
+        lines: Vec::new(),
+    };
+    for (key, value) in &consts {
+        source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    for (alias, unit) in [
+        ("CodeUnit", family.code_plane.unit),
+        ("ScaleUnit", scale_unit),
+    ] {
+        let line = format!("alias {alias} = {};", wgsl_type(unit));
+        source.push("(constants)", 0, &line);
+    }
+    let consts: HashMap<&str, u32> = consts.into_iter().collect();
+    for (path, text) in files {
+        source.push(path, 0, &format!("\n// {path}"));
+        let lines: Vec<(usize, String)> = (1..).zip(text.lines().map(String::from)).collect();
+        source.push_unrolled(path, &lines, &consts);
+    }
+    source
+}
+
+fn wgsl_type(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Half | Unit::Word => "u32",
+        Unit::Vec2 => "vec2<u32>",
+        Unit::Vec4 => "vec4<u32>",
+    }
+}
+
+impl Source {
+    fn push(&mut self, path: &'static str, line: usize, text: &str) {
+        for text in text.split('\n') {
+            self.text.push_str(text);
+            self.text.push('\n');
+            self.lines.push((path, line));
+        }
+    }
+
+    /// Appends lines, each loop marked `// unroll` written out.
+    fn push_unrolled(
+        &mut self,
+        path: &'static str,
+        lines: &[(usize, String)],
+        consts: &HashMap<&str, u32>,
+    ) {
+        let mut i = 0;
+        while i < lines.len() {
+            let (number, line) = &lines[i];
+            let Some((variable, count)) = unrolled_loop(line, consts) else {
+                self.push(path, *number, line);
+                i += 1;
+                continue;
+            };
+            let end = i + closing_brace(lines[i..].iter().map(|(_, l)| l.as_str()));
+            for pass in 0..count {
+                self.push(path, *number, "{");
+                let literal = format!("{pass}u");
+                let body: Vec<(usize, String)> = lines[i + 1..end]
+                    .iter()
+                    .map(|(n, l)| (*n, replace_word(l, variable, &literal)))
+                    .collect();
+                self.push_unrolled(path, &body, consts);
+                self.push(path, lines[end].0, "}");
+            }
+            i = end + 1;
+        }
+    }
+
+    /// A compiler's message with positions in the composed text turned into file and line.
+    pub fn explain(&self, message: &str) -> String {
+        let mut out = String::new();
+        let mut rest = message;
+        while let Some(at) = rest.find("wgsl:") {
+            let (before, after) = rest.split_at(at);
+            out.push_str(before);
+            let after = &after["wgsl:".len()..];
+            let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let line = after[..digits].parse::<usize>().ok();
+            match line.and_then(|l| self.lines.get(l.wrapping_sub(1))) {
+                Some((path, line)) => {
+                    let _ = write!(out, "shaders/{path}:{line}");
+                }
+                None => {
+                    let _ = write!(out, "wgsl:{}", &after[..digits]);
+                }
+            }
+            rest = &after[digits..];
+        }
+        out + rest
+    }
+}
+
+/// `for (var NAME = 0u; NAME < LIMIT; NAME++) { // unroll` as (NAME, the value of LIMIT).
+fn unrolled_loop<'a>(line: &'a str, consts: &HashMap<&str, u32>) -> Option<(&'a str, u32)> {
+    let head = line.trim().strip_suffix("{ // unroll")?;
+    let head = head.trim().strip_prefix("for (var ")?.strip_suffix("++)")?;
+    let (variable, rest) = head.split_once(" = 0u; ")?;
+    let limit = rest.strip_prefix(variable)?.strip_prefix(" < ")?;
+    let limit = limit.split_once(';')?.0;
+    Some((variable, evaluate(limit, consts)?))
+}
+
+/// Products and quotients of literals and constants, from left to right.
+fn evaluate(expression: &str, consts: &HashMap<&str, u32>) -> Option<u32> {
+    let mut value = 1u32;
+    let mut divide = false;
+    for word in expression.split_whitespace() {
+        if word == "*" || word == "/" {
+            divide = word == "/";
+            continue;
+        }
+        let term = match consts.get(word) {
+            Some(v) => *v,
+            None => word.trim_end_matches('u').parse().ok()?,
+        };
+        value = if divide {
+            value.checked_div(term)?
+        } else {
+            value.checked_mul(term)?
+        };
+    }
+    Some(value)
+}
+
+/// Index of the line that closes the brace opened on the first line.
+fn closing_brace<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    let mut depth = 0i32;
+    for (i, line) in lines.enumerate() {
+        let code = line.split("//").next().unwrap_or("");
+        depth += code.matches('{').count() as i32 - code.matches('}').count() as i32;
+        if depth == 0 {
+            return i;
+        }
+    }
+    panic!("an unrolled loop in shaders/ is not closed");
+}
+
+fn replace_word(line: &str, word: &str, with: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = rest.split_at(at);
+        let after = &after[word.len()..];
+        let starts = !before.ends_with(|c| is_word(c) || c == '.');
+        let ends = !after.starts_with(is_word);
+        out.push_str(before);
+        out.push_str(if starts && ends { with } else { word });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marked_loops_are_written_out() {
+        let lines = [
+            "for (var r = 0u; r < ROWS * 2u; r++) { // unroll",
+            "    row[r] = r.xr + ar + r;",
+            "}",
+            "for (var i = 0u; i < 4u; i++) {",
+            "}",
+        ];
+        let lines: Vec<_> = (1..).zip(lines.map(String::from)).collect();
+        let mut source = Source {
+            name: String::new(),
+            text: String::new(),
+            lines: Vec::new(),
+        };
+        source.push_unrolled("file", &lines, &HashMap::from([("ROWS", 1)]));
+        let expected =
+            "{\n    row[0u] = 0u.xr + ar + 0u;\n}\n{\n    row[1u] = 1u.xr + ar + 1u;\n}\n\
+                        for (var i = 0u; i < 4u; i++) {\n}\n";
+        assert_eq!(source.text, expected);
+        assert_eq!(source.explain("wgsl:5:3 bad"), "shaders/file:2:3 bad");
+    }
+}

@@ -1,0 +1,397 @@
+//! `Gpu`: a device, its queue, and what has been compiled for it.
+
+use super::compose::Source;
+use super::errors::scoped;
+use super::kernels::{needed_limits, DeviceClass, Shape, Tuning};
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use wgpu::{
+    Adapter, AdapterInfo, Backend, BindGroupLayout, BindGroupLayoutEntry, BindingType,
+    BufferBindingType, BufferUsages, ComputePipeline, Device, DownlevelFlags, Features, Limits,
+    Queue, ShaderStages,
+};
+
+/// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
+/// ([`new`](Gpu::new)). Cheap to clone; clones share their compiled pipelines.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    device: Device,
+    queue: Queue,
+    info: AdapterInfo,
+    limits: Limits,
+    class: DeviceClass,
+    /// By whether binding 3 (x, ids) and binding 5 (a table) are there.
+    layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
+    pipelines: Mutex<HashMap<String, ComputePipeline>>,
+}
+
+impl Gpu {
+    /// A device of this crate's own, on the adapter that `WGPU_ADAPTER_NAME` and `WGPU_BACKEND`
+    /// name or else the fastest there is. Software adapters are accepted, and named in the log.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`], and those of [`from_wgpu`](Gpu::from_wgpu).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new() -> Result<Gpu> {
+        pollster::block_on(Gpu::request())
+    }
+
+    /// As `new`, for callers that must not block.
+    pub async fn request() -> Result<Gpu> {
+        if wgpu::Instance::enabled_backend_features().is_empty() {
+            return Err(Error::NoAdapter(
+                "lowbit was built without a backend; enable its feature vulkan, metal, dx12, gles \
+                 or webgpu"
+                    .into(),
+            ));
+        }
+        let instance =
+            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let adapter = pick(&instance).await?;
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("lowbit"),
+                required_features: Gpu::required_features(&adapter),
+                required_limits: Gpu::required_limits(&adapter),
+                ..Default::default()
+            })
+            .await
+            .map_err(|e| Error::NoAdapter(e.to_string()))?;
+        Gpu::from_wgpu(adapter, device, queue)
+    }
+
+    /// Uses the caller's device. It keeps its error handlers; lowbit only opens error scopes around
+    /// its own calls. Default WebGPU limits and no features are enough.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] where the adapter cannot compute, [`Error::DeviceLimit`] where the
+    /// device allows less than default WebGPU in what kernels need.
+    pub fn from_wgpu(adapter: Adapter, device: Device, queue: Queue) -> Result<Gpu> {
+        let info = adapter.get_info();
+        check_adapter(&adapter)?;
+        let limits = device.limits();
+        check_limits(&limits)?;
+        let class = DeviceClass::of(info.device_type);
+        if class == DeviceClass::Cpu {
+            log::warn!(
+                "{} is a software adapter: correct, but no faster than a processor",
+                info.name
+            );
+        }
+        Ok(Gpu {
+            inner: Arc::new(Inner {
+                device,
+                queue,
+                info,
+                limits,
+                class,
+                layouts: Mutex::default(),
+                pipelines: Mutex::default(),
+            }),
+        })
+    }
+
+    /// The features of this adapter that lowbit can use, to merge into a device descriptor of
+    /// your own. None is required: without them it does the same in another way.
+    pub fn required_features(adapter: &Adapter) -> Features {
+        adapter.features() & Features::TIMESTAMP_QUERY
+    }
+
+    /// The limits to merge into a device descriptor of your own: default WebGPU ones, with
+    /// bindings and buffers as large as the adapter allows, so that large matrices stay in one piece.
+    pub fn required_limits(adapter: &Adapter) -> Limits {
+        let has = adapter.limits();
+        Limits {
+            max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            max_buffer_size: has.max_buffer_size,
+            ..Limits::default()
+        }
+        .or_worse_values_from(&has)
+    }
+
+    /// The adapter's name, driver and kind.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.inner.info
+    }
+
+    /// The device, for buffers and passes of your own.
+    pub fn device(&self) -> &Device {
+        &self.inner.device
+    }
+
+    /// The queue, for submissions of your own.
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    pub(crate) fn class(&self) -> DeviceClass {
+        self.inner.class
+    }
+
+    pub(crate) fn is(&self, other: &Gpu) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Bytes that one binding can hold, a multiple of 256.
+    pub(crate) fn max_binding(&self) -> u64 {
+        // Metal miscomputes past 4 GiB (gfx-rs/wgpu#10305); offsets in shaders are 32-bit words.
+        const CAP: u64 = 2 << 30;
+        let limits = self.limits();
+        let limit = limits.max_storage_buffer_binding_size;
+        limit.min(limits.max_buffer_size).min(CAP) / 256 * 256
+    }
+
+    /// The pipeline of a composed shader, compiled once.
+    pub(crate) async fn pipeline(
+        &self,
+        source: Source,
+        tuning: &Tuning,
+        layout: &BindGroupLayout,
+    ) -> Result<ComputePipeline> {
+        if let Some(p) = lock(&self.inner.pipelines).get(&source.name) {
+            return Ok(p.clone());
+        }
+        // wgpu checks neither once constants stand in for literals (gfx-rs/wgpu#8946).
+        let limits = self.limits();
+        for (what, needed, limit) in [
+            (
+                "max_compute_invocations_per_workgroup",
+                tuning.workgroup,
+                limits.max_compute_invocations_per_workgroup,
+            ),
+            (
+                "max_compute_workgroup_storage_size",
+                tuning.memory,
+                limits.max_compute_workgroup_storage_size,
+            ),
+        ] {
+            if needed > limit {
+                return Err(Error::DeviceLimit {
+                    kernel: source.name,
+                    what,
+                    needed: needed.into(),
+                    limit: limit.into(),
+                });
+            }
+        }
+        let device = self.device();
+        let built = scoped(device, "compiling", || {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(&source.name),
+                source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+            });
+            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(&source.name),
+                bind_group_layouts: &[Some(layout)],
+                immediate_size: 0,
+            });
+            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(&source.name),
+                layout: Some(&layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Kernels write before they read. Zeroing first costs 40 times on SwiftShader.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            })
+        });
+        let pipeline = built.await.map_err(|e| match e {
+            Error::Device { message, .. } => Error::Shader {
+                message: source.explain(&message),
+                shader: source.name.clone(),
+            },
+            e => e,
+        })?;
+        lock(&self.inner.pipelines).insert(source.name, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// The layout of one kind of kernel, with or without a table of levels.
+    pub(crate) fn layout(&self, shape: Shape, table: bool) -> BindGroupLayout {
+        let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
+        let storage = |binding, read_only| BindGroupLayoutEntry {
+            binding,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer {
+                ty: BufferBindingType::Storage { read_only },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let mut entries = vec![
+            storage(0, true),
+            storage(1, true),
+            BindGroupLayoutEntry {
+                ty: BindingType::Buffer {
+                    ty: BufferBindingType::Uniform,
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                ..storage(2, true)
+            },
+            storage(4, false),
+        ];
+        if reads {
+            entries.push(storage(3, true));
+        }
+        if table {
+            entries.push(storage(5, true));
+        }
+        lock(&self.inner.layouts)
+            .entry((reads, table))
+            .or_insert_with(|| {
+                let label = Some("lowbit");
+                let entries = &entries;
+                self.device()
+                    .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries })
+            })
+            .clone()
+    }
+
+    /// A buffer; the size must already be known to fit.
+    pub(crate) async fn buffer(
+        &self,
+        label: &'static str,
+        size: u64,
+        usage: BufferUsages,
+    ) -> Result<wgpu::Buffer> {
+        let limit = self.limits().max_buffer_size;
+        if size > limit {
+            return Err(Error::TooLarge {
+                what: label,
+                needed: size,
+                limit,
+            });
+        }
+        scoped(self.device(), label, || {
+            self.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: size.max(4).next_multiple_of(4),
+                usage,
+                mapped_at_creation: false,
+            })
+        })
+        .await
+    }
+
+    /// A buffer that holds `bytes`, written without a submission.
+    pub(crate) async fn buffer_of(
+        &self,
+        label: &'static str,
+        bytes: &[u8],
+        usage: BufferUsages,
+    ) -> Result<wgpu::Buffer> {
+        let size = (bytes.len() as u64).max(4).next_multiple_of(4);
+        let limit = self.limits().max_buffer_size;
+        if size > limit {
+            return Err(Error::TooLarge {
+                what: label,
+                needed: size,
+                limit,
+            });
+        }
+        let filled = scoped(self.device(), label, || {
+            let buffer = self.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: true,
+            });
+            if let Ok(mut view) = buffer.slice(..).get_mapped_range_mut() {
+                view.slice(..bytes.len()).copy_from_slice(bytes);
+            }
+            buffer.unmap();
+            buffer
+        });
+        filled.await
+    }
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let info = self.info();
+        write!(
+            f,
+            "Gpu({}, {}, {})",
+            info.name, info.backend, info.driver_info
+        )
+    }
+}
+
+/// A poisoned lock guards a cache whose entries are whole: it goes on being used.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+async fn pick(instance: &wgpu::Instance) -> Result<Adapter> {
+    const HELP: &str = "no adapter computes; on Debian and Ubuntu `apt-get install \
+                        mesa-vulkan-drivers libvulkan1` gives a software one";
+    let wanted = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default();
+    if !wanted.is_empty() {
+        let all = instance.enumerate_adapters(wgpu::Backends::all()).await;
+        let wanted = wanted.to_lowercase();
+        let found = all
+            .into_iter()
+            .find(|a| a.get_info().name.to_lowercase().contains(&wanted));
+        return found.ok_or_else(|| {
+            Error::NoAdapter(format!("none has WGPU_ADAPTER_NAME={wanted} in its name"))
+        });
+    }
+    let adapter = instance
+        .request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        })
+        .await
+        .map_err(|e| Error::NoAdapter(format!("{HELP} ({e})")))?;
+    check_adapter(&adapter)?;
+    Ok(adapter)
+}
+
+fn check_adapter(adapter: &Adapter) -> Result<()> {
+    let info = adapter.get_info();
+    let flags = adapter.get_downlevel_capabilities().flags;
+    if info.backend == Backend::Noop || !flags.contains(DownlevelFlags::COMPUTE_SHADERS) {
+        return Err(Error::NoAdapter(format!(
+            "{} ({}) does not compute",
+            info.name, info.backend
+        )));
+    }
+    Ok(())
+}
+
+fn check_limits(has: &Limits) -> Result<()> {
+    let needs = needed_limits();
+    macro_rules! check {
+        ($($limit:ident),+) => {$(
+            if has.$limit < needs.$limit {
+                return Err(Error::DeviceLimit {
+                    kernel: "lowbit".into(),
+                    what: stringify!($limit),
+                    needed: needs.$limit.into(),
+                    limit: has.$limit.into(),
+                });
+            }
+        )+};
+    }
+    check!(
+        max_storage_buffers_per_shader_stage,
+        max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup,
+        max_compute_workgroup_size_x
+    );
+    Ok(())
+}

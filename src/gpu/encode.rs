@@ -1,0 +1,315 @@
+//! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
+
+use super::compose::compose;
+use super::device::{lock, Gpu};
+use super::errors::scoped;
+use super::kernels::{Kernel, Tuning};
+use super::weights::Weights;
+use crate::{Error, Result};
+use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
+use std::sync::Mutex;
+use wgpu::{
+    BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding,
+    BufferSlice, BufferUsages, ComputePass, ComputePipeline,
+};
+
+/// One dispatch: a slab of the weights and the bytes of input and output that it works on.
+pub(crate) struct Job {
+    pub slab: usize,
+    /// Rows of x, or rows wanted.
+    pub m: usize,
+    pub from_row: usize,
+    pub input: Range<u64>,
+    pub output: Range<u64>,
+    pub workgroups: u64,
+}
+
+/// `Params` of `shaders/prelude.wgsl`, field by field.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    n: u32,
+    k: u32,
+    m: u32,
+    first_row: u32,
+    rows: u32,
+    code_units: u32,
+    scale_units: u32,
+    from_row: u32,
+    zero: u32,
+    padding: u32,
+}
+
+/// Parameters lie this far apart: the largest uniform offset alignment there is.
+const PARAMS_STRIDE: usize = 256;
+
+/// Bind groups kept for buffers that are used again and again.
+const KEPT: usize = 16;
+
+pub(crate) struct Prepared {
+    weights: Weights,
+    kernel: &'static Kernel,
+    pipeline: ComputePipeline,
+    layout: BindGroupLayout,
+    params: Buffer,
+    jobs: Vec<(Job, [u32; 2])>,
+    bound: Mutex<Vec<Bound>>,
+}
+
+struct Bound {
+    input: Option<(Buffer, u64)>,
+    output: (Buffer, u64),
+    groups: Vec<BindGroup>,
+}
+
+impl Prepared {
+    pub async fn new(
+        weights: &Weights,
+        kernel: &'static Kernel,
+        tuning: &Tuning,
+        jobs: Vec<Job>,
+    ) -> Result<Prepared> {
+        let gpu = weights.gpu();
+        let (code_units, scale_units) = weights.units();
+        let max = gpu.limits().max_compute_workgroups_per_dimension;
+        let mut params = vec![0u8; jobs.len() * PARAMS_STRIDE];
+        let mut folded = Vec::with_capacity(jobs.len());
+        for (job, place) in jobs.into_iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
+            let slab = &weights.slabs()[job.slab];
+            let fields = Params {
+                n: weights.n() as u32,
+                k: weights.k() as u32,
+                m: job.m as u32,
+                first_row: slab.first_row as u32,
+                rows: slab.rows as u32,
+                code_units: code_units as u32,
+                scale_units: scale_units as u32,
+                from_row: job.from_row as u32,
+                zero: 0,
+                padding: 0,
+            };
+            let bytes = bytemuck::bytes_of(&fields);
+            place[..bytes.len()].copy_from_slice(bytes);
+            let grid = fold(job.workgroups, max)?;
+            folded.push((job, grid));
+        }
+        let table = weights.table().is_some();
+        let layout = gpu.layout(kernel.shape, table);
+        let source = compose(weights.format(), kernel, tuning, weights.k());
+        Ok(Prepared {
+            pipeline: gpu.pipeline(source, tuning, &layout).await?,
+            params: gpu
+                .buffer_of("parameters", &params, BufferUsages::UNIFORM)
+                .await?,
+            weights: weights.clone(),
+            kernel,
+            layout,
+            jobs: folded,
+            bound: Mutex::default(),
+        })
+    }
+
+    pub fn gpu(&self) -> &Gpu {
+        self.weights.gpu()
+    }
+
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    pub fn kernel(&self) -> &'static Kernel {
+        self.kernel
+    }
+
+    /// Records every dispatch. Bind groups are made the first time a pair of buffers is seen.
+    pub fn encode(
+        &self,
+        pass: &mut ComputePass,
+        input: Option<(&'static str, BufferSlice)>,
+        output: (&'static str, BufferSlice),
+    ) -> Result<()> {
+        let key = |b: BufferSlice| (b.buffer().clone(), b.offset());
+        if let Some((name, slice)) = input {
+            let needed = self.jobs.iter().map(|(j, _)| j.input.end).max();
+            self.check(name, slice, needed.unwrap_or(0))?;
+            if slice.buffer() == output.1.buffer() {
+                return Err(Error::Aliased(name, output.0));
+            }
+        }
+        let needed = self.jobs.iter().map(|(j, _)| j.output.end).max();
+        self.check(output.0, output.1, needed.unwrap_or(0))?;
+
+        let (input, output) = (input.map(|(_, s)| key(s)), key(output.1));
+        let mut bound = lock(&self.bound);
+        let at = bound
+            .iter()
+            .position(|b| b.input == input && b.output == output);
+        let at = match at {
+            Some(at) => at,
+            None => {
+                if bound.len() == KEPT {
+                    bound.remove(0);
+                }
+                let groups = self.groups(input.as_ref(), &output)?;
+                bound.push(Bound {
+                    input,
+                    output,
+                    groups,
+                });
+                bound.len() - 1
+            }
+        };
+        pass.set_pipeline(&self.pipeline);
+        for ((_, grid), group) in self.jobs.iter().zip(&bound[at].groups) {
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(grid[0], grid[1], 1);
+        }
+        Ok(())
+    }
+
+    fn check(&self, what: &'static str, slice: BufferSlice, needed: u64) -> Result<()> {
+        let got = slice.size();
+        if got < needed {
+            return Err(Error::Binding {
+                what,
+                expected: needed,
+                got,
+            });
+        }
+        let alignment = self.gpu().limits().min_storage_buffer_offset_alignment as u64;
+        if !slice.offset().is_multiple_of(alignment) {
+            return Err(Error::Alignment {
+                what,
+                alignment,
+                got: slice.offset(),
+            });
+        }
+        let usage = slice.buffer().usage();
+        if !usage.contains(BufferUsages::STORAGE) {
+            return Err(Error::Usage {
+                what,
+                expected: format!("{:?}", BufferUsages::STORAGE),
+                got: format!("{usage:?}"),
+            });
+        }
+        Ok(())
+    }
+
+    fn groups(
+        &self,
+        input: Option<&(Buffer, u64)>,
+        output: &(Buffer, u64),
+    ) -> Result<Vec<BindGroup>> {
+        let device = self.gpu().device();
+        let make = || {
+            let jobs = self.jobs.iter().enumerate();
+            jobs.map(|(i, (job, _))| {
+                let slab = &self.weights.slabs()[job.slab];
+                let mut entries = vec![
+                    entry(0, slab.codes.as_entire_binding()),
+                    entry(1, slab.scales.as_entire_binding()),
+                    entry(
+                        2,
+                        part(
+                            &self.params,
+                            (i * PARAMS_STRIDE) as u64,
+                            size_of::<Params>() as u64,
+                        ),
+                    ),
+                    entry(4, at(output, &job.output)),
+                ];
+                if let Some(input) = input {
+                    entries.push(entry(3, at(input, &job.input)));
+                }
+                if let Some(table) = self.weights.table() {
+                    entries.push(entry(5, table.as_entire_binding()));
+                }
+                device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some("lowbit"),
+                    layout: &self.layout,
+                    entries: &entries,
+                })
+            })
+            .collect()
+        };
+        // In a browser nothing may wait; there a bad binding surfaces in the caller's own scope.
+        #[cfg(target_arch = "wasm32")]
+        return Ok(make());
+        #[cfg(not(target_arch = "wasm32"))]
+        pollster::block_on(scoped(device, "binding buffers", make))
+    }
+}
+
+fn entry(binding: u32, resource: BindingResource) -> BindGroupEntry {
+    BindGroupEntry { binding, resource }
+}
+
+fn at<'a>((buffer, offset): &'a (Buffer, u64), range: &Range<u64>) -> BindingResource<'a> {
+    part(buffer, offset + range.start, range.end - range.start)
+}
+
+fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
+    BindingResource::Buffer(BufferBinding {
+        buffer,
+        offset,
+        size: std::num::NonZeroU64::new(size),
+    })
+}
+
+/// A grid of at least `total` workgroups, no side longer than `max`.
+fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
+    let max = max as u64;
+    let y = total.div_ceil(max).max(1);
+    if y > max {
+        return Err(Error::TooLarge {
+            what: "a dispatch in workgroups",
+            needed: total,
+            limit: max * max,
+        });
+    }
+    Ok([total.div_ceil(y).max(1) as u32, y as u32])
+}
+
+/// The largest run of items of so many bytes each that fits `limit`: all of them, or else a
+/// multiple of 64, so that every run starts at an offset that is a multiple of 256.
+pub(crate) fn run_length(
+    what: &'static str,
+    count: usize,
+    item_bytes: u64,
+    limit: u64,
+) -> Result<usize> {
+    let fits = limit / item_bytes.max(1);
+    if fits >= count as u64 {
+        return Ok(count);
+    }
+    match fits / 64 * 64 {
+        0 => Err(Error::TooLarge {
+            what,
+            needed: item_bytes.saturating_mul(64.min(count as u64)),
+            limit,
+        }),
+        run => Ok(run as usize),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_fold_past_the_limit_of_a_dimension() {
+        for total in [1, 2, 65535, 65536, 65537, 131071, 1 << 31] {
+            let [x, y] = fold(total, 65535).unwrap();
+            assert!(x <= 65535 && y <= 65535 && x as u64 * y as u64 >= total);
+        }
+        assert!(fold(1 << 33, 65535).is_err());
+    }
+
+    #[test]
+    fn runs_are_whole_or_multiples_of_64() {
+        assert_eq!(run_length("x", 1000, 4, 4000), Ok(1000));
+        assert_eq!(run_length("x", 1001, 4, 4000), Ok(960));
+        assert!(run_length("x", 100, 1 << 20, 1 << 20).is_err());
+    }
+}

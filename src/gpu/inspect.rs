@@ -1,0 +1,67 @@
+//! What a format makes of stored bytes, before any arithmetic: on the device.
+
+use super::device::Gpu;
+use super::encode::{Job, Prepared};
+use super::kernels;
+use super::weights::Weights;
+use crate::format::PART;
+use crate::matrix::Inspection;
+use crate::{Error, Result};
+
+impl Gpu {
+    /// The codes and affine fields of a matrix as the device sees them: equal to those of
+    /// [`Matrix::inspect`](crate::Matrix::inspect), or something is broken. For tests and debugging.
+    ///
+    /// # Errors
+    /// [`Error::OtherDevice`], [`Error::TooLarge`] where the answer exceeds one binding.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn inspect(&self, weights: &Weights) -> Result<Inspection> {
+        pollster::block_on(self.inspect_async(weights))
+    }
+
+    /// As `inspect`, for callers that must not block.
+    pub async fn inspect_async(&self, weights: &Weights) -> Result<Inspection> {
+        if !self.is(weights.gpu()) {
+            return Err(Error::OtherDevice);
+        }
+        let (n, k) = (weights.n(), weights.k());
+        let parts = k.div_ceil(PART);
+        let bytes = 64 * n as u64 * parts as u64;
+        if bytes > self.max_binding() {
+            return Err(Error::TooLarge {
+                what: "an inspection in bytes",
+                needed: bytes,
+                limit: self.max_binding(),
+            });
+        }
+        let kernel = kernels::by_name("inspect").expect("in the table");
+        let tuning = (kernel.tuning)(self.class(), 1);
+        let job = |(slab, s): (usize, &super::weights::Slab)| Job {
+            slab,
+            m: 0,
+            from_row: 0,
+            input: 0..0,
+            output: 0..bytes,
+            workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),
+        };
+        let jobs = weights.slabs().iter().enumerate().map(job).collect();
+        let prepared = Prepared::new(weights, kernel, &tuning, jobs).await?;
+        let words = self.run(&prepared, bytes).await?;
+
+        let mut seen = Inspection::default();
+        for row in words.chunks(16 * parts) {
+            let octets = k.div_ceil(8);
+            let fields = |from: usize| {
+                let bits = row.chunks(16).flat_map(move |p| p[from..from + 4].to_vec());
+                bits.take(octets).map(f32::from_bits)
+            };
+            let codes = row
+                .chunks(16)
+                .flat_map(|p| bytemuck::cast_slice(&p[..8]).to_vec());
+            seen.codes.extend(codes.take(k).map(|c: u8| c as i8));
+            seen.scales.extend(fields(8));
+            seen.offsets.extend(fields(12));
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,177 @@
+//! Decoding on the device: some rows (an embedding look-up), or all of them.
+
+use super::device::Gpu;
+use super::encode::{run_length, Job, Prepared};
+use super::kernels::{self, INTERLEAVE};
+use super::weights::Weights;
+use crate::format::PART;
+use crate::{Error, Result};
+use wgpu::{BufferSlice, BufferUsages, ComputePass};
+
+/// Decodes rows by index: `y[i, :] = w[ids[i], :]`, an embedding look-up, made ready for a fixed
+/// number of indices. The GPU cannot report a bad index: its row becomes NaN.
+pub struct GetRows {
+    prepared: Prepared,
+    count: usize,
+}
+
+impl GetRows {
+    /// Compiles a look-up of `count` rows.
+    ///
+    /// # Errors
+    /// [`Error::OtherDevice`], [`Error::Length`] where `count` is 0, [`Error::TooLarge`] where 64
+    /// rows of floats are larger than a binding may be, [`Error::Shader`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
+        pollster::block_on(GetRows::prepare(gpu, weights, count))
+    }
+
+    /// As `new`, for callers that must not block.
+    pub async fn prepare(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
+        if !gpu.is(weights.gpu()) {
+            return Err(Error::OtherDevice);
+        }
+        if count == 0 || count > u32::MAX as usize / 2 {
+            return Err(Error::Length {
+                what: "ids",
+                shape: format!("[count, {}]", weights.k()),
+                unit: "row at least",
+                expected: 1,
+                got: count,
+            });
+        }
+        let kernel = kernels::by_name("get_rows").expect("in the table");
+        let tuning = (kernel.tuning)(gpu.class(), count);
+        let row = 4 * weights.k() as u64;
+        let run = run_length("64 rows of floats", count, row, gpu.max_binding())?;
+        let mut jobs = Vec::new();
+        for first in (0..count).step_by(run) {
+            let m = run.min(count - first);
+            let items = |bytes: u64| first as u64 * bytes..(first + m) as u64 * bytes;
+            jobs.extend((0..weights.slabs().len()).map(|slab| Job {
+                slab,
+                m,
+                from_row: 0,
+                input: items(4),
+                output: items(row),
+                workgroups: workgroups(m, weights.k(), tuning.workgroup),
+            }));
+        }
+        Ok(GetRows {
+            prepared: Prepared::new(weights, kernel, &tuning, jobs).await?,
+            count,
+        })
+    }
+
+    /// Rows looked up by one recording.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Records the look-up into a pass of the caller's: `ids` holds `count` u32, `y` takes `count`
+    /// rows of k f32. Requirements and errors are those of [`MatMul::encode`](crate::MatMul::encode).
+    pub fn encode(&self, pass: &mut ComputePass, ids: BufferSlice, y: BufferSlice) -> Result<()> {
+        self.prepared.encode(pass, Some(("ids", ids)), ("y", y))
+    }
+}
+
+/// One invocation for each part of each row, rows in eights.
+fn workgroups(rows: usize, k: usize, workgroup: u32) -> u64 {
+    let invocations = rows.next_multiple_of(INTERLEAVE) as u64 * k.div_ceil(PART) as u64;
+    invocations.div_ceil(workgroup as u64)
+}
+
+impl Gpu {
+    /// Rows `ids` of a packed matrix, as floats.
+    ///
+    /// # Errors
+    /// [`Error::Row`] where an index is past the last row, and those of [`GetRows::new`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn get_rows(&self, ids: &[u32], weights: &Weights) -> Result<Vec<f32>> {
+        pollster::block_on(self.get_rows_async(ids, weights))
+    }
+
+    /// As `get_rows`, for callers that must not block.
+    pub async fn get_rows_async(&self, ids: &[u32], weights: &Weights) -> Result<Vec<f32>> {
+        let n = weights.n();
+        if let Some(&row) = ids.iter().find(|&&id| id as usize >= n) {
+            let row = row.into();
+            return Err(Error::Row { row, n });
+        }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let look_up = GetRows::prepare(self, weights, ids.len()).await?;
+        let bytes = 4 * ids.len() as u64 * weights.k() as u64;
+        let usage = BufferUsages::STORAGE;
+        let ids = self
+            .buffer_of("ids", bytemuck::cast_slice(ids), usage)
+            .await?;
+        let y = self
+            .buffer("rows", bytes, usage | BufferUsages::COPY_SRC)
+            .await?;
+        let mut encoder = self.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let recorded = look_up.encode(&mut pass, ids.slice(..), y.slice(..));
+        drop(pass);
+        recorded?;
+        let y = self.read(encoder, &y, bytes).await?;
+        Ok(bytemuck::pod_collect_to_vec(&y))
+    }
+
+    /// All weights as floats, n rows of k, decoded on the device: bit for bit what
+    /// [`Matrix::dequantize`](crate::Matrix::dequantize) gives.
+    ///
+    /// # Errors
+    /// [`Error::OtherDevice`], [`Error::TooLarge`], [`Error::Shader`], [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn dequantize(&self, weights: &Weights) -> Result<Vec<f32>> {
+        pollster::block_on(self.dequantize_async(weights))
+    }
+
+    /// As `dequantize`, for callers that must not block.
+    pub async fn dequantize_async(&self, weights: &Weights) -> Result<Vec<f32>> {
+        if !self.is(weights.gpu()) {
+            return Err(Error::OtherDevice);
+        }
+        let kernel = kernels::by_name("dequantize").expect("in the table");
+        let tuning = (kernel.tuning)(self.class(), 1);
+        let row = 4 * weights.k() as u64;
+        // Floats take several times the space of packed weights: they come back in runs of rows.
+        let limit = self.max_binding().min(64 << 20);
+        let run = (limit / row).max(1) as usize;
+        run_length("a row of floats", 1, row, self.max_binding())?;
+        let mut out = Vec::with_capacity(weights.n() * weights.k());
+        for (slab, s) in weights.slabs().iter().enumerate() {
+            for first in (0..s.rows).step_by(run) {
+                let m = run.min(s.rows - first);
+                let bytes = m as u64 * row;
+                let job = Job {
+                    slab,
+                    m,
+                    from_row: s.first_row + first,
+                    input: 0..0,
+                    output: 0..bytes,
+                    workgroups: workgroups(m, weights.k(), tuning.workgroup),
+                };
+                let prepared = Prepared::new(weights, kernel, &tuning, vec![job]).await?;
+                out.extend_from_slice(bytemuck::cast_slice(&self.run(&prepared, bytes).await?));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Runs a kernel without inputs and returns the first `bytes` bytes of its output.
+    pub(crate) async fn run(&self, prepared: &Prepared, bytes: u64) -> Result<Vec<u32>> {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let y = self.buffer("decoded weights", bytes, usage).await?;
+        let mut encoder = self.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let recorded = prepared.encode(&mut pass, None, ("y", y.slice(..)));
+        drop(pass);
+        recorded?;
+        let y = self.read(encoder, &y, bytes).await?;
+        Ok(bytemuck::pod_collect_to_vec(&y))
+    }
+}

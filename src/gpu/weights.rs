@@ -1,0 +1,229 @@
+//! A packed matrix in GPU memory.
+
+use super::device::Gpu;
+use super::kernels::INTERLEAVE;
+use crate::format::{Plane, PART};
+use crate::{parallel, Error, Format, Matrix, Result};
+use std::sync::Arc;
+use wgpu::{Buffer, BufferUsages};
+
+/// A packed matrix in GPU memory, reshuffled into aligned words; cheap to clone.
+///
+/// Where a plane of the matrix is larger than one binding may be, its rows are split into slabs
+/// with buffers of their own.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    gpu: Gpu,
+    format: Format,
+    n: usize,
+    k: usize,
+    bytes: u64,
+    slabs: Vec<Slab>,
+    table: Option<Buffer>,
+}
+
+/// Rows of a matrix that one binding of each plane can hold.
+#[derive(Debug)]
+pub(crate) struct Slab {
+    pub first_row: usize,
+    pub rows: usize,
+    pub codes: Buffer,
+    pub scales: Buffer,
+}
+
+impl Weights {
+    /// How the weights are stored.
+    pub fn format(&self) -> Format {
+        self.inner.format
+    }
+
+    /// Rows: outputs of the layer.
+    pub fn n(&self) -> usize {
+        self.inner.n
+    }
+
+    /// Columns: inputs of the layer.
+    pub fn k(&self) -> usize {
+        self.inner.k
+    }
+
+    /// Bytes of GPU memory that a product reads: within 3 % of the host's, but for padding of n to
+    /// a multiple of 8 and of k to a multiple of 32.
+    pub fn device_bytes(&self) -> u64 {
+        self.inner.bytes
+    }
+
+    /// Slabs that the rows are split into; 1 unless a plane is larger than one binding may be.
+    pub fn slab_count(&self) -> usize {
+        self.inner.slabs.len()
+    }
+
+    pub(crate) fn slabs(&self) -> &[Slab] {
+        &self.inner.slabs
+    }
+
+    pub(crate) fn gpu(&self) -> &Gpu {
+        &self.inner.gpu
+    }
+
+    pub(crate) fn table(&self) -> Option<&Buffer> {
+        self.inner.table.as_ref()
+    }
+
+    /// Units of one row in the code plane and the scale plane.
+    pub(crate) fn units(&self) -> (usize, usize) {
+        units(self.format(), self.k())
+    }
+}
+
+fn units(format: Format, k: usize) -> (usize, usize) {
+    // Whole parts: what a part reads past k must be there, and finite.
+    let k = k.next_multiple_of(PART);
+    (
+        format.family().code_plane.units_per_row(k),
+        format.scale_plane().units_per_row(k),
+    )
+}
+
+impl Gpu {
+    /// Packs a matrix into GPU memory.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where not even eight rows fit a binding, [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn upload(&self, matrix: &Matrix) -> Result<Weights> {
+        pollster::block_on(self.upload_async(matrix))
+    }
+
+    /// As `upload`, for callers that must not block.
+    pub async fn upload_async(&self, matrix: &Matrix<'_>) -> Result<Weights> {
+        let (format, n, k) = (matrix.format(), matrix.n(), matrix.k());
+        let (code_units, scale_units) = units(format, k);
+        let code_plane = format.family().code_plane;
+        let scale_plane = format.scale_plane();
+        // Bytes of eight interleaved rows in the larger plane decide how many fit a binding.
+        let larger =
+            (code_units * code_plane.unit.bytes()).max(scale_units * scale_plane.unit.bytes());
+        let eight = larger as u64 * INTERLEAVE as u64;
+        let limit = self.max_binding();
+        if k > u32::MAX as usize / 2 || n > u32::MAX as usize / 2 || eight > limit {
+            return Err(Error::TooLarge {
+                what: "eight rows of weights",
+                needed: eight,
+                limit,
+            });
+        }
+        let slab_rows = (limit / eight) as usize * INTERLEAVE;
+        let mut slabs = Vec::new();
+        let mut bytes = 0;
+        for first_row in (0..n).step_by(slab_rows) {
+            let rows = slab_rows.min(n - first_row);
+            let (codes, scales) = pack(matrix, first_row, rows, code_units, scale_units);
+            bytes += codes.len() as u64 + scales.len() as u64;
+            let usage = BufferUsages::STORAGE;
+            slabs.push(Slab {
+                first_row,
+                rows,
+                codes: self.buffer_of("packed codes", &codes, usage).await?,
+                scales: self.buffer_of("packed scales", &scales, usage).await?,
+            });
+        }
+        let table = match format.family().table {
+            None => None,
+            Some(levels) => {
+                let levels = bytemuck::cast_slice(levels);
+                let usage = BufferUsages::STORAGE;
+                Some(self.buffer_of("table of levels", levels, usage).await?)
+            }
+        };
+        Ok(Weights {
+            inner: Arc::new(Inner {
+                gpu: self.clone(),
+                format,
+                n,
+                k,
+                bytes,
+                slabs,
+                table,
+            }),
+        })
+    }
+}
+
+/// The two planes of some rows of a matrix, eight rows interleaved unit by unit.
+fn pack(
+    matrix: &Matrix,
+    first_row: usize,
+    rows: usize,
+    code_units: usize,
+    scale_units: usize,
+) -> (Vec<u8>, Vec<u8>) {
+    let format = matrix.format();
+    let family = format.family();
+    let k = matrix.k();
+    let eights = rows.div_ceil(INTERLEAVE);
+    let plane = |p: Plane, units: usize| vec![0u8; eights * INTERLEAVE * units * p.unit.bytes()];
+    let mut codes = plane(family.code_plane, code_units);
+    let mut scales = plane(format.scale_plane(), scale_units);
+    let rows_of = |eight: usize| {
+        (0..INTERLEAVE.min(rows - eight * INTERLEAVE))
+            .map(move |r| (r, first_row + eight * INTERLEAVE + r))
+    };
+
+    // Codes: unpacked to one byte each, then packed anew for the device.
+    let per = family.code_plane.per;
+    let unit = family.code_plane.unit.bytes();
+    let packed = code_units * unit;
+    let scratch = || (vec![0i8; k.next_multiple_of(per)], vec![0u8; packed]);
+    parallel::chunks(
+        &mut codes,
+        packed * INTERLEAVE,
+        scratch,
+        |eight, out, (codes, row_units)| {
+            for (r, row) in rows_of(eight) {
+                format.row_codes(matrix.row(row), &mut codes[..k]);
+                let bytes = family.code_plane.units * unit;
+                for (codes, units) in codes.chunks(per).zip(row_units.chunks_mut(bytes)) {
+                    (family.pack_codes)(codes, units);
+                }
+                interleave(row_units, unit, r, out);
+            }
+        },
+    );
+
+    // Scales: fields of a block, copied.
+    let plane = format.scale_plane();
+    let unit = plane.unit.bytes();
+    let packed = scale_units * unit;
+    let scratch = || vec![0u8; packed];
+    parallel::chunks(
+        &mut scales,
+        packed * INTERLEAVE,
+        scratch,
+        |eight, out, row_units| {
+            for (r, row) in rows_of(eight) {
+                let mut rest = &mut row_units[..];
+                format.for_blocks(k, matrix.row(row), |_, _, block| {
+                    let (units, tail) = std::mem::take(&mut rest).split_at_mut(plane.units * unit);
+                    (family.pack_scales)(block, units);
+                    rest = tail;
+                });
+                interleave(row_units, unit, r, out);
+            }
+        },
+    );
+    (codes, scales)
+}
+
+/// Puts the units of row `r` of eight into their places among those of its neighbours.
+fn interleave(row: &[u8], unit: usize, r: usize, out: &mut [u8]) {
+    for (from, to) in row.chunks(unit).zip(out.chunks_mut(unit * INTERLEAVE)) {
+        to[r * unit..(r + 1) * unit].copy_from_slice(from);
+    }
+}

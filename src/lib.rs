@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+
+mod error;
+mod format;
+mod formats;
+mod gpu;
+mod matrix;
+mod parallel;
+mod quantize;
+
+pub use error::{Error, Result};
+pub use format::Format;
+pub use gpu::{wgsl, DeviceClass, GetRows, Gpu, MatMul, Precision, Weights, KERNELS};
+pub use matrix::{Inspection, Matrix};
+pub use wgpu;

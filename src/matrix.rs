@@ -1,0 +1,266 @@
+//! A packed matrix on the host, and the CPU path.
+
+use crate::{parallel, Error, Format, Result};
+use std::borrow::Cow;
+
+/// `n` rows of `k` weights, packed in one [`Format`], in host memory.
+///
+/// Rows are the outputs of a linear layer and columns its inputs, as in PyTorch's
+/// `Linear.weight` and GGUF tensors; each row starts at a block boundary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix<'a> {
+    format: Format,
+    n: usize,
+    k: usize,
+    row_bytes: usize,
+    bytes: Cow<'a, [u8]>,
+}
+
+/// What a format makes of stored bytes before any arithmetic: see [`Matrix::inspect`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inspection {
+    /// The integer code of each weight, n rows of k.
+    pub codes: Vec<i8>,
+    /// The scale of each run of 8 weights, n rows of ⌈k / 8⌉.
+    pub scales: Vec<f32>,
+    /// The bias or zero point of each run of 8 weights, 0 where a format has none.
+    pub offsets: Vec<f32>,
+}
+
+impl Matrix<'static> {
+    /// Packs `weights`, `n` rows of `k` floats, by the format's own rounding: that of the original
+    /// tools for GGUF formats (without importance weights) and NF4, round to nearest for the rest.
+    ///
+    /// # Errors
+    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where the shape does not fit,
+    /// [`Error::NotFinite`] and [`Error::ScaleRange`] where a weight cannot be represented.
+    pub fn quantize(format: Format, n: usize, k: usize, weights: &[f32]) -> Result<Self> {
+        let row_bytes = check_shape(format, n, k)?;
+        let expected = n.saturating_mul(k);
+        if weights.len() != expected {
+            return Err(length("weights", n, k, "floats", expected, weights.len()));
+        }
+        if let Some(at) = weights.iter().position(|w| !w.is_finite()) {
+            return Err(Error::NotFinite {
+                row: at / k,
+                column: at % k,
+                value: weights[at],
+            });
+        }
+        let mut bytes = vec![0u8; n * row_bytes];
+        let failure = std::sync::Mutex::new(None);
+        parallel::chunks(
+            &mut bytes,
+            row_bytes,
+            || (),
+            |row, bytes, ()| {
+                let weights = &weights[row * k..][..k];
+                let span = format.block_span(k);
+                let mut rest = bytes;
+                for weights in weights.chunks(span) {
+                    let (block, tail) = rest.split_at_mut(format.bytes_for(weights.len()));
+                    if let Err(e) = (format.family().quantize)(weights, block) {
+                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
+                    }
+                    rest = tail;
+                }
+            },
+        );
+        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            Some(e) => Err(Error::ScaleRange {
+                format: format.to_string(),
+                value: e.scale,
+                limit: e.limit,
+            }),
+            None => Ok(Matrix {
+                format,
+                n,
+                k,
+                row_bytes,
+                bytes: bytes.into(),
+            }),
+        }
+    }
+}
+
+impl<'a> Matrix<'a> {
+    /// Takes `bytes` as they are, rows of blocks one after the other (see [`Format::row_bytes`]).
+    ///
+    /// Every byte pattern decodes to something; nothing is checked but the length.
+    ///
+    /// # Errors
+    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where shape and length do not fit.
+    pub fn from_bytes(
+        format: Format,
+        n: usize,
+        k: usize,
+        bytes: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Self> {
+        let bytes = bytes.into();
+        let row_bytes = check_shape(format, n, k)?;
+        let expected = n.saturating_mul(row_bytes);
+        if bytes.len() != expected {
+            return Err(length("bytes", n, k, "bytes", expected, bytes.len()));
+        }
+        Ok(Matrix {
+            format,
+            n,
+            k,
+            row_bytes,
+            bytes,
+        })
+    }
+
+    /// How the weights are stored.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Rows: outputs of the layer.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Columns: inputs of the layer.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// The packed bytes, `n` rows one after the other.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The packed bytes of row `row`, which must be under `n`.
+    pub(crate) fn row(&self, row: usize) -> &[u8] {
+        &self.bytes[row * self.row_bytes..][..self.row_bytes]
+    }
+
+    /// All weights as floats, `n` rows of `k`, rounded exactly as the original tools round them.
+    pub fn dequantize(&self) -> Vec<f32> {
+        let mut out = vec![0f32; self.n * self.k];
+        parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
+            self.format.decode_row(self.row(row), codes, out);
+        });
+        out
+    }
+
+    /// The codes and affine fields behind the weights, for tests and debugging: what
+    /// [`Gpu::inspect`](crate::Gpu::inspect) must see too.
+    pub fn inspect(&self) -> Inspection {
+        let family = self.format.family();
+        let mut seen = Inspection::default();
+        let mut codes = vec![0i8; self.k];
+        for row in 0..self.n {
+            self.format.row_codes(self.row(row), &mut codes);
+            seen.codes.extend_from_slice(&codes);
+            self.format
+                .for_blocks(self.k, self.row(row), |_, len, block| {
+                    for start in (0..len).step_by(8) {
+                        let a = (family.affine)(block, self.format.group_of(start));
+                        seen.scales.push(a.scale);
+                        seen.offsets.push(a.offset);
+                    }
+                });
+        }
+        seen
+    }
+
+    /// The product on the CPU: `y[m, n] = Σ_k x[m, k] · w[n, k]`, with `x` as m rows of k floats
+    /// and the result as m rows of n. Each weight row is decoded once, from its packed bytes, for
+    /// all rows of `x`; sums are in f32 over 16 independent lanes.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
+        if !x.len().is_multiple_of(self.k) {
+            return Err(Error::Inputs {
+                k: self.k,
+                got: x.len(),
+            });
+        }
+        let m = x.len() / self.k;
+        if m == 0 {
+            return Ok(Vec::new());
+        }
+        // Computed as [n, m], so that a worker writes one run of memory, and turned at the end.
+        let mut by_row = vec![0f32; self.n * m];
+        let scratch = || (Vec::new(), vec![0f32; self.k]);
+        parallel::chunks(&mut by_row, m, scratch, |row, y, (codes, w)| {
+            self.format.decode_row(self.row(row), codes, w);
+            for (y, x) in y.iter_mut().zip(x.chunks(self.k)) {
+                *y = dot(w, x);
+            }
+        });
+        if m == 1 {
+            return Ok(by_row);
+        }
+        let mut y = vec![0f32; m * self.n];
+        for (row, values) in by_row.chunks(m).enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                y[column * self.n + row] = *value;
+            }
+        }
+        Ok(y)
+    }
+}
+
+/// 16 running sums: enough for the compiler to keep whole vectors busy, and a shorter error bound.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0f32; LANES];
+    let (a_whole, b_whole) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail: f32 = a_whole
+        .remainder()
+        .iter()
+        .zip(b_whole.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
+    for (a, b) in a_whole.zip(b_whole) {
+        for i in 0..LANES {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+    }
+    sums[0] + tail
+}
+
+/// The bytes of one row, where the shape is possible.
+fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
+    if n == 0 || k == 0 {
+        return Err(Error::Empty { n, k });
+    }
+    let row_bytes = format.row_bytes(k)?;
+    // The decoded matrix must be addressable too: 4 bytes a weight.
+    let floats = n.checked_mul(k).and_then(|w| w.checked_mul(4));
+    let size = n.checked_mul(row_bytes).and(floats);
+    if size.is_none_or(|s| s > isize::MAX as usize) {
+        return Err(Error::TooLarge {
+            what: "a matrix",
+            needed: (n as u64).saturating_mul(k as u64).saturating_mul(4),
+            limit: isize::MAX as u64,
+        });
+    }
+    Ok(row_bytes)
+}
+
+fn length(
+    what: &'static str,
+    n: usize,
+    k: usize,
+    unit: &'static str,
+    expected: usize,
+    got: usize,
+) -> Error {
+    Error::Length {
+        what,
+        shape: format!("[n = {n}, k = {k}]"),
+        unit,
+        expected,
+        got,
+    }
+}

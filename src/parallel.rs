@@ -1,0 +1,24 @@
+//! All cores where the feature `rayon` is on, one where it is off.
+
+/// Calls `f(index, chunk, scratch)` on every chunk of `data`, each worker with a scratch of its own.
+pub(crate) fn chunks<T: Send, S>(
+    data: &mut [T],
+    chunk: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    f: impl Fn(usize, &mut [T], &mut S) + Sync + Send,
+) {
+    #[cfg(feature = "rayon")]
+    {
+        use rayon::prelude::*;
+        data.par_chunks_mut(chunk)
+            .enumerate()
+            .for_each_init(scratch, |s, (i, c)| f(i, c, s));
+    }
+    #[cfg(not(feature = "rayon"))]
+    {
+        let mut s = scratch();
+        for (i, c) in data.chunks_mut(chunk).enumerate() {
+            f(i, c, &mut s);
+        }
+    }
+}

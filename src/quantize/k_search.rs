@@ -1,0 +1,139 @@
+//! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants` and `make_qx_quants`.
+//!
+//! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
+//! to the last, products are rounded before they are added, and ties round to even.
+
+/// The nearest integer, ties to even.
+pub(crate) fn nearest(x: f32) -> i32 {
+    x.round_ties_even() as i32
+}
+
+/// Scale and minimum (as a value to be subtracted) that make `scale · code - min` close to `x`
+/// for codes `0..=top`, under weights `importance`.
+///
+/// Starts from the range of `x`; then tries `steps + 1` slightly different ranges, each followed by
+/// a least-squares fit of scale and minimum, and keeps the best by squared (or absolute) error.
+/// As in ggml an accepted minimum also shifts the candidates that follow it.
+#[allow(clippy::too_many_arguments)] // the parameters of the published search
+pub(crate) fn scale_and_min(
+    top: i32,
+    x: &[f32],
+    importance: &[f32],
+    codes: &mut [u8],
+    range_min: f32,
+    range_step: f32,
+    steps: usize,
+    absolute: bool,
+) -> (f32, f32) {
+    let (mut min, mut max) = (x[0], x[0]);
+    let mut sum_w = importance[0];
+    let mut sum_x = sum_w * x[0];
+    for (&x, &w) in x.iter().zip(importance).skip(1) {
+        if x < min {
+            min = x;
+        }
+        if x > max {
+            max = x;
+        }
+        sum_w += w;
+        sum_x += w * x;
+    }
+    if min > 0.0 {
+        min = 0.0;
+    }
+    if max == min {
+        codes.fill(0);
+        return (0.0, -min);
+    }
+    let error = |scale: f32, min: f32, codes: &[u8]| {
+        let mut sum = 0f32;
+        for ((&x, &w), &l) in x.iter().zip(importance).zip(codes) {
+            let diff = scale * l as f32 + min - x;
+            sum += w * if absolute { diff.abs() } else { diff * diff };
+        }
+        sum
+    };
+    let inverse = top as f32 / (max - min);
+    let mut scale = 1.0 / inverse;
+    for (l, &x) in codes.iter_mut().zip(x) {
+        *l = nearest(inverse * (x - min)).clamp(0, top) as u8;
+    }
+    let mut best = error(scale, min, codes);
+    let mut trial = [0u8; 32];
+    let trial = &mut trial[..x.len()];
+    for step in 0..=steps {
+        let inverse = (range_min + range_step * step as f32 + top as f32) / (max - min);
+        let (mut sum_l, mut sum_l2, mut sum_xl) = (0f32, 0f32, 0f32);
+        for ((l, &x), &w) in trial.iter_mut().zip(x).zip(importance) {
+            let code = nearest(inverse * (x - min)).clamp(0, top);
+            *l = code as u8;
+            let code = code as f32;
+            sum_l += w * code;
+            sum_l2 += w * code * code;
+            sum_xl += w * code * x;
+        }
+        let determinant = sum_w * sum_l2 - sum_l * sum_l;
+        if determinant > 0.0 {
+            let mut this_scale = (sum_w * sum_xl - sum_x * sum_l) / determinant;
+            let mut this_min = (sum_l2 * sum_x - sum_l * sum_xl) / determinant;
+            if this_min > 0.0 {
+                this_min = 0.0;
+                this_scale = sum_xl / sum_l2;
+            }
+            let this_error = error(this_scale, this_min, trial);
+            if this_error < best {
+                codes.copy_from_slice(trial);
+                (best, scale, min) = (this_error, this_scale, this_min);
+            }
+        }
+    }
+    (scale, -min)
+}
+
+/// A scale, of either sign, that makes `scale · code` close to `x` for codes `-half..half`
+/// (stored plus `half`), under weights `importance`, or x² where there are none.
+///
+/// Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
+/// keeping the one with the least weighted squared error at its own best scale.
+pub(crate) fn symmetric_scale(
+    half: i32,
+    x: &[f32],
+    importance: Option<&[f32]>,
+    codes: &mut [u8],
+) -> f32 {
+    let extreme = x
+        .iter()
+        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    if extreme.abs() < 1e-15 {
+        codes.fill(0);
+        return 0.0;
+    }
+    let code = |inverse: f32, x: f32| nearest(inverse * x).clamp(-half, half - 1);
+    let sums = |inverse: f32| {
+        let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
+        for (i, &x) in x.iter().enumerate() {
+            let l = code(inverse, x) as f32;
+            let w = importance.map_or(x * x, |w| w[i]);
+            sum_lx += w * x * l;
+            sum_l2 += w * l * l;
+        }
+        (sum_lx, sum_l2)
+    };
+    let mut chosen = -half as f32 / extreme;
+    let (sum_lx, sum_l2) = sums(chosen);
+    let mut scale = if sum_l2 != 0.0 { sum_lx / sum_l2 } else { 0.0 };
+    let mut best = scale * sum_lx;
+    for step in (-9..=9).filter(|&s| s != 0) {
+        let inverse = -(half as f32 + 0.1 * step as f32) / extreme;
+        let (sum_lx, sum_l2) = sums(inverse);
+        if sum_l2 > 0.0 && sum_lx * sum_lx > best * sum_l2 {
+            scale = sum_lx / sum_l2;
+            best = scale * sum_lx;
+            chosen = inverse;
+        }
+    }
+    for (l, &x) in codes.iter_mut().zip(x) {
+        *l = (code(chosen, x) + half) as u8;
+    }
+    scale
+}

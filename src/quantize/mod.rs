@@ -1,0 +1,3 @@
+//! Searches for good codes and scales that several formats share.
+
+pub(crate) mod k_search;

@@ -1,0 +1,63 @@
+//! Every shader that can be composed is valid WGSL: no GPU is needed to know.
+
+use lowbit::wgpu::naga;
+use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+
+/// Parses and validates as wgpu does on a device with nothing optional.
+fn validate(name: &str, text: &str) -> Result<(), String> {
+    let module = naga::front::wgsl::parse_str(text)
+        .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
+    let flags = naga::valid::ValidationFlags::all();
+    // `unpack2x16float`: in WebGPU, and a downlevel flag of wgpu's that every backend has.
+    let capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    naga::valid::Validator::new(flags, capabilities)
+        .validate(&module)
+        .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
+    Ok(())
+}
+
+#[test]
+fn every_format_and_kernel_composes_to_valid_wgsl() {
+    let mut count = 0;
+    for &format in Format::ALL {
+        let mut formats = vec![format];
+        formats.extend([8, 16, 128].iter().filter_map(|&g| format.with_group(g).ok()));
+        formats.extend(format.per_row());
+        for format in formats {
+            for kernel in KERNELS {
+                for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+                    // Only products depend on m and, by their inputs, on k.
+                    let ms = if kernel.starts_with("gem") { 1..10 } else { 1..2 };
+                    for m in ms {
+                        for k in [256, 784] {
+                            let Ok(text) = wgsl(format, kernel, m, k, class) else {
+                                assert!(!k.is_multiple_of(format.block_len()), "{format}");
+                                continue;
+                            };
+                            validate(&format!("{format}/{kernel} m={m}"), &text).unwrap();
+                            count += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{count} shaders are valid");
+    assert!(count > 1000);
+}
+
+/// The check above must be able to fail.
+#[test]
+fn a_broken_shader_is_reported() {
+    let text = wgsl(Format::Q4_0, "gemv", 1, 256, DeviceClass::Cpu).unwrap();
+    assert!(validate("sound", &text).is_ok());
+    let broken = text.replacen("fn affine(row: u32,", "fn affine(row: f32,", 1);
+    assert_ne!(broken, text);
+    assert!(validate("broken", &broken).is_err());
+}
+
+#[test]
+fn unknown_kernels_are_named() {
+    let e = wgsl(Format::Q4_0, "gemmm", 1, 256, DeviceClass::Cpu).unwrap_err();
+    assert!(e.to_string().contains("gemmm") && e.to_string().contains("gemv"), "{e}");
+}
