@@ -101,6 +101,8 @@ pub(crate) struct Family {
     /// The id of the type in GGUF files.
     pub gguf: Option<u32>,
     pub blocks: Blocks,
+    /// Offset and width in bytes of the f16 and f32 fields of a block.
+    pub floats: &'static [(usize, usize)],
     /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
     pub group: usize,
     pub affine_kind: AffineKind,
@@ -251,6 +253,12 @@ impl Format {
             0 => whole,
             rest => whole.saturating_add(self.bytes_for(rest)),
         })
+    }
+
+    /// Offset and width in bytes (2 for f16, 4 for f32) of the float fields of a block: the only
+    /// bytes that can make a weight infinite or not a number.
+    pub fn float_fields(&self) -> &'static [(usize, usize)] {
+        self.family.floats
     }
 
     pub(crate) fn check_k(&self, k: usize) -> Result<()> {

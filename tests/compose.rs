@@ -21,13 +21,21 @@ fn every_format_and_kernel_composes_to_valid_wgsl() {
     let mut count = 0;
     for &format in Format::ALL {
         let mut formats = vec![format];
-        formats.extend([8, 16, 128].iter().filter_map(|&g| format.with_group(g).ok()));
+        formats.extend(
+            [8, 16, 128]
+                .iter()
+                .filter_map(|&g| format.with_group(g).ok()),
+        );
         formats.extend(format.per_row());
         for format in formats {
             for kernel in KERNELS {
                 for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
                     // Only products depend on m and, by their inputs, on k.
-                    let ms = if kernel.starts_with("gem") { 1..10 } else { 1..2 };
+                    let ms = if kernel.starts_with("gem") {
+                        1..10
+                    } else {
+                        1..2
+                    };
                     for m in ms {
                         for k in [256, 784] {
                             let Ok(text) = wgsl(format, kernel, m, k, class) else {
@@ -59,5 +67,8 @@ fn a_broken_shader_is_reported() {
 #[test]
 fn unknown_kernels_are_named() {
     let e = wgsl(Format::Q4_0, "gemmm", 1, 256, DeviceClass::Cpu).unwrap_err();
-    assert!(e.to_string().contains("gemmm") && e.to_string().contains("gemv"), "{e}");
+    assert!(
+        e.to_string().contains("gemmm") && e.to_string().contains("gemv"),
+        "{e}"
+    );
 }

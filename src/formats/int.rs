@@ -36,6 +36,7 @@ macro_rules! family {
                 header: header($asym),
                 bits: $bits,
             },
+            floats: if $asym { &[(0, 2), (2, 2)] } else { &[(0, 2)] },
             group: 32,
             affine_kind: if $asym {
                 AffineKind::ScaleZero
@@ -139,9 +140,11 @@ fn quantize<const BITS: usize, const ASYM: bool, const TERNARY: bool>(
         (least_squares_ternary(weights), 1.0)
     } else if BITS == 1 {
         (mean_abs(weights), 0.0)
+    } else if BITS == 8 {
+        (signed_extreme(weights).abs() / 127.0, 128.0)
     } else {
-        // The weight of largest magnitude, sign and all, becomes the lowest code, so that all
-        // 2^bits codes are in use (as GGUF's Q4_0 and ONNX Runtime do).
+        // Few codes: the weight of largest magnitude, sign and all, becomes the lowest, so that
+        // all of them are in use (as in GGUF's Q4_0 and ONNX Runtime).
         let half = (1 << (BITS - 1)) as f32;
         (signed_extreme(weights) / -half, half)
     };

@@ -29,6 +29,7 @@ pub(crate) static NF4: Family = Family {
     name: "nf4",
     gguf: None,
     blocks: Blocks::Groups { header: 4, bits: 4 },
+    floats: &[(0, 4)],
     group: 64,
     affine_kind: AffineKind::Scale,
     table: Some(&LEVELS),

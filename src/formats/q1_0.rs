@@ -10,6 +10,7 @@ pub(crate) static Q1_0: Family = Family {
         len: 128,
         bytes: 18,
     },
+    floats: &[(0, 2)],
     group: 128,
     affine_kind: AffineKind::Scale,
     table: None,

@@ -8,6 +8,7 @@ pub(crate) static Q4_0: Family = Family {
     name: "q4_0",
     gguf: Some(2),
     blocks: Blocks::Fixed { len: 32, bytes: 18 },
+    floats: &[(0, 2)],
     group: 32,
     affine_kind: AffineKind::Scale,
     table: None,

@@ -8,6 +8,7 @@ pub(crate) static Q4_1: Family = Family {
     name: "q4_1",
     gguf: Some(3),
     blocks: Blocks::Fixed { len: 32, bytes: 20 },
+    floats: &[(0, 2), (2, 2)],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
     table: None,

@@ -13,6 +13,7 @@ pub(crate) static Q4_K: Family = Family {
         len: 256,
         bytes: 144,
     },
+    floats: &[(0, 2), (2, 2)],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
     table: None,

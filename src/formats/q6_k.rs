@@ -14,6 +14,7 @@ pub(crate) static Q6_K: Family = Family {
         len: 256,
         bytes: 210,
     },
+    floats: &[(208, 2)],
     group: 16,
     affine_kind: AffineKind::Scale,
     table: None,

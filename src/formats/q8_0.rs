@@ -7,6 +7,7 @@ pub(crate) static Q8_0: Family = Family {
     name: "q8_0",
     gguf: Some(8),
     blocks: Blocks::Fixed { len: 32, bytes: 34 },
+    floats: &[(0, 2)],
     group: 32,
     affine_kind: AffineKind::Scale,
     table: None,

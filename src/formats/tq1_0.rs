@@ -17,6 +17,7 @@ pub(crate) static TQ1_0: Family = Family {
         len: 256,
         bytes: 54,
     },
+    floats: &[(52, 2)],
     group: 256,
     affine_kind: AffineKind::Scale,
     table: None,

@@ -11,6 +11,7 @@ pub(crate) static TQ2_0: Family = Family {
         len: 256,
         bytes: 66,
     },
+    floats: &[(64, 2)],
     group: 256,
     affine_kind: AffineKind::Scale,
     table: None,

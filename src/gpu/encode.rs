@@ -1,6 +1,6 @@
 //! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
 
-use super::compose::compose;
+use super::compose::Source;
 use super::device::{lock, Gpu};
 use super::errors::scoped;
 use super::kernels::{Kernel, Tuning};
@@ -68,6 +68,7 @@ impl Prepared {
         weights: &Weights,
         kernel: &'static Kernel,
         tuning: &Tuning,
+        source: Source,
         jobs: Vec<Job>,
     ) -> Result<Prepared> {
         let gpu = weights.gpu();
@@ -96,7 +97,6 @@ impl Prepared {
         }
         let table = weights.table().is_some();
         let layout = gpu.layout(kernel.shape, table);
-        let source = compose(weights.format(), kernel, tuning, weights.k());
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
             params: gpu

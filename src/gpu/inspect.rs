@@ -1,5 +1,6 @@
 //! What a format makes of stored bytes, before any arithmetic: on the device.
 
+use super::compose::compose;
 use super::device::Gpu;
 use super::encode::{Job, Prepared};
 use super::kernels;
@@ -45,7 +46,8 @@ impl Gpu {
             workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),
         };
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
-        let prepared = Prepared::new(weights, kernel, &tuning, jobs).await?;
+        let source = compose(weights.format(), kernel, &tuning, k);
+        let prepared = Prepared::new(weights, kernel, &tuning, source, jobs).await?;
         let words = self.run(&prepared, bytes).await?;
 
         let mut seen = Inspection::default();

@@ -1,6 +1,6 @@
 //! Products on the device.
 
-use super::compose::unknown;
+use super::compose::{compose, unknown, Source};
 use super::device::Gpu;
 use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, Kernel, Shape};
@@ -64,7 +64,8 @@ impl MatMul {
         m: usize,
         precision: Precision,
     ) -> Result<MatMul> {
-        MatMul::build(gpu, weights, m, precision, kernels::choose(gpu.class(), m)).await
+        let kernel = kernels::choose(gpu.class(), m);
+        MatMul::build(gpu, weights, m, precision, kernel, |_| ()).await
     }
 
     /// As `with_kernel`, for callers that must not block.
@@ -75,9 +76,27 @@ impl MatMul {
         precision: Precision,
         kernel: &str,
     ) -> Result<MatMul> {
-        let row = kernels::by_name(kernel).filter(|k| k.shape == Shape::Product);
-        let row = row.ok_or_else(|| unknown(kernel))?;
-        MatMul::build(gpu, weights, m, precision, row).await
+        MatMul::build(gpu, weights, m, precision, product(kernel)?, |_| ()).await
+    }
+
+    /// As `with_kernel`, with the shader's text changed by `edit`: how tests prove that they would
+    /// see a broken shader.
+    #[doc(hidden)]
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with_edited_shader(
+        gpu: &Gpu,
+        weights: &Weights,
+        m: usize,
+        kernel: &str,
+        edit: impl FnOnce(&str) -> String,
+    ) -> Result<MatMul> {
+        let edit = |source: &mut Source| {
+            source.text = edit(&source.text);
+            // Pipelines are cached by name.
+            source.name = format!("edited {}: {}", source.name, source.text);
+        };
+        let kernel = product(kernel)?;
+        pollster::block_on(MatMul::build(gpu, weights, m, Precision::F32, kernel, edit))
     }
 
     async fn build(
@@ -86,6 +105,7 @@ impl MatMul {
         m: usize,
         precision: Precision,
         kernel: &'static Kernel,
+        edit: impl FnOnce(&mut Source),
     ) -> Result<MatMul> {
         if !gpu.is(weights.gpu()) {
             return Err(Error::OtherDevice);
@@ -121,8 +141,10 @@ impl MatMul {
                 });
             }
         }
+        let mut source = compose(weights.format(), kernel, &tuning, weights.k());
+        edit(&mut source);
         Ok(MatMul {
-            prepared: Prepared::new(weights, kernel, &tuning, jobs).await?,
+            prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
             m,
             precision,
         })
@@ -161,6 +183,13 @@ impl MatMul {
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
         self.prepared.encode(pass, Some(("x", x)), ("y", y))
     }
+}
+
+/// The product kernel of this name.
+fn product(name: &str) -> Result<&'static Kernel> {
+    kernels::by_name(name)
+        .filter(|k| k.shape == Shape::Product)
+        .ok_or_else(|| unknown(name))
 }
 
 impl Gpu {

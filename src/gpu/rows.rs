@@ -1,5 +1,6 @@
 //! Decoding on the device: some rows (an embedding look-up), or all of them.
 
+use super::compose::compose;
 use super::device::Gpu;
 use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, INTERLEAVE};
@@ -57,8 +58,9 @@ impl GetRows {
                 workgroups: workgroups(m, weights.k(), tuning.workgroup),
             }));
         }
+        let source = compose(weights.format(), kernel, &tuning, weights.k());
         Ok(GetRows {
-            prepared: Prepared::new(weights, kernel, &tuning, jobs).await?,
+            prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
             count,
         })
     }
@@ -155,7 +157,8 @@ impl Gpu {
                     output: 0..bytes,
                     workgroups: workgroups(m, weights.k(), tuning.workgroup),
                 };
-                let prepared = Prepared::new(weights, kernel, &tuning, vec![job]).await?;
+                let source = compose(weights.format(), kernel, &tuning, weights.k());
+                let prepared = Prepared::new(weights, kernel, &tuning, source, vec![job]).await?;
                 out.extend_from_slice(bytemuck::cast_slice(&self.run(&prepared, bytes).await?));
             }
         }

@@ -1,0 +1,177 @@
+//! A device that times what it runs.
+
+use lowbit::{Error, Gpu};
+use std::time::{Duration, Instant};
+use wgpu::util::{BufferInitDescriptor, DeviceExt};
+use wgpu::{
+    BindGroup, BindGroupEntry, Buffer, BufferDescriptor, BufferUsages, ComputePass,
+    ComputePassDescriptor, ComputePassTimestampWrites, ComputePipeline, Device, Features,
+};
+
+/// Dispatches in one pass: enough that a timestamp's step does not show, few enough that a system
+/// does not take the device for hung.
+const BATCH: u64 = 32;
+
+/// What times are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The device's own, at the beginning and end of a pass.
+    Timestamps,
+    /// The host's, from submission to the end of waiting.
+    Wall,
+}
+
+pub struct Bench {
+    pub gpu: Gpu,
+    stamps: Option<Stamps>,
+}
+
+struct Stamps {
+    set: wgpu::QuerySet,
+    resolved: Buffer,
+    nanoseconds: f64,
+}
+
+impl Bench {
+    /// On lowbit's own choice of adapter. No adapter is an answer, anything else a failure.
+    pub fn open() -> Result<Bench, String> {
+        let gpu = match Gpu::new() {
+            Ok(gpu) => gpu,
+            Err(Error::NoAdapter(why)) => return Err(why),
+            Err(e) => panic!("{e}"),
+        };
+        let device = gpu.device();
+        let has = device.features().contains(Features::TIMESTAMP_QUERY);
+        let stamps = has.then(|| Stamps {
+            set: device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: None,
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            }),
+            resolved: device.create_buffer(&BufferDescriptor {
+                label: Some("timestamps"),
+                size: 16,
+                usage: BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
+            nanoseconds: gpu.queue().get_timestamp_period().into(),
+        });
+        Ok(Bench { gpu, stamps })
+    }
+
+    pub fn clock(&self) -> Clock {
+        match self.stamps {
+            Some(_) => Clock::Timestamps,
+            None => Clock::Wall,
+        }
+    }
+
+    pub fn buffer(&self, contents: &[u8], usage: BufferUsages) -> Buffer {
+        self.gpu.device().create_buffer_init(&BufferInitDescriptor {
+            label: None,
+            contents,
+            usage,
+        })
+    }
+
+    /// The time of `count` dispatches, in passes of a few.
+    pub fn time(&self, count: u64, record: &dyn Fn(&mut ComputePass)) -> Duration {
+        let mut total = Duration::ZERO;
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(BATCH);
+            total += self.pass(now, record);
+            left -= now;
+        }
+        total
+    }
+
+    fn pass(&self, count: u64, record: &dyn Fn(&mut ComputePass)) -> Duration {
+        let device = self.gpu.device();
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let writes = self.stamps.as_ref().map(|s| ComputePassTimestampWrites {
+            query_set: &s.set,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        });
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor {
+            label: None,
+            timestamp_writes: writes,
+        });
+        for _ in 0..count {
+            record(&mut pass);
+        }
+        drop(pass);
+        if let Some(s) = &self.stamps {
+            encoder.resolve_query_set(&s.set, 0..2, &s.resolved, 0);
+        }
+        let start = Instant::now();
+        self.gpu.queue().submit([encoder.finish()]);
+        self.wait();
+        let Some(s) = &self.stamps else {
+            return start.elapsed();
+        };
+        let ticks: Vec<u64> = self.read(&s.resolved);
+        let elapsed = ticks[1].saturating_sub(ticks[0]);
+        assert!(elapsed > 0, "no time passed between timestamps {ticks:?}");
+        Duration::from_nanos((elapsed as f64 * s.nanoseconds) as u64)
+    }
+
+    fn wait(&self) {
+        let waited = self.gpu.device().poll(wgpu::PollType::wait_indefinitely());
+        waited.expect("the device is alive");
+    }
+
+    /// The contents of a buffer.
+    pub fn read<T: bytemuck::Pod>(&self, buffer: &Buffer) -> Vec<T> {
+        let device = self.gpu.device();
+        let staging = device.create_buffer(&BufferDescriptor {
+            label: Some("staging"),
+            size: buffer.size(),
+            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, buffer.size());
+        self.gpu.queue().submit([encoder.finish()]);
+        staging
+            .slice(..)
+            .map_async(wgpu::MapMode::Read, |r| r.expect("staging is mapped"));
+        self.wait();
+        let view = staging.slice(..).get_mapped_range();
+        bytemuck::pod_collect_to_vec(&view.expect("staging is mapped"))
+    }
+}
+
+/// A shader of this bench's own, with its buffers bound in order.
+pub fn compile(device: &Device, wgsl: &str, buffers: &[&Buffer]) -> (ComputePipeline, BindGroup) {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(wgsl.into()),
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: None,
+        layout: None,
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // As lowbit's own kernels are compiled.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    });
+    let entries: Vec<_> = (0..)
+        .zip(buffers)
+        .map(|(binding, buffer)| BindGroupEntry {
+            binding,
+            resource: buffer.as_entire_binding(),
+        })
+        .collect();
+    let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    });
+    (pipeline, group)
+}

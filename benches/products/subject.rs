@@ -1,0 +1,91 @@
+//! What is timed on a device: recorded commands, and the result that they must have.
+
+use crate::data::{inputs, Packed};
+use crate::device::{compile, Bench};
+use lowbit::{MatMul, Precision};
+use wgpu::{Buffer, BufferUsages, ComputePass};
+
+pub struct Subject<'a> {
+    /// Records one product.
+    pub record: Box<dyn Fn(&mut ComputePass)>,
+    packed: &'a Packed,
+    x: Vec<f32>,
+    y: Buffer,
+    n: usize,
+}
+
+impl<'a> Subject<'a> {
+    /// lowbit's kernel of this name.
+    pub fn lowbit(
+        bench: &Bench,
+        packed: &'a Packed,
+        n: usize,
+        m: usize,
+        kernel: &str,
+    ) -> Subject<'a> {
+        let weights = bench.gpu.upload(&packed.matrix(n)).expect("weights fit");
+        assert_eq!(weights.device_bytes(), packed.device_bytes(bench, n));
+        let product = MatMul::with_kernel(&bench.gpu, &weights, m, Precision::F32, kernel);
+        let product = product.expect("the kernel compiles");
+        let (x, x_buffer, y) = operands(bench, packed, n, m);
+        let out = y.clone();
+        Subject {
+            record: Box::new(move |pass| {
+                let recorded = product.encode(pass, x_buffer.slice(..), out.slice(..));
+                recorded.expect("the buffers fit");
+            }),
+            packed,
+            x,
+            y,
+            n,
+        }
+    }
+
+    /// `textbook.wgsl`, on Q4_0 weights.
+    pub fn textbook(bench: &Bench, packed: &'a Packed, n: usize) -> Subject<'a> {
+        let (x, x_buffer, y) = operands(bench, packed, n, 1);
+        let matrix = packed.matrix(n);
+        // A stored block is an f16 scale and 16 bytes of codes.
+        let blocks = matrix.bytes().chunks(18);
+        let scales: Vec<u8> = blocks.clone().flat_map(|b| &b[..2]).copied().collect();
+        let codes: Vec<u8> = blocks.flat_map(|b| &b[2..]).copied().collect();
+        let codes = bench.buffer(&codes, BufferUsages::STORAGE);
+        let scales = bench.buffer(&scales, BufferUsages::STORAGE);
+        let k = [packed.k() as u32, 0, 0, 0];
+        let params = bench.buffer(bytemuck::cast_slice(&k), BufferUsages::UNIFORM);
+        let (pipeline, group) = compile(
+            bench.gpu.device(),
+            include_str!("textbook.wgsl"),
+            &[&codes, &scales, &x_buffer, &y, &params],
+        );
+        Subject {
+            record: Box::new(move |pass| {
+                pass.set_pipeline(&pipeline);
+                pass.set_bind_group(0, &group, &[]);
+                pass.dispatch_workgroups(n as u32 / 4, 1, 1);
+            }),
+            packed,
+            x,
+            y,
+            n,
+        }
+    }
+
+    /// Runs it once. The result replaces NaN, and must be right.
+    pub fn run_and_check(&self, bench: &Bench) {
+        bench.time(1, &self.record);
+        self.packed.check(&bench.read(&self.y), &self.x, self.n);
+    }
+}
+
+/// `m` rows of x, here and on the device, and as many of y.
+fn operands(bench: &Bench, packed: &Packed, n: usize, m: usize) -> (Vec<f32>, Buffer, Buffer) {
+    let x = inputs(m, packed.k());
+    let x_buffer = bench.buffer(bytemuck::cast_slice(&x), BufferUsages::STORAGE);
+    let y = vec![f32::NAN; m * n];
+    let y = bench.buffer(
+        bytemuck::cast_slice(&y),
+        BufferUsages::STORAGE | BufferUsages::COPY_SRC,
+    );
+    (x, x_buffer, y)
+}

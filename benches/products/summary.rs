@@ -1,0 +1,100 @@
+//! The table at the end.
+
+use crate::device::{Bench, Clock};
+use comfy_table::{presets::ASCII_MARKDOWN, CellAlignment, Table};
+use std::fmt;
+
+#[derive(Default)]
+pub struct Summary {
+    device: Option<String>,
+    /// Bytes a second.
+    copy: Option<f64>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    bytes: u64,
+    seconds: f64,
+}
+
+impl Summary {
+    /// Notes and prints what runs.
+    pub fn describe(&mut self, bench: &Bench) {
+        let info = bench.gpu.info();
+        let clock = match bench.clock() {
+            Clock::Timestamps => "device timestamps",
+            Clock::Wall => "the host's clock",
+        };
+        let text = format!(
+            "adapter: {} ({:?}, {:?}), driver: {} {}, timed by {clock}",
+            info.name, info.device_type, info.backend, info.driver, info.driver_info
+        );
+        println!("{text}");
+        self.device = Some(text);
+    }
+
+    /// Notes and prints the copy bandwidth.
+    pub fn copied(&mut self, bytes_a_second: f64) {
+        println!("copy: {}", copy_text(bytes_a_second));
+        self.copy = Some(bytes_a_second);
+    }
+
+    pub fn add(&mut self, name: String, bytes: u64, seconds: f64) {
+        self.rows.push(Row {
+            name,
+            bytes,
+            seconds,
+        });
+    }
+
+    /// How many times faster lowbit's Q4_0 is than the textbook kernel at the same shape.
+    fn ratio(&self) -> Option<f64> {
+        let textbook = self
+            .rows
+            .iter()
+            .find(|r| r.name.contains("/textbook_q4_0/"))?;
+        let name = textbook.name.replace("textbook_q4_0", "q4_0");
+        let ours = self.rows.iter().find(|r| r.name == name)?;
+        Some(textbook.seconds / ours.seconds)
+    }
+}
+
+fn copy_text(bytes_a_second: f64) -> String {
+    format!("{:.2} GB/s read and written", bytes_a_second / 1e9)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(f, "{}", self.device.as_deref().unwrap_or("no adapter"))?;
+        if let Some(copy) = self.copy {
+            writeln!(f, "copy: {}", copy_text(copy))?;
+        }
+        let mut table = Table::new();
+        table.load_preset(ASCII_MARKDOWN).set_header([
+            "product",
+            "median, µs",
+            "weights, GB/s",
+            "share of copy",
+        ]);
+        for row in &self.rows {
+            let rate = row.bytes as f64 / row.seconds;
+            // The CPU path does not run on the device that the copy was measured on.
+            let share = self.copy.filter(|_| !row.name.starts_with("cpu/"));
+            table.add_row([
+                row.name.clone(),
+                format!("{:.1}", row.seconds * 1e6),
+                format!("{:.2}", rate / 1e9),
+                share.map_or("-".into(), |copy| format!("{:.0} %", 100.0 * rate / copy)),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(f, "\n{table}")?;
+        match self.ratio() {
+            Some(ratio) => writeln!(f, "\nq4_0 against textbook_q4_0: {ratio:.2} times as fast"),
+            None => writeln!(f, "\nq4_0 against textbook_q4_0: not both were run"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Multiplies and judges: on a device, or on the processor where there is none.
+
+use crate::npy::Dense;
+use crate::oracle::{relative_rms, Product};
+use crate::table::Row;
+use crate::timing::{self, Clock};
+use crate::unpacked::{self, Unpacked};
+use crate::{readback, Fallible};
+use lowbit::wgpu::{self, BufferUsages};
+use lowbit::{Gpu, MatMul, Matrix, Precision};
+use std::time::Instant;
+
+/// The weights as they were, the inputs, and the outputs that they should give.
+pub struct Subject {
+    pub dense: Dense,
+    pub x: Vec<f32>,
+    pub right: Product,
+}
+
+impl Subject {
+    /// A row of the table, from a result and its time.
+    fn row(&self, matrix: &Matrix, y: &[f32], seconds: f64, read: u64) -> Row {
+        let decoded = matrix.dequantize();
+        let oracle = Product::new(&self.x, &decoded, self.dense.k);
+        Row {
+            name: matrix.format().to_string(),
+            bytes: matrix.bytes().len() as u64,
+            weights: self.dense.weights.len() as u64,
+            weight_error: relative_rms(&decoded, self.dense.weights.iter().map(|w| *w as f64)),
+            output_error: relative_rms(y, self.right.y.iter().copied()),
+            rounding: oracle.rounding(y),
+            seconds,
+            read,
+        }
+    }
+
+    /// The packed product on the processor.
+    pub fn on_cpu(&self, matrix: &Matrix) -> Fallible<Row> {
+        let y = matrix.matmul(&self.x)?;
+        let seconds = timing::median(|| {
+            let started = Instant::now();
+            std::hint::black_box(matrix.matmul(&self.x)?);
+            Ok(started.elapsed().as_secs_f64())
+        })?;
+        Ok(self.row(matrix, &y, seconds, matrix.bytes().len() as u64))
+    }
+
+    /// The packed product on a device.
+    pub fn on_gpu(&self, gpu: &Gpu, clock: &Clock, matrix: &Matrix) -> Fallible<Row> {
+        let weights = gpu.upload(matrix)?;
+        let y = gpu.matmul(&self.x, &weights)?;
+        // Recorded by hand for the timing: `Gpu::matmul` also uploads x and reads y back.
+        let m = self.x.len() / self.dense.k;
+        let product = MatMul::new(gpu, &weights, m, Precision::F32)?;
+        let [x, result] = [self.x.len(), y.len()].map(|floats| {
+            gpu.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timing"),
+                size: 4 * floats as u64,
+                usage: BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            })
+        });
+        gpu.queue()
+            .write_buffer(&x, 0, bytemuck::cast_slice(&self.x));
+        let seconds = clock.median(&|pass| product.encode(pass, x.slice(..), result.slice(..)))?;
+        // What was timed must be the same product.
+        let bits = |y: &[f32]| y.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        if bits(&readback::floats(gpu, &result)?) != bits(&y) {
+            return Err(format!("{}: two runs of one product differ", weights.format()).into());
+        }
+        Ok(self.row(matrix, &y, seconds, weights.device_bytes()))
+    }
+
+    /// The f32 product on a device, by the faster of its two kernels.
+    pub fn unpacked(&self, gpu: &Gpu, clock: &Clock) -> Fallible<Row> {
+        let mut best: Option<Row> = None;
+        for kernel in unpacked::KERNELS {
+            let product = Unpacked::new(gpu, &self.dense, &self.x, kernel)?;
+            let y = product.run()?;
+            let seconds = clock.median(&|pass| {
+                product.record(pass);
+                Ok(())
+            })?;
+            log::info!("f32 {}: {:.1} µs", kernel.0, seconds * 1e6);
+            let row = Row {
+                name: format!("f32 {}", kernel.0.replace('_', " ")),
+                bytes: 4 * self.dense.weights.len() as u64,
+                weights: self.dense.weights.len() as u64,
+                weight_error: 0.0,
+                output_error: relative_rms(&y, self.right.y.iter().copied()),
+                rounding: self.right.rounding(&y),
+                seconds,
+                read: unpacked::bytes(&self.dense),
+            };
+            // A wrong result is never passed over for a right one.
+            if best
+                .as_ref()
+                .is_none_or(|b| b.ok() && (!row.ok() || seconds < b.seconds))
+            {
+                best = Some(row);
+            }
+        }
+        best.ok_or("no f32 kernel".into())
+    }
+
+    /// The clock that times all products, tried out on the f32 one.
+    pub fn clock<'a>(&self, gpu: &'a Gpu) -> Fallible<Clock<'a>> {
+        // A part of the matrix, which fits a binding whatever the size of the whole.
+        let (n, k) = (self.dense.n.min(512), self.dense.k);
+        let weights = self.dense.weights[..n * k].to_vec();
+        let part = Dense { n, k, weights };
+        let product = Unpacked::new(gpu, &part, &self.x[..k], unpacked::KERNELS[0])?;
+        Clock::new(gpu, &|pass| {
+            product.record(pass);
+            Ok(())
+        })
+    }
+}

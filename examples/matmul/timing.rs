@@ -1,0 +1,138 @@
+//! How long a product takes: by the device's own clock where it has one, else by ours.
+
+use crate::{readback, Fallible};
+use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass, Features};
+use lowbit::Gpu;
+use std::time::{Duration, Instant};
+
+/// What the runs of one measurement may take, after its warm-up.
+const BUDGET: Duration = Duration::from_millis(50);
+/// Seconds that a single pass should take, so that its start and end weigh little.
+const PASS: f64 = 0.002;
+/// Products in a pass at most, for the sake of drivers that stop long ones.
+const PRODUCTS: usize = 256;
+
+/// What puts one product into a pass.
+pub type Record<'a> = &'a dyn Fn(&mut ComputePass) -> lowbit::Result<()>;
+
+pub struct Clock<'a> {
+    gpu: &'a Gpu,
+    queries: Option<Queries>,
+}
+
+impl<'a> Clock<'a> {
+    /// The device's clock, if a pass of `record` takes some time by it, and no more than by ours:
+    /// there are drivers whose timestamps stand still or count in other units than they say.
+    pub fn new(gpu: &'a Gpu, record: Record) -> Fallible<Clock<'a>> {
+        let queries = Queries::new(gpu);
+        let mut clock = Clock { gpu, queries };
+        // The first pass also compiles what the driver left for later.
+        clock.pass(1, record)?;
+        let started = Instant::now();
+        let passed = clock.pass(8, record)?;
+        if !(passed > 0.0 && passed <= started.elapsed().as_secs_f64()) {
+            clock.queries = None;
+        }
+        Ok(clock)
+    }
+
+    /// Which clock it is.
+    pub fn name(&self) -> &'static str {
+        match self.queries {
+            Some(_) => "GPU clock",
+            None => "wall clock",
+        }
+    }
+
+    /// The median time of one product, in seconds. Many are recorded into each pass.
+    pub fn median(&self, record: Record) -> Fallible<f64> {
+        self.pass(1, record)?;
+        let one = self.pass(1, record)?;
+        let count = (PASS / one).clamp(1.0, PRODUCTS as f64) as usize;
+        median(|| Ok(self.pass(count, record)? / count as f64))
+    }
+
+    /// Seconds of one pass of so many products.
+    fn pass(&self, count: usize, record: Record) -> Fallible<f64> {
+        let started = Instant::now();
+        let device = self.gpu.device();
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let writes = |q| wgpu::ComputePassTimestampWrites {
+            query_set: q,
+            beginning_of_pass_write_index: Some(0),
+            end_of_pass_write_index: Some(1),
+        };
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: Some("timing"),
+            timestamp_writes: self.queries.as_ref().map(|q| writes(&q.set)),
+        });
+        for _ in 0..count {
+            record(&mut pass)?;
+        }
+        drop(pass);
+        if let Some(q) = &self.queries {
+            encoder.resolve_query_set(&q.set, 0..2, &q.resolved, 0);
+            encoder.copy_buffer_to_buffer(&q.resolved, 0, &q.readable, 0, q.readable.size());
+        }
+        self.gpu.queue().submit([encoder.finish()]);
+        match &self.queries {
+            Some(q) => q.elapsed(self.gpu),
+            None => {
+                device.poll(wgpu::PollType::wait_indefinitely())?;
+                Ok(started.elapsed().as_secs_f64())
+            }
+        }
+    }
+}
+
+/// Two timestamps: before a pass and after it.
+struct Queries {
+    set: wgpu::QuerySet,
+    resolved: Buffer,
+    readable: Buffer,
+    /// Seconds of one tick.
+    tick: f64,
+}
+
+impl Queries {
+    fn new(gpu: &Gpu) -> Option<Queries> {
+        let device = gpu.device();
+        if !device.features().contains(Features::TIMESTAMP_QUERY) {
+            return None;
+        }
+        let buffer = |usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timestamps"),
+                size: 16,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        Some(Queries {
+            set: device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("timing"),
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            }),
+            resolved: buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC),
+            readable: buffer(BufferUsages::MAP_READ | BufferUsages::COPY_DST),
+            tick: gpu.queue().get_timestamp_period() as f64 * 1e-9,
+        })
+    }
+
+    fn elapsed(&self, gpu: &Gpu) -> Fallible<f64> {
+        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&readback::mapped(gpu, &self.readable)?);
+        Ok(ticks[1].saturating_sub(ticks[0]) as f64 * self.tick)
+    }
+}
+
+/// The median of as many measurements as the budget allows, at least three.
+pub fn median(mut one: impl FnMut() -> Fallible<f64>) -> Fallible<f64> {
+    let started = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 3 || started.elapsed() < BUDGET {
+        times.push(one()?);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}

@@ -1,0 +1,105 @@
+//! Running kernels with poisoned outputs.
+
+use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
+use lowbit::{Gpu, MatMul, Matrix, Precision, Weights};
+use std::sync::OnceLock;
+
+/// The adapter under test. None is a failure, never a reason to skip.
+pub fn gpu() -> &'static Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        let gpu = Gpu::new().unwrap_or_else(|e| panic!("{e}"));
+        println!("adapter: {gpu:?}");
+        gpu
+    })
+}
+
+/// What lies in an output before a kernel writes it: a NaN that arithmetic does not make.
+const POISON: u32 = 0x7fc0_dead;
+
+/// Words after the end of the output, which must survive.
+const CANARY: usize = 64;
+
+/// One recorded product with the kernel of this name.
+///
+/// # Panics
+/// Where the canary was overwritten or an output was not written.
+pub fn product(gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
+    let m = x.len() / weights.k();
+    let product = MatMul::with_kernel(gpu, weights, m, Precision::F32, kernel).unwrap();
+    assert_eq!(product.kernel(), kernel);
+    run(gpu, x, m * weights.n(), |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    })
+}
+
+/// What a changed `gemv` makes of the same data: unwritten outputs stay NaN.
+pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String) -> Vec<f32> {
+    let weights = gpu.upload(matrix).unwrap();
+    let m = x.len() / weights.k();
+    let product = MatMul::with_edited_shader(gpu, &weights, m, "gemv", edit).unwrap();
+    let words = words(gpu, x, m * weights.n(), |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    });
+    words[..m * weights.n()]
+        .iter()
+        .map(|&w| f32::from_bits(w))
+        .collect()
+}
+
+/// Records with `encode` into one pass and returns `outputs` floats, all of them written and
+/// nothing beyond.
+pub fn run(
+    gpu: &Gpu,
+    input: &[impl bytemuck::Pod],
+    outputs: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, wgpu::BufferSlice, wgpu::BufferSlice),
+) -> Vec<f32> {
+    let words = words(gpu, input, outputs, encode);
+    let (y, canary) = words.split_at(outputs);
+    assert!(
+        canary.iter().all(|&w| w == POISON),
+        "written past the end of y"
+    );
+    let left = y.iter().filter(|&&w| w == POISON).count();
+    assert_eq!(left, 0, "{left} of {outputs} outputs were not written");
+    y.iter().map(|&w| f32::from_bits(w)).collect()
+}
+
+/// The output and its canary, as they are after the pass.
+fn words(
+    gpu: &Gpu,
+    input: &[impl bytemuck::Pod],
+    outputs: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, wgpu::BufferSlice, wgpu::BufferSlice),
+) -> Vec<u32> {
+    let device = gpu.device();
+    let buffer = |contents: &[u8], usage| {
+        device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: None,
+            contents,
+            usage,
+        })
+    };
+    let x = buffer(bytemuck::cast_slice(input), BufferUsages::STORAGE);
+    let poison = vec![POISON; outputs + CANARY];
+    let y = buffer(
+        bytemuck::cast_slice(&poison),
+        BufferUsages::STORAGE | BufferUsages::COPY_SRC,
+    );
+    let back = buffer(
+        bytemuck::cast_slice(&poison),
+        BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+    );
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    encode(&mut pass, x.slice(..), y.slice(..));
+    drop(pass);
+    encoder.copy_buffer_to_buffer(&y, 0, &back, 0, y.size());
+    gpu.queue().submit([encoder.finish()]);
+    back.slice(..)
+        .map_async(wgpu::MapMode::Read, |r| r.unwrap());
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let words = bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap());
+    words
+}

@@ -1,0 +1,142 @@
+//! What the tests share: test data, the oracle, and comparisons that report what differs.
+#![allow(dead_code)] // each test binary uses its own part
+
+pub mod golden;
+pub mod gpu;
+
+use lowbit::{Format, Matrix};
+
+/// SplitMix64: the same numbers on every machine.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in -1..1.
+    pub fn signed(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    pub fn floats(&mut self, count: usize, scale: f32) -> Vec<f32> {
+        (0..count).map(|_| self.signed() * scale).collect()
+    }
+}
+
+/// Every format, and the families also with groups that divide a part in every way.
+pub fn formats() -> Vec<Format> {
+    let mut all = Vec::new();
+    for &format in Format::ALL {
+        all.push(format);
+        let groups = [8, 16, 24, 128].iter();
+        all.extend(groups.filter_map(|&g| format.with_group(g).ok()));
+        all.extend(format.per_row());
+    }
+    all
+}
+
+/// A row length that the format can have, of about `k`: for families `k` itself.
+pub fn fitting_k(format: Format, k: usize) -> usize {
+    match format.row_bytes(k) {
+        Ok(_) => k,
+        Err(_) => k.next_multiple_of(format.block_len()),
+    }
+}
+
+/// A matrix of random bytes, every pattern as likely as any: only float fields are made ordinary
+/// (magnitudes of 2^-10 to 2^-4, both signs), since NaN and infinity compare with nothing.
+pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
+    let mut random = Random(seed);
+    let row_bytes = format.row_bytes(k).unwrap();
+    let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
+    for row in bytes.chunks_mut(row_bytes) {
+        // Whole blocks are of one size; of a family's short last block the header comes first too.
+        let step = match format.block_len() {
+            0 => row_bytes,
+            _ => format.block_bytes(),
+        };
+        for block in row.chunks_mut(step) {
+            for &(at, width) in format.float_fields() {
+                let magnitude =
+                    2f32.powi(-4 - (random.next() % 7) as i32) * (1.0 + random.signed().abs());
+                let value = if random.next() % 2 == 0 {
+                    magnitude
+                } else {
+                    -magnitude
+                };
+                match width {
+                    2 => {
+                        block[at..at + 2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes())
+                    }
+                    _ => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
+                }
+            }
+        }
+    }
+    Matrix::from_bytes(format, n, k, bytes).unwrap()
+}
+
+/// The product in f64, one term after the other, and Σ|x·w| for the bound. `w` is [n, k].
+pub fn oracle(w: &[f32], x: &[f32], n: usize, k: usize) -> Vec<(f64, f64)> {
+    let mut out = Vec::new();
+    for x in x.chunks(k) {
+        for w in w.chunks(k).take(n) {
+            let mut sums = (0.0, 0.0);
+            for (w, x) in w.iter().zip(x) {
+                let term = *w as f64 * *x as f64;
+                sums.0 += term;
+                sums.1 += term.abs();
+            }
+            out.push(sums);
+        }
+    }
+    out
+}
+
+/// Rounding errors allowed for each output, in units of ε·Σ|x·w|. One rounding of every product
+/// and of every partial sum in the worst order would be k; sums in lanes of random signs stay
+/// under 1 (measured), and formats that hoist their bias under 2.
+pub const BOUND: f64 = 8.0;
+
+/// The largest error in units of ε·Σ|x·w|, or where an output is out of bounds: NaN is.
+pub fn within_bound(y: &[f32], want: &[(f64, f64)]) -> Result<f64, String> {
+    assert_eq!(y.len(), want.len());
+    let mut worst = 0f64;
+    for (i, (y, (sum, magnitude))) in y.iter().zip(want).enumerate() {
+        let unit = f32::EPSILON as f64 * magnitude + f32::MIN_POSITIVE as f64;
+        let error = (*y as f64 - sum).abs() / unit;
+        if !(error <= BOUND) {
+            return Err(format!(
+                "output {i} is {y:e}, should be {sum:e}: {error:.2} units of eps*sum|x*w|, bound {BOUND}"
+            ));
+        }
+        worst = worst.max(error);
+    }
+    Ok(worst)
+}
+
+/// Where two vectors differ in their bits.
+pub fn same_bits(got: &[f32], want: &[f32]) -> Result<(), String> {
+    if got.len() != want.len() {
+        return Err(format!("{} values, should be {}", got.len(), want.len()));
+    }
+    let differs = got
+        .iter()
+        .zip(want)
+        .position(|(a, b)| a.to_bits() != b.to_bits());
+    match differs {
+        None => Ok(()),
+        Some(i) => Err(format!(
+            "value {i} is {:e} ({:#010x}), should be {:e} ({:#010x})",
+            got[i],
+            got[i].to_bits(),
+            want[i],
+            want[i].to_bits()
+        )),
+    }
+}

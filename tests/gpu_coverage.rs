@@ -1,0 +1,50 @@
+//! What this driver must be able to run, did run: no test may go missing in silence.
+
+mod common;
+
+use common::gpu;
+use lowbit::wgpu::{Backend, DeviceType, Features};
+use lowbit::KERNELS;
+
+/// `./test` says which driver a run is for; the adapter must be that driver.
+#[test]
+fn the_adapter_is_the_one_that_was_meant() {
+    let gpu = gpu::gpu();
+    let info = gpu.info();
+    let optional = Gpu::describe(gpu.device().features());
+    println!("{gpu:?}: {:?}, enabled: {optional}", info.device_type);
+    println!("kernels: {}", KERNELS.join(", "));
+    let driver = std::env::var("LOWBIT_DRIVER").unwrap_or_default();
+    match driver.as_str() {
+        "lavapipe" => {
+            assert_eq!(
+                (info.backend, info.device_type),
+                (Backend::Vulkan, DeviceType::Cpu)
+            );
+            assert!(info.name.contains("llvmpipe"), "{}", info.name);
+            assert!(gpu.device().features().contains(Features::TIMESTAMP_QUERY));
+        }
+        "swiftshader" => {
+            assert_eq!(
+                (info.backend, info.device_type),
+                (Backend::Vulkan, DeviceType::Cpu)
+            );
+            assert!(info.name.contains("SwiftShader"), "{}", info.name);
+        }
+        "gl" => assert_eq!(info.backend, Backend::Gl),
+        "gpu" => assert_ne!(info.device_type, DeviceType::Cpu, "{}", info.name),
+        "" => println!("LOWBIT_DRIVER is not set: any adapter will do"),
+        other => panic!("LOWBIT_DRIVER={other} names no driver"),
+    }
+}
+
+struct Gpu;
+
+impl Gpu {
+    fn describe(features: Features) -> String {
+        match features.is_empty() {
+            true => "nothing optional".into(),
+            false => format!("{features:?}"),
+        }
+    }
+}

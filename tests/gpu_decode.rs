@@ -1,0 +1,122 @@
+//! What the device decodes, against the CPU twins: equality, not closeness.
+
+mod common;
+
+use common::{fitting_k, formats, golden, gpu, random_matrix, same_bits, Random};
+use lowbit::{Format, GetRows, Matrix};
+
+/// Shapes with rows that fill no eight, odd counts of blocks, short last groups and parts.
+fn shapes(format: Format) -> Vec<(usize, usize)> {
+    let ks = [8, 33, 96, 784, 1280];
+    let mut shapes: Vec<_> = ks.iter().map(|&k| (13, fitting_k(format, k))).collect();
+    shapes.dedup();
+    shapes
+}
+
+#[test]
+fn codes_scales_and_weights_are_equal() {
+    let gpu = gpu::gpu();
+    let mut random = Random(100);
+    for format in formats() {
+        for (n, k) in shapes(format) {
+            let matrix = random_matrix(format, n, k, random.next());
+            let weights = gpu.upload(&matrix).unwrap();
+            let at = format!("{format} [{n}, {k}]");
+            assert_eq!(gpu.inspect(&weights).unwrap(), matrix.inspect(), "{at}");
+            let back = gpu.dequantize(&weights).unwrap();
+            same_bits(&back, &matrix.dequantize()).unwrap_or_else(|e| panic!("{at}: {e}"));
+        }
+    }
+}
+
+#[test]
+fn golden_cases_decode_bit_for_bit() {
+    let gpu = gpu::gpu();
+    for case in golden::cases() {
+        let weights = gpu.upload(&case.matrix).unwrap();
+        let back = case.as_tool(&gpu.dequantize(&weights).unwrap());
+        same_bits(&back, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    }
+}
+
+/// One bit flipped before upload must show in what comes back.
+#[test]
+fn flipped_bits_are_reported() {
+    let gpu = gpu::gpu();
+    let mut random = Random(7);
+    for &format in Format::ALL {
+        let (n, k) = (5, fitting_k(format, 96));
+        let matrix = random_matrix(format, n, k, random.next());
+        let floats = format.float_fields();
+        // A byte of codes: fields of 8 bits at most reach into no other.
+        let at = (0..).map(|_| random.next() as usize % format.block_bytes());
+        let at = at
+            .filter(|at| !floats.iter().any(|(f, w)| (*f..f + w).contains(at)))
+            .find(|_| true)
+            .unwrap();
+        let mut bytes = matrix.bytes().to_vec();
+        bytes[at] ^= 0x80;
+        let broken = Matrix::from_bytes(format, n, k, bytes).unwrap();
+        let weights = gpu.upload(&broken).unwrap();
+        assert_ne!(
+            gpu.inspect(&weights).unwrap(),
+            matrix.inspect(),
+            "{format} byte {at}"
+        );
+        let back = gpu.dequantize(&weights).unwrap();
+        assert!(
+            same_bits(&back, &matrix.dequantize()).is_err(),
+            "{format} byte {at}"
+        );
+    }
+}
+
+#[test]
+fn rows_are_looked_up() {
+    let gpu = gpu::gpu();
+    let mut random = Random(8);
+    for format in formats() {
+        let (n, k) = (37, fitting_k(format, 100));
+        let matrix = random_matrix(format, n, k, random.next());
+        let weights = gpu.upload(&matrix).unwrap();
+        let all = matrix.dequantize();
+        let ids: Vec<u32> = (0..21).map(|_| (random.next() % n as u64) as u32).collect();
+        let want: Vec<f32> = ids
+            .iter()
+            .flat_map(|&id| all[id as usize * k..][..k].to_vec())
+            .collect();
+        let rows = gpu.get_rows(&ids, &weights).unwrap();
+        same_bits(&rows, &want).unwrap_or_else(|e| panic!("{format}: {e}"));
+
+        // Recorded, with an index past the end: its row is NaN and the others are untouched.
+        let mut ids = ids;
+        ids[3] = n as u32;
+        ids[20] = u32::MAX;
+        let look_up = GetRows::new(gpu, &weights, ids.len()).unwrap();
+        let rows = gpu::run(gpu, &ids, ids.len() * k, |pass, x, y| {
+            look_up.encode(pass, x, y).unwrap();
+        });
+        for (i, (got, want)) in rows.chunks(k).zip(want.chunks(k)).enumerate() {
+            if i == 3 || i == 20 {
+                assert!(got.iter().all(|w| w.is_nan()), "{format} row {i}");
+            } else {
+                same_bits(got, want).unwrap_or_else(|e| panic!("{format} row {i}: {e}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_matrix_takes_no_more_room_than_on_the_host() {
+    let gpu = gpu::gpu();
+    for format in formats() {
+        let (n, k) = (16, fitting_k(format, 1536));
+        let matrix = random_matrix(format, n, k, 1);
+        let device = gpu.upload(&matrix).unwrap().device_bytes() as f64;
+        let host = matrix.bytes().len() as f64;
+        assert!(
+            device <= host * 1.03,
+            "{format}: {device} bytes on the device, {host} on the host"
+        );
+    }
+}
