@@ -111,6 +111,11 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         let line = format!("alias {alias} = {};", wgsl_type(unit));
         source.push("(constants)", 0, &line);
     }
+    if let Some(levels) = family.table {
+        let levels = levels.map(|l| format!("{l:?}f")).join(", ");
+        let line = format!("const LEVELS = array<f32, 16>({levels});");
+        source.push("(constants)", 0, &line);
+    }
     let consts: HashMap<&str, u32> = consts.into_iter().collect();
     for (path, text) in files {
         source.push(path, 0, &format!("\n// {path}"));

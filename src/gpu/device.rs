@@ -25,8 +25,8 @@ struct Inner {
     info: AdapterInfo,
     limits: Limits,
     class: DeviceClass,
-    /// By whether binding 3 (x, ids) and binding 5 (a table) are there.
-    layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
+    /// By whether binding 3 (x, ids) is there.
+    layouts: Mutex<HashMap<bool, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
 }
 
@@ -218,8 +218,8 @@ impl Gpu {
         Ok(pipeline)
     }
 
-    /// The layout of one kind of kernel, with or without a table of levels.
-    pub(crate) fn layout(&self, shape: Shape, table: bool) -> BindGroupLayout {
+    /// The layout of one kind of kernel.
+    pub(crate) fn layout(&self, shape: Shape) -> BindGroupLayout {
         let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
         let storage = |binding, read_only| BindGroupLayoutEntry {
             binding,
@@ -247,11 +247,8 @@ impl Gpu {
         if reads {
             entries.push(storage(3, true));
         }
-        if table {
-            entries.push(storage(5, true));
-        }
         lock(&self.inner.layouts)
-            .entry((reads, table))
+            .entry(reads)
             .or_insert_with(|| {
                 let label = Some("lowbit");
                 let entries = &entries;

@@ -24,7 +24,6 @@ struct Inner {
     k: usize,
     bytes: u64,
     slabs: Vec<Slab>,
-    table: Option<Buffer>,
 }
 
 /// Rows of a matrix that one binding of each plane can hold.
@@ -69,10 +68,6 @@ impl Weights {
 
     pub(crate) fn gpu(&self) -> &Gpu {
         &self.inner.gpu
-    }
-
-    pub(crate) fn table(&self) -> Option<&Buffer> {
-        self.inner.table.as_ref()
     }
 
     /// Units of one row in the code plane and the scale plane.
@@ -134,14 +129,6 @@ impl Gpu {
                 scales: self.buffer_of("packed scales", &scales, usage).await?,
             });
         }
-        let table = match format.family().table {
-            None => None,
-            Some(levels) => {
-                let levels = bytemuck::cast_slice(levels);
-                let usage = BufferUsages::STORAGE;
-                Some(self.buffer_of("table of levels", levels, usage).await?)
-            }
-        };
         Ok(Weights {
             inner: Arc::new(Inner {
                 gpu: self.clone(),
@@ -150,7 +137,6 @@ impl Gpu {
                 k,
                 bytes,
                 slabs,
-                table,
             }),
         })
     }
