@@ -35,6 +35,7 @@ formats! {
     q8_0: Q8_0 = "GGUF `Q8_0`: 32 signed bytes and an f16 scale.";
     q4_0: Q4_0 = "GGUF `Q4_0`: 32 codes -8..7 and an f16 scale.";
     q4_1: Q4_1 = "GGUF `Q4_1`: 32 codes 0..15, an f16 scale and an f16 minimum.";
+    q5_0: Q5_0 = "GGUF `Q5_0`: 32 codes -16..15 and an f16 scale.";
     q4_k: Q4_K = "GGUF `Q4_K`: 8 groups of 32 codes 0..15, with 6-bit scales and minima under two f16.";
     q6_k: Q6_K = "GGUF `Q6_K`: 16 groups of 16 codes -32..31, with 8-bit scales under one f16.";
     q1_0: Q1_0 = "GGUF `Q1_0`: 128 signs and an f16 scale.";

@@ -1,0 +1,66 @@
+//! GGUF Q5_0: 32 weights in 22 bytes. 0: d (f16), 2: high bits (u32, bit j of weight j), 6: 16 bytes of
+//! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
+
+use super::{bits, f16};
+use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q5_0: Family = Family {
+    name: "q5_0",
+    gguf: Some(6),
+    blocks: Blocks::Fixed { len: 32, bytes: 22 },
+    floats: &[(0, 2)],
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
+        let (first, second) = codes.split_at_mut(16);
+        for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[6..]).enumerate() {
+            *f = ((byte & 15) | ((high >> j) & 1) as u8 * 16) as i8 - 16;
+            *s = ((byte >> 4) | ((high >> (j + 16)) & 1) as u8 * 16) as i8 - 16;
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    // Low nibbles; the high bits stay in the scale plane, beside d.
+    code_plane: bits::plane(4),
+    pack_codes: |codes, units| {
+        let mut low = [0i8; 32];
+        for (low, &code) in low.iter_mut().zip(codes) {
+            *low = (code + 16) & 15;
+        }
+        bits::pack::<4, 0>(&low, units);
+    },
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 3,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..6]),
+    quantize: |weights, block| {
+        let extreme = weights
+            .iter()
+            .fold(0.0f32, |m, &w| if w.abs() > m.abs() { w } else { m });
+        let d = extreme / -16.0;
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        let field = |w: f32| ((w * inverse + 16.5) as u8).min(31);
+        let mut high = 0u32;
+        for j in 0..16 {
+            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            block[6 + j] = (f & 15) | (s & 15) << 4;
+            high |= ((f >> 4) as u32) << j | ((s >> 4) as u32) << (j + 16);
+        }
+        block[2..6].copy_from_slice(&high.to_le_bytes());
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            ("formats/q5_0.wgsl", include_str!("../../shaders/formats/q5_0.wgsl")),
+        ],
+        consts: &[],
+    },
+};
