@@ -74,14 +74,16 @@ pub enum Error {
         /// Its value.
         value: f32,
     },
-    /// Weights too large for the scale field of the format.
-    #[error("{format} cannot scale to a weight of {value:e}: its scale field ends at {limit:e}")]
+    /// Weights too large for the format: for its f16 fields, or for the search that fills them.
+    #[error(
+        "{format} cannot hold weights this large: they need {value:e}, the limit is {limit:e}"
+    )]
     ScaleRange {
         /// The format asked for.
         format: String,
-        /// The scale that was needed.
+        /// The field, or the weight, that was needed.
         value: f32,
-        /// The largest scale that the field holds.
+        /// The largest possible.
         limit: f32,
     },
     /// No format has this name.

@@ -181,6 +181,24 @@ fn bad_calls_say_both_numbers() {
         Matrix::quantize(Format::Q8_0, 2, 256, &bad).unwrap_err(),
         &["q8_0", "e27", "6.5"],
     );
+    // Too large for every format with f16 fields, never silently zero; and tiny ones never panic.
+    for &format in Format::ALL {
+        let k = fitting_k(format, 64);
+        for tiny in [1e-39, 1e-45, f32::MIN_POSITIVE] {
+            let tiny = Matrix::quantize(format, 1, k, &vec![tiny; k]).unwrap();
+            assert!(tiny.dequantize().iter().all(|w| w.abs() < 1e-4), "{format}");
+        }
+        let ramp: Vec<f32> = (0..k).map(|i| (i as f32 - 20.0) * 1e36).collect();
+        let huge = Matrix::quantize(format, 1, k, &ramp);
+        if format.float_fields().iter().all(|&(_, width)| width == 2) {
+            assert!(matches!(huge, Err(Error::ScaleRange { .. })), "{format}");
+        } else {
+            assert!(
+                huge.unwrap().dequantize().iter().all(|w| w.is_finite()),
+                "{format}"
+            );
+        }
+    }
     let huge = Matrix::from_bytes(Format::INT8, usize::MAX / 2, 64, vec![0; 8]);
     says(huge.unwrap_err(), &["limit"]);
     says(

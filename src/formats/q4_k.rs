@@ -4,7 +4,7 @@
 
 use super::{bits, f16};
 use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
-use crate::quantize::k_search::{nearest, scale_and_min};
+use crate::quantize::k_search::{check_range, nearest, scale_and_min};
 
 pub(crate) static Q4_K: Family = Family {
     name: "q4_k",
@@ -77,6 +77,7 @@ fn set_scale_min(s: &mut [u8], g: usize, scale: u8, min: u8) {
 
 /// ggml's `quantize_row_q4_K_ref`: sums in f32, one after the other, without fused multiply-add.
 fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_range(weights)?;
     let mut codes = [0u8; 256];
     let (mut scales, mut mins) = ([0f32; 8], [0f32; 8]);
     for (g, x) in weights.chunks(32).enumerate() {

@@ -16,8 +16,8 @@ pub(crate) static Q5_0: Family = Family {
         let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
         let (first, second) = codes.split_at_mut(16);
         for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[6..]).enumerate() {
-            *f = ((byte & 15) | ((high >> j) & 1) as u8 * 16) as i8 - 16;
-            *s = ((byte >> 4) | ((high >> (j + 16)) & 1) as u8 * 16) as i8 - 16;
+            *f = ((byte & 15) | (((high >> j) & 1) as u8) << 4) as i8 - 16;
+            *s = ((byte >> 4) | (((high >> (j + 16)) & 1) as u8) << 4) as i8 - 16;
         }
     },
     affine: |block, _| Affine {

@@ -5,7 +5,7 @@
 
 use super::{bits, f16};
 use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
-use crate::quantize::k_search::{nearest, symmetric_scale};
+use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -70,6 +70,7 @@ pub(crate) static Q6_K: Family = Family {
 
 /// ggml's `quantize_row_q6_K_ref`.
 fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_range(weights)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let mut scales = [0f32; 16];

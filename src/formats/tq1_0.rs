@@ -85,7 +85,10 @@ fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
     let mut start = 0;
     for (first, count, digits) in RUNS {
         for m in 0..count {
-            let digit = |n: usize| ((weights[start + count * n + m] * inverse).round() as i32 + 1) as u8;
+            let digit = |n: usize| {
+                let code = (weights[start + count * n + m] * inverse).round();
+                (code.clamp(-1.0, 1.0) as i8 + 1) as u8
+            };
             block[first + m] = encode((0..digits).map(digit), digits);
         }
         start += count * digits;

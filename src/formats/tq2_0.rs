@@ -40,7 +40,7 @@ pub(crate) static TQ2_0: Family = Family {
         let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
         let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
         f16::store(block, 64, d)?;
-        let field = |w: f32| ((w * inverse).round() as i32 + 1) as u8 & 3;
+        let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
         for h in 0..2 {
             for m in 0..32 {
                 block[32 * h + m] = (0..4).fold(0, |byte, n| {

@@ -3,6 +3,22 @@
 //! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
 //! to the last, products are rounded before they are added, and ties round to even.
 
+use crate::format::QuantizeError;
+
+/// Refuses weights whose squares overflow the searches below, which would lose them in silence.
+pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
+    // More than any block can hold (f16 times 8-bit scale times code), and every sum below is finite.
+    const LIMIT: f32 = 1e9;
+    let max = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+    if max > LIMIT {
+        return Err(QuantizeError {
+            scale: max,
+            limit: LIMIT,
+        });
+    }
+    Ok(())
+}
+
 /// The nearest integer, ties to even.
 pub(crate) fn nearest(x: f32) -> i32 {
     x.round_ties_even() as i32
