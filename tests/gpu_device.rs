@@ -79,7 +79,7 @@ fn matrices_past_the_limits_are_split() {
             // 130 rows of y are 364 000 bytes: runs of 64 rows do not fit either, so this is refused.
             if 64.min(m) * n * 4 > 64 << 10 {
                 let refused = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
-                let text = refused.err().expect("too large").to_string();
+                let text = refused.expect_err("too large").to_string();
                 assert!(text.contains("65536"), "{text}");
                 continue;
             }
@@ -135,7 +135,7 @@ fn shader_errors_name_file_and_line() {
     let broken = MatMul::with_edited_shader(gpu, &weights, 1, "gemv", |t| {
         t.replace("let nibbles = code_at(", "let nibbles = code_att(")
     });
-    let text = broken.err().expect("the shader is broken").to_string();
+    let text = broken.expect_err("the shader is broken").to_string();
     // The line of shaders/formats/q6_k.wgsl, wherever the composer put it.
     let file = include_str!("../shaders/formats/q6_k.wgsl");
     let line = 1 + file
@@ -274,8 +274,7 @@ fn too_small_devices_are_refused() {
             };
             let (device, queue) = adapter.request_device(&descriptor).await.unwrap();
             Gpu::from_wgpu(adapter, device, queue)
-                .err()
-                .expect("too small")
+                .expect_err("too small")
                 .to_string()
         })
     };

@@ -185,6 +185,14 @@ impl MatMul {
     }
 }
 
+impl std::fmt::Debug for MatMul {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kernel, m, w) = (self.kernel(), self.m, self.weights());
+        let (format, n, k) = (w.format(), w.n(), w.k());
+        write!(f, "MatMul({kernel}, {format} [{n}, {k}], m = {m})")
+    }
+}
+
 /// The product kernel of this name.
 fn product(name: &str) -> Result<&'static Kernel> {
     kernels::by_name(name)

@@ -77,6 +77,14 @@ impl GetRows {
     }
 }
 
+impl std::fmt::Debug for GetRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let w = self.prepared.weights();
+        let (format, n, k, count) = (w.format(), w.n(), w.k(), self.count);
+        write!(f, "GetRows({count} of {format} [{n}, {k}])")
+    }
+}
+
 /// One invocation for each part of each row, rows in eights.
 fn workgroups(rows: usize, k: usize, workgroup: u32) -> u64 {
     let invocations = rows.next_multiple_of(INTERLEAVE) as u64 * k.div_ceil(PART) as u64;
