@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod error;
+mod family;
 mod format;
 mod formats;
 mod gpu;

@@ -54,7 +54,54 @@ fn every_format_and_kernel_composes_to_valid_wgsl() {
     assert!(count > 1000);
 }
 
-/// The check above must be able to fail.
+/// Browsers compile with Tint, whose rules on uniform control flow are stricter than naga's. It is not
+/// on every machine; where it is not, that is printed.
+#[test]
+fn tint_accepts_every_format_and_kernel() {
+    use std::process::Command;
+    if Command::new("tint").arg("--help").output().is_err() {
+        println!("not run: `tint` is not on the PATH");
+        return;
+    }
+    let lint = |name: &str, text: &str| {
+        let path = std::env::temp_dir().join(format!("lowbit-{}.wgsl", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        let tint = Command::new("tint")
+            .args(["--format", "wgsl"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let message = String::from_utf8_lossy(&tint.stderr).into_owned();
+        match tint.status.success() {
+            true => Ok(()),
+            false => Err(format!("{name}: {message}")),
+        }
+    };
+    let mut count = 0;
+    for format in Format::ALL {
+        for kernel in KERNELS {
+            for (class, m, k) in [(DeviceClass::Cpu, 8, 256), (DeviceClass::Gpu, 3, 784)] {
+                let k = format.row_bytes(k).map_or(768, |_| k);
+                let text = wgsl(*format, kernel, m, k, class).unwrap();
+                lint(&format!("{format}/{kernel}"), &text).unwrap();
+                count += 1;
+            }
+        }
+    }
+    assert_eq!(count, Format::ALL.len() * KERNELS.len() * 2);
+    // A barrier that only some lanes reach: naga takes it, Tint must not.
+    let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();
+    let broken = text.replacen(
+        "        if (lane < TILE) {",
+        "        if (lane > 3u) { continue; }\n        if (lane < TILE) {",
+        1,
+    );
+    assert_ne!(broken, text);
+    assert!(lint("broken", &broken).is_err());
+}
+
+/// The check by naga must be able to fail.
 #[test]
 fn a_broken_shader_is_reported() {
     let text = wgsl(Format::Q4_0, "gemv", 1, 256, DeviceClass::Cpu).unwrap();

@@ -3,7 +3,7 @@
 //! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, so
 //! each layout is chosen such that one shift and one mask turn a stored word into a code word.
 
-use crate::format::{Plane, Unit, PART};
+use crate::family::{Plane, Unit, PART};
 
 /// The device plane of codes of so many bits.
 pub(crate) const fn plane(bits: usize) -> Plane {

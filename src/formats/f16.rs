@@ -1,6 +1,6 @@
 //! Half-precision fields of stored blocks.
 
-use crate::format::QuantizeError;
+use crate::family::QuantizeError;
 use half::f16;
 
 /// The f16 at `at`, as f32 (exact).

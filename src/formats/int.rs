@@ -6,7 +6,7 @@
 //! ternary: `scale · (u - 1)`, INT8: two's complement); of an asymmetric one for `scale · (u - zero)`.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 
 /// Bytes before the codes.
 const fn header(asymmetric: bool) -> usize {

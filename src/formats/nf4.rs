@@ -3,7 +3,7 @@
 //! Weight = absmax · LEVELS[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
 use super::bits;
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static LEVELS: [f32; 16] = [

@@ -1,7 +1,7 @@
 //! GGUF Q1_0: 128 weights in 18 bytes. 0: d (f16), 2: 128 bits, lowest first. Weight = bit ? d : -d.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static Q1_0: Family = Family {
     name: "q1_0",

@@ -2,7 +2,7 @@
 //! and weight j + 16 in its high nibble. Weight = d · (nibble - 8).
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static Q4_0: Family = Family {
     name: "q4_0",

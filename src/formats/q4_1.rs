@@ -2,7 +2,7 @@
 //! Weight = d · nibble + m.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",

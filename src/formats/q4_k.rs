@@ -3,7 +3,7 @@
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, scale_and_min};
 
 pub(crate) static Q4_K: Family = Family {

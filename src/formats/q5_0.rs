@@ -2,7 +2,7 @@
 //! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",

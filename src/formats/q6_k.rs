@@ -4,7 +4,7 @@
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
 
 pub(crate) static Q6_K: Family = Family {

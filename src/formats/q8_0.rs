@@ -1,7 +1,7 @@
 //! GGUF Q8_0: 32 weights in 34 bytes. 0: d (f16), 2: 32 codes (i8). Weight = d · code.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static Q8_0: Family = Family {
     name: "q8_0",

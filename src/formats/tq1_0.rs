@@ -5,7 +5,7 @@
 //! Weight = d · (digit - 1).
 
 use super::f16;
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 
 /// `(first byte, bytes, digits)` of the three runs of a block.
 const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];

@@ -2,7 +2,7 @@
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
 use super::{bits, f16};
-use crate::format::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",

@@ -6,7 +6,7 @@
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::kernels::{self, text, DeviceClass, Kernel, Shape, Tuning, INTERLEAVE};
-use crate::format::{AffineKind, Unit, PART};
+use crate::family::{AffineKind, Unit, PART};
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
 use std::fmt::Write;

@@ -1,15 +1,15 @@
 //! `Gpu`: a device, its queue, and what has been compiled for it.
 
+use super::adapter::{check_adapter, check_limits, pick};
 use super::compose::Source;
 use super::errors::scoped;
-use super::kernels::{needed_limits, DeviceClass, Shape, Tuning};
+use super::kernels::{DeviceClass, Shape, Tuning};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
-    Adapter, AdapterInfo, Backend, BindGroupLayout, BindGroupLayoutEntry, BindingType,
-    BufferBindingType, BufferUsages, ComputePipeline, Device, DownlevelFlags, Features, Limits,
-    Queue, ShaderStages,
+    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType,
+    ComputePipeline, Device, Features, Limits, Queue, ShaderStages,
 };
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
@@ -257,64 +257,6 @@ impl Gpu {
             })
             .clone()
     }
-
-    /// A buffer; the size must already be known to fit.
-    pub(crate) async fn buffer(
-        &self,
-        label: &'static str,
-        size: u64,
-        usage: BufferUsages,
-    ) -> Result<wgpu::Buffer> {
-        let limit = self.limits().max_buffer_size;
-        if size > limit {
-            return Err(Error::TooLarge {
-                what: label,
-                needed: size,
-                limit,
-            });
-        }
-        scoped(self.device(), label, || {
-            self.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size.max(4).next_multiple_of(4),
-                usage,
-                mapped_at_creation: false,
-            })
-        })
-        .await
-    }
-
-    /// A buffer that holds `bytes`, written without a submission.
-    pub(crate) async fn buffer_of(
-        &self,
-        label: &'static str,
-        bytes: &[u8],
-        usage: BufferUsages,
-    ) -> Result<wgpu::Buffer> {
-        let size = (bytes.len() as u64).max(4).next_multiple_of(4);
-        let limit = self.limits().max_buffer_size;
-        if size > limit {
-            return Err(Error::TooLarge {
-                what: label,
-                needed: size,
-                limit,
-            });
-        }
-        let filled = scoped(self.device(), label, || {
-            let buffer = self.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size,
-                usage,
-                mapped_at_creation: true,
-            });
-            if let Ok(mut view) = buffer.slice(..).get_mapped_range_mut() {
-                view.slice(..bytes.len()).copy_from_slice(bytes);
-            }
-            buffer.unmap();
-            buffer
-        });
-        filled.await
-    }
 }
 
 impl std::fmt::Debug for Gpu {
@@ -331,64 +273,4 @@ impl std::fmt::Debug for Gpu {
 /// A poisoned lock guards a cache whose entries are whole: it goes on being used.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-async fn pick(instance: &wgpu::Instance) -> Result<Adapter> {
-    const HELP: &str = "no adapter computes; on Debian and Ubuntu `apt-get install \
-                        mesa-vulkan-drivers libvulkan1` gives a software one";
-    let wanted = std::env::var("WGPU_ADAPTER_NAME").unwrap_or_default();
-    if !wanted.is_empty() {
-        let all = instance.enumerate_adapters(wgpu::Backends::all()).await;
-        let wanted = wanted.to_lowercase();
-        let found = all
-            .into_iter()
-            .find(|a| a.get_info().name.to_lowercase().contains(&wanted));
-        return found.ok_or_else(|| {
-            Error::NoAdapter(format!("none has WGPU_ADAPTER_NAME={wanted} in its name"))
-        });
-    }
-    let adapter = instance
-        .request_adapter(&wgpu::RequestAdapterOptions {
-            power_preference: wgpu::PowerPreference::HighPerformance,
-            ..Default::default()
-        })
-        .await
-        .map_err(|e| Error::NoAdapter(format!("{HELP} ({e})")))?;
-    check_adapter(&adapter)?;
-    Ok(adapter)
-}
-
-fn check_adapter(adapter: &Adapter) -> Result<()> {
-    let info = adapter.get_info();
-    let flags = adapter.get_downlevel_capabilities().flags;
-    if info.backend == Backend::Noop || !flags.contains(DownlevelFlags::COMPUTE_SHADERS) {
-        return Err(Error::NoAdapter(format!(
-            "{} ({}) does not compute",
-            info.name, info.backend
-        )));
-    }
-    Ok(())
-}
-
-fn check_limits(has: &Limits) -> Result<()> {
-    let needs = needed_limits();
-    macro_rules! check {
-        ($($limit:ident),+) => {$(
-            if has.$limit < needs.$limit {
-                return Err(Error::DeviceLimit {
-                    kernel: "lowbit".into(),
-                    what: stringify!($limit),
-                    needed: needs.$limit.into(),
-                    limit: has.$limit.into(),
-                });
-            }
-        )+};
-    }
-    check!(
-        max_storage_buffers_per_shader_stage,
-        max_compute_workgroup_storage_size,
-        max_compute_invocations_per_workgroup,
-        max_compute_workgroup_size_x
-    );
-    Ok(())
 }

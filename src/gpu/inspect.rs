@@ -5,7 +5,7 @@ use super::device::Gpu;
 use super::encode::{Job, Prepared};
 use super::kernels;
 use super::weights::Weights;
-use crate::format::PART;
+use crate::family::PART;
 use crate::matrix::Inspection;
 use crate::{Error, Result};
 

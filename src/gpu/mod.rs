@@ -1,5 +1,7 @@
 //! Everything that names wgpu. Nothing here names a format.
 
+mod adapter;
+mod buffers;
 mod compose;
 mod device;
 mod encode;

@@ -5,7 +5,7 @@ use super::device::Gpu;
 use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, INTERLEAVE};
 use super::weights::Weights;
-use crate::format::PART;
+use crate::family::PART;
 use crate::{Error, Result};
 use wgpu::{BufferSlice, BufferUsages, ComputePass};
 

@@ -2,7 +2,7 @@
 
 use super::device::Gpu;
 use super::kernels::INTERLEAVE;
-use crate::format::{Plane, PART};
+use crate::family::{Plane, PART};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};

@@ -3,7 +3,7 @@
 //! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
 //! to the last, products are rounded before they are added, and ties round to even.
 
-use crate::format::QuantizeError;
+use crate::family::QuantizeError;
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {

@@ -1,0 +1,134 @@
+//! What a format supplies: a name, a shape in bytes, and a handful of small functions.
+//!
+//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that
+//! turn codes into weights. Each format supplies, here in Rust and once more in WGSL, only
+//! `codes` and `affine`; everything that multiplies is written against those two.
+
+/// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
+pub(crate) const PART: usize = 32;
+
+/// How a block becomes weights. Kernels hoist `offset` out of their inner loop; decoding does not,
+/// since it must round exactly as the original tools do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AffineKind {
+    /// `scale · code`
+    Scale,
+    /// `scale · code + offset`, product and sum rounded one after the other
+    ScaleBias,
+    /// `scale · (code - offset)`, the difference being exact
+    ScaleZero,
+}
+
+/// The two numbers shared by one group of weights. What `offset` means is [`AffineKind`]'s to say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Affine {
+    pub scale: f32,
+    pub offset: f32,
+}
+
+impl AffineKind {
+    /// The weight that `code` stands for, rounded as the reference tools round it.
+    #[inline(always)]
+    pub fn value(self, code: f32, a: Affine) -> f32 {
+        match self {
+            AffineKind::Scale => a.scale * code,
+            AffineKind::ScaleBias => a.scale * code + a.offset,
+            AffineKind::ScaleZero => a.scale * (code - a.offset),
+        }
+    }
+}
+
+/// The type of one unit of a device plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// 2 bytes; two rows share a word
+    Half,
+    /// `u32`
+    Word,
+    /// `vec2<u32>`
+    Vec2,
+    /// `vec4<u32>`
+    Vec4,
+}
+
+impl Unit {
+    pub const fn bytes(self) -> usize {
+        match self {
+            Unit::Half => 2,
+            Unit::Word => 4,
+            Unit::Vec2 => 8,
+            Unit::Vec4 => 16,
+        }
+    }
+}
+
+/// One of the two device planes (codes, scales) of a format: `units` of type `unit` for every
+/// `per` weights of a row. Rows are interleaved by eight on upload, unit by unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plane {
+    pub unit: Unit,
+    pub units: usize,
+    /// 0: once for a whole row
+    pub per: usize,
+}
+
+impl Plane {
+    pub fn units_per_row(&self, k: usize) -> usize {
+        if self.per == 0 {
+            self.units
+        } else {
+            k.div_ceil(self.per) * self.units
+        }
+    }
+}
+
+/// How rows divide into blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// Blocks of one size, as a specification fixed it: k must be a multiple.
+    Fixed { len: usize, bytes: usize },
+    /// A block is one group of any length (`Format::group`), the last of a row may be short:
+    /// `header` bytes, then `bits` for each weight, rounded up to whole bytes.
+    Groups { header: usize, bits: usize },
+}
+
+/// A format, or a family of formats that differ in their group length.
+pub(crate) struct Family {
+    pub name: &'static str,
+    /// The id of the type in GGUF files.
+    pub gguf: Option<u32>,
+    pub blocks: Blocks,
+    /// Offset and width in bytes of the f16 and f32 fields of a block.
+    pub floats: &'static [(usize, usize)],
+    /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
+    pub group: usize,
+    pub affine_kind: AffineKind,
+    /// Codes that index a table of 16 levels, instead of being levels themselves.
+    pub table: Option<&'static [f32; 16]>,
+    /// The codes of one block, `codes.len()` of them.
+    pub codes: fn(block: &[u8], codes: &mut [i8]),
+    /// The affine of group `g` of one block.
+    pub affine: fn(block: &[u8], g: usize) -> Affine,
+    /// Codes on the device, and how `code_plane.per` codes are packed into its units.
+    pub code_plane: Plane,
+    pub pack_codes: fn(codes: &[i8], units: &mut [u8]),
+    /// Scales on the device, and how one block's fields are packed into its units.
+    pub scale_plane: Plane,
+    pub pack_scales: fn(block: &[u8], units: &mut [u8]),
+    /// Chooses codes and scales for one block of weights.
+    pub quantize: fn(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError>,
+    /// `formats/*.wgsl` and the snippets it is composed with.
+    pub shader: ShaderParts,
+}
+
+/// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
+pub(crate) struct ShaderParts {
+    pub files: &'static [(&'static str, &'static str)],
+    pub consts: &'static [(&'static str, u32)],
+}
+
+/// Why a block of finite weights has no encoding.
+pub(crate) struct QuantizeError {
+    pub scale: f32,
+    pub limit: f32,
+}
