@@ -24,14 +24,14 @@ macro_rules! formats {
 }
 
 formats! {
-    int: INT8 = "8-bit codes -128..127 and an f16 scale for each group (32 unless asked otherwise).",
-         INT8_ASYM = "8-bit codes 0..255 with an f16 scale and an f16 zero point for each group.",
-         INT4 = "4-bit codes -8..7 and an f16 scale for each group.",
-         INT4_ASYM = "4-bit codes 0..15 with an f16 scale and an f16 zero point for each group.",
-         INT2 = "2-bit codes -2..1 and an f16 scale for each group.",
-         INT2_ASYM = "2-bit codes 0..3 with an f16 scale and an f16 zero point for each group.",
-         INT1 = "1-bit codes -1 and 1 and an f16 scale for each group.",
-         TERNARY = "Codes -1, 0, 1 in 2 bits and an f16 scale for each group.";
+    int: INT8 = "8-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): an f16 scale, then an i8 a weight. Weight = scale · code.",
+         INT8_ASYM = "8-bit integers with a zero point. Each group: f16 scale, f16 zero point, then a u8 a weight. Weight = scale · (code - zero).",
+         INT4 = "4-bit integers. Each group: an f16 scale, then two fields a byte, the first weight in the low one. Weight = scale · (field - 8).",
+         INT4_ASYM = "4-bit integers with a zero point. Each group: f16 scale, f16 zero point, then two fields a byte, the first weight in the low one. Weight = scale · (field - zero).",
+         INT2 = "2-bit integers. Each group: an f16 scale, then four fields a byte, lowest bits first. Weight = scale · (field - 2).",
+         INT2_ASYM = "2-bit integers with a zero point. Each group: f16 scale, f16 zero point, then four fields a byte, lowest bits first. Weight = scale · (field - zero).",
+         INT1 = "1-bit weights. Each group: an f16 scale, then eight bits a byte, lowest first. Weight = bit ? scale : -scale.",
+         TERNARY = "Ternary weights in 2 bits. Each group: an f16 scale, then four fields a byte, lowest bits first. Weight = scale · (field - 1).";
     q8_0: Q8_0 = "GGUF `Q8_0`: 32 signed bytes and an f16 scale.";
     q4_0: Q4_0 = "GGUF `Q4_0`: 32 codes -8..7 and an f16 scale.";
     q4_1: Q4_1 = "GGUF `Q4_1`: 32 codes 0..15, an f16 scale and an f16 minimum.";
@@ -41,5 +41,5 @@ formats! {
     q1_0: Q1_0 = "GGUF `Q1_0`: 128 signs and an f16 scale.";
     tq1_0: TQ1_0 = "GGUF `TQ1_0`: 256 codes -1, 0, 1, five to a byte, and an f16 scale.";
     tq2_0: TQ2_0 = "GGUF `TQ2_0`: 256 codes -1, 0, 1, four to a byte, and an f16 scale.";
-    nf4: NF4 = "bitsandbytes NF4: 4-bit indices into 16 normal quantiles, an f32 scale for each group of 64.";
+    nf4: NF4 = "bitsandbytes NF4. Each group (64 weights unless asked otherwise): absmax (f32), then two indices a byte, the first weight in the high one. Weight = absmax · one of 16 normal quantiles.";
 }

@@ -89,7 +89,7 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     }
     files.push(kernel.text);
 
-    let mut name = format!("{format}/{}", kernel.name);
+    let mut name = format!("{format}/{} WORKGROUP={}", kernel.name, tuning.workgroup);
     for (key, value) in &tuning.consts {
         let _ = write!(name, " {key}={value}");
     }

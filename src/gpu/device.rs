@@ -17,6 +17,7 @@ use wgpu::{
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
+    class: DeviceClass,
 }
 
 struct Inner {
@@ -24,7 +25,6 @@ struct Inner {
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    class: DeviceClass,
     /// By whether binding 3 (x, ids) is there.
     layouts: Mutex<HashMap<bool, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
@@ -84,16 +84,25 @@ impl Gpu {
             );
         }
         Ok(Gpu {
+            class,
             inner: Arc::new(Inner {
                 device,
                 queue,
                 info,
                 limits,
-                class,
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
             }),
         })
+    }
+
+    /// The same device, with kernels as they are for another class of devices than the adapter
+    /// says it is of: where it says wrong, and in tests.
+    pub fn with_class(&self, class: DeviceClass) -> Gpu {
+        Gpu {
+            class,
+            ..self.clone()
+        }
     }
 
     /// The features of this adapter that lowbit can use, to merge into a device descriptor of
@@ -133,8 +142,9 @@ impl Gpu {
         &self.inner.limits
     }
 
-    pub(crate) fn class(&self) -> DeviceClass {
-        self.inner.class
+    /// What kernels are chosen for.
+    pub fn class(&self) -> DeviceClass {
+        self.class
     }
 
     pub(crate) fn is(&self, other: &Gpu) -> bool {

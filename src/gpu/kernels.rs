@@ -3,7 +3,7 @@
 use wgpu::{DeviceType, Limits};
 
 /// How a device wants its kernels: what is fast on a graphics card is not on a processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceClass {
     /// A Vulkan or GL driver that runs on the processor (lavapipe, SwiftShader).
     Cpu,
