@@ -170,6 +170,23 @@ fn a_lost_device_is_an_error() {
     lost(gpu.get_rows(&[1], &weights).unwrap_err());
 }
 
+#[test]
+fn running_out_of_memory_is_an_error() {
+    let gpu = gpu::gpu();
+    // SwiftShader refuses a buffer of 1 GiB. Other drivers hand it out and may swap, which is no test.
+    if !gpu.info().name.contains("SwiftShader") {
+        println!("not run: {} does not refuse 1 GiB", gpu.info().name);
+        return;
+    }
+    let k = 65536;
+    let format = Format::INT8.per_row().unwrap();
+    let weights = gpu.upload(&random_matrix(format, 1, k, 3)).unwrap();
+    let refused = gpu.get_rows(&vec![0; 4096], &weights);
+    assert!(matches!(refused, Err(Error::OutOfMemory(_))), "{refused:?}");
+    // And the device goes on working.
+    gpu.get_rows(&[0], &weights).unwrap();
+}
+
 /// What a call records into a pass, without running it.
 fn record(gpu: &Gpu, f: impl FnOnce(&mut wgpu::ComputePass) -> lowbit::Result<()>) -> String {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());

@@ -125,6 +125,9 @@ pub(crate) const GEMV_COLS: usize = 8;
 fn gemv(class: DeviceClass, m: usize) -> Tuning {
     let cols = m.clamp(1, GEMV_COLS) as u32;
     // On a processor a lane owns whole rows: lanes that share a row would only wait for each other.
+    // Four rows a lane: on lavapipe 26.2 two take 1.0 to 1.5 times as long and eight 1.5 to 1.9
+    // times (Q4_0, 4096 x 4096, m of 1 to 8); on 22.3 two take 1.2 to 1.6 and eight 0.7 to 1.0 times.
+    // (`cargo bench --bench products -- gemv/q4_0`, 2026-11-21.) On a card nothing is measured yet.
     let (workgroup, lanes_k, rows) = match class {
         DeviceClass::Cpu => (64, 1, 4),
         DeviceClass::Gpu => (128, 16, if cols <= 4 { 2 } else { 1 }),
