@@ -195,7 +195,6 @@ impl Lab {
     }
 
     /// Every row must be within 8 ε Σ|x·w| of the f64 sum.
-    #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN must fail too.
     fn check(&self, v: &Variant, y: &Buffer) {
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("staging"),

@@ -67,7 +67,6 @@ impl Packed {
     }
 
     /// Every number of `y` must be within 8 ε Σ|x·w| of the f64 sum.
-    #[allow(clippy::neg_cmp_op_on_partial_ord)] // NaN must fail too.
     pub fn check(&self, y: &[f32], x: &[f32], n: usize) {
         assert_eq!(y.len() * self.k, x.len() * n);
         let w = self.rows.dequantize();
