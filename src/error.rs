@@ -153,6 +153,74 @@ pub enum Error {
         /// Rows of the matrix.
         n: usize,
     },
+    /// A file that holds something its format does not allow.
+    #[error("{at}: {what} should be {expected}, got {got}")]
+    File {
+        /// The key or tensor, or `the header`.
+        at: String,
+        /// Which of its fields.
+        what: String,
+        /// What would have been right.
+        expected: String,
+        /// What the file has.
+        got: String,
+    },
+    /// A file that ends before what it announces.
+    #[error("{at}: {what} needs {needed} bytes, the file has {left} left")]
+    Truncated {
+        /// The key or tensor, or `the header`.
+        at: String,
+        /// What was to be read.
+        what: &'static str,
+        /// Bytes needed, at least (saturated where the number overflowed).
+        needed: u64,
+        /// Bytes left.
+        left: u64,
+    },
+    /// A key or tensor that is in a file twice.
+    #[error("{at} is there twice, as number {first} and number {second}")]
+    Duplicate {
+        /// The key or tensor.
+        at: String,
+        /// Where it was first, counted from 0.
+        first: u64,
+        /// Where it is again.
+        second: u64,
+    },
+    /// A file has no tensor of this name.
+    #[error("no tensor {name:?} among the {count} of this file")]
+    NoTensor {
+        /// The name asked for.
+        name: String,
+        /// Tensors in the file.
+        count: usize,
+    },
+    /// A tensor of a type that lowbit does not decode.
+    #[error("tensor {tensor:?} has type {id} ({known}), which lowbit does not decode")]
+    TensorType {
+        /// The tensor's name.
+        tensor: String,
+        /// Its type in the file.
+        id: u32,
+        /// The name of that type.
+        known: &'static str,
+    },
+    /// A format that a file cannot hold.
+    #[error("tensor {tensor:?}: GGUF has no tensor type for {format}")]
+    NoTensorType {
+        /// The tensor's name.
+        tensor: String,
+        /// The format of the matrix.
+        format: String,
+    },
+    /// Reading or writing failed.
+    #[error("{what} failed: {message}")]
+    Io {
+        /// What was being done.
+        what: &'static str,
+        /// The message of the operating system.
+        message: String,
+    },
     /// Weights uploaded to one `Gpu` were used with another.
     #[error("these weights were uploaded through another Gpu")]
     OtherDevice,

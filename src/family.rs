@@ -98,7 +98,7 @@ pub(crate) struct Family {
     /// The id of the type in GGUF files.
     pub gguf: Option<u32>,
     pub blocks: Blocks,
-    /// Offset and width in bytes of the f16 and f32 fields of a block.
+    /// Offset and width in bytes of the f16, f32 and E8M0 (width 1) fields of a block.
     pub floats: &'static [(usize, usize)],
     /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
     pub group: usize,
@@ -112,7 +112,8 @@ pub(crate) struct Family {
     /// Codes on the device, and how `code_plane.per` codes are packed into its units.
     pub code_plane: Plane,
     pub pack_codes: fn(codes: &[i8], units: &mut [u8]),
-    /// Scales on the device, and how one block's fields are packed into its units.
+    /// Scales on the device, and how the fields of the blocks that share `scale_plane.per` weights
+    /// (one block, but for MXFP4) are packed into their units.
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.

@@ -123,8 +123,8 @@ impl Format {
         })
     }
 
-    /// Offset and width in bytes (2 for f16, 4 for f32) of the float fields of a block: the only
-    /// bytes that can make a weight infinite or not a number.
+    /// Offset and width in bytes (1 for E8M0, a power of two, 2 for f16, 4 for f32) of the float
+    /// fields of a block: the only bytes that can make a weight infinite or not a number.
     pub fn float_fields(&self) -> &'static [(usize, usize)] {
         self.family.floats
     }

@@ -4,6 +4,7 @@
 
 mod error;
 mod family;
+mod files;
 mod format;
 mod formats;
 mod gpu;
@@ -12,6 +13,7 @@ mod parallel;
 mod quantize;
 
 pub use error::{Error, Result};
+pub use files::gguf;
 pub use format::Format;
 pub use gpu::{wgsl, DeviceClass, GetRows, Gpu, MatMul, Precision, Weights, KERNELS};
 pub use matrix::{Inspection, Matrix};

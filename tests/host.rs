@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{fitting_k, formats, oracle, random_matrix, within_bound, Random};
+use common::{fitting_k, formats, oracle, random_matrix, same_bits, within_bound, Random};
 use lowbit::{Error, Format, Matrix};
 use proptest::prelude::*;
 
@@ -323,4 +323,25 @@ fn ternary_scales_are_the_least_squares_ones() {
     });
     let best = best.fold(f64::INFINITY, f64::min);
     approx::assert_relative_eq!(error(&back), best, max_relative = 1e-3);
+}
+
+/// Every code under the exponents at both ends, where the scale or the weight is no normal float.
+#[test]
+fn powers_of_two_decode_up_to_their_ends() {
+    let e2m1 = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0f64];
+    let codes: Vec<u8> = (0..16).map(|j| j | (15 - j) << 4).collect();
+    for e in [0u8, 1, 2, 127, 253, 254, 255] {
+        let block = [vec![e], codes.clone()].concat();
+        let matrix = Matrix::from_bytes(Format::MXFP4, 1, 32, block).unwrap();
+        let want: Vec<f32> = (0..16)
+            .chain((0..16).rev())
+            .map(|code| {
+                let magnitude = e2m1[code % 8] * 2f64.powi(e as i32 - 127);
+                // ggml's code 8 is a zero without a sign.
+                let sign = if code > 8 { -1.0 } else { 1.0 };
+                (sign * magnitude) as f32
+            })
+            .collect();
+        same_bits(&matrix.dequantize(), &want).unwrap_or_else(|at| panic!("e = {e}: {at}"));
+    }
 }

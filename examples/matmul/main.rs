@@ -4,6 +4,7 @@
 //!
 //! The exit status is 1 where any product is further from its f64 oracle than rounding explains.
 
+mod gguf;
 mod inputs;
 mod measure;
 mod npy;
@@ -18,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lowbit::wgpu::DeviceType;
 use lowbit::{Error, Format, Gpu, Matrix};
 use measure::Subject;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
@@ -26,7 +27,8 @@ pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 /// Packs a matrix in every format and multiplies by it.
 #[derive(Parser)]
 struct Args {
-    /// A .npy matrix of f32 or f16, [outputs, inputs]; a layer of all-MiniLM-L6-v2 if none is given
+    /// A .npy matrix of f32 or f16, [outputs, inputs], or one tensor of a GGUF file, as
+    /// FILE.gguf:TENSOR; a layer of all-MiniLM-L6-v2 if none is given
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Rows of inputs
@@ -59,7 +61,7 @@ fn run(args: &Args) -> Fallible<bool> {
         "/examples/data/minilm_ffn_out.npy"
     );
     let path = args.weights.clone().unwrap_or(shipped.into());
-    let mut dense = npy::read(&path)?;
+    let mut dense = read(&path)?;
     if let Some(rows) = args.rows {
         dense.n = dense.n.min(usize::try_from(rows)?);
         dense.weights.truncate(dense.n * dense.k);
@@ -108,6 +110,18 @@ fn run(args: &Args) -> Fallible<bool> {
         println!("left out: {format}: {error}");
     }
     Ok(sum_up(&rows, packed.len()))
+}
+
+/// The matrix that `--weights` names.
+fn read(weights: &Path) -> Fallible<npy::Dense> {
+    let (path, tensor) = gguf::split(weights);
+    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let bytes = std::fs::read(&path).map_err(|e| named(&e))?;
+    let dense = match gguf::is_gguf(&bytes) {
+        true => gguf::read(&bytes, tensor.as_deref()),
+        false => npy::parse(&bytes),
+    };
+    dense.map_err(|e| named(&e).into())
 }
 
 /// The device, described on standard output; none is no error, the processor does as well.

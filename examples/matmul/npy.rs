@@ -2,7 +2,6 @@
 
 use crate::Fallible;
 use half::f16;
-use std::path::Path;
 
 /// `n` rows of `k` weights, as floats.
 pub struct Dense {
@@ -11,13 +10,8 @@ pub struct Dense {
     pub weights: Vec<f32>,
 }
 
-/// Reads the matrix, or says what the file is instead.
-pub fn read(path: &Path) -> Fallible<Dense> {
-    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    parse(&bytes).map_err(|e| format!("{}: {e}", path.display()).into())
-}
-
-fn parse(bytes: &[u8]) -> Fallible<Dense> {
+/// Reads the matrix, or says what the bytes are instead.
+pub fn parse(bytes: &[u8]) -> Fallible<Dense> {
     if let Some(kind) = other_kind(bytes) {
         return Err(format!(
             "this is a {kind} file, which this example does not read; save one matrix of it with \
@@ -74,7 +68,6 @@ fn parse(bytes: &[u8]) -> Fallible<Dense> {
 /// The name of a kind of weight file that someone may well try.
 fn other_kind(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
-        [b'G', b'G', b'U', b'F', ..] => Some("GGUF"),
         [b'P', b'K', 3, 4, ..] => Some("zip (.npz or PyTorch)"),
         // Eight bytes of length, then JSON.
         [_, _, _, _, _, _, 0, 0, b'{', ..] => Some("safetensors"),
@@ -147,7 +140,6 @@ mod tests {
                 "60 bytes, the file has 30",
             ),
             (b"\x93NUMPY\x01".to_vec(), "ends within"),
-            (b"GGUF\x03\0\0\0".to_vec(), "GGUF"),
             (b"\x10\0\0\0\0\0\0\0{}".to_vec(), "safetensors"),
             (b"PK\x03\x04".to_vec(), ".npz"),
             (Vec::new(), "no .npy file"),

@@ -1,11 +1,6 @@
 // Q5_0. Codes: 4 words a part, low nibbles. Scales: three halves for each 32, 0: d (f16),
 // 1 and 2: the high bits of weights 0 to 15 and 16 to 31.
 
-// Four bits as the fifth bits of four bytes.
-fn fifth(bits: vec4<u32>) -> vec4<u32> {
-    return (((bits & vec4<u32>(15u)) * 0x00204081u) & vec4<u32>(0x01010101u)) << vec4<u32>(4u);
-}
-
 fn codes(row: u32, part: u32) -> Codes {
     let stored = stored_codes(row, part);
     let shifts = vec4<u32>(0u, 4u, 8u, 12u);

@@ -35,6 +35,12 @@ pub(crate) fn pack<const BITS: usize, const OFFSET: i8>(codes: &[i8], units: &mu
     }
 }
 
+/// How the shaders of 5-bit codes spread their high bits.
+pub(crate) const FIFTH: (&str, &str) = (
+    "codes/fifth.wgsl",
+    include_str!("../../shaders/codes/fifth.wgsl"),
+);
+
 /// The WGSL twin of [`pack`].
 macro_rules! shader {
     ($bits:literal) => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bits;
 mod f16;
+mod k_pairs;
 
 use crate::Format;
 
@@ -36,10 +37,18 @@ formats! {
     q4_0: Q4_0 = "GGUF `Q4_0`: 32 codes -8..7 and an f16 scale.";
     q4_1: Q4_1 = "GGUF `Q4_1`: 32 codes 0..15, an f16 scale and an f16 minimum.";
     q5_0: Q5_0 = "GGUF `Q5_0`: 32 codes -16..15 and an f16 scale.";
+    q5_1: Q5_1 = "GGUF `Q5_1`: 32 codes 0..31, an f16 scale and an f16 minimum.";
+    q2_k: Q2_K = "GGUF `Q2_K`: 16 groups of 16 codes 0..3, with 4-bit scales and minima under two f16.";
+    q3_k: Q3_K = "GGUF `Q3_K`: 16 groups of 16 codes -4..3, with 6-bit scales under one f16.";
     q4_k: Q4_K = "GGUF `Q4_K`: 8 groups of 32 codes 0..15, with 6-bit scales and minima under two f16.";
+    q5_k: Q5_K = "GGUF `Q5_K`: 8 groups of 32 codes 0..31, with 6-bit scales and minima under two f16.";
     q6_k: Q6_K = "GGUF `Q6_K`: 16 groups of 16 codes -32..31, with 8-bit scales under one f16.";
+    iq4_nl: IQ4_NL = "GGUF `IQ4_NL`: 32 indices into 16 levels -127..113 and an f16 scale.";
+    iq4_xs: IQ4_XS = "GGUF `IQ4_XS`: 8 groups of 32 indices into the levels of `IQ4_NL`, with 6-bit scales under one f16.";
     q1_0: Q1_0 = "GGUF `Q1_0`: 128 signs and an f16 scale.";
     tq1_0: TQ1_0 = "GGUF `TQ1_0`: 256 codes -1, 0, 1, five to a byte, and an f16 scale.";
     tq2_0: TQ2_0 = "GGUF `TQ2_0`: 256 codes -1, 0, 1, four to a byte, and an f16 scale.";
+    mxfp4: MXFP4 = "GGUF `MXFP4`: 32 floats of 4 bits (E2M1) and a power of two (E8M0).";
+    q2_0: Q2_0 = "GGUF `Q2_0`: 64 codes -1..2, four to a byte, and an f16 scale.";
     nf4: NF4 = "bitsandbytes NF4. Each group (64 weights unless asked otherwise): absmax (f32), then two indices a byte, the first weight in the high one. Weight = absmax · one of 16 normal quantiles.";
 }

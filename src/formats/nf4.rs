@@ -70,7 +70,10 @@ pub(crate) static NF4: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(4),
-            ("formats/nf4.wgsl", include_str!("../../shaders/formats/nf4.wgsl")),
+            (
+                "formats/nf4.wgsl",
+                include_str!("../../shaders/formats/nf4.wgsl"),
+            ),
         ],
         consts: &[],
     },

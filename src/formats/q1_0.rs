@@ -45,7 +45,10 @@ pub(crate) static Q1_0: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(1),
-            ("formats/q1_0.wgsl", include_str!("../../shaders/formats/q1_0.wgsl")),
+            (
+                "formats/q1_0.wgsl",
+                include_str!("../../shaders/formats/q1_0.wgsl"),
+            ),
         ],
         consts: &[],
     },

@@ -47,7 +47,10 @@ pub(crate) static Q4_1: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(4),
-            ("formats/q4_1.wgsl", include_str!("../../shaders/formats/q4_1.wgsl")),
+            (
+                "formats/q4_1.wgsl",
+                include_str!("../../shaders/formats/q4_1.wgsl"),
+            ),
         ],
         consts: &[],
     },

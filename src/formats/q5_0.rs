@@ -59,7 +59,11 @@ pub(crate) static Q5_0: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(4),
-            ("formats/q5_0.wgsl", include_str!("../../shaders/formats/q5_0.wgsl")),
+            bits::FIFTH,
+            (
+                "formats/q5_0.wgsl",
+                include_str!("../../shaders/formats/q5_0.wgsl"),
+            ),
         ],
         consts: &[],
     },

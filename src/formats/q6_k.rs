@@ -20,7 +20,9 @@ pub(crate) static Q6_K: Family = Family {
     table: None,
     codes: |block, codes| {
         let (low, high) = block[..192].split_at(128);
-        let halves = codes.chunks_mut(128).zip(low.chunks(64).zip(high.chunks(32)));
+        let halves = codes
+            .chunks_mut(128)
+            .zip(low.chunks(64).zip(high.chunks(32)));
         for (codes, (low, high)) in halves {
             for (q, codes) in codes.chunks_mut(32).enumerate() {
                 let low = &low[32 * (q % 2)..];
@@ -63,7 +65,10 @@ pub(crate) static Q6_K: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[192..]),
     quantize,
     shader: ShaderParts {
-        files: &[("formats/q6_k.wgsl", include_str!("../../shaders/formats/q6_k.wgsl"))],
+        files: &[(
+            "formats/q6_k.wgsl",
+            include_str!("../../shaders/formats/q6_k.wgsl"),
+        )],
         consts: &[],
     },
 };
@@ -91,7 +96,10 @@ fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
     for g in 0..16 {
         let Affine { scale, .. } = (Q6_K.affine)(block, g);
         if scale != 0.0 {
-            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
+            for (code, x) in codes[16 * g..]
+                .iter_mut()
+                .zip(&weights[16 * g..16 * g + 16])
+            {
                 *code = (nearest(x / scale).clamp(-32, 31) + 32) as u8;
             }
         }

@@ -37,7 +37,10 @@ pub(crate) static Q8_0: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(8),
-            ("formats/q8_0.wgsl", include_str!("../../shaders/formats/q8_0.wgsl")),
+            (
+                "formats/q8_0.wgsl",
+                include_str!("../../shaders/formats/q8_0.wgsl"),
+            ),
         ],
         consts: &[],
     },

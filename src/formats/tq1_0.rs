@@ -67,7 +67,10 @@ pub(crate) static TQ1_0: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[52..]),
     quantize,
     shader: ShaderParts {
-        files: &[("formats/tq1_0.wgsl", include_str!("../../shaders/formats/tq1_0.wgsl"))],
+        files: &[(
+            "formats/tq1_0.wgsl",
+            include_str!("../../shaders/formats/tq1_0.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -53,7 +53,10 @@ pub(crate) static TQ2_0: Family = Family {
     shader: ShaderParts {
         files: &[
             bits::shader!(2),
-            ("formats/tq2_0.wgsl", include_str!("../../shaders/formats/tq2_0.wgsl")),
+            (
+                "formats/tq2_0.wgsl",
+                include_str!("../../shaders/formats/tq2_0.wgsl"),
+            ),
         ],
         consts: &[],
     },

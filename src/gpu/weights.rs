@@ -183,10 +183,14 @@ fn pack(
         },
     );
 
-    // Scales: fields of a block, copied.
+    // Scales: fields of a block, copied, or of all blocks that share units.
     let plane = format.scale_plane();
     let unit = plane.unit.bytes();
     let packed = scale_units * unit;
+    let stored = match plane.per {
+        0 => matrix.row(first_row).len(),
+        per => per / format.block_span(k) * format.block_bytes(),
+    };
     let scratch = || vec![0u8; packed];
     parallel::chunks(
         &mut scales,
@@ -194,12 +198,10 @@ fn pack(
         scratch,
         |eight, out, row_units| {
             for (r, row) in rows_of(eight) {
-                let mut rest = &mut row_units[..];
-                format.for_blocks(k, matrix.row(row), |_, _, block| {
-                    let (units, tail) = std::mem::take(&mut rest).split_at_mut(plane.units * unit);
-                    (family.pack_scales)(block, units);
-                    rest = tail;
-                });
+                let units = row_units.chunks_mut(plane.units * unit);
+                for (blocks, units) in matrix.row(row).chunks(stored).zip(units) {
+                    (family.pack_scales)(blocks, units);
+                }
                 interleave(row_units, unit, r, out);
             }
         },

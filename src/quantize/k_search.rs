@@ -1,4 +1,5 @@
-//! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants` and `make_qx_quants`.
+//! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants`, `make_qx_quants` and
+//! `make_q3_quants`.
 //!
 //! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
 //! to the last, products are rounded before they are added, and ties round to even.
@@ -152,4 +153,57 @@ pub(crate) fn symmetric_scale(
         *l = (code(chosen, x) + half) as u8;
     }
     scale
+}
+
+/// A scale, of either sign, that makes `scale · code` close to `x` for codes -4 to 3 (stored plus
+/// 4), under weights x².
+///
+/// Starts with the largest magnitude at code -4; then moves one code at a time to where it is best
+/// given the others, for as long as one of them moves, five times at most.
+pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
+    let extreme = x
+        .iter()
+        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    if extreme.abs() < 1e-15 {
+        codes.fill(0);
+        return 0.0;
+    }
+    let inverse = -4.0 / extreme;
+    let stored = |code: i32| (code.clamp(-4, 3) + 4) as u8;
+    let level = |code: u8| code as f32 - 4.0;
+    let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
+    for (code, &x) in codes.iter_mut().zip(x) {
+        *code = stored(nearest(inverse * x));
+        let (l, w) = (level(*code), x * x);
+        sum_lx += w * x * l;
+        sum_l2 += w * l * l;
+    }
+    for _ in 0..5 {
+        let mut moved = false;
+        for (code, &x) in codes.iter_mut().zip(x) {
+            let (l, w) = (level(*code), x * x);
+            // The sums without this weight, whose best code then lies on their scale.
+            let rest_lx = sum_lx - w * x * l;
+            if rest_lx > 0.0 {
+                let rest_l2 = sum_l2 - w * l * l;
+                let trial = stored(nearest(x * rest_l2 / rest_lx));
+                let l = level(trial);
+                let (lx, l2) = (rest_lx + w * x * l, rest_l2 + w * l * l);
+                if trial != *code && l2 > 0.0 && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
+                    *code = trial;
+                    (sum_lx, sum_l2) = (lx, l2);
+                    moved = true;
+                }
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    // The squares of tiny weights may all have become zero.
+    if sum_l2 > 0.0 {
+        sum_lx / sum_l2
+    } else {
+        0.0
+    }
 }

@@ -1,3 +1,4 @@
 //! Searches for good codes and scales that several formats share.
 
+pub(crate) mod iq4_search;
 pub(crate) mod k_search;

@@ -1,0 +1,86 @@
+//! Reads one tensor of a GGUF file as floats: `FILE.gguf:TENSOR`.
+
+use crate::npy::Dense;
+use crate::Fallible;
+use half::{bf16, f16};
+use lowbit::gguf::{Gguf, TensorInfo};
+use std::path::{Path, PathBuf};
+
+/// The file and the tensor that `--weights` names; none where the whole of it is a file.
+pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
+    if !weights.exists() {
+        if let Some((file, tensor)) = weights.to_string_lossy().rsplit_once(':') {
+            return (file.into(), Some(tensor.into()));
+        }
+    }
+    (weights.into(), None)
+}
+
+pub fn is_gguf(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GGUF")
+}
+
+/// The tensor, decoded; without a name, an error that lists those there are.
+pub fn read(bytes: &[u8], tensor: Option<&str>) -> Fallible<Dense> {
+    let file = Gguf::parse(bytes)?;
+    let Some(tensor) = tensor.and_then(|name| file.tensor(name)) else {
+        let list = file.tensors().iter().filter(|t| t.dims().len() >= 2);
+        let list: Vec<_> = list
+            .map(|t| format!("  {} {:?}", t.name(), t.dims()))
+            .collect();
+        let named = tensor.map_or("name a tensor".into(), |t| format!("no tensor {t:?}"));
+        return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
+    };
+    let k = usize::try_from(tensor.dims().first().copied().unwrap_or(1))?;
+    let weights = floats(&file, tensor)?;
+    Ok(Dense {
+        n: weights.len() / k,
+        k,
+        weights,
+    })
+}
+
+fn floats(file: &Gguf, tensor: &TensorInfo) -> Fallible<Vec<f32>> {
+    let bytes = file.data(tensor);
+    let halves = |float: fn([u8; 2]) -> f32| {
+        let halves = bytes.chunks_exact(2);
+        halves.map(|b| float([b[0], b[1]])).collect()
+    };
+    Ok(match tensor.type_id() {
+        0 => bytemuck::pod_collect_to_vec(bytes),
+        1 => halves(|b| f16::from_le_bytes(b).to_f32()),
+        30 => halves(|b| bf16::from_le_bytes(b).to_f32()),
+        _ => file.matrix(tensor.name())?.dequantize(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lowbit::{gguf::Writer, Format, Matrix};
+
+    #[test]
+    fn tensors_are_decoded_by_name() {
+        let weights = [0.5, -1.0].repeat(64);
+        let packed = Matrix::quantize(Format::Q8_0, 2, 64, &weights).unwrap();
+        let plain: Vec<u8> = weights.iter().flat_map(|w: &f32| w.to_le_bytes()).collect();
+        let mut writer = Writer::new();
+        writer.matrix("packed", &packed).unwrap();
+        writer.tensor("plain", &[64, 2], 0, plain).unwrap();
+        let bytes = writer.to_bytes().unwrap();
+        let dense = read(&bytes, Some("packed")).unwrap();
+        assert_eq!((dense.n, dense.k), (2, 64));
+        assert_eq!(dense.weights, packed.dequantize());
+        assert_eq!(read(&bytes, Some("plain")).unwrap().weights, weights);
+        let error = read(&bytes, None).err().unwrap().to_string();
+        assert!(
+            error.contains("packed [64, 2]") && error.contains("plain"),
+            "{error}"
+        );
+        let error = read(&bytes, Some("other")).err().unwrap().to_string();
+        assert!(
+            error.contains("\"other\"") && error.contains("packed"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Reading from bytes that may lie: no step goes past the end, and each says where it stood.
+
+use crate::{Error, Result};
+use std::fmt;
+
+/// Where in a file something is wrong.
+#[derive(Clone, Copy)]
+pub(super) enum Place<'p> {
+    Header,
+    /// A key whose name is not read yet.
+    KeyAt(u64),
+    Key(&'p str),
+    /// A tensor whose name is not read yet.
+    TensorAt(u64),
+    Tensor(&'p str),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A name may be as long as the file; a message should not be.
+        let short = |name: &str| name.chars().take(100).collect::<String>();
+        match self {
+            Place::Header => f.write_str("the header"),
+            Place::KeyAt(index) => write!(f, "key {index}"),
+            Place::Key(name) => write!(f, "key {:?}", short(name)),
+            Place::TensorAt(index) => write!(f, "tensor {index}"),
+            Place::Tensor(name) => write!(f, "tensor {:?}", short(name)),
+        }
+    }
+}
+
+impl Place<'_> {
+    pub fn error(
+        self,
+        what: impl Into<String>,
+        expected: impl fmt::Display,
+        got: impl fmt::Display,
+    ) -> Error {
+        Error::File {
+            at: self.to_string(),
+            what: what.into(),
+            expected: expected.to_string(),
+            got: got.to_string(),
+        }
+    }
+}
+
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Cursor { bytes, at: 0 }
+    }
+
+    pub fn position(&self) -> u64 {
+        self.at as u64
+    }
+
+    pub fn left(&self) -> u64 {
+        (self.bytes.len() - self.at) as u64
+    }
+
+    pub fn take(&mut self, count: u64, place: Place, what: &'static str) -> Result<&'a [u8]> {
+        self.check(count, place, what)?;
+        // Fits: it is at most what is left of a slice.
+        let taken = &self.bytes[self.at..][..count as usize];
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    /// That `needed` more bytes are there, before anything is reserved for them.
+    pub fn check(&self, needed: u64, place: Place, what: &'static str) -> Result<()> {
+        match self.left() {
+            left if needed > left => Err(Error::Truncated {
+                at: place.to_string(),
+                what,
+                needed,
+                left,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn array<const N: usize>(&mut self, place: Place, what: &'static str) -> Result<[u8; N]> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N as u64, place, what)?);
+        Ok(out)
+    }
+
+    pub fn u32(&mut self, place: Place, what: &'static str) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.array(place, what)?))
+    }
+
+    pub fn u64(&mut self, place: Place, what: &'static str) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array(place, what)?))
+    }
+
+    /// A string: its length in eight bytes, then UTF-8.
+    pub fn str(&mut self, place: Place, what: &'static str) -> Result<&'a str> {
+        let length = self.u64(place, what)?;
+        let bytes = self.take(length, place, what)?;
+        std::str::from_utf8(bytes).map_err(|e| {
+            let at = e.valid_up_to();
+            let got = format!("byte {:#04x} at {at} of {length}", bytes[at]);
+            place.error(what, "UTF-8", got)
+        })
+    }
+
+    /// The name of a key or a tensor. C tools would take a NUL for its end, and see another name.
+    pub fn name(&mut self, place: Place, what: &'static str) -> Result<&'a str> {
+        let name = self.str(place, what)?;
+        check_no_nul(name, place, what)?;
+        Ok(name)
+    }
+}
+
+pub(super) fn check_no_nul(name: &str, place: Place, what: &'static str) -> Result<()> {
+    match name.find('\0') {
+        Some(at) => Err(place.error(
+            what,
+            "without NUL",
+            format!("NUL at byte {at} of {}", name.len()),
+        )),
+        None => Ok(()),
+    }
+}

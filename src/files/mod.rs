@@ -1,0 +1,3 @@
+//! Containers that weights are stored in.
+
+pub mod gguf;

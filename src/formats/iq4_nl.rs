@@ -1,0 +1,73 @@
+//! GGUF IQ4_NL: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes of nibbles as in Q4_0.
+//! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
+
+use super::{bits, f16};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::{iq4_search, k_search::check_range};
+
+/// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
+pub(super) static LEVELS: [f32; 16] = [
+    -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0,
+    89.0, 113.0,
+];
+
+pub(crate) static IQ4_NL: Family = Family {
+    name: "iq4_nl",
+    gguf: Some(20),
+    blocks: Blocks::Fixed { len: 32, bytes: 18 },
+    floats: &[(0, 2)],
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: Some(&LEVELS),
+    codes: |block, codes| split_nibbles(&block[2..], codes),
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(4),
+    pack_codes: bits::pack::<4, 0>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    quantize: |weights, block| {
+        check_range(weights)?;
+        let scale = iq4_search::scale(&LEVELS, weights);
+        f16::store(block, 0, scale)?;
+        // The codes belong to the scale before it is rounded to f16, as in ggml.
+        let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+        join_nibbles(weights, &mut block[2..], |x| {
+            iq4_search::nearest(&LEVELS, inverse * x)
+        });
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            (
+                "formats/iq4_nl.wgsl",
+                include_str!("../../shaders/formats/iq4_nl.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};
+
+/// The codes of 32 weights: the low nibbles of 16 bytes, then the high ones.
+pub(super) fn split_nibbles(bytes: &[u8], codes: &mut [i8]) {
+    let (first, second) = codes.split_at_mut(16);
+    for ((f, s), byte) in first.iter_mut().zip(second).zip(bytes) {
+        *f = (byte & 15) as i8;
+        *s = (byte >> 4) as i8;
+    }
+}
+
+/// The bytes that [`split_nibbles`] reads, from the code of each of 32 weights.
+pub(super) fn join_nibbles(weights: &[f32], bytes: &mut [u8], code: impl Fn(f32) -> u8) {
+    let (first, second) = weights.split_at(16);
+    for ((&f, &s), byte) in first.iter().zip(second).zip(bytes) {
+        *byte = code(f) | code(s) << 4;
+    }
+}

@@ -1,0 +1,85 @@
+//! GGUF IQ4_XS: 256 weights in 136 bytes, 8 groups of 32.
+//! 0: d (f16), 2: high bit pairs of the scales (u16, group g at bit 2g), 4: their low nibbles (4
+//! bytes, group g in nibble g), 8: 16 bytes a group, nibbles as in IQ4_NL.
+//! Weight = d · (6-bit scale - 32) · LEVELS[nibble].
+
+use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
+use super::{bits, f16};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::{
+    iq4_search,
+    k_search::{check_range, nearest},
+};
+
+pub(crate) static IQ4_XS: Family = Family {
+    name: "iq4_xs",
+    gguf: Some(23),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 136,
+    },
+    floats: &[(0, 2)],
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: Some(&LEVELS),
+    codes: |block, codes| {
+        for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
+            split_nibbles(bytes, codes);
+        }
+    },
+    affine: |block, g| {
+        let low = (block[4 + g / 2] >> (4 * (g % 2))) & 15;
+        let high = (block[2 + g / 4] >> (2 * (g % 4))) & 3;
+        Affine {
+            scale: f16::load(block, 0) * ((low | high << 4) as f32 - 32.0),
+            offset: 0.0,
+        }
+    },
+    code_plane: bits::plane(4),
+    pack_codes: bits::pack::<4, 0>,
+    scale_plane: Plane {
+        unit: Unit::Vec2,
+        units: 1,
+        per: 256,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..8]),
+    quantize,
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            (
+                "formats/iq4_xs.wgsl",
+                include_str!("../../shaders/formats/iq4_xs.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};
+
+/// ggml's `quantize_iq4_xs` without importance weights.
+fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_range(weights)?;
+    let mut scales = [0f32; 8];
+    for (scale, x) in scales.iter_mut().zip(weights.chunks(32)) {
+        *scale = iq4_search::scale(&LEVELS, x);
+    }
+    let max_scale = scales
+        .iter()
+        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    let d = -max_scale / 32.0;
+    let inverse = |x: f32| if x == 0.0 { 0.0 } else { 1.0 / x };
+    block[..8].fill(0);
+    f16::store(block, 0, d)?;
+    for (g, x) in weights.chunks(32).enumerate() {
+        let scale = nearest(inverse(d) * scales[g]).clamp(-32, 31);
+        // The codes belong to the scale before d is rounded to f16.
+        let inverse = inverse(d * scale as f32);
+        join_nibbles(x, &mut block[8 + 16 * g..], |x| {
+            iq4_search::nearest(&LEVELS, inverse * x)
+        });
+        let field = (scale + 32) as u8;
+        block[4 + g / 2] |= (field & 15) << (4 * (g % 2));
+        block[2 + g / 4] |= (field >> 4) << (2 * (g % 4));
+    }
+    Ok(())
+}

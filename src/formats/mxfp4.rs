@@ -1,0 +1,92 @@
+//! GGUF MXFP4: 32 weights in 17 bytes. 0: e, a power of two (E8M0), 1: 16 bytes of nibbles as in
+//! Q4_0. Weight = 2^(e - 128) · LEVELS[nibble].
+//!
+//! Scales of e = 0 and 1 are subnormal floats, which a GPU may flush to zero: their weights, all
+//! under 2^-123, are exact on the CPU and may be 0 on a device. From e = 2 on both are exact.
+
+use super::bits;
+use super::iq4_nl::{join_nibbles, split_nibbles};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+/// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
+static LEVELS: [f32; 16] = [
+    0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0, -8.0, -12.0,
+];
+
+pub(crate) static MXFP4: Family = Family {
+    name: "mxfp4",
+    gguf: Some(39),
+    blocks: Blocks::Fixed { len: 32, bytes: 17 },
+    floats: &[(0, 1)],
+    group: 32,
+    affine_kind: AffineKind::Scale,
+    table: Some(&LEVELS),
+    codes: |block, codes| {
+        split_nibbles(&block[1..], codes);
+        // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
+        // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
+        for code in codes {
+            *code = if *code == 8 { 0 } else { *code };
+        }
+    },
+    affine: |block, _| Affine {
+        scale: half_scale(block[0]),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(4),
+    pack_codes: bits::pack::<4, 0>,
+    // The smallest unit is two bytes, so it serves two blocks.
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 64,
+    },
+    pack_scales: |blocks, units| {
+        units.fill(0);
+        for (byte, block) in units.iter_mut().zip(blocks.chunks(17)) {
+            *byte = block[0];
+        }
+    },
+    quantize: |weights, block| {
+        let max = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+        // The largest weight falls into 4..8 times the scale. Where e would be negative, 0.
+        let e = match max {
+            0.0 => 0,
+            _ => (max.log2().floor() + 125.0) as u8,
+        };
+        block[0] = e;
+        let scale = half_scale(e);
+        join_nibbles(weights, &mut block[1..], |x| nearest(scale, x));
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            (
+                "formats/mxfp4.wgsl",
+                include_str!("../../shaders/formats/mxfp4.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};
+
+/// 2^(e - 128), from its bits.
+fn half_scale(e: u8) -> f32 {
+    f32::from_bits(match e {
+        0 | 1 => 0x0020_0000 << e,
+        _ => (e as u32 - 1) << 23,
+    })
+}
+
+/// The code whose weight is nearest to `x`; of several as near, the first.
+fn nearest(scale: f32, x: f32) -> u8 {
+    let error = |code: usize| (LEVELS[code] * scale - x).abs();
+    (1..16).fold(0, |best, code| {
+        if error(code) < error(best) {
+            code
+        } else {
+            best
+        }
+    }) as u8
+}

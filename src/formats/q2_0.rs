@@ -1,0 +1,54 @@
+//! GGUF Q2_0: 64 weights in 18 bytes. 0: d (f16), 2: 16 bytes, bit pair j of byte i being weight
+//! 4i + j. Weight = d · (pair - 1). Meant for ternary weights: the encoder never writes pair 3.
+
+use super::{bits, f16};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q2_0: Family = Family {
+    name: "q2_0",
+    gguf: Some(42),
+    blocks: Blocks::Fixed { len: 64, bytes: 18 },
+    floats: &[(0, 2)],
+    group: 64,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
+            for (j, code) in codes.iter_mut().enumerate() {
+                *code = ((byte >> (2 * j)) & 3) as i8 - 1;
+            }
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    },
+    code_plane: bits::plane(2),
+    pack_codes: bits::pack::<2, 1>,
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 1,
+        per: 64,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    quantize: |weights, block| {
+        let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
+        for (byte, w) in block[2..].iter_mut().zip(weights.chunks(4)) {
+            *byte = (0..4).fold(0, |byte, j| byte | field(w[j]) << (2 * j));
+        }
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(2),
+            (
+                "formats/q2_0.wgsl",
+                include_str!("../../shaders/formats/q2_0.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};

@@ -1,0 +1,115 @@
+//! GGUF Q3_K: 256 weights in 110 bytes, 16 groups of 16.
+//! 0: 32 bytes of high bits (bit q of byte l for weight 32q + l), 32: 64 bytes of low bit pairs as in
+//! Q2_K, 96: 12 bytes of 6-bit scales, 108: d (f16). Weight = d · (scale - 32) · (3-bit code - 4).
+
+use super::{bits, f16};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
+
+pub(crate) static Q3_K: Family = Family {
+    name: "q3_k",
+    gguf: Some(11),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 110,
+    },
+    floats: &[(108, 2)],
+    group: 16,
+    affine_kind: AffineKind::Scale,
+    table: None,
+    codes: |block, codes| {
+        let (high, low) = block[..96].split_at(32);
+        for (q, codes) in codes.chunks_mut(32).enumerate() {
+            let low = &low[32 * (q / 4)..];
+            for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
+                let low = (low >> (2 * (q % 4))) & 3;
+                let high = (high >> q) & 1;
+                *code = (low | high << 2) as i8 - 4;
+            }
+        }
+    },
+    affine: |block, g| Affine {
+        scale: f16::load(block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
+        offset: 0.0,
+    },
+    // Of each 32 weights: two words of low pairs, one of high bits.
+    code_plane: Plane {
+        unit: Unit::Word,
+        units: 3,
+        per: 32,
+    },
+    pack_codes: |codes, units| {
+        let (mut low, mut high) = ([0i8; 32], [0i8; 32]);
+        for (i, &code) in codes.iter().enumerate() {
+            let field = code + 4;
+            (low[i], high[i]) = (field & 3, field >> 2);
+        }
+        bits::pack::<2, 0>(&low, &mut units[..8]);
+        bits::pack::<1, 0>(&high, &mut units[8..]);
+    },
+    // Scales as they are stored, then d.
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 7,
+        per: 256,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[96..]),
+    quantize,
+    shader: ShaderParts {
+        files: &[(
+            "formats/q3_k.wgsl",
+            include_str!("../../shaders/formats/q3_k.wgsl"),
+        )],
+        consts: &[],
+    },
+};
+
+/// The 6-bit scale of group `g`: a nibble of the first eight bytes, a bit pair of the last four.
+fn scale(s: &[u8], g: usize) -> u8 {
+    let low = (s[g % 8] >> (4 * (g / 8))) & 15;
+    let high = (s[8 + g % 4] >> (2 * (g / 4))) & 3;
+    low | high << 4
+}
+
+/// ggml's `quantize_row_q3_K_ref`.
+fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_range(weights)?;
+    block.fill(0);
+    let mut codes = [0u8; 256];
+    let mut scales = [0f32; 16];
+    for (g, x) in weights.chunks(16).enumerate() {
+        scales[g] = three_bit_scale(x, &mut codes[16 * g..16 * g + 16]);
+    }
+    let max_scale = scales
+        .iter()
+        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    // Without any scale, d and the scales stay zero and the codes are stored as they were found.
+    if max_scale != 0.0 {
+        let inverse = -32.0 / max_scale;
+        f16::store(block, 108, 1.0 / inverse)?;
+        for g in 0..16 {
+            let scale = (nearest(inverse * scales[g]).clamp(-32, 31) + 32) as u8;
+            block[96 + g % 8] |= (scale & 15) << (4 * (g / 8));
+            block[104 + g % 4] |= (scale >> 4) << (2 * (g / 4));
+        }
+    }
+    // With the scales as stored, every code is chosen anew.
+    for g in 0..16 {
+        let Affine { scale, .. } = (Q3_K.affine)(block, g);
+        if scale != 0.0 {
+            for (code, x) in codes[16 * g..]
+                .iter_mut()
+                .zip(&weights[16 * g..16 * g + 16])
+            {
+                *code = (nearest(x / scale).clamp(-4, 3) + 4) as u8;
+            }
+        }
+    }
+    for (q, codes) in codes.chunks(32).enumerate() {
+        for (l, code) in codes.iter().enumerate() {
+            block[l] |= (code >> 2) << q;
+            block[32 + 32 * (q / 4) + l] |= (code & 3) << (2 * (q % 4));
+        }
+    }
+    Ok(())
+}

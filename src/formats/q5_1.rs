@@ -1,0 +1,70 @@
+//! GGUF Q5_1: 32 weights in 24 bytes. 0: d (f16), 2: m (f16), 4: high bits (u32, bit j of weight j),
+//! 8: 16 bytes of low nibbles as in Q4_0. Weight = d · 5-bit code + m.
+
+use super::{bits, f16};
+use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+
+pub(crate) static Q5_1: Family = Family {
+    name: "q5_1",
+    gguf: Some(7),
+    blocks: Blocks::Fixed { len: 32, bytes: 24 },
+    floats: &[(0, 2), (2, 2)],
+    group: 32,
+    affine_kind: AffineKind::ScaleBias,
+    table: None,
+    codes: |block, codes| {
+        let high = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
+        let (first, second) = codes.split_at_mut(16);
+        for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[8..]).enumerate() {
+            *f = ((byte & 15) | (((high >> j) & 1) as u8) << 4) as i8;
+            *s = ((byte >> 4) | (((high >> (j + 16)) & 1) as u8) << 4) as i8;
+        }
+    },
+    affine: |block, _| Affine {
+        scale: f16::load(block, 0),
+        offset: f16::load(block, 2),
+    },
+    // Low nibbles; the high bits stay in the scale plane, beside d and m.
+    code_plane: bits::plane(4),
+    pack_codes: |codes, units| {
+        let mut low = [0i8; 32];
+        for (low, &code) in low.iter_mut().zip(codes) {
+            *low = code & 15;
+        }
+        bits::pack::<4, 0>(&low, units);
+    },
+    scale_plane: Plane {
+        unit: Unit::Vec2,
+        units: 1,
+        per: 32,
+    },
+    pack_scales: |block, units| units.copy_from_slice(&block[..8]),
+    quantize: |weights, block| {
+        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
+        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
+        let d = (hi - lo) / 31.0;
+        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        f16::store(block, 0, d)?;
+        f16::store(block, 2, lo)?;
+        let field = |w: f32| ((w - lo) * inverse + 0.5) as u8;
+        let mut high = 0u32;
+        for j in 0..16 {
+            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            block[8 + j] = (f & 15) | (s & 15) << 4;
+            high |= ((f >> 4 & 1) as u32) << j | ((s >> 4 & 1) as u32) << (j + 16);
+        }
+        block[4..8].copy_from_slice(&high.to_le_bytes());
+        Ok(())
+    },
+    shader: ShaderParts {
+        files: &[
+            bits::shader!(4),
+            bits::FIFTH,
+            (
+                "formats/q5_1.wgsl",
+                include_str!("../../shaders/formats/q5_1.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};

@@ -1,0 +1,75 @@
+//! GGUF Q5_K: 256 weights in 176 bytes, 8 groups of 32. 0: d, dmin, scales and minima as in Q4_K,
+//! 16: 32 bytes of high bits (bit g of byte l for weight l of group g), 48: 128 bytes of low nibbles
+//! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
+
+use super::{bits, k_pairs};
+use crate::family::{AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+
+pub(crate) static Q5_K: Family = Family {
+    name: "q5_k",
+    gguf: Some(13),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 176,
+    },
+    floats: &[(0, 2), (2, 2)],
+    group: 32,
+    affine_kind: AffineKind::ScaleBias,
+    table: None,
+    codes: |block, codes| {
+        let (high, low) = block[16..].split_at(32);
+        for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
+            let (first, second) = pair.split_at_mut(32);
+            for (((f, s), &low), &high) in first.iter_mut().zip(second).zip(low).zip(high) {
+                let high = high >> (2 * p);
+                *f = ((low & 15) | (high & 1) << 4) as i8;
+                *s = ((low >> 4) | (high >> 1 & 1) << 4) as i8;
+            }
+        }
+    },
+    affine: k_pairs::affine,
+    // Of each 128 weights: the low nibbles of four parts, then a word of high bits for each.
+    code_plane: Plane {
+        unit: Unit::Vec4,
+        units: 5,
+        per: 128,
+    },
+    pack_codes: |codes, units| {
+        let (nibbles, bits) = units.split_at_mut(64);
+        for (p, codes) in codes.chunks(32).enumerate() {
+            let (mut low, mut high) = ([0i8; 32], [0i8; 32]);
+            for (i, &code) in codes.iter().enumerate() {
+                (low[i], high[i]) = (code & 15, code >> 4);
+            }
+            bits::pack::<4, 0>(&low, &mut nibbles[16 * p..16 * p + 16]);
+            bits::pack::<1, 0>(&high, &mut bits[4 * p..4 * p + 4]);
+        }
+    },
+    scale_plane: k_pairs::PLANE,
+    pack_scales: k_pairs::pack,
+    quantize,
+    shader: ShaderParts {
+        files: &[
+            k_pairs::SHADER,
+            (
+                "formats/q5_k.wgsl",
+                include_str!("../../shaders/formats/q5_k.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};
+
+/// ggml's `quantize_row_q5_K_ref`.
+fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    block.fill(0);
+    let codes = k_pairs::search(31, -0.5, 15, weights, block)?;
+    let (high, low) = block[16..].split_at_mut(32);
+    for (g, codes) in codes.chunks(32).enumerate() {
+        for (l, code) in codes.iter().enumerate() {
+            high[l] |= (code >> 4) << g;
+            low[32 * (g / 2) + l] |= (code & 15) << (4 * (g % 2));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The search behind GGUF's IQ4 formats, after ggml's `quantize_row_iq4_nl_impl`.
+//!
+//! As in `k_search`, byte equality with ggml rests on the order of operations: sums run in f32
+//! from the first weight to the last, and products are rounded before they are added.
+
+/// Index of the level nearest to `x` among ascending levels; of two as near, the higher.
+pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
+    // Levels at or below x. The two around x are those before and at this index.
+    let above = levels.partition_point(|&l| l <= x);
+    match above {
+        0 => 0,
+        16 => 15,
+        _ if x - levels[above - 1] < levels[above] - x => above as u8 - 1,
+        _ => above as u8,
+    }
+}
+
+/// A scale, of either sign, that makes `scale · level` close to `x`, errors weighing x².
+///
+/// Starts with the largest magnitude at minus the first level, then puts it near that level in 15
+/// slightly different ways, keeping the one with the least weighted squared error at its own best
+/// scale.
+pub(crate) fn scale(levels: &[f32; 16], x: &[f32]) -> f32 {
+    let extreme = x
+        .iter()
+        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    if extreme.abs() < 1e-15 {
+        return 0.0;
+    }
+    let sums = |inverse: f32| {
+        let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
+        for &x in x {
+            let q = levels[nearest(levels, inverse * x) as usize];
+            let w = x * x;
+            sum_qx += w * q * x;
+            sum_q2 += w * q * q;
+        }
+        (sum_qx, sum_q2)
+    };
+    let (sum_qx, sum_q2) = sums(1.0 / (-extreme / levels[0]));
+    let mut scale = sum_qx / sum_q2;
+    let mut best = scale * sum_qx;
+    for step in -7..=7 {
+        let (sum_qx, sum_q2) = sums((step as f32 + levels[0]) / extreme);
+        if sum_q2 > 0.0 && sum_qx * sum_qx > best * sum_q2 {
+            scale = sum_qx / sum_q2;
+            best = scale * sum_qx;
+        }
+    }
+    scale
+}

@@ -1,0 +1,108 @@
+//! Files cut short and files changed at random: errors or other files, but no panic.
+
+use crate::hostile::Raw;
+use crate::{rewritten, written, TINY};
+use lowbit::gguf::Gguf;
+use proptest::prelude::*;
+
+#[test]
+fn every_prefix() {
+    for bytes in [TINY.to_vec(), written::sample()] {
+        let file = Gguf::parse(&bytes).unwrap();
+        let last = file.tensors().last().unwrap();
+        let end = file.data(last).as_ptr_range().end as usize - bytes.as_ptr() as usize;
+        for length in 0..bytes.len() {
+            let result = Gguf::parse(&bytes[..length]);
+            // Only the padding after the last tensor can be missing.
+            assert_eq!(result.is_ok(), length >= end, "{length} bytes: {result:?}");
+        }
+    }
+}
+
+/// Whatever one bit of the head becomes, it is an error or it is seen: no field is skipped over,
+/// and none is read as something that would be written otherwise.
+#[test]
+fn no_bit_of_the_head_is_ignored() {
+    let head = 0x238; // where the last tensor's entry ends
+    let original = Gguf::parse(TINY).unwrap();
+    let mut accepted = 0;
+    for at in 0..head {
+        for bit in 0..8 {
+            let mut bytes = TINY.to_vec();
+            bytes[at] ^= 1 << bit;
+            let Ok(file) = Gguf::parse(&bytes) else {
+                continue;
+            };
+            accepted += 1;
+            let again = rewritten(&file).unwrap();
+            match at {
+                4..8 => assert_eq!(file.version(), 2),
+                // One tensor fewer: the rest of the file is then no part of it.
+                8..24 => assert!(file.tensors().len() < original.tensors().len()),
+                // A smaller last tensor, too, leaves a rest.
+                _ => assert!(bytes.starts_with(&again), "bit {bit} of byte {at:#x}"),
+            }
+        }
+    }
+    // Letters of names and values of keys; the others are lengths, types and shapes.
+    assert!((1000..head * 8 - 1000).contains(&accepted), "{accepted}");
+}
+
+/// Touches all that a caller could, of whatever was accepted.
+fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let Ok(file) = Gguf::parse(bytes) else {
+        return Ok(());
+    };
+    let mut total = 0;
+    for t in file.tensors() {
+        let data = file.data(t);
+        prop_assert_eq!(data.len() as u64, t.byte_len());
+        total += data.len();
+        if let Ok(matrix) = file.matrix(t.name()) {
+            prop_assert_eq!(matrix.dequantize().len(), matrix.n() * matrix.k());
+        }
+    }
+    prop_assert!(total <= bytes.len());
+    if let Ok(again) = rewritten(&file) {
+        let second = Gguf::parse(&again).unwrap();
+        prop_assert_eq!(
+            format!("{:?}", second.metadata()),
+            format!("{:?}", file.metadata())
+        );
+        prop_assert_eq!(second.tensors(), file.tensors());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Bytes and whole numbers changed anywhere, most of them before the data.
+    #[test]
+    fn changed_bytes(
+        tiny in any::<bool>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), any::<u8>()), 0..8),
+        numbers in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(vec![
+                0, 1, 9, 31, 33, 1 << 31, 1 << 32, 1 << 61, 1 << 63, u64::MAX / 34, u64::MAX - 31, u64::MAX,
+            ])), 0..3),
+    ) {
+        let mut bytes = if tiny { TINY.to_vec() } else { written::sample() };
+        let head = 0x240;
+        for (index, anywhere, value) in flips {
+            let at = index.index(if anywhere { bytes.len() } else { head });
+            bytes[at] = value;
+        }
+        for (index, number) in numbers {
+            let at = index.index(head);
+            bytes[at..at + 8].copy_from_slice(&u64::to_le_bytes(number));
+        }
+        survives(&bytes)?;
+    }
+
+    /// Anything at all after an honest header.
+    #[test]
+    fn random_bytes(tensors in 0u64..4, keys in 0u64..4, rest in prop::collection::vec(0u8..14, 0..300)) {
+        survives(&Raw::header(3, tensors, keys).bytes(&rest).0)?;
+    }
+}
