@@ -11,7 +11,7 @@ use lowbit::KERNELS;
 fn the_adapter_is_the_one_that_was_meant() {
     let gpu = gpu::gpu();
     let info = gpu.info();
-    let optional = Gpu::describe(gpu.device().features());
+    let optional = describe(gpu.device().features());
     println!("{gpu:?}: {:?}, enabled: {optional}", info.device_type);
     println!("kernels: {}", KERNELS.join(", "));
     let driver = std::env::var("LOWBIT_DRIVER").unwrap_or_default();
@@ -38,13 +38,9 @@ fn the_adapter_is_the_one_that_was_meant() {
     }
 }
 
-struct Gpu;
-
-impl Gpu {
-    fn describe(features: Features) -> String {
-        match features.is_empty() {
-            true => "nothing optional".into(),
-            false => format!("{features:?}"),
-        }
+fn describe(features: Features) -> String {
+    match features.is_empty() {
+        true => "nothing optional".into(),
+        false => format!("{features:?}"),
     }
 }

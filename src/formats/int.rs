@@ -7,6 +7,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::range::{extreme, inverse, max_abs};
 
 /// Bytes before the codes.
 const fn header(asymmetric: bool) -> usize {
@@ -141,19 +142,19 @@ fn quantize<const BITS: usize, const ASYM: bool, const TERNARY: bool>(
     } else if BITS == 1 {
         (mean_abs(weights), 0.0)
     } else if BITS == 8 {
-        (signed_extreme(weights).abs() / 127.0, 128.0)
+        (max_abs(weights) / 127.0, 128.0)
     } else {
         // Few codes: the weight of largest magnitude, sign and all, becomes the lowest, so that
         // all of them are in use (as in GGUF's Q4_0 and ONNX Runtime).
         let half = (1 << (BITS - 1)) as f32;
-        (signed_extreme(weights) / -half, half)
+        (extreme(weights) / -half, half)
     };
     f16::store(block, 0, scale)?;
     if ASYM {
         f16::store(block, 2, zero)?;
     }
     let scale = f16::load(block, 0);
-    let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+    let inverse = inverse(scale);
     let top = ((1u32 << BITS) - 1 - TERNARY as u32) as f32;
     let fields = &mut block[header(ASYM)..];
     fields.fill(0);
@@ -171,12 +172,6 @@ fn quantize<const BITS: usize, const ASYM: bool, const TERNARY: bool>(
         fields[i * BITS / 8] |= field << (i * BITS % 8);
     }
     Ok(())
-}
-
-fn signed_extreme(weights: &[f32]) -> f32 {
-    weights
-        .iter()
-        .fold(0.0, |m: f32, &w| if w.abs() > m.abs() { w } else { m })
 }
 
 fn mean_abs(weights: &[f32]) -> f32 {

@@ -4,6 +4,7 @@
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
 use crate::quantize::{iq4_search, k_search::check_range};
+use crate::quantize::range::{inverse};
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -37,7 +38,7 @@ pub(crate) static IQ4_NL: Family = Family {
         let scale = iq4_search::scale(&LEVELS, weights);
         f16::store(block, 0, scale)?;
         // The codes belong to the scale before it is rounded to f16, as in ggml.
-        let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+        let inverse = inverse(scale);
         join_nibbles(weights, &mut block[2..], |x| {
             iq4_search::nearest(&LEVELS, inverse * x)
         });

@@ -10,6 +10,7 @@ use crate::quantize::{
     iq4_search,
     k_search::{check_range, nearest},
 };
+use crate::quantize::range::{extreme, inverse};
 
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",
@@ -63,11 +64,8 @@ fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
     for (scale, x) in scales.iter_mut().zip(weights.chunks(32)) {
         *scale = iq4_search::scale(&LEVELS, x);
     }
-    let max_scale = scales
-        .iter()
-        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    let max_scale = extreme(&scales);
     let d = -max_scale / 32.0;
-    let inverse = |x: f32| if x == 0.0 { 0.0 } else { 1.0 / x };
     block[..8].fill(0);
     f16::store(block, 0, d)?;
     for (g, x) in weights.chunks(32).enumerate() {

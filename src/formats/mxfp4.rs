@@ -7,6 +7,7 @@
 use super::bits;
 use super::iq4_nl::{join_nibbles, split_nibbles};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{max_abs};
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
 static LEVELS: [f32; 16] = [
@@ -48,7 +49,7 @@ pub(crate) static MXFP4: Family = Family {
         }
     },
     quantize: |weights, block| {
-        let max = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+        let max = max_abs(weights);
         // The largest weight falls into 4..8 times the scale. Where e would be negative, 0.
         let e = match max {
             0.0 => 0,

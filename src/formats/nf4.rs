@@ -4,6 +4,7 @@
 
 use super::bits;
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{max_abs};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static LEVELS: [f32; 16] = [
@@ -54,7 +55,7 @@ pub(crate) static NF4: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..4]),
     quantize: |weights, block| {
-        let absmax = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+        let absmax = max_abs(weights);
         block.fill(0);
         block[..4].copy_from_slice(&absmax.to_le_bytes());
         for (i, w) in weights.iter().enumerate() {

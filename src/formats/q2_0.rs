@@ -3,6 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{inverse, max_abs};
 
 pub(crate) static Q2_0: Family = Family {
     name: "q2_0",
@@ -32,8 +33,8 @@ pub(crate) static Q2_0: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
     quantize: |weights, block| {
-        let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        let d = max_abs(weights);
+        let inverse = inverse(d);
         f16::store(block, 0, d)?;
         let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
         for (byte, w) in block[2..].iter_mut().zip(weights.chunks(4)) {

@@ -5,6 +5,7 @@
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
+use crate::quantize::range::{extreme};
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",
@@ -80,9 +81,7 @@ fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
     for (g, x) in weights.chunks(16).enumerate() {
         scales[g] = three_bit_scale(x, &mut codes[16 * g..16 * g + 16]);
     }
-    let max_scale = scales
-        .iter()
-        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    let max_scale = extreme(&scales);
     // Without any scale, d and the scales stay zero and the codes are stored as they were found.
     if max_scale != 0.0 {
         let inverse = -32.0 / max_scale;

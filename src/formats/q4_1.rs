@@ -3,6 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{inverse};
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",
@@ -35,7 +36,7 @@ pub(crate) static Q4_1: Family = Family {
         let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
         let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
         let d = (hi - lo) / 15.0;
-        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        let inverse = inverse(d);
         f16::store(block, 0, d)?;
         f16::store(block, 2, lo)?;
         let field = |w: f32| (((w - lo) * inverse + 0.5) as u8).min(15);

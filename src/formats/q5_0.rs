@@ -3,6 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{extreme, inverse};
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
@@ -40,11 +41,9 @@ pub(crate) static Q5_0: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..6]),
     quantize: |weights, block| {
-        let extreme = weights
-            .iter()
-            .fold(0.0f32, |m, &w| if w.abs() > m.abs() { w } else { m });
+        let extreme = extreme(weights);
         let d = extreme / -16.0;
-        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        let inverse = inverse(d);
         f16::store(block, 0, d)?;
         let field = |w: f32| ((w * inverse + 16.5) as u8).min(31);
         let mut high = 0u32;

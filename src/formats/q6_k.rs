@@ -6,6 +6,7 @@
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
+use crate::quantize::range::{extreme};
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -82,9 +83,7 @@ fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
     for (g, x) in weights.chunks(16).enumerate() {
         scales[g] = symmetric_scale(32, x, None, &mut codes[16 * g..16 * g + 16]);
     }
-    let max_scale = scales
-        .iter()
-        .fold(0f32, |m, &s| if s.abs() > m.abs() { s } else { m });
+    let max_scale = extreme(&scales);
     if max_scale.abs() < 1e-15 {
         return Ok(()); // all bytes zero, as ggml leaves them
     }

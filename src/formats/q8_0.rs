@@ -2,6 +2,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{inverse, max_abs};
 
 pub(crate) static Q8_0: Family = Family {
     name: "q8_0",
@@ -25,9 +26,9 @@ pub(crate) static Q8_0: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
     quantize: |weights, block| {
-        let max = weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        let max = max_abs(weights);
         let d = max / 127.0;
-        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        let inverse = inverse(d);
         f16::store(block, 0, d)?;
         for (byte, &w) in block[2..].iter_mut().zip(weights) {
             *byte = (w * inverse).round() as i8 as u8;

@@ -6,6 +6,7 @@
 
 use super::f16;
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::range::{inverse, max_abs};
 
 /// `(first byte, bytes, digits)` of the three runs of a block.
 const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];
@@ -82,8 +83,8 @@ fn encode(digits: impl Iterator<Item = u8>, count: usize) -> u8 {
 }
 
 fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
-    let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-    let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+    let d = max_abs(weights);
+    let inverse = inverse(d);
     f16::store(block, 52, d)?;
     let mut start = 0;
     for (first, count, digits) in RUNS {

@@ -3,6 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::{inverse, max_abs};
 
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",
@@ -37,8 +38,8 @@ pub(crate) static TQ2_0: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[64..]),
     quantize: |weights, block| {
-        let d = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
-        let inverse = if d == 0.0 { 0.0 } else { 1.0 / d };
+        let d = max_abs(weights);
+        let inverse = inverse(d);
         f16::store(block, 64, d)?;
         let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
         for h in 0..2 {

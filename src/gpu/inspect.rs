@@ -48,7 +48,7 @@ impl Gpu {
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
         let source = compose(weights.format(), kernel, &tuning, k);
         let prepared = Prepared::new(weights, kernel, &tuning, source, jobs).await?;
-        let words = self.run(&prepared, bytes).await?;
+        let words: Vec<u32> = self.run(&prepared, None, bytes).await?;
 
         let mut seen = Inspection::default();
         for row in words.chunks(16 * parts) {

@@ -6,7 +6,7 @@ use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, Kernel, Shape};
 use super::weights::Weights;
 use crate::{Error, Result};
-use wgpu::{BufferSlice, BufferUsages, ComputePass};
+use wgpu::{BufferSlice, ComputePass};
 
 /// What a product may round its inputs to, for speed. Weights are always decoded exactly, and sums
 /// are always in f32: a kernel never rounds more than this says, and may round less.
@@ -222,17 +222,7 @@ impl Gpu {
         }
         let product = MatMul::prepare(self, weights, m, Precision::F32).await?;
         let bytes = 4 * m as u64 * weights.n() as u64;
-        let usage = BufferUsages::STORAGE;
-        let x = self.buffer_of("x", bytemuck::cast_slice(x), usage).await?;
-        let y = self
-            .buffer("y", bytes, usage | BufferUsages::COPY_SRC)
-            .await?;
-        let mut encoder = self.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let recorded = product.encode(&mut pass, x.slice(..), y.slice(..));
-        drop(pass);
-        recorded?;
-        let y = self.read(encoder, &y, bytes).await?;
-        Ok(bytemuck::pod_collect_to_vec(&y))
+        let x = ("x", bytemuck::cast_slice(x));
+        self.run(&product.prepared, Some(x), bytes).await
     }
 }

@@ -1,6 +1,7 @@
-//! Getting bytes back from the device.
+//! One-call runs: bytes to the device, a kernel, and bytes back.
 
 use super::device::{lock, Gpu};
+use super::encode::Prepared;
 use super::errors::scoped;
 use crate::{Error, Result};
 use std::sync::{Arc, Mutex};
@@ -8,9 +9,37 @@ use std::task::{Poll, Waker};
 use wgpu::{Buffer, BufferUsages, MapMode};
 
 impl Gpu {
+    /// Runs a prepared kernel once, on `input` bytes of its own where it takes any, and returns the
+    /// first `bytes` bytes of its output.
+    pub(crate) async fn run<T: bytemuck::Pod>(
+        &self,
+        prepared: &Prepared,
+        input: Option<(&'static str, &[u8])>,
+        bytes: u64,
+    ) -> Result<Vec<T>> {
+        let usage = BufferUsages::STORAGE;
+        let input = match input {
+            Some((name, contents)) => Some((name, self.buffer_of(name, contents, usage).await?)),
+            None => None,
+        };
+        let y = self
+            .buffer("y", bytes, usage | BufferUsages::COPY_SRC)
+            .await?;
+        let mut encoder = self.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let input = input
+            .as_ref()
+            .map(|(name, buffer)| (*name, buffer.slice(..)));
+        let recorded = prepared.encode(&mut pass, input, ("y", y.slice(..)));
+        drop(pass);
+        recorded?;
+        let y = self.read(encoder, &y, bytes).await?;
+        Ok(bytemuck::pod_collect_to_vec(&y))
+    }
+
     /// The first `len` bytes of `buffer`, after everything submitted so far. `encoder`'s commands
     /// go before the copy.
-    pub(crate) async fn read(
+    async fn read(
         &self,
         mut encoder: wgpu::CommandEncoder,
         buffer: &Buffer,

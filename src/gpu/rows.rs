@@ -7,7 +7,7 @@ use super::kernels::{self, INTERLEAVE};
 use super::weights::Weights;
 use crate::family::PART;
 use crate::{Error, Result};
-use wgpu::{BufferSlice, BufferUsages, ComputePass};
+use wgpu::{BufferSlice, ComputePass};
 
 /// Decodes rows by index: `y[i, :] = w[ids[i], :]`, an embedding look-up, made ready for a fixed
 /// number of indices. The GPU cannot report a bad index: its row becomes NaN.
@@ -113,20 +113,8 @@ impl Gpu {
         }
         let look_up = GetRows::prepare(self, weights, ids.len()).await?;
         let bytes = 4 * ids.len() as u64 * weights.k() as u64;
-        let usage = BufferUsages::STORAGE;
-        let ids = self
-            .buffer_of("ids", bytemuck::cast_slice(ids), usage)
-            .await?;
-        let y = self
-            .buffer("rows", bytes, usage | BufferUsages::COPY_SRC)
-            .await?;
-        let mut encoder = self.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let recorded = look_up.encode(&mut pass, ids.slice(..), y.slice(..));
-        drop(pass);
-        recorded?;
-        let y = self.read(encoder, &y, bytes).await?;
-        Ok(bytemuck::pod_collect_to_vec(&y))
+        let ids = ("ids", bytemuck::cast_slice(ids));
+        self.run(&look_up.prepared, Some(ids), bytes).await
     }
 
     /// All weights as floats, n rows of k, decoded on the device: bit for bit what
@@ -167,22 +155,9 @@ impl Gpu {
                 };
                 let source = compose(weights.format(), kernel, &tuning, weights.k());
                 let prepared = Prepared::new(weights, kernel, &tuning, source, vec![job]).await?;
-                out.extend_from_slice(bytemuck::cast_slice(&self.run(&prepared, bytes).await?));
+                out.extend_from_slice(&self.run::<f32>(&prepared, None, bytes).await?);
             }
         }
         Ok(out)
-    }
-
-    /// Runs a kernel without inputs and returns the first `bytes` bytes of its output.
-    pub(crate) async fn run(&self, prepared: &Prepared, bytes: u64) -> Result<Vec<u32>> {
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
-        let y = self.buffer("decoded weights", bytes, usage).await?;
-        let mut encoder = self.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let recorded = prepared.encode(&mut pass, None, ("y", y.slice(..)));
-        drop(pass);
-        recorded?;
-        let y = self.read(encoder, &y, bytes).await?;
-        Ok(bytemuck::pod_collect_to_vec(&y))
     }
 }

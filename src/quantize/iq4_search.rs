@@ -3,6 +3,8 @@
 //! As in `k_search`, byte equality with ggml rests on the order of operations: sums run in f32
 //! from the first weight to the last, and products are rounded before they are added.
 
+use crate::quantize::range::extreme;
+
 /// Index of the level nearest to `x` among ascending levels; of two as near, the higher.
 pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
     // Levels at or below x. The two around x are those before and at this index.
@@ -21,9 +23,7 @@ pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
 /// slightly different ways, keeping the one with the least weighted squared error at its own best
 /// scale.
 pub(crate) fn scale(levels: &[f32; 16], x: &[f32]) -> f32 {
-    let extreme = x
-        .iter()
-        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
         return 0.0;
     }

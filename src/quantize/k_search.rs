@@ -5,12 +5,13 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
+use crate::quantize::range::{extreme, max_abs};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
     // More than any block can hold (f16 times 8-bit scale times code), and every sum below is finite.
     const LIMIT: f32 = 1e9;
-    let max = weights.iter().fold(0f32, |m, w| m.max(w.abs()));
+    let max = max_abs(weights);
     if max > LIMIT {
         return Err(QuantizeError {
             scale: max,
@@ -118,9 +119,7 @@ pub(crate) fn symmetric_scale(
     importance: Option<&[f32]>,
     codes: &mut [u8],
 ) -> f32 {
-    let extreme = x
-        .iter()
-        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
         codes.fill(0);
         return 0.0;
@@ -161,9 +160,7 @@ pub(crate) fn symmetric_scale(
 /// Starts with the largest magnitude at code -4; then moves one code at a time to where it is best
 /// given the others, for as long as one of them moves, five times at most.
 pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
-    let extreme = x
-        .iter()
-        .fold(0f32, |m, &x| if x.abs() > m.abs() { x } else { m });
+    let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
         codes.fill(0);
         return 0.0;

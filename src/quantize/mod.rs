@@ -2,3 +2,4 @@
 
 pub(crate) mod iq4_search;
 pub(crate) mod k_search;
+pub(crate) mod range;
