@@ -3,8 +3,8 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::quantize::range::inverse;
 use crate::quantize::{iq4_search, k_search::check_range};
-use crate::quantize::range::{inverse};
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [

@@ -6,11 +6,11 @@
 use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
     iq4_search,
     k_search::{check_range, nearest},
 };
-use crate::quantize::range::{extreme, inverse};
 
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",

@@ -7,7 +7,7 @@
 use super::bits;
 use super::iq4_nl::{join_nibbles, split_nibbles};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::{max_abs};
+use crate::quantize::range::max_abs;
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
 static LEVELS: [f32; 16] = [

@@ -4,7 +4,7 @@
 
 use super::bits;
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::{max_abs};
+use crate::quantize::range::max_abs;
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static LEVELS: [f32; 16] = [

@@ -5,7 +5,7 @@
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
-use crate::quantize::range::{extreme};
+use crate::quantize::range::extreme;
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",

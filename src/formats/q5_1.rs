@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::{inverse};
+use crate::quantize::range::inverse;
 
 pub(crate) static Q5_1: Family = Family {
     name: "q5_1",

@@ -6,7 +6,7 @@
 use super::{bits, f16};
 use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
 use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
-use crate::quantize::range::{extreme};
+use crate::quantize::range::extreme;
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
