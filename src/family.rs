@@ -117,7 +117,7 @@ pub(crate) struct Family {
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.
-    pub quantize: fn(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError>,
+    pub quantize: fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>,
     /// `formats/*.wgsl` and the snippets it is composed with.
     pub shader: ShaderParts,
 }
@@ -126,6 +126,14 @@ pub(crate) struct Family {
 pub(crate) struct ShaderParts {
     pub files: &'static [(&'static str, &'static str)],
     pub consts: &'static [(&'static str, u32)],
+}
+
+/// What an encoder may use beside the weights of its block.
+pub(crate) struct Hints<'a> {
+    /// How much the error of each weight of the block matters, where the caller knows.
+    pub importance: Option<&'a [f32]>,
+    /// Mean of the squares of the whole row; 0 where no importance is given.
+    pub row_mean_square: f32,
 }
 
 /// Why a block of finite weights has no encoding.

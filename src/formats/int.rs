@@ -6,7 +6,9 @@
 //! ternary: `scale · (u - 1)`, INT8: two's complement); of an asymmetric one for `scale · (u - zero)`.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::range::{extreme, inverse, max_abs};
 
 /// Bytes before the codes.
@@ -133,6 +135,7 @@ fn affine<const BITS: usize, const ASYM: bool>(block: &[u8], _: usize) -> Affine
 /// Round to nearest: scale and zero point from the extremes of the group, every field the nearest.
 fn quantize<const BITS: usize, const ASYM: bool, const TERNARY: bool>(
     weights: &[f32],
+    _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
     let (scale, zero) = if ASYM {

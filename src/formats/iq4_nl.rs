@@ -33,7 +33,7 @@ pub(crate) static IQ4_NL: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         check_range(weights)?;
         let scale = iq4_search::scale(&LEVELS, weights);
         f16::store(block, 0, scale)?;

@@ -5,7 +5,9 @@
 
 use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
     iq4_search,
@@ -58,7 +60,7 @@ pub(crate) static IQ4_XS: Family = Family {
 };
 
 /// ggml's `quantize_iq4_xs` without importance weights.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_range(weights)?;
     let mut scales = [0f32; 8];
     for (scale, x) in scales.iter_mut().zip(weights.chunks(32)) {

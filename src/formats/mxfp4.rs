@@ -48,7 +48,7 @@ pub(crate) static MXFP4: Family = Family {
             *byte = block[0];
         }
     },
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let max = max_abs(weights);
         // The largest weight falls into 4..8 times the scale. Where e would be negative, 0.
         let e = match max {

@@ -54,7 +54,7 @@ pub(crate) static NF4: Family = Family {
         per: 64,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..4]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let absmax = max_abs(weights);
         block.fill(0);
         block[..4].copy_from_slice(&absmax.to_le_bytes());

@@ -32,7 +32,7 @@ pub(crate) static Q2_0: Family = Family {
         per: 64,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let d = max_abs(weights);
         let inverse = inverse(d);
         f16::store(block, 0, d)?;

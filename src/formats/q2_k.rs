@@ -4,7 +4,9 @@
 //! Weight = d · scale · code - dmin · min.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::k_search::{check_range, nearest, scale_and_min};
 
 pub(crate) static Q2_K: Family = Family {
@@ -57,7 +59,7 @@ pub(crate) static Q2_K: Family = Family {
 };
 
 /// ggml's `quantize_row_q2_K_ref`.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_range(weights)?;
     let mut codes = [0u8; 256];
     let (mut scales, mut mins) = ([0f32; 16], [0f32; 16]);

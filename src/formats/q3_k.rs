@@ -3,7 +3,9 @@
 //! Q2_K, 96: 12 bytes of 6-bit scales, 108: d (f16). Weight = d · (scale - 32) · (3-bit code - 4).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
 use crate::quantize::range::extreme;
 
@@ -73,7 +75,7 @@ fn scale(s: &[u8], g: usize) -> u8 {
 }
 
 /// ggml's `quantize_row_q3_K_ref`.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_range(weights)?;
     block.fill(0);
     let mut codes = [0u8; 256];

@@ -32,7 +32,7 @@ pub(crate) static Q4_0: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let extreme = extreme(weights);
         let d = extreme / -8.0;
         let inverse = inverse(d);

@@ -3,7 +3,7 @@
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
 use super::{bits, k_pairs};
-use crate::family::{AffineKind, Blocks, Family, QuantizeError, ShaderParts};
+use crate::family::{AffineKind, Blocks, Family, Hints, QuantizeError, ShaderParts};
 
 pub(crate) static Q4_K: Family = Family {
     name: "q4_k",
@@ -45,7 +45,7 @@ pub(crate) static Q4_K: Family = Family {
 };
 
 /// ggml's `quantize_row_q4_K_ref`.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
     let codes = k_pairs::search(15, -1.0, 20, weights, block)?;
     for (bytes, pair) in block[16..].chunks_mut(32).zip(codes.chunks(64)) {

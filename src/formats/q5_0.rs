@@ -40,7 +40,7 @@ pub(crate) static Q5_0: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..6]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let extreme = extreme(weights);
         let d = extreme / -16.0;
         let inverse = inverse(d);

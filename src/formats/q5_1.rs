@@ -40,7 +40,7 @@ pub(crate) static Q5_1: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..8]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
         let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
         let d = (hi - lo) / 31.0;

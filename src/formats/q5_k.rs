@@ -3,7 +3,7 @@
 //! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
 
 use super::{bits, k_pairs};
-use crate::family::{AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit};
 
 pub(crate) static Q5_K: Family = Family {
     name: "q5_k",
@@ -61,7 +61,7 @@ pub(crate) static Q5_K: Family = Family {
 };
 
 /// ggml's `quantize_row_q5_K_ref`.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
     let codes = k_pairs::search(31, -0.5, 15, weights, block)?;
     let (high, low) = block[16..].split_at_mut(32);

@@ -4,7 +4,9 @@
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 
@@ -75,7 +77,7 @@ pub(crate) static Q6_K: Family = Family {
 };
 
 /// ggml's `quantize_row_q6_K_ref`.
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_range(weights)?;
     block.fill(0);
     let mut codes = [0u8; 256];

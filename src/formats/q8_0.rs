@@ -25,7 +25,7 @@ pub(crate) static Q8_0: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let max = max_abs(weights);
         let d = max / 127.0;
         let inverse = inverse(d);

@@ -5,7 +5,9 @@
 //! Weight = d · (digit - 1).
 
 use super::f16;
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+};
 use crate::quantize::range::{inverse, max_abs};
 
 /// `(first byte, bytes, digits)` of the three runs of a block.
@@ -82,7 +84,7 @@ fn encode(digits: impl Iterator<Item = u8>, count: usize) -> u8 {
     (value * 256).div_ceil(243) as u8
 }
 
-fn quantize(weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     let d = max_abs(weights);
     let inverse = inverse(d);
     f16::store(block, 52, d)?;

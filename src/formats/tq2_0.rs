@@ -37,7 +37,7 @@ pub(crate) static TQ2_0: Family = Family {
         per: 256,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[64..]),
-    quantize: |weights, block| {
+    quantize: |weights, _, block| {
         let d = max_abs(weights);
         let inverse = inverse(d);
         f16::store(block, 64, d)?;
