@@ -24,6 +24,48 @@ pub enum Error {
         /// The group length given.
         got: usize,
     },
+    /// A type of scale that this format cannot have.
+    #[error("{format} takes scales of {allowed}, got {got}")]
+    Scale {
+        /// The format asked for.
+        format: String,
+        /// What would have been accepted.
+        allowed: String,
+        /// The type given.
+        got: &'static str,
+    },
+    /// A stored scale (or zero point, or bias) that is infinite or not a number.
+    #[error(
+        "{at}: {what} of block {block} in row {row} is {value}: a file with such a one is broken"
+    )]
+    BadScale {
+        /// The tensor, or `a matrix`.
+        at: String,
+        /// Which field of the block.
+        what: String,
+        /// Row of the block.
+        row: usize,
+        /// The block within its row.
+        block: usize,
+        /// The field's value.
+        value: f32,
+    },
+    /// A codebook that does not fit the format, or is missing.
+    #[error("{format} needs a codebook of {expected} words, got {got}")]
+    Codebook {
+        /// The format of the matrix.
+        format: String,
+        /// Words needed: 0 where the format takes none.
+        expected: usize,
+        /// Words given.
+        got: usize,
+    },
+    /// A format that lowbit reads but does not write.
+    #[error("{format} is read from files that have it; lowbit has no quantizer for it")]
+    NoEncoder {
+        /// The format asked for.
+        format: String,
+    },
     /// A slice whose length does not fit the shape.
     #[error("{what}: a shape of {shape} needs {expected} {unit}, got {got}")]
     Length {

@@ -1,7 +1,7 @@
 //! `Format`: a family and a group length, and what follows from them for rows of k weights.
 
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane};
-use crate::{Error, Result};
+use crate::family::{Affine, AffineKind, Blocks, Family, Levels, Plane};
+use crate::{Error, Result, ScaleType};
 use std::fmt;
 
 /// A way to store weights in few bits: a small copyable value.
@@ -37,17 +37,27 @@ impl Format {
     /// The format of this name, in either case, with or without a group: `q4_k`, `INT4_g128`, `int8_row`.
     pub fn from_name(name: &str) -> Option<Format> {
         let name = name.to_ascii_lowercase();
-        if let Some(f) = Format::ALL.iter().find(|f| f.name() == name) {
-            return Some(*f);
+        if let Some(f) = Format::named(&name) {
+            return Some(f);
         }
         let (stem, group) = name.rsplit_once('_')?;
-        let format = Format::ALL.iter().find(|f| f.name() == stem)?;
+        let format = Format::named(stem)?;
         if group == "row" {
             return format.per_row().ok();
         }
         format
             .with_group(group.strip_prefix('g')?.parse().ok()?)
             .ok()
+    }
+
+    /// The format of this name, with any type of scale but the usual group.
+    fn named(name: &str) -> Option<Format> {
+        Format::ALL.iter().find_map(|format| {
+            let scales = format.family.scales.iter().map(|(_, family)| *family);
+            let mut families = std::iter::once(format.family).chain(scales);
+            let family = families.find(|f| f.name == name)?;
+            Some(Format { family, ..*format })
+        })
     }
 
     /// The format of this tensor type id of GGUF files (`ggml_type`).
@@ -81,6 +91,33 @@ impl Format {
     pub fn per_row(self) -> Result<Format> {
         self.with_group(8)?;
         Ok(Format { group: 0, ..self })
+    }
+
+    /// The same codes with scales (and zero points or biases) of another type.
+    ///
+    /// # Errors
+    /// [`Error::Scale`] where the format's scales cannot be of this type.
+    pub fn with_scale(self, scale: ScaleType) -> Result<Format> {
+        let scales = self.family.scales;
+        match scales.iter().find(|(s, _)| *s == scale) {
+            Some((_, family)) => Ok(Format { family, ..self }),
+            None => Err(Error::Scale {
+                format: self.family.name.into(),
+                allowed: match scales.is_empty() {
+                    true => "no type of the caller's".into(),
+                    false => {
+                        let names: Vec<_> = scales.iter().map(|(s, _)| s.name()).collect();
+                        names.join(", ")
+                    }
+                },
+                got: scale.name(),
+            }),
+        }
+    }
+
+    /// The format with each type of scale that it can have, itself alone where it has one.
+    pub fn scale_types(&self) -> Vec<ScaleType> {
+        self.family.scales.iter().map(|(s, _)| *s).collect()
     }
 
     /// Weights that share one scale; 0 where that is the whole row.
@@ -123,9 +160,9 @@ impl Format {
         })
     }
 
-    /// Offset and width in bytes (1 for E8M0, a power of two, 2 for f16, 4 for f32) of the float
-    /// fields of a block: the only bytes that can make a weight infinite or not a number.
-    pub fn float_fields(&self) -> &'static [(usize, usize)] {
+    /// Offset and type of the float fields of a block: the only bytes that can make a weight
+    /// infinite or not a number, but for the codes of FP8.
+    pub fn float_fields(&self) -> &'static [(usize, ScaleType)] {
         self.family.floats
     }
 
@@ -168,8 +205,9 @@ impl Format {
     pub(crate) fn scale_plane(&self) -> Plane {
         match self.family.blocks {
             Blocks::Fixed { .. } => self.family.scale_plane,
+            // A family says it for groups of 32.
             Blocks::Groups { .. } => Plane {
-                per: self.group,
+                per: self.group * (self.family.scale_plane.per / 32),
                 ..self.family.scale_plane
             },
         }
@@ -201,30 +239,57 @@ impl Format {
     }
 
     /// The weights of one stored row: codes, levels, affine, in the rounding of the original tools.
-    pub(crate) fn decode_row(&self, row: &[u8], codes: &mut Vec<i8>, out: &mut [f32]) {
+    /// `codebook` is that of the matrix.
+    pub(crate) fn decode_row(
+        &self,
+        row: &[u8],
+        codebook: &[u32],
+        codes: &mut Vec<i8>,
+        out: &mut [f32],
+    ) {
         let family = self.family;
         let span = self.block_span(out.len());
         codes.resize(span, 0);
         self.for_blocks(out.len(), row, |start, len, block| {
             let codes = &mut codes[..len];
-            (family.codes)(block, codes);
+            let out = &mut out[start..start + len];
+            match family.levels {
+                Levels::Direct(levels) => levels(block, codebook, out),
+                _ => (family.codes)(block, codes),
+            }
             let group = match family.blocks {
                 Blocks::Fixed { .. } => family.group,
                 Blocks::Groups { .. } => len,
             };
-            let out = &mut out[start..start + len];
+            let kind = family.affine_kind;
             for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {
                 let a = (family.affine)(block, g);
-                match (family.table, family.affine_kind) {
-                    (Some(table), kind) => {
+                match (family.levels, kind) {
+                    (Levels::Table(table), _) => {
                         for (o, &c) in out.iter_mut().zip(codes) {
-                            *o = kind.value(table[(c & 15) as usize], a);
+                            *o = kind.value(table[c as u8 as usize & (table.len() - 1)], a);
+                        }
+                    }
+                    (Levels::Unsigned, _) => {
+                        for (o, &c) in out.iter_mut().zip(codes) {
+                            *o = kind.value(c as u8 as f32, a);
+                        }
+                    }
+                    (Levels::Direct(_), _) => {
+                        for o in out {
+                            *o = kind.value(*o, a);
                         }
                     }
                     // One loop for each kind, so that each vectorizes.
-                    (None, kind @ AffineKind::Scale) => affine_loop(kind, a, codes, out),
-                    (None, kind @ AffineKind::ScaleBias) => affine_loop(kind, a, codes, out),
-                    (None, kind @ AffineKind::ScaleZero) => affine_loop(kind, a, codes, out),
+                    (Levels::Signed, AffineKind::Scale) => {
+                        affine_loop(AffineKind::Scale, a, codes, out)
+                    }
+                    (Levels::Signed, AffineKind::ScaleBias) => {
+                        affine_loop(AffineKind::ScaleBias, a, codes, out)
+                    }
+                    (Levels::Signed, AffineKind::ScaleZero) => {
+                        affine_loop(AffineKind::ScaleZero, a, codes, out)
+                    }
                 }
             }
         });

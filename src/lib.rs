@@ -11,10 +11,12 @@ mod gpu;
 mod matrix;
 mod parallel;
 mod quantize;
+mod scale_type;
 
 pub use error::{Error, Result};
 pub use files::gguf;
 pub use format::Format;
 pub use gpu::{wgsl, DeviceClass, GetRows, Gpu, MatMul, Precision, Weights, KERNELS};
 pub use matrix::{Inspection, Matrix};
+pub use scale_type::ScaleType;
 pub use wgpu;

@@ -1,6 +1,6 @@
 //! A packed matrix on the host, and the CPU path.
 
-use crate::family::Hints;
+use crate::family::{Hints, Table};
 use crate::{parallel, Error, Format, Result};
 use std::borrow::Cow;
 
@@ -15,6 +15,8 @@ pub struct Matrix<'a> {
     k: usize,
     row_bytes: usize,
     bytes: Cow<'a, [u8]>,
+    /// Words of its own that codes are looked up in; empty for most formats.
+    codebook: Vec<u32>,
 }
 
 /// What a format makes of stored bytes before any arithmetic: see [`Matrix::inspect`].
@@ -129,6 +131,7 @@ impl Matrix<'static> {
                 k,
                 row_bytes,
                 bytes: bytes.into(),
+                codebook: Vec::new(),
             }),
         }
     }
@@ -153,13 +156,53 @@ impl<'a> Matrix<'a> {
         if bytes.len() != expected {
             return Err(length("bytes", n, k, "bytes", expected, bytes.len()));
         }
+        if let Table::Codebook(expected) = format.family().table {
+            return Err(Error::Codebook {
+                format: format.to_string(),
+                expected,
+                got: 0,
+            });
+        }
         Ok(Matrix {
             format,
             n,
             k,
             row_bytes,
             bytes,
+            codebook: Vec::new(),
         })
+    }
+
+    /// Whether every scale, zero point and bias is a finite number: what a file from elsewhere should
+    /// be asked once, since one that is not makes all outputs of its row infinite or NaN.
+    ///
+    /// # Errors
+    /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
+    pub fn validate(&self, at: &str) -> Result<()> {
+        let fields = self.format.float_fields();
+        for row in 0..self.n {
+            let (mut block, mut bad) = (0, None);
+            self.format
+                .for_blocks(self.k, self.row(row), |_, _, bytes| {
+                    for &(offset, scale) in fields {
+                        let value = scale.load(&bytes[offset..]);
+                        if !value.is_finite() {
+                            bad.get_or_insert((block, offset, scale, value));
+                        }
+                    }
+                    block += 1;
+                });
+            if let Some((block, offset, scale, value)) = bad {
+                return Err(Error::BadScale {
+                    at: at.into(),
+                    what: format!("the {scale} at byte {offset}"),
+                    row,
+                    block,
+                    value,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// How the weights are stored.
@@ -187,11 +230,17 @@ impl<'a> Matrix<'a> {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]
     }
 
+    /// The words that codes are looked up in; empty but for formats with a learned codebook.
+    pub(crate) fn codebook(&self) -> &[u32] {
+        &self.codebook
+    }
+
     /// All weights as floats, `n` rows of `k`, rounded exactly as the original tools round them.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = vec![0f32; self.n * self.k];
         parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
-            self.format.decode_row(self.row(row), codes, out);
+            self.format
+                .decode_row(self.row(row), &self.codebook, codes, out);
         });
         out
     }
@@ -238,7 +287,8 @@ impl<'a> Matrix<'a> {
         let mut by_row = vec![0f32; self.n * m];
         let scratch = || (Vec::new(), vec![0f32; self.k]);
         parallel::chunks(&mut by_row, m, scratch, |row, y, (codes, w)| {
-            self.format.decode_row(self.row(row), codes, w);
+            self.format
+                .decode_row(self.row(row), &self.codebook, codes, w);
             for (y, x) in y.iter_mut().zip(x.chunks(self.k)) {
                 *y = dot(w, x);
             }

@@ -2,9 +2,12 @@
 //! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::inverse;
 use crate::quantize::{iq4_search, k_search::check_range};
+use crate::ScaleType;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -16,17 +19,19 @@ pub(crate) static IQ4_NL: Family = Family {
     name: "iq4_nl",
     gguf: Some(20),
     blocks: Blocks::Fixed { len: 32, bytes: 18 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
+    levels: Levels::Table(&LEVELS),
+    table: Table::None,
     codes: |block, codes| split_nibbles(&block[2..], codes),
     affine: |block, _| Affine {
         scale: f16::load(block, 0),
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -45,8 +50,9 @@ pub(crate) static IQ4_NL: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
+            bits::LEVEL_TABLE,
             (
                 "formats/iq4_nl.wgsl",
                 include_str!("../../shaders/formats/iq4_nl.wgsl"),

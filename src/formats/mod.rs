@@ -3,13 +3,14 @@
 pub(crate) mod bits;
 mod f16;
 mod k_pairs;
+mod scale;
 
 use crate::Format;
 
 /// One line for each file: its stem and the formats it defines, each with a line of documentation.
 macro_rules! formats {
     ($($stem:ident: $($name:ident = $doc:literal),+;)+) => {
-        $(mod $stem;)+
+        $(pub(crate) mod $stem;)+
 
         /// Every format, one constant each.
         impl Format {
@@ -25,14 +26,31 @@ macro_rules! formats {
 }
 
 formats! {
-    int: INT8 = "8-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): an f16 scale, then an i8 a weight. Weight = scale · code.",
-         INT8_ASYM = "8-bit integers with a zero point. Each group: f16 scale, f16 zero point, then a u8 a weight. Weight = scale · (code - zero).",
-         INT4 = "4-bit integers. Each group: an f16 scale, then two fields a byte, the first weight in the low one. Weight = scale · (field - 8).",
-         INT4_ASYM = "4-bit integers with a zero point. Each group: f16 scale, f16 zero point, then two fields a byte, the first weight in the low one. Weight = scale · (field - zero).",
-         INT2 = "2-bit integers. Each group: an f16 scale, then four fields a byte, lowest bits first. Weight = scale · (field - 2).",
-         INT2_ASYM = "2-bit integers with a zero point. Each group: f16 scale, f16 zero point, then four fields a byte, lowest bits first. Weight = scale · (field - zero).",
-         INT1 = "1-bit weights. Each group: an f16 scale, then eight bits a byte, lowest first. Weight = bit ? scale : -scale.",
-         TERNARY = "Ternary weights in 2 bits. Each group: an f16 scale, then four fields a byte, lowest bits first. Weight = scale · (field - 1).";
+    int: INT8 = "8-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then a byte a weight. Weight = scale · code, an i8.",
+         INT8_ASYM = "8-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then a byte a weight. Weight = scale · (field - zero).",
+         INT8_BIAS = "8-bit integers with a bias. Each group: scale, bias, then a byte a weight. Weight = scale · field + bias, rounded twice.",
+         INT7 = "7-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then a stream of fields, lowest bits first. Weight = scale · (field - 64).",
+         INT7_ASYM = "7-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then a stream of fields, lowest bits first. Weight = scale · (field - zero).",
+         INT7_BIAS = "7-bit integers with a bias. Each group: scale, bias, then a stream of fields, lowest bits first. Weight = scale · field + bias, rounded twice.",
+         INT6 = "6-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then a stream of fields, lowest bits first. Weight = scale · (field - 32).",
+         INT6_ASYM = "6-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then a stream of fields, lowest bits first. Weight = scale · (field - zero).",
+         INT6_BIAS = "6-bit integers with a bias. Each group: scale, bias, then a stream of fields, lowest bits first. Weight = scale · field + bias, rounded twice.",
+         INT5 = "5-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then a stream of fields, lowest bits first. Weight = scale · (field - 16).",
+         INT5_ASYM = "5-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then a stream of fields, lowest bits first. Weight = scale · (field - zero).",
+         INT5_BIAS = "5-bit integers with a bias. Each group: scale, bias, then a stream of fields, lowest bits first. Weight = scale · field + bias, rounded twice.",
+         INT4 = "4-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then two fields a byte, the first weight in the low one. Weight = scale · (field - 8).",
+         INT4_ASYM = "4-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then two fields a byte, the first weight in the low one. Weight = scale · (field - zero).",
+         INT4_BIAS = "4-bit integers with a bias. Each group: scale, bias, then two fields a byte, the first weight in the low one. Weight = scale · field + bias, rounded twice.",
+         INT3 = "3-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then a stream of fields, lowest bits first. Weight = scale · (field - 4).",
+         INT3_ASYM = "3-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then a stream of fields, lowest bits first. Weight = scale · (field - zero).",
+         INT3_BIAS = "3-bit integers with a bias. Each group: scale, bias, then a stream of fields, lowest bits first. Weight = scale · field + bias, rounded twice.",
+         INT2 = "2-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then four fields a byte, lowest bits first. Weight = scale · (field - 2).",
+         INT2_ASYM = "2-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then four fields a byte, lowest bits first. Weight = scale · (field - zero).",
+         INT2_BIAS = "2-bit integers with a bias. Each group: scale, bias, then four fields a byte, lowest bits first. Weight = scale · field + bias, rounded twice.",
+         INT1 = "1-bit integers. Each group (32 weights unless asked otherwise, the last of a row may be short): the scale (f16 unless asked otherwise), then eight bits a byte, lowest first. Weight = bit ? scale : -scale.",
+         INT1_ASYM = "1-bit integers with a zero point, which need not be whole. Each group: scale, zero point, then eight bits a byte, lowest first. Weight = scale · (field - zero).",
+         INT1_BIAS = "1-bit integers with a bias. Each group: scale, bias, then eight bits a byte, lowest first. Weight = scale · field + bias, rounded twice.",
+         TERNARY = "Ternary weights in 2 bits. Each group: the scale, then four fields a byte, lowest bits first. Weight = scale · (field - 1).";
     q8_0: Q8_0 = "GGUF `Q8_0`: 32 signed bytes and an f16 scale.";
     q4_0: Q4_0 = "GGUF `Q4_0`: 32 codes -8..7 and an f16 scale.";
     q4_1: Q4_1 = "GGUF `Q4_1`: 32 codes 0..15, an f16 scale and an f16 minimum.";
@@ -50,5 +68,10 @@ formats! {
     tq2_0: TQ2_0 = "GGUF `TQ2_0`: 256 codes -1, 0, 1, four to a byte, and an f16 scale.";
     mxfp4: MXFP4 = "GGUF `MXFP4`: 32 floats of 4 bits (E2M1) and a power of two (E8M0).";
     q2_0: Q2_0 = "GGUF `Q2_0`: 64 codes -1..2, four to a byte, and an f16 scale.";
+    minifloat: FP4_E2M1 = "Floats of 4 bits with a power of two (E8M0) for each group of 32: OCP MXFP4, a negative zero included. Each group: the scale, then two elements a byte, the first weight in the low one.",
+               FP6_E2M3 = "Floats of 6 bits, 2 of exponent, with a power of two (E8M0) for each group of 32: OCP MXFP6. Each group: the scale, then a stream of elements, lowest bits first.",
+               FP6_E3M2 = "Floats of 6 bits, 3 of exponent, with a power of two (E8M0) for each group of 32: OCP MXFP6. Each group: the scale, then a stream of elements, lowest bits first.",
+               FP8_E4M3 = "Floats of 8 bits, 4 of exponent, with an f32 scale for each group of 128 unless asked otherwise (E8M0 and 32: OCP MXFP8). Each group: the scale, then the elements. No infinities.",
+               FP8_E5M2 = "Floats of 8 bits, 5 of exponent, with an f32 scale for each group of 128 unless asked otherwise (E8M0 and 32: OCP MXFP8). Each group: the scale, then the elements.";
     nf4: NF4 = "bitsandbytes NF4. Each group (64 weights unless asked otherwise): absmax (f32), then two indices a byte, the first weight in the high one. Weight = absmax · one of 16 normal quantiles.";
 }

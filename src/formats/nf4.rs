@@ -3,8 +3,11 @@
 //! Weight = absmax · LEVELS[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
 use super::bits;
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::max_abs;
+use crate::ScaleType;
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static LEVELS: [f32; 16] = [
@@ -30,10 +33,12 @@ pub(crate) static NF4: Family = Family {
     name: "nf4",
     gguf: None,
     blocks: Blocks::Groups { header: 4, bits: 4 },
-    floats: &[(0, 4)],
+    floats: &[(0, ScaleType::F32)],
+    scales: &[],
     group: 64,
     affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
+    levels: Levels::Table(&LEVELS),
+    table: Table::None,
     codes: |block, codes| {
         for (codes, byte) in codes.chunks_mut(2).zip(&block[4..]) {
             codes[0] = (byte >> 4) as i8;
@@ -47,7 +52,7 @@ pub(crate) static NF4: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Word,
         units: 1,
@@ -69,8 +74,9 @@ pub(crate) static NF4: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
+            bits::LEVEL_TABLE,
             (
                 "formats/nf4.wgsl",
                 include_str!("../../shaders/formats/nf4.wgsl"),

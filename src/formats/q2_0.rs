@@ -2,17 +2,22 @@
 //! 4i + j. Weight = d · (pair - 1). Meant for ternary weights: the encoder never writes pair 3.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
 
 pub(crate) static Q2_0: Family = Family {
     name: "q2_0",
     gguf: Some(42),
     blocks: Blocks::Fixed { len: 64, bytes: 18 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 64,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
             for (j, code) in codes.iter_mut().enumerate() {
@@ -25,7 +30,7 @@ pub(crate) static Q2_0: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(2),
-    pack_codes: bits::pack::<2, 1>,
+    pack_codes: Pack::Codes(bits::pack::<2, 1>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -43,13 +48,11 @@ pub(crate) static Q2_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(2),
-            (
-                "formats/q2_0.wgsl",
-                include_str!("../../shaders/formats/q2_0.wgsl"),
-            ),
-        ],
+        bits: 2,
+        files: &[(
+            "formats/q2_0.wgsl",
+            include_str!("../../shaders/formats/q2_0.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -5,9 +5,11 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::k_search::{check_range, nearest, scale_and_min};
+use crate::ScaleType;
 
 pub(crate) static Q2_K: Family = Family {
     name: "q2_k",
@@ -16,10 +18,12 @@ pub(crate) static Q2_K: Family = Family {
         len: 256,
         bytes: 84,
     },
-    floats: &[(80, 2), (82, 2)],
+    floats: &[(80, ScaleType::F16), (82, ScaleType::F16)],
+    scales: &[],
     group: 16,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         for (codes, bytes) in codes.chunks_mut(128).zip(block[16..80].chunks(32)) {
             for (q, codes) in codes.chunks_mut(32).enumerate() {
@@ -34,7 +38,7 @@ pub(crate) static Q2_K: Family = Family {
         offset: -(f16::load(block, 82) * (block[g] >> 4) as f32),
     },
     code_plane: bits::plane(2),
-    pack_codes: bits::pack::<2, 0>,
+    pack_codes: Pack::Codes(bits::pack::<2, 0>),
     // Scales and minima, then d and dmin.
     scale_plane: Plane {
         unit: Unit::Word,
@@ -47,13 +51,11 @@ pub(crate) static Q2_K: Family = Family {
     },
     quantize,
     shader: ShaderParts {
-        files: &[
-            bits::shader!(2),
-            (
-                "formats/q2_k.wgsl",
-                include_str!("../../shaders/formats/q2_k.wgsl"),
-            ),
-        ],
+        bits: 2,
+        files: &[(
+            "formats/q2_k.wgsl",
+            include_str!("../../shaders/formats/q2_k.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -4,10 +4,12 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
 use crate::quantize::range::extreme;
+use crate::ScaleType;
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",
@@ -16,10 +18,12 @@ pub(crate) static Q3_K: Family = Family {
         len: 256,
         bytes: 110,
     },
-    floats: &[(108, 2)],
+    floats: &[(108, ScaleType::F16)],
+    scales: &[],
     group: 16,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (high, low) = block[..96].split_at(32);
         for (q, codes) in codes.chunks_mut(32).enumerate() {
@@ -35,21 +39,8 @@ pub(crate) static Q3_K: Family = Family {
         scale: f16::load(block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
         offset: 0.0,
     },
-    // Of each 32 weights: two words of low pairs, one of high bits.
-    code_plane: Plane {
-        unit: Unit::Word,
-        units: 3,
-        per: 32,
-    },
-    pack_codes: |codes, units| {
-        let (mut low, mut high) = ([0i8; 32], [0i8; 32]);
-        for (i, &code) in codes.iter().enumerate() {
-            let field = code + 4;
-            (low[i], high[i]) = (field & 3, field >> 2);
-        }
-        bits::pack::<2, 0>(&low, &mut units[..8]);
-        bits::pack::<1, 0>(&high, &mut units[8..]);
-    },
+    code_plane: bits::plane(3),
+    pack_codes: Pack::Codes(bits::pack::<3, 4>),
     // Scales as they are stored, then d.
     scale_plane: Plane {
         unit: Unit::Half,
@@ -59,6 +50,7 @@ pub(crate) static Q3_K: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[96..]),
     quantize,
     shader: ShaderParts {
+        bits: 3,
         files: &[(
             "formats/q3_k.wgsl",
             include_str!("../../shaders/formats/q3_k.wgsl"),

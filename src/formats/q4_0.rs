@@ -2,17 +2,22 @@
 //! and weight j + 16 in its high nibble. Weight = d · (nibble - 8).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{extreme, inverse};
+use crate::ScaleType;
 
 pub(crate) static Q4_0: Family = Family {
     name: "q4_0",
     gguf: Some(2),
     blocks: Blocks::Fixed { len: 32, bytes: 18 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = codes.split_at_mut(16);
         for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
@@ -25,7 +30,7 @@ pub(crate) static Q4_0: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 8>,
+    pack_codes: Pack::Codes(bits::pack::<4, 8>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -44,13 +49,11 @@ pub(crate) static Q4_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(4),
-            (
-                "formats/q4_0.wgsl",
-                include_str!("../../shaders/formats/q4_0.wgsl"),
-            ),
-        ],
+        bits: 4,
+        files: &[(
+            "formats/q4_0.wgsl",
+            include_str!("../../shaders/formats/q4_0.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -2,17 +2,22 @@
 //! Weight = d · nibble + m.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::inverse;
+use crate::ScaleType;
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",
     gguf: Some(3),
     blocks: Blocks::Fixed { len: 32, bytes: 20 },
-    floats: &[(0, 2), (2, 2)],
+    floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = codes.split_at_mut(16);
         for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
@@ -25,7 +30,7 @@ pub(crate) static Q4_1: Family = Family {
         offset: f16::load(block, 2),
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Word,
         units: 1,
@@ -46,13 +51,11 @@ pub(crate) static Q4_1: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(4),
-            (
-                "formats/q4_1.wgsl",
-                include_str!("../../shaders/formats/q4_1.wgsl"),
-            ),
-        ],
+        bits: 4,
+        files: &[(
+            "formats/q4_1.wgsl",
+            include_str!("../../shaders/formats/q4_1.wgsl"),
+        )],
         consts: &[],
     },
 };

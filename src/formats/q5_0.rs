@@ -2,17 +2,22 @@
 //! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{extreme, inverse};
+use crate::ScaleType;
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
     gguf: Some(6),
     blocks: Blocks::Fixed { len: 32, bytes: 22 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
         let (first, second) = codes.split_at_mut(16);
@@ -27,13 +32,13 @@ pub(crate) static Q5_0: Family = Family {
     },
     // Low nibbles; the high bits stay in the scale plane, beside d.
     code_plane: bits::plane(4),
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];
         for (low, &code) in low.iter_mut().zip(codes) {
             *low = (code + 16) & 15;
         }
         bits::pack::<4, 0>(&low, units);
-    },
+    }),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 3,
@@ -56,8 +61,8 @@ pub(crate) static Q5_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
             bits::FIFTH,
             (
                 "formats/q5_0.wgsl",

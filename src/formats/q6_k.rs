@@ -5,10 +5,12 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
+use crate::ScaleType;
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -17,10 +19,12 @@ pub(crate) static Q6_K: Family = Family {
         len: 256,
         bytes: 210,
     },
-    floats: &[(208, 2)],
+    floats: &[(208, ScaleType::F16)],
+    scales: &[],
     group: 16,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = block[..192].split_at(128);
         let halves = codes
@@ -47,7 +51,7 @@ pub(crate) static Q6_K: Family = Family {
         units: 3,
         per: 64,
     },
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 64];
         let mut high = [0i8; 64];
         for (i, &code) in codes.iter().enumerate() {
@@ -58,7 +62,7 @@ pub(crate) static Q6_K: Family = Family {
         bits::pack::<4, 0>(&low[32..], &mut units[16..32]);
         bits::pack::<2, 0>(&high[..32], &mut units[32..40]);
         bits::pack::<2, 0>(&high[32..], &mut units[40..]);
-    },
+    }),
     // Eight pairs of scales, then d.
     scale_plane: Plane {
         unit: Unit::Half,
@@ -68,6 +72,7 @@ pub(crate) static Q6_K: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[192..]),
     quantize,
     shader: ShaderParts {
+        bits: 0,
         files: &[(
             "formats/q6_k.wgsl",
             include_str!("../../shaders/formats/q6_k.wgsl"),

@@ -25,8 +25,8 @@ struct Inner {
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    /// By whether binding 3 (x, ids) is there.
-    layouts: Mutex<HashMap<bool, BindGroupLayout>>,
+    /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there.
+    layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
 }
 
@@ -228,8 +228,8 @@ impl Gpu {
         Ok(pipeline)
     }
 
-    /// The layout of one kind of kernel.
-    pub(crate) fn layout(&self, shape: Shape) -> BindGroupLayout {
+    /// The layout of one kind of kernel, for a format with a table or without.
+    pub(crate) fn layout(&self, shape: Shape, table: bool) -> BindGroupLayout {
         let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
         let storage = |binding, read_only| BindGroupLayoutEntry {
             binding,
@@ -257,8 +257,11 @@ impl Gpu {
         if reads {
             entries.push(storage(3, true));
         }
+        if table {
+            entries.push(storage(5, true));
+        }
         lock(&self.inner.layouts)
-            .entry(reads)
+            .entry((reads, table))
             .or_insert_with(|| {
                 let label = Some("lowbit");
                 let entries = &entries;

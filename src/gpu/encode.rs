@@ -95,7 +95,7 @@ impl Prepared {
             let grid = fold(job.workgroups, max)?;
             folded.push((job, grid));
         }
-        let layout = gpu.layout(kernel.shape);
+        let layout = gpu.layout(kernel.shape, weights.table().is_some());
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
             params: gpu
@@ -220,6 +220,9 @@ impl Prepared {
                 ];
                 if let Some(input) = input {
                     entries.push(entry(3, at(input, &job.input)));
+                }
+                if let Some(table) = self.weights.table() {
+                    entries.push(entry(5, table.as_entire_binding()));
                 }
                 device.create_bind_group(&wgpu::BindGroupDescriptor {
                     label: Some("lowbit"),
