@@ -3,6 +3,7 @@
 pub(crate) mod bits;
 mod f16;
 mod k_pairs;
+pub(crate) mod lattice;
 
 use crate::Format;
 
