@@ -48,12 +48,13 @@ fn flipped_bits_are_reported() {
         let (n, k) = (5, fitting_k(format, 96));
         let matrix = random_matrix(format, n, k, random.next());
         let floats = format.float_fields();
-        // A byte of codes: fields of 8 bits at most reach into no other.
-        let at = (0..).map(|_| random.next() as usize % format.block_bytes());
-        let at = at
-            .filter(|at| !floats.iter().any(|(f, w)| (*f..f + w).contains(at)))
-            .find(|_| true)
-            .unwrap();
+        // A byte of codes: fields of 8 bits at most reach into no other. Plain floats are all field.
+        let is_field = |at: usize| {
+            let mut fields = floats.iter().map(|(f, s)| *f..f + s.bytes());
+            format.block_len() > 1 && fields.any(|f| f.contains(&at))
+        };
+        let at = (0..).map(|_| random.next() as usize % matrix.bytes().len());
+        let at = at.filter(|at| !is_field(at % format.block_bytes())).find(|_| true).unwrap();
         let mut bytes = matrix.bytes().to_vec();
         // Not the top bit: nibbles 0 and 8 of MXFP4 are the same weight.
         bytes[at] ^= 0x40;

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{fitting_k, formats, oracle, random_matrix, same_bits, within_bound, Random};
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
 
 #[test]
@@ -122,8 +122,8 @@ fn zeros_subnormal_scales_and_extreme_codes_decode() {
         // Half the smallest normal f16, as the scale of every block.
         let mut bytes = random_matrix(format, 1, k, 5).bytes().to_vec();
         for block in bytes.chunks_mut(format.block_bytes()) {
-            for &(at, width) in format.float_fields() {
-                if width == 2 {
+            for &(at, scale) in format.float_fields() {
+                if scale == ScaleType::F16 {
                     block[at..at + 2].copy_from_slice(&0x0200u16.to_le_bytes());
                 }
             }
@@ -190,7 +190,7 @@ fn bad_calls_say_both_numbers() {
         }
         let ramp: Vec<f32> = (0..k).map(|i| (i as f32 - 20.0) * 1e36).collect();
         let huge = Matrix::quantize(format, 1, k, &ramp);
-        if format.float_fields().iter().all(|&(_, width)| width == 2) {
+        if format.float_fields().iter().all(|&(_, s)| s == ScaleType::F16) {
             assert!(matches!(huge, Err(Error::ScaleRange { .. })), "{format}");
         } else {
             assert!(

@@ -205,9 +205,9 @@ fn pack(
                         }
                     }
                     Pack::Blocks(pack) => {
-                        let stored = per / format.block_span(k) * format.block_bytes();
-                        let blocks = matrix.row(row).chunks(stored);
-                        for (blocks, units) in blocks.zip(row_units.chunks_mut(bytes)) {
+                        let row = format.without_headers(k, matrix.row(row));
+                        let stored = format.bytes_without_headers(per);
+                        for (blocks, units) in row.chunks(stored).zip(row_units.chunks_mut(bytes)) {
                             pack(blocks, units);
                         }
                     }
