@@ -116,7 +116,8 @@ pub(crate) enum Levels {
 pub(crate) enum Pack {
     /// From the codes of `code_plane.per` weights.
     Codes(fn(codes: &[i8], units: &mut [u8])),
-    /// From the bytes of the blocks that hold `code_plane.per` weights; of vectors without headers.
+    /// From the bytes of a block, or of the blocks that hold `code_plane.per` weights if that is
+    /// more; of vectors without headers.
     Blocks(fn(blocks: &[u8], units: &mut [u8])),
 }
 

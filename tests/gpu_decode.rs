@@ -54,17 +54,20 @@ fn flipped_bits_are_reported() {
             format.block_len() > 1 && fields.any(|f| f.contains(&at))
         };
         let at = (0..).map(|_| random.next() as usize % matrix.bytes().len());
-        let at = at.filter(|at| !is_field(at % format.block_bytes())).find(|_| true).unwrap();
+        let at = at
+            .filter(|at| !is_field(at % format.block_bytes()))
+            .find(|_| true)
+            .unwrap();
         let mut bytes = matrix.bytes().to_vec();
         // Not the top bit: nibbles 0 and 8 of MXFP4 are the same weight.
         bytes[at] ^= 0x40;
         let broken = Matrix::from_bytes(format, n, k, bytes).unwrap();
         let weights = gpu.upload(&broken).unwrap();
-        assert_ne!(
-            gpu.inspect(&weights).unwrap(),
-            matrix.inspect(),
-            "{format} byte {at}"
-        );
+        // Floats have no codes to inspect.
+        if matrix.inspect().codes.iter().any(|&c| c != 0) {
+            let seen = gpu.inspect(&weights).unwrap();
+            assert!(seen != matrix.inspect(), "{format} byte {at}");
+        }
         let back = gpu.dequantize(&weights).unwrap();
         assert!(
             same_bits(&back, &matrix.dequantize()).is_err(),

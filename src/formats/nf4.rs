@@ -4,8 +4,7 @@
 
 use super::bits;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, Quantize, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
@@ -82,11 +81,7 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         },
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
-        scale_plane: Plane {
-            unit: Unit::Word,
-            units: 1,
-            per: 64,
-        },
+        scale_plane: super::scale::plane(ScaleType::F32, false),
         pack_scales: |block, units| units.copy_from_slice(&block[..4]),
         quantize,
         shader: ShaderParts {

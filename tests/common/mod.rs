@@ -57,7 +57,11 @@ pub fn formats() -> Vec<Format> {
 pub fn fitting_k(format: Format, k: usize) -> usize {
     match format.row_bytes(k) {
         Ok(_) => k,
-        Err(_) => k.next_multiple_of(format.block_len()),
+        // Of vectors of eight a row may hold any number.
+        Err(_) => k.next_multiple_of(match format.block_len() {
+            0 => 8,
+            len => len,
+        }),
     }
 }
 
@@ -91,17 +95,27 @@ pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'s
             }
         }
     }
-    if let Err(lowbit::Error::Codebook { expected, .. }) =
-        Matrix::from_bytes(format, n, k, bytes.clone())
-    {
-        let mut codebook = vec![0; 4 * expected];
-        let scale = format.float_fields()[0].1;
-        for entry in codebook.chunks_mut(scale.bytes()) {
-            ordinary(&mut random, scale, entry);
-        }
-        return Matrix::from_codebook(format, n, k, bytes, &codebook).unwrap();
+    from_bytes(format, n, k, bytes, &mut random)
+}
+
+/// `Matrix::from_bytes`, with a random codebook where the format needs one.
+pub fn from_bytes(
+    format: Format,
+    n: usize,
+    k: usize,
+    bytes: Vec<u8>,
+    random: &mut Random,
+) -> Matrix<'static> {
+    let expected = match Matrix::from_bytes(format, n, k, bytes.clone()) {
+        Err(lowbit::Error::Codebook { expected, .. }) => expected,
+        matrix => return matrix.unwrap(),
+    };
+    let mut codebook = vec![0; 4 * expected];
+    let scale = format.float_fields()[0].1;
+    for entry in codebook.chunks_mut(scale.bytes()) {
+        ordinary(random, scale, entry);
     }
-    Matrix::from_bytes(format, n, k, bytes).unwrap()
+    Matrix::from_codebook(format, n, k, bytes, &codebook).unwrap()
 }
 
 /// Clears the lowest exponent bit of codes that are no numbers.
