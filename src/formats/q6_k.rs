@@ -7,7 +7,7 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
 };
-use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 
 pub(crate) static Q6_K: Family = Family {
@@ -76,14 +76,15 @@ pub(crate) static Q6_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q6_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_row_q6_K_ref` and, with importance (as it is), `quantize_row_q6_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let mut scales = [0f32; 16];
     for (g, x) in weights.chunks(16).enumerate() {
-        scales[g] = symmetric_scale(32, x, None, &mut codes[16 * g..16 * g + 16]);
+        let importance = hints.importance.map(|i| &i[16 * g..16 * g + 16]);
+        scales[g] = symmetric_scale(32, x, importance, &mut codes[16 * g..16 * g + 16]);
     }
     let max_scale = extreme(&scales);
     if max_scale.abs() < 1e-15 {
