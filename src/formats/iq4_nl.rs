@@ -35,7 +35,7 @@ pub(crate) static IQ4_NL: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
     quantize: |weights, hints, block| {
-        check_ranges(weights, hints)?;
+        check_ranges(weights, hints.importance)?;
         let mut w = [0f32; 32];
         let spread = mean_square(weights, 2.0);
         let w = hints.importance.map(|importance| {

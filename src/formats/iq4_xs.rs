@@ -62,7 +62,7 @@ pub(crate) static IQ4_XS: Family = Family {
 
 /// ggml's `quantize_iq4_xs`.
 fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_ranges(weights, hints)?;
+    check_ranges(weights, hints.importance)?;
     let mut scales = [0f32; 8];
     let spread = mean_square(weights, 2.0);
     for (g, (scale, x)) in scales.iter_mut().zip(weights.chunks(32)).enumerate() {

@@ -53,7 +53,7 @@ pub(super) fn search(
     hints: &Hints,
     block: &mut [u8],
 ) -> Result<[u8; 256], QuantizeError> {
-    check_ranges(weights, hints)?;
+    check_ranges(weights, hints.importance)?;
     let mut codes = [0u8; 256];
     let (mut scales, mut mins, mut totals) = ([0f32; 8], [0f32; 8], [0f32; 8]);
     let spread = mean_square(weights, 2.0);

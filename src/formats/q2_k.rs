@@ -69,7 +69,7 @@ pub(crate) static Q2_K: Family = Family {
 
 /// ggml's `quantize_row_q2_K_ref` and, with importance, `quantize_row_q2_K_impl`.
 fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_ranges(weights, hints)?;
+    check_ranges(weights, hints.importance)?;
     let mut codes = [0u8; 256];
     let (mut scales, mut mins, mut totals) = ([0f32; 16], [0f32; 16], [0f32; 16]);
     let spread = mean_square(weights, 1.0);

@@ -77,7 +77,7 @@ fn scale(s: &[u8], g: usize) -> u8 {
 
 /// ggml's `quantize_row_q3_K_ref` and, with importance, `quantize_row_q3_K_impl`.
 fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_ranges(weights, hints)?;
+    check_ranges(weights, hints.importance)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let (mut scales, mut totals) = ([0f32; 16], [0f32; 16]);

@@ -78,7 +78,7 @@ pub(crate) static Q6_K: Family = Family {
 
 /// ggml's `quantize_row_q6_K_ref` and, with importance (as it is), `quantize_row_q6_K_impl`.
 fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_ranges(weights, hints)?;
+    check_ranges(weights, hints.importance)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let mut scales = [0f32; 16];

@@ -4,7 +4,7 @@
 //! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
 //! to the last, products are rounded before they are added, and ties round to even.
 
-use crate::family::{Hints, QuantizeError};
+use crate::family::QuantizeError;
 use crate::quantize::range::{extreme, max_abs};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
@@ -14,9 +14,12 @@ pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
 }
 
 /// As `check_range`, and refuses importance that would overflow the same sums.
-pub(crate) fn check_ranges(weights: &[f32], hints: &Hints) -> Result<(), QuantizeError> {
+pub(crate) fn check_ranges(
+    weights: &[f32],
+    importance: Option<&[f32]>,
+) -> Result<(), QuantizeError> {
     check_range(weights)?;
-    at_most(1e15, hints.importance.unwrap_or_default())
+    at_most(1e15, importance.unwrap_or_default())
 }
 
 fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
@@ -27,9 +30,14 @@ fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-/// The nearest integer, ties to even.
+/// The nearest integer, ties to even; of numbers beyond 4 million, some number beyond 4 million.
+#[inline(always)]
 pub(crate) fn nearest(x: f32) -> i32 {
-    x.round_ties_even() as i32
+    // A float of this size has no bits below the point, so adding it rounds, and quickly where the
+    // processor has no rounding instruction.
+    const ROUNDER: f32 = 12_582_912.0;
+    let x = x.max(-4e6).min(4e6);
+    (x + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32
 }
 
 /// Which ranges [`scale_and_min`] tries: those where the largest weight lies `from + i * step` codes
@@ -239,52 +247,53 @@ pub(crate) fn shared_scale(
     importance: Option<&[f32]>,
     fields: &mut [u8],
 ) -> f32 {
-    match importance {
-        Some(importance) => positive_scale(top, x, importance, fields),
-        None => {
-            let max = x.iter().fold(0f32, |m, &x| m.max(x));
-            let inverse = if max > 0.0 { top as f32 / max } else { 0.0 };
-            for (field, x) in fields.iter_mut().zip(x) {
-                *field = nearest(inverse * x).clamp(0, top) as u8;
-            }
-            max / top as f32
+    if let Some(importance) = importance {
+        let scale = positive_scale(top, x, importance, fields);
+        for field in fields {
+            *field = (*field).min(top as u8);
         }
+        return scale;
     }
+    let max = x.iter().fold(0f32, |m, &x| m.max(x));
+    let inverse = if max > 0.0 { top as f32 / max } else { 0.0 };
+    for (field, x) in fields.iter_mut().zip(x) {
+        *field = nearest(inverse * x).clamp(0, top) as u8;
+    }
+    max / top as f32
 }
 
-/// A scale that makes `scale · code` close to `x`, none of them negative, for codes `0..=top` under
-/// weights `importance`.
+/// A scale that makes `scale · code` close to `x` for codes `0..=top` under weights `importance`.
 ///
 /// Takes the best of 9 ranges; then moves one code at a time to where it is best given the others,
-/// for as long as one of them moves, five times at most.
+/// for as long as one of them moves, five times at most. Few of `x` may be negative: their codes
+/// wrap around at 256 where ggml stores them, which the bytes of IQ2_XXS depend on.
 pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8]) -> f32 {
     let max = x.iter().fold(0f32, |m, &x| m.max(x));
     if max < 1e-15 {
         codes.fill(0);
         return 0.0;
     }
-    let code = |inverse: f32, x: f32| nearest(inverse * x).clamp(0, top);
-    let error = |inverse: f32| {
+    let error = |inverse: f32, code: fn(i32) -> i32| {
         let scale = 1.0 / inverse;
         let mut sum = 0f32;
         for (&x, &w) in x.iter().zip(importance) {
-            let diff = x - scale * code(inverse, x) as f32;
+            let diff = x - scale * code(nearest(inverse * x).min(top)) as f32;
             sum += w * diff * diff;
         }
         sum
     };
     let mut chosen = top as f32 / max;
-    let mut best = error(chosen);
+    let mut best = error(chosen, |code| (code as u8).into());
     for step in (-4..=4).filter(|&s| s != 0) {
         let inverse = (0.1 * step as f32 + top as f32) / max;
-        let error = error(inverse);
+        let error = error(inverse, |code| code);
         if error < best {
             (best, chosen) = (error, inverse);
         }
     }
     let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
     for ((l, &x), &w) in codes.iter_mut().zip(x).zip(importance) {
-        let code = code(chosen, x);
+        let code = nearest(chosen * x).min(top);
         *l = code as u8;
         sum_lx += w * x * code as f32;
         sum_l2 += w * code as f32 * code as f32;
@@ -296,11 +305,11 @@ pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mu
             // The sums without this one, whose best code then lies on their scale.
             let (rest_lx, rest_l2) = (sum_lx - w * x * l, sum_l2 - w * l * l);
             if rest_lx > 0.0 && rest_l2 > 0.0 {
-                let trial = nearest(x * rest_l2 / rest_lx).clamp(0, top) as u8;
+                let trial = nearest(x * rest_l2 / rest_lx).min(top);
                 let l = trial as f32;
                 let (lx, l2) = (rest_lx + w * x * l, rest_l2 + w * l * l);
-                if trial != *code && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
-                    *code = trial;
+                if trial != (*code).into() && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
+                    *code = trial as u8;
                     (sum_lx, sum_l2) = (lx, l2);
                     moved = true;
                 }

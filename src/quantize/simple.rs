@@ -16,7 +16,7 @@ pub(crate) fn signed_fields(
     fields: &mut [u8; 32],
 ) -> Result<f32, QuantizeError> {
     if let Some(importance) = hints.importance {
-        check_ranges(x, hints)?;
+        check_ranges(x, hints.importance)?;
         let mut w = [0f32; 32];
         weigh(x, importance, hints.row_mean_square, &mut w);
         return Ok(symmetric_scale(half.into(), x, Some(&w), fields));
@@ -37,7 +37,7 @@ pub(crate) fn unsigned_fields(
     fields: &mut [u8; 32],
 ) -> Result<(f32, f32), QuantizeError> {
     if let Some(importance) = hints.importance {
-        check_ranges(x, hints)?;
+        check_ranges(x, hints.importance)?;
         let mut w = [0f32; 32];
         weigh(x, importance, hints.row_mean_square, &mut w);
         let (scale, min) = scale_and_min(top.into(), x, &w, fields, &Ranges::WEIGHTED);
