@@ -5,7 +5,7 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::quantize::range::{extreme, max_abs};
+use crate::quantize::range::{extreme, largest, max_abs};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
@@ -254,7 +254,7 @@ pub(crate) fn shared_scale(
         }
         return scale;
     }
-    let max = x.iter().fold(0f32, |m, &x| m.max(x));
+    let max = largest(x);
     let inverse = if max > 0.0 { top as f32 / max } else { 0.0 };
     for (field, x) in fields.iter_mut().zip(x) {
         *field = nearest(inverse * x).clamp(0, top) as u8;
@@ -268,7 +268,7 @@ pub(crate) fn shared_scale(
 /// for as long as one of them moves, five times at most. Few of `x` may be negative: their codes
 /// wrap around at 256 where ggml stores them, which the bytes of IQ2_XXS depend on.
 pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8]) -> f32 {
-    let max = x.iter().fold(0f32, |m, &x| m.max(x));
+    let max = largest(x);
     if max < 1e-15 {
         codes.fill(0);
         return 0.0;

@@ -6,7 +6,7 @@
 use crate::family::{Hints, QuantizeError};
 use crate::quantize::importance::weigh;
 use crate::quantize::k_search::{check_ranges, scale_and_min, symmetric_scale, Ranges};
-use crate::quantize::range::{extreme, inverse};
+use crate::quantize::range::{extreme, inverse, span};
 
 /// The scale, of either sign, and fields of `scale · (field - half)`, fields being `0..2 · half`.
 pub(crate) fn signed_fields(
@@ -43,8 +43,7 @@ pub(crate) fn unsigned_fields(
         let (scale, min) = scale_and_min(top.into(), x, &w, fields, &Ranges::WEIGHTED);
         return Ok((scale, -min));
     }
-    let lo = x.iter().fold(f32::INFINITY, |m, &x| m.min(x));
-    let hi = x.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
+    let (lo, hi) = span(x);
     let scale = (hi - lo) / f32::from(top);
     let inverse = inverse(scale);
     for (field, x) in fields.iter_mut().zip(x) {

@@ -7,7 +7,7 @@ use crate::family::QuantizeError;
 use crate::formats::{f16, lattice::grids};
 use crate::quantize::importance::mean_square;
 use crate::quantize::k_search::check_ranges;
-use crate::quantize::range::max_abs;
+use crate::quantize::range::{largest, max_abs};
 use std::sync::LazyLock;
 
 static POINTS: LazyLock<Points<8>> = LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3));
@@ -215,7 +215,7 @@ pub(crate) fn iq1_s(
             *group = points(x, &w, &order, cut);
         }
     }
-    let max = found.iter().fold(0f32, |m, g| m.max(g.scale));
+    let max = largest(&found.map(|g| g.scale));
     let d = max / 15.0;
     f16::store(block, 0, d * 1.125)?;
     if max == 0.0 {
@@ -256,7 +256,7 @@ pub(crate) fn iq1_m(
             *group = points(x, &w, &order, cut);
         }
     }
-    let max = found.iter().fold(0f32, |m, g| m.max(g.scale));
+    let max = largest(&found.map(|g| g.scale));
     if max == 0.0 {
         return Ok(());
     }

@@ -19,6 +19,7 @@ use crate::family::QuantizeError;
 use crate::formats::f16;
 use crate::quantize::importance::weigh;
 use crate::quantize::k_search::nearest;
+use crate::quantize::range::largest;
 
 /// How much the error of each of `x` matters: by importance, or where there is none by `otherwise`
 /// of `spread` and the weight.
@@ -62,7 +63,7 @@ fn store_scale(
     factor: f32,
     block: &mut [u8],
 ) -> Result<Option<f32>, QuantizeError> {
-    let max = scales.iter().fold(0f32, |m, &s| m.max(s));
+    let max = largest(scales);
     let d = max / 31.0;
     f16::store(block, 0, d * factor)?;
     Ok((max > 0.0).then_some(1.0 / d))
