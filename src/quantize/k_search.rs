@@ -308,7 +308,7 @@ pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mu
                 let trial = nearest(x * rest_l2 / rest_lx).min(top);
                 let l = trial as f32;
                 let (lx, l2) = (rest_lx + w * x * l, rest_l2 + w * l * l);
-                if trial != (*code).into() && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
+                if trial != i32::from(*code) && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
                     *code = trial as u8;
                     (sum_lx, sum_l2) = (lx, l2);
                     moved = true;
