@@ -1,7 +1,7 @@
 //! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1 and all moved up or down by an eighth.
 //! The bytes are those of `formats/iq1_*.rs`.
 
-use super::points::{Costs, Points};
+use super::points::Points;
 use super::{error_weights, groups, odd_field};
 use crate::family::QuantizeError;
 use crate::formats::{f16, lattice::grids};
@@ -10,18 +10,21 @@ use crate::quantize::k_search::check_ranges;
 use crate::quantize::range::{largest, max_abs};
 use std::sync::LazyLock;
 
-static POINTS: LazyLock<Points<8>> = LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3));
+static POINTS: LazyLock<Points<8>> =
+    LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3, |index| f32::from(index) - 1.0));
+
+/// How far the three levels are moved.
+fn moved(down: bool) -> f32 {
+    if down {
+        -0.125
+    } else {
+        0.125
+    }
+}
 
 /// The three levels, moved up or down.
-const UP: [f32; 3] = [-0.875, 0.125, 1.125];
-const DOWN: [f32; 3] = [-1.125, -0.125, 0.875];
-
-fn levels(down: bool) -> &'static [f32; 3] {
-    if down {
-        &DOWN
-    } else {
-        &UP
-    }
+fn levels(down: bool) -> [f32; 3] {
+    [-1.0, 0.0, 1.0].map(|level| level + moved(down))
 }
 
 /// The best way to cut a sorted group into three levels.
@@ -94,17 +97,15 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     };
     let mut exact = true;
     for k in 0..G / 8 {
-        let levels = levels(half(&group, k, G));
+        let moved = moved(half(&group, k, G));
         let octet = std::array::from_fn(|i| indices[8 * k + i]);
-        let snapped = POINTS.snap(&octet, || {
-            let mut costs: Costs<8> = [[0.0; 8]; 8];
-            for (i, costs) in costs.iter_mut().enumerate() {
-                for (cost, level) in costs.iter_mut().zip(levels) {
-                    let diff = cut.scale * level - x[8 * k + i];
-                    *cost = w[8 * k + i] * diff * diff;
-                }
-            }
-            costs
+        let (x, w) = (&x[8 * k..8 * k + 8], &w[8 * k..8 * k + 8]);
+        let snapped = POINTS.snap(&octet, |values| {
+            let costs: [f32; 8] = std::array::from_fn(|i| {
+                let diff = cut.scale * (values[i] + moved) - x[i];
+                w[i] * diff * diff
+            });
+            costs.iter().fold(0.0, |sum, cost| sum + cost)
         });
         group.points[k] = snapped.point;
         exact &= snapped.exact;
@@ -112,10 +113,10 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     if !exact {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
         for k in 0..G / 8 {
-            let levels = levels(half(&group, k, G));
-            for (i, index) in POINTS.indices(group.points[k]).iter().enumerate() {
+            let moved = moved(half(&group, k, G));
+            for (i, value) in POINTS.values(group.points[k]).iter().enumerate() {
                 let (x, w) = (x[8 * k + i], w[8 * k + i]);
-                let q = levels[usize::from(*index)];
+                let q = value + moved;
                 sum_qx += w * q * x;
                 sum_q2 += w * q * q;
             }
@@ -273,9 +274,9 @@ pub(crate) fn iq1_m(
             let (point, down) = (group.points[k], group.down[k]);
             block[2 * g + k] = point as u8;
             block[32 + g] |= ((point >> 8) as u8 | u8::from(down) << 3) << (4 * k);
-            for (i, index) in POINTS.indices(point).iter().enumerate() {
+            for (i, value) in POINTS.values(point).iter().enumerate() {
                 let (x, w) = (x[8 * k + i], w[8 * k + i]);
-                let q = levels(down)[usize::from(*index)] * f32::from(2 * field + 1);
+                let q = (value + moved(down)) * f32::from(2 * field + 1);
                 sum_qx += w * q * x;
                 sum_q2 += w * q * q;
             }
