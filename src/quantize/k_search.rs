@@ -145,7 +145,7 @@ pub(crate) fn scale_and_min(
 /// A scale, of either sign, that makes `scale · code` close to `x` for codes `-half..half`
 /// (stored plus `half`), under weights `importance`, or x² where there are none.
 ///
-/// Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
+/// There are at most 32 of them. Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
 /// keeping the one with the least weighted squared error at its own best scale.
 pub(crate) fn symmetric_scale(
     half: i32,
@@ -159,11 +159,20 @@ pub(crate) fn symmetric_scale(
         return 0.0;
     }
     let code = |inverse: f32, x: f32| nearest(inverse * x).clamp(-half, half - 1);
+    let mut w = [0f32; 32];
+    let w = &mut w[..x.len()];
+    match importance {
+        Some(importance) => w.copy_from_slice(importance),
+        None => w.iter_mut().zip(x).for_each(|(w, x)| *w = x * x),
+    }
     let sums = |inverse: f32| {
+        // Codes first: they depend on nothing, sums on each other.
+        let mut codes = [0f32; 32];
+        for (l, &x) in codes.iter_mut().zip(x) {
+            *l = code(inverse, x) as f32;
+        }
         let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
-        for (i, &x) in x.iter().enumerate() {
-            let l = code(inverse, x) as f32;
-            let w = importance.map_or(x * x, |w| w[i]);
+        for ((&x, &w), l) in x.iter().zip(&*w).zip(codes) {
             sum_lx += w * x * l;
             sum_l2 += w * l * l;
         }

@@ -171,28 +171,49 @@ fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Cut {
         sum_x[h][rank + 1] += w * x;
         sum_w[h][rank + 1] += w;
     }
-    // Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less
-    // what lies below each of both cuts; and the same for q², with the differences of squares.
-    let sums = |down: bool, h: usize, first: usize, second: usize| {
-        let q = levels(down);
-        let steps = [q[0] * q[0] - q[1] * q[1], q[1] * q[1] - q[2] * q[2]];
-        let (x, w) = (&sum_x[h], &sum_w[h]);
-        let sum_qx = x[16] * q[2] - (x[first] + x[second]);
-        let sum_q2 = w[16] * q[2] * q[2] + w[first] * steps[0] + w[second] * steps[1];
-        (sum_qx, sum_q2)
-    };
+    let halves = [0, 1].map(|h| [false, true].map(|down| Half::new(&sum_w[h], sum_x[h][16], down)));
     let mut best = NO_CUT;
     for first in 0..=16 {
         for second in first..=16 {
-            let halves: [[(f32, f32); 2]; 2] =
-                [0, 1].map(|h| [false, true].map(|down| sums(down, h, first, second)));
-            for down in [[false, false], [false, true], [true, false], [true, true]] {
-                let [a, b] = [0, 1].map(|h| halves[h][usize::from(down[h])]);
-                best.challenge(a.0 + b.0, a.1 + b.1, [first, second], down);
+            let sums = [0, 1].map(|h| {
+                let below = sum_x[h][first] + sum_x[h][second];
+                [0, 1].map(|down| {
+                    let half = &halves[h][down];
+                    let sum_q2 = half.squares_first[first] + half.squares_second[second];
+                    (half.all - below, sum_q2)
+                })
+            });
+            for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let (left, right) = (sums[0][a], sums[1][b]);
+                let (sum_qx, sum_q2) = (left.0 + right.0, left.1 + right.1);
+                best.challenge(sum_qx, sum_q2, [first, second], [a == 1, b == 1]);
             }
         }
     }
     best
+}
+
+/// What makes sums over half a group from the sums below both cuts.
+///
+/// Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less what lies
+/// below each of both cuts; and the same for q², with the differences of squares.
+struct Half {
+    all: f32,
+    squares_first: [f32; 17],
+    squares_second: [f32; 17],
+}
+
+impl Half {
+    fn new(sum_w: &[f32; 17], all_x: f32, down: bool) -> Half {
+        let q = levels(down);
+        let steps = [q[0] * q[0] - q[1] * q[1], q[1] * q[1] - q[2] * q[2]];
+        let all = sum_w[16] * q[2] * q[2];
+        Half {
+            all: all_x * q[2],
+            squares_first: sum_w.map(|w| all + w * steps[0]),
+            squares_second: sum_w.map(|w| w * steps[1]),
+        }
+    }
 }
 
 /// ggml's `quantize_iq1_s`. Without importance, which ggml insists on, as if it were 1 everywhere.
