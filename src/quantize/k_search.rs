@@ -30,8 +30,9 @@ fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-/// The nearest integer, ties to even; of numbers beyond 4 million, some number beyond 4 million.
+/// The nearest integer, ties to even; of numbers beyond 4 million, and of NaN, some number beyond.
 #[inline(always)]
+#[allow(clippy::manual_clamp)] // which would leave NaN as it is
 pub(crate) fn nearest(x: f32) -> i32 {
     // A float of this size has no bits below the point, so adding it rounds, and quickly where the
     // processor has no rounding instruction.
