@@ -8,7 +8,7 @@ use crate::quantize::range::extreme;
 /// Index of the level nearest to `x` among ascending levels; of two as near, the higher.
 pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
     // Levels at or below x. The two around x are those before and at this index.
-    let above = levels.partition_point(|&l| l <= x);
+    let above = levels.iter().filter(|&&l| l <= x).count();
     match above {
         0 => 0,
         16 => 15,

@@ -30,8 +30,9 @@ fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-/// The nearest integer, ties to even; of numbers beyond 4 million, some number beyond 4 million.
+/// The nearest integer, ties to even; of numbers beyond 4 million, and of NaN, some number beyond.
 #[inline(always)]
+#[allow(clippy::manual_clamp)] // which would leave NaN as it is
 pub(crate) fn nearest(x: f32) -> i32 {
     // A float of this size has no bits below the point, so adding it rounds, and quickly where the
     // processor has no rounding instruction.
@@ -93,36 +94,39 @@ pub(crate) fn scale_and_min(
         codes.fill(0);
         return (0.0, -min);
     }
-    let error = |scale: f32, min: f32, codes: &[u8]| {
-        let mut sum = 0f32;
-        for ((&x, &w), &l) in x.iter().zip(importance).zip(codes) {
-            let diff = scale * l as f32 + min - x;
-            sum += w * if ranges.absolute {
+    // There are at most 32 weights. What depends on nothing comes first in each loop, for speed, and
+    // what ggml adds up one after the other last.
+    let mut levels = [0f32; 32];
+    let level = |inverse: f32, min: f32, x: f32| nearest(inverse * (x - min)).clamp(0, top) as f32;
+    let error = |scale: f32, min: f32, levels: &[f32; 32]| {
+        let mut terms = [0f32; 32];
+        for (((term, &x), &w), &l) in terms.iter_mut().zip(x).zip(importance).zip(levels) {
+            let diff = scale * l + min - x;
+            *term = w * if ranges.absolute {
                 diff.abs()
             } else {
                 diff * diff
             };
         }
-        sum
+        terms[..x.len()].iter().fold(0f32, |sum, term| sum + term)
     };
     let inverse = top as f32 / (max - min);
     let mut scale = 1.0 / inverse;
-    for (l, &x) in codes.iter_mut().zip(x) {
-        *l = nearest(inverse * (x - min)).clamp(0, top) as u8;
+    for (l, &x) in levels.iter_mut().zip(x) {
+        *l = level(inverse, min, x);
     }
-    let mut best = error(scale, min, codes);
-    let mut trial = [0u8; 32];
-    let trial = &mut trial[..x.len()];
+    let mut best = error(scale, min, &levels);
     for step in 0..=ranges.steps {
         let inverse = (ranges.from + ranges.step * step as f32 + top as f32) / (max - min);
+        let mut trial = [0f32; 32];
+        for (l, &x) in trial.iter_mut().zip(x) {
+            *l = level(inverse, min, x);
+        }
         let (mut sum_l, mut sum_l2, mut sum_xl) = (0f32, 0f32, 0f32);
-        for ((l, &x), &w) in trial.iter_mut().zip(x).zip(importance) {
-            let code = nearest(inverse * (x - min)).clamp(0, top);
-            *l = code as u8;
-            let code = code as f32;
-            sum_l += w * code;
-            sum_l2 += w * code * code;
-            sum_xl += w * code * x;
+        for ((&l, &x), &w) in trial.iter().zip(x).zip(importance) {
+            sum_l += w * l;
+            sum_l2 += w * l * l;
+            sum_xl += w * l * x;
         }
         let determinant = sum_w * sum_l2 - sum_l * sum_l;
         if determinant > 0.0 {
@@ -132,12 +136,14 @@ pub(crate) fn scale_and_min(
                 this_min = 0.0;
                 this_scale = sum_xl / sum_l2;
             }
-            let this_error = error(this_scale, this_min, trial);
+            let this_error = error(this_scale, this_min, &trial);
             if this_error < best {
-                codes.copy_from_slice(trial);
-                (best, scale, min) = (this_error, this_scale, this_min);
+                (best, scale, min, levels) = (this_error, this_scale, this_min, trial);
             }
         }
+    }
+    for (code, level) in codes.iter_mut().zip(levels) {
+        *code = level as u8;
     }
     (scale, -min)
 }
@@ -145,7 +151,7 @@ pub(crate) fn scale_and_min(
 /// A scale, of either sign, that makes `scale · code` close to `x` for codes `-half..half`
 /// (stored plus `half`), under weights `importance`, or x² where there are none.
 ///
-/// Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
+/// There are at most 32 of them. Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
 /// keeping the one with the least weighted squared error at its own best scale.
 pub(crate) fn symmetric_scale(
     half: i32,
@@ -159,11 +165,20 @@ pub(crate) fn symmetric_scale(
         return 0.0;
     }
     let code = |inverse: f32, x: f32| nearest(inverse * x).clamp(-half, half - 1);
+    let mut w = [0f32; 32];
+    let w = &mut w[..x.len()];
+    match importance {
+        Some(importance) => w.copy_from_slice(importance),
+        None => w.iter_mut().zip(x).for_each(|(w, x)| *w = x * x),
+    }
     let sums = |inverse: f32| {
+        // Codes first: they depend on nothing, sums on each other.
+        let mut codes = [0f32; 32];
+        for (l, &x) in codes.iter_mut().zip(x) {
+            *l = code(inverse, x) as f32;
+        }
         let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
-        for (i, &x) in x.iter().enumerate() {
-            let l = code(inverse, x) as f32;
-            let w = importance.map_or(x * x, |w| w[i]);
+        for ((&x, &w), l) in x.iter().zip(&*w).zip(codes) {
             sum_lx += w * x * l;
             sum_l2 += w * l * l;
         }
@@ -308,7 +323,7 @@ pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mu
                 let trial = nearest(x * rest_l2 / rest_lx).min(top);
                 let l = trial as f32;
                 let (lx, l2) = (rest_lx + w * x * l, rest_l2 + w * l * l);
-                if trial != (*code).into() && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
+                if trial != i32::from(*code) && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
                     *code = trial as u8;
                     (sum_lx, sum_l2) = (lx, l2);
                     moved = true;

@@ -1,12 +1,16 @@
 //! The search that IQ2 and IQ3 share: a scale, signs and points for one group of weights.
 
-use super::points::{Costs, Points, Snapped};
+use super::points::{Points, Snapped};
 use crate::quantize::k_search::{nearest, positive_scale};
+
+/// The value of a level, by its index.
+pub(super) fn odd(index: u8) -> f32 {
+    f32::from(2 * index + 1)
+}
 
 /// What the formats do differently.
 pub(super) struct Plan<const D: usize> {
     pub points: Points<D>,
-    /// A level is 2 · index + 1 scales.
     pub levels: u8,
     /// Every eight signs hold an even number of minuses, so that seven bits tell all.
     pub even_signs: bool,
@@ -148,17 +152,15 @@ impl<const D: usize> Plan<D> {
         scale: f32,
     ) -> Snapped {
         let x: [f32; D] = std::array::from_fn(|i| x[D * k + i]);
+        let w: [f32; D] = std::array::from_fn(|i| roots[D * k + i]);
         let top = i32::from(self.levels) - 1;
         let indices = x.map(|x| nearest(0.5 * (inverse * x - 1.0)).clamp(0, top) as u8);
-        self.points.snap(&indices, || {
-            let mut costs: Costs<D> = [[0.0; 8]; D];
-            for (i, costs) in costs.iter_mut().enumerate() {
-                for (index, cost) in costs[..self.levels.into()].iter_mut().enumerate() {
-                    let diff = scale * (2 * index + 1) as f32 - x[i];
-                    *cost = roots[D * k + i] * diff * diff;
-                }
-            }
-            costs
+        self.points.snap(&indices, |q| {
+            let costs: [f32; D] = std::array::from_fn(|i| {
+                let diff = scale * q[i] - x[i];
+                w[i] * diff * diff
+            });
+            costs.iter().fold(0.0, |sum, cost| sum + cost)
         })
     }
 
@@ -172,9 +174,8 @@ impl<const D: usize> Plan<D> {
     ) -> (f32, f32) {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
         for (k, snapped) in points[..G / D].iter().enumerate() {
-            for (i, &index) in self.points.indices(snapped.point).iter().enumerate() {
+            for (i, &q) in self.points.values(snapped.point).iter().enumerate() {
                 let (x, w) = (x[D * k + i], w[D * k + i]);
-                let q = f32::from(2 * index + 1);
                 sum_qx += w * x * q;
                 sum_q2 += w * q * q;
             }

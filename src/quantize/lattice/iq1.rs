@@ -1,7 +1,7 @@
 //! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1 and all moved up or down by an eighth.
 //! The bytes are those of `formats/iq1_*.rs`.
 
-use super::points::{Costs, Points};
+use super::points::Points;
 use super::{error_weights, groups, odd_field};
 use crate::family::QuantizeError;
 use crate::formats::{f16, lattice::grids};
@@ -10,18 +10,21 @@ use crate::quantize::k_search::check_ranges;
 use crate::quantize::range::{largest, max_abs};
 use std::sync::LazyLock;
 
-static POINTS: LazyLock<Points<8>> = LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3));
+static POINTS: LazyLock<Points<8>> =
+    LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3, |index| f32::from(index) - 1.0));
+
+/// How far the three levels are moved.
+fn moved(down: bool) -> f32 {
+    if down {
+        -0.125
+    } else {
+        0.125
+    }
+}
 
 /// The three levels, moved up or down.
-const UP: [f32; 3] = [-0.875, 0.125, 1.125];
-const DOWN: [f32; 3] = [-1.125, -0.125, 0.875];
-
-fn levels(down: bool) -> &'static [f32; 3] {
-    if down {
-        &DOWN
-    } else {
-        &UP
-    }
+fn levels(down: bool) -> [f32; 3] {
+    [-1.0, 0.0, 1.0].map(|level| level + moved(down))
 }
 
 /// The best way to cut a sorted group into three levels.
@@ -94,17 +97,15 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     };
     let mut exact = true;
     for k in 0..G / 8 {
-        let levels = levels(half(&group, k, G));
+        let moved = moved(half(&group, k, G));
         let octet = std::array::from_fn(|i| indices[8 * k + i]);
-        let snapped = POINTS.snap(&octet, || {
-            let mut costs: Costs<8> = [[0.0; 8]; 8];
-            for (i, costs) in costs.iter_mut().enumerate() {
-                for (cost, level) in costs.iter_mut().zip(levels) {
-                    let diff = cut.scale * level - x[8 * k + i];
-                    *cost = w[8 * k + i] * diff * diff;
-                }
-            }
-            costs
+        let (x, w) = (&x[8 * k..8 * k + 8], &w[8 * k..8 * k + 8]);
+        let snapped = POINTS.snap(&octet, |values| {
+            let costs: [f32; 8] = std::array::from_fn(|i| {
+                let diff = cut.scale * (values[i] + moved) - x[i];
+                w[i] * diff * diff
+            });
+            costs.iter().fold(0.0, |sum, cost| sum + cost)
         });
         group.points[k] = snapped.point;
         exact &= snapped.exact;
@@ -112,10 +113,10 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     if !exact {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
         for k in 0..G / 8 {
-            let levels = levels(half(&group, k, G));
-            for (i, index) in POINTS.indices(group.points[k]).iter().enumerate() {
+            let moved = moved(half(&group, k, G));
+            for (i, value) in POINTS.values(group.points[k]).iter().enumerate() {
                 let (x, w) = (x[8 * k + i], w[8 * k + i]);
-                let q = levels[usize::from(*index)];
+                let q = value + moved;
                 sum_qx += w * q * x;
                 sum_q2 += w * q * q;
             }
@@ -170,28 +171,49 @@ fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Cut {
         sum_x[h][rank + 1] += w * x;
         sum_w[h][rank + 1] += w;
     }
-    // Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less
-    // what lies below each of both cuts; and the same for q², with the differences of squares.
-    let sums = |down: bool, h: usize, first: usize, second: usize| {
-        let q = levels(down);
-        let steps = [q[0] * q[0] - q[1] * q[1], q[1] * q[1] - q[2] * q[2]];
-        let (x, w) = (&sum_x[h], &sum_w[h]);
-        let sum_qx = x[16] * q[2] - (x[first] + x[second]);
-        let sum_q2 = w[16] * q[2] * q[2] + w[first] * steps[0] + w[second] * steps[1];
-        (sum_qx, sum_q2)
-    };
+    let halves = [0, 1].map(|h| [false, true].map(|down| Half::new(&sum_w[h], sum_x[h][16], down)));
     let mut best = NO_CUT;
     for first in 0..=16 {
         for second in first..=16 {
-            let halves: [[(f32, f32); 2]; 2] =
-                [0, 1].map(|h| [false, true].map(|down| sums(down, h, first, second)));
-            for down in [[false, false], [false, true], [true, false], [true, true]] {
-                let [a, b] = [0, 1].map(|h| halves[h][usize::from(down[h])]);
-                best.challenge(a.0 + b.0, a.1 + b.1, [first, second], down);
+            let sums = [0, 1].map(|h| {
+                let below = sum_x[h][first] + sum_x[h][second];
+                [0, 1].map(|down| {
+                    let half = &halves[h][down];
+                    let sum_q2 = half.squares_first[first] + half.squares_second[second];
+                    (half.all - below, sum_q2)
+                })
+            });
+            for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let (left, right) = (sums[0][a], sums[1][b]);
+                let (sum_qx, sum_q2) = (left.0 + right.0, left.1 + right.1);
+                best.challenge(sum_qx, sum_q2, [first, second], [a == 1, b == 1]);
             }
         }
     }
     best
+}
+
+/// What makes sums over half a group from the sums below both cuts.
+///
+/// Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less what lies
+/// below each of both cuts; and the same for q², with the differences of squares.
+struct Half {
+    all: f32,
+    squares_first: [f32; 17],
+    squares_second: [f32; 17],
+}
+
+impl Half {
+    fn new(sum_w: &[f32; 17], all_x: f32, down: bool) -> Half {
+        let q = levels(down);
+        let steps = [q[0] * q[0] - q[1] * q[1], q[1] * q[1] - q[2] * q[2]];
+        let all = sum_w[16] * q[2] * q[2];
+        Half {
+            all: all_x * q[2],
+            squares_first: sum_w.map(|w| all + w * steps[0]),
+            squares_second: sum_w.map(|w| w * steps[1]),
+        }
+    }
 }
 
 /// ggml's `quantize_iq1_s`. Without importance, which ggml insists on, as if it were 1 everywhere.
@@ -273,9 +295,9 @@ pub(crate) fn iq1_m(
             let (point, down) = (group.points[k], group.down[k]);
             block[2 * g + k] = point as u8;
             block[32 + g] |= ((point >> 8) as u8 | u8::from(down) << 3) << (4 * k);
-            for (i, index) in POINTS.indices(point).iter().enumerate() {
+            for (i, value) in POINTS.values(point).iter().enumerate() {
                 let (x, w) = (x[8 * k + i], w[8 * k + i]);
-                let q = levels(down)[usize::from(*index)] * f32::from(2 * field + 1);
+                let q = (value + moved(down)) * f32::from(2 * field + 1);
                 sum_qx += w * q * x;
                 sum_q2 += w * q * q;
             }

@@ -1,6 +1,6 @@
 //! IQ2_XXS, IQ2_XS and IQ2_S: points of 8 weights. The bytes are those of `formats/iq2_*.rs`.
 
-use super::groups::{Again, Plan, Start};
+use super::groups::{odd, Again, Plan, Start};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
@@ -10,7 +10,7 @@ use crate::quantize::k_search::check_ranges;
 use std::sync::LazyLock;
 
 static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
-    points: Points::new(&grids::IQ2_XXS, 2, 3, 2),
+    points: Points::new(&grids::IQ2_XXS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
     least: 1e-15,
@@ -21,7 +21,7 @@ static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
 });
 
 static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
-    points: Points::new(&grids::IQ2_XS, 2, 3, 2),
+    points: Points::new(&grids::IQ2_XS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
     least: 1e-15,
@@ -32,7 +32,7 @@ static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
 });
 
 static S: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
-    points: Points::new(&grids::IQ2_S, 2, 3, 1),
+    points: Points::new(&grids::IQ2_S, 2, 3, 1, odd),
     levels: 3,
     even_signs: false,
     least: 1e-8,

@@ -1,6 +1,6 @@
 //! IQ3_XXS and IQ3_S: points of 4 weights. The bytes are those of `formats/iq3_*.rs`.
 
-use super::groups::{Again, Plan, Start};
+use super::groups::{odd, Again, Plan, Start};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
@@ -10,7 +10,7 @@ use crate::quantize::k_search::check_ranges;
 use std::sync::LazyLock;
 
 static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
-    points: Points::new(&grids::IQ3_XXS, 3, 8, 2),
+    points: Points::new(&grids::IQ3_XXS, 3, 8, 2, odd),
     levels: 8,
     even_signs: true,
     least: 1e-8,
@@ -21,7 +21,7 @@ static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
 });
 
 static S: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
-    points: Points::new(&grids::IQ3_S, 3, 8, 3),
+    points: Points::new(&grids::IQ3_S, 3, 8, 3, odd),
     levels: 8,
     even_signs: false,
     // Anything but zero.

@@ -76,3 +76,6 @@ fn store_nibbles(scales: &[f32], inverse: f32, bytes: &mut [u8]) {
         *byte = field(pair[0]) | field(pair[1]) << 4;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,7 @@
 /// A codebook of points with `D` coordinates.
 pub(super) struct Points<const D: usize> {
     levels: usize,
-    /// The levels of each point, as indices.
-    indices: Vec<[u8; D]>,
+    values: Vec<[f32; D]>,
     /// By [`Points::rank`].
     found: Vec<Found>,
     neighbours: Vec<u16>,
@@ -26,15 +25,19 @@ pub(super) struct Snapped {
     pub exact: bool,
 }
 
-/// The error that each level of each coordinate would make. No codebook has more than 8 levels.
-pub(super) type Costs<const D: usize> = [[f32; 8]; D];
-
 impl<const D: usize> Points<D> {
-    /// `codes` hold `bits` bits a coordinate, the first lowest, which index `levels` levels.
+    /// `codes` hold `bits` bits a coordinate, the first lowest, which index `levels` levels, each
+    /// worth `value(index)`.
     ///
     /// The neighbours of a combination that is no point are the points at its `shells` smallest
     /// distances, in ascending order of distance and index: of two as good, the first is taken.
-    pub fn new(codes: &[u16], bits: usize, levels: usize, shells: usize) -> Self {
+    pub fn new(
+        codes: &[u16],
+        bits: usize,
+        levels: usize,
+        shells: usize,
+        value: fn(u8) -> f32,
+    ) -> Self {
         let index = |code: u16, i: usize| (code >> (bits * i)) as u8 & ((1 << bits) - 1);
         let indices: Vec<[u8; D]> = codes
             .iter()
@@ -42,51 +45,52 @@ impl<const D: usize> Points<D> {
             .collect();
         let mut points = Points {
             levels,
-            indices,
+            values: indices.iter().map(|indices| indices.map(value)).collect(),
             found: Vec::new(),
             neighbours: Vec::new(),
         };
-        let mut exact = vec![None; levels.pow(D as u32)];
-        for (p, indices) in points.indices.iter().enumerate() {
+        let half = levels.pow(D as u32 / 2);
+        let mut exact = vec![None; half * half];
+        for (p, indices) in indices.iter().enumerate() {
             exact[points.rank(indices)] = Some(p as u16);
         }
-        let mut distances = vec![0usize; codes.len()];
+        // A distance is the sum of those of both halves of the coordinates.
+        let [low, high] = [0, D / 2].map(|from| {
+            let distances = |rank| half_distances(rank, levels, &indices, from);
+            (0..half).map(distances).collect::<Vec<_>>()
+        });
+        let mut distances = vec![0u8; codes.len()];
         for (rank, exact) in exact.into_iter().enumerate() {
-            let found = match exact {
-                Some(point) => Found::Point(point),
-                None => points.near(rank, shells, &mut distances),
-            };
+            let found = exact.map_or_else(
+                || {
+                    let halves = low[rank % half].iter().zip(&high[rank / half]);
+                    for (distance, (low, high)) in distances.iter_mut().zip(halves) {
+                        *distance = low + high;
+                    }
+                    points.near(&distances, shells)
+                },
+                Found::Point,
+            );
             points.found.push(found);
         }
         points
     }
 
     /// A combination of levels as a number, the first coordinate its lowest digit.
+    #[inline(always)]
     fn rank(&self, indices: &[u8; D]) -> usize {
         let append = |rank: usize, &index: &u8| rank * self.levels + usize::from(index);
         indices.iter().rev().fold(0, append)
     }
 
-    /// Lists the neighbours of the combination `rank`.
-    fn near(&mut self, rank: usize, shells: usize, distances: &mut [usize]) -> Found {
-        let mut rest = rank;
-        let centre: [usize; D] = std::array::from_fn(|_| {
-            let index = rest % self.levels;
-            rest /= self.levels;
-            index
-        });
-        // At most 4 · 7² apart.
+    /// Lists the points at the smallest distances.
+    fn near(&mut self, distances: &[u8], shells: usize) -> Found {
         let mut filled = [false; 256];
-        for (distance, indices) in distances.iter_mut().zip(&self.indices) {
-            let squares = centre.iter().zip(indices).map(|(&c, &i)| {
-                let apart = c.abs_diff(usize::from(i));
-                apart * apart
-            });
-            *distance = squares.sum();
-            filled[*distance] = true;
+        for &distance in distances {
+            filled[usize::from(distance)] = true;
         }
         let start = self.neighbours.len();
-        for shell in (0..filled.len()).filter(|&d| filled[d]).take(shells) {
+        for shell in (0..=255).filter(|&d| filled[usize::from(d)]).take(shells) {
             let within = distances.iter().enumerate().filter(|(_, &d)| d == shell);
             self.neighbours.extend(within.map(|(p, _)| p as u16));
         }
@@ -96,38 +100,51 @@ impl<const D: usize> Points<D> {
         }
     }
 
-    /// The levels of `point`, as indices.
+    /// The values of the levels of `point`.
     #[inline(always)]
-    pub fn indices(&self, point: u16) -> &[u8; D] {
-        &self.indices[usize::from(point)]
+    pub fn values(&self, point: u16) -> &[f32; D] {
+        &self.values[usize::from(point)]
     }
 
-    /// The point for a combination of levels: itself, or the neighbour with the least `costs`.
+    /// The point for a combination of levels: itself, or the neighbour with the least `cost`.
     #[inline(always)]
-    pub fn snap(&self, indices: &[u8; D], costs: impl FnOnce() -> Costs<D>) -> Snapped {
-        match self.found[self.rank(indices)] {
-            Found::Point(point) => Snapped { point, exact: true },
-            Found::Near { start, len } => {
-                let near = &self.neighbours[start as usize..][..len as usize];
-                Snapped {
-                    point: self.cheapest(near, &costs()),
-                    exact: false,
-                }
-            }
-        }
-    }
-
-    fn cheapest(&self, near: &[u16], costs: &Costs<D>) -> u16 {
+    pub fn snap(&self, indices: &[u8; D], cost: impl Fn(&[f32; D]) -> f32) -> Snapped {
+        let (start, len) = match self.found[self.rank(indices)] {
+            Found::Point(point) => return Snapped { point, exact: true },
+            Found::Near { start, len } => (start as usize, len as usize),
+        };
+        let near = &self.neighbours[start..start + len];
         let (mut best, mut chosen) = (f32::MAX, near[0]);
         for &point in near {
-            let mut sum = 0f32;
-            for (costs, index) in costs.iter().zip(self.indices(point)) {
-                sum += costs[usize::from(index & 7)];
-            }
-            if sum < best {
-                (best, chosen) = (sum, point);
+            let cost = cost(self.values(point));
+            if cost < best {
+                (best, chosen) = (cost, point);
             }
         }
-        chosen
+        Snapped {
+            point: chosen,
+            exact: false,
+        }
     }
+}
+
+/// The distance (squared, in levels: at most 4 · 7²) of every point from half a combination of
+/// levels, which `rank` is the number of, in the coordinates after `from`.
+fn half_distances<const D: usize>(
+    rank: usize,
+    levels: usize,
+    points: &[[u8; D]],
+    from: usize,
+) -> Vec<u8> {
+    let mut rest = rank;
+    let centre: [usize; D] = std::array::from_fn(|_| {
+        let index = rest % levels;
+        rest /= levels;
+        index
+    });
+    let distance = |point: &[u8; D]| {
+        let apart = point[from..from + D / 2].iter().zip(centre);
+        apart.map(|(&i, c)| c.abs_diff(i.into()).pow(2) as u8).sum()
+    };
+    points.iter().map(distance).collect()
 }
