@@ -34,20 +34,18 @@ pub enum Error {
         /// The type given.
         got: &'static str,
     },
-    /// A stored scale (or zero point, or bias) that is infinite or not a number.
-    #[error(
-        "{at}: {what} of block {block} in row {row} is {value}: a file with such a one is broken"
-    )]
+    /// A stored scale, offset (zero point, bias, minimum) or weight that is no finite number.
+    #[error("{at}: the {what} of weight [{row}, {column}] is {value}, should be finite")]
     BadScale {
-        /// The tensor, or `a matrix`.
+        /// The tensor.
         at: String,
-        /// Which field of the block.
+        /// `scale`, `offset` or `weight`.
         what: String,
-        /// Row of the block.
+        /// Row of the weight.
         row: usize,
-        /// The block within its row.
-        block: usize,
-        /// The field's value.
+        /// Column of the first weight that it serves.
+        column: usize,
+        /// The value.
         value: f32,
     },
     /// A codebook that does not fit the format, or is missing.

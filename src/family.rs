@@ -92,6 +92,10 @@ pub(crate) enum Blocks {
     /// A block is one group of any length (`Format::group`), the last of a row may be short:
     /// `header` bytes, then `bits` for each weight, rounded up to whole bytes.
     Groups { header: usize, bits: usize },
+    /// As `Groups`, with so many bytes for each eight weights: k must be a multiple of 8.
+    Vectors { header: usize, bytes: usize },
+    /// Floats one after the other, of so many bytes each.
+    Plain { bytes: usize },
 }
 
 /// What a code stands for, before scale and offset.
@@ -112,7 +116,8 @@ pub(crate) enum Levels {
 pub(crate) enum Pack {
     /// From the codes of `code_plane.per` weights.
     Codes(fn(codes: &[i8], units: &mut [u8])),
-    /// From the bytes of the blocks that hold `code_plane.per` weights.
+    /// From the bytes of a block, or of the blocks that hold `code_plane.per` weights if that is
+    /// more; of vectors without headers.
     Blocks(fn(blocks: &[u8], units: &mut [u8])),
 }
 
@@ -153,10 +158,14 @@ pub(crate) struct Family {
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.
-    pub quantize: fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>,
+    pub quantize: Quantize,
     /// `formats/*.wgsl` and the snippets it is composed with.
     pub shader: ShaderParts,
 }
+
+/// Fills one block from the weights it is to hold.
+pub(crate) type Quantize =
+    fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
 
 /// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
 pub(crate) struct ShaderParts {

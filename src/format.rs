@@ -2,6 +2,7 @@
 
 use crate::family::{Affine, AffineKind, Blocks, Family, Levels, Plane};
 use crate::{Error, Result, ScaleType};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A way to store weights in few bits: a small copyable value.
@@ -72,7 +73,10 @@ impl Format {
 
     /// The same codes with one scale for every `len` weights, `len` being a multiple of 8.
     pub fn with_group(self, len: usize) -> Result<Format> {
-        let fixed = matches!(self.family.blocks, Blocks::Fixed { .. });
+        let fixed = matches!(
+            self.family.blocks,
+            Blocks::Fixed { .. } | Blocks::Plain { .. }
+        );
         if fixed || len == 0 || !len.is_multiple_of(8) || len > 1 << 24 {
             return Err(Error::Group {
                 format: self.family.name.into(),
@@ -129,7 +133,8 @@ impl Format {
     pub fn block_len(&self) -> usize {
         match self.family.blocks {
             Blocks::Fixed { len, .. } => len,
-            Blocks::Groups { .. } => self.group,
+            Blocks::Groups { .. } | Blocks::Vectors { .. } => self.group,
+            Blocks::Plain { .. } => 1,
         }
     }
 
@@ -142,6 +147,7 @@ impl Format {
     pub fn bits_per_weight(&self) -> f64 {
         match (self.family.blocks, self.block_len()) {
             (Blocks::Groups { bits, .. }, 0) => bits as f64,
+            (Blocks::Vectors { bytes, .. }, 0) => bytes as f64,
             (_, len) => 8.0 * self.block_bytes() as f64 / len as f64,
         }
     }
@@ -173,15 +179,20 @@ impl Format {
                 block: len,
                 k,
             }),
+            Blocks::Vectors { .. } if !k.is_multiple_of(8) => Err(Error::Block {
+                format: self.to_string(),
+                block: 8,
+                k,
+            }),
             _ => Ok(()),
         }
     }
 
     /// Weights in one block of a row of `k`.
     pub(crate) fn block_span(&self, k: usize) -> usize {
-        match self.block_len() {
-            0 => k.max(1),
-            len => len,
+        match (self.family.blocks, self.block_len()) {
+            (Blocks::Plain { .. }, _) | (_, 0) => k.max(1),
+            (_, len) => len,
         }
     }
 
@@ -190,6 +201,8 @@ impl Format {
         match self.family.blocks {
             Blocks::Fixed { bytes, .. } => bytes,
             Blocks::Groups { header, bits } => header + len.saturating_mul(bits).div_ceil(8),
+            Blocks::Vectors { header, bytes } => header + len.div_ceil(8).saturating_mul(bytes),
+            Blocks::Plain { bytes } => len.saturating_mul(bytes),
         }
     }
 
@@ -197,16 +210,16 @@ impl Format {
     pub(crate) fn group_of(&self, i: usize) -> usize {
         match self.family.blocks {
             Blocks::Fixed { .. } => i / self.family.group,
-            Blocks::Groups { .. } => 0,
+            _ => 0,
         }
     }
 
     /// The device plane of the scales, its period following the group length.
     pub(crate) fn scale_plane(&self) -> Plane {
         match self.family.blocks {
-            Blocks::Fixed { .. } => self.family.scale_plane,
+            Blocks::Fixed { .. } | Blocks::Plain { .. } => self.family.scale_plane,
             // A family says it for groups of 32.
-            Blocks::Groups { .. } => Plane {
+            Blocks::Groups { .. } | Blocks::Vectors { .. } => Plane {
                 per: self.group * (self.family.scale_plane.per / 32),
                 ..self.family.scale_plane
             },
@@ -228,6 +241,27 @@ impl Format {
             f(start, len, block);
             start += len;
             row = rest;
+        }
+    }
+
+    /// A stored row without the headers of its groups, where it is made of vectors; else as it is.
+    pub(crate) fn without_headers<'a>(&self, k: usize, row: &'a [u8]) -> Cow<'a, [u8]> {
+        let Blocks::Vectors { header, .. } = self.family.blocks else {
+            return row.into();
+        };
+        let mut stripped = Vec::with_capacity(row.len());
+        self.for_blocks(k, row, |_, _, block| {
+            stripped.extend_from_slice(&block[header..])
+        });
+        stripped.into()
+    }
+
+    /// Bytes of `len` weights, whole blocks of them, without the headers of vectors.
+    pub(crate) fn bytes_without_headers(&self, len: usize) -> usize {
+        match self.family.blocks {
+            Blocks::Vectors { bytes, .. } => len / 8 * bytes,
+            Blocks::Plain { bytes } => len * bytes,
+            _ => len / self.block_len() * self.block_bytes(),
         }
     }
 
@@ -259,7 +293,7 @@ impl Format {
             }
             let group = match family.blocks {
                 Blocks::Fixed { .. } => family.group,
-                Blocks::Groups { .. } => len,
+                _ => len,
             };
             let kind = family.affine_kind;
             for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {

@@ -1,6 +1,6 @@
 //! A packed matrix on the host, and the CPU path.
 
-use crate::family::{Hints, Table};
+use crate::family::{Hints, Levels, Table};
 use crate::{parallel, Error, Format, Result};
 use std::borrow::Cow;
 
@@ -81,6 +81,11 @@ impl Matrix<'static> {
         weights: &[f32],
         importance: Option<&[f32]>,
     ) -> Result<Self> {
+        if let Table::Codebook(_) = format.family().table {
+            return Err(Error::NoEncoder {
+                format: format.to_string(),
+            });
+        }
         let row_bytes = check_shape(format, n, k)?;
         let expected = n.saturating_mul(k);
         if weights.len() != expected {
@@ -150,18 +155,21 @@ impl<'a> Matrix<'a> {
         k: usize,
         bytes: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self> {
-        let bytes = bytes.into();
-        let row_bytes = check_shape(format, n, k)?;
-        let expected = n.saturating_mul(row_bytes);
-        if bytes.len() != expected {
-            return Err(length("bytes", n, k, "bytes", expected, bytes.len()));
-        }
         if let Table::Codebook(expected) = format.family().table {
             return Err(Error::Codebook {
                 format: format.to_string(),
                 expected,
                 got: 0,
             });
+        }
+        Self::without_codebook(format, n, k, bytes.into())
+    }
+
+    fn without_codebook(format: Format, n: usize, k: usize, bytes: Cow<'a, [u8]>) -> Result<Self> {
+        let row_bytes = check_shape(format, n, k)?;
+        let expected = n.saturating_mul(row_bytes);
+        if bytes.len() != expected {
+            return Err(length("bytes", n, k, "bytes", expected, bytes.len()));
         }
         Ok(Matrix {
             format,
@@ -173,36 +181,81 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Whether every scale, zero point and bias is a finite number: what a file from elsewhere should
-    /// be asked once, since one that is not makes all outputs of its row infinite or NaN.
+    /// As [`from_bytes`](Matrix::from_bytes), for formats whose codes are looked up in learned tables:
+    /// `codebook` holds their entries one after the other, little-endian, in the type of the scales.
+    ///
+    /// # Errors
+    /// Those of `from_bytes`, and [`Error::Codebook`] where the format needs another size, or none.
+    pub fn from_codebook(
+        format: Format,
+        n: usize,
+        k: usize,
+        bytes: impl Into<Cow<'a, [u8]>>,
+        codebook: &[u8],
+    ) -> Result<Self> {
+        let expected = match format.family().table {
+            Table::Codebook(words) => words,
+            _ => 0,
+        };
+        if codebook.len() != 4 * expected {
+            return Err(Error::Codebook {
+                format: format.to_string(),
+                expected,
+                got: codebook.len() / 4,
+            });
+        }
+        Ok(Matrix {
+            codebook: bytemuck::pod_collect_to_vec(codebook),
+            ..Self::without_codebook(format, n, k, bytes.into())?
+        })
+    }
+
+    /// Whether every scale, zero point and bias is a finite number, and every weight where weights are
+    /// floats themselves: what a file from elsewhere should be asked once, since one that is not
+    /// makes outputs infinite or NaN.
     ///
     /// # Errors
     /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
     pub fn validate(&self, at: &str) -> Result<()> {
-        let fields = self.format.float_fields();
-        for row in 0..self.n {
-            let (mut block, mut bad) = (0, None);
+        let family = self.format.family();
+        let floats = match family.levels {
+            Levels::Direct(_) => true,
+            Levels::Table(table) => table.iter().any(|l| !l.is_finite()),
+            _ => false,
+        };
+        let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {
+            let bad = |what: &str, column: usize, value: f32| Error::BadScale {
+                at: at.into(),
+                what: what.into(),
+                row,
+                column,
+                value,
+            };
+            let mut found = None;
             self.format
-                .for_blocks(self.k, self.row(row), |_, _, bytes| {
-                    for &(offset, scale) in fields {
-                        let value = scale.load(&bytes[offset..]);
-                        if !value.is_finite() {
-                            bad.get_or_insert((block, offset, scale, value));
+                .for_blocks(self.k, self.row(row), |start, len, block| {
+                    let group = family.group.clamp(1, len);
+                    for i in (0..len).step_by(group) {
+                        let a = (family.affine)(block, self.format.group_of(i));
+                        for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
+                            if !value.is_finite() && found.is_none() {
+                                found = Some(bad(what, start + i, value));
+                            }
                         }
                     }
-                    block += 1;
                 });
-            if let Some((block, offset, scale, value)) = bad {
-                return Err(Error::BadScale {
-                    at: at.into(),
-                    what: format!("the {scale} at byte {offset}"),
-                    row,
-                    block,
-                    value,
-                });
+            if let (None, true) = (&found, floats) {
+                weights.resize(self.k, 0.0);
+                self.format
+                    .decode_row(self.row(row), &self.codebook, codes, weights);
+                if let Some(i) = weights.iter().position(|w| !w.is_finite()) {
+                    found = Some(bad("weight", i, weights[i]));
+                }
             }
-        }
-        Ok(())
+            found.map_or(Ok(()), Err)
+        };
+        let mut scratch = (Vec::new(), Vec::new());
+        (0..self.n).try_for_each(|row| check(row, &mut scratch))
     }
 
     /// How the weights are stored.

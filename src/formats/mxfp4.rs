@@ -13,7 +13,7 @@ use crate::quantize::range::max_abs;
 use crate::ScaleType;
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
-static LEVELS: [f32; 16] = [
+pub(super) static LEVELS: [f32; 16] = [
     0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0, -8.0, -12.0,
 ];
 
@@ -82,7 +82,7 @@ fn half_scale(e: u8) -> f32 {
 }
 
 /// The code whose weight is nearest to `x`; of several as near, the first.
-fn nearest(scale: f32, x: f32) -> u8 {
+pub(super) fn nearest(scale: f32, x: f32) -> u8 {
     let error = |code: usize| (LEVELS[code] * scale - x).abs();
     (1..16).fold(0, |best, code| {
         if error(code) < error(best) {

@@ -8,8 +8,9 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
-    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType,
-    ComputePipeline, Device, Features, Limits, Queue, ShaderStages,
+    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,
+    BufferBindingType, BufferUsages, ComputePipeline, Device, Features, Limits, Queue,
+    ShaderStages,
 };
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
@@ -28,6 +29,8 @@ struct Inner {
     /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there.
     layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
+    /// Tables that are the same for every matrix of a format.
+    tables: Mutex<HashMap<&'static str, Buffer>>,
 }
 
 impl Gpu {
@@ -92,6 +95,7 @@ impl Gpu {
                 limits,
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
+                tables: Mutex::default(),
             }),
         })
     }
@@ -226,6 +230,23 @@ impl Gpu {
         })?;
         lock(&self.inner.pipelines).insert(source.name, pipeline.clone());
         Ok(pipeline)
+    }
+
+    /// The table of a format whose matrices share it.
+    pub(crate) async fn fixed_table(
+        &self,
+        format: &'static str,
+        words: fn() -> &'static [u32],
+    ) -> Result<Buffer> {
+        if let Some(table) = lock(&self.inner.tables).get(format) {
+            return Ok(table.clone());
+        }
+        let bytes = bytemuck::cast_slice(words());
+        let table = self
+            .buffer_of("table", bytes, BufferUsages::STORAGE)
+            .await?;
+        lock(&self.inner.tables).insert(format, table.clone());
+        Ok(table)
     }
 
     /// The layout of one kind of kernel, for a format with a table or without.

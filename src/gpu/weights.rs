@@ -59,6 +59,12 @@ impl Weights {
         self.inner.bytes
     }
 
+    /// Bytes of the table that codes are looked up in, beside `device_bytes`: a learned codebook of
+    /// this matrix's own, or the grid of a lattice format, which its matrices share; 0 for the rest.
+    pub fn table_bytes(&self) -> u64 {
+        self.table().map_or(0, Buffer::size)
+    }
+
     /// Slabs that the rows are split into; 1 unless a plane is larger than one binding may be.
     pub fn slab_count(&self) -> usize {
         self.inner.slabs.len()
@@ -137,18 +143,11 @@ impl Gpu {
         }
         let table = match format.family().table {
             Table::None => None,
-            Table::Fixed(words) => Some(words()),
-            Table::Codebook(_) => Some(matrix.codebook()),
-        };
-        let table = match table {
-            None => None,
-            Some(words) => {
-                let words = bytemuck::cast_slice(words);
-                bytes += words.len() as u64;
-                Some(
-                    self.buffer_of("table", words, BufferUsages::STORAGE)
-                        .await?,
-                )
+            Table::Fixed(words) => Some(self.fixed_table(format.name(), words).await?),
+            Table::Codebook(_) => {
+                let words = bytemuck::cast_slice(matrix.codebook());
+                let usage = BufferUsages::STORAGE;
+                Some(self.buffer_of("codebook", words, usage).await?)
             }
         };
         Ok(Weights {
@@ -205,9 +204,12 @@ fn pack(
                         }
                     }
                     Pack::Blocks(pack) => {
-                        let stored = per / format.block_span(k) * format.block_bytes();
-                        let blocks = matrix.row(row).chunks(stored);
-                        for (blocks, units) in blocks.zip(row_units.chunks_mut(bytes)) {
+                        let row = format.without_headers(k, matrix.row(row));
+                        // A block may fill several runs of units.
+                        let run = per.max(format.block_len());
+                        let stored = format.bytes_without_headers(run);
+                        let units = row_units.chunks_mut(run / per * bytes);
+                        for (blocks, units) in row.chunks(stored).zip(units) {
                             pack(blocks, units);
                         }
                     }

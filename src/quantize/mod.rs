@@ -2,4 +2,5 @@
 
 pub(crate) mod iq4_search;
 pub(crate) mod k_search;
+pub(crate) mod lattice;
 pub(crate) mod range;
