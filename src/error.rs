@@ -227,6 +227,36 @@ pub enum Error {
         /// Where it is again.
         second: u64,
     },
+    /// A part of a linear layer, or of what a tool stores for one, that does not fit the others.
+    #[error("{at}: {what} should be {expected}, got {got}")]
+    Part {
+        /// The part: `permutation`, `qzeros`, ...
+        at: String,
+        /// Which of its properties.
+        what: String,
+        /// What would have been right.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// What is wrong with one tensor or layer of a file.
+    #[error("{name:?}: {source}")]
+    InTensor {
+        /// The tensor's or layer's name.
+        name: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A way to quantize that lowbit does not read.
+    #[error("unknown {what} {name:?}; known: {known}")]
+    UnknownMethod {
+        /// What the name is of: `quant_method`, `format`, ...
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Those that are read.
+        known: String,
+    },
     /// A file has no tensor of this name.
     #[error("no tensor {name:?} among the {count} of this file")]
     NoTensor {
