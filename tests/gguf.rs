@@ -5,6 +5,8 @@
 mod hostile;
 #[path = "gguf/mutated.rs"]
 mod mutated;
+#[path = "gguf/presets.rs"]
+mod presets;
 #[path = "gguf/written.rs"]
 mod written;
 

@@ -21,12 +21,14 @@
 //! Files split into several parts are read one part at a time.
 
 mod cursor;
+mod preset;
 mod read;
 mod tensor;
 mod types;
 mod value;
 mod write;
 
+pub use preset::{Model, Preset};
 pub use read::Gguf;
 pub use tensor::TensorInfo;
 pub use types::{TensorType, TENSOR_TYPES};
