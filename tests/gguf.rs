@@ -7,6 +7,8 @@ mod hostile;
 mod mutated;
 #[path = "gguf/presets.rs"]
 mod presets;
+#[path = "gguf/split.rs"]
+mod split;
 #[path = "gguf/written.rs"]
 mod written;
 

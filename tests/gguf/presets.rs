@@ -210,8 +210,8 @@ fn errors_name_the_tensor_and_the_numbers() {
     let wide = &[48u64, 2][..];
     let tensors = [("blk.3.ffn_up.weight", wide)];
     says(
-        Preset::Q8_0.types(&model, &tensors),
-        &["blk.3.ffn_up", "Q8_0", "32", "48"],
+        Preset::Q1_0.types(&model, &tensors),
+        &["blk.3.ffn_up", "Q1_0", "128", "48"],
     );
     let tensors = [("blk.16.ffn_up.weight", &[256u64, 2][..])];
     says(

@@ -175,6 +175,8 @@ fn fallback(kind: TensorType, name: &str, k: u64) -> Result<TensorType> {
         T::Q4_K => T::Q5_0,
         T::Q5_K => T::Q5_1,
         T::Q6_K => T::Q8_0,
+        // Blocks are as small as they get.
+        T::Q4_0 | T::Q4_1 | T::Q5_0 | T::Q5_1 | T::Q8_0 | T::IQ4_NL | T::MXFP4 => kind,
         _ => {
             let what = format!("the row length for {}, which has no fallback,", kind.name);
             let expected = format!("a multiple of {}", kind.block);
