@@ -24,6 +24,46 @@ pub enum Error {
         /// The group length given.
         got: usize,
     },
+    /// A type of scale that this format cannot have.
+    #[error("{format} takes scales of {allowed}, got {got}")]
+    Scale {
+        /// The format asked for.
+        format: String,
+        /// What would have been accepted.
+        allowed: String,
+        /// The type given.
+        got: &'static str,
+    },
+    /// A stored scale, offset (zero point, bias, minimum) or weight that is no finite number.
+    #[error("{at}: the {what} of weight [{row}, {column}] is {value}, should be finite")]
+    BadScale {
+        /// The tensor.
+        at: String,
+        /// `scale`, `offset` or `weight`.
+        what: String,
+        /// Row of the weight.
+        row: usize,
+        /// Column of the first weight that it serves.
+        column: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A codebook that does not fit the format, or is missing.
+    #[error("{format} needs a codebook of {expected} words, got {got}")]
+    Codebook {
+        /// The format of the matrix.
+        format: String,
+        /// Words needed: 0 where the format takes none.
+        expected: usize,
+        /// Words given.
+        got: usize,
+    },
+    /// A format that lowbit reads but does not write.
+    #[error("{format} is read from files that have it; lowbit has no quantizer for it")]
+    NoEncoder {
+        /// The format asked for.
+        format: String,
+    },
     /// A slice whose length does not fit the shape.
     #[error("{what}: a shape of {shape} needs {expected} {unit}, got {got}")]
     Length {
@@ -186,6 +226,36 @@ pub enum Error {
         first: u64,
         /// Where it is again.
         second: u64,
+    },
+    /// A part of a linear layer, or of what a tool stores for one, that does not fit the others.
+    #[error("{at}: {what} should be {expected}, got {got}")]
+    Part {
+        /// The part: `permutation`, `qzeros`, ...
+        at: String,
+        /// Which of its properties.
+        what: String,
+        /// What would have been right.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// What is wrong with one tensor or layer of a file.
+    #[error("{name:?}: {source}")]
+    InTensor {
+        /// The tensor's or layer's name.
+        name: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A way to quantize that lowbit does not read.
+    #[error("unknown {what} {name:?}; known: {known}")]
+    UnknownMethod {
+        /// What the name is of: `quant_method`, `format`, ...
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Those that are read.
+        known: String,
     },
     /// A file has no tensor of this name.
     #[error("no tensor {name:?} among the {count} of this file")]

@@ -4,6 +4,8 @@
 //! turn codes into weights. Each format supplies, here in Rust and once more in WGSL, only
 //! `codes` and `affine`; everything that multiplies is written against those two.
 
+use crate::ScaleType;
+
 /// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
 pub(crate) const PART: usize = 32;
 
@@ -90,6 +92,43 @@ pub(crate) enum Blocks {
     /// A block is one group of any length (`Format::group`), the last of a row may be short:
     /// `header` bytes, then `bits` for each weight, rounded up to whole bytes.
     Groups { header: usize, bits: usize },
+    /// As `Groups`, with so many bytes for each eight weights: k must be a multiple of 8.
+    Vectors { header: usize, bytes: usize },
+    /// Floats one after the other, of so many bytes each.
+    Plain { bytes: usize },
+}
+
+/// What a code stands for, before scale and offset.
+#[derive(Clone, Copy)]
+pub(crate) enum Levels {
+    /// The code itself.
+    Signed,
+    /// The code's byte as an unsigned number: 8-bit codes that have a bias of their own.
+    Unsigned,
+    /// An entry of this table, of a power of two of entries.
+    Table(&'static [f32]),
+    /// There are no integer codes: the weights of a block, and of its matrix's codebook, at once.
+    Direct(fn(block: &[u8], codebook: &[u32], levels: &mut [f32])),
+}
+
+/// How stored blocks become units of the code plane.
+#[derive(Clone, Copy)]
+pub(crate) enum Pack {
+    /// From the codes of `code_plane.per` weights.
+    Codes(fn(codes: &[i8], units: &mut [u8])),
+    /// From the bytes of a block, or of the blocks that hold `code_plane.per` weights if that is
+    /// more; of vectors without headers.
+    Blocks(fn(blocks: &[u8], units: &mut [u8])),
+}
+
+/// Words that a format's shader looks codes up in, bound beside the planes.
+#[derive(Clone, Copy)]
+pub(crate) enum Table {
+    None,
+    /// The same for every matrix: the grids of the lattice formats.
+    Fixed(fn() -> &'static [u32]),
+    /// Learned with the weights: so many words, which come with the matrix.
+    Codebook(usize),
 }
 
 /// A format, or a family of formats that differ in their group length.
@@ -98,32 +137,40 @@ pub(crate) struct Family {
     /// The id of the type in GGUF files.
     pub gguf: Option<u32>,
     pub blocks: Blocks,
-    /// Offset and width in bytes of the f16, f32 and E8M0 (width 1) fields of a block.
-    pub floats: &'static [(usize, usize)],
+    /// Offset and type of the float fields of a block.
+    pub floats: &'static [(usize, ScaleType)],
+    /// The same format with scales of other types: of families only, itself included.
+    pub scales: &'static [(ScaleType, &'static Family)],
     /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
     pub group: usize,
     pub affine_kind: AffineKind,
-    /// Codes that index a table of 16 levels, instead of being levels themselves.
-    pub table: Option<&'static [f32; 16]>,
-    /// The codes of one block, `codes.len()` of them.
+    pub levels: Levels,
+    pub table: Table,
+    /// The codes of one block, `codes.len()` of them; zeros where there are none.
     pub codes: fn(block: &[u8], codes: &mut [i8]),
     /// The affine of group `g` of one block.
     pub affine: fn(block: &[u8], g: usize) -> Affine,
-    /// Codes on the device, and how `code_plane.per` codes are packed into its units.
+    /// Codes on the device, and how `code_plane.per` of them are packed into its units.
     pub code_plane: Plane,
-    pub pack_codes: fn(codes: &[i8], units: &mut [u8]),
+    pub pack_codes: Pack,
     /// Scales on the device, and how the fields of the blocks that share `scale_plane.per` weights
     /// (one block, but for MXFP4) are packed into their units.
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.
-    pub quantize: fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>,
+    pub quantize: Quantize,
     /// `formats/*.wgsl` and the snippets it is composed with.
     pub shader: ShaderParts,
 }
 
+/// Fills one block from the weights it is to hold.
+pub(crate) type Quantize =
+    fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
+
 /// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
 pub(crate) struct ShaderParts {
+    /// Bits of the codes that `stored_codes` unpacks; 0 where the format reads its plane itself.
+    pub bits: usize,
     pub files: &'static [(&'static str, &'static str)],
     pub consts: &'static [(&'static str, u32)],
 }

@@ -1,7 +1,8 @@
 //! `Format`: a family and a group length, and what follows from them for rows of k weights.
 
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane};
-use crate::{Error, Result};
+use crate::family::{Affine, AffineKind, Blocks, Family, Levels, Plane};
+use crate::{Error, Result, ScaleType};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A way to store weights in few bits: a small copyable value.
@@ -37,17 +38,27 @@ impl Format {
     /// The format of this name, in either case, with or without a group: `q4_k`, `INT4_g128`, `int8_row`.
     pub fn from_name(name: &str) -> Option<Format> {
         let name = name.to_ascii_lowercase();
-        if let Some(f) = Format::ALL.iter().find(|f| f.name() == name) {
-            return Some(*f);
+        if let Some(f) = Format::named(&name) {
+            return Some(f);
         }
         let (stem, group) = name.rsplit_once('_')?;
-        let format = Format::ALL.iter().find(|f| f.name() == stem)?;
+        let format = Format::named(stem)?;
         if group == "row" {
             return format.per_row().ok();
         }
         format
             .with_group(group.strip_prefix('g')?.parse().ok()?)
             .ok()
+    }
+
+    /// The format of this name, with any type of scale but the usual group.
+    fn named(name: &str) -> Option<Format> {
+        Format::ALL.iter().find_map(|format| {
+            let scales = format.family.scales.iter().map(|(_, family)| *family);
+            let mut families = std::iter::once(format.family).chain(scales);
+            let family = families.find(|f| f.name == name)?;
+            Some(Format { family, ..*format })
+        })
     }
 
     /// The format of this tensor type id of GGUF files (`ggml_type`).
@@ -62,7 +73,10 @@ impl Format {
 
     /// The same codes with one scale for every `len` weights, `len` being a multiple of 8.
     pub fn with_group(self, len: usize) -> Result<Format> {
-        let fixed = matches!(self.family.blocks, Blocks::Fixed { .. });
+        let fixed = matches!(
+            self.family.blocks,
+            Blocks::Fixed { .. } | Blocks::Plain { .. }
+        );
         if fixed || len == 0 || !len.is_multiple_of(8) || len > 1 << 24 {
             return Err(Error::Group {
                 format: self.family.name.into(),
@@ -83,6 +97,33 @@ impl Format {
         Ok(Format { group: 0, ..self })
     }
 
+    /// The same codes with scales (and zero points or biases) of another type.
+    ///
+    /// # Errors
+    /// [`Error::Scale`] where the format's scales cannot be of this type.
+    pub fn with_scale(self, scale: ScaleType) -> Result<Format> {
+        let scales = self.family.scales;
+        match scales.iter().find(|(s, _)| *s == scale) {
+            Some((_, family)) => Ok(Format { family, ..self }),
+            None => Err(Error::Scale {
+                format: self.family.name.into(),
+                allowed: match scales.is_empty() {
+                    true => "no type of the caller's".into(),
+                    false => {
+                        let names: Vec<_> = scales.iter().map(|(s, _)| s.name()).collect();
+                        names.join(", ")
+                    }
+                },
+                got: scale.name(),
+            }),
+        }
+    }
+
+    /// The format with each type of scale that it can have, itself alone where it has one.
+    pub fn scale_types(&self) -> Vec<ScaleType> {
+        self.family.scales.iter().map(|(s, _)| *s).collect()
+    }
+
     /// Weights that share one scale; 0 where that is the whole row.
     pub fn group_len(&self) -> usize {
         self.group
@@ -92,7 +133,8 @@ impl Format {
     pub fn block_len(&self) -> usize {
         match self.family.blocks {
             Blocks::Fixed { len, .. } => len,
-            Blocks::Groups { .. } => self.group,
+            Blocks::Groups { .. } | Blocks::Vectors { .. } => self.group,
+            Blocks::Plain { .. } => 1,
         }
     }
 
@@ -105,6 +147,7 @@ impl Format {
     pub fn bits_per_weight(&self) -> f64 {
         match (self.family.blocks, self.block_len()) {
             (Blocks::Groups { bits, .. }, 0) => bits as f64,
+            (Blocks::Vectors { bytes, .. }, 0) => bytes as f64,
             (_, len) => 8.0 * self.block_bytes() as f64 / len as f64,
         }
     }
@@ -123,9 +166,9 @@ impl Format {
         })
     }
 
-    /// Offset and width in bytes (1 for E8M0, a power of two, 2 for f16, 4 for f32) of the float
-    /// fields of a block: the only bytes that can make a weight infinite or not a number.
-    pub fn float_fields(&self) -> &'static [(usize, usize)] {
+    /// Offset and type of the float fields of a block: the only bytes that can make a weight
+    /// infinite or not a number, but for the codes of FP8.
+    pub fn float_fields(&self) -> &'static [(usize, ScaleType)] {
         self.family.floats
     }
 
@@ -136,15 +179,20 @@ impl Format {
                 block: len,
                 k,
             }),
+            Blocks::Vectors { .. } if !k.is_multiple_of(8) => Err(Error::Block {
+                format: self.to_string(),
+                block: 8,
+                k,
+            }),
             _ => Ok(()),
         }
     }
 
     /// Weights in one block of a row of `k`.
     pub(crate) fn block_span(&self, k: usize) -> usize {
-        match self.block_len() {
-            0 => k.max(1),
-            len => len,
+        match (self.family.blocks, self.block_len()) {
+            (Blocks::Plain { .. }, _) | (_, 0) => k.max(1),
+            (_, len) => len,
         }
     }
 
@@ -153,6 +201,8 @@ impl Format {
         match self.family.blocks {
             Blocks::Fixed { bytes, .. } => bytes,
             Blocks::Groups { header, bits } => header + len.saturating_mul(bits).div_ceil(8),
+            Blocks::Vectors { header, bytes } => header + len.div_ceil(8).saturating_mul(bytes),
+            Blocks::Plain { bytes } => len.saturating_mul(bytes),
         }
     }
 
@@ -160,16 +210,17 @@ impl Format {
     pub(crate) fn group_of(&self, i: usize) -> usize {
         match self.family.blocks {
             Blocks::Fixed { .. } => i / self.family.group,
-            Blocks::Groups { .. } => 0,
+            _ => 0,
         }
     }
 
     /// The device plane of the scales, its period following the group length.
     pub(crate) fn scale_plane(&self) -> Plane {
         match self.family.blocks {
-            Blocks::Fixed { .. } => self.family.scale_plane,
-            Blocks::Groups { .. } => Plane {
-                per: self.group,
+            Blocks::Fixed { .. } | Blocks::Plain { .. } => self.family.scale_plane,
+            // A family says it for groups of 32.
+            Blocks::Groups { .. } | Blocks::Vectors { .. } => Plane {
+                per: self.group * (self.family.scale_plane.per / 32),
                 ..self.family.scale_plane
             },
         }
@@ -193,6 +244,27 @@ impl Format {
         }
     }
 
+    /// A stored row without the headers of its groups, where it is made of vectors; else as it is.
+    pub(crate) fn without_headers<'a>(&self, k: usize, row: &'a [u8]) -> Cow<'a, [u8]> {
+        let Blocks::Vectors { header, .. } = self.family.blocks else {
+            return row.into();
+        };
+        let mut stripped = Vec::with_capacity(row.len());
+        self.for_blocks(k, row, |_, _, block| {
+            stripped.extend_from_slice(&block[header..])
+        });
+        stripped.into()
+    }
+
+    /// Bytes of `len` weights, whole blocks of them, without the headers of vectors.
+    pub(crate) fn bytes_without_headers(&self, len: usize) -> usize {
+        match self.family.blocks {
+            Blocks::Vectors { bytes, .. } => len / 8 * bytes,
+            Blocks::Plain { bytes } => len * bytes,
+            _ => len / self.block_len() * self.block_bytes(),
+        }
+    }
+
     /// The codes of one stored row, `codes.len()` = k of them.
     pub(crate) fn row_codes(&self, row: &[u8], codes: &mut [i8]) {
         self.for_blocks(codes.len(), row, |start, len, block| {
@@ -201,30 +273,57 @@ impl Format {
     }
 
     /// The weights of one stored row: codes, levels, affine, in the rounding of the original tools.
-    pub(crate) fn decode_row(&self, row: &[u8], codes: &mut Vec<i8>, out: &mut [f32]) {
+    /// `codebook` is that of the matrix.
+    pub(crate) fn decode_row(
+        &self,
+        row: &[u8],
+        codebook: &[u32],
+        codes: &mut Vec<i8>,
+        out: &mut [f32],
+    ) {
         let family = self.family;
         let span = self.block_span(out.len());
         codes.resize(span, 0);
         self.for_blocks(out.len(), row, |start, len, block| {
             let codes = &mut codes[..len];
-            (family.codes)(block, codes);
+            let out = &mut out[start..start + len];
+            match family.levels {
+                Levels::Direct(levels) => levels(block, codebook, out),
+                _ => (family.codes)(block, codes),
+            }
             let group = match family.blocks {
                 Blocks::Fixed { .. } => family.group,
-                Blocks::Groups { .. } => len,
+                _ => len,
             };
-            let out = &mut out[start..start + len];
+            let kind = family.affine_kind;
             for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {
                 let a = (family.affine)(block, g);
-                match (family.table, family.affine_kind) {
-                    (Some(table), kind) => {
+                match (family.levels, kind) {
+                    (Levels::Table(table), _) => {
                         for (o, &c) in out.iter_mut().zip(codes) {
-                            *o = kind.value(table[(c & 15) as usize], a);
+                            *o = kind.value(table[c as u8 as usize & (table.len() - 1)], a);
+                        }
+                    }
+                    (Levels::Unsigned, _) => {
+                        for (o, &c) in out.iter_mut().zip(codes) {
+                            *o = kind.value(c as u8 as f32, a);
+                        }
+                    }
+                    (Levels::Direct(_), _) => {
+                        for o in out {
+                            *o = kind.value(*o, a);
                         }
                     }
                     // One loop for each kind, so that each vectorizes.
-                    (None, kind @ AffineKind::Scale) => affine_loop(kind, a, codes, out),
-                    (None, kind @ AffineKind::ScaleBias) => affine_loop(kind, a, codes, out),
-                    (None, kind @ AffineKind::ScaleZero) => affine_loop(kind, a, codes, out),
+                    (Levels::Signed, AffineKind::Scale) => {
+                        affine_loop(AffineKind::Scale, a, codes, out)
+                    }
+                    (Levels::Signed, AffineKind::ScaleBias) => {
+                        affine_loop(AffineKind::ScaleBias, a, codes, out)
+                    }
+                    (Levels::Signed, AffineKind::ScaleZero) => {
+                        affine_loop(AffineKind::ScaleZero, a, codes, out)
+                    }
                 }
             }
         });

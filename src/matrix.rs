@@ -1,6 +1,6 @@
 //! A packed matrix on the host, and the CPU path.
 
-use crate::family::Hints;
+use crate::family::{Hints, Levels, Table};
 use crate::{parallel, Error, Format, Result};
 use std::borrow::Cow;
 
@@ -15,6 +15,8 @@ pub struct Matrix<'a> {
     k: usize,
     row_bytes: usize,
     bytes: Cow<'a, [u8]>,
+    /// Words of its own that codes are looked up in; empty for most formats.
+    codebook: Vec<u32>,
 }
 
 /// What a format makes of stored bytes before any arithmetic: see [`Matrix::inspect`].
@@ -79,6 +81,11 @@ impl Matrix<'static> {
         weights: &[f32],
         importance: Option<&[f32]>,
     ) -> Result<Self> {
+        if let Table::Codebook(_) = format.family().table {
+            return Err(Error::NoEncoder {
+                format: format.to_string(),
+            });
+        }
         let row_bytes = check_shape(format, n, k)?;
         let expected = n.saturating_mul(k);
         if weights.len() != expected {
@@ -129,6 +136,7 @@ impl Matrix<'static> {
                 k,
                 row_bytes,
                 bytes: bytes.into(),
+                codebook: Vec::new(),
             }),
         }
     }
@@ -147,7 +155,17 @@ impl<'a> Matrix<'a> {
         k: usize,
         bytes: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self> {
-        let bytes = bytes.into();
+        if let Table::Codebook(expected) = format.family().table {
+            return Err(Error::Codebook {
+                format: format.to_string(),
+                expected,
+                got: 0,
+            });
+        }
+        Self::without_codebook(format, n, k, bytes.into())
+    }
+
+    fn without_codebook(format: Format, n: usize, k: usize, bytes: Cow<'a, [u8]>) -> Result<Self> {
         let row_bytes = check_shape(format, n, k)?;
         let expected = n.saturating_mul(row_bytes);
         if bytes.len() != expected {
@@ -159,7 +177,85 @@ impl<'a> Matrix<'a> {
             k,
             row_bytes,
             bytes,
+            codebook: Vec::new(),
         })
+    }
+
+    /// As [`from_bytes`](Matrix::from_bytes), for formats whose codes are looked up in learned tables:
+    /// `codebook` holds their entries one after the other, little-endian, in the type of the scales.
+    ///
+    /// # Errors
+    /// Those of `from_bytes`, and [`Error::Codebook`] where the format needs another size, or none.
+    pub fn from_codebook(
+        format: Format,
+        n: usize,
+        k: usize,
+        bytes: impl Into<Cow<'a, [u8]>>,
+        codebook: &[u8],
+    ) -> Result<Self> {
+        let expected = match format.family().table {
+            Table::Codebook(words) => words,
+            _ => 0,
+        };
+        if codebook.len() != 4 * expected {
+            return Err(Error::Codebook {
+                format: format.to_string(),
+                expected,
+                got: codebook.len() / 4,
+            });
+        }
+        Ok(Matrix {
+            codebook: bytemuck::pod_collect_to_vec(codebook),
+            ..Self::without_codebook(format, n, k, bytes.into())?
+        })
+    }
+
+    /// Whether every scale, zero point and bias is a finite number, and every weight where weights are
+    /// floats themselves: what a file from elsewhere should be asked once, since one that is not
+    /// makes outputs infinite or NaN.
+    ///
+    /// # Errors
+    /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
+    pub fn validate(&self, at: &str) -> Result<()> {
+        let family = self.format.family();
+        let floats = match family.levels {
+            Levels::Direct(_) => true,
+            Levels::Table(table) => table.iter().any(|l| !l.is_finite()),
+            _ => false,
+        };
+        let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {
+            let bad = |what: &str, column: usize, value: f32| Error::BadScale {
+                at: at.into(),
+                what: what.into(),
+                row,
+                column,
+                value,
+            };
+            let mut found = None;
+            self.format
+                .for_blocks(self.k, self.row(row), |start, len, block| {
+                    let group = family.group.clamp(1, len);
+                    for i in (0..len).step_by(group) {
+                        let a = (family.affine)(block, self.format.group_of(i));
+                        for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
+                            if !value.is_finite() && found.is_none() {
+                                found = Some(bad(what, start + i, value));
+                            }
+                        }
+                    }
+                });
+            if let (None, true) = (&found, floats) {
+                weights.resize(self.k, 0.0);
+                self.format
+                    .decode_row(self.row(row), &self.codebook, codes, weights);
+                if let Some(i) = weights.iter().position(|w| !w.is_finite()) {
+                    found = Some(bad("weight", i, weights[i]));
+                }
+            }
+            found.map_or(Ok(()), Err)
+        };
+        let mut scratch = (Vec::new(), Vec::new());
+        (0..self.n).try_for_each(|row| check(row, &mut scratch))
     }
 
     /// How the weights are stored.
@@ -187,11 +283,17 @@ impl<'a> Matrix<'a> {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]
     }
 
+    /// The words that codes are looked up in; empty but for formats with a learned codebook.
+    pub(crate) fn codebook(&self) -> &[u32] {
+        &self.codebook
+    }
+
     /// All weights as floats, `n` rows of `k`, rounded exactly as the original tools round them.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = vec![0f32; self.n * self.k];
         parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
-            self.format.decode_row(self.row(row), codes, out);
+            self.format
+                .decode_row(self.row(row), &self.codebook, codes, out);
         });
         out
     }
@@ -238,7 +340,8 @@ impl<'a> Matrix<'a> {
         let mut by_row = vec![0f32; self.n * m];
         let scratch = || (Vec::new(), vec![0f32; self.k]);
         parallel::chunks(&mut by_row, m, scratch, |row, y, (codes, w)| {
-            self.format.decode_row(self.row(row), codes, w);
+            self.format
+                .decode_row(self.row(row), &self.codebook, codes, w);
             for (y, x) in y.iter_mut().zip(x.chunks(self.k)) {
                 *y = dot(w, x);
             }

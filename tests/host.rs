@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{fitting_k, formats, oracle, random_matrix, same_bits, within_bound, Random};
-use lowbit::{Error, Format, Matrix};
+use common::{
+    fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random,
+};
+use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
 
 #[test]
@@ -117,13 +119,15 @@ fn the_bound_reports_mutants() {
 fn zeros_subnormal_scales_and_extreme_codes_decode() {
     for &format in Format::ALL {
         let k = fitting_k(format, 64);
-        let zero = Matrix::quantize(format, 1, k, &vec![0.0; k]).unwrap();
+        let Some(zero) = quantized(format, k, &vec![0.0; k]) else {
+            continue;
+        };
         assert!(zero.dequantize().iter().all(|&w| w == 0.0), "{format}");
         // Half the smallest normal f16, as the scale of every block.
         let mut bytes = random_matrix(format, 1, k, 5).bytes().to_vec();
         for block in bytes.chunks_mut(format.block_bytes()) {
-            for &(at, width) in format.float_fields() {
-                if width == 2 {
+            for &(at, scale) in format.float_fields() {
+                if scale == ScaleType::F16 {
                     block[at..at + 2].copy_from_slice(&0x0200u16.to_le_bytes());
                 }
             }
@@ -185,12 +189,22 @@ fn bad_calls_say_both_numbers() {
     for &format in Format::ALL {
         let k = fitting_k(format, 64);
         for tiny in [1e-39, 1e-45, f32::MIN_POSITIVE] {
-            let tiny = Matrix::quantize(format, 1, k, &vec![tiny; k]).unwrap();
+            let Some(tiny) = quantized(format, k, &vec![tiny; k]) else {
+                continue;
+            };
             assert!(tiny.dequantize().iter().all(|w| w.abs() < 1e-4), "{format}");
         }
         let ramp: Vec<f32> = (0..k).map(|i| (i as f32 - 20.0) * 1e36).collect();
         let huge = Matrix::quantize(format, 1, k, &ramp);
-        if format.float_fields().iter().all(|&(_, width)| width == 2) {
+        if matches!(huge, Err(Error::NoEncoder { .. })) {
+            assert!(format.name().starts_with("aqlm"), "{format}");
+            continue;
+        }
+        if format
+            .float_fields()
+            .iter()
+            .all(|&(_, s)| s == ScaleType::F16)
+        {
             assert!(matches!(huge, Err(Error::ScaleRange { .. })), "{format}");
         } else {
             assert!(
@@ -205,6 +219,14 @@ fn bad_calls_say_both_numbers() {
         Matrix::from_bytes(Format::INT8, 1, usize::MAX, vec![0; 8]).unwrap_err(),
         &["limit"],
     );
+}
+
+/// One row, of any format that lowbit has a quantizer for.
+fn quantized(format: Format, k: usize, weights: &[f32]) -> Option<Matrix<'static>> {
+    match Matrix::quantize(format, 1, k, weights) {
+        Err(Error::NoEncoder { .. }) if format.name().starts_with("aqlm") => None,
+        done => Some(done.unwrap()),
+    }
 }
 
 /// How far a weight may be from its decoded value: half a step, plus what an f16 scale rounds.
@@ -241,8 +263,10 @@ proptest! {
         let format = Format::ALL[which];
         let k = fitting_k(format, weights.len());
         let weights: Vec<f32> = weights.iter().cycle().take(k).copied().collect();
-        let matrix = Matrix::quantize(format, 1, k, &weights).unwrap();
-        let group = format.group_len();
+        let Some(matrix) = quantized(format, k, &weights) else {
+            return Ok(());
+        };
+        let group = format.group_len().max(1);
         let back = matrix.dequantize();
         for (w, b) in weights.chunks(group).zip(back.chunks(group)) {
             let allowed = half_step(format, w);
@@ -289,7 +313,7 @@ proptest! {
             let k = fitting_k(format, k);
             let len = n * format.row_bytes(k).unwrap();
             let bytes: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
-            let matrix = Matrix::from_bytes(format, n, k, &bytes).unwrap();
+            let matrix = from_bytes(format, n, k, bytes.clone(), &mut random);
             prop_assert_eq!(matrix.bytes(), &bytes[..]);
             prop_assert_eq!(matrix.dequantize().len(), n * k);
             prop_assert_eq!(matrix.inspect().codes.len(), n * k);

@@ -4,16 +4,10 @@
 
 fn codes(row: u32, part: u32) -> Codes {
     let unit = 3u * (part / 2u);
-    let nibbles = code_at(row, unit + part % 2u);
+    let nibbles = unpack4(code_at(row, unit + part % 2u));
     let pairs = code_at(row, unit + 2u);
-    let p = select(pairs.xyxy, pairs.zwzw, part % 2u == 1u);
-    let mask = vec4<u32>(0x0f0f0f0fu);
-    let low = (p >> vec4<u32>(0u, 0u, 2u, 2u)) & vec4<u32>(0x03030303u);
-    let high = (p >> vec4<u32>(4u, 4u, 6u, 6u)) & vec4<u32>(0x03030303u);
-    return Codes(
-        subtract((nibbles & mask) | (low << vec4<u32>(4u)), 32u),
-        subtract(((nibbles >> vec4<u32>(4u)) & mask) | (high << vec4<u32>(4u)), 32u),
-    );
+    let high = unpack2(select(pairs.xy, pairs.zw, part % 2u == 1u));
+    return lowered(join(nibbles, high, 4u), 32u);
 }
 
 fn affine(row: u32, group: u32) -> Affine {

@@ -1,18 +1,20 @@
-//! Codes in device words: how 32 codes of 1, 2, 4 or 8 bits lie in their units.
+//! Codes in device words: how 32 codes of 1 to 8 bits lie in their units.
 //!
 //! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, so
 //! each layout is chosen such that one shift and one mask turn a stored word into a code word.
+//! Bits that are no power of two are split into runs that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low first.
 
 use crate::family::{Plane, Unit, PART};
 
 /// The device plane of codes of so many bits.
 pub(crate) const fn plane(bits: usize) -> Plane {
     let (unit, units) = match bits {
-        1 => (Unit::Word, 1),
+        1 | 3 | 5 | 7 => (Unit::Word, bits),
         2 => (Unit::Vec2, 1),
         4 => (Unit::Vec4, 1),
+        6 => (Unit::Vec2, 3),
         8 => (Unit::Vec4, 2),
-        _ => panic!("codes have 1, 2, 4 or 8 bits"),
+        _ => panic!("codes have 1 to 8 bits"),
     };
     Plane {
         unit,
@@ -22,16 +24,59 @@ pub(crate) const fn plane(bits: usize) -> Plane {
 }
 
 /// Packs 32 codes, `code + OFFSET` being an unsigned number of `BITS` bits, into `4 * BITS` bytes.
+/// One-bit codes may also be -1 and 1.
 pub(crate) fn pack<const BITS: usize, const OFFSET: i8>(codes: &[i8], units: &mut [u8]) {
-    let words = BITS; // 32 codes of BITS bits
+    pack_from::<BITS>(OFFSET, codes, units);
+}
+
+/// As [`pack`], for an offset that depends on more.
+#[inline(always)]
+pub(crate) fn pack_from<const BITS: usize>(offset: i8, codes: &[i8], units: &mut [u8]) {
     units.fill(0);
-    for (i, &code) in codes.iter().enumerate() {
-        let (j, byte) = (i / 4, i % 4);
-        let field = code.wrapping_add(OFFSET) as u8;
-        // Code word j lies in stored word j % words, in the (j / words)th field of every byte.
-        // One-bit codes: the sign of a code of -1 or 1.
-        let field = if BITS == 1 { (code > 0) as u8 } else { field };
-        units[4 * (j % words) + byte] |= field << (BITS * (j / words));
+    let mut shift = 0;
+    let mut rest = units;
+    for run in [8, 4, 2, 1] {
+        if BITS & run == 0 {
+            continue;
+        }
+        // 32 codes of `run` bits fill as many words.
+        let (units, tail) = rest.split_at_mut(4 * run);
+        rest = tail;
+        for (i, &code) in codes.iter().enumerate() {
+            let (j, byte) = (i / 4, i % 4);
+            let field = match BITS {
+                1 => (code > 0) as u8,
+                _ => code.wrapping_add(offset) as u8 >> shift,
+            };
+            let field = field & (0xff >> (8 - run));
+            // Code word j lies in stored word j % run, in the (j / run)th field of every byte.
+            units[4 * (j % run) + byte] |= field << (run * (j / run) % 8);
+        }
+        shift += run;
+    }
+}
+
+/// Field `i` of a stream of `BITS`-bit fields, lowest bits first, that may cross bytes.
+#[inline(always)]
+pub(crate) fn field<const BITS: usize>(stream: &[u8], i: usize) -> u8 {
+    let at = i * BITS;
+    let low = stream[at / 8] as u16;
+    // A field that ends within its byte must not read the next, which may not be there.
+    let high = match at % 8 + BITS > 8 {
+        true => stream[at / 8 + 1] as u16,
+        false => 0,
+    };
+    (((low | high << 8) >> (at % 8)) & ((1 << BITS) - 1)) as u8
+}
+
+/// Sets field `i` of a stream of zeros.
+#[inline(always)]
+pub(crate) fn set_field<const BITS: usize>(stream: &mut [u8], i: usize, value: u8) {
+    let at = i * BITS;
+    let wide = (value as u16) << (at % 8);
+    stream[at / 8] |= wide as u8;
+    if at % 8 + BITS > 8 {
+        stream[at / 8 + 1] |= (wide >> 8) as u8;
     }
 }
 
@@ -41,13 +86,8 @@ pub(crate) const FIFTH: (&str, &str) = (
     include_str!("../../shaders/codes/fifth.wgsl"),
 );
 
-/// The WGSL twin of [`pack`].
-macro_rules! shader {
-    ($bits:literal) => {
-        (
-            concat!("codes/bits", $bits, ".wgsl"),
-            include_str!(concat!("../../shaders/codes/bits", $bits, ".wgsl")),
-        )
-    };
-}
-pub(crate) use shader;
+/// Levels that 4-bit codes select from the 16 of [`Levels::Table`](crate::family::Levels).
+pub(crate) const LEVEL_TABLE: (&str, &str) = (
+    "levels/table.wgsl",
+    include_str!("../../shaders/levels/table.wgsl"),
+);

@@ -1,178 +1,246 @@
-//! Plain integers: INT8, INT4, INT2, 1-bit and ternary, with a scale for any group of weights.
+//! Plain integers of 1 to 8 bits, with a scale for any group of weights, of any type.
 //!
-//! A block is one group: f16 scale, f16 zero point (asymmetric formats only), then the codes as
-//! unsigned fields of 1, 2, 4 or 8 bits, lowest bits first. The last group of a row may be short.
-//! A field `u` of a symmetric format stands for `scale · (u - 2^(bits-1))` (INT1: `u ? scale : -scale`,
-//! ternary: `scale · (u - 1)`, INT8: two's complement); of an asymmetric one for `scale · (u - zero)`.
+//! A block is one group: the scale, the zero point or bias where there is one (of the scale's type), then
+//! the codes as unsigned fields, lowest bits first. The last group of a row may be short.
+//! A field `u` stands for
+//! - symmetric: `scale · (u - 2^(bits-1))`; INT8: two's complement; INT1: `u ? scale : -scale`;
+//! - ternary: `scale · (u - 1)`;
+//! - asymmetric: `scale · (u - zero)`; the zero point need not be whole (HQQ);
+//! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
 
-use super::{bits, f16};
+use super::bits;
+use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::range::{extreme, inverse, max_abs};
+use crate::ScaleType;
+
+/// What a block has beside its scale, and how its fields are centred.
+const SYMMETRIC: usize = 0;
+const TERNARY_KIND: usize = 1;
+const ASYMMETRIC: usize = 2;
+const BIASED: usize = 3;
+
+const fn has_pair(kind: usize) -> bool {
+    kind == ASYMMETRIC || kind == BIASED
+}
 
 /// Bytes before the codes.
-const fn header(asymmetric: bool) -> usize {
-    if asymmetric {
-        4
-    } else {
-        2
-    }
+const fn header(kind: usize, scale: ScaleType) -> usize {
+    scale.bytes() * (1 + has_pair(kind) as usize)
 }
 
 /// What is added to a code to get its unsigned field.
-const fn offset(bits: usize, asymmetric: bool, ternary: bool) -> i8 {
-    match (bits, asymmetric, ternary) {
-        (8, true, _) => -128, // fields are 0..255, codes -128..127; wrapping
-        (8, false, _) | (1, ..) | (_, true, _) => 0,
-        (_, _, true) => 1,
+const fn offset(bits: usize, kind: usize) -> i8 {
+    match (bits, kind) {
+        // Fields are 0..255, codes -128..127; wrapping.
+        (8, ASYMMETRIC) => -128,
+        (8, _) | (1, _) | (_, ASYMMETRIC | BIASED) => 0,
+        (_, TERNARY_KIND) => 1,
         _ => 1 << (bits - 1),
     }
 }
 
-macro_rules! family {
-    ($name:ident, $text:literal, $bits:literal, asymmetric: $asym:literal, ternary: $tern:literal) => {
-        pub(crate) static $name: Family = Family {
-            name: $text,
-            gguf: None,
-            blocks: Blocks::Groups {
-                header: header($asym),
-                bits: $bits,
-            },
-            floats: if $asym { &[(0, 2), (2, 2)] } else { &[(0, 2)] },
-            group: 32,
-            affine_kind: if $asym {
-                AffineKind::ScaleZero
-            } else {
-                AffineKind::Scale
-            },
-            table: None,
-            codes: codes::<$bits, $asym, { offset($bits, $asym, $tern) }>,
-            affine: affine::<$bits, $asym>,
-            code_plane: bits::plane($bits),
-            // An asymmetric 8-bit code is stored as it is, minus 128.
-            pack_codes: bits::pack::<
-                $bits,
-                {
-                    if $bits == 8 {
-                        0
-                    } else {
-                        offset($bits, $asym, $tern)
-                    }
-                },
-            >,
-            scale_plane: Plane {
-                unit: if $asym { Unit::Word } else { Unit::Half },
-                units: 1,
-                per: 32,
-            },
-            pack_scales: |block, units| units.copy_from_slice(&block[..header($asym)]),
-            quantize: quantize::<$bits, $asym, $tern>,
-            shader: ShaderParts {
-                files: &[
-                    bits::shader!($bits),
-                    if $asym {
-                        (
-                            "formats/int_asym.wgsl",
-                            include_str!("../../shaders/formats/int_asym.wgsl"),
-                        )
-                    } else {
-                        (
+const fn family<const BITS: usize, const KIND: usize, S: Scale>(
+    name: &'static str,
+    scales: &'static Scales,
+) -> Family {
+    Family {
+        name,
+        gguf: None,
+        blocks: Blocks::Groups {
+            header: header(KIND, S::TYPE),
+            bits: BITS,
+        },
+        floats: const {
+            match has_pair(KIND) {
+                true => &[(0, S::TYPE), (S::TYPE.bytes(), S::TYPE)],
+                false => &[(0, S::TYPE)],
+            }
+        },
+        scales,
+        group: 32,
+        affine_kind: match KIND {
+            ASYMMETRIC => AffineKind::ScaleZero,
+            BIASED => AffineKind::ScaleBias,
+            _ => AffineKind::Scale,
+        },
+        levels: match (BITS, KIND) {
+            (8, BIASED) => Levels::Unsigned,
+            _ => Levels::Signed,
+        },
+        table: Table::None,
+        codes: codes::<BITS, KIND, S>,
+        affine: affine::<BITS, KIND, S>,
+        code_plane: bits::plane(BITS),
+        pack_codes: Pack::Codes(|codes, units| {
+            // On the device an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
+            let offset = if BITS == 8 { 0 } else { offset(BITS, KIND) };
+            bits::pack_from::<BITS>(offset, codes, units);
+        }),
+        scale_plane: scale::plane(S::TYPE, has_pair(KIND)),
+        pack_scales: |block, units| units.copy_from_slice(&block[..header(KIND, S::TYPE)]),
+        quantize: quantize::<BITS, KIND, S>,
+        shader: ShaderParts {
+            bits: BITS,
+            files: const {
+                &[
+                    scale::shader(S::TYPE, has_pair(KIND)),
+                    match (BITS, KIND) {
+                        (_, ASYMMETRIC | BIASED) => (
+                            "formats/int_pair.wgsl",
+                            include_str!("../../shaders/formats/int_pair.wgsl"),
+                        ),
+                        (1, _) => (
+                            "formats/int1.wgsl",
+                            include_str!("../../shaders/formats/int1.wgsl"),
+                        ),
+                        _ => (
                             "formats/int.wgsl",
                             include_str!("../../shaders/formats/int.wgsl"),
-                        )
+                        ),
                     },
-                ],
-                consts: &[(
-                    "CODE_OFFSET",
-                    if $asym && $bits == 8 {
-                        128
-                    } else {
-                        offset($bits, $asym, $tern) as u32
-                    },
-                )],
+                ]
             },
-        };
-    };
-}
-
-family!(INT8, "int8", 8, asymmetric: false, ternary: false);
-family!(INT8_ASYM, "int8_asym", 8, asymmetric: true, ternary: false);
-family!(INT4, "int4", 4, asymmetric: false, ternary: false);
-family!(INT4_ASYM, "int4_asym", 4, asymmetric: true, ternary: false);
-family!(INT2, "int2", 2, asymmetric: false, ternary: false);
-family!(INT2_ASYM, "int2_asym", 2, asymmetric: true, ternary: false);
-family!(INT1, "int1", 1, asymmetric: false, ternary: false);
-family!(TERNARY, "ternary", 2, asymmetric: false, ternary: true);
-
-fn codes<const BITS: usize, const ASYM: bool, const OFFSET: i8>(block: &[u8], codes: &mut [i8]) {
-    let fields = &block[header(ASYM)..];
-    let mask = ((1u16 << BITS) - 1) as u8;
-    for (codes, &byte) in codes.chunks_mut(8 / BITS).zip(fields) {
-        for (i, code) in codes.iter_mut().enumerate() {
-            let field = (byte >> (BITS * i)) & mask;
-            *code = match BITS {
-                1 => 2 * field as i8 - 1,
-                _ => (field as i8).wrapping_sub(OFFSET),
-            };
-        }
-    }
-}
-
-fn affine<const BITS: usize, const ASYM: bool>(block: &[u8], _: usize) -> Affine {
-    // Codes of 8 bits are held 128 lower, to fit an i8; so is their zero point.
-    let shift = if BITS == 8 { 128.0 } else { 0.0 };
-    Affine {
-        scale: f16::load(block, 0),
-        offset: if ASYM {
-            f16::load(block, 2) - shift
-        } else {
-            0.0
+            consts: const {
+                &[(
+                    "CODE_OFFSET",
+                    match (BITS, KIND) {
+                        (8, ASYMMETRIC) => 128,
+                        _ => offset(BITS, KIND) as u32,
+                    },
+                )]
+            },
         },
     }
 }
 
-/// Round to nearest: scale and zero point from the extremes of the group, every field the nearest.
-fn quantize<const BITS: usize, const ASYM: bool, const TERNARY: bool>(
+/// One family with each of its scale types, the first being the usual one.
+macro_rules! families {
+    ($($bits:literal $kind:ident: $all:ident = $name:ident $text:literal,
+       $bf16:ident $bf16_text:literal, $f32:ident $f32_text:literal;)+) => {$(
+        static $all: [(ScaleType, &Family); 3] = [
+            (ScaleType::F16, &$name),
+            (ScaleType::BF16, &$bf16),
+            (ScaleType::F32, &$f32),
+        ];
+        pub(crate) static $name: Family = family::<$bits, $kind, F16>($text, &$all);
+        static $bf16: Family = family::<$bits, $kind, BF16>($bf16_text, &$all);
+        static $f32: Family = family::<$bits, $kind, F32>($f32_text, &$all);
+    )+};
+}
+
+families! {
+    8 SYMMETRIC: INT8_ALL = INT8 "int8", INT8_BF16 "int8_bf16", INT8_F32 "int8_f32";
+    8 ASYMMETRIC: INT8_ASYM_ALL = INT8_ASYM "int8_asym", INT8_ASYM_BF16 "int8_asym_bf16", INT8_ASYM_F32 "int8_asym_f32";
+    8 BIASED: INT8_BIAS_ALL = INT8_BIAS "int8_bias", INT8_BIAS_BF16 "int8_bias_bf16", INT8_BIAS_F32 "int8_bias_f32";
+    7 SYMMETRIC: INT7_ALL = INT7 "int7", INT7_BF16 "int7_bf16", INT7_F32 "int7_f32";
+    7 ASYMMETRIC: INT7_ASYM_ALL = INT7_ASYM "int7_asym", INT7_ASYM_BF16 "int7_asym_bf16", INT7_ASYM_F32 "int7_asym_f32";
+    7 BIASED: INT7_BIAS_ALL = INT7_BIAS "int7_bias", INT7_BIAS_BF16 "int7_bias_bf16", INT7_BIAS_F32 "int7_bias_f32";
+    6 SYMMETRIC: INT6_ALL = INT6 "int6", INT6_BF16 "int6_bf16", INT6_F32 "int6_f32";
+    6 ASYMMETRIC: INT6_ASYM_ALL = INT6_ASYM "int6_asym", INT6_ASYM_BF16 "int6_asym_bf16", INT6_ASYM_F32 "int6_asym_f32";
+    6 BIASED: INT6_BIAS_ALL = INT6_BIAS "int6_bias", INT6_BIAS_BF16 "int6_bias_bf16", INT6_BIAS_F32 "int6_bias_f32";
+    5 SYMMETRIC: INT5_ALL = INT5 "int5", INT5_BF16 "int5_bf16", INT5_F32 "int5_f32";
+    5 ASYMMETRIC: INT5_ASYM_ALL = INT5_ASYM "int5_asym", INT5_ASYM_BF16 "int5_asym_bf16", INT5_ASYM_F32 "int5_asym_f32";
+    5 BIASED: INT5_BIAS_ALL = INT5_BIAS "int5_bias", INT5_BIAS_BF16 "int5_bias_bf16", INT5_BIAS_F32 "int5_bias_f32";
+    4 SYMMETRIC: INT4_ALL = INT4 "int4", INT4_BF16 "int4_bf16", INT4_F32 "int4_f32";
+    4 ASYMMETRIC: INT4_ASYM_ALL = INT4_ASYM "int4_asym", INT4_ASYM_BF16 "int4_asym_bf16", INT4_ASYM_F32 "int4_asym_f32";
+    4 BIASED: INT4_BIAS_ALL = INT4_BIAS "int4_bias", INT4_BIAS_BF16 "int4_bias_bf16", INT4_BIAS_F32 "int4_bias_f32";
+    3 SYMMETRIC: INT3_ALL = INT3 "int3", INT3_BF16 "int3_bf16", INT3_F32 "int3_f32";
+    3 ASYMMETRIC: INT3_ASYM_ALL = INT3_ASYM "int3_asym", INT3_ASYM_BF16 "int3_asym_bf16", INT3_ASYM_F32 "int3_asym_f32";
+    3 BIASED: INT3_BIAS_ALL = INT3_BIAS "int3_bias", INT3_BIAS_BF16 "int3_bias_bf16", INT3_BIAS_F32 "int3_bias_f32";
+    2 SYMMETRIC: INT2_ALL = INT2 "int2", INT2_BF16 "int2_bf16", INT2_F32 "int2_f32";
+    2 ASYMMETRIC: INT2_ASYM_ALL = INT2_ASYM "int2_asym", INT2_ASYM_BF16 "int2_asym_bf16", INT2_ASYM_F32 "int2_asym_f32";
+    2 BIASED: INT2_BIAS_ALL = INT2_BIAS "int2_bias", INT2_BIAS_BF16 "int2_bias_bf16", INT2_BIAS_F32 "int2_bias_f32";
+    1 SYMMETRIC: INT1_ALL = INT1 "int1", INT1_BF16 "int1_bf16", INT1_F32 "int1_f32";
+    1 ASYMMETRIC: INT1_ASYM_ALL = INT1_ASYM "int1_asym", INT1_ASYM_BF16 "int1_asym_bf16", INT1_ASYM_F32 "int1_asym_f32";
+    1 BIASED: INT1_BIAS_ALL = INT1_BIAS "int1_bias", INT1_BIAS_BF16 "int1_bias_bf16", INT1_BIAS_F32 "int1_bias_f32";
+    2 TERNARY_KIND: TERNARY_ALL = TERNARY "ternary", TERNARY_BF16 "ternary_bf16", TERNARY_F32 "ternary_f32";
+}
+
+fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
+    let fields = &block[header(KIND, S::TYPE)..];
+    let code = |field: u8| match (BITS, KIND) {
+        (1, SYMMETRIC) => 2 * field as i8 - 1,
+        _ => (field as i8).wrapping_sub(offset(BITS, KIND)),
+    };
+    if matches!(BITS, 1 | 2 | 4 | 8) {
+        // No field crosses a byte: whole bytes at a time.
+        let mask = (0xff >> (8 - BITS)) as u8;
+        for (codes, &byte) in codes.chunks_mut(8 / BITS).zip(fields) {
+            for (i, c) in codes.iter_mut().enumerate() {
+                *c = code((byte >> (BITS * i)) & mask);
+            }
+        }
+    } else {
+        for (i, c) in codes.iter_mut().enumerate() {
+            *c = code(bits::field::<BITS>(fields, i));
+        }
+    }
+}
+
+fn affine<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], _: usize) -> Affine {
+    let second = || S::TYPE.load(&block[S::TYPE.bytes()..]);
+    Affine {
+        scale: S::TYPE.load(block),
+        offset: match (BITS, KIND) {
+            // Codes of 8 bits are held 128 lower, to fit an i8; so is their zero point.
+            (8, ASYMMETRIC) => second() - 128.0,
+            (_, ASYMMETRIC | BIASED) => second(),
+            _ => 0.0,
+        },
+    }
+}
+
+/// Round to nearest: scale and offset from the extremes of the group, every field the nearest.
+fn quantize<const BITS: usize, const KIND: usize, S: Scale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
-    let (scale, zero) = if ASYM {
-        asymmetric(weights, BITS)
-    } else if TERNARY {
-        (least_squares_ternary(weights), 1.0)
-    } else if BITS == 1 {
-        (mean_abs(weights), 0.0)
-    } else if BITS == 8 {
-        (max_abs(weights) / 127.0, 128.0)
-    } else {
+    let top = ((1u32 << BITS) - 1 - (KIND == TERNARY_KIND) as u32) as f32;
+    // `zero`: the field that stands for 0, or of a bias for the lowest weight.
+    let (scale, zero) = match (BITS, KIND) {
+        (_, ASYMMETRIC) => asymmetric(weights, top, S::TYPE)?,
+        (_, BIASED) => (range(weights).1 / top, 0.0),
+        (_, TERNARY_KIND) => (least_squares_ternary(weights), 1.0),
+        (1, _) => (mean_abs(weights), 0.0),
+        (8, _) => (max_abs(weights) / 127.0, 128.0),
         // Few codes: the weight of largest magnitude, sign and all, becomes the lowest, so that
         // all of them are in use (as in GGUF's Q4_0 and ONNX Runtime).
-        let half = (1 << (BITS - 1)) as f32;
-        (extreme(weights) / -half, half)
+        _ => {
+            let half = (1u32 << (BITS - 1)) as f32;
+            (extreme(weights) / -half, half)
+        }
     };
-    f16::store(block, 0, scale)?;
-    if ASYM {
-        f16::store(block, 2, zero)?;
+    block.fill(0);
+    S::TYPE.store(scale, block)?;
+    let mut bias = 0.0;
+    if has_pair(KIND) {
+        let second = match KIND {
+            BIASED => range(weights).0,
+            _ => zero,
+        };
+        let place = &mut block[S::TYPE.bytes()..];
+        S::TYPE.store(second, place)?;
+        if KIND == BIASED {
+            bias = S::TYPE.load(place);
+        }
     }
-    let scale = f16::load(block, 0);
-    let inverse = inverse(scale);
-    let top = ((1u32 << BITS) - 1 - TERNARY as u32) as f32;
-    let fields = &mut block[header(ASYM)..];
-    fields.fill(0);
+    let inverse = inverse(S::TYPE.load(block));
+    let fields = &mut block[header(KIND, S::TYPE)..];
     for (i, &w) in weights.iter().enumerate() {
-        let field = match BITS {
-            1 => (w >= 0.0) as u8,
-            _ => ((w * inverse).round_ties_even() + zero).clamp(0.0, top) as u8,
+        let field = match (BITS, KIND) {
+            (1, SYMMETRIC) => (w >= 0.0) as u8,
+            _ => (((w - bias) * inverse).round_ties_even() + zero).clamp(0.0, top) as u8,
         };
         // Symmetric INT8 is kept in two's complement.
-        let field = if BITS == 8 && !ASYM {
-            field ^ 0x80
-        } else {
-            field
+        let field = match (BITS, KIND) {
+            (8, SYMMETRIC) => field ^ 0x80,
+            _ => field,
         };
-        fields[i * BITS / 8] |= field << (i * BITS % 8);
+        bits::set_field::<BITS>(fields, i, field);
     }
     Ok(())
 }
@@ -181,17 +249,25 @@ fn mean_abs(weights: &[f32]) -> f32 {
     weights.iter().map(|w| w.abs()).sum::<f32>() / weights.len().max(1) as f32
 }
 
+/// The lowest weight, and how far the highest lies above it.
+fn range(weights: &[f32]) -> (f32, f32) {
+    let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
+    let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
+    (lo, hi - lo)
+}
+
 /// Scale and zero point such that 0 and both extremes are representable.
-fn asymmetric(weights: &[f32], bits: usize) -> (f32, f32) {
+fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32), QuantizeError> {
     let lo = weights.iter().fold(0.0f32, |m, &w| m.min(w));
     let hi = weights.iter().fold(0.0f32, |m, &w| m.max(w));
-    let top = ((1u32 << bits) - 1) as f32;
     // The zero point belongs to the scale as stored.
-    let scale = half::f16::from_f32((hi - lo) / top).to_f32();
-    if scale == 0.0 || !scale.is_finite() {
-        return ((hi - lo) / top, 0.0);
+    let mut stored = [0u8; 4];
+    scale.store((hi - lo) / top, &mut stored)?;
+    let scale = scale.load(&stored);
+    if scale == 0.0 {
+        return Ok((0.0, 0.0));
     }
-    (scale, (-lo / scale).round_ties_even().clamp(0.0, top))
+    Ok((scale, (-lo / scale).round_ties_even().clamp(0.0, top)))
 }
 
 /// The scale of the best ternary approximation in least squares: of the j largest magnitudes,

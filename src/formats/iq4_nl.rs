@@ -2,9 +2,13 @@
 //! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
-use crate::quantize::{iq4_search, k_search::check_range};
+use crate::quantize::{iq4_search, k_search::check_ranges};
+use crate::ScaleType;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -16,26 +20,34 @@ pub(crate) static IQ4_NL: Family = Family {
     name: "iq4_nl",
     gguf: Some(20),
     blocks: Blocks::Fixed { len: 32, bytes: 18 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
+    levels: Levels::Table(&LEVELS),
+    table: Table::None,
     codes: |block, codes| split_nibbles(&block[2..], codes),
     affine: |block, _| Affine {
         scale: f16::load(block, 0),
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, _, block| {
-        check_range(weights)?;
-        let scale = iq4_search::scale(&LEVELS, weights);
+    quantize: |weights, hints, block| {
+        check_ranges(weights, hints.importance)?;
+        let mut w = [0f32; 32];
+        let spread = mean_square(weights, 2.0);
+        let w = hints.importance.map(|importance| {
+            weigh(weights, importance, spread, &mut w);
+            &w[..]
+        });
+        let scale = iq4_search::scale(&LEVELS, weights, w);
         f16::store(block, 0, scale)?;
         // The codes belong to the scale before it is rounded to f16, as in ggml.
         let inverse = inverse(scale);
@@ -45,8 +57,9 @@ pub(crate) static IQ4_NL: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
+            bits::LEVEL_TABLE,
             (
                 "formats/iq4_nl.wgsl",
                 include_str!("../../shaders/formats/iq4_nl.wgsl"),

@@ -6,13 +6,16 @@
 use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
+    importance::{mean_square, weigh},
     iq4_search,
-    k_search::{check_range, nearest},
+    k_search::{check_ranges, nearest},
 };
+use crate::ScaleType;
 
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",
@@ -21,10 +24,12 @@ pub(crate) static IQ4_XS: Family = Family {
         len: 256,
         bytes: 136,
     },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
+    levels: Levels::Table(&LEVELS),
+    table: Table::None,
     codes: |block, codes| {
         for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
             split_nibbles(bytes, codes);
@@ -39,7 +44,7 @@ pub(crate) static IQ4_XS: Family = Family {
         }
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Vec2,
         units: 1,
@@ -48,8 +53,9 @@ pub(crate) static IQ4_XS: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[..8]),
     quantize,
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
+            bits::LEVEL_TABLE,
             (
                 "formats/iq4_xs.wgsl",
                 include_str!("../../shaders/formats/iq4_xs.wgsl"),
@@ -59,12 +65,18 @@ pub(crate) static IQ4_XS: Family = Family {
     },
 };
 
-/// ggml's `quantize_iq4_xs` without importance weights.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_iq4_xs`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     let mut scales = [0f32; 8];
-    for (scale, x) in scales.iter_mut().zip(weights.chunks(32)) {
-        *scale = iq4_search::scale(&LEVELS, x);
+    let spread = mean_square(weights, 2.0);
+    for (g, (scale, x)) in scales.iter_mut().zip(weights.chunks(32)).enumerate() {
+        let mut w = [0f32; 32];
+        let w = hints.importance.map(|importance| {
+            weigh(x, &importance[32 * g..], spread, &mut w);
+            &w[..]
+        });
+        *scale = iq4_search::scale(&LEVELS, x, w);
     }
     let max_scale = extreme(&scales);
     let d = -max_scale / 32.0;

@@ -6,11 +6,14 @@
 
 use super::bits;
 use super::iq4_nl::{join_nibbles, split_nibbles};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::max_abs;
+use crate::ScaleType;
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
-static LEVELS: [f32; 16] = [
+pub(super) static LEVELS: [f32; 16] = [
     0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 0.0, -1.0, -2.0, -3.0, -4.0, -6.0, -8.0, -12.0,
 ];
 
@@ -18,10 +21,12 @@ pub(crate) static MXFP4: Family = Family {
     name: "mxfp4",
     gguf: Some(39),
     blocks: Blocks::Fixed { len: 32, bytes: 17 },
-    floats: &[(0, 1)],
+    floats: &[(0, ScaleType::E8M0)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
+    levels: Levels::Table(&LEVELS),
+    table: Table::None,
     codes: |block, codes| {
         split_nibbles(&block[1..], codes);
         // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
@@ -35,19 +40,14 @@ pub(crate) static MXFP4: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     // The smallest unit is two bytes, so it serves two blocks.
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 64,
     },
-    pack_scales: |blocks, units| {
-        units.fill(0);
-        for (byte, block) in units.iter_mut().zip(blocks.chunks(17)) {
-            *byte = block[0];
-        }
-    },
+    pack_scales: |block, units| units[0] = block[0],
     quantize: |weights, _, block| {
         let max = max_abs(weights);
         // The largest weight falls into 4..8 times the scale. Where e would be negative, 0.
@@ -61,8 +61,9 @@ pub(crate) static MXFP4: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
+            bits::LEVEL_TABLE,
             (
                 "formats/mxfp4.wgsl",
                 include_str!("../../shaders/formats/mxfp4.wgsl"),
@@ -81,7 +82,7 @@ fn half_scale(e: u8) -> f32 {
 }
 
 /// The code whose weight is nearest to `x`; of several as near, the first.
-fn nearest(scale: f32, x: f32) -> u8 {
+pub(super) fn nearest(scale: f32, x: f32) -> u8 {
     let error = |code: usize| (LEVELS[code] * scale - x).abs();
     (1..16).fold(0, |best, code| {
         if error(code) < error(best) {

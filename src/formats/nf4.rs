@@ -1,13 +1,16 @@
-//! bitsandbytes NF4: a block is one group (64 weights unless asked otherwise, the last of a row may
+//! bitsandbytes NF4 and FP4: a block is one group (64 weights unless asked otherwise, the last of a row may
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
-//! Weight = absmax · LEVELS[nibble]. The levels are no integers, so the format has no DP4A kernel.
+//! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
 use super::bits;
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
+};
 use crate::quantize::range::max_abs;
+use crate::ScaleType;
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
-static LEVELS: [f32; 16] = [
+static NORMAL: [f32; 16] = [
     -1.0,
     -0.696_192_8,
     -0.525_073_05,
@@ -26,56 +29,88 @@ static LEVELS: [f32; 16] = [
     1.0,
 ];
 
-pub(crate) static NF4: Family = Family {
-    name: "nf4",
-    gguf: None,
-    blocks: Blocks::Groups { header: 4, bits: 4 },
-    floats: &[(0, 4)],
-    group: 64,
-    affine_kind: AffineKind::Scale,
-    table: Some(&LEVELS),
-    codes: |block, codes| {
-        for (codes, byte) in codes.chunks_mut(2).zip(&block[4..]) {
-            codes[0] = (byte >> 4) as i8;
-            if let Some(code) = codes.get_mut(1) {
-                *code = (byte & 15) as i8;
+/// Its floats of 4 bits (1 sign, 2 exponent, 1 mantissa), over 12; no other format has this order.
+static FLOATS: [f32; 16] = [
+    0.0,
+    0.005_208_333_5,
+    0.666_666_7,
+    1.0,
+    0.333_333_34,
+    0.5,
+    0.166_666_67,
+    0.25,
+    0.0,
+    -0.005_208_333_5,
+    -0.666_666_7,
+    -1.0,
+    -0.333_333_34,
+    -0.5,
+    -0.166_666_67,
+    -0.25,
+];
+
+pub(crate) static NF4: Family = family("nf4", &NORMAL, |weights, _, block| {
+    quantize(&NORMAL, weights, block)
+});
+pub(crate) static FP4: Family = family("fp4", &FLOATS, |weights, _, block| {
+    quantize(&FLOATS, weights, block)
+});
+
+const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quantize) -> Family {
+    Family {
+        name,
+        gguf: None,
+        blocks: Blocks::Groups { header: 4, bits: 4 },
+        floats: &[(0, ScaleType::F32)],
+        scales: &[],
+        group: 64,
+        affine_kind: AffineKind::Scale,
+        levels: Levels::Table(levels),
+        table: Table::None,
+        codes: |block, codes| {
+            for (codes, byte) in codes.chunks_mut(2).zip(&block[4..]) {
+                codes[0] = (byte >> 4) as i8;
+                if let Some(code) = codes.get_mut(1) {
+                    *code = (byte & 15) as i8;
+                }
             }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
-        offset: 0.0,
-    },
-    code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
-    scale_plane: Plane {
-        unit: Unit::Word,
-        units: 1,
-        per: 64,
-    },
-    pack_scales: |block, units| units.copy_from_slice(&block[..4]),
-    quantize: |weights, _, block| {
-        let absmax = max_abs(weights);
-        block.fill(0);
-        block[..4].copy_from_slice(&absmax.to_le_bytes());
-        for (i, w) in weights.iter().enumerate() {
-            let x = if absmax == 0.0 { 0.0 } else { w / absmax };
-            // The nearest level: one more for each midpoint passed, so that a tie takes the lower.
-            let code = (1..16)
-                .filter(|&c| x > (LEVELS[c - 1] + LEVELS[c]) * 0.5)
-                .count() as u8;
-            block[4 + i / 2] |= code << (4 * ((i + 1) % 2));
-        }
-        Ok(())
-    },
-    shader: ShaderParts {
-        files: &[
-            bits::shader!(4),
-            (
-                "formats/nf4.wgsl",
-                include_str!("../../shaders/formats/nf4.wgsl"),
-            ),
-        ],
-        consts: &[],
-    },
-};
+        },
+        affine: |block, _| Affine {
+            scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
+            offset: 0.0,
+        },
+        code_plane: bits::plane(4),
+        pack_codes: Pack::Codes(bits::pack::<4, 0>),
+        scale_plane: super::scale::plane(ScaleType::F32, false),
+        pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+        quantize,
+        shader: ShaderParts {
+            bits: 4,
+            files: &[
+                bits::LEVEL_TABLE,
+                (
+                    "formats/nf4.wgsl",
+                    include_str!("../../shaders/formats/nf4.wgsl"),
+                ),
+            ],
+            consts: &[],
+        },
+    }
+}
+
+fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {
+    let absmax = max_abs(weights);
+    block.fill(0);
+    block[..4].copy_from_slice(&absmax.to_le_bytes());
+    let mut order: [u8; 16] = std::array::from_fn(|i| i as u8);
+    // Of equal levels the first comes first, and is the one chosen.
+    order.sort_by(|&a, &b| levels[a as usize].total_cmp(&levels[b as usize]));
+    for (i, w) in weights.iter().enumerate() {
+        let x = if absmax == 0.0 { 0.0 } else { w / absmax };
+        // The nearest level: one more for each midpoint passed, so that a tie takes the lower.
+        let middle = |pair: &&[u8]| x > (levels[pair[0] as usize] + levels[pair[1] as usize]) * 0.5;
+        let place = order.windows(2).filter(middle).count();
+        block[4 + i / 2] |= order[place] << (4 * ((i + 1) % 2));
+    }
+    Ok(())
+}

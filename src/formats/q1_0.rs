@@ -1,7 +1,10 @@
 //! GGUF Q1_0: 128 weights in 18 bytes. 0: d (f16), 2: 128 bits, lowest first. Weight = bit ? d : -d.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::ScaleType;
 
 pub(crate) static Q1_0: Family = Family {
     name: "q1_0",
@@ -10,10 +13,12 @@ pub(crate) static Q1_0: Family = Family {
         len: 128,
         bytes: 18,
     },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 128,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
             for (i, code) in codes.iter_mut().enumerate() {
@@ -26,7 +31,7 @@ pub(crate) static Q1_0: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(1),
-    pack_codes: bits::pack::<1, 0>,
+    pack_codes: Pack::Codes(bits::pack::<1, 0>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -43,13 +48,11 @@ pub(crate) static Q1_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(1),
-            (
-                "formats/q1_0.wgsl",
-                include_str!("../../shaders/formats/q1_0.wgsl"),
-            ),
-        ],
+        bits: 1,
+        files: &[(
+            "formats/q1_0.wgsl",
+            include_str!("../../shaders/formats/q1_0.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -1,55 +1,69 @@
-//! GGUF Q2_0: 64 weights in 18 bytes. 0: d (f16), 2: 16 bytes, bit pair j of byte i being weight
-//! 4i + j. Weight = d · (pair - 1). Meant for ternary weights: the encoder never writes pair 3.
+//! GGUF Q2_0: 64 weights in 18 bytes (in older files of PrismML 128 in 34, under the same id). 0: d
+//! (f16), then bit pair j of byte i being weight 4i + j. Weight = d · (pair - 1). Meant for ternary
+//! weights: the encoder never writes pair 3.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
 
-pub(crate) static Q2_0: Family = Family {
-    name: "q2_0",
-    gguf: Some(42),
-    blocks: Blocks::Fixed { len: 64, bytes: 18 },
-    floats: &[(0, 2)],
-    group: 64,
-    affine_kind: AffineKind::Scale,
-    table: None,
-    codes: |block, codes| {
-        for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
-            for (j, code) in codes.iter_mut().enumerate() {
-                *code = ((byte >> (2 * j)) & 3) as i8 - 1;
+pub(crate) static Q2_0: Family = family("q2_0", Some(42), 64);
+
+/// Files of this kind call it Q2_0 too: readers tell them apart by the size of a tensor.
+pub(crate) static Q2_0_G128: Family = family("q2_0_g128", None, 128);
+
+const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
+    Family {
+        name,
+        gguf,
+        blocks: Blocks::Fixed {
+            len,
+            bytes: 2 + len / 4,
+        },
+        floats: &[(0, ScaleType::F16)],
+        scales: &[],
+        group: len,
+        affine_kind: AffineKind::Scale,
+        levels: Levels::Signed,
+        table: Table::None,
+        codes: |block, codes| {
+            for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
+                for (j, code) in codes.iter_mut().enumerate() {
+                    *code = ((byte >> (2 * j)) & 3) as i8 - 1;
+                }
             }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
-    code_plane: bits::plane(2),
-    pack_codes: bits::pack::<2, 1>,
-    scale_plane: Plane {
-        unit: Unit::Half,
-        units: 1,
-        per: 64,
-    },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, _, block| {
-        let d = max_abs(weights);
-        let inverse = inverse(d);
-        f16::store(block, 0, d)?;
-        let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
-        for (byte, w) in block[2..].iter_mut().zip(weights.chunks(4)) {
-            *byte = (0..4).fold(0, |byte, j| byte | field(w[j]) << (2 * j));
-        }
-        Ok(())
-    },
-    shader: ShaderParts {
-        files: &[
-            bits::shader!(2),
-            (
+        },
+        affine: |block, _| Affine {
+            scale: f16::load(block, 0),
+            offset: 0.0,
+        },
+        code_plane: bits::plane(2),
+        pack_codes: Pack::Codes(bits::pack::<2, 1>),
+        scale_plane: Plane {
+            unit: Unit::Half,
+            units: 1,
+            per: len,
+        },
+        pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+        quantize: |weights, _, block| {
+            let d = max_abs(weights);
+            let inverse = inverse(d);
+            f16::store(block, 0, d)?;
+            let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
+            for (byte, w) in block[2..].iter_mut().zip(weights.chunks(4)) {
+                *byte = (0..4).fold(0, |byte, j| byte | field(w[j]) << (2 * j));
+            }
+            Ok(())
+        },
+        shader: ShaderParts {
+            bits: 2,
+            files: &[(
                 "formats/q2_0.wgsl",
                 include_str!("../../shaders/formats/q2_0.wgsl"),
-            ),
-        ],
-        consts: &[],
-    },
-};
+            )],
+            consts: &[],
+        },
+    }
+}

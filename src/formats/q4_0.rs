@@ -2,17 +2,22 @@
 //! and weight j + 16 in its high nibble. Weight = d · (nibble - 8).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::{extreme, inverse};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::quantize::simple::signed_fields;
+use crate::ScaleType;
 
 pub(crate) static Q4_0: Family = Family {
     name: "q4_0",
     gguf: Some(2),
     blocks: Blocks::Fixed { len: 32, bytes: 18 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = codes.split_at_mut(16);
         for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
@@ -25,32 +30,28 @@ pub(crate) static Q4_0: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 8>,
+    pack_codes: Pack::Codes(bits::pack::<4, 8>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, _, block| {
-        let extreme = extreme(weights);
-        let d = extreme / -8.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let d = signed_fields(8, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        let field = |w: f32| ((w * inverse + 8.5) as u8).min(15);
         for j in 0..16 {
-            block[2 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+            block[2 + j] = fields[j] | fields[j + 16] << 4;
         }
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(4),
-            (
-                "formats/q4_0.wgsl",
-                include_str!("../../shaders/formats/q4_0.wgsl"),
-            ),
-        ],
+        bits: 4,
+        files: &[(
+            "formats/q4_0.wgsl",
+            include_str!("../../shaders/formats/q4_0.wgsl"),
+        )],
         consts: &[],
     },
 };

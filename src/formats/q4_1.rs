@@ -2,17 +2,22 @@
 //! Weight = d · nibble + m.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::inverse;
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::quantize::simple::unsigned_fields;
+use crate::ScaleType;
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",
     gguf: Some(3),
     blocks: Blocks::Fixed { len: 32, bytes: 20 },
-    floats: &[(0, 2), (2, 2)],
+    floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = codes.split_at_mut(16);
         for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
@@ -25,34 +30,29 @@ pub(crate) static Q4_1: Family = Family {
         offset: f16::load(block, 2),
     },
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
         unit: Unit::Word,
         units: 1,
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..4]),
-    quantize: |weights, _, block| {
-        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
-        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
-        let d = (hi - lo) / 15.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let (d, m) = unsigned_fields(15, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        f16::store(block, 2, lo)?;
-        let field = |w: f32| (((w - lo) * inverse + 0.5) as u8).min(15);
+        f16::store(block, 2, m)?;
         for j in 0..16 {
-            block[4 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+            block[4 + j] = fields[j] | fields[j + 16] << 4;
         }
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(4),
-            (
-                "formats/q4_1.wgsl",
-                include_str!("../../shaders/formats/q4_1.wgsl"),
-            ),
-        ],
+        bits: 4,
+        files: &[(
+            "formats/q4_1.wgsl",
+            include_str!("../../shaders/formats/q4_1.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -3,7 +3,19 @@
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
 use super::{bits, k_pairs};
-use crate::family::{AffineKind, Blocks, Family, Hints, QuantizeError, ShaderParts};
+use crate::family::{
+    AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+};
+use crate::quantize::k_search::Ranges;
+use crate::ScaleType;
+
+/// What ggml tries without importance.
+const RANGES: Ranges = Ranges {
+    from: -1.0,
+    step: 0.1,
+    steps: 20,
+    absolute: false,
+};
 
 pub(crate) static Q4_K: Family = Family {
     name: "q4_k",
@@ -12,10 +24,12 @@ pub(crate) static Q4_K: Family = Family {
         len: 256,
         bytes: 144,
     },
-    floats: &[(0, 2), (2, 2)],
+    floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         for (pair, bytes) in codes.chunks_mut(64).zip(block[16..].chunks(32)) {
             let (low, high) = pair.split_at_mut(32);
@@ -27,13 +41,13 @@ pub(crate) static Q4_K: Family = Family {
     },
     affine: k_pairs::affine,
     code_plane: bits::plane(4),
-    pack_codes: bits::pack::<4, 0>,
+    pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: k_pairs::PLANE,
     pack_scales: k_pairs::pack,
     quantize,
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
             k_pairs::SHADER,
             (
                 "formats/q4_k.wgsl",
@@ -44,10 +58,10 @@ pub(crate) static Q4_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q4_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+/// ggml's `quantize_row_q4_K_ref` and, with importance, `quantize_row_q4_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
-    let codes = k_pairs::search(15, -1.0, 20, weights, block)?;
+    let codes = k_pairs::search(15, &RANGES, weights, hints, block)?;
     for (bytes, pair) in block[16..].chunks_mut(32).zip(codes.chunks(64)) {
         for (j, byte) in bytes.iter_mut().enumerate() {
             *byte = pair[j] | pair[j + 32] << 4;

@@ -2,17 +2,22 @@
 //! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::{extreme, inverse};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::quantize::simple::signed_fields;
+use crate::ScaleType;
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
     gguf: Some(6),
     blocks: Blocks::Fixed { len: 32, bytes: 22 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
         let (first, second) = codes.split_at_mut(16);
@@ -27,28 +32,26 @@ pub(crate) static Q5_0: Family = Family {
     },
     // Low nibbles; the high bits stay in the scale plane, beside d.
     code_plane: bits::plane(4),
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];
         for (low, &code) in low.iter_mut().zip(codes) {
             *low = (code + 16) & 15;
         }
         bits::pack::<4, 0>(&low, units);
-    },
+    }),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 3,
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..6]),
-    quantize: |weights, _, block| {
-        let extreme = extreme(weights);
-        let d = extreme / -16.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let d = signed_fields(16, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        let field = |w: f32| ((w * inverse + 16.5) as u8).min(31);
         let mut high = 0u32;
         for j in 0..16 {
-            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            let (f, s) = (fields[j], fields[j + 16]);
             block[6 + j] = (f & 15) | (s & 15) << 4;
             high |= ((f >> 4) as u32) << j | ((s >> 4) as u32) << (j + 16);
         }
@@ -56,8 +59,8 @@ pub(crate) static Q5_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
             bits::FIFTH,
             (
                 "formats/q5_0.wgsl",

@@ -2,17 +2,22 @@
 //! 8: 16 bytes of low nibbles as in Q4_0. Weight = d · 5-bit code + m.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
-use crate::quantize::range::inverse;
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::quantize::simple::unsigned_fields;
+use crate::ScaleType;
 
 pub(crate) static Q5_1: Family = Family {
     name: "q5_1",
     gguf: Some(7),
     blocks: Blocks::Fixed { len: 32, bytes: 24 },
-    floats: &[(0, 2), (2, 2)],
+    floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let high = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
         let (first, second) = codes.split_at_mut(16);
@@ -27,30 +32,27 @@ pub(crate) static Q5_1: Family = Family {
     },
     // Low nibbles; the high bits stay in the scale plane, beside d and m.
     code_plane: bits::plane(4),
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];
         for (low, &code) in low.iter_mut().zip(codes) {
             *low = code & 15;
         }
         bits::pack::<4, 0>(&low, units);
-    },
+    }),
     scale_plane: Plane {
         unit: Unit::Vec2,
         units: 1,
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..8]),
-    quantize: |weights, _, block| {
-        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
-        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
-        let d = (hi - lo) / 31.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let (d, m) = unsigned_fields(31, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        f16::store(block, 2, lo)?;
-        let field = |w: f32| ((w - lo) * inverse + 0.5) as u8;
+        f16::store(block, 2, m)?;
         let mut high = 0u32;
         for j in 0..16 {
-            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            let (f, s) = (fields[j], fields[j + 16]);
             block[8 + j] = (f & 15) | (s & 15) << 4;
             high |= ((f >> 4 & 1) as u32) << j | ((s >> 4 & 1) as u32) << (j + 16);
         }
@@ -58,8 +60,8 @@ pub(crate) static Q5_1: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
+        bits: 4,
         files: &[
-            bits::shader!(4),
             bits::FIFTH,
             (
                 "formats/q5_1.wgsl",

@@ -3,7 +3,19 @@
 //! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
 
 use super::{bits, k_pairs};
-use crate::family::{AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit};
+use crate::family::{
+    AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
+};
+use crate::quantize::k_search::Ranges;
+use crate::ScaleType;
+
+/// What ggml tries without importance.
+const RANGES: Ranges = Ranges {
+    from: -0.5,
+    step: 0.1,
+    steps: 15,
+    absolute: false,
+};
 
 pub(crate) static Q5_K: Family = Family {
     name: "q5_k",
@@ -12,10 +24,12 @@ pub(crate) static Q5_K: Family = Family {
         len: 256,
         bytes: 176,
     },
-    floats: &[(0, 2), (2, 2)],
+    floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::ScaleBias,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (high, low) = block[16..].split_at(32);
         for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
@@ -34,7 +48,7 @@ pub(crate) static Q5_K: Family = Family {
         units: 5,
         per: 128,
     },
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let (nibbles, bits) = units.split_at_mut(64);
         for (p, codes) in codes.chunks(32).enumerate() {
             let (mut low, mut high) = ([0i8; 32], [0i8; 32]);
@@ -44,11 +58,12 @@ pub(crate) static Q5_K: Family = Family {
             bits::pack::<4, 0>(&low, &mut nibbles[16 * p..16 * p + 16]);
             bits::pack::<1, 0>(&high, &mut bits[4 * p..4 * p + 4]);
         }
-    },
+    }),
     scale_plane: k_pairs::PLANE,
     pack_scales: k_pairs::pack,
     quantize,
     shader: ShaderParts {
+        bits: 0,
         files: &[
             k_pairs::SHADER,
             (
@@ -60,10 +75,10 @@ pub(crate) static Q5_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q5_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+/// ggml's `quantize_row_q5_K_ref` and, with importance, `quantize_row_q5_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
-    let codes = k_pairs::search(31, -0.5, 15, weights, block)?;
+    let codes = k_pairs::search(31, &RANGES, weights, hints, block)?;
     let (high, low) = block[16..].split_at_mut(32);
     for (g, codes) in codes.chunks(32).enumerate() {
         for (l, code) in codes.iter().enumerate() {

@@ -5,10 +5,12 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
-use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
+use crate::ScaleType;
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -17,10 +19,12 @@ pub(crate) static Q6_K: Family = Family {
         len: 256,
         bytes: 210,
     },
-    floats: &[(208, 2)],
+    floats: &[(208, ScaleType::F16)],
+    scales: &[],
     group: 16,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         let (low, high) = block[..192].split_at(128);
         let halves = codes
@@ -47,7 +51,7 @@ pub(crate) static Q6_K: Family = Family {
         units: 3,
         per: 64,
     },
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 64];
         let mut high = [0i8; 64];
         for (i, &code) in codes.iter().enumerate() {
@@ -58,7 +62,7 @@ pub(crate) static Q6_K: Family = Family {
         bits::pack::<4, 0>(&low[32..], &mut units[16..32]);
         bits::pack::<2, 0>(&high[..32], &mut units[32..40]);
         bits::pack::<2, 0>(&high[32..], &mut units[40..]);
-    },
+    }),
     // Eight pairs of scales, then d.
     scale_plane: Plane {
         unit: Unit::Half,
@@ -68,6 +72,7 @@ pub(crate) static Q6_K: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[192..]),
     quantize,
     shader: ShaderParts {
+        bits: 0,
         files: &[(
             "formats/q6_k.wgsl",
             include_str!("../../shaders/formats/q6_k.wgsl"),
@@ -76,14 +81,15 @@ pub(crate) static Q6_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q6_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_row_q6_K_ref` and, with importance (as it is), `quantize_row_q6_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let mut scales = [0f32; 16];
     for (g, x) in weights.chunks(16).enumerate() {
-        scales[g] = symmetric_scale(32, x, None, &mut codes[16 * g..16 * g + 16]);
+        let importance = hints.importance.map(|i| &i[16 * g..16 * g + 16]);
+        scales[g] = symmetric_scale(32, x, importance, &mut codes[16 * g..16 * g + 16]);
     }
     let max_scale = extreme(&scales);
     if max_scale.abs() < 1e-15 {

@@ -1,24 +1,29 @@
 //! GGUF Q8_0: 32 weights in 34 bytes. 0: d (f16), 2: 32 codes (i8). Weight = d · code.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
 
 pub(crate) static Q8_0: Family = Family {
     name: "q8_0",
     gguf: Some(8),
     blocks: Blocks::Fixed { len: 32, bytes: 34 },
-    floats: &[(0, 2)],
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
     group: 32,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| codes.copy_from_slice(bytemuck::cast_slice(&block[2..])),
     affine: |block, _| Affine {
         scale: f16::load(block, 0),
         offset: 0.0,
     },
     code_plane: bits::plane(8),
-    pack_codes: bits::pack::<8, 0>,
+    pack_codes: Pack::Codes(bits::pack::<8, 0>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -36,13 +41,11 @@ pub(crate) static Q8_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(8),
-            (
-                "formats/q8_0.wgsl",
-                include_str!("../../shaders/formats/q8_0.wgsl"),
-            ),
-        ],
+        bits: 8,
+        files: &[(
+            "formats/q8_0.wgsl",
+            include_str!("../../shaders/formats/q8_0.wgsl"),
+        )],
         consts: &[],
     },
 };

@@ -6,9 +6,11 @@
 
 use super::f16;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Plane, QuantizeError, ShaderParts, Unit,
+    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
 
 /// `(first byte, bytes, digits)` of the three runs of a block.
 const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];
@@ -20,10 +22,12 @@ pub(crate) static TQ1_0: Family = Family {
         len: 256,
         bytes: 54,
     },
-    floats: &[(52, 2)],
+    floats: &[(52, ScaleType::F16)],
+    scales: &[],
     group: 256,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, mut codes| {
         for (first, count, digits) in RUNS {
             let (run, rest) = codes.split_at_mut(count * digits);
@@ -51,7 +55,7 @@ pub(crate) static TQ1_0: Family = Family {
         units: 13,
         per: 256,
     },
-    pack_codes: |codes, units| {
+    pack_codes: Pack::Codes(|codes, units| {
         let byte = |codes: &[i8], stride: usize, digits: usize| {
             encode((0..digits).map(|n| (codes[stride * n] + 1) as u8), digits)
         };
@@ -61,7 +65,7 @@ pub(crate) static TQ1_0: Family = Family {
             }
             units[48 + i] = byte(&codes[60..], 1, 4);
         }
-    },
+    }),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -70,6 +74,7 @@ pub(crate) static TQ1_0: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[52..]),
     quantize,
     shader: ShaderParts {
+        bits: 0,
         files: &[(
             "formats/tq1_0.wgsl",
             include_str!("../../shaders/formats/tq1_0.wgsl"),

@@ -2,8 +2,11 @@
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
 use super::{bits, f16};
-use crate::family::{Affine, AffineKind, Blocks, Family, Plane, ShaderParts, Unit};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
 
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",
@@ -12,10 +15,12 @@ pub(crate) static TQ2_0: Family = Family {
         len: 256,
         bytes: 66,
     },
-    floats: &[(64, 2)],
+    floats: &[(64, ScaleType::F16)],
+    scales: &[],
     group: 256,
     affine_kind: AffineKind::Scale,
-    table: None,
+    levels: Levels::Signed,
+    table: Table::None,
     codes: |block, codes| {
         for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
             for (n, codes) in codes.chunks_mut(32).enumerate() {
@@ -30,7 +35,7 @@ pub(crate) static TQ2_0: Family = Family {
         offset: 0.0,
     },
     code_plane: bits::plane(2),
-    pack_codes: bits::pack::<2, 1>,
+    pack_codes: Pack::Codes(bits::pack::<2, 1>),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -52,13 +57,11 @@ pub(crate) static TQ2_0: Family = Family {
         Ok(())
     },
     shader: ShaderParts {
-        files: &[
-            bits::shader!(2),
-            (
-                "formats/tq2_0.wgsl",
-                include_str!("../../shaders/formats/tq2_0.wgsl"),
-            ),
-        ],
+        bits: 2,
+        files: &[(
+            "formats/tq2_0.wgsl",
+            include_str!("../../shaders/formats/tq2_0.wgsl"),
+        )],
         consts: &[],
     },
 };

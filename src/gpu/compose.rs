@@ -6,7 +6,8 @@
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::kernels::{self, text, DeviceClass, Kernel, Shape, Tuning, INTERLEAVE};
-use crate::family::{AffineKind, Unit, PART};
+use crate::family::{AffineKind, Levels, Table, Unit, PART};
+use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -70,11 +71,19 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         Unit::Half => text!("scales/half.wgsl"),
         _ => text!("scales/words.wgsl"),
     });
+    files.push(text!("codes/unpack.wgsl"));
+    files.extend(stored_codes(family.shader.bits));
+    if !matches!(family.table, Table::None) {
+        files.push(text!("codes/looked_up.wgsl"));
+    }
     files.extend_from_slice(family.shader.files);
-    files.push(match family.table {
-        Some(_) => text!("levels/table.wgsl"),
-        None => text!("levels/codes.wgsl"),
-    });
+    match family.levels {
+        Levels::Signed => files.push(text!("levels/codes.wgsl")),
+        Levels::Unsigned => files.push(text!("levels/bytes.wgsl")),
+        // The format's own files have them.
+        Levels::Table(_) => {}
+        Levels::Direct(_) => files.push(text!("levels/direct.wgsl")),
+    }
     files.push(match family.affine_kind {
         AffineKind::Scale => text!("affine/scale.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
@@ -111,8 +120,10 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         let line = format!("alias {alias} = {};", wgsl_type(unit));
         source.push("(constants)", 0, &line);
     }
-    if let Some(levels) = family.table {
-        let levels = levels.map(|l| format!("{l:?}f")).join(", ");
+    let looked_up = family.shader.files.contains(&bits::LEVEL_TABLE);
+    if let (Levels::Table(levels), true) = (family.levels, looked_up) {
+        let levels: Vec<_> = levels.iter().map(|l| format!("{l:?}f")).collect();
+        let levels = levels.join(", ");
         let line = format!("const LEVELS = array<f32, 16>({levels});");
         source.push("(constants)", 0, &line);
     }
@@ -121,6 +132,39 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         source.push(path, 0, &format!("\n// {path}"));
         let lines: Vec<(usize, String)> = (1..).zip(text.lines().map(String::from)).collect();
         source.push_unrolled(path, &lines, &consts);
+    }
+    source
+}
+
+/// The snippet that unpacks codes of so many bits.
+fn stored_codes(bits: usize) -> Option<File> {
+    Some(match bits {
+        0 => return None,
+        1 => text!("codes/bits1.wgsl"),
+        2 => text!("codes/bits2.wgsl"),
+        3 => text!("codes/bits3.wgsl"),
+        4 => text!("codes/bits4.wgsl"),
+        5 => text!("codes/bits5.wgsl"),
+        6 => text!("codes/bits6.wgsl"),
+        7 => text!("codes/bits7.wgsl"),
+        _ => text!("codes/bits8.wgsl"),
+    })
+}
+
+/// A file on its own after a few constants: kernels that name no format.
+pub(crate) fn plain((path, text): File, tuning: &Tuning) -> Source {
+    let mut source = Source {
+        name: path.into(),
+        text: String::new(),
+        lines: Vec::new(),
+    };
+    let workgroup = [("WORKGROUP", tuning.workgroup)];
+    for (key, value) in workgroup.iter().chain(&tuning.consts) {
+        let _ = write!(source.name, " {key}={value}");
+        source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        source.push(path, number, line);
     }
     source
 }

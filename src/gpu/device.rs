@@ -8,8 +8,9 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
-    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, BufferBindingType,
-    ComputePipeline, Device, Features, Limits, Queue, ShaderStages,
+    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,
+    BufferBindingType, BufferUsages, ComputePipeline, Device, Features, Limits, Queue,
+    ShaderStages,
 };
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
@@ -25,9 +26,11 @@ struct Inner {
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    /// By whether binding 3 (x, ids) is there.
-    layouts: Mutex<HashMap<bool, BindGroupLayout>>,
+    /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there.
+    layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
+    /// Tables that are the same for every matrix of a format.
+    tables: Mutex<HashMap<&'static str, Buffer>>,
 }
 
 impl Gpu {
@@ -92,6 +95,7 @@ impl Gpu {
                 limits,
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
+                tables: Mutex::default(),
             }),
         })
     }
@@ -228,8 +232,25 @@ impl Gpu {
         Ok(pipeline)
     }
 
-    /// The layout of one kind of kernel.
-    pub(crate) fn layout(&self, shape: Shape) -> BindGroupLayout {
+    /// The table of a format whose matrices share it.
+    pub(crate) async fn fixed_table(
+        &self,
+        format: &'static str,
+        words: fn() -> &'static [u32],
+    ) -> Result<Buffer> {
+        if let Some(table) = lock(&self.inner.tables).get(format) {
+            return Ok(table.clone());
+        }
+        let bytes = bytemuck::cast_slice(words());
+        let table = self
+            .buffer_of("table", bytes, BufferUsages::STORAGE)
+            .await?;
+        lock(&self.inner.tables).insert(format, table.clone());
+        Ok(table)
+    }
+
+    /// The layout of one kind of kernel, for a format with a table or without.
+    pub(crate) fn layout(&self, shape: Shape, table: bool) -> BindGroupLayout {
         let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
         let storage = |binding, read_only| BindGroupLayoutEntry {
             binding,
@@ -257,8 +278,11 @@ impl Gpu {
         if reads {
             entries.push(storage(3, true));
         }
+        if table {
+            entries.push(storage(5, true));
+        }
         lock(&self.inner.layouts)
-            .entry(reads)
+            .entry((reads, table))
             .or_insert_with(|| {
                 let label = Some("lowbit");
                 let entries = &entries;

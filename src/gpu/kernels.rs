@@ -180,7 +180,7 @@ pub(crate) fn choose(class: DeviceClass, m: usize) -> &'static Kernel {
 /// The limits that kernels on this device rely on: those of default WebGPU, and no others.
 pub(crate) fn needed_limits() -> Limits {
     Limits {
-        max_storage_buffers_per_shader_stage: 4,
+        max_storage_buffers_per_shader_stage: 5,
         max_compute_workgroup_storage_size: 16384,
         max_compute_invocations_per_workgroup: 256,
         max_compute_workgroup_size_x: 256,

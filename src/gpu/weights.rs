@@ -2,7 +2,7 @@
 
 use super::device::Gpu;
 use super::kernels::INTERLEAVE;
-use crate::family::{Plane, PART};
+use crate::family::{Pack, Plane, Table, PART};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
@@ -24,6 +24,8 @@ struct Inner {
     k: usize,
     bytes: u64,
     slabs: Vec<Slab>,
+    /// What codes are looked up in, where the format has such a table.
+    table: Option<Buffer>,
 }
 
 /// Rows of a matrix that one binding of each plane can hold.
@@ -57,6 +59,12 @@ impl Weights {
         self.inner.bytes
     }
 
+    /// Bytes of the table that codes are looked up in, beside `device_bytes`: a learned codebook of
+    /// this matrix's own, or the grid of a lattice format, which its matrices share; 0 for the rest.
+    pub fn table_bytes(&self) -> u64 {
+        self.table().map_or(0, Buffer::size)
+    }
+
     /// Slabs that the rows are split into; 1 unless a plane is larger than one binding may be.
     pub fn slab_count(&self) -> usize {
         self.inner.slabs.len()
@@ -64,6 +72,10 @@ impl Weights {
 
     pub(crate) fn slabs(&self) -> &[Slab] {
         &self.inner.slabs
+    }
+
+    pub(crate) fn table(&self) -> Option<&Buffer> {
+        self.inner.table.as_ref()
     }
 
     pub(crate) fn gpu(&self) -> &Gpu {
@@ -129,6 +141,15 @@ impl Gpu {
                 scales: self.buffer_of("packed scales", &scales, usage).await?,
             });
         }
+        let table = match format.family().table {
+            Table::None => None,
+            Table::Fixed(words) => Some(self.fixed_table(format.name(), words).await?),
+            Table::Codebook(_) => {
+                let words = bytemuck::cast_slice(matrix.codebook());
+                let usage = BufferUsages::STORAGE;
+                Some(self.buffer_of("codebook", words, usage).await?)
+            }
+        };
         Ok(Weights {
             inner: Arc::new(Inner {
                 gpu: self.clone(),
@@ -137,6 +158,7 @@ impl Gpu {
                 k,
                 bytes,
                 slabs,
+                table,
             }),
         })
     }
@@ -166,6 +188,7 @@ fn pack(
     let per = family.code_plane.per;
     let unit = family.code_plane.unit.bytes();
     let packed = code_units * unit;
+    let bytes = family.code_plane.units * unit;
     let scratch = || (vec![0i8; k.next_multiple_of(per)], vec![0u8; packed]);
     parallel::chunks(
         &mut codes,
@@ -173,23 +196,42 @@ fn pack(
         scratch,
         |eight, out, (codes, row_units)| {
             for (r, row) in rows_of(eight) {
-                format.row_codes(matrix.row(row), &mut codes[..k]);
-                let bytes = family.code_plane.units * unit;
-                for (codes, units) in codes.chunks(per).zip(row_units.chunks_mut(bytes)) {
-                    (family.pack_codes)(codes, units);
+                match family.pack_codes {
+                    Pack::Codes(pack) => {
+                        format.row_codes(matrix.row(row), &mut codes[..k]);
+                        for (codes, units) in codes.chunks(per).zip(row_units.chunks_mut(bytes)) {
+                            pack(codes, units);
+                        }
+                    }
+                    Pack::Blocks(pack) => {
+                        let row = format.without_headers(k, matrix.row(row));
+                        // A block may fill several runs of units.
+                        let run = per.max(format.block_len());
+                        let stored = format.bytes_without_headers(run);
+                        let units = row_units.chunks_mut(run / per * bytes);
+                        for (blocks, units) in row.chunks(stored).zip(units) {
+                            pack(blocks, units);
+                        }
+                    }
                 }
                 interleave(row_units, unit, r, out);
             }
         },
     );
 
-    // Scales: fields of a block, copied, or of all blocks that share units.
+    // Scales: fields of each block, in its share of the units.
     let plane = format.scale_plane();
     let unit = plane.unit.bytes();
     let packed = scale_units * unit;
-    let stored = match plane.per {
-        0 => matrix.row(first_row).len(),
-        per => per / format.block_span(k) * format.block_bytes(),
+    if packed == 0 {
+        return (codes, vec![0; 16]); // bound, and never read
+    }
+    let (share, stored) = match plane.per {
+        0 => (packed, matrix.row(first_row).len()),
+        per => {
+            let span = format.block_span(k);
+            (plane.units * unit / (per / span), format.bytes_for(span))
+        }
     };
     let scratch = || vec![0u8; packed];
     parallel::chunks(
@@ -198,9 +240,9 @@ fn pack(
         scratch,
         |eight, out, row_units| {
             for (r, row) in rows_of(eight) {
-                let units = row_units.chunks_mut(plane.units * unit);
-                for (blocks, units) in matrix.row(row).chunks(stored).zip(units) {
-                    (family.pack_scales)(blocks, units);
+                let shares = row_units.chunks_mut(share);
+                for (block, units) in matrix.row(row).chunks(stored).zip(shares) {
+                    (family.pack_scales)(block, units);
                 }
                 interleave(row_units, unit, r, out);
             }

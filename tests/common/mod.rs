@@ -4,7 +4,7 @@
 pub mod golden;
 pub mod gpu;
 
-use lowbit::{Format, Matrix};
+use lowbit::{Format, Matrix, ScaleType};
 
 /// SplitMix64: the same numbers on every machine.
 pub struct Random(pub u64);
@@ -28,15 +28,28 @@ impl Random {
     }
 }
 
-/// Every format, and the families also with groups that divide a part in every way.
+/// Every format, and what a family can be asked for: groups that divide a part in every way, and scales of
+/// every type. How groups and scales are read does not depend on the bits of a code, so the
+/// members of a family that share those snippets stand for each other.
 pub fn formats() -> Vec<Format> {
-    let mut all = Vec::new();
-    for &format in Format::ALL {
-        all.push(format);
+    let mut all = Format::ALL.to_vec();
+    for format in [
+        Format::INT4,
+        Format::INT3_ASYM,
+        Format::INT8_BIAS,
+        Format::FP6_E2M3,
+        Format::NF4,
+        Format::AQLM_2X8,
+    ] {
         let groups = [8, 16, 24, 128].iter();
         all.extend(groups.filter_map(|&g| format.with_group(g).ok()));
         all.extend(format.per_row());
+        let scales = format.scale_types();
+        all.extend(scales.iter().map(|&s| format.with_scale(s).unwrap()));
     }
+    all.extend(Format::FP8_E4M3.with_scale(ScaleType::E4M3));
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|f| seen.insert(*f));
     all
 }
 
@@ -44,14 +57,28 @@ pub fn formats() -> Vec<Format> {
 pub fn fitting_k(format: Format, k: usize) -> usize {
     match format.row_bytes(k) {
         Ok(_) => k,
-        Err(_) => k.next_multiple_of(format.block_len()),
+        // Of vectors of eight a row may hold any number.
+        Err(_) => k.next_multiple_of(match format.block_len() {
+            0 => 8,
+            len => len,
+        }),
     }
 }
 
-/// A matrix of random bytes, every pattern as likely as any: only float fields are made ordinary
-/// (magnitudes of 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity
-/// compare with nothing.
+/// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
+/// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
+    altered_matrix(format, n, k, seed, |_| ())
+}
+
+/// The same random matrix with its bytes altered.
+pub fn altered_matrix(
+    format: Format,
+    n: usize,
+    k: usize,
+    seed: u64,
+    alter: impl FnOnce(&mut [u8]),
+) -> Matrix<'static> {
     let mut random = Random(seed);
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
@@ -62,25 +89,70 @@ pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'s
             _ => format.block_bytes(),
         };
         for block in row.chunks_mut(step) {
-            for &(at, width) in format.float_fields() {
-                let magnitude =
-                    2f32.powi(-4 - (random.next() % 7) as i32) * (1.0 + random.signed().abs());
-                let value = if random.next().is_multiple_of(2) {
-                    magnitude
-                } else {
-                    -magnitude
-                };
-                match width {
-                    1 => block[at] = 110 + (random.next() % 11) as u8,
-                    2 => {
-                        block[at..at + 2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes())
-                    }
-                    _ => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
+            let header: usize = format.float_fields().iter().map(|(_, s)| s.bytes()).sum();
+            match format.name() {
+                name if name.starts_with("fp8_e4m3") => {
+                    numbers(&mut block[header..], |code| code & 127 == 127)
                 }
+                name if name.starts_with("fp8_e5m2") => {
+                    numbers(&mut block[header..], |code| code & 127 >= 124)
+                }
+                // d lies in the top nibbles of four half words: 2^-15 to 2^-8.
+                "iq1_m" => block[55] = (block[55] & 0x8f) | 0x10,
+                _ => {}
+            }
+            for &(at, scale) in format.float_fields() {
+                ordinary(&mut random, scale, &mut block[at..]);
             }
         }
     }
-    Matrix::from_bytes(format, n, k, bytes).unwrap()
+    alter(&mut bytes);
+    from_bytes(format, n, k, bytes, &mut random)
+}
+
+/// `Matrix::from_bytes`, with a random codebook where the format needs one.
+pub fn from_bytes(
+    format: Format,
+    n: usize,
+    k: usize,
+    bytes: Vec<u8>,
+    random: &mut Random,
+) -> Matrix<'static> {
+    let expected = match Matrix::from_bytes(format, n, k, bytes.clone()) {
+        Err(lowbit::Error::Codebook { expected, .. }) => expected,
+        matrix => return matrix.unwrap(),
+    };
+    let mut codebook = vec![0; 4 * expected];
+    let scale = format.float_fields()[0].1;
+    for entry in codebook.chunks_mut(scale.bytes()) {
+        ordinary(random, scale, entry);
+    }
+    Matrix::from_codebook(format, n, k, bytes, &codebook).unwrap()
+}
+
+/// Clears the lowest exponent bit of codes that are no numbers.
+fn numbers(codes: &mut [u8], special: impl Fn(u8) -> bool) {
+    for code in codes {
+        if special(*code) {
+            *code &= !8;
+        }
+    }
+}
+
+fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
+    let magnitude = 2f32.powi(-4 - (random.next() % 7) as i32) * (1.0 + random.signed().abs());
+    let value = match random.next().is_multiple_of(2) {
+        true => magnitude,
+        false => -magnitude,
+    };
+    match scale {
+        ScaleType::E8M0 => bytes[0] = 110 + (random.next() % 11) as u8,
+        // Of NVFP4 the sign is not looked at.
+        ScaleType::E4M3 => bytes[0] = 8 + (random.next() % 32) as u8,
+        ScaleType::F16 => bytes[..2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
+        ScaleType::BF16 => bytes[..2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
+        ScaleType::F32 => bytes[..4].copy_from_slice(&value.to_le_bytes()),
+    }
 }
 
 /// The product in f64, one term after the other, and Σ|x·w| for the bound. `w` is [n, k].

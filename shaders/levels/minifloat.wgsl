@@ -1,0 +1,41 @@
+// Levels of codes that are small floats: a sign, EXPONENT bits and MANTISSA bits, as OCP has them.
+// Made bit by bit, so that a negative zero stays one and no multiplication can flush or round.
+
+// What lies at the top of the exponents of an element type.
+const FINITE: u32 = 0u;     // numbers (E2M1, E2M3, E3M2)
+const ONE_NAN: u32 = 1u;    // numbers, but for all bits set (E4M3)
+const INFINITE: u32 = 2u;   // infinity and NaN, as in IEEE 754 (E5M2)
+
+fn level(code: vec4<u32>) -> vec4<f32> {
+    let bias = (1u << (EXPONENT - 1u)) - 1u;
+    let top = 1u << (EXPONENT + MANTISSA);
+    let magnitude = code & vec4<u32>(top - 1u);
+    let normal = (magnitude << vec4<u32>(23u - MANTISSA)) + vec4<u32>((127u - bias) << 23u);
+    // Below the first normal number, whole multiples of the smallest.
+    let smallest = bitcast<f32>((128u - bias - MANTISSA) << 23u);
+    let small = bitcast<vec4<u32>>(vec4<f32>(magnitude) * smallest);
+    var bits = select(normal, small, magnitude < vec4<u32>(1u << MANTISSA));
+    if (TOP == ONE_NAN) {
+        bits = select(bits, vec4<u32>(0x7fc00000u), magnitude == vec4<u32>(top - 1u));
+    }
+    if (TOP == INFINITE) {
+        let special = (magnitude << vec4<u32>(23u - MANTISSA)) | vec4<u32>(0x7f800000u);
+        let first = ((1u << EXPONENT) - 1u) << MANTISSA;
+        bits = select(bits, special, magnitude >= vec4<u32>(first));
+    }
+    return bitcast<vec4<f32>>(bits | ((code & vec4<u32>(top)) << vec4<u32>(31u - EXPONENT - MANTISSA)));
+}
+
+fn levels(row: u32, part: u32) -> Levels {
+    let c = codes(row, part);
+    return Levels(array<vec4<f32>, 8>(
+        level(unpack4xU8(c.low.x)),
+        level(unpack4xU8(c.low.y)),
+        level(unpack4xU8(c.low.z)),
+        level(unpack4xU8(c.low.w)),
+        level(unpack4xU8(c.high.x)),
+        level(unpack4xU8(c.high.y)),
+        level(unpack4xU8(c.high.z)),
+        level(unpack4xU8(c.high.w)),
+    ));
+}

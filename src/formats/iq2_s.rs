@@ -1,0 +1,79 @@
+//! GGUF IQ2_S: 256 weights in 82 bytes, 16 groups of 16. 0: d (f16), 2: 32 bytes, the low bits of
+//! the index of a point for each eight weights, 34: their signs, a byte each, 66: 8 bytes, the high two bits
+//! of four indices each, 74: 8 bytes, the 4-bit scales of two groups each.
+//! Weight = d · (scale + 1/2) / 4 · signed point.
+
+use super::f16;
+use super::lattice::{self, grids};
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::ScaleType;
+
+pub(crate) static IQ2_S: Family = Family {
+    name: "iq2_s",
+    gguf: Some(22),
+    blocks: Blocks::Fixed {
+        len: 256,
+        bytes: 82,
+    },
+    floats: &[(0, ScaleType::F16)],
+    scales: &[],
+    group: 16,
+    affine_kind: AffineKind::Scale,
+    levels: Levels::Signed,
+    table: Table::Fixed(lattice::iq2_s_words),
+    codes: |block, codes| {
+        for (o, codes) in codes.chunks_mut(8).enumerate() {
+            let high = (block[66 + o / 4] >> (2 * (o % 4))) & 3;
+            let index = block[2 + o] as usize | (high as usize) << 8;
+            lattice::iq2(grids::IQ2_S[index], block[34 + o], codes);
+        }
+    },
+    affine: |block, g| {
+        let scale = (block[74 + g / 2] >> (4 * (g % 2))) & 15;
+        Affine {
+            scale: f16::load(block, 0) * (0.5 + scale as f32) * 0.25,
+            offset: 0.0,
+        }
+    },
+    // Of each 32 weights: four low bytes, four bytes of signs.
+    code_plane: Plane {
+        unit: Unit::Vec2,
+        units: 1,
+        per: 32,
+    },
+    pack_codes: Pack::Blocks(|block, units| {
+        for (g, unit) in units.chunks_mut(8).enumerate() {
+            unit[..4].copy_from_slice(&block[2 + 4 * g..][..4]);
+            unit[4..].copy_from_slice(&block[34 + 4 * g..][..4]);
+        }
+    }),
+    // For each 32 weights their high bits and scales, then d.
+    scale_plane: Plane {
+        unit: Unit::Half,
+        units: 9,
+        per: 256,
+    },
+    pack_scales: |block, units| {
+        for g in 0..8 {
+            units[2 * g] = block[66 + g];
+            units[2 * g + 1] = block[74 + g];
+        }
+        units[16..].copy_from_slice(&block[..2]);
+    },
+    quantize: |weights, hints, block| {
+        crate::quantize::lattice::iq2_s(weights, hints.importance, block)
+    },
+    shader: ShaderParts {
+        bits: 0,
+        files: &[
+            lattice::SHADER,
+            (
+                "formats/iq2_s.wgsl",
+                include_str!("../../shaders/formats/iq2_s.wgsl"),
+            ),
+        ],
+        consts: &[],
+    },
+};

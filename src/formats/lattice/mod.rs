@@ -1,0 +1,93 @@
+//! What the lattice formats (IQ1, IQ2, IQ3) share: weights of eight or four at a time are points
+//! of a codebook, with signs beside it.
+
+pub(crate) mod grids;
+
+use std::sync::OnceLock;
+
+/// The levels of IQ2, by the 2 bits of a coordinate.
+const IQ2: [i8; 4] = [8, 25, 43, 0];
+const IQ3_XXS: [i8; 8] = [4, 12, 20, 28, 36, 44, 52, 62];
+const IQ3_S: [i8; 8] = [1, 3, 5, 7, 9, 11, 13, 15];
+
+/// Eight weights: a point of IQ2 and a sign bit for each.
+pub(super) fn iq2(point: u16, signs: u8, codes: &mut [i8]) {
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code = signed(IQ2[(point >> (2 * i)) as usize & 3], signs >> i);
+    }
+}
+
+/// Four weights of IQ3_XXS.
+pub(super) fn iq3_xxs(point: u16, signs: u8, codes: &mut [i8]) {
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code = signed(IQ3_XXS[(point >> (3 * i)) as usize & 7], signs >> i);
+    }
+}
+
+/// Four weights of IQ3_S.
+pub(super) fn iq3_s(point: u16, signs: u8, codes: &mut [i8]) {
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code = signed(IQ3_S[(point >> (3 * i)) as usize & 7], signs >> i);
+    }
+}
+
+/// Eight weights of IQ1, in eighths: -1, 0 or 1, moved by an eighth up or down.
+pub(super) fn iq1(point: u16, down: bool, codes: &mut [i8]) {
+    let shift = if down { -1 } else { 1 };
+    for (i, code) in codes.iter_mut().enumerate() {
+        *code = 8 * ((point >> (2 * i)) as i8 & 3) - 8 + shift;
+    }
+}
+
+fn signed(level: i8, sign: u8) -> i8 {
+    if sign & 1 == 1 {
+        -level
+    } else {
+        level
+    }
+}
+
+/// Eight sign bits from seven: the last makes the number of minus signs even.
+pub(super) fn even_signs(seven: u8) -> u8 {
+    seven | ((seven.count_ones() as u8 & 1) << 7)
+}
+
+/// A little-endian word of a block.
+pub(super) fn word(block: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+}
+
+pub(super) fn half_word(block: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([block[at], block[at + 1]])
+}
+
+/// A codebook as the device has it: entries of 16 bits, two to a word.
+fn words(grid: &'static [u16], place: &'static OnceLock<Vec<u32>>) -> &'static [u32] {
+    place.get_or_init(|| {
+        let pair = |p: &[u16]| p[0] as u32 | (p[1] as u32) << 16;
+        grid.chunks(2).map(pair).collect()
+    })
+}
+
+macro_rules! tables {
+    ($($function:ident $grid:ident;)+) => {$(
+        pub(super) fn $function() -> &'static [u32] {
+            static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
+            words(&grids::$grid, &WORDS)
+        }
+    )+};
+}
+tables! {
+    iq1_s_words IQ1_S;
+    iq2_xxs_words IQ2_XXS;
+    iq2_xs_words IQ2_XS;
+    iq2_s_words IQ2_S;
+    iq3_xxs_words IQ3_XXS;
+    iq3_s_words IQ3_S;
+}
+
+/// The WGSL twin of this file.
+pub(super) const SHADER: (&str, &str) = (
+    "codes/lattice.wgsl",
+    include_str!("../../../shaders/codes/lattice.wgsl"),
+);

@@ -1,0 +1,89 @@
+//! Streams of fields of 1 to 8 bits, lowest bits first, as most tools pack them.
+
+use crate::linear::part;
+use crate::Result;
+
+/// The product of some sizes; so large where it overflows that no slice has that length.
+pub(super) fn size(factors: &[usize]) -> usize {
+    factors.iter().fold(1, |all, &f| all.saturating_mul(f))
+}
+
+/// That a part has as many bytes as it should.
+pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
+    match got.len() == expected {
+        true => Ok(()),
+        false => Err(part(at, "its bytes", expected, got.len())),
+    }
+}
+
+/// That fields of so many bits are what the tool packs.
+pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
+    match allowed.contains(&bits) {
+        true => Ok(()),
+        false => Err(part("the layout", "bits", format!("one of {allowed:?}"), bits)),
+    }
+}
+
+/// Word `i` of little-endian words of 32 bits.
+pub(super) fn word(words: &[u8], i: usize) -> u32 {
+    let w = &words[4 * i..4 * i + 4];
+    u32::from_le_bytes([w[0], w[1], w[2], w[3]])
+}
+
+/// Field `i` of a dense stream; it may cross bytes.
+pub(super) fn field(stream: &[u8], bits: usize, i: usize) -> u8 {
+    let (byte, shift) = (i * bits / 8, i * bits % 8);
+    let mut wide = stream[byte] as u16 >> shift;
+    // A field that ends within its byte must not read the next, which may not be there.
+    if shift + bits > 8 {
+        wide |= (stream[byte + 1] as u16) << (8 - shift);
+    }
+    (wide & mask(bits)) as u8
+}
+
+/// Field `i` of a stream of words that holds only whole fields in each, the rest being padding.
+pub(super) fn padded_field(words: &[u8], bits: usize, i: usize) -> u8 {
+    let per_word = 32 / bits;
+    let word = word(words, i / per_word);
+    (word >> (bits * (i % per_word))) as u8 & mask(bits) as u8
+}
+
+/// Field `i` of a dense stream that runs down column `column` of a matrix of `columns` words a row.
+pub(super) fn column_field(
+    words: &[u8],
+    bits: usize,
+    i: usize,
+    column: usize,
+    columns: usize,
+) -> u8 {
+    let (row, shift) = (i * bits / 32, i * bits % 32);
+    let mut field = word(words, row * columns + column) >> shift;
+    if shift + bits > 32 {
+        field |= word(words, (row + 1) * columns + column) << (32 - shift);
+    }
+    field as u8 & mask(bits) as u8
+}
+
+/// All ones in `bits` bits.
+pub(super) fn mask(bits: usize) -> u16 {
+    (1 << bits) - 1
+}
+
+/// Fills a stream of zeros.
+pub(super) fn write(bits: usize, fields: &[u8], stream: &mut [u8]) {
+    if bits == 8 {
+        return stream.copy_from_slice(fields);
+    }
+    let (mut held, mut have, mut at) = (0u32, 0, 0);
+    for &field in fields {
+        held |= (field as u32) << have;
+        have += bits;
+        while have >= 8 {
+            stream[at] = held as u8;
+            (held, have, at) = (held >> 8, have - 8, at + 1);
+        }
+    }
+    if have > 0 {
+        stream[at] = held as u8;
+    }
+}

@@ -1,0 +1,242 @@
+//! From a tool's tensors, codes here and scales there, to lowbit's rows of blocks.
+
+use super::fields::{self, size};
+use crate::linear::part;
+use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+
+/// A shape that has weights, so that no later division is by zero.
+pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
+    match n == 0 || k == 0 {
+        true => Err(Error::Empty { n, k }),
+        false => Ok(()),
+    }
+}
+
+/// The length of a group that tools give as -1 or leave out (0 here) for a whole row.
+pub(super) fn group_len(group: usize, k: usize) -> usize {
+    match group {
+        0 => k,
+        g => g,
+    }
+}
+
+/// The format with groups of this length; whole rows where a group is one.
+pub(super) fn grouped(format: Format, group: usize, k: usize) -> Result<Format> {
+    match group == 0 || group >= k {
+        true => format.per_row(),
+        false => format.with_group(group),
+    }
+}
+
+/// Groups of a tensor that was cut into runs of `block` without regard to its rows: the longest run
+/// that never crosses a row or a block. All weights of one have the same scale.
+pub(super) fn flat_group(block: usize, k: usize) -> usize {
+    let (mut a, mut b) = (k, block);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// A matrix of `bits` bits a weight: `fields(row, out)` gives the fields of a row, `header(row,
+/// group, out)` the bytes before those of a group.
+pub(super) fn build(
+    format: Format,
+    bits: usize,
+    n: usize,
+    k: usize,
+    fields: impl Fn(usize, &mut [u8]) + Sync + Send,
+    header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
+) -> Result<Matrix<'static>> {
+    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
+    let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
+    let scratch = || vec![0u8; k];
+    parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, scratch| {
+        fields(row, scratch);
+        let mut rest = bytes;
+        for (g, fields) in scratch.chunks(span).enumerate() {
+            let (block, tail) = rest.split_at_mut(format.bytes_for(fields.len()));
+            rest = tail;
+            let (start, stream) = block.split_at_mut(head);
+            header(row, g, start);
+            fields::write(bits, fields, stream);
+        }
+    });
+    Matrix::from_bytes(format, n, k, bytes)
+}
+
+/// As [`build`], where the rows of `packed` are the streams of fields that the format has.
+pub(super) fn interleave(
+    format: Format,
+    n: usize,
+    k: usize,
+    packed: &[u8],
+    header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
+) -> Result<Matrix<'static>> {
+    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
+    let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
+    let stride = packed.len() / n;
+    parallel::chunks(&mut bytes, row_bytes, || (), |row, bytes, ()| {
+        let mut packed = &packed[row * stride..][..stride];
+        for (g, block) in bytes.chunks_mut(format.bytes_for(span)).enumerate() {
+            let (start, stream) = block.split_at_mut(head);
+            header(row, g, start);
+            let (fields, rest) = packed.split_at(stream.len());
+            stream.copy_from_slice(fields);
+            packed = rest;
+        }
+    });
+    Matrix::from_bytes(format, n, k, bytes)
+}
+
+fn checked_size(n: usize, row_bytes: usize) -> Result<usize> {
+    match size(&[n, row_bytes]) {
+        bytes if bytes <= isize::MAX as usize => Ok(bytes),
+        bytes => Err(Error::TooLarge {
+            what: "a matrix",
+            needed: bytes as u64,
+            limit: isize::MAX as u64,
+        }),
+    }
+}
+
+/// Weights that are `scale · (field - zero)`.
+pub(super) struct Integers {
+    pub n: usize,
+    pub k: usize,
+    pub bits: usize,
+    /// 0: whole rows
+    pub group: usize,
+    pub kind: ScaleType,
+}
+
+impl Integers {
+    /// The matrix: symmetric where every zero point is in the middle, else with zero points; in f32
+    /// where the type of the scales does not hold them.
+    pub fn matrix(
+        &self,
+        fields: impl Fn(usize, &mut [u8]) + Sync + Send,
+        scale: impl Fn(usize, usize) -> f32 + Sync + Send,
+        zero: impl Fn(usize, usize) -> f32 + Sync + Send,
+    ) -> Result<Matrix<'static>> {
+        let &Integers { n, k, bits, .. } = self;
+        let groups = k.div_ceil(group_len(self.group, k));
+        let middle = (1u32 << (bits - 1)) as f32;
+        let (mut centred, mut narrow, mut exact) = (bits > 1, true, true);
+        for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {
+            let z = zero(row, g);
+            centred &= z == middle;
+            narrow &= holds(self.kind, z);
+            // Fields of 8 bits are held 128 lower, and so are their zero points.
+            exact &= bits < 8 || (z - 128.0) + 128.0 == z;
+        }
+        let kind = if narrow { self.kind } else { ScaleType::F32 };
+        if centred {
+            let format = grouped(symmetric(bits).with_scale(kind)?, self.group, k)?;
+            // Of 8 bits the symmetric format is in two's complement.
+            let flip = if bits == 8 { 0x80 } else { 0 };
+            let flipped = |row: usize, out: &mut [u8]| {
+                fields(row, out);
+                out.iter_mut().for_each(|field| *field ^= flip);
+            };
+            return build(format, bits, n, k, flipped, |row, g, out| {
+                put(kind, scale(row, g), out);
+            });
+        }
+        if !exact {
+            let group = group_len(self.group, k);
+            return plain(n, k, |row, out| {
+                let mut codes = vec![0u8; k];
+                fields(row, &mut codes);
+                for (i, (w, &u)) in out.iter_mut().zip(&codes).enumerate() {
+                    *w = scale(row, i / group) * (u as f32 - zero(row, i / group));
+                }
+            });
+        }
+        let format = grouped(asymmetric(bits).with_scale(kind)?, self.group, k)?;
+        build(format, bits, n, k, fields, |row, g, out| {
+            let (first, second) = out.split_at_mut(kind.bytes());
+            put(kind, scale(row, g), first);
+            put(kind, zero(row, g), second);
+        })
+    }
+}
+
+/// A matrix whose weights are held decoded, as f32.
+pub(super) fn plain(
+    n: usize,
+    k: usize,
+    weights: impl Fn(usize, &mut [f32]) + Sync + Send,
+) -> Result<Matrix<'static>> {
+    let format: Format = "f32".parse()?;
+    let row_bytes = format.row_bytes(k)?;
+    let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
+    let scratch = || vec![0f32; k];
+    parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, scratch| {
+        weights(row, scratch);
+        for (out, w) in bytes.chunks_exact_mut(4).zip(scratch) {
+            out.copy_from_slice(&w.to_le_bytes());
+        }
+    });
+    Matrix::from_bytes(format, n, k, bytes)
+}
+
+/// Writes a number that is known to be finite, of a type known to hold it.
+pub(super) fn put(kind: ScaleType, value: f32, out: &mut [u8]) {
+    // `store` fails for what is not finite only, and writes that too.
+    let _ = kind.store(value, out);
+}
+
+/// Whether a number is exact in a type.
+fn holds(kind: ScaleType, value: f32) -> bool {
+    let mut stored = [0u8; 4];
+    kind.store(value, &mut stored).is_ok() && kind.load(&stored) == value
+}
+
+/// The type that integers of these scales are held in: as they are, or f32 where that cannot be.
+pub(super) fn pair_kind(kind: ScaleType) -> ScaleType {
+    match kind {
+        ScaleType::F16 | ScaleType::BF16 => kind,
+        _ => ScaleType::F32,
+    }
+}
+
+/// The formats of `bits` bits, 1 to 8, by how a field becomes a weight.
+pub(super) fn symmetric(bits: usize) -> Format {
+    use Format as F;
+    [F::INT1, F::INT2, F::INT3, F::INT4, F::INT5, F::INT6, F::INT7, F::INT8][bits - 1]
+}
+
+pub(super) fn asymmetric(bits: usize) -> Format {
+    [
+        Format::INT1_ASYM,
+        Format::INT2_ASYM,
+        Format::INT3_ASYM,
+        Format::INT4_ASYM,
+        Format::INT5_ASYM,
+        Format::INT6_ASYM,
+        Format::INT7_ASYM,
+        Format::INT8_ASYM,
+    ][bits - 1]
+}
+
+pub(super) fn biased(bits: usize) -> Format {
+    [
+        Format::INT1_BIAS,
+        Format::INT2_BIAS,
+        Format::INT3_BIAS,
+        Format::INT4_BIAS,
+        Format::INT5_BIAS,
+        Format::INT6_BIAS,
+        Format::INT7_BIAS,
+        Format::INT8_BIAS,
+    ][bits - 1]
+}
+
+/// That a number of things is a multiple of another.
+pub(super) fn multiple(at: &str, what: &str, of: usize, got: usize) -> Result<()> {
+    match got.is_multiple_of(of) {
+        true => Ok(()),
+        false => Err(part(at, what, format!("a multiple of {of}"), got)),
+    }
+}

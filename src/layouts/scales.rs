@@ -1,0 +1,86 @@
+//! Float tensors as a file has them: bytes and the type of the numbers in them.
+
+use crate::linear::{length, part};
+use crate::{Result, ScaleType};
+use half::{bf16, f16, slice::HalfFloatSliceExt};
+
+/// Scales, zero points or biases of a tool: little-endian numbers of any [`ScaleType`].
+///
+/// Made from the bytes of a tensor, which need not be aligned, or from a slice of floats.
+#[derive(Clone, Copy, Debug)]
+pub struct Scales<'a> {
+    kind: ScaleType,
+    bytes: &'a [u8],
+}
+
+impl<'a> Scales<'a> {
+    /// Numbers of type `kind`, as they lie in a file.
+    pub fn new(kind: ScaleType, bytes: &'a [u8]) -> Scales<'a> {
+        Scales { kind, bytes }
+    }
+
+    /// The type of the numbers.
+    pub fn kind(&self) -> ScaleType {
+        self.kind
+    }
+
+    /// How many whole numbers there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.kind.bytes()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number `i`, exact as f32; `i` must be under [`len`](Scales::len).
+    pub(super) fn at(&self, i: usize) -> f32 {
+        let width = self.kind.bytes();
+        self.kind.load(&self.bytes[i * width..][..width])
+    }
+
+    /// All of them.
+    pub(crate) fn to_vec(self) -> Vec<f32> {
+        (0..self.len()).map(|i| self.at(i)).collect()
+    }
+
+    /// That there are `count`, all finite.
+    pub(super) fn check(&self, at: &str, count: usize) -> Result<()> {
+        let bytes = count.saturating_mul(self.kind.bytes());
+        if bytes != self.bytes.len() {
+            length(at, count, self.len())?;
+            return Err(part(at, "its bytes", bytes, self.bytes.len()));
+        }
+        match (0..count).find(|&i| !self.at(i).is_finite()) {
+            None => Ok(()),
+            Some(i) => Err(part(at, format!("number {i}"), "finite", self.at(i))),
+        }
+    }
+
+    /// The one number that there is, finite.
+    pub(super) fn single(&self, at: &str) -> Result<f32> {
+        self.check(at, 1)?;
+        Ok(self.at(0))
+    }
+}
+
+impl<'a> From<&'a [f32]> for Scales<'a> {
+    fn from(floats: &'a [f32]) -> Self {
+        Scales::new(ScaleType::F32, bytemuck::cast_slice(floats))
+    }
+}
+
+impl<'a> From<&'a [f16]> for Scales<'a> {
+    fn from(floats: &'a [f16]) -> Self {
+        let words = floats.reinterpret_cast();
+        Scales::new(ScaleType::F16, bytemuck::cast_slice(words))
+    }
+}
+
+impl<'a> From<&'a [bf16]> for Scales<'a> {
+    fn from(floats: &'a [bf16]) -> Self {
+        let words = floats.reinterpret_cast();
+        Scales::new(ScaleType::BF16, bytemuck::cast_slice(words))
+    }
+}

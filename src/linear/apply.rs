@@ -1,0 +1,85 @@
+//! The product of a `Linear` on the CPU.
+
+use super::{Linear, Outliers};
+use crate::{Error, Result};
+
+impl Linear {
+    /// The product on the CPU, for `x` as m rows of k floats: m rows of n.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
+        let (n, k) = (self.n(), self.k());
+        if !x.len().is_multiple_of(k) {
+            return Err(Error::Inputs { k, got: x.len() });
+        }
+        let mut y = match self.changes_inputs() {
+            true => self.matrix.matmul(&self.inputs(x))?,
+            false => self.matrix.matmul(x)?,
+        };
+        for (y, x) in y.chunks_mut(n).zip(x.chunks(k)) {
+            if let Some(scale) = self.scale {
+                y.iter_mut().for_each(|y| *y = scale.apply(*y));
+            }
+            if let Some(outliers) = &self.outliers {
+                outliers.add(x, y);
+            }
+            if let Some(bias) = &self.bias {
+                y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+            }
+        }
+        Ok(y)
+    }
+
+    /// Whether the matrix is given other numbers than `x`.
+    pub(crate) fn changes_inputs(&self) -> bool {
+        self.outliers.is_some()
+            || self.input_scales.is_some()
+            || self.rotation.is_some()
+            || self.permutation.is_some()
+    }
+
+    /// `h(x)`: what the matrix is given for `x`, whole rows of k.
+    pub(crate) fn inputs(&self, x: &[f32]) -> Vec<f32> {
+        let k = self.k();
+        let mut out = x.to_vec();
+        for row in out.chunks_mut(k) {
+            if let Some(outliers) = &self.outliers {
+                for &column in &outliers.columns {
+                    row[column as usize] = 0.0;
+                }
+            }
+            if let Some(scales) = &self.input_scales {
+                row.iter_mut().zip(scales).for_each(|(x, s)| *x *= s);
+            }
+            if let Some(rotation) = &self.rotation {
+                rotation.rotate(row);
+            }
+        }
+        if let Some(permutation) = &self.permutation {
+            let mut unpermuted = vec![0f32; k];
+            for row in out.chunks_mut(k) {
+                unpermuted.copy_from_slice(row);
+                for (x, &from) in row.iter_mut().zip(permutation) {
+                    *x = unpermuted[from as usize];
+                }
+            }
+        }
+        out
+    }
+}
+
+impl Outliers {
+    /// Adds to one row of outputs what the outlier columns of one row of inputs give.
+    fn add(&self, x: &[f32], y: &mut [f32]) {
+        if self.columns.is_empty() {
+            return;
+        }
+        for (y, weights) in y.iter_mut().zip(self.weights.chunks(self.columns.len())) {
+            let terms = weights.iter().zip(&self.columns);
+            *y += terms
+                .map(|(w, &column)| w.to_f32() * x[column as usize])
+                .sum::<f32>();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What every part of a layer is asked: its length, its range, that its numbers are finite.
+
+use crate::{Error, Result};
+use std::fmt::Display;
+
+/// The error of a part that does not fit.
+pub(crate) fn part(
+    at: impl Into<String>,
+    what: impl Into<String>,
+    expected: impl Display,
+    got: impl Display,
+) -> Error {
+    Error::Part {
+        at: at.into(),
+        what: what.into(),
+        expected: expected.to_string(),
+        got: got.to_string(),
+    }
+}
+
+/// That a part has as many numbers as it should.
+pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
+    match got == expected {
+        true => Ok(()),
+        false => Err(part(at, "its length", expected, got)),
+    }
+}
+
+/// That all numbers are finite.
+pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(i) => Err(part(at, format!("number {i}"), "finite", values[i])),
+    }
+}
+
+/// That all indices are under `limit` and none is there twice.
+pub(crate) fn distinct(at: &str, indices: &[u32], limit: usize) -> Result<()> {
+    // More indices than that cannot all differ, so `seen` is not larger than what was given.
+    if indices.len() > limit {
+        return Err(part(
+            at,
+            "its length",
+            format!("at most {limit}"),
+            indices.len(),
+        ));
+    }
+    let mut seen = vec![u32::MAX; limit];
+    for (i, &index) in indices.iter().enumerate() {
+        let what = format!("number {i}");
+        let Some(first) = seen.get_mut(index as usize) else {
+            return Err(part(at, what, format!("under {limit}"), index));
+        };
+        if *first != u32::MAX {
+            let got = format!("{index}, as number {first} is");
+            return Err(part(at, what, "there once", got));
+        }
+        *first = i as u32;
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! `Linear`: a packed matrix, and what the layouts of other tools add around its product.
+//!
+//! Kernels multiply by packed weights and know nothing else; permuted inputs, outlier columns and
+//! the like are the same few operations whatever the weights are stored as, so they live here once.
+
+mod apply;
+mod checks;
+mod dequantize;
+mod rotation;
+
+use crate::{Matrix, Result};
+pub(crate) use checks::{finite, length, part};
+use half::f16;
+
+pub use rotation::Rotation;
+
+/// One number that all outputs are multiplied or divided by. Which of the two is kept apart, since
+/// `w / s` and `w · (1 / s)` round differently, and tools differ in which they store.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum OutputScale {
+    /// Outputs are multiplied by it: ModelOpt, BitNet's `autobitlinear`.
+    Multiply(f32),
+    /// Outputs are divided by it: compressed-tensors, BitNet's `bitlinear`.
+    Divide(f32),
+}
+
+impl OutputScale {
+    /// The scaled value, rounded once.
+    #[inline(always)]
+    pub(crate) fn apply(self, value: f32) -> f32 {
+        match self {
+            OutputScale::Multiply(s) => value * s,
+            OutputScale::Divide(s) => value / s,
+        }
+    }
+
+    /// The number itself.
+    fn number(self) -> f32 {
+        match self {
+            OutputScale::Multiply(s) | OutputScale::Divide(s) => s,
+        }
+    }
+}
+
+/// Columns of `x` that are multiplied by weights of their own instead of the packed ones.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outliers {
+    /// In the order of the inputs, each under `k`, none twice.
+    pub columns: Vec<u32>,
+    /// `n` rows, one weight for each of `columns`.
+    pub weights: Vec<f16>,
+}
+
+/// A linear layer: a packed [`Matrix`] and what its layout adds around the product,
+///
+/// ```text
+/// y = bias + scale · (W · h(x)) + W_out · x[outlier columns]
+/// ```
+///
+/// where `h` does to `x`, in this order and each only if asked for: outlier columns set to zero,
+/// [input scales](Linear::with_input_scales), [rotation](Linear::with_rotation),
+/// [permutation](Linear::with_permutation).
+///
+/// ```
+/// use lowbit::{Format, Linear, Matrix, OutputScale};
+///
+/// let matrix = Matrix::quantize(Format::INT8, 2, 8, &[1.0; 16])?;
+/// let linear = Linear::new(matrix)
+///     .with_scale(OutputScale::Divide(4.0))?
+///     .with_bias(vec![0.0, 10.0])?;
+/// let y = linear.matmul(&[1.0; 8])?;
+/// assert!((y[0] - 2.0).abs() < 1e-3 && (y[1] - 12.0).abs() < 1e-3);
+/// # Ok::<(), lowbit::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    matrix: Matrix<'static>,
+    permutation: Option<Vec<u32>>,
+    input_scales: Option<Vec<f32>>,
+    rotation: Option<Rotation>,
+    outliers: Option<Outliers>,
+    scale: Option<OutputScale>,
+    bias: Option<Vec<f32>>,
+}
+
+impl From<Matrix<'static>> for Linear {
+    fn from(matrix: Matrix<'static>) -> Linear {
+        Linear::new(matrix)
+    }
+}
+
+impl Linear {
+    /// The matrix alone: `y = W · x`.
+    pub fn new(matrix: Matrix<'static>) -> Linear {
+        Linear {
+            matrix,
+            permutation: None,
+            input_scales: None,
+            rotation: None,
+            outliers: None,
+            scale: None,
+            bias: None,
+        }
+    }
+
+    /// Column `j` of the matrix takes input `permutation[j]` (GPTQ's act-order).
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where it is no permutation of `0..k`.
+    pub fn with_permutation(mut self, permutation: Vec<u32>) -> Result<Linear> {
+        length("permutation", self.k(), permutation.len())?;
+        checks::distinct("permutation", &permutation, self.k())?;
+        self.permutation = Some(permutation);
+        Ok(self)
+    }
+
+    /// Input `i` is multiplied by `scales[i]` (the `pre_quant_scale` of ModelOpt's AWQ).
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite numbers.
+    pub fn with_input_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
+        length("input scales", self.k(), scales.len())?;
+        finite("input scales", &scales)?;
+        self.input_scales = Some(scales);
+        Ok(self)
+    }
+
+    /// Inputs are rotated block by block before the product, as QuaRot and SpinQuant do.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where the block is no power of two that divides `k`, or
+    /// the signs are not `k` times 1 or -1 (or none at all).
+    pub fn with_rotation(mut self, rotation: Rotation) -> Result<Linear> {
+        rotation.check(self.k())?;
+        self.rotation = Some(rotation);
+        Ok(self)
+    }
+
+    /// The inputs `columns` are multiplied by `weights` (`n` rows, one for each of `columns`) and not
+    /// by the packed weights: LLM.int8(), SpQR, OWQ. Neither [scale](Linear::with_scale) nor
+    /// [input scales](Linear::with_input_scales) apply to them.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where a column is not under `k` or there twice, where the
+    /// weights are not `n` rows of `columns.len()`, or where one is not finite.
+    pub fn with_outliers(mut self, columns: Vec<u32>, weights: Vec<f16>) -> Result<Linear> {
+        checks::distinct("outlier columns", &columns, self.k())?;
+        let expected = self.n().saturating_mul(columns.len());
+        length("outlier weights", expected, weights.len())?;
+        if let Some(at) = weights.iter().position(|w| !w.is_finite()) {
+            let what = format!("number {at}");
+            return Err(part("outlier weights", what, "finite", weights[at]));
+        }
+        self.outliers = Some(Outliers { columns, weights });
+        Ok(self)
+    }
+
+    /// All outputs of the packed weights are multiplied or divided by one number.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where it is not finite, or zero to divide by.
+    pub fn with_scale(mut self, scale: OutputScale) -> Result<Linear> {
+        finite("scale", &[scale.number()])?;
+        if scale == OutputScale::Divide(0.0) {
+            return Err(part("scale", "what is divided by", "not 0", 0));
+        }
+        self.scale = Some(scale);
+        Ok(self)
+    }
+
+    /// `bias[r]` is added to output `r`.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    pub fn with_bias(mut self, bias: Vec<f32>) -> Result<Linear> {
+        length("bias", self.n(), bias.len())?;
+        finite("bias", &bias)?;
+        self.bias = Some(bias);
+        Ok(self)
+    }
+
+    /// Outputs.
+    pub fn n(&self) -> usize {
+        self.matrix.n()
+    }
+
+    /// Inputs.
+    pub fn k(&self) -> usize {
+        self.matrix.k()
+    }
+
+    /// The packed weights, their columns in the order that the product takes them.
+    pub fn matrix(&self) -> &Matrix<'static> {
+        &self.matrix
+    }
+
+    /// Column `j` of the matrix takes input `permutation[j]`.
+    pub fn permutation(&self) -> Option<&[u32]> {
+        self.permutation.as_deref()
+    }
+
+    /// What the inputs are multiplied by.
+    pub fn input_scales(&self) -> Option<&[f32]> {
+        self.input_scales.as_deref()
+    }
+
+    /// How the inputs are rotated.
+    pub fn rotation(&self) -> Option<&Rotation> {
+        self.rotation.as_ref()
+    }
+
+    /// The inputs that have weights of their own, and these, `n` rows.
+    pub fn outliers(&self) -> Option<(&[u32], &[f16])> {
+        let o = self.outliers.as_ref()?;
+        Some((&o.columns, &o.weights))
+    }
+
+    /// What the outputs of the packed weights are multiplied or divided by.
+    pub fn scale(&self) -> Option<OutputScale> {
+        self.scale
+    }
+
+    /// What is added to the outputs.
+    pub fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_deref()
+    }
+}
