@@ -1,7 +1,7 @@
 //! Models in several files, and files that are written as their data comes.
 
 use crate::TINY;
-use lowbit::gguf::{part_name, part_names, Gguf, Split, TensorType, Writer};
+use lowbit::gguf::{part_name, part_names, Gguf, Split, TensorType, Writer, TENSOR_TYPES};
 use lowbit::{Error, Format, Matrix, Result};
 
 const T: TensorType = TensorType::F32;
@@ -232,8 +232,13 @@ fn every_plain_type_as_floats() {
     );
     let packed = Matrix::quantize(Format::Q8_0, 3, 32, &[0.25; 96]).unwrap();
     writer.matrix("packed", &packed).unwrap();
-    // Nothing decodes this one: it is for activations.
-    writer.tensor("Q8_K", &[256], 15, vec![0; 292]).unwrap();
+    // A type that nothing decodes, while there is one.
+    let kinds = TENSOR_TYPES.iter().filter(|t| t.is_packed());
+    let unknown = kinds.copied().find(|t| Format::from_gguf(t.id).is_none());
+    if let Some(t) = unknown {
+        let bytes = vec![0; t.bytes as usize];
+        writer.tensor("unknown", &[t.block], t.id, bytes).unwrap();
+    }
     writer
         .tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec())
         .unwrap();
@@ -260,7 +265,10 @@ fn every_plain_type_as_floats() {
             assert_eq!(got, *values, "{name}");
         }
     }
-    says(file.to_f32("Q8_K"), &["Q8_K", "type 15"]);
+    if let Some(t) = unknown {
+        let kind = format!("type {} ({})", t.id, t.name);
+        says(file.to_f32("unknown"), &["\"unknown\"", &kind]);
+    }
     assert!(matches!(file.to_f32("no"), Err(Error::NoTensor { .. })));
 }
 
