@@ -15,7 +15,8 @@ impl<'a> TensorInfo<'a> {
     /// the others (1 if there are none), so that experts lie one after the other.
     ///
     /// # Errors
-    /// [`Error::TensorType`] where lowbit has no format for its type.
+    /// [`Error::TensorType`] where lowbit has no format for its type, [`Error::BadScale`] where a scale,
+    /// or a weight that is a float itself, is not finite.
     pub fn matrix(&self) -> Result<Matrix<'a>> {
         let format = self.format().ok_or_else(|| self.undecoded())?;
         let size = |needed: u64| {
@@ -27,7 +28,9 @@ impl<'a> TensorInfo<'a> {
         };
         // The product of all four was checked when the tensor was read.
         let n = self.dims[1] * self.dims[2] * self.dims[3];
-        Matrix::from_bytes(format, size(n)?, size(self.dims[0])?, self.data)
+        let matrix = Matrix::from_bytes(format, size(n)?, size(self.dims[0])?, self.data)?;
+        matrix.validate(&format!("tensor {:?}", self.name()))?;
+        Ok(matrix)
     }
 
     /// The tensor's numbers, in the order of the file: rows of `dims()[0]`. Plain types are converted,
