@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{from_bytes, fitting_k, formats, oracle, random_matrix, same_bits, within_bound, Random};
+use common::{
+    fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random,
+};
 use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
 

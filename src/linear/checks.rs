@@ -38,7 +38,12 @@ pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
 pub(crate) fn distinct(at: &str, indices: &[u32], limit: usize) -> Result<()> {
     // More indices than that cannot all differ, so `seen` is not larger than what was given.
     if indices.len() > limit {
-        return Err(part(at, "its length", format!("at most {limit}"), indices.len()));
+        return Err(part(
+            at,
+            "its length",
+            format!("at most {limit}"),
+            indices.len(),
+        ));
     }
     let mut seen = vec![u32::MAX; limit];
     for (i, &index) in indices.iter().enumerate() {
