@@ -283,6 +283,14 @@ pub enum Error {
         /// The format of the matrix.
         format: String,
     },
+    /// A type that is of no use without importance weights.
+    #[error("tensor {tensor:?} becomes {kind}, which needs importance weights (an imatrix)")]
+    NeedsImportance {
+        /// The tensor's name.
+        tensor: String,
+        /// The type it was to get.
+        kind: &'static str,
+    },
     /// Reading or writing failed.
     #[error("{what} failed: {message}")]
     Io {

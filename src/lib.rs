@@ -18,7 +18,10 @@ mod scale_type;
 pub use error::{Error, Result};
 pub use files::gguf;
 pub use format::Format;
-pub use gpu::{wgsl, DeviceClass, GetRows, Gpu, MatMul, Precision, Weights, KERNELS};
+pub use gpu::{
+    wgsl, DeviceClass, GetRows, Gpu, LinearMatMul, LinearWeights, MatMul, Precision, Weights,
+    KERNELS,
+};
 pub use linear::{Linear, OutputScale, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use scale_type::ScaleType;

@@ -5,6 +5,10 @@
 mod hostile;
 #[path = "gguf/mutated.rs"]
 mod mutated;
+#[path = "gguf/presets.rs"]
+mod presets;
+#[path = "gguf/split.rs"]
+mod split;
 #[path = "gguf/written.rs"]
 mod written;
 

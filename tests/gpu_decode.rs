@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{fitting_k, formats, golden, gpu, random_matrix, same_bits, Random};
-use lowbit::{Format, GetRows, Matrix};
+use common::{altered_matrix, fitting_k, formats, golden, gpu, random_matrix, same_bits, Random};
+use lowbit::{Format, GetRows};
 
 /// Shapes with rows that fill no eight, odd counts of blocks, short last groups and parts.
 fn shapes(format: Format) -> Vec<(usize, usize)> {
@@ -46,22 +46,25 @@ fn flipped_bits_are_reported() {
     let mut random = Random(7);
     for &format in Format::ALL {
         let (n, k) = (5, fitting_k(format, 96));
-        let matrix = random_matrix(format, n, k, random.next());
+        let seed = random.next();
+        let matrix = random_matrix(format, n, k, seed);
         let floats = format.float_fields();
-        // A byte of codes: fields of 8 bits at most reach into no other. Plain floats are all field.
+        // A byte of codes (fields of 8 bits at most reach into no other; plain floats are all field)
+        // that weights are made of: sums beside them are not.
         let is_field = |at: usize| {
             let mut fields = floats.iter().map(|(f, s)| *f..f + s.bytes());
             format.block_len() > 1 && fields.any(|f| f.contains(&at))
         };
-        let at = (0..).map(|_| random.next() as usize % matrix.bytes().len());
-        let at = at
+        let flipped = |at: usize| {
+            // Not the top bit: nibbles 0 and 8 of MXFP4 are the same weight.
+            altered_matrix(format, n, k, seed, |bytes| bytes[at] ^= 0x40)
+        };
+        let (at, broken) = (0..)
+            .map(|_| random.next() as usize % matrix.bytes().len())
             .filter(|at| !is_field(at % format.block_bytes()))
-            .find(|_| true)
+            .map(|at| (at, flipped(at)))
+            .find(|(_, broken)| same_bits(&broken.dequantize(), &matrix.dequantize()).is_err())
             .unwrap();
-        let mut bytes = matrix.bytes().to_vec();
-        // Not the top bit: nibbles 0 and 8 of MXFP4 are the same weight.
-        bytes[at] ^= 0x40;
-        let broken = Matrix::from_bytes(format, n, k, bytes).unwrap();
         let weights = gpu.upload(&broken).unwrap();
         // Floats have no codes to inspect.
         if matrix.inspect().codes.iter().any(|&c| c != 0) {

@@ -5,8 +5,9 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
-use crate::quantize::{iq4_search, k_search::check_range};
+use crate::quantize::{iq4_search, k_search::check_ranges};
 use crate::ScaleType;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
@@ -38,9 +39,15 @@ pub(crate) static IQ4_NL: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, _, block| {
-        check_range(weights)?;
-        let scale = iq4_search::scale(&LEVELS, weights);
+    quantize: |weights, hints, block| {
+        check_ranges(weights, hints.importance)?;
+        let mut w = [0f32; 32];
+        let spread = mean_square(weights, 2.0);
+        let w = hints.importance.map(|importance| {
+            weigh(weights, importance, spread, &mut w);
+            &w[..]
+        });
+        let scale = iq4_search::scale(&LEVELS, weights, w);
         f16::store(block, 0, scale)?;
         // The codes belong to the scale before it is rounded to f16, as in ggml.
         let inverse = inverse(scale);

@@ -11,8 +11,9 @@ use crate::family::{
 };
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
+    importance::{mean_square, weigh},
     iq4_search,
-    k_search::{check_range, nearest},
+    k_search::{check_ranges, nearest},
 };
 use crate::ScaleType;
 
@@ -64,12 +65,18 @@ pub(crate) static IQ4_XS: Family = Family {
     },
 };
 
-/// ggml's `quantize_iq4_xs` without importance weights.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_iq4_xs`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     let mut scales = [0f32; 8];
-    for (scale, x) in scales.iter_mut().zip(weights.chunks(32)) {
-        *scale = iq4_search::scale(&LEVELS, x);
+    let spread = mean_square(weights, 2.0);
+    for (g, (scale, x)) in scales.iter_mut().zip(weights.chunks(32)).enumerate() {
+        let mut w = [0f32; 32];
+        let w = hints.importance.map(|importance| {
+            weigh(x, &importance[32 * g..], spread, &mut w);
+            &w[..]
+        });
+        *scale = iq4_search::scale(&LEVELS, x, w);
     }
     let max_scale = extreme(&scales);
     let d = -max_scale / 32.0;

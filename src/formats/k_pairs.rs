@@ -3,8 +3,9 @@
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
-use crate::family::{Affine, Plane, QuantizeError, Unit};
-use crate::quantize::k_search::{check_range, nearest, scale_and_min};
+use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 
 /// All 16 bytes as they are.
 pub(super) const PLANE: Plane = Plane {
@@ -44,36 +45,40 @@ fn scale_min(s: &[u8], g: usize) -> (u8, u8) {
 }
 
 /// Codes up to `top` for 256 weights; their scales and minima are stored in the first 16 bytes of
-/// a block of zeros. `range_min` and `steps` say which ranges the search tries.
+/// a block of zeros. `ranges` are those to be tried without importance.
 pub(super) fn search(
     top: i32,
-    range_min: f32,
-    steps: usize,
+    ranges: &Ranges,
     weights: &[f32],
+    hints: &Hints,
     block: &mut [u8],
 ) -> Result<[u8; 256], QuantizeError> {
-    check_range(weights)?;
+    check_ranges(weights, hints.importance)?;
     let mut codes = [0u8; 256];
-    let (mut scales, mut mins) = ([0f32; 8], [0f32; 8]);
+    let (mut scales, mut mins, mut totals) = ([0f32; 8], [0f32; 8], [0f32; 8]);
+    let spread = mean_square(weights, 2.0);
     for (g, x) in weights.chunks(32).enumerate() {
-        let sum_x2: f32 = x.iter().fold(0.0, |s, x| s + x * x);
-        let average = (sum_x2 / 32.0).sqrt();
-        let mut importance = [0f32; 32];
-        for (i, x) in importance.iter_mut().zip(x) {
-            *i = average + x.abs();
-        }
+        let mut w = [0f32; 32];
+        let ranges = if let Some(importance) = hints.importance {
+            totals[g] = weigh(x, &importance[32 * g..], spread, &mut w);
+            &Ranges::WEIGHTED
+        } else {
+            let average = mean_square(x, 1.0).sqrt();
+            for (w, x) in w.iter_mut().zip(x) {
+                *w = average + x.abs();
+            }
+            ranges
+        };
         let codes = &mut codes[32 * g..32 * g + 32];
-        (scales[g], mins[g]) =
-            scale_and_min(top, x, &importance, codes, range_min, 0.1, steps, false);
+        (scales[g], mins[g]) = scale_and_min(top, x, &w, codes, ranges);
     }
-    let max_scale = scales.iter().fold(0f32, |m, &s| m.max(s));
-    let max_min = mins.iter().fold(0f32, |m, &s| m.max(s));
-    let inverse = |max: f32| if max > 0.0 { 63.0 / max } else { 0.0 };
-    f16::store(block, 0, max_scale / 63.0)?;
-    f16::store(block, 2, max_min / 63.0)?;
-    for g in 0..8 {
-        let scale = nearest(inverse(max_scale) * scales[g]).clamp(0, 63) as u8;
-        let min = nearest(inverse(max_min) * mins[g]).clamp(0, 63) as u8;
+    let totals = hints.importance.map(|_| &totals[..]);
+    let (mut scale_fields, mut min_fields) = ([0u8; 8], [0u8; 8]);
+    let d = shared_scale(63, &scales, totals, &mut scale_fields);
+    let dmin = shared_scale(63, &mins, totals, &mut min_fields);
+    f16::store(block, 0, d)?;
+    f16::store(block, 2, dmin)?;
+    for (g, (&scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         set_scale_min(&mut block[4..16], g, scale, min);
     }
     // With the scales as stored, every code is chosen anew.

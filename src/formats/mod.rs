@@ -1,7 +1,7 @@
 //! The formats, one file each (or one for a family), and the only list of them.
 
 pub(crate) mod bits;
-mod f16;
+pub(crate) mod f16;
 mod k_pairs;
 pub(crate) mod lattice;
 mod scale;

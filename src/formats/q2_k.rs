@@ -8,8 +8,17 @@ use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
-use crate::quantize::k_search::{check_range, nearest, scale_and_min};
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 use crate::ScaleType;
+
+/// What ggml tries without importance.
+const RANGES: Ranges = Ranges {
+    from: -0.5,
+    step: 0.1,
+    steps: 15,
+    absolute: true,
+};
 
 pub(crate) static Q2_K: Family = Family {
     name: "q2_k",
@@ -60,27 +69,33 @@ pub(crate) static Q2_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q2_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_row_q2_K_ref` and, with importance, `quantize_row_q2_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     let mut codes = [0u8; 256];
-    let (mut scales, mut mins) = ([0f32; 16], [0f32; 16]);
+    let (mut scales, mut mins, mut totals) = ([0f32; 16], [0f32; 16], [0f32; 16]);
+    let spread = mean_square(weights, 1.0);
     for (g, x) in weights.chunks(16).enumerate() {
-        let mut importance = [0f32; 16];
-        for (i, x) in importance.iter_mut().zip(x) {
-            *i = x.abs();
-        }
+        let mut w = [0f32; 16];
+        let ranges = if let Some(importance) = hints.importance {
+            totals[g] = weigh(x, &importance[16 * g..], spread, &mut w);
+            Ranges::WEIGHTED
+        } else {
+            for (w, x) in w.iter_mut().zip(x) {
+                *w = x.abs();
+            }
+            RANGES
+        };
         let codes = &mut codes[16 * g..16 * g + 16];
-        (scales[g], mins[g]) = scale_and_min(3, x, &importance, codes, -0.5, 0.1, 15, true);
+        (scales[g], mins[g]) = scale_and_min(3, x, &w, codes, &ranges);
     }
-    let max_scale = scales.iter().fold(0f32, |m, &s| m.max(s));
-    let max_min = mins.iter().fold(0f32, |m, &s| m.max(s));
-    let inverse = |max: f32| if max > 0.0 { 15.0 / max } else { 0.0 };
-    f16::store(block, 80, max_scale / 15.0)?;
-    f16::store(block, 82, max_min / 15.0)?;
-    for g in 0..16 {
-        let scale = nearest(inverse(max_scale) * scales[g]).clamp(0, 15) as u8;
-        let min = nearest(inverse(max_min) * mins[g]).clamp(0, 15) as u8;
+    let totals = hints.importance.map(|_| &totals[..]);
+    let (mut scale_fields, mut min_fields) = ([0u8; 16], [0u8; 16]);
+    let d = shared_scale(15, &scales, totals, &mut scale_fields);
+    let dmin = shared_scale(15, &mins, totals, &mut min_fields);
+    f16::store(block, 80, d)?;
+    f16::store(block, 82, dmin)?;
+    for (g, (scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         block[g] = scale | min << 4;
     }
     // With the scales as stored, every code is chosen anew.

@@ -7,7 +7,8 @@ use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
-use crate::quantize::k_search::{check_range, nearest, three_bit_scale};
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
 
@@ -66,25 +67,33 @@ fn scale(s: &[u8], g: usize) -> u8 {
     low | high << 4
 }
 
-/// ggml's `quantize_row_q3_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_row_q3_K_ref` and, with importance, `quantize_row_q3_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     block.fill(0);
     let mut codes = [0u8; 256];
-    let mut scales = [0f32; 16];
+    let (mut scales, mut totals) = ([0f32; 16], [0f32; 16]);
+    let spread = mean_square(weights, 2.0);
     for (g, x) in weights.chunks(16).enumerate() {
-        scales[g] = three_bit_scale(x, &mut codes[16 * g..16 * g + 16]);
+        let codes = &mut codes[16 * g..16 * g + 16];
+        scales[g] = if let Some(importance) = hints.importance {
+            let mut w = [0f32; 16];
+            totals[g] = weigh(x, &importance[16 * g..], spread, &mut w);
+            symmetric_scale(4, x, Some(&w), codes)
+        } else {
+            three_bit_scale(x, codes)
+        };
     }
-    let max_scale = extreme(&scales);
-    // Without any scale, d and the scales stay zero and the codes are stored as they were found.
-    if max_scale != 0.0 {
-        let inverse = -32.0 / max_scale;
-        f16::store(block, 108, 1.0 / inverse)?;
-        for g in 0..16 {
-            let scale = (nearest(inverse * scales[g]).clamp(-32, 31) + 32) as u8;
-            block[96 + g % 8] |= (scale & 15) << (4 * (g / 8));
-            block[104 + g % 4] |= (scale >> 4) << (2 * (g / 4));
-        }
+    let mut fields = [0u8; 16];
+    let d = if hints.importance.is_some() {
+        symmetric_scale(32, &scales, Some(&totals), &mut fields)
+    } else {
+        largest_scale(&scales, &mut fields)
+    };
+    f16::store(block, 108, d)?;
+    for (g, field) in fields.iter().enumerate() {
+        block[96 + g % 8] |= (field & 15) << (4 * (g / 8));
+        block[104 + g % 4] |= (field >> 4) << (2 * (g / 4));
     }
     // With the scales as stored, every code is chosen anew.
     for g in 0..16 {
@@ -105,4 +114,18 @@ fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), Quantize
         }
     }
     Ok(())
+}
+
+/// The d that makes the largest scale -32, and the fields of all of them.
+fn largest_scale(scales: &[f32; 16], fields: &mut [u8; 16]) -> f32 {
+    let max_scale = extreme(scales);
+    // Without any scale, d and the fields stay zero and the codes are stored as they were found.
+    if max_scale == 0.0 {
+        return 0.0;
+    }
+    let inverse = -32.0 / max_scale;
+    for (field, scale) in fields.iter_mut().zip(scales) {
+        *field = (nearest(inverse * scale).clamp(-32, 31) + 32) as u8;
+    }
+    1.0 / inverse
 }

@@ -5,7 +5,7 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{extreme, inverse};
+use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
 
 pub(crate) static Q4_0: Family = Family {
@@ -37,14 +37,12 @@ pub(crate) static Q4_0: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, _, block| {
-        let extreme = extreme(weights);
-        let d = extreme / -8.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let d = signed_fields(8, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        let field = |w: f32| ((w * inverse + 8.5) as u8).min(15);
         for j in 0..16 {
-            block[2 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+            block[2 + j] = fields[j] | fields[j + 16] << 4;
         }
         Ok(())
     },

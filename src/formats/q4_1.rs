@@ -5,7 +5,7 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::inverse;
+use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
 
 pub(crate) static Q4_1: Family = Family {
@@ -37,16 +37,13 @@ pub(crate) static Q4_1: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..4]),
-    quantize: |weights, _, block| {
-        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
-        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
-        let d = (hi - lo) / 15.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let (d, m) = unsigned_fields(15, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        f16::store(block, 2, lo)?;
-        let field = |w: f32| (((w - lo) * inverse + 0.5) as u8).min(15);
+        f16::store(block, 2, m)?;
         for j in 0..16 {
-            block[4 + j] = field(weights[j]) | field(weights[j + 16]) << 4;
+            block[4 + j] = fields[j] | fields[j + 16] << 4;
         }
         Ok(())
     },

@@ -6,7 +6,16 @@ use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
+use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+
+/// What ggml tries without importance.
+const RANGES: Ranges = Ranges {
+    from: -1.0,
+    step: 0.1,
+    steps: 20,
+    absolute: false,
+};
 
 pub(crate) static Q4_K: Family = Family {
     name: "q4_k",
@@ -49,10 +58,10 @@ pub(crate) static Q4_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q4_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+/// ggml's `quantize_row_q4_K_ref` and, with importance, `quantize_row_q4_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
-    let codes = k_pairs::search(15, -1.0, 20, weights, block)?;
+    let codes = k_pairs::search(15, &RANGES, weights, hints, block)?;
     for (bytes, pair) in block[16..].chunks_mut(32).zip(codes.chunks(64)) {
         for (j, byte) in bytes.iter_mut().enumerate() {
             *byte = pair[j] | pair[j + 32] << 4;

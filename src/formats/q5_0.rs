@@ -5,7 +5,7 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{extreme, inverse};
+use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
 
 pub(crate) static Q5_0: Family = Family {
@@ -45,15 +45,13 @@ pub(crate) static Q5_0: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..6]),
-    quantize: |weights, _, block| {
-        let extreme = extreme(weights);
-        let d = extreme / -16.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let d = signed_fields(16, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        let field = |w: f32| ((w * inverse + 16.5) as u8).min(31);
         let mut high = 0u32;
         for j in 0..16 {
-            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            let (f, s) = (fields[j], fields[j + 16]);
             block[6 + j] = (f & 15) | (s & 15) << 4;
             high |= ((f >> 4) as u32) << j | ((s >> 4) as u32) << (j + 16);
         }

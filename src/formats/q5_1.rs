@@ -5,7 +5,7 @@ use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::inverse;
+use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
 
 pub(crate) static Q5_1: Family = Family {
@@ -45,17 +45,14 @@ pub(crate) static Q5_1: Family = Family {
         per: 32,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..8]),
-    quantize: |weights, _, block| {
-        let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
-        let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
-        let d = (hi - lo) / 31.0;
-        let inverse = inverse(d);
+    quantize: |weights, hints, block| {
+        let mut fields = [0u8; 32];
+        let (d, m) = unsigned_fields(31, weights, hints, &mut fields)?;
         f16::store(block, 0, d)?;
-        f16::store(block, 2, lo)?;
-        let field = |w: f32| ((w - lo) * inverse + 0.5) as u8;
+        f16::store(block, 2, m)?;
         let mut high = 0u32;
         for j in 0..16 {
-            let (f, s) = (field(weights[j]), field(weights[j + 16]));
+            let (f, s) = (fields[j], fields[j + 16]);
             block[8 + j] = (f & 15) | (s & 15) << 4;
             high |= ((f >> 4 & 1) as u32) << j | ((s >> 4 & 1) as u32) << (j + 16);
         }

@@ -6,7 +6,16 @@ use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
+use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+
+/// What ggml tries without importance.
+const RANGES: Ranges = Ranges {
+    from: -0.5,
+    step: 0.1,
+    steps: 15,
+    absolute: false,
+};
 
 pub(crate) static Q5_K: Family = Family {
     name: "q5_k",
@@ -66,10 +75,10 @@ pub(crate) static Q5_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q5_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+/// ggml's `quantize_row_q5_K_ref` and, with importance, `quantize_row_q5_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
     block.fill(0);
-    let codes = k_pairs::search(31, -0.5, 15, weights, block)?;
+    let codes = k_pairs::search(31, &RANGES, weights, hints, block)?;
     let (high, low) = block[16..].split_at_mut(32);
     for (g, codes) in codes.chunks(32).enumerate() {
         for (l, code) in codes.iter().enumerate() {

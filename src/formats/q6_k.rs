@@ -8,7 +8,7 @@ use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
-use crate::quantize::k_search::{check_range, nearest, symmetric_scale};
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
 
@@ -81,14 +81,15 @@ pub(crate) static Q6_K: Family = Family {
     },
 };
 
-/// ggml's `quantize_row_q6_K_ref`.
-fn quantize(weights: &[f32], _: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
-    check_range(weights)?;
+/// ggml's `quantize_row_q6_K_ref` and, with importance (as it is), `quantize_row_q6_K_impl`.
+fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError> {
+    check_ranges(weights, hints.importance)?;
     block.fill(0);
     let mut codes = [0u8; 256];
     let mut scales = [0f32; 16];
     for (g, x) in weights.chunks(16).enumerate() {
-        scales[g] = symmetric_scale(32, x, None, &mut codes[16 * g..16 * g + 16]);
+        let importance = hints.importance.map(|i| &i[16 * g..16 * g + 16]);
+        scales[g] = symmetric_scale(32, x, importance, &mut codes[16 * g..16 * g + 16]);
     }
     let max_scale = extreme(&scales);
     if max_scale.abs() < 1e-15 {

@@ -40,7 +40,6 @@ pub(crate) static Q8_K: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..4]),
     quantize: |weights, _, block| {
-        crate::quantize::k_search::check_range(weights)?;
         block.fill(0);
         let extreme = extreme(weights);
         // The reciprocal of a subnormal is infinite: such weights are as good as zero.

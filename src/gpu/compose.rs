@@ -151,6 +151,24 @@ fn stored_codes(bits: usize) -> Option<File> {
     })
 }
 
+/// A file on its own after a few constants: kernels that name no format.
+pub(crate) fn plain((path, text): File, tuning: &Tuning) -> Source {
+    let mut source = Source {
+        name: path.into(),
+        text: String::new(),
+        lines: Vec::new(),
+    };
+    let workgroup = [("WORKGROUP", tuning.workgroup)];
+    for (key, value) in workgroup.iter().chain(&tuning.consts) {
+        let _ = write!(source.name, " {key}={value}");
+        source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        source.push(path, number, line);
+    }
+    source
+}
+
 fn wgsl_type(unit: Unit) -> &'static str {
     match unit {
         Unit::Half | Unit::Word => "u32",

@@ -1,14 +1,14 @@
 //! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
 
 use super::compose::Source;
-use super::device::{lock, Gpu};
+use super::device::Gpu;
 use super::errors::scoped;
+use super::kept::Kept;
 use super::kernels::{Kernel, Tuning};
 use super::weights::Weights;
 use crate::{Error, Result};
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
-use std::sync::Mutex;
 use wgpu::{
     BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding,
     BufferSlice, BufferUsages, ComputePass, ComputePipeline,
@@ -44,9 +44,6 @@ struct Params {
 /// Parameters lie this far apart: the largest uniform offset alignment there is.
 const PARAMS_STRIDE: usize = 256;
 
-/// Bind groups kept for buffers that are used again and again.
-const KEPT: usize = 16;
-
 pub(crate) struct Prepared {
     weights: Weights,
     kernel: &'static Kernel,
@@ -54,14 +51,11 @@ pub(crate) struct Prepared {
     layout: BindGroupLayout,
     params: Buffer,
     jobs: Vec<(Job, [u32; 2])>,
-    bound: Mutex<Vec<Bound>>,
+    kept: Kept<(Option<Place>, Place)>,
 }
 
-struct Bound {
-    input: Option<(Buffer, u64)>,
-    output: (Buffer, u64),
-    groups: Vec<BindGroup>,
-}
+/// A buffer and an offset in it.
+type Place = (Buffer, u64);
 
 impl Prepared {
     pub async fn new(
@@ -105,7 +99,7 @@ impl Prepared {
             kernel,
             layout,
             jobs: folded,
-            bound: Mutex::default(),
+            kept: Kept::default(),
         })
     }
 
@@ -131,75 +125,27 @@ impl Prepared {
         let key = |b: BufferSlice| (b.buffer().clone(), b.offset());
         if let Some((name, slice)) = input {
             let needed = self.jobs.iter().map(|(j, _)| j.input.end).max();
-            self.check(name, slice, needed.unwrap_or(0))?;
+            check_binding(self.gpu(), name, slice, needed.unwrap_or(0))?;
             if slice.buffer() == output.1.buffer() {
                 return Err(Error::Aliased(name, output.0));
             }
         }
         let needed = self.jobs.iter().map(|(j, _)| j.output.end).max();
-        self.check(output.0, output.1, needed.unwrap_or(0))?;
+        check_binding(self.gpu(), output.0, output.1, needed.unwrap_or(0))?;
 
-        let (input, output) = (input.map(|(_, s)| key(s)), key(output.1));
-        let mut bound = lock(&self.bound);
-        let at = bound
-            .iter()
-            .position(|b| b.input == input && b.output == output);
-        let at = match at {
-            Some(at) => at,
-            None => {
-                if bound.len() == KEPT {
-                    bound.remove(0);
-                }
-                let groups = self.groups(input.as_ref(), &output)?;
-                bound.push(Bound {
-                    input,
-                    output,
-                    groups,
-                });
-                bound.len() - 1
-            }
-        };
+        let buffers = (input.map(|(_, s)| key(s)), key(output.1));
+        let groups = self.kept.get(buffers, |(input, output)| {
+            self.groups(input.as_ref(), output)
+        })?;
         pass.set_pipeline(&self.pipeline);
-        for ((_, grid), group) in self.jobs.iter().zip(&bound[at].groups) {
+        for ((_, grid), group) in self.jobs.iter().zip(groups.iter()) {
             pass.set_bind_group(0, group, &[]);
             pass.dispatch_workgroups(grid[0], grid[1], 1);
         }
         Ok(())
     }
 
-    fn check(&self, what: &'static str, slice: BufferSlice, needed: u64) -> Result<()> {
-        let got = slice.size();
-        if got < needed {
-            return Err(Error::Binding {
-                what,
-                expected: needed,
-                got,
-            });
-        }
-        let alignment = self.gpu().limits().min_storage_buffer_offset_alignment as u64;
-        if !slice.offset().is_multiple_of(alignment) {
-            return Err(Error::Alignment {
-                what,
-                alignment,
-                got: slice.offset(),
-            });
-        }
-        let usage = slice.buffer().usage();
-        if !usage.contains(BufferUsages::STORAGE) {
-            return Err(Error::Usage {
-                what,
-                expected: format!("{:?}", BufferUsages::STORAGE),
-                got: format!("{usage:?}"),
-            });
-        }
-        Ok(())
-    }
-
-    fn groups(
-        &self,
-        input: Option<&(Buffer, u64)>,
-        output: &(Buffer, u64),
-    ) -> Result<Vec<BindGroup>> {
+    fn groups(&self, input: Option<&Place>, output: &Place) -> Result<Vec<BindGroup>> {
         let device = self.gpu().device();
         let make = || {
             let jobs = self.jobs.iter().enumerate();
@@ -240,6 +186,40 @@ impl Prepared {
     }
 }
 
+/// Whether a caller's slice can be bound: its length, offset and usage.
+pub(super) fn check_binding(
+    gpu: &Gpu,
+    what: &'static str,
+    slice: BufferSlice,
+    needed: u64,
+) -> Result<()> {
+    let got = slice.size();
+    if got < needed {
+        return Err(Error::Binding {
+            what,
+            expected: needed,
+            got,
+        });
+    }
+    let alignment = gpu.limits().min_storage_buffer_offset_alignment as u64;
+    if !slice.offset().is_multiple_of(alignment) {
+        return Err(Error::Alignment {
+            what,
+            alignment,
+            got: slice.offset(),
+        });
+    }
+    let usage = slice.buffer().usage();
+    if !usage.contains(BufferUsages::STORAGE) {
+        return Err(Error::Usage {
+            what,
+            expected: format!("{:?}", BufferUsages::STORAGE),
+            got: format!("{usage:?}"),
+        });
+    }
+    Ok(())
+}
+
 fn entry(binding: u32, resource: BindingResource) -> BindGroupEntry {
     BindGroupEntry { binding, resource }
 }
@@ -248,7 +228,7 @@ fn at<'a>((buffer, offset): &'a (Buffer, u64), range: &Range<u64>) -> BindingRes
     part(buffer, offset + range.start, range.end - range.start)
 }
 
-fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
+pub(super) fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
     BindingResource::Buffer(BufferBinding {
         buffer,
         offset,
@@ -257,7 +237,7 @@ fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
 }
 
 /// A grid of at least `total` workgroups, no side longer than `max`.
-fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
+pub(super) fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
     let max = max as u64;
     let y = total.div_ceil(max).max(1);
     if y > max {

@@ -6,7 +6,7 @@ use super::errors::scoped;
 use crate::{Error, Result};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
-use wgpu::{Buffer, BufferUsages, MapMode};
+use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass, MapMode};
 
 impl Gpu {
     /// Runs a prepared kernel once, on `input` bytes of its own where it takes any, and returns the
@@ -17,9 +17,23 @@ impl Gpu {
         input: Option<(&'static str, &[u8])>,
         bytes: u64,
     ) -> Result<Vec<T>> {
+        let name = input.map(|(name, _)| name);
+        self.run_recorded(input, bytes, |pass, input, y| {
+            prepared.encode(pass, name.zip(input), ("y", y))
+        })
+        .await
+    }
+
+    /// The same for whatever `record` records.
+    pub(crate) async fn run_recorded<T: bytemuck::Pod>(
+        &self,
+        input: Option<(&'static str, &[u8])>,
+        bytes: u64,
+        record: impl FnOnce(&mut ComputePass, Option<BufferSlice>, BufferSlice) -> Result<()>,
+    ) -> Result<Vec<T>> {
         let usage = BufferUsages::STORAGE;
         let input = match input {
-            Some((name, contents)) => Some((name, self.buffer_of(name, contents, usage).await?)),
+            Some((name, contents)) => Some(self.buffer_of(name, contents, usage).await?),
             None => None,
         };
         let y = self
@@ -27,10 +41,8 @@ impl Gpu {
             .await?;
         let mut encoder = self.device().create_command_encoder(&Default::default());
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        let input = input
-            .as_ref()
-            .map(|(name, buffer)| (*name, buffer.slice(..)));
-        let recorded = prepared.encode(&mut pass, input, ("y", y.slice(..)));
+        let input = input.as_ref().map(|buffer| buffer.slice(..));
+        let recorded = record(&mut pass, input, y.slice(..));
         drop(pass);
         recorded?;
         let y = self.read(encoder, &y, bytes).await?;

@@ -9,8 +9,17 @@ impl Linear {
     /// Where there is no rotation and are no input scales, they are those of the original tool bit for
     /// bit in f32: the scale is applied to each decoded weight, by a product or a quotient as it says.
     pub fn dequantize(&self) -> Vec<f32> {
+        self.effective(self.matrix.dequantize())
+    }
+
+    /// The same from the weights of the matrix, wherever they were decoded:
+    /// `linear.effective(gpu.dequantize(layer.weights())?)`.
+    ///
+    /// # Panics
+    /// Where there are not `n · k` of them.
+    pub fn effective(&self, mut weights: Vec<f32>) -> Vec<f32> {
         let k = self.k();
-        let mut weights = self.matrix.dequantize();
+        assert_eq!(weights.len(), self.n() * k, "weights of the matrix");
         if self.scale.is_none() && !self.changes_inputs() {
             return weights;
         }

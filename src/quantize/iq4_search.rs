@@ -8,7 +8,7 @@ use crate::quantize::range::extreme;
 /// Index of the level nearest to `x` among ascending levels; of two as near, the higher.
 pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
     // Levels at or below x. The two around x are those before and at this index.
-    let above = levels.partition_point(|&l| l <= x);
+    let above = levels.iter().filter(|&&l| l <= x).count();
     match above {
         0 => 0,
         16 => 15,
@@ -17,28 +17,30 @@ pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
     }
 }
 
-/// A scale, of either sign, that makes `scale · level` close to `x`, errors weighing x².
+/// A scale, of either sign, that makes `scale · level` close to `x`, under weights `importance`, or x²
+/// where there are none.
 ///
 /// Starts with the largest magnitude at minus the first level, then puts it near that level in 15
 /// slightly different ways, keeping the one with the least weighted squared error at its own best
 /// scale.
-pub(crate) fn scale(levels: &[f32; 16], x: &[f32]) -> f32 {
+pub(crate) fn scale(levels: &[f32; 16], x: &[f32], importance: Option<&[f32]>) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
         return 0.0;
     }
     let sums = |inverse: f32| {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
-        for &x in x {
+        for (i, &x) in x.iter().enumerate() {
             let q = levels[nearest(levels, inverse * x) as usize];
-            let w = x * x;
+            let w = importance.map_or(x * x, |w| w[i]);
             sum_qx += w * q * x;
             sum_q2 += w * q * q;
         }
         (sum_qx, sum_q2)
     };
     let (sum_qx, sum_q2) = sums(1.0 / (-extreme / levels[0]));
-    let mut scale = sum_qx / sum_q2;
+    // Where nothing matters, or the squares of tiny weights have all become zero.
+    let mut scale = if sum_q2 > 0.0 { sum_qx / sum_q2 } else { 0.0 };
     let mut best = scale * sum_qx;
     for step in -7..=7 {
         let (sum_qx, sum_q2) = sums((step as f32 + levels[0]) / extreme);

@@ -1,47 +1,78 @@
-//! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants`, `make_qx_quants` and
-//! `make_q3_quants`.
+//! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants`, `make_qkx3_quants`,
+//! `make_qx_quants`, `make_q3_quants` and `make_qp_quants`.
 //!
 //! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::quantize::range::{extreme, max_abs};
+use crate::quantize::range::{extreme, largest, max_abs};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
     // More than any block can hold (f16 times 8-bit scale times code), and every sum below is finite.
-    const LIMIT: f32 = 1e9;
-    let max = max_abs(weights);
-    if max > LIMIT {
-        return Err(QuantizeError {
-            scale: max,
-            limit: LIMIT,
-        });
+    at_most(1e9, weights)
+}
+
+/// As `check_range`, and refuses importance that would overflow the same sums.
+pub(crate) fn check_ranges(
+    weights: &[f32],
+    importance: Option<&[f32]>,
+) -> Result<(), QuantizeError> {
+    check_range(weights)?;
+    at_most(1e15, importance.unwrap_or_default())
+}
+
+fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
+    let max = max_abs(values);
+    if max > limit {
+        return Err(QuantizeError { scale: max, limit });
     }
     Ok(())
 }
 
-/// The nearest integer, ties to even.
+/// The nearest integer, ties to even; of numbers beyond 4 million, and of NaN, some number beyond.
+#[inline(always)]
+#[allow(clippy::manual_clamp)] // which would leave NaN as it is
 pub(crate) fn nearest(x: f32) -> i32 {
-    x.round_ties_even() as i32
+    // A float of this size has no bits below the point, so adding it rounds, and quickly where the
+    // processor has no rounding instruction.
+    const ROUNDER: f32 = 12_582_912.0;
+    let x = x.max(-4e6).min(4e6);
+    (x + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32
+}
+
+/// Which ranges [`scale_and_min`] tries: those where the largest weight lies `from + i * step` codes
+/// above the last one, i from 0 to `steps`.
+pub(crate) struct Ranges {
+    pub from: f32,
+    pub step: f32,
+    pub steps: usize,
+    /// Judge them by absolute errors instead of squared ones.
+    pub absolute: bool,
+}
+
+impl Ranges {
+    /// What ggml tries wherever importance is given.
+    pub const WEIGHTED: Ranges = Ranges {
+        from: -0.9,
+        step: 0.05,
+        steps: 36,
+        absolute: false,
+    };
 }
 
 /// Scale and minimum (as a value to be subtracted) that make `scale · code - min` close to `x`
 /// for codes `0..=top`, under weights `importance`.
 ///
-/// Starts from the range of `x`; then tries `steps + 1` slightly different ranges, each followed by
-/// a least-squares fit of scale and minimum, and keeps the best by squared (or absolute) error.
+/// Starts from the range of `x`; then tries slightly different ranges, each followed by a
+/// least-squares fit of scale and minimum, and keeps the best by squared (or absolute) error.
 /// As in ggml an accepted minimum also shifts the candidates that follow it.
-#[allow(clippy::too_many_arguments)] // the parameters of the published search
 pub(crate) fn scale_and_min(
     top: i32,
     x: &[f32],
     importance: &[f32],
     codes: &mut [u8],
-    range_min: f32,
-    range_step: f32,
-    steps: usize,
-    absolute: bool,
+    ranges: &Ranges,
 ) -> (f32, f32) {
     let (mut min, mut max) = (x[0], x[0]);
     let mut sum_w = importance[0];
@@ -63,32 +94,39 @@ pub(crate) fn scale_and_min(
         codes.fill(0);
         return (0.0, -min);
     }
-    let error = |scale: f32, min: f32, codes: &[u8]| {
-        let mut sum = 0f32;
-        for ((&x, &w), &l) in x.iter().zip(importance).zip(codes) {
-            let diff = scale * l as f32 + min - x;
-            sum += w * if absolute { diff.abs() } else { diff * diff };
+    // There are at most 32 weights. What depends on nothing comes first in each loop, for speed, and
+    // what ggml adds up one after the other last.
+    let mut levels = [0f32; 32];
+    let level = |inverse: f32, min: f32, x: f32| nearest(inverse * (x - min)).clamp(0, top) as f32;
+    let error = |scale: f32, min: f32, levels: &[f32; 32]| {
+        let mut terms = [0f32; 32];
+        for (((term, &x), &w), &l) in terms.iter_mut().zip(x).zip(importance).zip(levels) {
+            let diff = scale * l + min - x;
+            *term = w * if ranges.absolute {
+                diff.abs()
+            } else {
+                diff * diff
+            };
         }
-        sum
+        terms[..x.len()].iter().fold(0f32, |sum, term| sum + term)
     };
     let inverse = top as f32 / (max - min);
     let mut scale = 1.0 / inverse;
-    for (l, &x) in codes.iter_mut().zip(x) {
-        *l = nearest(inverse * (x - min)).clamp(0, top) as u8;
+    for (l, &x) in levels.iter_mut().zip(x) {
+        *l = level(inverse, min, x);
     }
-    let mut best = error(scale, min, codes);
-    let mut trial = [0u8; 32];
-    let trial = &mut trial[..x.len()];
-    for step in 0..=steps {
-        let inverse = (range_min + range_step * step as f32 + top as f32) / (max - min);
+    let mut best = error(scale, min, &levels);
+    for step in 0..=ranges.steps {
+        let inverse = (ranges.from + ranges.step * step as f32 + top as f32) / (max - min);
+        let mut trial = [0f32; 32];
+        for (l, &x) in trial.iter_mut().zip(x) {
+            *l = level(inverse, min, x);
+        }
         let (mut sum_l, mut sum_l2, mut sum_xl) = (0f32, 0f32, 0f32);
-        for ((l, &x), &w) in trial.iter_mut().zip(x).zip(importance) {
-            let code = nearest(inverse * (x - min)).clamp(0, top);
-            *l = code as u8;
-            let code = code as f32;
-            sum_l += w * code;
-            sum_l2 += w * code * code;
-            sum_xl += w * code * x;
+        for ((&l, &x), &w) in trial.iter().zip(x).zip(importance) {
+            sum_l += w * l;
+            sum_l2 += w * l * l;
+            sum_xl += w * l * x;
         }
         let determinant = sum_w * sum_l2 - sum_l * sum_l;
         if determinant > 0.0 {
@@ -98,12 +136,14 @@ pub(crate) fn scale_and_min(
                 this_min = 0.0;
                 this_scale = sum_xl / sum_l2;
             }
-            let this_error = error(this_scale, this_min, trial);
+            let this_error = error(this_scale, this_min, &trial);
             if this_error < best {
-                codes.copy_from_slice(trial);
-                (best, scale, min) = (this_error, this_scale, this_min);
+                (best, scale, min, levels) = (this_error, this_scale, this_min, trial);
             }
         }
+    }
+    for (code, level) in codes.iter_mut().zip(levels) {
+        *code = level as u8;
     }
     (scale, -min)
 }
@@ -111,7 +151,7 @@ pub(crate) fn scale_and_min(
 /// A scale, of either sign, that makes `scale · code` close to `x` for codes `-half..half`
 /// (stored plus `half`), under weights `importance`, or x² where there are none.
 ///
-/// Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
+/// There are at most 32 of them. Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
 /// keeping the one with the least weighted squared error at its own best scale.
 pub(crate) fn symmetric_scale(
     half: i32,
@@ -125,11 +165,20 @@ pub(crate) fn symmetric_scale(
         return 0.0;
     }
     let code = |inverse: f32, x: f32| nearest(inverse * x).clamp(-half, half - 1);
+    let mut w = [0f32; 32];
+    let w = &mut w[..x.len()];
+    match importance {
+        Some(importance) => w.copy_from_slice(importance),
+        None => w.iter_mut().zip(x).for_each(|(w, x)| *w = x * x),
+    }
     let sums = |inverse: f32| {
+        // Codes first: they depend on nothing, sums on each other.
+        let mut codes = [0f32; 32];
+        for (l, &x) in codes.iter_mut().zip(x) {
+            *l = code(inverse, x) as f32;
+        }
         let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
-        for (i, &x) in x.iter().enumerate() {
-            let l = code(inverse, x) as f32;
-            let w = importance.map_or(x * x, |w| w[i]);
+        for ((&x, &w), l) in x.iter().zip(&*w).zip(codes) {
             sum_lx += w * x * l;
             sum_l2 += w * l * l;
         }
@@ -198,6 +247,93 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
         }
     }
     // The squares of tiny weights may all have become zero.
+    if sum_l2 > 0.0 {
+        sum_lx / sum_l2
+    } else {
+        0.0
+    }
+}
+
+/// One scale for the scales (or minima) of all groups of a block, none of them negative, and the
+/// fields `0..=top` that they become under it. `importance` has a number for each group.
+pub(crate) fn shared_scale(
+    top: i32,
+    x: &[f32],
+    importance: Option<&[f32]>,
+    fields: &mut [u8],
+) -> f32 {
+    if let Some(importance) = importance {
+        let scale = positive_scale(top, x, importance, fields);
+        for field in fields {
+            *field = (*field).min(top as u8);
+        }
+        return scale;
+    }
+    let max = largest(x);
+    let inverse = if max > 0.0 { top as f32 / max } else { 0.0 };
+    for (field, x) in fields.iter_mut().zip(x) {
+        *field = nearest(inverse * x).clamp(0, top) as u8;
+    }
+    max / top as f32
+}
+
+/// A scale that makes `scale · code` close to `x` for codes `0..=top` under weights `importance`.
+///
+/// Takes the best of 9 ranges; then moves one code at a time to where it is best given the others,
+/// for as long as one of them moves, five times at most. Few of `x` may be negative: their codes
+/// wrap around at 256 where ggml stores them, which the bytes of IQ2_XXS depend on.
+pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8]) -> f32 {
+    let max = largest(x);
+    if max < 1e-15 {
+        codes.fill(0);
+        return 0.0;
+    }
+    let error = |inverse: f32, code: fn(i32) -> i32| {
+        let scale = 1.0 / inverse;
+        let mut sum = 0f32;
+        for (&x, &w) in x.iter().zip(importance) {
+            let diff = x - scale * code(nearest(inverse * x).min(top)) as f32;
+            sum += w * diff * diff;
+        }
+        sum
+    };
+    let mut chosen = top as f32 / max;
+    let mut best = error(chosen, |code| (code as u8).into());
+    for step in (-4..=4).filter(|&s| s != 0) {
+        let inverse = (0.1 * step as f32 + top as f32) / max;
+        let error = error(inverse, |code| code);
+        if error < best {
+            (best, chosen) = (error, inverse);
+        }
+    }
+    let (mut sum_lx, mut sum_l2) = (0f32, 0f32);
+    for ((l, &x), &w) in codes.iter_mut().zip(x).zip(importance) {
+        let code = nearest(chosen * x).min(top);
+        *l = code as u8;
+        sum_lx += w * x * code as f32;
+        sum_l2 += w * code as f32 * code as f32;
+    }
+    for _ in 0..5 {
+        let mut moved = false;
+        for ((code, &x), &w) in codes.iter_mut().zip(x).zip(importance) {
+            let l = *code as f32;
+            // The sums without this one, whose best code then lies on their scale.
+            let (rest_lx, rest_l2) = (sum_lx - w * x * l, sum_l2 - w * l * l);
+            if rest_lx > 0.0 && rest_l2 > 0.0 {
+                let trial = nearest(x * rest_l2 / rest_lx).min(top);
+                let l = trial as f32;
+                let (lx, l2) = (rest_lx + w * x * l, rest_l2 + w * l * l);
+                if trial != i32::from(*code) && lx * lx * sum_l2 > sum_lx * sum_lx * l2 {
+                    *code = trial as u8;
+                    (sum_lx, sum_l2) = (lx, l2);
+                    moved = true;
+                }
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
     if sum_l2 > 0.0 {
         sum_lx / sum_l2
     } else {

@@ -10,6 +10,8 @@ pub struct Case {
     pub matrix: Matrix<'static>,
     pub dequantized: Vec<f32>,
     pub input: Vec<f32>,
+    /// Of each column, where the tool was told.
+    pub importance: Option<Vec<f32>>,
     /// lowbit's encoder must give the same bytes.
     pub encoder: bool,
     /// The tool rounded its products to f16.
@@ -17,6 +19,12 @@ pub struct Case {
 }
 
 impl Case {
+    /// lowbit's own encoding of the same weights.
+    pub fn encode(&self) -> Matrix<'static> {
+        let (n, k) = (self.matrix.n(), self.matrix.k());
+        encode(self.format, n, k, &self.input, self.importance.as_deref())
+    }
+
     /// What the tool would have made of these weights.
     pub fn as_tool(&self, weights: &[f32]) -> Vec<f32> {
         let round = |w: &f32| half::f16::from_f32(*w).to_f32();
@@ -25,6 +33,66 @@ impl Case {
             false => weights.to_vec(),
         }
     }
+}
+
+fn encode(
+    format: Format,
+    n: usize,
+    k: usize,
+    weights: &[f32],
+    importance: Option<&[f32]>,
+) -> Matrix<'static> {
+    match importance {
+        Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
+        None => Matrix::quantize(format, n, k, weights),
+    }
+    .unwrap()
+}
+
+/// What ggml makes of the weights of more.f32.
+pub struct Encoding {
+    pub format: String,
+    pub bytes: Vec<u8>,
+    n: usize,
+    k: usize,
+    weights: Vec<f32>,
+    importance: Option<Vec<f32>>,
+}
+
+impl Encoding {
+    /// lowbit's own encoding of the same weights, where it knows the format.
+    pub fn encode(&self) -> Option<Matrix<'static>> {
+        let format = self.format.parse().ok()?;
+        let importance = self.importance.as_deref();
+        Some(encode(format, self.n, self.k, &self.weights, importance))
+    }
+}
+
+/// The encodings of more.json.
+pub fn encodings() -> Vec<Encoding> {
+    let manifest: Value = serde_json::from_slice(&file("more.json")).unwrap();
+    let size = |value: &Value| value.as_u64().unwrap() as usize;
+    let (n, k) = (size(&manifest["n"]), size(&manifest["k"]));
+    let mut weights = floats("more.f32");
+    let importance = weights.split_off(n * k);
+    let bytes = file("more.bin");
+    let mut rest = &bytes[..];
+    let cases = manifest["cases"].as_array().unwrap().iter();
+    cases
+        .map(|case| {
+            let (bytes, tail) = rest.split_at(size(&case["bytes"]));
+            rest = tail;
+            let given = case["importance"].as_bool().unwrap();
+            Encoding {
+                format: case["format"].as_str().unwrap().into(),
+                bytes: bytes.into(),
+                n,
+                k,
+                weights: weights.clone(),
+                importance: given.then(|| importance.clone()),
+            }
+        })
+        .collect()
 }
 
 pub fn file(name: &str) -> Vec<u8> {
@@ -67,6 +135,7 @@ fn read(case: &Value, n: usize, k: usize) -> Case {
         matrix: Matrix::from_bytes(format, n, k, bytes).unwrap(),
         dequantized: floats(text("dequant")),
         input: floats(text("input")),
+        importance: case["importance"].as_str().map(floats),
         encoder: case["encoder"].as_bool().unwrap(),
         rounded: text("rounded") == "f16",
     }

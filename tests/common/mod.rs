@@ -69,6 +69,17 @@ pub fn fitting_k(format: Format, k: usize) -> usize {
 /// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
 /// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
+    altered_matrix(format, n, k, seed, |_| ())
+}
+
+/// The same random matrix with its bytes altered.
+pub fn altered_matrix(
+    format: Format,
+    n: usize,
+    k: usize,
+    seed: u64,
+    alter: impl FnOnce(&mut [u8]),
+) -> Matrix<'static> {
     let mut random = Random(seed);
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
@@ -96,6 +107,7 @@ pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'s
             }
         }
     }
+    alter(&mut bytes);
     from_bytes(format, n, k, bytes, &mut random)
 }
 

@@ -18,16 +18,25 @@
 //! Versions 2 and 3 are read, version 3 is written, both little-endian. A file is held to what
 //! llama.cpp asks of it, and no number in it is trusted: counts are compared with the bytes that are
 //! left before anything is reserved, and each error names the key or tensor and both numbers.
-//! Files split into several parts are read one part at a time.
+//! A model may lie in several files ([`Split`]), and may be written without being held in memory
+//! ([`Writer::stream`]).
 
 mod cursor;
+mod floats;
+mod parts;
+mod preset;
 mod read;
+mod split;
+mod stream;
 mod tensor;
 mod types;
 mod value;
 mod write;
 
+pub use preset::{Model, Preset};
 pub use read::Gguf;
+pub use split::{part_name, part_names, Split};
+pub use stream::Stream;
 pub use tensor::TensorInfo;
 pub use types::{TensorType, TENSOR_TYPES};
 pub use value::{Array, Value};

@@ -140,25 +140,22 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// [`Error::NoTensor`], and [`Error::TensorType`] where lowbit does not decode its type.
     pub fn matrix(&self, name: &str) -> Result<Matrix<'a>> {
-        let tensor = self.tensor(name).ok_or_else(|| Error::NoTensor {
+        self.named(name)?.matrix()
+    }
+
+    /// The numbers of the tensor of this name, converted or decoded: see [`TensorInfo::to_f32`].
+    ///
+    /// # Errors
+    /// [`Error::NoTensor`], and [`Error::TensorType`] where lowbit does not decode its type.
+    pub fn to_f32(&self, name: &str) -> Result<Vec<f32>> {
+        self.named(name)?.to_f32()
+    }
+
+    fn named(&self, name: &str) -> Result<&TensorInfo<'a>> {
+        self.tensor(name).ok_or_else(|| Error::NoTensor {
             name: name.to_owned(),
             count: self.tensors.len(),
-        })?;
-        let format = tensor.format().ok_or_else(|| Error::TensorType {
-            tensor: name.to_owned(),
-            id: tensor.type_id,
-            known: super::TensorType::from_id(tensor.type_id).map_or("unknown", |t| t.name),
-        })?;
-        let size = |needed: u64| {
-            usize::try_from(needed).map_err(|_| Error::TooLarge {
-                what: "a dimension",
-                needed,
-                limit: usize::MAX as u64,
-            })
-        };
-        // The product of all four was checked when the tensor was read.
-        let n = tensor.dims[1] * tensor.dims[2] * tensor.dims[3];
-        Matrix::from_bytes(format, size(n)?, size(tensor.dims[0])?, tensor.data)
+        })
     }
 }
 

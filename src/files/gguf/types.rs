@@ -18,59 +18,80 @@ pub struct TensorType {
     pub bytes: u64,
 }
 
-const fn row(id: u32, name: &'static str, block: u64, bytes: u64) -> TensorType {
-    TensorType {
-        id,
-        name,
-        block,
-        bytes,
-    }
+macro_rules! types {
+    ($($id:literal $name:ident: $block:literal in $bytes:literal;)*) => {
+        /// Each type, under its name.
+        impl TensorType {
+            $(
+                #[doc = concat!("Type ", $id, ": blocks of ", $block, " in ", $bytes, " bytes.")]
+                pub const $name: TensorType = TensorType {
+                    id: $id,
+                    name: stringify!($name),
+                    block: $block,
+                    bytes: $bytes,
+                };
+            )*
+        }
+
+        /// Every tensor type of ggml 0.27. The ids between them belonged to types that were removed.
+        pub const TENSOR_TYPES: &[TensorType] = &[$(TensorType::$name),*];
+    };
 }
 
-/// Every tensor type of ggml 0.27. The ids between them belonged to types that were removed.
-pub const TENSOR_TYPES: &[TensorType] = &[
-    row(0, "F32", 1, 4),
-    row(1, "F16", 1, 2),
-    row(2, "Q4_0", 32, 18),
-    row(3, "Q4_1", 32, 20),
-    row(6, "Q5_0", 32, 22),
-    row(7, "Q5_1", 32, 24),
-    row(8, "Q8_0", 32, 34),
+types! {
+    0 F32: 1 in 4;
+    1 F16: 1 in 2;
+    2 Q4_0: 32 in 18;
+    3 Q4_1: 32 in 20;
+    6 Q5_0: 32 in 22;
+    7 Q5_1: 32 in 24;
+    8 Q8_0: 32 in 34;
     // 40 in the Python package, from a time when its two fields were f32.
-    row(9, "Q8_1", 32, 36),
-    row(10, "Q2_K", 256, 84),
-    row(11, "Q3_K", 256, 110),
-    row(12, "Q4_K", 256, 144),
-    row(13, "Q5_K", 256, 176),
-    row(14, "Q6_K", 256, 210),
-    row(15, "Q8_K", 256, 292),
-    row(16, "IQ2_XXS", 256, 66),
-    row(17, "IQ2_XS", 256, 74),
-    row(18, "IQ3_XXS", 256, 98),
-    row(19, "IQ1_S", 256, 50),
-    row(20, "IQ4_NL", 32, 18),
-    row(21, "IQ3_S", 256, 110),
-    row(22, "IQ2_S", 256, 82),
-    row(23, "IQ4_XS", 256, 136),
-    row(24, "I8", 1, 1),
-    row(25, "I16", 1, 2),
-    row(26, "I32", 1, 4),
-    row(27, "I64", 1, 8),
-    row(28, "F64", 1, 8),
-    row(29, "IQ1_M", 256, 56),
-    row(30, "BF16", 1, 2),
-    row(34, "TQ1_0", 256, 54),
-    row(35, "TQ2_0", 256, 66),
-    row(39, "MXFP4", 32, 17),
-    row(40, "NVFP4", 64, 36),
-    row(41, "Q1_0", 128, 18),
-    row(42, "Q2_0", 64, 18),
-];
+    9 Q8_1: 32 in 36;
+    10 Q2_K: 256 in 84;
+    11 Q3_K: 256 in 110;
+    12 Q4_K: 256 in 144;
+    13 Q5_K: 256 in 176;
+    14 Q6_K: 256 in 210;
+    15 Q8_K: 256 in 292;
+    16 IQ2_XXS: 256 in 66;
+    17 IQ2_XS: 256 in 74;
+    18 IQ3_XXS: 256 in 98;
+    19 IQ1_S: 256 in 50;
+    20 IQ4_NL: 32 in 18;
+    21 IQ3_S: 256 in 110;
+    22 IQ2_S: 256 in 82;
+    23 IQ4_XS: 256 in 136;
+    24 I8: 1 in 1;
+    25 I16: 1 in 2;
+    26 I32: 1 in 4;
+    27 I64: 1 in 8;
+    28 F64: 1 in 8;
+    29 IQ1_M: 256 in 56;
+    30 BF16: 1 in 2;
+    34 TQ1_0: 256 in 54;
+    35 TQ2_0: 256 in 66;
+    39 MXFP4: 32 in 17;
+    40 NVFP4: 64 in 36;
+    41 Q1_0: 128 in 18;
+    42 Q2_0: 64 in 18;
+}
 
 impl TensorType {
     /// The type of this id.
     pub fn from_id(id: u32) -> Option<TensorType> {
         TENSOR_TYPES.iter().find(|t| t.id == id).copied()
+    }
+
+    /// The type of this name, in either case.
+    pub fn from_name(name: &str) -> Option<TensorType> {
+        let same = |t: &&TensorType| t.name.eq_ignore_ascii_case(name);
+        TENSOR_TYPES.iter().find(same).copied()
+    }
+
+    /// Whether weights are packed in blocks, with scales.
+    pub fn is_packed(&self) -> bool {
+        self.block > 1
     }
 }
 

@@ -186,6 +186,15 @@ impl Value {
         }
     }
 
+    /// The first number of an array of integers that are not negative.
+    pub(super) fn first_u64(&self) -> Option<u64> {
+        match self {
+            Value::Array(Array::U32(items)) => items.first().map(|&v| v.into()),
+            Value::Array(Array::I32(items)) => items.first().and_then(|&v| v.try_into().ok()),
+            _ => None,
+        }
+    }
+
     /// The number, where it is an integer of any width that is not negative. Writers do not agree
     /// on widths, so a reader of `block_count` and the like should not insist on one.
     pub fn as_u64(&self) -> Option<u64> {

@@ -3,7 +3,7 @@
 use super::cursor::{check_no_nul, Place};
 use super::types::{check_dims, tensor_bytes};
 use super::value::write_str;
-use super::{check_alignment, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, VERSION};
+use super::{check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, VERSION};
 use crate::{Error, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,18 +19,20 @@ const MAX_NAME: usize = 63;
 /// two) sets the alignment of tensors, which is 32 without it.
 #[derive(Clone, Debug, Default)]
 pub struct Writer<'a> {
-    metadata: Vec<(String, Value)>,
+    pub(super) metadata: Vec<(String, Value)>,
     keys: HashMap<String, usize>,
-    tensors: Vec<Tensor<'a>>,
+    pub(super) tensors: Vec<Tensor<'a>>,
     names: HashMap<String, usize>,
 }
 
 #[derive(Clone)]
-struct Tensor<'a> {
-    name: String,
-    dims: Vec<u64>,
-    type_id: u32,
-    bytes: Cow<'a, [u8]>,
+pub(super) struct Tensor<'a> {
+    pub name: String,
+    pub dims: Vec<u64>,
+    pub type_id: u32,
+    pub size: u64,
+    /// None where they come later, through a `Stream`.
+    pub bytes: Option<Cow<'a, [u8]>>,
 }
 
 /// Without the data, which may be gigabytes.
@@ -83,6 +85,22 @@ impl<'a> Writer<'a> {
         bytes: impl Into<Cow<'a, [u8]>>,
     ) -> Result<&mut Self> {
         let bytes = bytes.into();
+        let expected = self.check_tensor(name, dims, type_id)?;
+        check_size(name, dims, expected, bytes.len())?;
+        self.add(name, dims, type_id, expected, Some(bytes))
+    }
+
+    /// Adds a tensor without its bytes, which are given to a [`Stream`] later on.
+    ///
+    /// # Errors
+    /// Those of [`tensor`](Writer::tensor).
+    pub fn declare(&mut self, name: &str, dims: &[u64], type_id: u32) -> Result<&mut Self> {
+        let size = self.check_tensor(name, dims, type_id)?;
+        self.add(name, dims, type_id, size, None)
+    }
+
+    /// The bytes that such a tensor takes.
+    fn check_tensor(&self, name: &str, dims: &[u64], type_id: u32) -> Result<u64> {
         let place = Place::Tensor(name);
         check_no_nul(name, place, "the name")?;
         if name.len() > MAX_NAME {
@@ -90,20 +108,24 @@ impl<'a> Writer<'a> {
             return Err(place.error("the name", most, format!("{} bytes", name.len())));
         }
         check_dims(place, u32::try_from(dims.len()).unwrap_or(u32::MAX))?;
-        let expected = tensor_bytes(place, dims, type_id)?;
-        if bytes.len() as u64 != expected {
-            let what = format!("the data of shape {dims:?}");
-            return Err(place.error(
-                what,
-                format!("{expected} bytes"),
-                format!("{} bytes", bytes.len()),
-            ));
-        }
+        tensor_bytes(place, dims, type_id)
+    }
+
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        dims: &[u64],
+        type_id: u32,
+        size: u64,
+        bytes: Option<Cow<'a, [u8]>>,
+    ) -> Result<&mut Self> {
+        let place = Place::Tensor(name);
         check_new(&mut self.names, name, self.tensors.len(), place)?;
         self.tensors.push(Tensor {
             name: name.to_owned(),
             dims: dims.to_vec(),
             type_id,
+            size,
             bytes,
         });
         Ok(self)
@@ -123,7 +145,7 @@ impl<'a> Writer<'a> {
         self.tensor(name, &dims, type_id, matrix.bytes())
     }
 
-    fn alignment(&self) -> Result<u64> {
+    pub(super) fn alignment(&self) -> Result<u64> {
         match self.keys.get(ALIGNMENT_KEY) {
             Some(&at) => check_alignment(&self.metadata[at].1).map(u64::from),
             None => Ok(DEFAULT_ALIGNMENT.into()),
@@ -134,30 +156,32 @@ impl<'a> Writer<'a> {
     /// writes for each tensor.
     ///
     /// # Errors
-    /// [`Error::Io`] where `out` fails.
-    pub fn write(&self, mut out: impl Write) -> Result<()> {
+    /// [`Error::Io`] where `out` fails, [`Error::File`] for a tensor that was declared without bytes.
+    pub fn write(&self, out: impl Write) -> Result<()> {
+        if let Some(t) = self.tensors.iter().find(|t| t.bytes.is_none()) {
+            let expected = format!("{} bytes", t.size);
+            return Err(Place::Tensor(&t.name).error("the data", expected, "none yet"));
+        }
+        self.stream(out)?.finish()
+    }
+
+    /// Writes all that comes before the data; the bytes of tensors that were declared are then given
+    /// to the stream one after the other, and need not be in memory at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where `out` fails, [`Error::TooLarge`] where the file's size overflows.
+    pub fn stream<W: Write>(&self, out: W) -> Result<Stream<'_, 'a, W>> {
         let alignment = self.alignment()?;
         let mut head = self.head(alignment)?;
         // Padded even where no tensor follows, as llama.cpp does.
         head.resize(head.len().next_multiple_of(alignment as usize), 0);
-        let failed = |e: std::io::Error| Error::Io {
-            what: "writing a GGUF file",
-            message: e.to_string(),
-        };
-        out.write_all(&head).map_err(failed)?;
-        let zeros = vec![0; alignment as usize];
-        for tensor in &self.tensors {
-            let padding = tensor.bytes.len().next_multiple_of(zeros.len()) - tensor.bytes.len();
-            out.write_all(&tensor.bytes).map_err(failed)?;
-            out.write_all(&zeros[..padding]).map_err(failed)?;
-        }
-        out.flush().map_err(failed)
+        Stream::new(&self.tensors, alignment as usize, &head, out)
     }
 
     /// The file as bytes.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where its size overflows.
+    /// [`Error::TooLarge`] where its size overflows, [`Error::File`] for a tensor without bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         self.write(&mut out)?;
@@ -185,7 +209,7 @@ impl<'a> Writer<'a> {
             out.extend_from_slice(&offset.to_le_bytes());
             // The same bytes may have been added any number of times.
             offset = offset
-                .checked_add(tensor.bytes.len() as u64)
+                .checked_add(tensor.size)
                 .and_then(|end| end.checked_next_multiple_of(alignment))
                 .filter(|&end| end <= i64::MAX as u64)
                 .ok_or(Error::TooLarge {
@@ -196,6 +220,16 @@ impl<'a> Writer<'a> {
         }
         Ok(out)
     }
+}
+
+/// That the bytes of a tensor are as many as its shape takes.
+pub(super) fn check_size(name: &str, dims: &[u64], expected: u64, got: usize) -> Result<()> {
+    if got as u64 == expected {
+        return Ok(());
+    }
+    let what = format!("the data of shape {dims:?}");
+    let (expected, got) = (format!("{expected} bytes"), format!("{got} bytes"));
+    Err(Place::Tensor(name).error(what, expected, got))
 }
 
 fn check_new(seen: &mut HashMap<String, usize>, name: &str, at: usize, place: Place) -> Result<()> {

@@ -1,0 +1,42 @@
+//! Bind groups for buffers that are used again and again.
+
+use super::device::lock;
+use crate::Result;
+use std::sync::{Arc, Mutex};
+use wgpu::BindGroup;
+
+/// How many are kept; with them their buffers stay alive.
+const KEPT: usize = 16;
+
+/// The bind groups of the last few sets of buffers.
+pub(super) struct Kept<K> {
+    groups: Mutex<Vec<(K, Arc<[BindGroup]>)>>,
+}
+
+impl<K> Default for Kept<K> {
+    fn default() -> Kept<K> {
+        Kept {
+            groups: Mutex::default(),
+        }
+    }
+}
+
+impl<K: PartialEq> Kept<K> {
+    /// Those of `key`, made the first time it is seen.
+    pub fn get(
+        &self,
+        key: K,
+        make: impl FnOnce(&K) -> Result<Vec<BindGroup>>,
+    ) -> Result<Arc<[BindGroup]>> {
+        let mut kept = lock(&self.groups);
+        if let Some((_, groups)) = kept.iter().find(|(k, _)| *k == key) {
+            return Ok(groups.clone());
+        }
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        let groups: Arc<[BindGroup]> = make(&key)?.into();
+        kept.push((key, groups.clone()));
+        Ok(groups)
+    }
+}

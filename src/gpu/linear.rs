@@ -1,0 +1,344 @@
+//! A `Linear` on the device: what its layout adds before and after the product, as two small kernels.
+
+use super::device::Gpu;
+use super::encode::check_binding;
+use super::kernels::text;
+use super::matmul::{MatMul, Precision};
+use super::step::{Recipe, Step};
+use super::weights::Weights;
+use crate::linear::{Linear, OutputScale};
+use crate::{Error, Result};
+use bytemuck::{Pod, Zeroable};
+use std::sync::Arc;
+use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+
+/// A [`Linear`] in GPU memory: its packed matrix, and what its layout adds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LinearWeights {
+    weights: Weights,
+    before: Option<Arc<Before>>,
+    after: Option<Arc<After>>,
+}
+
+/// What is done to the inputs.
+#[derive(Debug)]
+struct Before {
+    /// A factor and a destination for each input.
+    inputs: Buffer,
+    /// Inputs rotated together; 0 where none are.
+    block: usize,
+}
+
+/// What is done to the outputs.
+#[derive(Debug)]
+struct After {
+    scale: Option<OutputScale>,
+    outliers: Buffer,
+    outlier_count: usize,
+    bias: Buffer,
+}
+
+impl LinearWeights {
+    /// The packed matrix.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Outputs.
+    pub fn n(&self) -> usize {
+        self.weights.n()
+    }
+
+    /// Inputs.
+    pub fn k(&self) -> usize {
+        self.weights.k()
+    }
+}
+
+/// A product by a [`Linear`], made ready for one m: at most three dispatches, and scratch memory
+/// for m rows of changed inputs where its layout changes them. Recording allocates nothing.
+pub struct LinearMatMul {
+    product: MatMul,
+    before: Option<(Step, Buffer)>,
+    after: Option<Step>,
+}
+
+/// `Params` of `shaders/linear/inputs.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BeforeParams {
+    k: u32,
+    rows: u32,
+}
+
+/// `Params` of `shaders/linear/outputs.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct AfterParams {
+    n: u32,
+    k: u32,
+    rows: u32,
+    outliers: u32,
+    scale: f32,
+}
+
+const WORKGROUP: u32 = 256;
+
+impl LinearMatMul {
+    /// Chooses and compiles kernels for `m` rows of inputs.
+    ///
+    /// # Errors
+    /// Those of [`MatMul::new`]; [`Error::TooLarge`] where m rows of x or y exceed one binding and the
+    /// layout changes them, [`Error::DeviceLimit`] where a rotated block exceeds workgroup memory.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(
+        gpu: &Gpu,
+        weights: &LinearWeights,
+        m: usize,
+        precision: Precision,
+    ) -> Result<LinearMatMul> {
+        pollster::block_on(LinearMatMul::prepare(gpu, weights, m, precision))
+    }
+
+    /// As `new`, for callers that must not block.
+    pub async fn prepare(
+        gpu: &Gpu,
+        weights: &LinearWeights,
+        m: usize,
+        precision: Precision,
+    ) -> Result<LinearMatMul> {
+        let product = MatMul::prepare(gpu, &weights.weights, m, precision).await?;
+        let (n, k) = (weights.n(), weights.k());
+        let bytes = 4 * m as u64 * n.max(k) as u64;
+        let changes = weights.before.is_some() || weights.after.is_some();
+        if changes && bytes > gpu.max_binding() {
+            return Err(Error::TooLarge {
+                what: "m rows of a Linear's inputs or outputs in bytes",
+                needed: bytes,
+                limit: gpu.max_binding(),
+            });
+        }
+        let before = match &weights.before {
+            None => None,
+            Some(before) => {
+                let scratch = gpu.buffer("inputs", 4 * (m * k) as u64, BufferUsages::STORAGE);
+                Some((before.step(gpu, k, m).await?, scratch.await?))
+            }
+        };
+        let after = match &weights.after {
+            None => None,
+            Some(after) => Some(after.step(gpu, n, k, m).await?),
+        };
+        Ok(LinearMatMul {
+            product,
+            before,
+            after,
+        })
+    }
+
+    /// The product by the packed matrix alone.
+    pub fn product(&self) -> &MatMul {
+        &self.product
+    }
+
+    /// Records all of it into a pass of the caller's: `x` holds m rows of k f32, `y` takes m rows
+    /// of n. As for [`MatMul::encode`].
+    ///
+    /// # Errors
+    /// Those of [`MatMul::encode`].
+    pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
+        let weights = self.product.weights();
+        let m = self.product.m() as u64;
+        let (x_bytes, y_bytes) = (4 * m * weights.k() as u64, 4 * m * weights.n() as u64);
+        if x.buffer() == y.buffer() {
+            return Err(Error::Aliased("x", "y"));
+        }
+        check_binding(weights.gpu(), "x", x, x_bytes)?;
+        check_binding(weights.gpu(), "y", y, y_bytes)?;
+        let input = || (x.buffer().clone(), x.offset(), x_bytes);
+        match &self.before {
+            None => self.product.encode(pass, x, y)?,
+            Some((step, changed)) => {
+                step.encode(pass, input(), (changed.clone(), 0, x_bytes))?;
+                self.product.encode(pass, changed.slice(..), y)?;
+            }
+        }
+        match &self.after {
+            None => Ok(()),
+            Some(step) => step.encode(pass, input(), (y.buffer().clone(), y.offset(), y_bytes)),
+        }
+    }
+}
+
+impl Before {
+    async fn step(&self, gpu: &Gpu, k: usize, m: usize) -> Result<Step> {
+        let block = match self.block {
+            0 => WORKGROUP,
+            block => block as u32,
+        };
+        let params = BeforeParams {
+            k: k as u32,
+            rows: m as u32,
+        };
+        let recipe = Recipe {
+            file: text!("linear/inputs.wgsl"),
+            consts: vec![
+                ("BLOCK", block),
+                ("ROTATES", (self.block > 0) as u32),
+                ("NORM", (1.0 / (block as f32).sqrt()).to_bits()),
+            ],
+            workgroup: WORKGROUP,
+            memory: 4 * block,
+            workgroups: m as u64 * k.div_ceil(block as usize) as u64,
+            params: bytemuck::bytes_of(&params),
+            own: vec![(0, self.inputs.clone())],
+        };
+        Step::new(gpu, recipe).await
+    }
+}
+
+impl After {
+    async fn step(&self, gpu: &Gpu, n: usize, k: usize, m: usize) -> Result<Step> {
+        let (divides, scale) = match self.scale {
+            None => (false, 1.0),
+            Some(OutputScale::Multiply(s)) => (false, s),
+            Some(OutputScale::Divide(s)) => (true, s),
+        };
+        let params = AfterParams {
+            n: n as u32,
+            k: k as u32,
+            rows: m as u32,
+            outliers: self.outlier_count as u32,
+            scale,
+        };
+        let recipe = Recipe {
+            file: text!("linear/outputs.wgsl"),
+            consts: vec![("DIVIDES", divides as u32)],
+            workgroup: WORKGROUP,
+            memory: 0,
+            workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
+            params: bytemuck::bytes_of(&params),
+            own: vec![(0, self.outliers.clone()), (4, self.bias.clone())],
+        };
+        Step::new(gpu, recipe).await
+    }
+}
+
+impl Gpu {
+    /// Packs a layer into GPU memory.
+    ///
+    /// # Errors
+    /// Those of [`upload`](Gpu::upload).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn upload_linear(&self, linear: &Linear) -> Result<LinearWeights> {
+        pollster::block_on(self.upload_linear_async(linear))
+    }
+
+    /// As `upload_linear`, for callers that must not block.
+    pub async fn upload_linear_async(&self, linear: &Linear) -> Result<LinearWeights> {
+        let usage = BufferUsages::STORAGE;
+        let before = match linear.changes_inputs() {
+            false => None,
+            true => {
+                let inputs = inputs(linear);
+                let bytes = bytemuck::cast_slice(&inputs);
+                Some(Arc::new(Before {
+                    inputs: self.buffer_of("changed inputs", bytes, usage).await?,
+                    block: linear.rotation().map_or(0, |r| r.block),
+                }))
+            }
+        };
+        let (columns, weights) = linear.outliers().unwrap_or_default();
+        let plain = linear.scale().is_none() && linear.bias().is_none() && columns.is_empty();
+        let after = match plain {
+            true => None,
+            false => {
+                let mut words = columns.to_vec();
+                let bits = |w: Option<&half::f16>| w.map_or(0, |w| w.to_bits() as u32);
+                let pairs = weights.chunks(2);
+                words.extend(pairs.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
+                let outliers = bytemuck::cast_slice(&words);
+                let zeros = vec![0f32; linear.n()];
+                let bias = bytemuck::cast_slice(linear.bias().unwrap_or(&zeros));
+                Some(Arc::new(After {
+                    scale: linear.scale(),
+                    outliers: self.buffer_of("outliers", outliers, usage).await?,
+                    outlier_count: columns.len(),
+                    bias: self.buffer_of("bias", bias, usage).await?,
+                }))
+            }
+        };
+        Ok(LinearWeights {
+            weights: self.upload_async(linear.matrix()).await?,
+            before,
+            after,
+        })
+    }
+
+    /// What the layer makes of `x`, m rows of k floats: m rows of n floats.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `x` is no whole number of rows, and those of [`LinearMatMul::new`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn linear(&self, x: &[f32], weights: &LinearWeights) -> Result<Vec<f32>> {
+        pollster::block_on(self.linear_async(x, weights))
+    }
+
+    /// As `linear`, for callers that must not block.
+    pub async fn linear_async(&self, x: &[f32], weights: &LinearWeights) -> Result<Vec<f32>> {
+        let (n, k) = (weights.n(), weights.k());
+        if !x.len().is_multiple_of(k) {
+            return Err(Error::Inputs { k, got: x.len() });
+        }
+        // As many rows at a time as fit a binding.
+        let rows = (self.max_binding() / (4 * n.max(k) as u64)).max(1) as usize;
+        let mut out = Vec::with_capacity(x.len() / k * n);
+        for x in x.chunks(rows * k) {
+            let m = x.len() / k;
+            let product = LinearMatMul::prepare(self, weights, m, Precision::F32).await?;
+            let bytes = 4 * m as u64 * n as u64;
+            let x = ("x", bytemuck::cast_slice(x));
+            let y = self.run_recorded(Some(x), bytes, |pass, x, y| match x {
+                Some(x) => product.encode(pass, x, y),
+                None => Ok(()),
+            });
+            out.extend_from_slice(&y.await?);
+        }
+        Ok(out)
+    }
+}
+
+/// A factor and a destination for each input.
+fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
+    let k = linear.k();
+    let mut factors = match linear.input_scales() {
+        Some(scales) => scales.to_vec(),
+        None => vec![1.0; k],
+    };
+    if let Some(rotation) = linear.rotation() {
+        for (f, sign) in factors.iter_mut().zip(&rotation.signs) {
+            *f *= sign;
+        }
+    }
+    for &column in linear.outliers().unwrap_or_default().0 {
+        factors[column as usize] = 0.0;
+    }
+    let mut inputs: Vec<[u32; 2]> = (0..k as u32)
+        .map(|i| [factors[i as usize].to_bits(), i])
+        .collect();
+    for (column, &input) in linear.permutation().unwrap_or_default().iter().enumerate() {
+        inputs[input as usize][1] = column as u32;
+    }
+    inputs
+}
+
+impl std::fmt::Debug for LinearMatMul {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (before, after) = (self.before.is_some(), self.after.is_some());
+        let product = &self.product;
+        write!(
+            f,
+            "LinearMatMul({product:?}, before: {before}, after: {after})"
+        )
+    }
+}

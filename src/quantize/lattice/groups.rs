@@ -1,0 +1,185 @@
+//! The search that IQ2 and IQ3 share: a scale, signs and points for one group of weights.
+
+use super::points::{Points, Snapped};
+use crate::quantize::k_search::{nearest, positive_scale};
+
+/// The value of a level, by its index.
+pub(super) fn odd(index: u8) -> f32 {
+    f32::from(2 * index + 1)
+}
+
+/// What the formats do differently.
+pub(super) struct Plan<const D: usize> {
+    pub points: Points<D>,
+    pub levels: u8,
+    /// Every eight signs hold an even number of minuses, so that seven bits tell all.
+    pub even_signs: bool,
+    /// Groups of smaller weights become zero.
+    pub least: f32,
+    pub start: Start,
+    /// Scales put the largest weight up to `tries` times `step` above or below the last level.
+    pub tries: i32,
+    pub step: f32,
+    pub again: Again,
+}
+
+/// Where the scales to be tried lie.
+#[derive(PartialEq)]
+pub(super) enum Start {
+    /// Around the largest weight.
+    Largest,
+    /// Around the best scale of evenly spaced codes.
+    Even,
+}
+
+/// Which points are chosen anew under the final scale.
+#[derive(PartialEq)]
+pub(super) enum Again {
+    All,
+    /// All, where one of them was not the combination of levels asked for.
+    AllIfInexact,
+    /// Those that were not.
+    Inexact,
+}
+
+/// One encoded group. The scale is not negative.
+#[derive(Default)]
+pub(super) struct Group {
+    pub scale: f32,
+    pub points: [u16; 8],
+    /// Of every eight weights, bit i for a minus.
+    pub signs: [u8; 4],
+}
+
+impl<const D: usize> Plan<D> {
+    /// Encodes `x`, whose errors weigh `w`.
+    pub fn search<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> Group {
+        let (x, mut signs) = self.without_signs(x, w);
+        let max = x.iter().fold(x[0], |m, &x| m.max(x));
+        if max < self.least {
+            return Group::default();
+        }
+        let last = f32::from(2 * self.levels - 1);
+        let (mut scale, reach) = match self.start {
+            Start::Largest => (max / last, max),
+            Start::Even => {
+                let scale = positive_scale(i32::from(self.levels) + 1, &x, w, &mut [0; G]);
+                (scale, scale * f32::from(self.levels))
+            }
+        };
+        if reach <= 0.0 {
+            return Group::default();
+        }
+        let roots = w.map(f32::sqrt);
+        let first = Snapped {
+            point: 0,
+            exact: self.again == Again::Inexact,
+        };
+        let mut points = [first; 8];
+        let mut best = 0f32;
+        for step in -self.tries..=self.tries {
+            let inverse = (last + step as f32 * self.step) / reach;
+            let mut trial = points;
+            for (k, snapped) in trial[..G / D].iter_mut().enumerate() {
+                *snapped = self.snap(k, &x, &roots, inverse, 1.0 / inverse);
+            }
+            let (sum_qx, sum_q2) = self.sums(&x, w, &trial);
+            if sum_q2 > 0.0 && sum_qx * sum_qx > best * sum_q2 {
+                scale = sum_qx / sum_q2;
+                best = scale * sum_qx;
+                points = trial;
+            }
+        }
+        let inexact = points[..G / D].iter().any(|p| !p.exact);
+        if scale > 0.0 && (inexact || self.again == Again::All) {
+            for (k, snapped) in points[..G / D].iter_mut().enumerate() {
+                if !snapped.exact || self.again != Again::Inexact {
+                    *snapped = self.snap(k, &x, &roots, 1.0 / scale, scale);
+                }
+            }
+            let (sum_qx, sum_q2) = self.sums(&x, w, &points);
+            if sum_q2 > 0.0 {
+                scale = sum_qx / sum_q2;
+            }
+        }
+        if scale < 0.0 {
+            scale = -scale;
+            signs = signs.map(|s| !s);
+        }
+        Group {
+            scale,
+            points: points.map(|p| p.point),
+            signs,
+        }
+    }
+
+    /// Magnitudes and signs. Where minuses must be even in number and are not, the weight that
+    /// matters least gets the wrong sign, and a negative magnitude.
+    fn without_signs<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> ([f32; G], [u8; 4]) {
+        let mut magnitudes = *x;
+        let mut signs = [0u8; 4];
+        let eights = magnitudes.chunks_mut(8).zip(w.chunks(8)).zip(&mut signs);
+        for ((x, w), signs) in eights {
+            let square = |i: usize, x: &[f32]| w[i] * x[i] * x[i];
+            let mut least = 0;
+            for i in 0..8 {
+                if square(i, x) < square(least, x) {
+                    least = i;
+                }
+            }
+            for (i, x) in x.iter_mut().enumerate() {
+                if *x < 0.0 {
+                    *x = -*x;
+                    *signs |= 1 << i;
+                }
+            }
+            if self.even_signs && signs.count_ones() % 2 == 1 {
+                x[least] = -x[least];
+                *signs ^= 1 << least;
+            }
+        }
+        (magnitudes, signs)
+    }
+
+    /// The point for the `k`-th `D` of `x` under a scale, and its inverse.
+    #[inline(always)]
+    fn snap<const G: usize>(
+        &self,
+        k: usize,
+        x: &[f32; G],
+        roots: &[f32; G],
+        inverse: f32,
+        scale: f32,
+    ) -> Snapped {
+        let x: [f32; D] = std::array::from_fn(|i| x[D * k + i]);
+        let w: [f32; D] = std::array::from_fn(|i| roots[D * k + i]);
+        let top = i32::from(self.levels) - 1;
+        let indices = x.map(|x| nearest(0.5 * (inverse * x - 1.0)).clamp(0, top) as u8);
+        self.points.snap(&indices, |q| {
+            let costs: [f32; D] = std::array::from_fn(|i| {
+                let diff = scale * q[i] - x[i];
+                w[i] * diff * diff
+            });
+            costs.iter().fold(0.0, |sum, cost| sum + cost)
+        })
+    }
+
+    /// Σ w·q·x and Σ w·q² over the levels q of the points.
+    #[inline(always)]
+    fn sums<const G: usize>(
+        &self,
+        x: &[f32; G],
+        w: &[f32; G],
+        points: &[Snapped; 8],
+    ) -> (f32, f32) {
+        let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
+        for (k, snapped) in points[..G / D].iter().enumerate() {
+            for (i, &q) in self.points.values(snapped.point).iter().enumerate() {
+                let (x, w) = (x[D * k + i], w[D * k + i]);
+                sum_qx += w * x * q;
+                sum_q2 += w * q * q;
+            }
+        }
+        (sum_qx, sum_q2)
+    }
+}

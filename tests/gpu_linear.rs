@@ -1,0 +1,146 @@
+//! A `Linear` on the device against the f64 product by its effective weights, part by part.
+
+mod common;
+
+use common::{gpu, random_matrix, Random};
+use half::f16;
+use lowbit::{Format, Gpu, Linear, LinearMatMul, OutputScale, Precision, Rotation};
+
+const N: usize = 37;
+const K: usize = 320;
+
+/// The parts of a layer, each of which can be left out.
+const PARTS: [&str; 6] = [
+    "permutation",
+    "input scales",
+    "rotation",
+    "outliers",
+    "scale",
+    "bias",
+];
+
+/// A layer with those of `PARTS` that `has` says.
+fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
+    let mut random = Random(31);
+    let format = Format::INT4_ASYM.with_group(64).unwrap();
+    let mut linear = Linear::new(random_matrix(format, N, K, 5));
+    if has("permutation") {
+        let mut order: Vec<u32> = (0..K as u32).collect();
+        for i in (1..K).rev() {
+            order.swap(i, random.next() as usize % (i + 1));
+        }
+        linear = linear.with_permutation(order).unwrap();
+    }
+    if has("input scales") {
+        let scales = (0..K).map(|_| 1.5 + random.signed()).collect();
+        linear = linear.with_input_scales(scales).unwrap();
+    }
+    if has("rotation") {
+        let sign = |_| if random.next() % 2 == 0 { 1.0 } else { -1.0 };
+        let signs = (0..K).map(sign).collect();
+        linear = linear.with_rotation(Rotation { block: 64, signs }).unwrap();
+    }
+    if has("outliers") {
+        let columns = vec![3, 200, 7];
+        let weights = random.floats(3 * N, 4.0);
+        let weights = weights.into_iter().map(f16::from_f32).collect();
+        linear = linear.with_outliers(columns, weights).unwrap();
+    }
+    if has("scale") {
+        let scale = match divides {
+            true => OutputScale::Divide(0.3),
+            false => OutputScale::Multiply(0.3),
+        };
+        linear = linear.with_scale(scale).unwrap();
+    }
+    if has("bias") {
+        linear = linear.with_bias(random.floats(N, 50.0)).unwrap();
+    }
+    linear
+}
+
+/// Where `y` is not what the layer's effective weights give, within rounding: errors of a rotation
+/// spread over its block, so they are measured by |x| |w| instead of Σ|x·w|.
+fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
+    let weights = linear.dequantize();
+    let norm = |v: &[f32]| v.iter().map(|&v| v as f64 * v as f64).sum::<f64>().sqrt();
+    assert_eq!(y.len(), x.len() / K * N);
+    for (row, (x, y)) in x.chunks(K).zip(y.chunks(N)).enumerate() {
+        for (r, (w, y)) in weights.chunks(K).zip(y).enumerate() {
+            let bias = linear.bias().map_or(0.0, |b| b[r] as f64);
+            let terms = x.iter().zip(w).map(|(&x, &w)| x as f64 * w as f64);
+            let want = bias + terms.sum::<f64>();
+            let bound = 8.0 * f32::EPSILON as f64 * (norm(x) * norm(w) + want.abs() + bias.abs());
+            let error = (*y as f64 - want).abs();
+            if !(error <= bound) {
+                return Err(format!(
+                    "output {r} of row {row} is {y:e}, should be {want:e}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Recorded into a pass, with poisoned outputs and a canary behind them.
+fn product(gpu: &Gpu, linear: &Linear, x: &[f32]) -> Vec<f32> {
+    let weights = gpu.upload_linear(linear).unwrap();
+    let m = x.len() / K;
+    let product = LinearMatMul::new(gpu, &weights, m, Precision::F32).unwrap();
+    gpu::run(gpu, x, m * N, |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    })
+}
+
+#[test]
+fn every_part_and_all_together() {
+    let gpu = gpu::gpu();
+    let x = Random(6).floats(9 * K, 2.0);
+    let mut cases: Vec<Linear> = PARTS
+        .iter()
+        .map(|&p| linear(|part| part == p, false))
+        .collect();
+    cases.push(linear(|_| false, false));
+    cases.push(linear(|_| true, false));
+    cases.push(linear(|_| true, true));
+    for (i, linear) in cases.iter().enumerate() {
+        for m in [1, 9] {
+            let y = product(gpu, linear, &x[..m * K]);
+            check(linear, &x[..m * K], &y).unwrap_or_else(|e| panic!("case {i}, m = {m}: {e}"));
+        }
+        let weights = gpu.upload_linear(linear).unwrap();
+        check(linear, &x, &gpu.linear(&x, &weights).unwrap()).unwrap();
+        check(linear, &x, &linear.matmul(&x).unwrap()).unwrap();
+        let decoded = gpu.dequantize(weights.weights()).unwrap();
+        common::same_bits(&linear.effective(decoded), &linear.dequantize()).unwrap();
+    }
+}
+
+/// A layer that lacks any one part must be told from the whole.
+#[test]
+fn missing_parts_are_reported() {
+    let gpu = gpu::gpu();
+    let x = Random(6).floats(2 * K, 2.0);
+    let whole = linear(|_| true, false);
+    for missing in PARTS {
+        let y = product(gpu, &linear(|part| part != missing, false), &x);
+        assert!(check(&whole, &x, &y).is_err(), "not reported: no {missing}");
+    }
+    let divided = product(gpu, &linear(|_| true, true), &x);
+    assert!(check(&whole, &x, &divided).is_err(), "divided");
+}
+
+#[test]
+fn bad_bindings_are_errors() {
+    let gpu = gpu::gpu();
+    let weights = gpu.upload_linear(&linear(|_| true, false)).unwrap();
+    let product = LinearMatMul::new(gpu, &weights, 2, Precision::F32).unwrap();
+    let short = vec![0f32; K];
+    gpu::run(gpu, &short, 0, |pass, x, y| {
+        let error = product.encode(pass, x, y).unwrap_err().to_string();
+        assert!(error.contains("2560") && error.contains("1280"), "{error}");
+        let error = product.encode(pass, x, x).unwrap_err().to_string();
+        assert!(error.contains("same buffer"), "{error}");
+    });
+    assert!(gpu.linear(&short[1..], &weights).is_err());
+}
