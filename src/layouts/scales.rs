@@ -67,12 +67,6 @@ impl<'a> Scales<'a> {
             Some(i) => Err(part(at, format!("number {i}"), "finite", self.at(i))),
         }
     }
-
-    /// The one number that there is, finite.
-    pub(super) fn single(&self, at: &str) -> Result<f32> {
-        self.check(at, 1)?;
-        Ok(self.at(0))
-    }
 }
 
 impl<'a> From<&'a [f32]> for Scales<'a> {

@@ -119,6 +119,9 @@ fn unrounded_inputs_stay_within_the_tools_rounding() {
         );
         // Roundings that know nothing of each other are uniform over a step: six deviations of their sum.
         let likely = 6.0 * step * (squares / 12.0).sqrt() + own;
-        assert!(error <= likely, "output {i} is {y}, theirs {out}, likely within {likely}");
+        assert!(
+            error <= likely,
+            "output {i} is {y}, theirs {out}, likely within {likely}"
+        );
     }
 }
