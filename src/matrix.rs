@@ -254,8 +254,19 @@ impl<'a> Matrix<'a> {
             }
             found.map_or(Ok(()), Err)
         };
-        let mut scratch = (Vec::new(), Vec::new());
-        (0..self.n).try_for_each(|row| check(row, &mut scratch))
+        let first = std::sync::Mutex::new(None::<(usize, Error)>);
+        parallel::rows(self.n, Default::default, |row, scratch| {
+            if let Err(error) = check(row, scratch) {
+                let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
+                if first.as_ref().is_none_or(|(other, _)| row < *other) {
+                    *first = Some((row, error));
+                }
+            }
+        });
+        match first.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
     }
 
     /// How the weights are stored.
@@ -281,6 +292,18 @@ impl<'a> Matrix<'a> {
     /// The packed bytes of row `row`, which must be under `n`.
     pub(crate) fn row(&self, row: usize) -> &[u8] {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]
+    }
+
+    /// The same matrix with bytes of its own.
+    pub fn into_owned(self) -> Matrix<'static> {
+        Matrix {
+            format: self.format,
+            n: self.n,
+            k: self.k,
+            row_bytes: self.row_bytes,
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            codebook: self.codebook,
+        }
     }
 
     /// The words that codes are looked up in; empty but for formats with a learned codebook.

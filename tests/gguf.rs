@@ -1,10 +1,13 @@
 //! GGUF files: what the reference writer wrote is read in full and written again to the byte; what
 //! lowbit writes is what it reads. `gguf/hostile.rs` has the files that lie.
 
+mod common;
 #[path = "gguf/hostile.rs"]
 mod hostile;
 #[path = "gguf/mutated.rs"]
 mod mutated;
+#[path = "gguf/older_q2_0.rs"]
+mod older_q2_0;
 #[path = "gguf/presets.rs"]
 mod presets;
 #[path = "gguf/split.rs"]

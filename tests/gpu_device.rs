@@ -133,7 +133,7 @@ fn shader_errors_name_file_and_line() {
     let gpu = gpu::gpu();
     let weights = gpu.upload(&random_matrix(Format::Q6_K, 1, 256, 3)).unwrap();
     let broken = MatMul::with_edited_shader(gpu, &weights, 1, "gemv", |t| {
-        t.replace("let nibbles = code_at(", "let nibbles = code_att(")
+        t.replace("let nibbles = unpack4(", "let nibbles = unpack44(")
     });
     let text = broken.expect_err("the shader is broken").to_string();
     // The line of shaders/formats/q6_k.wgsl, wherever the composer put it.
@@ -146,7 +146,7 @@ fn shader_errors_name_file_and_line() {
         text.contains(&format!("shaders/formats/q6_k.wgsl:{line}")),
         "{text}"
     );
-    assert!(text.contains("code_att"), "{text}");
+    assert!(text.contains("unpack44"), "{text}");
     // And the device goes on working.
     gpu.matmul(&[1.0; 256], &weights).unwrap();
 }
@@ -298,7 +298,7 @@ fn too_small_devices_are_refused() {
     let text = limits(|l| l.max_compute_invocations_per_workgroup = 64);
     assert!(text.contains("256") && text.contains("64"), "{text}");
     let text = limits(|l| l.max_storage_buffers_per_shader_stage = 3);
-    assert!(text.contains('4') && text.contains('3'), "{text}");
+    assert!(text.contains('5') && text.contains('3'), "{text}");
 }
 
 /// One `Gpu` serves several threads, and its futures may move between them.

@@ -210,9 +210,9 @@ fn broken_kernels_are_reported() {
             "subtract(stored.low, 7u)",
         ),
         (
-            "halves swapped",
-            "Codes(q & mask, (q >> vec4<u32>(4u)) & mask)",
-            "Codes((q >> vec4<u32>(4u)) & mask, q & mask)",
+            "high nibbles for low ones",
+            "fields(q, vec4<u32>(0u), 0x0f0f0f0fu)",
+            "fields(q, vec4<u32>(4u), 0x0f0f0f0fu)",
         ),
         (
             "a neighbour's scale",

@@ -2,8 +2,7 @@
 
 use crate::npy::Dense;
 use crate::Fallible;
-use half::{bf16, f16};
-use lowbit::gguf::{Gguf, TensorInfo};
+use lowbit::gguf::Gguf;
 use std::path::{Path, PathBuf};
 
 /// The file and the tensor that `--weights` names; none where the whole of it is a file.
@@ -32,25 +31,11 @@ pub fn read(bytes: &[u8], tensor: Option<&str>) -> Fallible<Dense> {
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
     };
     let k = usize::try_from(tensor.dims().first().copied().unwrap_or(1))?;
-    let weights = floats(&file, tensor)?;
+    let weights = tensor.to_f32()?;
     Ok(Dense {
         n: weights.len() / k,
         k,
         weights,
-    })
-}
-
-fn floats(file: &Gguf, tensor: &TensorInfo) -> Fallible<Vec<f32>> {
-    let bytes = file.data(tensor);
-    let halves = |float: fn([u8; 2]) -> f32| {
-        let halves = bytes.chunks_exact(2);
-        halves.map(|b| float([b[0], b[1]])).collect()
-    };
-    Ok(match tensor.type_id() {
-        0 => bytemuck::pod_collect_to_vec(bytes),
-        1 => halves(|b| f16::from_le_bytes(b).to_f32()),
-        30 => halves(|b| bf16::from_le_bytes(b).to_f32()),
-        _ => file.matrix(tensor.name())?.dequantize(),
     })
 }
 

@@ -232,7 +232,6 @@ fn every_plain_type_as_floats() {
     );
     let packed = Matrix::quantize(Format::Q8_0, 3, 32, &[0.25; 96]).unwrap();
     writer.matrix("packed", &packed).unwrap();
-    // Nothing decodes this one: it is for activations.
     writer.tensor("Q8_K", &[256], 15, vec![0; 292]).unwrap();
     writer
         .tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec())
@@ -260,7 +259,8 @@ fn every_plain_type_as_floats() {
             assert_eq!(got, *values, "{name}");
         }
     }
-    says(file.to_f32("Q8_K"), &["Q8_K", "type 15"]);
+    assert_eq!(file.to_f32("Q8_K"), Ok(vec![0.0; 256]));
+    says(file.matrix("I16"), &["I16", "type 25"]);
     assert!(matches!(file.to_f32("no"), Err(Error::NoTensor { .. })));
 }
 

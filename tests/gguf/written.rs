@@ -84,7 +84,7 @@ fn rows_are_all_dimensions_but_the_first() {
         assert_eq!((matrix.n(), matrix.k()), (n, 64), "{name}");
         assert_eq!(matrix.bytes().len(), n * 68);
     }
-    assert_eq!(file.tensor("none").unwrap().dims(), []);
+    assert!(file.tensor("none").unwrap().dims().is_empty());
 }
 
 #[test]

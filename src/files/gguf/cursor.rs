@@ -45,6 +45,7 @@ impl Place<'_> {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -15,7 +15,8 @@ impl<'a> TensorInfo<'a> {
     /// the others (1 if there are none), so that experts lie one after the other.
     ///
     /// # Errors
-    /// [`Error::TensorType`] where lowbit has no format for its type.
+    /// [`Error::TensorType`] where lowbit has no format for its type, [`Error::BadScale`] where a scale,
+    /// or a weight that is a float itself, is not finite.
     pub fn matrix(&self) -> Result<Matrix<'a>> {
         let format = self.format().ok_or_else(|| self.undecoded())?;
         let size = |needed: u64| {
@@ -27,7 +28,9 @@ impl<'a> TensorInfo<'a> {
         };
         // The product of all four was checked when the tensor was read.
         let n = self.dims[1] * self.dims[2] * self.dims[3];
-        Matrix::from_bytes(format, size(n)?, size(self.dims[0])?, self.data)
+        let matrix = Matrix::from_bytes(format, size(n)?, size(self.dims[0])?, self.data)?;
+        matrix.validate(&format!("tensor {:?}", self.name()))?;
+        Ok(matrix)
     }
 
     /// The tensor's numbers, in the order of the file: rows of `dims()[0]`. Plain types are converted,
@@ -36,18 +39,11 @@ impl<'a> TensorInfo<'a> {
     /// # Errors
     /// [`Error::TensorType`] where lowbit does not decode its type.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
-        let bytes = self.data;
-        Ok(match TensorType::from_id(self.type_id()) {
-            Some(TensorType::F32) => each(bytes, f32::from_le_bytes),
-            Some(TensorType::F16) => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Some(TensorType::BF16) => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-            Some(TensorType::F64) => each(bytes, |b| f64::from_le_bytes(b) as f32),
-            Some(TensorType::I8) => each(bytes, |b| i8::from_le_bytes(b).into()),
-            Some(TensorType::I16) => each(bytes, |b| i16::from_le_bytes(b).into()),
-            Some(TensorType::I32) => each(bytes, |b| i32::from_le_bytes(b) as f32),
-            Some(TensorType::I64) => each(bytes, |b| i64::from_le_bytes(b) as f32),
-            _ => self.matrix()?.dequantize(),
-        })
+        let kind = TensorType::from_id(self.type_id());
+        match kind.and_then(|kind| kind.to_f32(self.data)) {
+            Some(numbers) => Ok(numbers),
+            None => Ok(self.matrix()?.dequantize()),
+        }
     }
 
     fn undecoded(&self) -> Error {
@@ -56,6 +52,24 @@ impl<'a> TensorInfo<'a> {
             id: self.type_id(),
             known: TensorType::from_id(self.type_id()).map_or("unknown", |t| t.name),
         }
+    }
+}
+
+impl TensorType {
+    /// The numbers that `bytes` hold, rounded to f32 where they are more exact; none where the type
+    /// is packed. Bytes past the last whole number are left out.
+    pub fn to_f32(self, bytes: &[u8]) -> Option<Vec<f32>> {
+        Some(match self {
+            TensorType::F32 => each(bytes, f32::from_le_bytes),
+            TensorType::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            TensorType::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            TensorType::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+            TensorType::I8 => each(bytes, |b| i8::from_le_bytes(b).into()),
+            TensorType::I16 => each(bytes, |b| i16::from_le_bytes(b).into()),
+            TensorType::I32 => each(bytes, |b| i32::from_le_bytes(b) as f32),
+            TensorType::I64 => each(bytes, |b| i64::from_le_bytes(b) as f32),
+            _ => return None,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Place};
 use super::tensor::TensorInfo;
 use super::{check_alignment, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, VERSION};
-use crate::{Error, Matrix, Result};
+use crate::{Error, Linear, Matrix, OutputScale, Result};
 use std::collections::HashMap;
 
 /// The fewest bytes of a key (length, one byte of name, type, one byte of value) and of a
@@ -60,7 +60,16 @@ impl<'a> Gguf<'a> {
             }
             parsed.tensors.push(tensor);
         }
-        parsed.place_data(&mut file)?;
+        if let Err(error) = parsed.place_data(file.clone()) {
+            // Only where the file fits no other way: its sizes may be those of the older Q2_0.
+            let mut older = parsed.clone();
+            let tensors = older.tensors.iter_mut();
+            let changed = tensors.filter_map(TensorInfo::take_older_q2_0).count();
+            if changed == 0 || older.place_data(file).is_err() {
+                return Err(error);
+            }
+            parsed = older;
+        }
         Ok(parsed)
     }
 
@@ -79,7 +88,7 @@ impl<'a> Gguf<'a> {
 
     /// Gives each tensor its bytes. They must follow each other without gaps but for padding, as
     /// llama.cpp asks: then none overlap.
-    fn place_data(&mut self, file: &mut Cursor<'a>) -> Result<()> {
+    fn place_data(&mut self, mut file: Cursor<'a>) -> Result<()> {
         let alignment = self.alignment as u64;
         // Positions are under 2^63, since slices are.
         let mut padding = file.position().next_multiple_of(alignment) - file.position();
@@ -138,9 +147,35 @@ impl<'a> Gguf<'a> {
     /// the product of the others (1 if there are none), so that experts lie one after the other.
     ///
     /// # Errors
-    /// [`Error::NoTensor`], and [`Error::TensorType`] where lowbit does not decode its type.
+    /// [`Error::NoTensor`], [`Error::TensorType`] where lowbit does not decode its type, and
+    /// [`Error::BadScale`] where a scale, or a weight that is a float itself, is not finite.
     pub fn matrix(&self, name: &str) -> Result<Matrix<'a>> {
         self.named(name)?.matrix()
+    }
+
+    /// The layer whose weights are `name`, copied out of the file: the matrix, the factor in the tensor
+    /// `.scale` beside it that NVFP4 has (`X.weight` and `X.scale`), and its bias (`X.bias`).
+    ///
+    /// # Errors
+    /// Those of `matrix`, and [`Error::Part`] where scale or bias do not fit.
+    pub fn linear(&self, name: &str) -> Result<Linear> {
+        let matrix = self.matrix(name)?;
+        let mut linear = Linear::new(matrix.into_owned());
+        let Some(stem) = name.strip_suffix(".weight") else {
+            return Ok(linear);
+        };
+        let beside = |part: &str| self.tensor(&format!("{stem}.{part}"));
+        if let Some(scale) = beside("scale") {
+            let [factor] = scale.to_f32()?[..] else {
+                let got = format!("{:?}", scale.dims());
+                return Err(crate::linear::part(scale.name(), "its shape", "[1]", got));
+            };
+            linear = linear.with_scale(OutputScale::Multiply(factor))?;
+        }
+        if let Some(bias) = beside("bias") {
+            linear = linear.with_bias(bias.to_f32()?)?;
+        }
+        Ok(linear)
     }
 
     /// The numbers of the tensor of this name, converted or decoded: see [`TensorInfo::to_f32`].

@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Place};
 use super::types::{check_dims, tensor_bytes};
-use super::MAX_DIMS;
+use super::{TensorType, MAX_DIMS};
 use crate::{Format, Result};
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub struct TensorInfo<'a> {
     pub(super) type_id: u32,
     offset: u64,
     bytes: u64,
+    /// Of type Q2_0, but with blocks of 128: see `take_older_q2_0`.
+    older_q2_0: bool,
     pub(super) data: &'a [u8],
 }
 
@@ -60,7 +62,25 @@ impl<'a> TensorInfo<'a> {
 
     /// The format, where lowbit decodes this type.
     pub fn format(&self) -> Option<Format> {
-        Format::from_gguf(self.type_id)
+        match self.older_q2_0 {
+            true => Some(Format::Q2_0_G128),
+            false => Format::from_gguf(self.type_id),
+        }
+    }
+
+    /// Reads a tensor of type Q2_0 as PrismML's older files have it, under the same id: blocks of 128
+    /// weights in 34 bytes. None where it is of another type, or cannot be that.
+    pub(super) fn take_older_q2_0(&mut self) -> Option<()> {
+        let older = Format::Q2_0_G128;
+        let (block, bytes) = (older.block_len() as u64, older.block_bytes() as u64);
+        if self.type_id != TensorType::Q2_0.id || !self.dims[0].is_multiple_of(block) {
+            return None;
+        }
+        // Smaller than what was already checked.
+        let rows = self.dims[1] * self.dims[2] * self.dims[3];
+        self.bytes = self.dims[0] / block * rows * bytes;
+        self.older_q2_0 = true;
+        Some(())
     }
 
     /// Reads a tensor's entry. Where its data lies follows from all entries before it.
@@ -82,6 +102,7 @@ impl<'a> TensorInfo<'a> {
             type_id,
             offset,
             bytes: tensor_bytes(place, &dims[..n_dims as usize], type_id)?,
+            older_q2_0: false,
             data: &[],
         })
     }

@@ -145,6 +145,16 @@ impl<'a> Writer<'a> {
         self.tensor(name, &dims, type_id, matrix.bytes())
     }
 
+    /// The number of tensors.
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// No tensors.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+
     pub(super) fn alignment(&self) -> Result<u64> {
         match self.keys.get(ALIGNMENT_KEY) {
             Some(&at) => check_alignment(&self.metadata[at].1).map(u64::from),

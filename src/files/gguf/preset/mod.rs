@@ -105,10 +105,10 @@ impl Preset {
     /// [`Error::NeedsImportance`] where a type does not do without importance weights and the model
     /// has none, [`Error::File`] for a row that is of no whole blocks of its type nor of the one that
     /// it falls back to, and for a layer of experts that is not in the model.
-    pub fn types<'n>(
+    pub fn types(
         self,
         model: &Model,
-        tensors: &[(&'n str, &[u64])],
+        tensors: &[(&str, &[u64])],
     ) -> Result<Vec<Option<TensorType>>> {
         self.types_except(model, tensors, |_| None)
     }
@@ -138,7 +138,7 @@ impl Preset {
                 None if !self.default.is_packed() => self.default,
                 None => fallback(state.choose(roles[at], name, dims)?, name, k)?,
             };
-            if !model.importance && self.needs_importance(roles[at], kind) {
+            if !model.importance && self.needs_importance(name, kind) {
                 return Err(Error::NeedsImportance {
                     tensor: name.to_owned(),
                     kind: kind.name,
@@ -149,9 +149,10 @@ impl Preset {
         Ok(types)
     }
 
-    fn needs_importance(self, role: Role, kind: TensorType) -> bool {
+    /// Whether the tensor of this name is of no use as `kind` without importance weights of its own.
+    pub fn needs_importance(self, name: &str, kind: TensorType) -> bool {
         use TensorType as T;
-        if matches!(role, Role::TokenEmbedding | Role::Head) {
+        if matches!(Role::of(name), Role::TokenEmbedding | Role::Head) {
             return false;
         }
         match kind {

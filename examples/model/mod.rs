@@ -1,0 +1,192 @@
+//! A model on disk, mapped into memory: GGUF in one file or several, or safetensors, a file or all of
+//! a folder. Shared by the examples `inspect` and `quantize`.
+
+mod safetensors;
+
+use lowbit::gguf::{part_names, Split, TensorType, Value};
+use lowbit::{Format, Gpu, Matrix};
+use memmap2::Mmap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// The files of a model. Their bytes are read when they are looked at, and not before.
+pub struct Files {
+    paths: Vec<PathBuf>,
+    maps: Vec<Mmap>,
+}
+
+impl Files {
+    /// Maps a file, with the other parts where it is one of several, or what lies in a folder.
+    pub fn open(path: &Path) -> Fallible<Files> {
+        let paths = paths(path)?;
+        let maps = paths.iter().map(|path| map(path));
+        let maps = maps.collect::<Fallible<_>>()?;
+        Ok(Files { paths, maps })
+    }
+
+    /// All tensors, by what the first bytes say the files are.
+    pub fn parse(&self) -> Fallible<Model<'_>> {
+        let bytes: Vec<&[u8]> = self.maps.iter().map(|map| &map[..]).collect();
+        let name = |e: Box<dyn std::error::Error>| format!("{}: {e}", self.paths[0].display());
+        let model = match bytes[0].starts_with(b"GGUF") {
+            true => Split::parse(&bytes).map(Model::of_gguf).map_err(Box::from),
+            false => safetensors::parse(&self.paths, &bytes),
+        };
+        Ok(model.map_err(name)?)
+    }
+
+    /// Bytes of all files.
+    pub fn len(&self) -> u64 {
+        self.maps.iter().map(|map| map.len() as u64).sum()
+    }
+
+    /// The folder that the files lie in.
+    pub fn folder(&self) -> &Path {
+        self.paths[0].parent().unwrap_or(Path::new("."))
+    }
+}
+
+fn paths(path: &Path) -> Fallible<Vec<PathBuf>> {
+    if path.is_dir() {
+        for extension in ["safetensors", "gguf"] {
+            let mut found: Vec<PathBuf> = std::fs::read_dir(path)?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|p| p.extension().is_some_and(|e| e == extension))
+                .collect();
+            found.sort();
+            // Several GGUF files of a folder are several models, unless they are parts of one.
+            match found.first() {
+                Some(first) if extension == "gguf" && found.len() > 1 => {
+                    let parts = parts(first);
+                    if parts != found {
+                        return Err(format!("{} has several models", path.display()).into());
+                    }
+                    return Ok(parts);
+                }
+                Some(_) => return Ok(found),
+                None => {}
+            }
+        }
+        return Err(format!("{} has no .safetensors or .gguf file", path.display()).into());
+    }
+    Ok(parts(path))
+}
+
+/// All parts of the model that this file is a part of.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    match name.and_then(part_names) {
+        Some(names) => names.iter().map(|name| path.with_file_name(name)).collect(),
+        None => vec![path.to_owned()],
+    }
+}
+
+fn map(path: &Path) -> Fallible<Mmap> {
+    let named = |e: std::io::Error| format!("{}: {e}", path.display());
+    let file = File::open(path).map_err(named)?;
+    if file.metadata().map_err(named)?.len() == 0 {
+        return Err(format!("{} is empty", path.display()).into());
+    }
+    // SAFETY: the bytes are only read. Should another program change the file meanwhile, wrong numbers
+    // are the worst that can follow: every read is checked against the length of the map.
+    #[allow(unsafe_code)]
+    let map = unsafe { Mmap::map(&file) }.map_err(named)?;
+    Ok(map)
+}
+
+/// What a model is made of.
+pub struct Model<'a> {
+    pub kind: &'static str,
+    /// Keys of a GGUF file; none of safetensors.
+    pub metadata: Vec<(String, Value)>,
+    pub tensors: Vec<Tensor<'a>>,
+    /// Present where it came from GGUF.
+    pub gguf: Option<Split<'a>>,
+}
+
+/// One tensor, in whichever container.
+#[derive(Clone)]
+pub struct Tensor<'a> {
+    pub name: String,
+    /// In ggml's order, the row length k first.
+    pub dims: Vec<u64>,
+    pub kind: TensorType,
+    pub data: &'a [u8],
+}
+
+impl<'a> Model<'a> {
+    fn of_gguf(split: Split<'a>) -> Model<'a> {
+        let metadata = split.metadata();
+        let metadata = metadata.map(|(key, value)| (key.to_string(), value.clone()));
+        let tensors = split.tensors().filter_map(|t| {
+            Some(Tensor {
+                name: t.name().to_owned(),
+                dims: t.dims().to_vec(),
+                // Reading refused a type that is unknown.
+                kind: TensorType::from_id(t.type_id())?,
+                data: t.data(),
+            })
+        });
+        Model {
+            kind: "GGUF",
+            metadata: metadata.collect(),
+            tensors: tensors.collect(),
+            gguf: Some(split),
+        }
+    }
+
+    /// The tensor of this name, or an error that names those that are alike.
+    pub fn tensor(&self, name: &str) -> Fallible<&Tensor<'a>> {
+        if let Some(tensor) = self.tensors.iter().find(|t| t.name == name) {
+            return Ok(tensor);
+        }
+        let alike: Vec<&str> = self.tensors.iter().map(|t| &t.name[..]).collect();
+        let alike: Vec<&str> = alike.into_iter().filter(|n| n.contains(name)).collect();
+        Err(match alike[..] {
+            [] => format!("no tensor {name:?} among the {}", self.tensors.len()),
+            _ => format!("no tensor {name:?}; there is {}", alike.join(", ")),
+        }
+        .into())
+    }
+}
+
+impl Tensor<'_> {
+    pub fn count(&self) -> u64 {
+        self.dims.iter().product()
+    }
+
+    /// Rows of `dims[0]`.
+    pub fn rows(&self) -> u64 {
+        self.dims.iter().skip(1).product()
+    }
+
+    pub fn matrix(&self) -> Fallible<Matrix<'_>> {
+        let unknown = || format!("{}: lowbit does not decode {}", self.name, self.kind.name);
+        let format = Format::from_gguf(self.kind.id).ok_or_else(unknown)?;
+        let k = self.dims.first().copied().unwrap_or(1);
+        Ok(Matrix::from_bytes(
+            format,
+            usize::try_from(self.rows())?,
+            usize::try_from(k)?,
+            self.data,
+        )?)
+    }
+
+    /// Its numbers, on the processor.
+    pub fn to_f32(&self) -> Fallible<Vec<f32>> {
+        match self.kind.to_f32(self.data) {
+            Some(numbers) => Ok(numbers),
+            None => Ok(self.matrix()?.dequantize()),
+        }
+    }
+
+    /// Its numbers, decoded by the GPU; plain types need no decoding.
+    pub fn to_f32_on(&self, gpu: &Gpu) -> Fallible<Vec<f32>> {
+        match self.kind.to_f32(self.data) {
+            Some(numbers) => Ok(numbers),
+            None => Ok(gpu.dequantize(&gpu.upload(&self.matrix()?)?)?),
+        }
+    }
+}
