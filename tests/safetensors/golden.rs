@@ -267,7 +267,11 @@ fn tensors_that_are_missing_or_wrong() {
                 let error = wrong.linear(NAME).expect_err(&fail("of another type"));
                 assert!(error.to_string().contains(NAME), "{error}");
             }
-            // One row more than there is.
+            // One row more than there is. A scale of all weights fits any number of rows.
+            let single = case.name == "ct_fp8_tensor" || case.kind == "bitnet";
+            if single && suffix == ".weight" {
+                continue;
+            }
             let mut longer = file.clone();
             let entry = longer.tensors.iter_mut().find(|t| t.0 == *name).unwrap();
             match shape.first() {
@@ -277,8 +281,10 @@ fn tensors_that_are_missing_or_wrong() {
                     entry.3.extend_from_slice(&bytes[..bytes.len() / first]);
                 }
             }
-            let error = longer.linear(NAME).expect_err(&fail("a row longer"));
-            assert!(error.to_string().contains(NAME), "{error}");
+            match longer.linear(NAME) {
+                Ok(_) => panic!("{}", fail("a row longer")),
+                Err(error) => assert!(error.to_string().contains(NAME), "{error}"),
+            }
         }
     }
 }
