@@ -17,8 +17,9 @@ pub(crate) enum AffineKind {
     Scale,
     /// `scale · code + offset`, product and sum rounded one after the other
     ScaleBias,
-    /// `scale · (code - offset)`, the difference being exact
-    ScaleZero,
+    /// `scale · ((code + base) - offset)`, the sum being exact: 8-bit fields are held 128 lower, so as
+    /// to be signed bytes, and zero points need not be whole
+    ScaleZero { base: i16 },
 }
 
 /// The two numbers shared by one group of weights. What `offset` means is [`AffineKind`]'s to say.
@@ -35,7 +36,7 @@ impl AffineKind {
         match self {
             AffineKind::Scale => a.scale * code,
             AffineKind::ScaleBias => a.scale * code + a.offset,
-            AffineKind::ScaleZero => a.scale * (code - a.offset),
+            AffineKind::ScaleZero { base } => a.scale * ((code + base as f32) - a.offset),
         }
     }
 }

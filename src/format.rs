@@ -321,8 +321,11 @@ impl Format {
                     (Levels::Signed, AffineKind::ScaleBias) => {
                         affine_loop(AffineKind::ScaleBias, a, codes, out)
                     }
-                    (Levels::Signed, AffineKind::ScaleZero) => {
-                        affine_loop(AffineKind::ScaleZero, a, codes, out)
+                    (Levels::Signed, AffineKind::ScaleZero { base: 0 }) => {
+                        affine_loop(AffineKind::ScaleZero { base: 0 }, a, codes, out)
+                    }
+                    (Levels::Signed, kind @ AffineKind::ScaleZero { .. }) => {
+                        affine_loop(kind, a, codes, out)
                     }
                 }
             }

@@ -1,10 +1,12 @@
-// Weight = scale · (level - offset). The difference is exact for whole zero points.
+// Weight = scale · ((level + LEVEL_BASE) - offset). The sum is exact; the difference is for whole
+// zero points.
 
 fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return a.scale * (level - a.offset);
+    return a.scale * ((level + f32(LEVEL_BASE)) - a.offset);
 }
 
-// Σ weight · x from Σ level · x and Σ x.
+// Σ weight · x from Σ level · x and Σ x. The base is taken from the offset, not added to the levels:
+// both are then small for weights around zero, and little is lost in their difference.
 fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {
-    return a.scale * (level_sum - a.offset * x_sum);
+    return a.scale * (level_sum - (a.offset - f32(LEVEL_BASE)) * x_sum);
 }

@@ -1,6 +1,5 @@
-// Integers with a zero point or a bias. Codes: 32 fields of 1 to 8 bits a part. Those of 8 bits with a
-// zero point, and the zero point, are held CODE_OFFSET = 128 lower than on the host, to fit
-// signed bytes. Scales: a pair for each group.
+// Integers with a zero point or a bias. Codes: 32 fields of 1 to 8 bits a part; those of 8 bits with a
+// zero point are held 128 lower than on the host, to fit signed bytes. Scales: a pair for each group.
 
 fn codes(row: u32, part: u32) -> Codes {
     return stored_codes(row, part);
@@ -8,5 +7,5 @@ fn codes(row: u32, part: u32) -> Codes {
 
 fn affine(row: u32, group: u32) -> Affine {
     let pair = group_pair(row, group);
-    return Affine(pair.x, pair.y - f32(CODE_OFFSET));
+    return Affine(pair.x, pair.y);
 }

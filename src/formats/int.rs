@@ -62,7 +62,9 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         scales,
         group: 32,
         affine_kind: match KIND {
-            ASYMMETRIC => AffineKind::ScaleZero,
+            ASYMMETRIC => AffineKind::ScaleZero {
+                base: if BITS == 8 { 128 } else { 0 },
+            },
             BIASED => AffineKind::ScaleBias,
             _ => AffineKind::Scale,
         },
@@ -103,15 +105,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
                     },
                 ]
             },
-            consts: const {
-                &[(
-                    "CODE_OFFSET",
-                    match (BITS, KIND) {
-                        (8, ASYMMETRIC) => 128,
-                        _ => offset(BITS, KIND) as u32,
-                    },
-                )]
-            },
+            consts: const { &[("CODE_OFFSET", offset(BITS, KIND) as u8 as u32)] },
         },
     }
 }
@@ -184,12 +178,7 @@ fn affine<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], _: usize
     let second = || S::TYPE.load(&block[S::TYPE.bytes()..]);
     Affine {
         scale: S::TYPE.load(block),
-        offset: match (BITS, KIND) {
-            // Codes of 8 bits are held 128 lower, to fit an i8; so is their zero point.
-            (8, ASYMMETRIC) => second() - 128.0,
-            (_, ASYMMETRIC | BIASED) => second(),
-            _ => 0.0,
-        },
+        offset: if has_pair(KIND) { second() } else { 0.0 },
     }
 }
 

@@ -62,6 +62,9 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         ("SPANS", spans),
         ("WORKGROUP", tuning.workgroup),
     ];
+    if let AffineKind::ScaleZero { base } = family.affine_kind {
+        consts.push(("LEVEL_BASE", base as u32));
+    }
     consts.extend_from_slice(family.shader.consts);
     consts.extend_from_slice(&tuning.consts);
 
@@ -87,7 +90,7 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     files.push(match family.affine_kind {
         AffineKind::Scale => text!("affine/scale.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
-        AffineKind::ScaleZero => text!("affine/scale_zero.wgsl"),
+        AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
     match kernel.shape {
         Shape::Product if whole(k) => files.push(text!("inputs/whole.wgsl")),

@@ -148,8 +148,8 @@ pub(super) struct Integers {
 }
 
 impl Integers {
-    /// The matrix: symmetric where every zero point is in the middle, else with zero points; in f32
-    /// where the type of the scales does not hold them.
+    /// The matrix: symmetric where every zero point is in the middle, else with zero points; scales and
+    /// zero points in f32 where the type of the scales does not hold the latter.
     pub fn matrix(
         &self,
         fields: impl Fn(usize, &mut [u8]) + Sync + Send,
@@ -159,13 +159,11 @@ impl Integers {
         let &Integers { n, k, bits, .. } = self;
         let groups = k.div_ceil(group_len(self.group, k));
         let middle = (1u32 << (bits - 1)) as f32;
-        let (mut centred, mut narrow, mut exact) = (bits > 1, true, true);
+        let (mut centred, mut narrow) = (bits > 1, true);
         for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {
             let z = zero(row, g);
             centred &= z == middle;
             narrow &= holds(self.kind, z);
-            // Fields of 8 bits are held 128 lower, and so are their zero points.
-            exact &= bits < 8 || (z - 128.0) + 128.0 == z;
         }
         let kind = if narrow { self.kind } else { ScaleType::F32 };
         if centred {
@@ -178,16 +176,6 @@ impl Integers {
             };
             return build(format, bits, n, k, flipped, |row, g, out| {
                 put(kind, scale(row, g), out);
-            });
-        }
-        if !exact {
-            let group = group_len(self.group, k);
-            return plain(n, k, |row, out| {
-                let mut codes = vec![0u8; k];
-                fields(row, &mut codes);
-                for (i, (w, &u)) in out.iter_mut().zip(&codes).enumerate() {
-                    *w = scale(row, i / group) * (u as f32 - zero(row, i / group));
-                }
             });
         }
         let format = grouped(asymmetric(bits).with_scale(kind)?, self.group, k)?;

@@ -13,7 +13,7 @@ use crate::{Linear, Result, ScaleType};
 ///
 /// With axis 1 it becomes an asymmetric integer format, exact: zero points are kept as they are. With
 /// axis 0 scales vary from column to column, which no packed format has: such a layer is held decoded,
-/// as `F32`. So is one of 8 bits with zero points that are not exact 128 lower, as `INT8_ASYM` has them.
+/// as `F32`.
 #[derive(Clone, Copy, Debug)]
 pub struct Hqq<'a> {
     /// Outputs.
