@@ -17,6 +17,8 @@ mod scale_type;
 
 pub use error::{Error, Result};
 pub use files::gguf;
+#[cfg(feature = "safetensors")]
+pub use files::safetensors;
 pub use format::Format;
 pub use gpu::{
     wgsl, DeviceClass, GetRows, Gpu, LinearMatMul, LinearWeights, MatMul, Precision, Weights,

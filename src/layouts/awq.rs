@@ -47,7 +47,13 @@ impl Awq<'_> {
             (word >> (4 * NIBBLE[row % 8])) as u8 & 15
         };
         let kind = pair_kind(self.scales.kind());
-        let integers = Integers { n, k, bits: 4, group, kind };
+        let integers = Integers {
+            n,
+            k,
+            bits: 4,
+            group,
+            kind,
+        };
         let matrix = integers.matrix(
             |row, out| {
                 for (j, out) in out.iter_mut().enumerate() {

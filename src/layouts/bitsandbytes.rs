@@ -16,10 +16,10 @@ pub enum Levels4 {
 }
 
 impl Levels4 {
-    fn format(self) -> Result<Format> {
+    fn format(self) -> Format {
         match self {
-            Levels4::Nf4 => Ok(Format::NF4),
-            Levels4::Fp4 => "fp4".parse(),
+            Levels4::Nf4 => Format::NF4,
+            Levels4::Fp4 => Format::FP4,
         }
     }
 
@@ -33,7 +33,7 @@ impl Levels4 {
         // The levels, decoded: each code once under an absmax of 1.
         let codes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         let block = [&1f32.to_le_bytes()[..], &codes].concat();
-        let levels = Matrix::from_bytes(self.format()?.per_row()?, 1, 16, block)?.dequantize();
+        let levels = Matrix::from_bytes(self.format().per_row()?, 1, 16, block)?.dequantize();
         for (i, level) in levels.into_iter().enumerate() {
             if quant_map.at(i) != level {
                 let what = format!("number {i}");
@@ -132,7 +132,7 @@ impl FourBit<'_> {
         bytes("weight", size(&[n, k / 2]), self.packed)?;
         let absmax = self.absmax.values(size(&[n, k]).div_ceil(block))?;
         let group = flat_group(block, k);
-        let format = grouped(self.levels.format()?, group, k)?;
+        let format = grouped(self.levels.format(), group, k)?;
         let matrix = interleave(format, n, k, self.packed, |row, g, out| {
             let value = absmax[(row * k + g * group) / block];
             out.copy_from_slice(&value.to_le_bytes());

@@ -20,7 +20,12 @@ pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
 pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
     match allowed.contains(&bits) {
         true => Ok(()),
-        false => Err(part("the layout", "bits", format!("one of {allowed:?}"), bits)),
+        false => Err(part(
+            "the layout",
+            "bits",
+            format!("one of {allowed:?}"),
+            bits,
+        )),
     }
 }
 

@@ -40,7 +40,9 @@ impl Gptq<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
     /// the groups of `g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &Gptq { n, k, bits, group, .. } = self;
+        let &Gptq {
+            n, k, bits, group, ..
+        } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 3, 4, 8])?;
         let groups = k.div_ceil(group_len(group, k));
@@ -65,7 +67,13 @@ impl Gptq<'_> {
             }
         };
         let kind = pair_kind(self.scales.kind());
-        let integers = Integers { n, k, bits, group, kind };
+        let integers = Integers {
+            n,
+            k,
+            bits,
+            group,
+            kind,
+        };
         let matrix = integers.matrix(fields, |row, g| self.scales.at(g * n + row), zero)?;
         match order {
             Some(order) => Linear::new(matrix).with_permutation(order),

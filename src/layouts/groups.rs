@@ -48,7 +48,11 @@ pub(super) fn build(
     fields: impl Fn(usize, &mut [u8]) + Sync + Send,
     header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
 ) -> Result<Matrix<'static>> {
-    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
+    let (row_bytes, span, head) = (
+        format.row_bytes(k)?,
+        format.block_span(k),
+        format.bytes_for(0),
+    );
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
     let scratch = || vec![0u8; k];
     parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, scratch| {
@@ -73,20 +77,53 @@ pub(super) fn interleave(
     packed: &[u8],
     header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
 ) -> Result<Matrix<'static>> {
-    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
+    let bytes = interleaved(format, n, k, packed, header)?;
+    Matrix::from_bytes(format, n, k, bytes)
+}
+
+/// The same for formats with a learned codebook.
+pub(super) fn interleave_codebook(
+    format: Format,
+    n: usize,
+    k: usize,
+    packed: &[u8],
+    codebook: &[u8],
+    header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
+) -> Result<Matrix<'static>> {
+    let bytes = interleaved(format, n, k, packed, header)?;
+    Matrix::from_codebook(format, n, k, bytes, codebook)
+}
+
+fn interleaved(
+    format: Format,
+    n: usize,
+    k: usize,
+    packed: &[u8],
+    header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
+) -> Result<Vec<u8>> {
+    let (row_bytes, span, head) = (
+        format.row_bytes(k)?,
+        format.block_span(k),
+        format.bytes_for(0),
+    );
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
     let stride = packed.len() / n;
-    parallel::chunks(&mut bytes, row_bytes, || (), |row, bytes, ()| {
-        let mut packed = &packed[row * stride..][..stride];
-        for (g, block) in bytes.chunks_mut(format.bytes_for(span)).enumerate() {
-            let (start, stream) = block.split_at_mut(head);
-            header(row, g, start);
-            let (fields, rest) = packed.split_at(stream.len());
-            stream.copy_from_slice(fields);
-            packed = rest;
-        }
-    });
-    Matrix::from_bytes(format, n, k, bytes)
+    parallel::chunks(
+        &mut bytes,
+        row_bytes,
+        || (),
+        |row, bytes, ()| {
+            let mut packed = &packed[row * stride..][..stride];
+            for (g, block) in bytes.chunks_mut(format.bytes_for(span)).enumerate() {
+                let (start, stream) = block.split_at_mut(head);
+                header(row, g, start);
+                let (fields, rest) = packed.split_at(stream.len());
+                stream.copy_from_slice(fields);
+                packed = rest;
+            }
+        },
+    );
+    Ok(bytes)
 }
 
 fn checked_size(n: usize, row_bytes: usize) -> Result<usize> {
@@ -168,7 +205,7 @@ pub(super) fn plain(
     k: usize,
     weights: impl Fn(usize, &mut [f32]) + Sync + Send,
 ) -> Result<Matrix<'static>> {
-    let format: Format = "f32".parse()?;
+    let format = Format::F32;
     let row_bytes = format.row_bytes(k)?;
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
     let scratch = || vec![0f32; k];
@@ -204,7 +241,16 @@ pub(super) fn pair_kind(kind: ScaleType) -> ScaleType {
 /// The formats of `bits` bits, 1 to 8, by how a field becomes a weight.
 pub(super) fn symmetric(bits: usize) -> Format {
     use Format as F;
-    [F::INT1, F::INT2, F::INT3, F::INT4, F::INT5, F::INT6, F::INT7, F::INT8][bits - 1]
+    [
+        F::INT1,
+        F::INT2,
+        F::INT3,
+        F::INT4,
+        F::INT5,
+        F::INT6,
+        F::INT7,
+        F::INT8,
+    ][bits - 1]
 }
 
 pub(super) fn asymmetric(bits: usize) -> Format {

@@ -36,8 +36,18 @@ impl<'a> Scales<'a> {
 
     /// Number `i`, exact as f32; `i` must be under [`len`](Scales::len).
     pub(super) fn at(&self, i: usize) -> f32 {
+        self.kind.load(self.raw(i))
+    }
+
+    /// The bytes of number `i`, which must be under [`len`](Scales::len).
+    pub(super) fn raw(&self, i: usize) -> &'a [u8] {
         let width = self.kind.bytes();
-        self.kind.load(&self.bytes[i * width..][..width])
+        &self.bytes[i * width..][..width]
+    }
+
+    /// All of their bytes.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// All of them.
@@ -56,12 +66,6 @@ impl<'a> Scales<'a> {
             None => Ok(()),
             Some(i) => Err(part(at, format!("number {i}"), "finite", self.at(i))),
         }
-    }
-
-    /// The one number that there is, finite.
-    pub(super) fn single(&self, at: &str) -> Result<f32> {
-        self.check(at, 1)?;
-        Ok(self.at(0))
     }
 }
 

@@ -95,7 +95,7 @@ pub fn encodings() -> Vec<Encoding> {
         .collect()
 }
 
-fn file(name: &str) -> Vec<u8> {
+pub fn file(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);

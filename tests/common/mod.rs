@@ -3,6 +3,7 @@
 
 pub mod golden;
 pub mod gpu;
+pub mod layouts;
 
 use lowbit::{Format, Matrix, ScaleType};
 

@@ -1,0 +1,179 @@
+//! How a model was quantized: what its configuration calls it, and the tensors that show it.
+
+use super::tensors::short;
+use crate::{Error, Result};
+use serde_json::Value;
+
+/// A way to quantize, as `quant_method` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// Not at all: f32, f16 or bf16 weights. Layers of bitsandbytes, which describe themselves, are
+    /// read all the same.
+    Plain,
+    /// GPTQ, by AutoGPTQ or GPTQModel.
+    Gptq,
+    /// AutoAWQ's GEMM layout.
+    Awq,
+    /// NF4, FP4, LLM.int8().
+    BitsAndBytes,
+    /// llm-compressor and vLLM.
+    CompressedTensors,
+    /// HQQ.
+    Hqq,
+    /// optimum-quanto.
+    Quanto,
+    /// BitNet b1.58.
+    BitNet,
+    /// FP8 by tensors or blocks, as DeepSeek has it.
+    Fp8,
+    /// FP8 by rows.
+    FbgemmFp8,
+    /// gpt-oss.
+    Mxfp4,
+    /// AQLM.
+    Aqlm,
+    /// NVIDIA's Model Optimizer.
+    ModelOpt,
+    /// MLX.
+    Mlx,
+}
+
+use Method::*;
+
+/// Each method, its name, and what follows a layer's name in those of the tensors that only a
+/// quantized layer has.
+const METHODS: &[(Method, &str, &[&str])] = &[
+    (Plain, "none", BITSANDBYTES),
+    (Gptq, "gptq", &[".qweight", ".qzeros", ".scales", ".g_idx"]),
+    (Awq, "awq", &[".qweight", ".qzeros", ".scales"]),
+    (BitsAndBytes, "bitsandbytes", BITSANDBYTES),
+    (
+        CompressedTensors,
+        "compressed-tensors",
+        &[
+            ".weight_packed",
+            ".weight_scale",
+            ".weight_global_scale",
+            ".weight_zero_point",
+        ],
+    ),
+    (Hqq, "hqq", &[".W_q"]),
+    (
+        Quanto,
+        "quanto",
+        &[
+            ".weight._data._data",
+            ".weight._data",
+            ".weight._scale",
+            ".weight._shift",
+        ],
+    ),
+    (BitNet, "bitnet", &[".weight_scale"]),
+    (Fp8, "fp8", &[".weight_scale_inv", ".weight_scale"]),
+    (FbgemmFp8, "fbgemm_fp8", &[".weight_scale"]),
+    (Mxfp4, "mxfp4", &["_blocks", "_scales"]),
+    (Aqlm, "aqlm", &[".codes", ".codebooks", ".scales"]),
+    (ModelOpt, "modelopt", &[".weight_scale_2", ".weight_scale"]),
+    (Mlx, "mlx", &[".scales", ".biases"]),
+];
+
+const BITSANDBYTES: &[&str] = &[
+    ".weight.quant_state.bitsandbytes__nf4",
+    ".weight.quant_state.bitsandbytes__fp4",
+    ".weight.absmax",
+    ".SCB",
+];
+
+impl Method {
+    /// Its name: that of `quant_method` in configurations, `mlx`, or `none`.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> &'static (Method, &'static str, &'static [&'static str]) {
+        let mut rows = METHODS.iter();
+        // Every method has its row: a test goes through them.
+        rows.find(|row| row.0 == self).unwrap_or(&METHODS[0])
+    }
+
+    /// What follows the name of a quantized layer in those of its tensors.
+    pub(super) fn suffixes(self) -> &'static [&'static str] {
+        self.row().2
+    }
+
+    /// The layer that a tensor shows to be quantized.
+    pub(super) fn marked(self, tensor: &str) -> Option<&str> {
+        let mut suffixes = self.suffixes().iter();
+        suffixes.find_map(|suffix| tensor.strip_suffix(suffix))
+    }
+
+    /// The method of a configuration, and its part of it.
+    pub(super) fn of(config: &Value) -> Result<(Method, &Value)> {
+        // MLX writes its own under two names, with no `quant_method`.
+        let mlx = &config["quantization"];
+        if mlx["bits"].is_number() && mlx["quant_method"].is_null() {
+            return Ok((Mlx, mlx));
+        }
+        let places = [config, &config["text_config"], &config["llm_config"]];
+        let found = places.map(|place| &place["quantization_config"]);
+        let Some(quantization) = found.into_iter().find(|q| !q.is_null()) else {
+            return Ok((Plain, &Value::Null));
+        };
+        let name = match &quantization["quant_method"] {
+            Value::String(name) => name.as_str(),
+            // Files of bitsandbytes from before there was a `quant_method`.
+            Value::Null if !quantization["load_in_4bit"].is_null() => "bitsandbytes",
+            other => {
+                return Err(unknown(
+                    "quant_method",
+                    &other.to_string(),
+                    METHODS.iter().map(|m| m.1),
+                ))
+            }
+        };
+        // Names in use for the same layouts.
+        let name = match name {
+            "bitsandbytes_4bit" | "bitsandbytes_8bit" => "bitsandbytes",
+            "modelopt_fp4" | "modelopt_mxfp8" => "modelopt",
+            "optimum-quanto" => "quanto",
+            name => name,
+        };
+        let method = METHODS.iter().find(|m| m.1 == name && m.0 != Plain);
+        match method {
+            Some(&(method, ..)) => Ok((method, quantization)),
+            None => Err(unknown(
+                "quant_method",
+                name,
+                METHODS[1..].iter().map(|m| m.1),
+            )),
+        }
+    }
+}
+
+/// The error of a name that is none of those known.
+pub(super) fn unknown(
+    what: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> Error {
+    Error::UnknownMethod {
+        what,
+        name: short(name),
+        known: known.collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_has_a_row_of_its_own() {
+        for (i, row) in METHODS.iter().enumerate() {
+            assert_eq!(row.0.row().1, METHODS[i].1);
+        }
+        // The last of the enum; the rest are in its order.
+        assert_eq!(METHODS.len(), Mlx as usize + 1);
+    }
+}

@@ -1,0 +1,208 @@
+//! compressed-tensors: which of its formats a layer has is told by its tensors, and checked against those
+//! that the configuration lists.
+
+use super::super::layer::count;
+use super::super::method::unknown;
+use super::super::tensors::Tensor;
+use super::{fp8, Layer};
+use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
+use crate::{Linear, OutputScale, Result};
+use ::safetensors::Dtype;
+use serde_json::Value;
+
+const FORMATS: &[&str] = &[
+    "dense",
+    "pack-quantized",
+    "int-quantized",
+    "float-quantized",
+    "naive-quantized",
+    "nvfp4-pack-quantized",
+    "mxfp4-pack-quantized",
+    "mxfp6-pack-quantized",
+    "mxfp8-quantized",
+    "mixed-precision",
+];
+
+pub fn linear(layer: &Layer) -> Result<Linear> {
+    let settings = &layer.model.quantization;
+    let groups = settings["config_groups"].as_object();
+    let groups: Vec<&Value> = groups.into_iter().flat_map(|g| g.values()).collect();
+    for place in groups.iter().copied().chain([settings]) {
+        match place["format"].as_str() {
+            Some(name) if !FORMATS.contains(&name) => {
+                return Err(unknown("format", name, FORMATS.iter().copied()));
+            }
+            _ => {}
+        }
+    }
+    if layer.has(".weight_packed") {
+        let packed = layer.tensor(".weight_packed")?;
+        let packed = packed.typed(&[Dtype::I32, Dtype::U8])?;
+        let scale = layer.tensor(".weight_scale")?;
+        return match packed.dtype() {
+            Dtype::I32 => pack_quantized(layer, &groups, &packed, &scale),
+            _ => microscaled(layer, &packed, &scale),
+        };
+    }
+    let weight = layer.tensor(".weight")?;
+    let scale = layer.tensor(".weight_scale")?;
+    match weight.dtype() {
+        Dtype::I8 => int_quantized(layer, &weight, &scale),
+        _ if matches!(scale.dtype(), Dtype::U8 | Dtype::F8_E8M0) => mxfp8(layer, &weight, &scale),
+        _ => {
+            let blocks = groups.iter().map(|g| &g["weights"]["block_structure"]);
+            let block = blocks.filter_map(fp8::pair).next();
+            fp8::floats(layer, &weight, &scale, block)
+        }
+    }
+}
+
+/// Integers in words. How many bits they have is told by the configuration, where it says several by
+/// which of them the tensor has room for.
+fn pack_quantized(
+    layer: &Layer,
+    groups: &[&Value],
+    packed: &Tensor,
+    scale: &Tensor,
+) -> Result<Linear> {
+    let shape = layer.tensor(".weight_shape")?;
+    let [n, k] = shape.counts()?[..] else {
+        return Err(layer.wrong("weight_shape", "2 numbers", format!("{:?}", shape.shape())));
+    };
+    let [rows, words] = packed.dims()?;
+    if rows != n {
+        return Err(layer.wrong("rows of weight_packed", n, rows));
+    }
+    let mut allowed = Vec::new();
+    for group in groups {
+        allowed.extend(count(&group["weights"], "num_bits")?);
+    }
+    if allowed.is_empty() {
+        allowed.extend([4, 8, 2, 3, 5, 6, 7, 1]);
+    }
+    let fits = |bits: &&usize| {
+        let bits = **bits;
+        (1..=8).contains(&bits)
+            && (words == k.saturating_mul(bits).div_ceil(32) || words == k.div_ceil(32 / bits))
+    };
+    let Some(&bits) = allowed.iter().find(fits) else {
+        let expected = format!("those of {k} weights of one of {allowed:?} bits");
+        return Err(layer.wrong("words of a row of weight_packed", expected, words));
+    };
+    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), None) else {
+        let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
+        return Err(layer.wrong("shape of weight_scale", "one, or one a row or group", got));
+    };
+    let zero_points = match layer.find(".weight_zero_point")? {
+        Some(zeros) => Some(zeros.typed(&[Dtype::I32])?),
+        None => None,
+    };
+    let g_idx = match layer.find(".weight_g_idx")? {
+        Some(g_idx) => Some(g_idx.typed(&[Dtype::I32])?.shaped(&[k])?),
+        None => None,
+    };
+    PackQuantized {
+        n,
+        k,
+        bits,
+        group,
+        packed: &packed.bytes,
+        scales: scale.scales()?,
+        zero_points: zero_points.as_ref().map(|z| &z.bytes[..]),
+        g_idx: g_idx.as_ref().map(|g| &g.bytes[..]),
+    }
+    .linear()
+}
+
+fn int_quantized(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
+    let [n, k] = weight.dims()?;
+    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), None) else {
+        let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
+        return Err(layer.wrong("shape of weight_scale", "one, or one a row or group", got));
+    };
+    let zero_points = match layer.find(".weight_zero_point")? {
+        Some(zeros) => Some(zeros.typed(&[Dtype::I8])?),
+        None => None,
+    };
+    IntQuantized {
+        n,
+        k,
+        group,
+        weight: &weight.bytes,
+        scales: scale.scales()?,
+        zero_points: zero_points.as_ref().map(|z| &z.bytes[..]),
+    }
+    .linear()
+}
+
+/// NVFP4, MXFP4 or MXFP6: by its scales, and by how many bytes a group of weights takes.
+fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear> {
+    let [n, bytes] = packed.dims()?;
+    let [scale_rows, groups] = scale.dims()?;
+    if scale_rows != n {
+        return Err(layer.wrong("rows of weight_scale", n, scale_rows));
+    }
+    let nvfp4 = layer.find(".weight_global_scale")?;
+    let global = match &nvfp4 {
+        Some(global) => Some(OutputScale::Divide(global.single()?)),
+        None => None,
+    };
+    let (group, scales) = match nvfp4 {
+        Some(_) => (16, scale.scales()?),
+        None => (32, scale.powers()?),
+    };
+    let k = groups.saturating_mul(group);
+    let element = match bytes {
+        b if b == k / 2 => Element::E2M1,
+        b if b == k / 4 * 3 && global.is_none() => Element::E2M3,
+        b => {
+            let expected = format!("{} or {}", k / 2, k / 4 * 3);
+            return Err(layer.wrong("bytes of a row of weight_packed", expected, b));
+        }
+    };
+    Microscaled {
+        n,
+        k,
+        element,
+        group,
+        packed: &packed.bytes,
+        scales,
+        global,
+    }
+    .linear()
+}
+
+pub fn mxfp8(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
+    // Files of before there was a type for it hold E4M3 as bytes.
+    let element = match weight.dtype() {
+        Dtype::U8 => Some(Element::E4M3),
+        _ => fp8::element(weight),
+    };
+    let Some(element) = element else {
+        return Err(layer.wrong(
+            "dtype of its weight",
+            "F8_E4M3, F8_E5M2 or U8",
+            weight.dtype(),
+        ));
+    };
+    let [n, k] = weight.dims()?;
+    let [rows, groups] = scale.dims()?;
+    if (rows, groups) != (n, k.div_ceil(32)) {
+        let expected = format!("{:?}", [n, k.div_ceil(32)]);
+        return Err(layer.wrong(
+            "shape of weight_scale",
+            expected,
+            format!("{:?}", [rows, groups]),
+        ));
+    }
+    Microscaled {
+        n,
+        k,
+        element,
+        group: 32,
+        packed: &weight.bytes,
+        scales: scale.powers()?,
+        global: None,
+    }
+    .linear()
+}

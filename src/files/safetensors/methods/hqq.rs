@@ -1,0 +1,59 @@
+//! HQQ: `W_q`, `scale`, `zero`, and its settings as tensors of one number each.
+
+use super::super::layer::count;
+use super::Layer;
+use crate::layouts::Hqq;
+use crate::{Linear, Result};
+
+pub fn linear(layer: &Layer) -> Result<Linear> {
+    let packed = layer.tensor(".W_q")?;
+    let (scale, zero) = (layer.tensor(".scale")?, layer.tensor(".zero")?);
+    let shape = layer.tensor(".shape")?;
+    let [n, k] = shape.counts()?[..] else {
+        return Err(layer.wrong("shape", "2 numbers", format!("{:?}", shape.shape())));
+    };
+    let Some(bits) = setting(layer, "nbits")? else {
+        return Err(layer.wrong("nbits", "a tensor or a setting", "none"));
+    };
+    let axis = setting(layer, "axis")?.unwrap_or(0);
+    if axis > 1 {
+        return Err(layer.wrong("axis", "0 or 1", axis));
+    }
+    // The words of W_q may be stored as floats (`view_as_float`): its bytes are the same.
+    Hqq {
+        n,
+        k,
+        bits,
+        group: setting(layer, "group_size")?.unwrap_or(0),
+        columns: axis == 0,
+        packed: &packed.bytes,
+        scales: scale.scales()?,
+        zeros: zero.scales()?,
+    }
+    .linear()
+}
+
+/// A setting of the layer, in a tensor, or of the model.
+fn setting(layer: &Layer, key: &str) -> Result<Option<usize>> {
+    if let Some(tensor) = layer.find(&format!(".{key}"))? {
+        let values = tensor.counts()?;
+        return match values[..] {
+            [value] => Ok(Some(value)),
+            _ => Err(layer.wrong(key, "1 number", format!("{:?}", tensor.shape()))),
+        };
+    }
+    let quant = &layer.model.quantization["quant_config"];
+    // One for all, or one for each kind of layer by the end of its name.
+    let kind = layer.name.splitn(4, '.').last().unwrap_or_default();
+    let params = [
+        &quant["weight_quant_params"],
+        &quant[kind]["weight_quant_params"],
+        &quant[kind],
+    ];
+    for params in params {
+        if let Some(value) = count(params, key)? {
+            return Ok(Some(value));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,92 @@
+//! MLX: `weight`, `scales` and, of the affine mode, `biases`; settings may differ from layer to layer.
+
+use super::super::layer::count;
+use super::super::method::unknown;
+use super::Layer;
+use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
+use crate::{Linear, Result, ScaleType};
+use ::safetensors::Dtype;
+use serde_json::Value;
+
+pub fn linear(layer: &Layer) -> Result<Linear> {
+    let all = &layer.model.quantization;
+    // A layer's own settings go before those of the model.
+    let own = &all[layer.name];
+    let mode = [own, all].into_iter().find_map(|s| s["mode"].as_str());
+    match mode.unwrap_or("affine") {
+        "affine" => affine(layer, own),
+        "mxfp4" => small(layer, Element::E2M1, 32, ScaleType::E8M0),
+        "mxfp8" => small(layer, Element::E4M3, 32, ScaleType::E8M0),
+        "nvfp4" => small(layer, Element::E2M1, 16, ScaleType::E4M3),
+        other => {
+            let known = ["affine", "mxfp4", "mxfp8", "nvfp4"].into_iter();
+            Err(unknown("mode", other, known))
+        }
+    }
+}
+
+fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
+    let of = |key: &str| match count(own, key)? {
+        Some(value) => Ok(Some(value)),
+        None => layer.setting(key),
+    };
+    let weight = layer.tensor(".weight")?.typed(&[Dtype::U32])?;
+    let (scales, biases) = (layer.tensor(".scales")?, layer.tensor(".biases")?);
+    let (n, words) = rows(layer, weight.shape())?;
+    let bits = of("bits")?.unwrap_or(4);
+    let group = of("group_size")?.unwrap_or(64);
+    if !(1..=8).contains(&bits) {
+        return Err(layer.wrong("bits", "1 to 8", bits));
+    }
+    let k = words.saturating_mul(32) / bits;
+    let groups = match group {
+        0 => 1,
+        group => k.div_ceil(group),
+    };
+    let mut expected = weight.shape().to_vec();
+    expected.pop();
+    expected.push(groups);
+    let (scales, biases) = (scales.shaped(&expected)?, biases.shaped(&expected)?);
+    MlxAffine {
+        n,
+        k,
+        bits,
+        group,
+        packed: &weight.bytes,
+        scales: scales.scales()?,
+        biases: biases.scales()?,
+    }
+    .linear()
+}
+
+fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Result<Linear> {
+    let weight = layer.tensor(".weight")?.typed(&[Dtype::U32])?;
+    let scales = layer.tensor(".scales")?.typed(&[Dtype::U8])?;
+    let (n, words) = rows(layer, weight.shape())?;
+    let k = words.saturating_mul(32) / element.bits();
+    let mut expected = weight.shape().to_vec();
+    expected.pop();
+    expected.push(k.div_ceil(group));
+    let scales = scales.shaped(&expected)?;
+    Microscaled {
+        n,
+        k,
+        element,
+        group,
+        packed: &weight.bytes,
+        scales: Scales::new(kind, &scales.bytes),
+        global: None,
+    }
+    .linear()
+}
+
+/// Rows of all experts, one expert after the other, and the words of each.
+fn rows(layer: &Layer, shape: &[usize]) -> Result<(usize, usize)> {
+    match shape {
+        [first, rest @ .., words] => {
+            let n = rest.iter().fold(*first, |all, &d| all.saturating_mul(d));
+            Ok((n, *words))
+        }
+        _ => Err(layer.wrong("dimensions of its weight", "2 or more", shape.len())),
+    }
+}

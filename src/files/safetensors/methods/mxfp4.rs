@@ -1,0 +1,27 @@
+//! gpt-oss: `NAME_blocks` and `NAME_scales`, of all experts in one tensor each.
+
+use super::Layer;
+use crate::layouts::{Element, Microscaled};
+use crate::{Linear, Result};
+use ::safetensors::Dtype;
+
+pub fn linear(layer: &Layer) -> Result<Linear> {
+    let blocks = layer.tensor("_blocks")?.typed(&[Dtype::U8])?;
+    let scales = layer.tensor("_scales")?;
+    // [experts, n, groups, 16], experts one after the other.
+    let [rows @ .., groups, 16] = blocks.shape() else {
+        let got = format!("{:?}", blocks.shape());
+        return Err(layer.wrong("shape of its blocks", "[.., groups, 16]", got));
+    };
+    let scales = scales.shaped(&blocks.shape()[..blocks.shape().len() - 1])?;
+    Microscaled {
+        n: rows.iter().fold(1, |all, &d| all.saturating_mul(d)),
+        k: groups.saturating_mul(32),
+        element: Element::E2M1,
+        group: 32,
+        packed: &blocks.bytes,
+        scales: scales.powers()?,
+        global: None,
+    }
+    .linear()
+}

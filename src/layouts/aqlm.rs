@@ -1,0 +1,60 @@
+//! AQLM: runs of eight weights looked up in learned codebooks.
+
+use super::fields::{bytes, size};
+use super::groups::{check_shape, interleave_codebook, multiple};
+use super::Scales;
+use crate::linear::part;
+use crate::{Format, Linear, Result};
+
+/// One AQLM layer: eight weights at a time are `scale[row] · Σ entries`.
+///
+/// Becomes `AQLM_1X16` (one codebook of 65 536 entries) or `AQLM_2X8` (two of 256), with codebooks and
+/// scales of the checkpoint's type, f16 or bf16: exact.
+#[derive(Clone, Copy, Debug)]
+pub struct Aqlm<'a> {
+    /// Outputs (`out_group_size` must be 1).
+    pub n: usize,
+    /// Inputs: a multiple of 8 (`in_group_size`).
+    pub k: usize,
+    /// `num_codebooks`: 1, of 16-bit codes, or 2, of 8-bit codes.
+    pub books: usize,
+    /// i16 or i8 `[n, k / 8, books]`: indices, those past the middle stored as negative numbers.
+    pub codes: &'a [u8],
+    /// `[books, entries, 1, 8]`
+    pub codebooks: Scales<'a>,
+    /// `[n]`
+    pub scales: Scales<'a>,
+}
+
+impl Aqlm<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a number is not finite, or
+    /// codebooks and scales are of different types.
+    pub fn linear(&self) -> Result<Linear> {
+        let &Aqlm { n, k, books, .. } = self;
+        check_shape(n, k)?;
+        multiple("codes", "inputs", 8, k)?;
+        let (format, entries) = match books {
+            1 => (Format::AQLM_1X16, 1 << 16),
+            2 => (Format::AQLM_2X8, 1 << 8),
+            _ => return Err(part("codebooks", "their number", "1 or 2", books)),
+        };
+        // Both kinds of codes take two bytes for each eight weights. An index is the code modulo the
+        // number of entries: the bytes as they are, taken as unsigned.
+        bytes("codes", size(&[n, k / 8, 2]), self.codes)?;
+        self.codebooks
+            .check("codebooks", size(&[books, entries, 8]))?;
+        self.scales.check("scales", n)?;
+        if self.scales.kind() != self.codebooks.kind() {
+            let (expected, got) = (self.codebooks.kind(), self.scales.kind());
+            return Err(part("scales", "their type", expected, got));
+        }
+        let format = format.with_scale(self.scales.kind())?.per_row()?;
+        let header = |row: usize, _, out: &mut [u8]| out.copy_from_slice(self.scales.raw(row));
+        let books = self.codebooks.bytes();
+        let matrix = interleave_codebook(format, n, k, self.codes, books, header)?;
+        Ok(Linear::new(matrix))
+    }
+}

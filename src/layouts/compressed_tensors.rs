@@ -1,0 +1,180 @@
+//! compressed-tensors (llm-compressor, vLLM): integers, packed or a byte each.
+//!
+//! Its floats are [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
+
+use super::fields::{bytes, check_bits, field, padded_field, size};
+use super::groups::{check_shape, group_len, pair_kind, Integers};
+use super::{order, Scales};
+use crate::linear::part;
+use crate::{Linear, Result};
+
+/// How many scales a tensor has: one, one a row, or one for each group of a row.
+fn scale_at(
+    scales: &Scales,
+    n: usize,
+    groups: usize,
+) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
+    // One number is one row's, or the whole tensor's.
+    let single = groups == 1 && scales.len() == 1;
+    scales.check("weight_scale", if single { 1 } else { size(&[n, groups]) })?;
+    // Decoded once: rows read it many times.
+    let values = scales.to_vec();
+    Ok(move |row: usize, g: usize| match single {
+        true => values[0],
+        false => values[row * groups + g],
+    })
+}
+
+/// One layer of `pack-quantized`: 1 to 8 bits, weight = `scale · (field - zero)`.
+///
+/// Becomes an integer format of as many bits, symmetric where there are no zero points, with scales of
+/// the checkpoint's type: exact. Both packings are read: dense streams (0.18 and later, told by the
+/// width) and words of whole fields (0.16 and earlier; the same for 1, 2, 4 and 8 bits). Rows so short
+/// that both are as wide count as dense.
+#[derive(Clone, Copy, Debug)]
+pub struct PackQuantized<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs: the second number of `weight_shape`.
+    pub k: usize,
+    /// 1 to 8.
+    pub bits: usize,
+    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
+    pub group: usize,
+    /// `weight_packed`, i32: rows of fields, each `2^(bits - 1)` more than the code.
+    pub packed: &'a [u8],
+    /// `weight_scale`: `[n, groups]`, or one for the tensor.
+    pub scales: Scales<'a>,
+    /// `weight_zero_point`, i32: packed as the weights are, but along the outputs, `[.., groups]`.
+    pub zero_points: Option<&'a [u8]>,
+    /// `weight_g_idx`, i32 `[k]`: the group of each input.
+    pub g_idx: Option<&'a [u8]>,
+}
+
+impl PackQuantized<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
+    /// the groups of `weight_g_idx` are not all of one length.
+    pub fn linear(&self) -> Result<Linear> {
+        let &PackQuantized {
+            n, k, bits, group, ..
+        } = self;
+        check_shape(n, k)?;
+        check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
+        let groups = k.div_ceil(group_len(group, k));
+        let dense = |fields: usize| size(&[size(&[fields, bits]).div_ceil(32), 4]);
+        let padded = |fields: usize| size(&[fields.div_ceil(32 / bits), 4]);
+        let is_padded =
+            self.packed.len() != size(&[n, dense(k)]) && self.packed.len() == size(&[n, padded(k)]);
+        let stride = if is_padded { padded(k) } else { dense(k) };
+        bytes("weight_packed", size(&[n, stride]), self.packed)?;
+        if let Some(zeros) = self.zero_points {
+            let down = if is_padded { padded(n) } else { dense(n) };
+            bytes("weight_zero_point", size(&[down, groups]), zeros)?;
+        }
+        let scale = scale_at(&self.scales, n, groups)?;
+        let order = order::by_group("weight_g_idx", self.g_idx, k, group)?;
+
+        let column = |j: usize| order.as_ref().map_or(j, |order| order[j] as usize);
+        let fields = |row: usize, out: &mut [u8]| {
+            let packed = &self.packed[row * stride..][..stride];
+            for (j, out) in out.iter_mut().enumerate() {
+                *out = match is_padded {
+                    true => padded_field(packed, bits, column(j)),
+                    false => field(packed, bits, column(j)),
+                };
+            }
+        };
+        // Codes and zero points are both stored 2^(bits - 1) higher.
+        let middle = (1u32 << (bits - 1)) as f32;
+        let per_word = 32 / bits;
+        let zero = |row: usize, g: usize| match self.zero_points {
+            None => middle,
+            Some(zeros) if is_padded => {
+                let word = &zeros[4 * (row / per_word * groups + g)..];
+                padded_field(word, bits, row % per_word) as f32
+            }
+            Some(zeros) => super::fields::column_field(zeros, bits, row, g, groups) as f32,
+        };
+        let kind = pair_kind(self.scales.kind());
+        let matrix = Integers {
+            n,
+            k,
+            bits,
+            group,
+            kind,
+        }
+        .matrix(fields, scale, zero)?;
+        match order {
+            Some(order) => Linear::new(matrix).with_permutation(order),
+            None => Ok(Linear::new(matrix)),
+        }
+    }
+}
+
+/// One layer of `int-quantized`: a signed byte a weight, weight = `scale · (code - zero)`.
+///
+/// Becomes `INT8`, or `INT8_ASYM` where there are zero points, with scales of the checkpoint's type:
+/// exact. The activations that such checkpoints are meant for are rounded to 8 bits by others; lowbit
+/// leaves them as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct IntQuantized<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
+    pub group: usize,
+    /// i8 `[n, k]`
+    pub weight: &'a [u8],
+    /// `[n, groups]`, or one for the tensor.
+    pub scales: Scales<'a>,
+    /// i8, one for each of `scales`.
+    pub zero_points: Option<&'a [u8]>,
+}
+
+impl IntQuantized<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    pub fn linear(&self) -> Result<Linear> {
+        let &IntQuantized { n, k, group, .. } = self;
+        check_shape(n, k)?;
+        let groups = k.div_ceil(group_len(group, k));
+        bytes("weight", size(&[n, k]), self.weight)?;
+        let scale = scale_at(&self.scales, n, groups)?;
+        if let Some(zeros) = self.zero_points {
+            if zeros.len() != self.scales.len() {
+                let expected = self.scales.len();
+                return Err(part(
+                    "weight_zero_point",
+                    "its bytes",
+                    expected,
+                    zeros.len(),
+                ));
+            }
+        }
+        let zero = |row: usize, g: usize| match self.zero_points {
+            None => 128.0,
+            Some(&[zero]) => (zero as i8) as f32 + 128.0,
+            Some(zeros) => (zeros[row * groups + g] as i8) as f32 + 128.0,
+        };
+        let fields = |row: usize, out: &mut [u8]| {
+            for (out, code) in out.iter_mut().zip(&self.weight[row * k..]) {
+                *out = code ^ 0x80;
+            }
+        };
+        let kind = pair_kind(self.scales.kind());
+        let integers = Integers {
+            n,
+            k,
+            bits: 8,
+            group,
+            kind,
+        };
+        Ok(Linear::new(integers.matrix(fields, scale, zero)?))
+    }
+}

@@ -1,0 +1,64 @@
+//! FP8 checkpoints: DeepSeek's blocks, fbgemm's rows, and the `float-quantized` of compressed-tensors.
+
+use super::fields::{bytes, size};
+use super::groups::{check_shape, group_len, grouped, interleave};
+use super::{Element, Scales};
+use crate::linear::part;
+use crate::{Linear, Result};
+
+/// One layer of 8-bit floats: weight = `element · scale`.
+///
+/// Becomes `FP8_E4M3` or `FP8_E5M2` with scales of the checkpoint's type, repeated for each row where
+/// several share one: exact. DeepSeek's `weight_scale_inv` is such a scale too, despite its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Fp8<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// E4M3 or E5M2.
+    pub element: Element,
+    /// Rows and columns of weights that share a scale, 0 for all: `(0, 0)` has one for the tensor,
+    /// `(1, 0)` one for each output, `(128, 128)` one for each block of DeepSeek.
+    pub block: (usize, usize),
+    /// `[n, k]`, a byte each.
+    pub weight: &'a [u8],
+    /// `[n / block rows, k / block columns]`, both rounded up.
+    pub scales: Scales<'a>,
+}
+
+impl Fp8<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite,
+    /// [`Error::Group`](crate::Error::Group) where blocks are no multiple of 8 wide.
+    pub fn linear(&self) -> Result<Linear> {
+        let &Fp8 {
+            n,
+            k,
+            element,
+            block: (rows, columns),
+            ..
+        } = self;
+        check_shape(n, k)?;
+        if element.bits() != 8 {
+            return Err(part(
+                "weight",
+                "the bits of its elements",
+                8,
+                element.bits(),
+            ));
+        }
+        bytes("weight", size(&[n, k]), self.weight)?;
+        let (rows, groups) = (group_len(rows, n), k.div_ceil(group_len(columns, k)));
+        self.scales
+            .check("weight_scale", size(&[n.div_ceil(rows), groups]))?;
+        let format = element.format().with_scale(self.scales.kind())?;
+        let format = grouped(format, columns, k)?;
+        let matrix = interleave(format, n, k, self.weight, |row, g, out| {
+            out.copy_from_slice(self.scales.raw(row / rows * groups + g));
+        })?;
+        Ok(Linear::new(matrix))
+    }
+}

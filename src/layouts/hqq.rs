@@ -1,0 +1,132 @@
+//! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
+
+use super::fields::{bytes, check_bits, size, word};
+use super::groups::{check_shape, flat_group, group_len, multiple, pair_kind, plain, Integers};
+use super::Scales;
+use crate::linear::part;
+use crate::{Linear, Result, ScaleType};
+
+/// One HQQ layer: weight = `(field - zero) · scale`.
+///
+/// HQQ lays the weights out as a table, groups in its rows (`axis` 1) or in its columns (`axis` 0),
+/// and packs fields of several rows of the table in a byte.
+///
+/// With axis 1 it becomes an asymmetric integer format, exact: zero points are kept as they are. With
+/// axis 0 scales vary from column to column, which no packed format has: such a layer is held decoded,
+/// as `F32`. So is one of 8 bits with zero points that are not exact 128 lower, as `INT8_ASYM` has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Hqq<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// 1, 2, 3, 4, 5, 6 or 8; 5 and 6 are stored in a byte each, as 8 are.
+    pub bits: usize,
+    /// Weights of one group, a divisor of `n · k`; 0 for a row (axis 1) or a column (axis 0).
+    pub group: usize,
+    /// Whether groups are columns of the table (`axis` 0).
+    pub columns: bool,
+    /// `W_q`: u8, or of 3 bits i32 that hold ten fields each.
+    pub packed: &'a [u8],
+    /// One for each group.
+    pub scales: Scales<'a>,
+    /// One for each group.
+    pub zeros: Scales<'a>,
+}
+
+/// How fields of several rows share an item: that of the first row has the highest bits.
+struct Packing {
+    bits: usize,
+    /// Rows of the packed table.
+    rows: usize,
+    columns: usize,
+}
+
+impl Packing {
+    fn field(&self, packed: &[u8], row: usize, column: usize) -> u8 {
+        let at = row % self.rows * self.columns + column;
+        let run = row / self.rows;
+        match self.bits {
+            3 => (word(packed, at) >> (27 - 3 * run)) as u8 & 7,
+            bits @ (1 | 2 | 4) => (packed[at] >> (8 - bits * (run + 1))) & ((1 << bits) - 1),
+            _ => packed[at],
+        }
+    }
+}
+
+impl Hqq<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite,
+    /// [`Error::Group`](crate::Error::Group) where groups and rows have no multiple of 8 in common.
+    pub fn linear(&self) -> Result<Linear> {
+        let &Hqq { n, k, bits, .. } = self;
+        check_shape(n, k)?;
+        check_bits(bits, &[1, 2, 3, 4, 5, 6, 8])?;
+        let weights = size(&[n, k]);
+        let group = group_len(self.group, if self.columns { n } else { k });
+        multiple("W_q", "n · k", group, weights)?;
+        let groups = weights / group;
+        let (rows, columns) = match self.columns {
+            true => (group, groups),
+            false => (groups, group),
+        };
+        let (run, item) = match bits {
+            3 => (10, 4),
+            1 | 2 | 4 => (8 / bits, 1),
+            _ => (1, 1),
+        };
+        if bits != 3 {
+            multiple("W_q", "the rows of its table", run, rows)?;
+        }
+        let packing = Packing {
+            bits,
+            rows: rows.div_ceil(run),
+            columns,
+        };
+        bytes("W_q", size(&[packing.rows, columns, item]), self.packed)?;
+        self.scales.check("scale", groups)?;
+        self.zeros.check("zero", groups)?;
+        let field = |at: usize| packing.field(self.packed, at / columns, at % columns);
+        if bits < 8 && bits > 4 {
+            if let Some(at) = (0..weights).find(|&at| field(at) >> bits != 0) {
+                let expected = format!("under {}", 1 << bits);
+                return Err(part("W_q", format!("field {at}"), expected, field(at)));
+            }
+        }
+        if self.columns {
+            let matrix = plain(n, k, |row, out| {
+                for (j, w) in out.iter_mut().enumerate() {
+                    let at = row * k + j;
+                    let g = at % columns;
+                    *w = (field(at) as f32 - self.zeros.at(g)) * self.scales.at(g);
+                }
+            })?;
+            return Ok(Linear::new(matrix));
+        }
+        let span = flat_group(group, k);
+        let of = |row: usize, g: usize| (row * k + g * span) / group;
+        let kind = match (self.scales.kind(), self.zeros.kind()) {
+            (scale, zero) if scale == zero => pair_kind(scale),
+            _ => ScaleType::F32,
+        };
+        let integers = Integers {
+            n,
+            k,
+            bits,
+            group: span,
+            kind,
+        };
+        let matrix = integers.matrix(
+            |row, out| {
+                for (j, out) in out.iter_mut().enumerate() {
+                    *out = field(row * k + j);
+                }
+            },
+            |row, g| self.scales.at(of(row, g)),
+            |row, g| self.zeros.at(of(row, g)),
+        )?;
+        Ok(Linear::new(matrix))
+    }
+}

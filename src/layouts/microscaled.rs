@@ -1,0 +1,69 @@
+//! Small floats with a small scale for each short run: MXFP4, MXFP6, MXFP8 and NVFP4 of any tool.
+
+use super::fields::{bytes, size};
+use super::groups::{check_shape, group_len, grouped, interleave};
+use super::{Element, Scales};
+use crate::{Linear, OutputScale, Result};
+
+/// One layer of small floats in groups: weight = `element · scale`, then times or by a global scale.
+///
+/// Becomes `FP4_E2M1`, `FP6_E2M3`, ... with scales of the checkpoint's type: exact. The layouts of
+/// compressed-tensors, ModelOpt, MLX and gpt-oss are all this one; of gpt-oss's experts, `n` counts
+/// the outputs of all, one expert after the other.
+///
+/// | Tool | Elements | Group | Scales | Global scale |
+/// |---|---|---|---|---|
+/// | compressed-tensors `nvfp4-pack-quantized` | E2M1 | 16 | E4M3 | divides |
+/// | ModelOpt NVFP4 (`weight_scale_2`) | E2M1 | 16 | E4M3 | multiplies |
+/// | MLX `nvfp4` | E2M1 | 16 | E4M3 | none |
+/// | MXFP4, gpt-oss | E2M1 | 32 | E8M0 | none |
+/// | MXFP6 | E2M3 or E3M2 | 32 | E8M0 | none |
+/// | MXFP8 | E4M3 or E5M2 | 32 | E8M0 | none |
+#[derive(Clone, Copy, Debug)]
+pub struct Microscaled<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs: rows of `packed` must end at whole bytes.
+    pub k: usize,
+    /// The floats.
+    pub element: Element,
+    /// Weights that share a scale: 16 or 32.
+    pub group: usize,
+    /// Rows of elements, lowest bits first: of 4 bits the first weight is in the low nibble.
+    pub packed: &'a [u8],
+    /// `[n, groups]`
+    pub scales: Scales<'a>,
+    /// One number for the whole tensor.
+    pub global: Option<OutputScale>,
+}
+
+impl Microscaled<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite (an
+    /// E8M0 of 255 is not).
+    pub fn linear(&self) -> Result<Linear> {
+        let &Microscaled {
+            n,
+            k,
+            element,
+            group,
+            ..
+        } = self;
+        check_shape(n, k)?;
+        let row_bytes = size(&[k, element.bits()]).div_ceil(8);
+        bytes("the packed weights", size(&[n, row_bytes]), self.packed)?;
+        let groups = k.div_ceil(group_len(group, k));
+        self.scales.check("the scales", size(&[n, groups]))?;
+        let format = element.format().with_scale(self.scales.kind())?;
+        let format = grouped(format, group, k)?;
+        let matrix = interleave(format, n, k, self.packed, |row, g, out| {
+            out.copy_from_slice(self.scales.raw(row * groups + g));
+        })?;
+        match self.global {
+            Some(scale) => Linear::new(matrix).with_scale(scale),
+            None => Ok(Linear::new(matrix)),
+        }
+    }
+}

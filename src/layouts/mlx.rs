@@ -1,0 +1,66 @@
+//! MLX's affine quantization: 1 to 8 bits with a bias.
+//!
+//! Its `mxfp4`, `mxfp8` and `nvfp4` are [`Microscaled`](super::Microscaled).
+
+use super::fields::{bytes, check_bits, field, size};
+use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
+use super::Scales;
+use crate::{Linear, Result, ScaleType};
+
+/// One layer of MLX's `affine` mode: weight = `scale · field + bias`; scales may be negative.
+///
+/// Becomes an integer format with a bias and scales of the checkpoint's type: exact, product and sum
+/// rounded one after the other, for f32. Of scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
+#[derive(Clone, Copy, Debug)]
+pub struct MlxAffine<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// 1 to 8.
+    pub bits: usize,
+    /// Inputs that share a scale: 32, 64 or 128; 0 for all of them.
+    pub group: usize,
+    /// `weight`: u32 `[n, k · bits / 32]`, each row a stream of fields.
+    pub packed: &'a [u8],
+    /// `[n, groups]`
+    pub scales: Scales<'a>,
+    /// `[n, groups]`
+    pub biases: Scales<'a>,
+}
+
+impl MlxAffine<'_> {
+    /// The layer, without a bias of its outputs.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    pub fn linear(&self) -> Result<Linear> {
+        let &MlxAffine {
+            n, k, bits, group, ..
+        } = self;
+        check_shape(n, k)?;
+        check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
+        let stride = size(&[size(&[k, bits]).div_ceil(32), 4]);
+        let groups = k.div_ceil(group_len(group, k));
+        bytes("weight", size(&[n, stride]), self.packed)?;
+        self.scales.check("scales", size(&[n, groups]))?;
+        self.biases.check("biases", size(&[n, groups]))?;
+        let kind = match (self.scales.kind(), self.biases.kind()) {
+            (scale, bias) if scale == bias => pair_kind(scale),
+            _ => ScaleType::F32,
+        };
+        let format = grouped(biased(bits).with_scale(kind)?, group, k)?;
+        let fields = |row: usize, out: &mut [u8]| {
+            let packed = &self.packed[row * stride..][..stride];
+            for (j, out) in out.iter_mut().enumerate() {
+                *out = field(packed, bits, j);
+            }
+        };
+        let matrix = build(format, bits, n, k, fields, |row, g, out| {
+            let (first, second) = out.split_at_mut(kind.bytes());
+            put(kind, self.scales.at(row * groups + g), first);
+            put(kind, self.biases.at(row * groups + g), second);
+        })?;
+        Ok(Linear::new(matrix))
+    }
+}

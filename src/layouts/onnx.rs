@@ -1,0 +1,88 @@
+//! `MatMulNBits`, an operator of ONNX Runtime: 2, 4 or 8 bits.
+
+use super::fields::{bytes, check_bits, field, size};
+use super::groups::{check_shape, multiple, pair_kind, Integers};
+use super::Scales;
+use crate::linear::part;
+use crate::{Linear, Result};
+
+/// The zero points of a [`MatMulNBits`].
+#[derive(Clone, Copy, Debug)]
+pub enum ZeroPoints<'a> {
+    /// None: `2^(bits - 1)`.
+    Middle,
+    /// u8 `[n, groups · bits / 8]`: each row a stream of fields, padded to whole bytes.
+    Packed(&'a [u8]),
+    /// `[n, groups]`, of the type of the scales; they need not be whole.
+    Floats(Scales<'a>),
+}
+
+/// The constant inputs of one `MatMulNBits`: weight = `scale · (field - zero)`.
+///
+/// Becomes an integer format with scales of the model's type, symmetric where zero points are in the
+/// middle: exact.
+#[derive(Clone, Copy, Debug)]
+pub struct MatMulNBits<'a> {
+    /// Outputs (`N`).
+    pub n: usize,
+    /// Inputs (`K`).
+    pub k: usize,
+    /// 2, 4 or 8.
+    pub bits: usize,
+    /// Inputs that share a scale (`block_size`): 16 or more.
+    pub group: usize,
+    /// `B`: u8 `[n, groups, group · bits / 8]`, the last group of a row padded.
+    pub packed: &'a [u8],
+    /// `[n, groups]`
+    pub scales: Scales<'a>,
+    /// `zero_points`
+    pub zero_points: ZeroPoints<'a>,
+}
+
+impl MatMulNBits<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    pub fn linear(&self) -> Result<Linear> {
+        let &MatMulNBits {
+            n, k, bits, group, ..
+        } = self;
+        check_shape(n, k)?;
+        check_bits(bits, &[2, 4, 8])?;
+        if group == 0 {
+            return Err(part("B", "block_size", "a multiple of 8", group));
+        }
+        multiple("B", "block_size", 8, group)?;
+        let groups = k.div_ceil(group);
+        let stride = size(&[groups, group / 8, bits]);
+        let zero_bytes = size(&[groups, bits]).div_ceil(8);
+        bytes("B", size(&[n, stride]), self.packed)?;
+        self.scales.check("scales", size(&[n, groups]))?;
+        match self.zero_points {
+            ZeroPoints::Middle => {}
+            ZeroPoints::Packed(zeros) => bytes("zero_points", size(&[n, zero_bytes]), zeros)?,
+            ZeroPoints::Floats(zeros) => zeros.check("zero_points", size(&[n, groups]))?,
+        }
+        let zero = |row: usize, g: usize| match self.zero_points {
+            ZeroPoints::Middle => (1u32 << (bits - 1)) as f32,
+            ZeroPoints::Packed(zeros) => field(&zeros[row * zero_bytes..], bits, g) as f32,
+            ZeroPoints::Floats(zeros) => zeros.at(row * groups + g),
+        };
+        let fields = |row: usize, out: &mut [u8]| {
+            for (j, out) in out.iter_mut().enumerate() {
+                *out = field(&self.packed[row * stride..], bits, j);
+            }
+        };
+        let kind = pair_kind(self.scales.kind());
+        let integers = Integers {
+            n,
+            k,
+            bits,
+            group,
+            kind,
+        };
+        let scale = |row: usize, g: usize| self.scales.at(row * groups + g);
+        Ok(Linear::new(integers.matrix(fields, scale, zero)?))
+    }
+}

@@ -1,0 +1,68 @@
+//! Bytes and floats of the original tools, through the layouts of `lowbit::layouts`.
+
+mod common;
+#[path = "layouts/order.rs"]
+mod order;
+#[path = "layouts/product.rs"]
+mod product;
+#[path = "layouts/refused.rs"]
+mod refused;
+#[path = "layouts/variants.rs"]
+mod variants;
+
+use common::{layouts::layouts, same_bits};
+
+#[test]
+fn every_case_decodes_bit_for_bit() {
+    let cases = layouts();
+    assert_eq!(cases.len(), 60);
+    for case in cases.iter().filter(|c| !c.dequantized.is_empty()) {
+        let linear = case
+            .linear()
+            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let weights = case.as_tool(&linear.dequantize());
+        same_bits(&weights, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        linear.matrix().validate(&case.name).unwrap();
+    }
+}
+
+/// A flipped bit anywhere in a tool's tensors is refused or seen in the weights.
+#[test]
+fn flipped_bits_are_reported() {
+    let mut random = common::Random(23);
+    for case in layouts().iter_mut().filter(|c| !c.dequantized.is_empty()) {
+        let names: Vec<String> = case.parts.keys().cloned().collect();
+        for name in names {
+            // JSON that only the recogniser reads; a shape that the caller gives.
+            if name == "quant_state" || name == "shape" {
+                continue;
+            }
+            let (mut seen, tries) = (0, 32);
+            for _ in 0..tries {
+                let at = random.next() as usize % case.parts[&name].len();
+                let bit = 1u8 << (random.next() % 8);
+                case.parts.get_mut(&name).unwrap()[at] ^= bit;
+                seen += match case.linear() {
+                    Err(_) => 1,
+                    Ok(linear) => {
+                        let weights = case.as_tool(&linear.dequantize());
+                        same_bits(&weights, &case.dequantized).is_err() as usize
+                    }
+                };
+                case.parts.get_mut(&name).unwrap()[at] ^= bit;
+            }
+            // Zero blocks hide their codes, rounding to f16 and padding hide a little, and most of the 256
+            // entries of a map are not in use: the rest must show.
+            let least = if name == "nested_quant_map" {
+                1
+            } else {
+                tries / 2
+            };
+            assert!(
+                seen >= least,
+                "{}: {name}: {seen} of {tries} seen",
+                case.name
+            );
+        }
+    }
+}

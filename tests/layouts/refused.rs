@@ -1,0 +1,188 @@
+//! Tensors that do not fit: an error for each, with the part and both numbers, and nothing reserved.
+
+use crate::common::layouts::{layout, layouts};
+use lowbit::layouts::*;
+use lowbit::{Error, OutputScale, ScaleType};
+
+/// Every part of every case a byte short, a byte long, empty.
+#[test]
+fn lengths_that_do_not_fit() {
+    for case in layouts().iter_mut() {
+        let names: Vec<String> = case.parts.keys().cloned().collect();
+        for name in names {
+            // What the layouts are not given, and what only the product test reads.
+            let unread = [
+                "quant_state",
+                "shape",
+                "act",
+                "ca",
+                "sca",
+                "outlier_cols",
+                "out",
+            ];
+            if unread.contains(&name.as_str()) {
+                continue;
+            }
+            let whole = case.parts[&name].clone();
+            let longer = [&whole[..], &[0]].concat();
+            for broken in [&whole[..whole.len() - 1], &longer, &[]] {
+                case.parts.insert(name.clone(), broken.to_vec());
+                // The one reader of a fixed width is the test's own.
+                if name == "global_scale" {
+                    continue;
+                }
+                let error = case.linear().expect_err(&case.name);
+                let Error::Part { expected, got, .. } = &error else {
+                    panic!("{}: {name}: {error}", case.name);
+                };
+                assert_ne!(expected, got, "{}: {name}", case.name);
+            }
+            case.parts.insert(name, whole);
+        }
+    }
+}
+
+/// Shapes that lie, up to those that overflow.
+#[test]
+fn shapes_that_do_not_fit() {
+    for case in layouts().iter_mut() {
+        let (n, k) = (case.n, case.k);
+        let large = [
+            usize::MAX,
+            usize::MAX / 2 + 1,
+            usize::MAX / 3,
+            1 << 62,
+            1 << 40,
+        ];
+        for other in [0, 1, 3, 7, n + 8, 2 * k].into_iter().chain(large) {
+            for (n, k) in [(other, k), (n, other), (other, other)] {
+                if (n, k) == (case.n, case.k) {
+                    continue;
+                }
+                (case.n, case.k) = (n, k);
+                assert!(case.linear().is_err(), "{}: [{n}, {k}]", case.name);
+            }
+            (case.n, case.k) = (n, k);
+        }
+    }
+}
+
+#[test]
+fn scales_that_are_no_numbers() {
+    for (name, part, width) in [
+        ("gptq_w4_g128_seq_v2", "scales", 2),
+        ("awq_gemm_w4_g128", "scales", 2),
+        ("bnb_nf4_b64", "absmax", 4),
+        ("bnb_nf4_b64_dq", "nested_absmax", 4),
+        ("bnb_nf4_b64_dq", "nested_quant_map", 4),
+        ("bnb_int8_rowwise", "scb", 4),
+        ("ct_pack_int3_sym_g128", "scale", 4),
+        ("ct_int8_channel", "scale", 4),
+        ("ct_fp8_channel", "scale", 4),
+        ("ct_nvfp4", "scale", 1),
+        ("ct_mxfp8", "scale", 1),
+        ("hqq_b4_g64_ax1", "zero", 4),
+        ("hqq_b3_g64_ax0", "scale", 4),
+        ("quanto_qint4_g128", "shift", 4),
+        ("mlx_affine_b3_g64", "biases", 4),
+        ("ort_nbits_b4_sym_g32", "scales", 4),
+    ] {
+        let mut case = layout(name);
+        let bytes = case.parts.get_mut(part).unwrap();
+        let end = bytes.len();
+        // All ones are no number in any of the types.
+        bytes[end - width..].fill(0xff);
+        let error = case.linear().expect_err(name);
+        let count = end / width - 1;
+        let Error::Part { what, expected, .. } = error else {
+            panic!("{name}: {error}");
+        };
+        assert_eq!(
+            (what, expected.as_str()),
+            (format!("number {count}"), "finite")
+        );
+    }
+}
+
+#[test]
+fn messages_name_the_part_and_both_numbers() {
+    let message = |result: lowbit::Result<lowbit::Linear>| result.unwrap_err().to_string();
+    let case = layout("gptq_w4_g128_act_v2");
+    let gptq = Gptq {
+        n: 32,
+        k: 1024,
+        bits: 4,
+        group: 128,
+        v2: true,
+        qweight: case.part("qweight"),
+        qzeros: case.part("qzeros"),
+        scales: case.f16s("scales"),
+        g_idx: Some(case.part("g_idx")),
+    };
+    let short = &case.part("qzeros")[4..];
+    assert_eq!(
+        message(
+            Gptq {
+                qzeros: short,
+                ..gptq
+            }
+            .linear()
+        ),
+        "qzeros: its bytes should be 128, got 124"
+    );
+    assert_eq!(
+        message(Gptq { bits: 5, ..gptq }.linear()),
+        "the layout: bits should be one of [2, 3, 4, 8], got 5"
+    );
+    let mut g_idx = case.part("g_idx").to_vec();
+    g_idx[..4].copy_from_slice(&8i32.to_le_bytes());
+    assert_eq!(
+        message(
+            Gptq {
+                g_idx: Some(&g_idx),
+                ..gptq
+            }
+            .linear()
+        ),
+        "g_idx: number 0 should be a group under 8, got 8"
+    );
+    let group = g_idx[4];
+    g_idx[..4].copy_from_slice(&(group as i32).to_le_bytes());
+    let uneven = message(
+        Gptq {
+            g_idx: Some(&g_idx),
+            ..gptq
+        }
+        .linear(),
+    );
+    assert!(
+        uneven.ends_with("should be 128, got 127") || uneven.ends_with("got 129"),
+        "{uneven}"
+    );
+
+    let map: Vec<f32> = (0..16).map(|i| i as f32).collect();
+    let error = Levels4::Nf4.check(Scales::from(&map[..])).unwrap_err();
+    assert_eq!(error.to_string(), "quant_map: number 0 should be -1, got 0");
+
+    let bitnet = BitNet {
+        n: 4,
+        k: 8,
+        packed: &[0; 8],
+        scale: OutputScale::Divide(0.0),
+    };
+    assert!(message(bitnet.linear()).starts_with("scale: what is divided by"));
+    let scales = Scales::new(ScaleType::E8M0, &[255]);
+    let mx = Microscaled {
+        n: 1,
+        k: 32,
+        element: Element::E2M1,
+        group: 32,
+        packed: &[0; 16],
+        scales,
+        global: None,
+    };
+    assert_eq!(
+        message(mx.linear()),
+        "the scales: number 0 should be finite, got NaN"
+    );
+}

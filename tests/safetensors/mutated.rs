@@ -1,0 +1,96 @@
+//! Headers with random changes: refused, or a file that the safetensors crate takes too.
+
+use crate::common::layouts::{layout, layouts};
+use crate::common::Random;
+use crate::golden::checkpoint;
+use lowbit::safetensors::Model;
+use proptest::prelude::*;
+use safetensors::SafeTensors;
+
+fn survives(config: &str, bytes: &[u8]) {
+    let Ok(model) = Model::from_parts(config, &[("f", bytes)]) else {
+        return;
+    };
+    if let Err(e) = SafeTensors::deserialize(bytes) {
+        panic!("read a file that safetensors does not: {e}");
+    }
+    for name in model.linears() {
+        let _ = model.linear(&name);
+    }
+    for tensor in model.tensors() {
+        let _ = model.tensor_f32(tensor.name());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changed_bytes(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let file = checkpoint(&layout("ct_nvfp4")).unwrap();
+        let mut bytes = file.bytes();
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        for (at, value) in changes {
+            bytes[at.index(header)] = value;
+        }
+        survives(&file.config.to_string(), &bytes);
+    }
+}
+
+/// Numbers and names of a header exchanged for others that are valid where they stand.
+#[test]
+fn exchanged_words() {
+    let words = [
+        "0",
+        "1",
+        "3",
+        "64",
+        "4096",
+        "9223372036854775808",
+        "18446744073709551615",
+    ];
+    let types = [
+        "F32", "F16", "I32", "U8", "I8", "F8_E4M3", "BF16", "I64", "F4", "BOOL",
+    ];
+    let mut random = Random(41);
+    for case in layouts() {
+        let Some(file) = checkpoint(&case) else {
+            continue;
+        };
+        let (config, bytes) = (file.config.to_string(), file.bytes());
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+        for _ in 0..200 {
+            // The tokens of the header, one or two of them exchanged.
+            let mut tokens: Vec<String> = Vec::new();
+            for c in header.chars() {
+                let word = c.is_alphanumeric() || c == '_' || c == '.';
+                match tokens.last_mut() {
+                    Some(last)
+                        if word
+                            && last
+                                .chars()
+                                .all(|c| c.is_alphanumeric() || c == '_' || c == '.') =>
+                    {
+                        last.push(c)
+                    }
+                    _ => tokens.push(c.into()),
+                }
+            }
+            for _ in 0..1 + random.next() % 2 {
+                let at = random.next() as usize % tokens.len();
+                let token = &mut tokens[at];
+                if token.parse::<u64>().is_ok() {
+                    *token = words[random.next() as usize % words.len()].into();
+                } else if types.contains(&&token[..]) {
+                    *token = types[random.next() as usize % types.len()].into();
+                }
+            }
+            let header = tokens.concat();
+            let mut changed = (header.len() as u64).to_le_bytes().to_vec();
+            changed.extend_from_slice(header.as_bytes());
+            changed.extend_from_slice(&bytes[8 + length..]);
+            survives(&config, &changed);
+        }
+    }
+}
