@@ -72,7 +72,7 @@ fn written(lines: &str, choices: &Choices) -> Vec<u8> {
             _ => 1,
         };
         let sizes = dims.split(',').filter_map(|d| d.parse::<usize>().ok());
-        let size = sizes.fold(item, |all, dim| all.saturating_mul(dim));
+        let size = sizes.fold(item, |all: usize, dim| all.saturating_mul(dim));
         let start = data.len();
         let pattern = pattern(values, text, item);
         match pattern.is_empty() {
