@@ -12,14 +12,93 @@ fn every_case_decodes_bit_for_bit() {
         let weights = case.as_tool(&case.matrix.dequantize());
         same_bits(&weights, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     }
-    // Every format has a case: a new one without is a failure here.
-    for format in Format::ALL {
-        let name = format.name();
-        assert!(
-            cases.iter().any(|c| c.format.name() == name),
-            "{name} has no golden case"
-        );
+}
+
+/// Formats of which no tool at hand stores any bytes: widths between those that tools do, halves (which
+/// are numbers as they are), learned codebooks, an older form of Q2_0.
+const WITHOUT_BYTES: &[&str] = &[
+    "int7",
+    "int7_asym",
+    "int7_bias",
+    "int6_asym",
+    "int5",
+    "int5_asym",
+    "int1_bias",
+    "f16",
+    "bf16",
+    "q2_0_g128",
+    "aqlm_1x16",
+    "aqlm_2x8",
+];
+
+/// Small floats, and what ml_dtypes makes of every code of theirs.
+const TABLES: &[(&str, Format)] = &[
+    ("table_float4_e2m1fn.f32", Format::FP4_E2M1),
+    ("table_float6_e2m3fn.f32", Format::FP6_E2M3),
+    ("table_float6_e3m2fn.f32", Format::FP6_E3M2),
+    ("table_float8_e4m3fn.f32", Format::FP8_E4M3),
+    ("table_float8_e5m2.f32", Format::FP8_E5M2),
+];
+
+#[test]
+fn every_code_of_small_floats() {
+    use lowbit::layouts::{Element, Microscaled, Scales};
+    let elements = [
+        Element::E2M1,
+        Element::E2M3,
+        Element::E3M2,
+        Element::E4M3,
+        Element::E5M2,
+    ];
+    for (&(file, format), element) in TABLES.iter().zip(elements) {
+        let values = golden::floats(file);
+        let (k, bits) = (values.len(), element.bits());
+        // Every code in order, in a stream.
+        let mut packed = vec![0u8; k * bits / 8];
+        for (i, bit) in (0..k).flat_map(|i| (0..bits).map(move |bit| (i, bit))) {
+            packed[(i * bits + bit) / 8] |= (((i >> bit) & 1) << ((i * bits + bit) % 8)) as u8;
+        }
+        let linear = Microscaled {
+            n: 1,
+            k,
+            element,
+            group: 0,
+            packed: &packed,
+            scales: Scales::from(&[1f32][..]),
+            global: None,
+        }
+        .linear()
+        .unwrap();
+        assert!(linear.matrix().format().name().starts_with(format.name()));
+        for (code, (got, want)) in linear.dequantize().iter().zip(&values).enumerate() {
+            let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+            assert!(same, "{file}: code {code} is {got}, should be {want}");
+        }
     }
+}
+
+/// A new format without a case, here or among the layouts of other tools, is a failure here.
+#[test]
+fn every_format_has_a_case() {
+    let cases = golden::cases();
+    let layouts = common::layouts::layouts();
+    let layouts: Vec<Format> = layouts
+        .iter()
+        .map(|c| c.linear().unwrap().matrix().format())
+        .collect();
+    // Of a family one type of scales and one group is enough.
+    let is = |f: &Format, name: &str| {
+        let stem = f.name().strip_prefix(name);
+        stem.is_some_and(|s| ["", "_f32", "_f16", "_bf16", "_e4m3", "_e8m0"].contains(&s))
+    };
+    let lacking: Vec<&str> = Format::ALL
+        .iter()
+        .map(|format| format.name())
+        .filter(|name| !cases.iter().any(|c| is(&c.format, name)))
+        .filter(|name| !layouts.iter().any(|f| is(f, name)))
+        .filter(|name| !TABLES.iter().any(|(_, f)| is(f, name)))
+        .collect();
+    assert_eq!(lacking, WITHOUT_BYTES);
 }
 
 #[test]

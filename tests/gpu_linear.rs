@@ -36,7 +36,13 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
         linear = linear.with_input_scales(scales).unwrap();
     }
     if has("rotation") {
-        let sign = |_| if random.next() % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |_| {
+            if random.next().is_multiple_of(2) {
+                1.0
+            } else {
+                -1.0
+            }
+        };
         let signs = (0..K).map(sign).collect();
         linear = linear.with_rotation(Rotation { block: 64, signs }).unwrap();
     }

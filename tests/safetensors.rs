@@ -14,3 +14,5 @@ mod mutated;
 mod on_disk;
 #[path = "safetensors/others.rs"]
 mod others;
+#[path = "safetensors/tools.rs"]
+mod tools;

@@ -30,7 +30,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
         affine_kind: AffineKind::Scale,
         levels: Levels::Direct(levels::<BOOKS, BITS, S>),
         // Entries of eight halves: four words.
-        table: Table::Codebook(BOOKS * 4 << BITS),
+        table: Table::Codebook((BOOKS * 4) << BITS),
         codes: |_, codes| codes.fill(0),
         affine: |block, _| Affine {
             scale: S::TYPE.load(block),

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
-use crate::golden::{checkpoint, NAME};
+use crate::tools::{checkpoint, NAME};
 use lowbit::safetensors::Model;
 use serde_json::{json, Value};
 

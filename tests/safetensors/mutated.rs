@@ -2,7 +2,7 @@
 
 use crate::common::layouts::{layout, layouts};
 use crate::common::Random;
-use crate::golden::checkpoint;
+use crate::tools::checkpoint;
 use lowbit::safetensors::Model;
 use proptest::prelude::*;
 use safetensors::SafeTensors;

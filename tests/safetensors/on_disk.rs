@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use crate::golden::{checkpoint, NAME};
+use crate::tools::{checkpoint, NAME};
 use lowbit::safetensors::{Method, Model};
 use lowbit::Error;
 use serde_json::{json, Value};

@@ -3,7 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
 use crate::common::{same_bits, Random};
-use crate::golden::{checkpoint, NAME};
+use crate::tools::{checkpoint, NAME};
 use lowbit::layouts::{Aqlm, Element, Fp8, Microscaled, QuantoByte, QuantoBytes, Scales};
 use lowbit::safetensors::{Method, Model};
 use lowbit::{Format, OutputScale, ScaleType};
