@@ -81,21 +81,23 @@ fn measure(
         MatMul::with_kernel(gpu, &weights, m, Precision::F32, "gemv")?,
         MatMul::with_edited_shader(gpu, &weights, m, "gemv", |text| in_workgroup(text, words))?,
     ];
-    let [storage, workgroup] = [&forms[0], &forms[1]].map(|f| f.matmul(&x, &weights));
-    assert_eq!(storage?, workgroup?, "{format}, m = {m}");
+    let buffer = |contents: &[f32], usage| {
+        gpu.device().create_buffer_init(&BufferInitDescriptor {
+            label: None,
+            contents: bytemuck::cast_slice(contents),
+            usage,
+        })
+    };
+    let x = buffer(&x, BufferUsages::STORAGE);
+    let output = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+    let y = buffer(&vec![f32::NAN; m * size], output);
+    run(gpu, &forms[0], &x, &y)?;
+    let storage = read(gpu, &y);
+    let y = buffer(&vec![f32::NAN; m * size], output);
+    run(gpu, &forms[1], &x, &y)?;
+    // Not equal to itself where an output was not written.
+    assert_eq!(storage, read(gpu, &y), "{format}, m = {m}");
 
-    let device = gpu.device();
-    let x = device.create_buffer_init(&BufferInitDescriptor {
-        label: Some("x"),
-        contents: bytemuck::cast_slice(&x),
-        usage: BufferUsages::STORAGE,
-    });
-    let y = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("y"),
-        size: 4 * (m * size) as u64,
-        usage: BufferUsages::STORAGE,
-        mapped_at_creation: false,
-    });
     let mut seconds = [Vec::new(), Vec::new()];
     for _ in 0..if test { 1 } else { ROUNDS } {
         for (form, seconds) in forms.iter().zip(&mut seconds) {
@@ -139,6 +141,24 @@ fn run(gpu: &Gpu, product: &MatMul, x: &Buffer, y: &Buffer) -> lowbit::Result<f6
     let waited = gpu.device().poll(wgpu::PollType::wait_indefinitely());
     waited.expect("the device is alive");
     Ok(start.elapsed().as_secs_f64())
+}
+
+fn read(gpu: &Gpu, y: &Buffer) -> Vec<f32> {
+    let back = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: Some("back"),
+        size: y.size(),
+        usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(y, 0, &back, 0, y.size());
+    gpu.queue().submit([encoder.finish()]);
+    back.slice(..)
+        .map_async(wgpu::MapMode::Read, |mapped| mapped.expect("y is mapped"));
+    let waited = gpu.device().poll(wgpu::PollType::wait_indefinitely());
+    waited.expect("the device is alive");
+    let view = back.slice(..).get_mapped_range().expect("y is mapped");
+    bytemuck::pod_collect_to_vec(&view)
 }
 
 /// The composed shader with its table in workgroup memory.

@@ -1,9 +1,11 @@
 //! Writes the seeds of `gguf` and `decode` into fuzz/corpus: small files of every type, and every
-//! format as stored bytes and as floats to pack. Those of `safetensors` are text, written by hand.
+//! format as stored bytes and as floats to pack. Those of `safetensors`, which
+//! fuzz/safetensors_seeds.py writes, are only read: each must hold a layer.
 //!
 //! cargo run --release --manifest-path fuzz/Cargo.toml --example seeds
 
 use lowbit::gguf::{self, TensorType, Value, Writer};
+use lowbit::safetensors::Model;
 use lowbit::{Format, Matrix};
 use std::path::Path;
 
@@ -48,6 +50,19 @@ fn main() -> Result {
         let mode = 4 * (index as u8 % 4) + 2;
         let floats = [&choices(columns, mode)[..], &floats].concat();
         write("decode", &format!("packed_{format}"), &floats)?;
+    }
+    for entry in std::fs::read_dir(root.join("corpus/safetensors"))? {
+        let path = entry?.path();
+        let input = std::fs::read(&path)?;
+        let (config, file) = lowbit_fuzz::checkpoint(&input);
+        let model = Model::from_parts(&config, &[("model.safetensors", &file)])?;
+        for name in model.linears() {
+            let linear = model
+                .linear(&name)
+                .or_else(|_| model.linear_of(&name, 4, 128));
+            linear.map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        assert!(!model.linears().is_empty(), "{}", path.display());
     }
     Ok(())
 }

@@ -1,5 +1,9 @@
 //! What the targets share.
 
+mod checkpoint;
+
+pub use checkpoint::checkpoint;
+
 use cap::Cap;
 use std::alloc::System;
 
@@ -31,7 +35,11 @@ impl<'a> Choices<'a> {
 
     /// What is left, over and over, or zeros where nothing is.
     pub fn fill(&self, len: usize) -> Vec<u8> {
-        let rest = if self.rest.is_empty() { &[0] } else { self.rest };
+        let rest = if self.rest.is_empty() {
+            &[0]
+        } else {
+            self.rest
+        };
         rest.iter().copied().cycle().take(len).collect()
     }
 
