@@ -15,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     };
     for tensor in model.tensors() {
         let bytes = model.tensor(tensor.name()).unwrap();
-        assert_eq!(bytes.len() as u64, tensor.byte_len() as u64);
+        assert_eq!(bytes.len() as u64, tensor.byte_len());
         let _ = model.tensor_f32(tensor.name());
     }
     for name in model.linears() {
