@@ -130,14 +130,25 @@ impl Matrix<'static> {
                 value: e.scale,
                 limit: e.limit,
             }),
-            None => Ok(Matrix {
-                format,
-                n,
-                k,
-                row_bytes,
-                bytes: bytes.into(),
-                codebook: Vec::new(),
-            }),
+            None => {
+                let matrix = Matrix {
+                    format,
+                    n,
+                    k,
+                    row_bytes,
+                    bytes: bytes.into(),
+                    codebook: Vec::new(),
+                };
+                // Beside weights at the end of f32, the nearest of the format may lie past it.
+                match matrix.validate("") {
+                    Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
+                        format: format.to_string(),
+                        value,
+                        limit: f32::MAX,
+                    }),
+                    _ => Ok(matrix),
+                }
+            }
         }
     }
 }
@@ -210,18 +221,25 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Whether every scale, zero point and bias is a finite number, and every weight where weights are
-    /// floats themselves: what a file from elsewhere should be asked once, since one that is not
-    /// makes outputs infinite or NaN.
+    /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file
+    /// from elsewhere should be asked once, since one that is not makes outputs infinite or NaN.
     ///
     /// # Errors
     /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
     pub fn validate(&self, at: &str) -> Result<()> {
         let family = self.format.family();
-        let floats = match family.levels {
-            Levels::Direct(_) => true,
-            Levels::Table(table) => table.iter().any(|l| !l.is_finite()),
-            _ => false,
+        // The largest that codes stand for; infinite where weights must be looked at one by one.
+        let largest = match family.levels {
+            Levels::Direct(_) => f32::INFINITY,
+            Levels::Table(table) => {
+                table
+                    .iter()
+                    .fold(0f32, |most, level| match level.is_finite() {
+                        true => most.max(level.abs()),
+                        false => f32::INFINITY,
+                    })
+            }
+            Levels::Signed | Levels::Unsigned => 255.0,
         };
         let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {
             let bad = |what: &str, column: usize, value: f32| Error::BadScale {
@@ -231,7 +249,7 @@ impl<'a> Matrix<'a> {
                 column,
                 value,
             };
-            let mut found = None;
+            let (mut found, mut overflows) = (None, false);
             self.format
                 .for_blocks(self.k, self.row(row), |start, len, block| {
                     // Some formats make a number of it; the specification and ggml's own check do not.
@@ -244,6 +262,9 @@ impl<'a> Matrix<'a> {
                     let group = family.group.clamp(1, len);
                     for i in (0..len).step_by(group) {
                         let a = (family.affine)(block, self.format.group_of(i));
+                        // Rounding keeps order: where this is finite, every weight is.
+                        let most = largest + a.offset.abs();
+                        overflows |= !(a.scale.abs() * most + a.offset.abs()).is_finite();
                         for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
                             if !value.is_finite() && found.is_none() {
                                 found = Some(bad(what, start + i, value));
@@ -251,7 +272,7 @@ impl<'a> Matrix<'a> {
                         }
                     }
                 });
-            if let (None, true) = (&found, floats) {
+            if let (None, true) = (&found, overflows) {
                 weights.resize(self.k, 0.0);
                 self.format
                     .decode_row(self.row(row), &self.codebook, codes, weights);

@@ -110,24 +110,74 @@ fn encoders_give_the_tools_bytes() {
 }
 
 /// Other weights: zeros of both signs, tiny ones, groups of very different size, columns that do
-/// not matter. The lattice formats are compared in `src/quantize/lattice/tests.rs` for as long as
-/// they have no name here.
+/// not matter.
 #[test]
 fn encoders_give_ggml_bytes_of_more_weights() {
     let mut compared = 0;
     for case in golden::encodings() {
-        let Some(ours) = case.encode() else {
-            let lattice = ["iq1_", "iq2_", "iq3_"]
-                .iter()
-                .any(|f| case.format.starts_with(f));
-            assert!(lattice, "{} is no format", case.format);
-            continue;
-        };
-        let differs = first_difference(ours.bytes(), &case.bytes);
+        let differs = first_difference(case.encode().bytes(), &case.bytes);
         assert_eq!(differs, None, "{}: first differing byte", case.format);
         compared += 1;
     }
-    assert!(compared >= 22, "{compared} encodings compared");
+    assert!(compared >= 36, "{compared} encodings compared");
+}
+
+/// What is promised of the lattice formats is the error, not the bytes.
+#[test]
+fn lattice_encoders_are_as_near_as_ggml() {
+    let mut compared = 0;
+    for case in golden::cases().iter().filter(|c| is_lattice(c.format)) {
+        let ours = relative_square_error(&case.encode().dequantize(), &case.input);
+        let tools = relative_square_error(&case.dequantized, &case.input);
+        assert!(ours <= 1.02 * tools, "{}: {ours}, ggml {tools}", case.name);
+        compared += 1;
+    }
+    for case in golden::encodings() {
+        if !is_lattice(case.format) {
+            continue;
+        }
+        let ours = relative_square_error(&case.encode().dequantize(), &case.weights);
+        let tools = relative_square_error(&case.tool().dequantize(), &case.weights);
+        assert!(
+            ours <= 1.02 * tools,
+            "{}: {ours}, ggml {tools}",
+            case.format
+        );
+        compared += 1;
+    }
+    // Seven formats, with importance and without: of `more.bin` all, of the others those that ggml
+    // encodes without.
+    assert!(compared >= 14 + 11, "{compared}");
+}
+
+/// ggml 0.26.0 misplaces what follows a group of zeros: a relative error of 2.0 in the other groups.
+#[test]
+fn iq3_s_beside_a_group_of_zeros() {
+    let mut random = common::Random(5);
+    let mut weights = random.floats(2 * 256, 1.0);
+    for zeros in [32..64, 256 + 128..256 + 192] {
+        weights[zeros].fill(0.0);
+    }
+    let matrix = Matrix::quantize(Format::IQ3_S, 1, 512, &weights).unwrap();
+    let (others, back): (Vec<f32>, Vec<f32>) = (weights.iter().zip(matrix.dequantize()))
+        .filter(|(w, _)| **w != 0.0)
+        .unzip();
+    assert_eq!(others.len(), 512 - 96);
+    let error = relative_square_error(&back, &others);
+    assert!(error < 0.03, "{error}");
+}
+
+fn is_lattice(format: Format) -> bool {
+    let name = format.name();
+    ["iq1_", "iq2_", "iq3_"].iter().any(|f| name.starts_with(f))
+}
+
+fn relative_square_error(weights: &[f32], original: &[f32]) -> f64 {
+    let square = |x: f32| f64::from(x).powi(2);
+    let error: f64 = (weights.iter().zip(original))
+        .map(|(w, o)| square(w - o))
+        .sum();
+    error / original.iter().map(|&o| square(o)).sum::<f64>()
 }
 
 fn first_difference(ours: &[u8], tools: &[u8]) -> Option<usize> {

@@ -70,9 +70,10 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
 fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
     let weights = linear.dequantize();
     let norm = |v: &[f32]| v.iter().map(|&v| v as f64 * v as f64).sum::<f64>().sqrt();
-    assert_eq!(y.len(), x.len() / K * N);
-    for (row, (x, y)) in x.chunks(K).zip(y.chunks(N)).enumerate() {
-        for (r, (w, y)) in weights.chunks(K).zip(y).enumerate() {
+    let (n, k) = (linear.n(), linear.k());
+    assert_eq!(y.len(), x.len() / k * n);
+    for (row, (x, y)) in x.chunks(k).zip(y.chunks(n)).enumerate() {
+        for (r, (w, y)) in weights.chunks(k).zip(y).enumerate() {
             let bias = linear.bias().map_or(0.0, |b| b[r] as f64);
             let terms = x.iter().zip(w).map(|(&x, &w)| x as f64 * w as f64);
             let want = bias + terms.sum::<f64>();
@@ -149,4 +150,30 @@ fn bad_bindings_are_errors() {
         assert!(error.contains("same buffer"), "{error}");
     });
     assert!(gpu.linear(&short[1..], &weights).is_err());
+}
+
+/// The layers of other tools: decoded on the device, they are the tool's own weights bit for bit, and
+/// they multiply within rounding.
+#[test]
+fn layers_of_other_tools() {
+    let gpu = gpu::gpu();
+    let mut random = Random(41);
+    let (mut decoded, cases) = (0, common::layouts::layouts());
+    for case in cases.iter().filter(|c| !c.dequantized.is_empty()) {
+        let linear = case.linear().unwrap();
+        let weights = gpu.upload_linear(&linear).unwrap();
+        let floats = gpu.dequantize(weights.weights()).unwrap();
+        let seen = case.as_tool(&linear.effective(floats));
+        common::same_bits(&seen, &case.dequantized)
+            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let x = random.floats(2 * linear.k(), 2.0);
+        let y = gpu.linear(&x, &weights).unwrap();
+        check(&linear, &x, &y).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        decoded += 1;
+    }
+    assert_eq!(
+        decoded,
+        cases.len() - 1,
+        "one case is a product, not weights"
+    );
 }

@@ -420,3 +420,27 @@ fn powers_of_two_decode_up_to_their_ends() {
         same_bits(&matrix.dequantize(), &want).unwrap_or_else(|at| panic!("e = {e}: {at}"));
     }
 }
+
+/// A scale may be finite, and the weights under it not: only where their codes are large.
+#[test]
+fn weights_past_the_end_of_f32_are_found() {
+    let matrix = |code: u8| {
+        let block = [&[254][..], &[code; 16]].concat();
+        Matrix::from_bytes(Format::MXFP4, 1, 32, block).unwrap()
+    };
+    // 0.5 · 2^127, and 4 · 2^127.
+    matrix(0x11).validate("w").unwrap();
+    let error = matrix(0x16).validate("w").unwrap_err();
+    assert!(
+        matches!(&error, Error::BadScale { what, value, .. } if what == "weight" && *value == f32::INFINITY),
+        "{error}"
+    );
+    // Nor does an encoder go there, where rounding up would.
+    let bf16 = Format::INT7.with_scale(ScaleType::BF16).unwrap();
+    for format in [bf16, Format::INT4_BIAS, Format::NF4, Format::BF16] {
+        match Matrix::quantize(format, 1, 64, &[f32::MAX; 64]) {
+            Ok(matrix) => matrix.validate("w").unwrap(),
+            Err(error) => assert!(matches!(error, Error::ScaleRange { .. }), "{error}"),
+        }
+    }
+}

@@ -51,20 +51,24 @@ fn encode(
 
 /// What ggml makes of the weights of more.f32.
 pub struct Encoding {
-    pub format: String,
+    pub format: Format,
     pub bytes: Vec<u8>,
+    pub weights: Vec<f32>,
     n: usize,
     k: usize,
-    weights: Vec<f32>,
     importance: Option<Vec<f32>>,
 }
 
 impl Encoding {
-    /// lowbit's own encoding of the same weights, where it knows the format.
-    pub fn encode(&self) -> Option<Matrix<'static>> {
-        let format = self.format.parse().ok()?;
+    /// lowbit's own encoding of the same weights.
+    pub fn encode(&self) -> Matrix<'static> {
         let importance = self.importance.as_deref();
-        Some(encode(format, self.n, self.k, &self.weights, importance))
+        encode(self.format, self.n, self.k, &self.weights, importance)
+    }
+
+    /// ggml's.
+    pub fn tool(&self) -> Matrix<'_> {
+        Matrix::from_bytes(self.format, self.n, self.k, &self.bytes[..]).unwrap()
     }
 }
 
@@ -84,7 +88,7 @@ pub fn encodings() -> Vec<Encoding> {
             rest = tail;
             let given = case["importance"].as_bool().unwrap();
             Encoding {
-                format: case["format"].as_str().unwrap().into(),
+                format: case["format"].as_str().unwrap().parse().unwrap(),
                 bytes: bytes.into(),
                 n,
                 k,
