@@ -5,6 +5,7 @@
 //!     cargo run --example format_table -- --check  exit with 1 where README.md has another
 
 use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -41,8 +42,14 @@ fn table() -> Result<String, String> {
     for format in Format::ALL {
         let group = format.group_len();
         let group = match format.with_group(8) {
+            _ if group == 0 => "a row, or any multiple of 8".into(),
+            _ if format.block_len() == 1 => "-".into(),
             Ok(_) => format!("{group}, any multiple of 8, or whole rows"),
             Err(_) => group.to_string(),
+        };
+        let block = match format.block_len() {
+            0 => "a row / 2 bytes and its codes".into(),
+            len => format!("{len} / {}", format.block_bytes()),
         };
         let gguf = format.gguf().map_or("-".into(), |id| id.to_string());
         let checked = match sources.get(format.name()) {
@@ -51,12 +58,10 @@ fn table() -> Result<String, String> {
         };
         let _ = writeln!(
             out,
-            "| `Format::{}` | `{}` | {} | {} / {} | {group} | {gguf} | {} | {checked} |",
+            "| `Format::{}` | `{}` | {} | {block} | {group} | {gguf} | {} | {checked} |",
             format.name().to_uppercase(),
             format.name(),
             format.bits_per_weight(),
-            format.block_len(),
-            format.block_bytes(),
             kernels(*format),
         );
     }
@@ -103,66 +108,60 @@ fn readme() -> Result<(String, std::ops::Range<usize>), String> {
     }
 }
 
-/// What `tests/golden/manifest.json` says of each format; nothing where there is no such file.
+/// What the lists of golden cases say of each format; nothing where there are no such files.
 fn sources() -> Result<Sources, String> {
-    let path = format!("{ROOT}/tests/golden/manifest.json");
     let mut sources = Sources::new();
-    let json = match std::fs::read_to_string(&path) {
-        Ok(json) => json,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(sources),
-        Err(e) => return Err(format!("{path}: {e}")),
-    };
-    for case in objects(&json) {
-        let (Some(name), Some(source)) = (case.get("format"), case.get("source")) else {
-            continue;
+    for (file, lists) in [
+        ("manifest.json", &["cases", "tables"][..]),
+        ("layouts.json", &["cases"][..]),
+    ] {
+        let path = format!("{ROOT}/tests/golden/{file}");
+        let json = match std::fs::read(&path) {
+            Ok(json) => json,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(format!("{path}: {e}")),
         };
-        let format = Format::from_name(name).ok_or(format!("{path}: unknown format {name}"))?;
-        sources
-            .entry(format.name())
-            .or_default()
-            .insert(source.clone());
+        let json: Value = serde_json::from_slice(&json).map_err(|e| format!("{path}: {e}"))?;
+        let cases = lists.iter().filter_map(|&list| json[list].as_array());
+        for case in cases.flatten() {
+            let text = |key: &str| {
+                let text = case[key].as_str();
+                text.ok_or_else(|| format!("{path}: a case without {key}: {case}"))
+            };
+            let format = usual(text("format")?).ok_or(format!("{path}: unknown format"))?;
+            // What lowbit itself decodes to floats says nothing about floats.
+            if format == Format::F32 && file == "layouts.json" {
+                continue;
+            }
+            let seen = sources.entry(format.name()).or_default();
+            seen.insert(tool(text("source")?));
+        }
     }
     Ok(sources)
 }
 
-/// The string members of every object of a JSON text, inner objects before the outer ones.
-fn objects(json: &str) -> Vec<BTreeMap<String, String>> {
-    let (mut done, mut open) = (Vec::new(), Vec::<BTreeMap<String, String>>::new());
-    // The last string, and the name before a colon that waits for its value.
-    let (mut text, mut name) = (None, None);
-    let mut chars = json.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => text = Some(string(&mut chars)),
-            ':' => name = text.take(),
-            '{' => open.push(BTreeMap::new()),
-            ',' | '}' | ']' => {
-                if let (Some(object), Some(name), Some(text)) =
-                    (open.last_mut(), name.take(), text.take())
-                {
-                    object.insert(name, text);
-                }
-                if c == '}' {
-                    done.extend(open.pop());
-                }
-            }
-            _ => {}
-        }
-    }
-    done
+/// The format of `Format::ALL` that one with another group or scale belongs to.
+fn usual(name: &str) -> Option<Format> {
+    let mut all: Vec<Format> = Format::ALL.to_vec();
+    all.sort_by_key(|f| std::cmp::Reverse(f.name().len()));
+    let of = |f: &Format| {
+        let rest = name.strip_prefix(f.name())?;
+        (rest.is_empty() || rest.starts_with('_')).then_some(*f)
+    };
+    Format::from_name(name)?;
+    all.iter().find_map(of)
 }
 
-/// The rest of a JSON string. Of escapes, only those of one character are resolved.
-fn string(chars: &mut std::str::Chars) -> String {
-    let mut text = String::new();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => break,
-            '\\' => text.extend(chars.next()),
-            c => text.push(c),
+/// The tool and its version, without what it was asked to do.
+fn tool(source: &str) -> String {
+    let mut words = source.split(' ');
+    let name = words.next().unwrap_or_default();
+    match words.next() {
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("{name} {version}")
         }
+        _ => name.into(),
     }
-    text
 }
 
 #[cfg(test)]
@@ -170,16 +169,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_are_found_in_any_order_and_depth() {
-        let json = r#"{"made": "by x", "cases": [
-            {"name": "a", "shape": {"n": 3, "note": "x"}, "source": "ggml \"1\"", "format": "q4_0"},
-            {"ids": ["p", "q"], "format": "nf4", "k": 64, "source": "bnb"}]}"#;
-        let objects = objects(json);
-        let pairs: Vec<_> = objects
-            .iter()
-            .filter_map(|o| Some((o.get("format")?.as_str(), o.get("source")?.as_str())))
-            .collect();
-        assert_eq!(pairs, [("q4_0", "ggml \"1\""), ("nf4", "bnb")]);
-        assert_eq!(objects.last().and_then(|o| o.get("made")).unwrap(), "by x");
+    fn members_of_a_family_count_for_it() {
+        assert_eq!(usual("int4_asym_f32_g128"), Some(Format::INT4_ASYM));
+        assert_eq!(usual("int4_f32_row"), Some(Format::INT4));
+        assert_eq!(usual("q2_0_g128"), Some(Format::Q2_0_G128));
+        assert_eq!(usual("int4_f33"), None);
+        assert_eq!(tool("ggml 0.26.0 (quantize)"), "ggml 0.26.0");
+        assert_eq!(
+            tool("transformers.integrations.bitnet"),
+            "transformers.integrations.bitnet"
+        );
     }
 }

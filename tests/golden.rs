@@ -14,8 +14,7 @@ fn every_case_decodes_bit_for_bit() {
     }
 }
 
-/// Formats of which no tool at hand stores any bytes: widths between those that tools do, halves (which
-/// are numbers as they are), learned codebooks, an older form of Q2_0.
+/// Formats of which no tool at hand stores any bytes: widths between those that tools do, learned codebooks, an older form of Q2_0.
 const WITHOUT_BYTES: &[&str] = &[
     "int7",
     "int7_asym",
@@ -24,8 +23,6 @@ const WITHOUT_BYTES: &[&str] = &[
     "int5",
     "int5_asym",
     "int1_bias",
-    "f16",
-    "bf16",
     "q2_0_g128",
     "aqlm_1x16",
     "aqlm_2x8",

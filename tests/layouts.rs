@@ -66,3 +66,13 @@ fn flipped_bits_are_reported() {
         }
     }
 }
+
+/// The list names the format that each case becomes, which the README's table goes by.
+#[test]
+fn the_list_names_the_formats() {
+    for case in layouts() {
+        let format = case.linear().unwrap().matrix().format();
+        println!("FORMAT {} {format}", case.name);
+        assert_eq!(case.text("format"), format.to_string(), "{}", case.name);
+    }
+}
