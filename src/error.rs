@@ -53,7 +53,7 @@ pub enum Error {
     Codebook {
         /// The format of the matrix.
         format: String,
-        /// Words needed: 0 where the format takes none.
+        /// Words needed: 0 where the format takes none, at least so many where it takes any number.
         expected: usize,
         /// Words given.
         got: usize,

@@ -108,9 +108,12 @@ pub(crate) enum Levels {
     Unsigned,
     /// An entry of this table, of a power of two of entries.
     Table(&'static [f32]),
-    /// There are no integer codes: the weights of a block, and of its matrix's codebook, at once.
-    Direct(fn(block: &[u8], codebook: &[u32], levels: &mut [f32])),
+    /// There are no integer codes: the levels of a block, by way of its matrix's codebook, at once.
+    Direct(Direct),
 }
+
+/// Decodes a block whose first weight is number `first` of its matrix, counted along the rows.
+pub(crate) type Direct = fn(block: &[u8], codebook: &[u32], first: usize, levels: &mut [f32]);
 
 /// How stored blocks become units of the code plane.
 #[derive(Clone, Copy)]
@@ -130,6 +133,8 @@ pub(crate) enum Table {
     Fixed(fn() -> &'static [u32]),
     /// Learned with the weights: so many words, which come with the matrix.
     Codebook(usize),
+    /// Scales and zero points that come with the matrix: any number of pairs of words.
+    Pairs,
 }
 
 /// A format, or a family of formats that differ in their group length.

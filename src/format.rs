@@ -261,6 +261,7 @@ impl Format {
         match self.family.blocks {
             Blocks::Vectors { bytes, .. } => len / 8 * bytes,
             Blocks::Plain { bytes } => len * bytes,
+            Blocks::Groups { header: 0, bits } => len * bits / 8,
             _ => len / self.block_len() * self.block_bytes(),
         }
     }
@@ -273,22 +274,23 @@ impl Format {
     }
 
     /// The weights of one stored row: codes, levels, affine, in the rounding of the original tools.
-    /// `codebook` is that of the matrix.
+    /// `row` is given with its number, `codebook` is that of the matrix.
     pub(crate) fn decode_row(
         &self,
-        row: &[u8],
+        (number, row): (usize, &[u8]),
         codebook: &[u32],
         codes: &mut Vec<i8>,
         out: &mut [f32],
     ) {
         let family = self.family;
+        let first = number * out.len();
         let span = self.block_span(out.len());
         codes.resize(span, 0);
         self.for_blocks(out.len(), row, |start, len, block| {
             let codes = &mut codes[..len];
             let out = &mut out[start..start + len];
             match family.levels {
-                Levels::Direct(levels) => levels(block, codebook, out),
+                Levels::Direct(levels) => levels(block, codebook, first + start, out),
                 _ => (family.codes)(block, codes),
             }
             let group = match family.blocks {

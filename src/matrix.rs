@@ -81,7 +81,7 @@ impl Matrix<'static> {
         weights: &[f32],
         importance: Option<&[f32]>,
     ) -> Result<Self> {
-        if let Table::Codebook(_) = format.family().table {
+        if let Table::Codebook(_) | Table::Pairs = format.family().table {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });
@@ -166,7 +166,12 @@ impl<'a> Matrix<'a> {
         k: usize,
         bytes: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self> {
-        if let Table::Codebook(expected) = format.family().table {
+        let expected = match format.family().table {
+            Table::None | Table::Fixed(_) => 0,
+            Table::Codebook(words) => words,
+            Table::Pairs => 2,
+        };
+        if expected > 0 {
             return Err(Error::Codebook {
                 format: format.to_string(),
                 expected,
@@ -193,7 +198,8 @@ impl<'a> Matrix<'a> {
     }
 
     /// As [`from_bytes`](Matrix::from_bytes), for formats whose codes are looked up in learned tables:
-    /// `codebook` holds their entries one after the other, little-endian, in the type of the scales.
+    /// `codebook` holds their entries one after the other, little-endian, in the type of the scales. Or whose
+    /// scales vary from column to column (`INT4_COLUMNS`): pairs of a scale and a zero point, f32.
     ///
     /// # Errors
     /// Those of `from_bytes`, and [`Error::Codebook`] where the format needs another size, or none.
@@ -205,9 +211,20 @@ impl<'a> Matrix<'a> {
         codebook: &[u8],
     ) -> Result<Self> {
         let expected = match format.family().table {
+            Table::None | Table::Fixed(_) => 0,
             Table::Codebook(words) => words,
-            _ => 0,
+            // Any number of pairs, one at least.
+            Table::Pairs => (codebook.len() / 8 * 2).max(2),
         };
+        // Shaders count weights in words of 32 bits.
+        let weights = (n as u64).saturating_mul(k as u64);
+        if matches!(format.family().table, Table::Pairs) && weights > u32::MAX as u64 {
+            return Err(Error::TooLarge {
+                what: "a matrix with scales for each column, in weights",
+                needed: weights,
+                limit: u32::MAX as u64,
+            });
+        }
         if codebook.len() != 4 * expected {
             return Err(Error::Codebook {
                 format: format.to_string(),
@@ -275,7 +292,7 @@ impl<'a> Matrix<'a> {
             if let (None, true) = (&found, overflows) {
                 weights.resize(self.k, 0.0);
                 self.format
-                    .decode_row(self.row(row), &self.codebook, codes, weights);
+                    .decode_row((row, self.row(row)), &self.codebook, codes, weights);
                 if let Some(i) = weights.iter().position(|w| !w.is_finite()) {
                     found = Some(bad("weight", i, weights[i]));
                 }
@@ -344,7 +361,7 @@ impl<'a> Matrix<'a> {
         let mut out = vec![0f32; self.n * self.k];
         parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
             self.format
-                .decode_row(self.row(row), &self.codebook, codes, out);
+                .decode_row((row, self.row(row)), &self.codebook, codes, out);
         });
         out
     }
@@ -392,7 +409,7 @@ impl<'a> Matrix<'a> {
         let scratch = || (Vec::new(), vec![0f32; self.k]);
         parallel::chunks(&mut by_row, m, scratch, |row, y, (codes, w)| {
             self.format
-                .decode_row(self.row(row), &self.codebook, codes, w);
+                .decode_row((row, self.row(row)), &self.codebook, codes, w);
             for (y, x) in y.iter_mut().zip(x.chunks(self.k)) {
                 *y = dot(w, x);
             }

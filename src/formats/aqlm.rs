@@ -78,6 +78,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
 fn levels<const BOOKS: usize, const BITS: usize, S: Scale>(
     block: &[u8],
     codebook: &[u32],
+    _: usize,
     levels: &mut [f32],
 ) {
     for (levels, index) in levels.chunks_mut(8).zip(block[2..].chunks_exact(2)) {

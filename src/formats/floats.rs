@@ -1,7 +1,7 @@
 //! Weights that are not packed at all: F32, F16, BF16, one after the other in little-endian bytes.
 
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Direct, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -10,7 +10,7 @@ const fn family(
     name: &'static str,
     gguf: u32,
     float: &'static [(usize, ScaleType)],
-    levels: fn(&[u8], &[u32], &mut [f32]),
+    levels: Direct,
     quantize: crate::family::Quantize,
     shader: &'static [(&'static str, &'static str)],
 ) -> Family {
@@ -60,7 +60,7 @@ macro_rules! float {
             $text,
             $gguf,
             &[(0, ScaleType::$name)],
-            |bytes, _, levels| {
+            |bytes, _, _, levels| {
                 let size = ScaleType::$name.bytes();
                 for (level, bytes) in levels.iter_mut().zip(bytes.chunks_exact(size)) {
                     *level = ScaleType::$name.load(bytes);

@@ -90,6 +90,11 @@ formats! {
                FP8_E5M2 = "Floats of 8 bits, 5 of exponent, with an f32 scale for each group of 128 unless asked otherwise (E8M0 and 32: OCP MXFP8). Each group: the scale, then the elements.";
     nf4: NF4 = "bitsandbytes NF4. Each group (64 weights unless asked otherwise): absmax (f32), then two indices a byte, the first weight in the high one. Weight = absmax · one of 16 normal quantiles.",
          FP4 = "bitsandbytes FP4. Each group (64 weights unless asked otherwise): absmax (f32), then two indices a byte, the first weight in the high one. Weight = absmax · one of 16 floats, in bitsandbytes' own order.";
+    columns: INT8_COLUMNS = "8-bit integers, each with the scale and zero point of its column, which repeat down the rows (HQQ, axis 0): pairs of f32 beside the matrix. Weight = scale · (field - zero).",
+             INT4_COLUMNS = "4-bit integers, each with the scale and zero point of its column, which repeat down the rows (HQQ, axis 0): pairs of f32 beside the matrix. Weight = scale · (field - zero).",
+             INT3_COLUMNS = "3-bit integers, each with the scale and zero point of its column, which repeat down the rows (HQQ, axis 0): pairs of f32 beside the matrix. Weight = scale · (field - zero).",
+             INT2_COLUMNS = "2-bit integers, each with the scale and zero point of its column, which repeat down the rows (HQQ, axis 0): pairs of f32 beside the matrix. Weight = scale · (field - zero).",
+             INT1_COLUMNS = "1-bit integers, each with the scale and zero point of its column, which repeat down the rows (HQQ, axis 0): pairs of f32 beside the matrix. Weight = scale · (field - zero).";
     aqlm: AQLM_1X16 = "AQLM with one codebook: 16 bits index one of 65 536 entries of eight weights; a scale (f16 unless asked otherwise) for each row.",
           AQLM_2X8 = "AQLM with two codebooks: two bytes index an entry of eight weights each, which are added; a scale (f16 unless asked otherwise) for each row.";
 }

@@ -144,7 +144,7 @@ impl Gpu {
         let table = match format.family().table {
             Table::None => None,
             Table::Fixed(words) => Some(self.fixed_table(format.name(), words).await?),
-            Table::Codebook(_) => {
+            Table::Codebook(_) | Table::Pairs => {
                 let words = bytemuck::cast_slice(matrix.codebook());
                 let usage = BufferUsages::STORAGE;
                 Some(self.buffer_of("codebook", words, usage).await?)

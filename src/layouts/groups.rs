@@ -187,23 +187,37 @@ impl Integers {
     }
 }
 
-/// A matrix whose weights are held decoded, as f32.
-pub(super) fn plain(
+/// A matrix whose weight number i, counted along its rows, has field `field(i)` and the scale and zero
+/// point of pair i modulo `pairs`.
+pub(super) fn by_columns(
+    bits: usize,
     n: usize,
     k: usize,
-    weights: impl Fn(usize, &mut [f32]) + Sync + Send,
+    field: impl Fn(usize) -> u8 + Sync + Send,
+    pairs: usize,
+    pair: impl Fn(usize) -> [f32; 2],
 ) -> Result<Matrix<'static>> {
-    let format = Format::F32;
+    let (bits, format) = match bits {
+        1 => (1, Format::INT1_COLUMNS),
+        2 => (2, Format::INT2_COLUMNS),
+        3 => (3, Format::INT3_COLUMNS),
+        4 => (4, Format::INT4_COLUMNS),
+        _ => (8, Format::INT8_COLUMNS),
+    };
     let row_bytes = format.row_bytes(k)?;
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
-    let scratch = || vec![0f32; k];
-    parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, scratch| {
-        weights(row, scratch);
-        for (out, w) in bytes.chunks_exact_mut(4).zip(scratch) {
-            out.copy_from_slice(&w.to_le_bytes());
+    let scratch = || vec![0u8; k];
+    parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, codes| {
+        for (j, code) in codes.iter_mut().enumerate() {
+            *code = field(row * k + j);
         }
+        fields::write(bits, codes, bytes);
     });
-    Matrix::from_bytes(format, n, k, bytes)
+    let codebook: Vec<u8> = (0..pairs)
+        .flat_map(pair)
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    Matrix::from_codebook(format, n, k, bytes, &codebook)
 }
 
 /// Writes a number that is known to be finite, of a type known to hold it.

@@ -1,7 +1,9 @@
 //! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
 
 use super::fields::{bytes, check_bits, size, word};
-use super::groups::{check_shape, flat_group, group_len, multiple, pair_kind, plain, Integers};
+use super::groups::{
+    by_columns, check_shape, flat_group, group_len, multiple, pair_kind, Integers,
+};
 use super::Scales;
 use crate::linear::part;
 use crate::{Linear, Result, ScaleType};
@@ -12,8 +14,8 @@ use crate::{Linear, Result, ScaleType};
 /// and packs fields of several rows of the table in a byte.
 ///
 /// With axis 1 it becomes an asymmetric integer format, exact: zero points are kept as they are. With
-/// axis 0 scales vary from column to column, which no packed format has: such a layer is held decoded,
-/// as `F32`.
+/// axis 0 scales and zero points vary from column to column: a format of its own, `INTn_COLUMNS`, in
+/// which they are f32.
 #[derive(Clone, Copy, Debug)]
 pub struct Hqq<'a> {
     /// Outputs.
@@ -96,12 +98,8 @@ impl Hqq<'_> {
             }
         }
         if self.columns {
-            let matrix = plain(n, k, |row, out| {
-                for (j, w) in out.iter_mut().enumerate() {
-                    let at = row * k + j;
-                    let g = at % columns;
-                    *w = (field(at) as f32 - self.zeros.at(g)) * self.scales.at(g);
-                }
+            let matrix = by_columns(bits, n, k, field, columns, |g| {
+                [self.scales.at(g), self.zeros.at(g)]
             })?;
             return Ok(Linear::new(matrix));
         }

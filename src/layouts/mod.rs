@@ -17,7 +17,7 @@
 //! | NVFP4 of compressed-tensors, ModelOpt, MLX | [`Microscaled`] | `FP4_E2M1`, one global scale | weights; compressed-tensors rounds to bf16 |
 //! | MXFP4, MXFP6, MXFP8 of all of them and gpt-oss | [`Microscaled`] | `FP4_E2M1`, `FP6_E2M3`, `FP8_E4M3`, ... | weights |
 //! | HQQ, 1 to 8 bits, axis 1 | [`Hqq`] | `INTn_ASYM`, zero points not whole | weights in f32 |
-//! | HQQ, axis 0 | [`Hqq`] | `F32`, decoded | weights in f32 |
+//! | HQQ, axis 0 | [`Hqq`] | `INTn_COLUMNS` | weights in f32 |
 //! | quanto `qint2`, `qint4` | [`QuantoBits`] | `INTn_BIAS` | weights in f32 |
 //! | quanto `qint8`, `qfloat8` | [`QuantoBytes`] | `INT8`, `FP8_E4M3`, `FP8_E5M2` | weights |
 //! | MLX `affine`, 1 to 8 bits | [`MlxAffine`] | `INTn_BIAS` | weights in f32 |

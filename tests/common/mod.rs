@@ -123,8 +123,13 @@ pub fn from_bytes(
         Err(lowbit::Error::Codebook { expected, .. }) => expected,
         matrix => return matrix.unwrap(),
     };
+    // Of scales for each column any number of pairs will do.
+    let expected = if expected == 2 { 2 * 37 } else { expected };
     let mut codebook = vec![0; 4 * expected];
-    let scale = format.float_fields()[0].1;
+    let scale = format
+        .float_fields()
+        .first()
+        .map_or(ScaleType::F32, |f| f.1);
     for entry in codebook.chunks_mut(scale.bytes()) {
         ordinary(random, scale, entry);
     }

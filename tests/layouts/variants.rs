@@ -279,7 +279,7 @@ fn layouts_become_what_they_say() {
     assert_eq!(format("ct_mxfp6"), "fp6_e2m3");
     assert_eq!(format("ct_fp8_tensor"), "fp8_e4m3_row");
     assert_eq!(format("hqq_b4_g64_ax1"), "int4_asym_f32_g64");
-    assert_eq!(format("hqq_b4_g64_ax0"), Format::F32.to_string());
+    assert_eq!(format("hqq_b4_g64_ax0"), "int4_columns");
     assert_eq!(format("quanto_qint4_g128"), "int4_bias_f32_g128");
     assert_eq!(format("mlx_affine_b5_g64"), "int5_bias_f32_g64");
     assert_eq!(format("ort_nbits_b8_sym_g32"), "int8_f32");

@@ -1,0 +1,82 @@
+//! Integers whose scales and zero points vary from column to column and repeat down the rows: HQQ with
+//! groups along axis 0.
+//!
+//! A row is a stream of fields of 1, 2, 3, 4 or 8 bits, lowest bits first, without any header. Scales
+//! and zero points come with the matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)):
+//! pairs of f32, any number of them. Weight i of the matrix, counted along its rows, is
+//! `scale · (field - zero)` of pair i modulo their number. Every weight has numbers of its own, so there
+//! are no groups for kernels to hoist, and no DP4A kernel.
+
+use super::bits;
+use crate::family::{
+    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
+};
+
+const fn family<const BITS: usize>(name: &'static str) -> Family {
+    Family {
+        name,
+        gguf: None,
+        blocks: Blocks::Groups {
+            header: 0,
+            bits: BITS,
+        },
+        floats: &[],
+        scales: &[],
+        group: 0,
+        affine_kind: AffineKind::Scale,
+        levels: Levels::Direct(levels::<BITS>),
+        table: Table::Pairs,
+        codes: |_, codes| codes.fill(0),
+        affine: |_, _| Affine {
+            scale: 1.0,
+            offset: 0.0,
+        },
+        code_plane: bits::plane(BITS),
+        pack_codes: Pack::Blocks(|row, units| {
+            // 32 fields, fewer at the end of a row.
+            let count = row.len() * 8 / BITS;
+            let mut codes = [0i8; 32];
+            for (i, code) in codes.iter_mut().enumerate().take(count) {
+                *code = bits::field::<BITS>(row, i) as i8;
+            }
+            bits::pack::<BITS, 0>(&codes, units);
+        }),
+        scale_plane: Plane {
+            unit: Unit::Word,
+            units: 0,
+            per: 0,
+        },
+        pack_scales: |_, _| {},
+        // Never called: `Matrix::quantize` says that there is no quantizer.
+        quantize: |_, _, _| {
+            Err(QuantizeError {
+                scale: f32::NAN,
+                limit: 0.0,
+            })
+        },
+        shader: ShaderParts {
+            bits: BITS,
+            files: &[(
+                "formats/columns.wgsl",
+                include_str!("../../shaders/formats/columns.wgsl"),
+            )],
+            consts: &[],
+        },
+    }
+}
+
+fn levels<const BITS: usize>(row: &[u8], pairs: &[u32], first: usize, levels: &mut [f32]) {
+    let count = pairs.len() / 2;
+    for (i, level) in levels.iter_mut().enumerate() {
+        let at = 2 * ((first + i) % count);
+        let (scale, zero) = (f32::from_bits(pairs[at]), f32::from_bits(pairs[at + 1]));
+        *level = (bits::field::<BITS>(row, i) as f32 - zero) * scale;
+    }
+}
+
+pub(crate) static INT1_COLUMNS: Family = family::<1>("int1_columns");
+pub(crate) static INT2_COLUMNS: Family = family::<2>("int2_columns");
+pub(crate) static INT3_COLUMNS: Family = family::<3>("int3_columns");
+pub(crate) static INT4_COLUMNS: Family = family::<4>("int4_columns");
+pub(crate) static INT8_COLUMNS: Family = family::<8>("int8_columns");
