@@ -7,6 +7,8 @@ llama.cpp. Takes gguf and numpy; not a part of ./test.
         preset, and everything decodes to finite numbers. MODEL: stories15M, or bert for MiniLM.
     check_quantized.py same FILE.gguf OTHER.gguf
         The same tensors, of the same types, to the byte: OTHER as made by llama.cpp.
+    check_quantized.py llama FOLDER_OF_LIBLLAMA SOURCE.gguf PRESET OTHER.gguf [IMATRIX.gguf]
+        Makes OTHER; tests/gguf_presets.py says where a libllama is to be had.
     check_quantized.py inspect PATH_OF_INSPECT FILE.gguf [--gpu]
         `inspect --dequantize` gives the reference's numbers, bit for bit: one tensor of each type.
 """
@@ -21,7 +23,7 @@ import gguf
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from gguf_presets import PRESETS, extend  # noqa: E402
+from gguf_presets import PRESETS, Llama, extend  # noqa: E402
 
 TABLE = Path(__file__).resolve().parent.parent / "tests" / "gguf" / "presets.txt"
 # What the models of the table lack, as the rule has it: a weight of no role gets the preset's own
@@ -92,6 +94,17 @@ def check_same(path, other):
     print(f"{path}: {len(ours)} tensors, the same bytes as {other}")
 
 
+def by_llama(folder, source, preset, out, imatrix=None):
+    importance = None
+    if imatrix:
+        tensors = {t.name: t.data for t in gguf.GGUFReader(imatrix).tensors}
+        names = [name.removesuffix(".in_sum2") for name in tensors if name.endswith(".in_sum2")]
+        mean = lambda name: tensors[f"{name}.in_sum2"] / tensors[f"{name}.counts"]  # noqa: E731
+        importance = {name: np.ascontiguousarray(mean(name), np.float32).ravel() for name in names}
+    said = Llama(Path(folder)).quantize(source, out, PRESETS[preset], importance)
+    sys.exit(f"llama.cpp: {said}") if said else print(f"{out}: {preset} by llama.cpp")
+
+
 def check_inspect(binary, path, *flags):
     done = set()
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +129,7 @@ def check_inspect(binary, path, *flags):
 
 
 def main():
-    checks = {"types": check_types, "same": check_same, "inspect": check_inspect}
+    checks = {"types": check_types, "same": check_same, "llama": by_llama, "inspect": check_inspect}
     if len(sys.argv) < 4 or sys.argv[1] not in checks:
         sys.exit(__doc__)
     extend()

@@ -1,7 +1,7 @@
 //! A packed matrix on the host, and the CPU path.
 
 use crate::family::{Hints, Levels, Table};
-use crate::{parallel, Error, Format, Result};
+use crate::{parallel, Error, Format, Result, ScaleType};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights, packed in one [`Format`], in host memory.
@@ -252,6 +252,13 @@ impl<'a> Matrix<'a> {
             let (mut found, mut overflows) = (None, false);
             self.format
                 .for_blocks(self.k, self.row(row), |start, len, block| {
+                    // Some formats make a number of it; the specification and ggml's own check do not.
+                    let nan = |&(at, scale): &(usize, ScaleType)| {
+                        scale == ScaleType::E8M0 && block[at] == 255
+                    };
+                    if family.floats.iter().any(nan) && found.is_none() {
+                        found = Some(bad("scale", start, f32::NAN));
+                    }
                     let group = family.group.clamp(1, len);
                     for i in (0..len).step_by(group) {
                         let a = (family.affine)(block, self.format.group_of(i));

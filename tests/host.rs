@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random,
+    altered_matrix, fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound,
+    Random,
 };
 use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
@@ -227,6 +228,56 @@ fn quantized(format: Format, k: usize, weights: &[f32]) -> Option<Matrix<'static
         Err(Error::NoEncoder { .. }) if format.name().starts_with("aqlm") => None,
         done => Some(done.unwrap()),
     }
+}
+
+/// Every scale of every format, made infinite and NaN: named with its place, and nothing else is.
+#[test]
+fn scales_that_are_no_numbers_are_found() {
+    for format in formats() {
+        let (n, k) = (3, fitting_k(format, 520));
+        let sound = random_matrix(format, n, k, 3);
+        sound
+            .validate("here")
+            .unwrap_or_else(|e| panic!("{format}: {e}"));
+        let row_bytes = format.row_bytes(k).unwrap();
+        for &(at, scale) in format.float_fields() {
+            let broken: &[&[u8]] = match scale {
+                ScaleType::F16 => &[&[0, 0x7c], &[1, 0xfe]],
+                ScaleType::BF16 => &[&[0x80, 0xff], &[0xc0, 0x7f]],
+                ScaleType::F32 => &[&[0, 0, 0x80, 0x7f], &[0, 0, 0xc0, 0xff]],
+                ScaleType::E8M0 => &[&[255]],
+                ScaleType::E4M3 if format == Format::NVFP4 => continue, // ggml reads 127 as 0
+                ScaleType::E4M3 => &[&[127], &[255]],
+            };
+            for bytes in broken {
+                let matrix = altered_matrix(format, n, k, 3, |all| {
+                    all[row_bytes + at..][..bytes.len()].copy_from_slice(bytes)
+                });
+                // The sum of Q8_1 is not read.
+                let ignored = format == Format::Q8_1 && at == 2;
+                match matrix.validate("here") {
+                    Ok(()) => assert!(ignored, "{format}: {scale} {bytes:x?} at {at}"),
+                    Err(e) => {
+                        let text = e.to_string();
+                        assert!(text.contains("here") && text.contains("[1, 0]"), "{text}");
+                        assert!(!ignored, "{text}");
+                    }
+                }
+            }
+        }
+    }
+    // Codes that are no numbers: all bits of an E4M3.
+    let mut fp8 = Matrix::quantize(Format::FP8_E4M3, 1, 128, &[1.0; 128])
+        .unwrap()
+        .bytes()
+        .to_vec();
+    fp8[4 + 77] = 0x7f;
+    let fp8 = Matrix::from_bytes(Format::FP8_E4M3, 1, 128, fp8).unwrap();
+    let text = fp8.validate("weights").unwrap_err().to_string();
+    assert!(
+        text.contains("weights") && text.contains("[0, 77]"),
+        "{text}"
+    );
 }
 
 /// How far a weight may be from its decoded value: half a step, plus what an f16 scale rounds.

@@ -18,7 +18,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use lowbit::gguf::{part_name, Preset, TensorType, Writer};
 use model::{Fallible, Files};
-use plan::Plan;
+use plan::{Plan, Planned};
 use regex::Regex;
 use std::fs::File;
 use std::io::BufWriter;
@@ -104,26 +104,33 @@ fn run(args: &Args) -> Fallible<()> {
         // Under another name until it is whole: a file that is there can be trusted.
         let partial = path.with_added_extension("partial");
         let named = |e: std::io::Error| format!("{}: {e}", partial.display());
-        let mut stream = part.stream(BufWriter::new(File::create(&partial).map_err(named)?))?;
-        for t in left.by_ref().take(part.len()) {
-            bar.set_message(format!("{} to {}", t.tensor.name, t.kind.name));
-            let made = t
-                .bytes()
-                .and_then(|bytes| Ok(stream.tensor(&t.tensor.name, &bytes)?));
-            if let Err(e) = made {
-                drop(stream);
-                // It is of no use, and the error is the one to be told of.
-                let _ = std::fs::remove_file(&partial);
-                return Err(e);
-            }
-            bar.inc(t.tensor.count());
+        let file = BufWriter::new(File::create(&partial).map_err(named)?);
+        let mut tensors = left.by_ref().take(part.len());
+        if let Err(e) = write_part(part, file, &mut tensors, &bar) {
+            // It is of no use, and the error is the one to be told of.
+            let _ = std::fs::remove_file(&partial);
+            return Err(e);
         }
-        stream.finish()?;
         std::fs::rename(&partial, &path).map_err(named)?;
         written.push(path);
     }
     bar.finish_and_clear();
     summary::print(&plan, &written, start.elapsed())
+}
+
+fn write_part<'a, 'p: 'a>(
+    part: &Writer,
+    file: BufWriter<File>,
+    tensors: impl Iterator<Item = &'a Planned<'p>>,
+    bar: &ProgressBar,
+) -> Fallible<()> {
+    let mut stream = part.stream(file)?;
+    for t in tensors {
+        bar.set_message(format!("{} to {}", t.tensor.name, t.kind.name));
+        stream.tensor(&t.tensor.name, &t.bytes()?)?;
+        bar.inc(t.tensor.count());
+    }
+    Ok(stream.finish()?)
 }
 
 fn named_part(output: &Path, no: usize, count: usize) -> PathBuf {
