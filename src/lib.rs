@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod encode;
 mod error;
 mod family;
 mod files;
@@ -14,6 +15,7 @@ mod matrix;
 mod parallel;
 mod quantize;
 mod scale_type;
+mod validate;
 
 pub use error::{Error, Result};
 pub use files::gguf;

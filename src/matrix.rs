@@ -1,7 +1,7 @@
 //! A packed matrix on the host, and the CPU path.
 
-use crate::family::{Hints, Levels, Table};
-use crate::{parallel, Error, Format, Result, ScaleType};
+use crate::family::Table;
+use crate::{parallel, Error, Format, Result};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights, packed in one [`Format`], in host memory.
@@ -28,129 +28,6 @@ pub struct Inspection {
     pub scales: Vec<f32>,
     /// The bias or zero point of each run of 8 weights, 0 where a format has none.
     pub offsets: Vec<f32>,
-}
-
-impl Matrix<'static> {
-    /// Packs `weights`, `n` rows of `k` floats, by the format's own rounding: that of the original
-    /// tools for GGUF formats (without importance weights) and NF4, round to nearest for the rest.
-    ///
-    /// # Errors
-    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where the shape does not fit,
-    /// [`Error::NotFinite`] and [`Error::ScaleRange`] where a weight cannot be represented.
-    pub fn quantize(format: Format, n: usize, k: usize, weights: &[f32]) -> Result<Self> {
-        Self::encode(format, n, k, weights, None)
-    }
-
-    /// As [`quantize`](Matrix::quantize), with a number for each of the `k` columns that says how
-    /// much errors in it matter: the mean of the squared input, for a column of a linear layer
-    /// (llama.cpp's importance matrix).
-    ///
-    /// GGUF formats use it as ggml does; formats without a use for it give the same as `quantize`.
-    ///
-    /// # Errors
-    /// Those of `quantize`; [`Error::Length`] where there is not one number for each column, and
-    /// [`Error::NotFinite`] where one is infinite, not a number or negative.
-    pub fn quantize_weighted(
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        importance: &[f32],
-    ) -> Result<Self> {
-        if importance.len() != k {
-            let (what, got) = ("importance", importance.len());
-            return Err(length(what, 1, k, "floats", k, got));
-        }
-        if let Some(at) = importance
-            .iter()
-            .position(|w| !(w.is_finite() && *w >= 0.0))
-        {
-            return Err(Error::NotFinite {
-                row: 0,
-                column: at,
-                value: importance[at],
-            });
-        }
-        Self::encode(format, n, k, weights, Some(importance))
-    }
-
-    fn encode(
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        importance: Option<&[f32]>,
-    ) -> Result<Self> {
-        if let Table::Codebook(_) | Table::Pairs = format.family().table {
-            return Err(Error::NoEncoder {
-                format: format.to_string(),
-            });
-        }
-        let row_bytes = check_shape(format, n, k)?;
-        let expected = n.saturating_mul(k);
-        if weights.len() != expected {
-            return Err(length("weights", n, k, "floats", expected, weights.len()));
-        }
-        if let Some(at) = weights.iter().position(|w| !w.is_finite()) {
-            return Err(Error::NotFinite {
-                row: at / k,
-                column: at % k,
-                value: weights[at],
-            });
-        }
-        let mut bytes = vec![0u8; n * row_bytes];
-        let failure = std::sync::Mutex::new(None);
-        parallel::chunks(
-            &mut bytes,
-            row_bytes,
-            || (),
-            |row, bytes, ()| {
-                let weights = &weights[row * k..][..k];
-                let span = format.block_span(k);
-                // One after the other and in f32, as ggml adds them up.
-                let squares = || weights.iter().fold(0f32, |sum, w| sum + w * w);
-                let row_mean_square = importance.map_or(0.0, |_| squares() / k as f32);
-                let mut rest = bytes;
-                for (b, weights) in weights.chunks(span).enumerate() {
-                    let (block, tail) = rest.split_at_mut(format.bytes_for(weights.len()));
-                    let hints = Hints {
-                        importance: importance.map(|i| &i[b * span..][..weights.len()]),
-                        row_mean_square,
-                    };
-                    if let Err(e) = (format.family().quantize)(weights, &hints, block) {
-                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
-                    }
-                    rest = tail;
-                }
-            },
-        );
-        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some(e) => Err(Error::ScaleRange {
-                format: format.to_string(),
-                value: e.scale,
-                limit: e.limit,
-            }),
-            None => {
-                let matrix = Matrix {
-                    format,
-                    n,
-                    k,
-                    row_bytes,
-                    bytes: bytes.into(),
-                    codebook: Vec::new(),
-                };
-                // Beside weights at the end of f32, the nearest of the format may lie past it.
-                match matrix.validate("") {
-                    Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
-                        format: format.to_string(),
-                        value,
-                        limit: f32::MAX,
-                    }),
-                    _ => Ok(matrix),
-                }
-            }
-        }
-    }
 }
 
 impl<'a> Matrix<'a> {
@@ -236,82 +113,6 @@ impl<'a> Matrix<'a> {
             codebook: bytemuck::pod_collect_to_vec(codebook),
             ..Self::without_codebook(format, n, k, bytes.into())?
         })
-    }
-
-    /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file
-    /// from elsewhere should be asked once, since one that is not makes outputs infinite or NaN.
-    ///
-    /// # Errors
-    /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
-    pub fn validate(&self, at: &str) -> Result<()> {
-        let family = self.format.family();
-        // The largest that codes stand for; infinite where weights must be looked at one by one.
-        let largest = match family.levels {
-            Levels::Direct(_) => f32::INFINITY,
-            Levels::Table(table) => {
-                table
-                    .iter()
-                    .fold(0f32, |most, level| match level.is_finite() {
-                        true => most.max(level.abs()),
-                        false => f32::INFINITY,
-                    })
-            }
-            Levels::Signed | Levels::Unsigned => 255.0,
-        };
-        let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {
-            let bad = |what: &str, column: usize, value: f32| Error::BadScale {
-                at: at.into(),
-                what: what.into(),
-                row,
-                column,
-                value,
-            };
-            let (mut found, mut overflows) = (None, false);
-            self.format
-                .for_blocks(self.k, self.row(row), |start, len, block| {
-                    // Some formats make a number of it; the specification and ggml's own check do not.
-                    let nan = |&(at, scale): &(usize, ScaleType)| {
-                        scale == ScaleType::E8M0 && block[at] == 255
-                    };
-                    if family.floats.iter().any(nan) && found.is_none() {
-                        found = Some(bad("scale", start, f32::NAN));
-                    }
-                    let group = family.group.clamp(1, len);
-                    for i in (0..len).step_by(group) {
-                        let a = (family.affine)(block, self.format.group_of(i));
-                        // Rounding keeps order: where this is finite, every weight is.
-                        let most = largest + a.offset.abs();
-                        overflows |= !(a.scale.abs() * most + a.offset.abs()).is_finite();
-                        for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
-                            if !value.is_finite() && found.is_none() {
-                                found = Some(bad(what, start + i, value));
-                            }
-                        }
-                    }
-                });
-            if let (None, true) = (&found, overflows) {
-                weights.resize(self.k, 0.0);
-                self.format
-                    .decode_row((row, self.row(row)), &self.codebook, codes, weights);
-                if let Some(i) = weights.iter().position(|w| !w.is_finite()) {
-                    found = Some(bad("weight", i, weights[i]));
-                }
-            }
-            found.map_or(Ok(()), Err)
-        };
-        let first = std::sync::Mutex::new(None::<(usize, Error)>);
-        parallel::rows(self.n, Default::default, |row, scratch| {
-            if let Err(error) = check(row, scratch) {
-                let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
-                if first.as_ref().is_none_or(|(other, _)| row < *other) {
-                    *first = Some((row, error));
-                }
-            }
-        });
-        match first.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
     }
 
     /// How the weights are stored.
@@ -452,7 +253,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// The bytes of one row, where the shape is possible.
-fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
+pub(crate) fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
     if n == 0 || k == 0 {
         return Err(Error::Empty { n, k });
     }
@@ -470,7 +271,7 @@ fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
     Ok(row_bytes)
 }
 
-fn length(
+pub(crate) fn length(
     what: &'static str,
     n: usize,
     k: usize,

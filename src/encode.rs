@@ -1,0 +1,121 @@
+//! Floats to packed matrices.
+
+use crate::family::{Hints, Table};
+use crate::matrix::{check_shape, length};
+use crate::{parallel, Error, Format, Matrix, Result};
+
+impl Matrix<'static> {
+    /// Packs `weights`, `n` rows of `k` floats, by the format's own rounding: that of the original
+    /// tools for GGUF formats (without importance weights) and NF4, round to nearest for the rest.
+    ///
+    /// # Errors
+    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where the shape does not fit,
+    /// [`Error::NotFinite`] and [`Error::ScaleRange`] where a weight cannot be represented.
+    pub fn quantize(format: Format, n: usize, k: usize, weights: &[f32]) -> Result<Self> {
+        Self::encode(format, n, k, weights, None)
+    }
+
+    /// As [`quantize`](Matrix::quantize), with a number for each of the `k` columns that says how
+    /// much errors in it matter: the mean of the squared input, for a column of a linear layer
+    /// (llama.cpp's importance matrix).
+    ///
+    /// GGUF formats use it as ggml does; formats without a use for it give the same as `quantize`.
+    ///
+    /// # Errors
+    /// Those of `quantize`; [`Error::Length`] where there is not one number for each column, and
+    /// [`Error::NotFinite`] where one is infinite, not a number or negative.
+    pub fn quantize_weighted(
+        format: Format,
+        n: usize,
+        k: usize,
+        weights: &[f32],
+        importance: &[f32],
+    ) -> Result<Self> {
+        if importance.len() != k {
+            let (what, got) = ("importance", importance.len());
+            return Err(length(what, 1, k, "floats", k, got));
+        }
+        if let Some(at) = importance
+            .iter()
+            .position(|w| !(w.is_finite() && *w >= 0.0))
+        {
+            return Err(Error::NotFinite {
+                row: 0,
+                column: at,
+                value: importance[at],
+            });
+        }
+        Self::encode(format, n, k, weights, Some(importance))
+    }
+
+    fn encode(
+        format: Format,
+        n: usize,
+        k: usize,
+        weights: &[f32],
+        importance: Option<&[f32]>,
+    ) -> Result<Self> {
+        if let Table::Codebook(_) | Table::Pairs = format.family().table {
+            return Err(Error::NoEncoder {
+                format: format.to_string(),
+            });
+        }
+        let row_bytes = check_shape(format, n, k)?;
+        let expected = n.saturating_mul(k);
+        if weights.len() != expected {
+            return Err(length("weights", n, k, "floats", expected, weights.len()));
+        }
+        if let Some(at) = weights.iter().position(|w| !w.is_finite()) {
+            return Err(Error::NotFinite {
+                row: at / k,
+                column: at % k,
+                value: weights[at],
+            });
+        }
+        let mut bytes = vec![0u8; n * row_bytes];
+        let failure = std::sync::Mutex::new(None);
+        parallel::chunks(
+            &mut bytes,
+            row_bytes,
+            || (),
+            |row, bytes, ()| {
+                let weights = &weights[row * k..][..k];
+                let span = format.block_span(k);
+                // One after the other and in f32, as ggml adds them up.
+                let squares = || weights.iter().fold(0f32, |sum, w| sum + w * w);
+                let row_mean_square = importance.map_or(0.0, |_| squares() / k as f32);
+                let mut rest = bytes;
+                for (b, weights) in weights.chunks(span).enumerate() {
+                    let (block, tail) = rest.split_at_mut(format.bytes_for(weights.len()));
+                    let hints = Hints {
+                        importance: importance.map(|i| &i[b * span..][..weights.len()]),
+                        row_mean_square,
+                    };
+                    if let Err(e) = (format.family().quantize)(weights, &hints, block) {
+                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
+                    }
+                    rest = tail;
+                }
+            },
+        );
+        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            Some(e) => Err(Error::ScaleRange {
+                format: format.to_string(),
+                value: e.scale,
+                limit: e.limit,
+            }),
+            None => {
+                let matrix = Matrix::from_bytes(format, n, k, bytes)?;
+                // Beside weights at the end of f32, the nearest of the format may lie past it.
+                match matrix.validate("") {
+                    Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
+                        format: format.to_string(),
+                        value,
+                        limit: f32::MAX,
+                    }),
+                    _ => Ok(matrix),
+                }
+            }
+        }
+    }
+}
