@@ -1,7 +1,7 @@
 //! Weights and inputs, and what their products must be.
 
 use crate::device::Bench;
-use lowbit::{Format, Matrix};
+use lowbit::{Error, Format, Matrix};
 
 /// Different rows of a matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.
@@ -31,14 +31,14 @@ pub fn inputs(m: usize, k: usize) -> Vec<f32> {
 }
 
 impl Packed {
-    pub fn new(format: Format, k: usize) -> Packed {
+    /// None for formats that lowbit has no quantizer for.
+    pub fn new(format: Format, k: usize) -> Option<Packed> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
-        let rows = Matrix::quantize(format, DISTINCT, k, &weights);
-        Packed {
-            format,
-            k,
-            rows: rows.expect("random weights can be quantized"),
-        }
+        let rows = match Matrix::quantize(format, DISTINCT, k, &weights) {
+            Err(Error::NoEncoder { .. }) => return None,
+            rows => rows.expect("random weights can be quantized"),
+        };
+        Some(Packed { format, k, rows })
     }
 
     pub fn k(&self) -> usize {

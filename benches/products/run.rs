@@ -24,7 +24,10 @@ impl Run {
         (n, k): (usize, usize),
         m: usize,
     ) {
-        let packed = Packed::new(format, k);
+        let Some(packed) = Packed::new(format, k) else {
+            println!("not timed: {format}, which lowbit has no quantizer for");
+            return;
+        };
         let bytes = packed.device_bytes(bench, n);
         let make = || Subject::lowbit(bench, &packed, n, m, kernel);
         let shape = match m {
@@ -36,7 +39,7 @@ impl Run {
 
     /// The kernel that people write first, on the same weights.
     pub fn textbook(&mut self, bench: &Bench, (n, k): (usize, usize)) {
-        let packed = Packed::new(Format::Q4_0, k);
+        let packed = Packed::new(Format::Q4_0, k).expect("it has a quantizer");
         // Its planes hold the stored bytes in another order.
         let bytes = packed.matrix(n).bytes().len() as u64;
         let make = || Subject::textbook(bench, &packed, n);
@@ -46,7 +49,7 @@ impl Run {
 
     /// The CPU path.
     pub fn cpu(&mut self, format: Format, (n, k): (usize, usize)) {
-        let packed = Packed::new(format, k);
+        let packed = Packed::new(format, k).expect("it has a quantizer");
         let matrix = packed.matrix(n);
         let x = inputs(1, k);
         let bytes = matrix.bytes().len() as u64;
