@@ -1,29 +1,31 @@
-//! Lists the tensors of a model, with formats, shapes and sizes, and decodes one of them.
+//! Lists the tensors of a model, with formats, shapes and sizes, and decodes one of them. Layers that
+//! other tools packed in safetensors are listed as what they become.
 //!
 //!     cargo run --release --example inspect -- FILE_OR_FOLDER
 //!     cargo run --release --example inspect -- FILE --dequantize NAME OUT.f32 --gpu
 
-// Either example uses a part of it.
+mod list;
+// Each example uses a part of it.
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
 
 use clap::Parser;
-use comfy_table::{presets, CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
-use lowbit::{Format, Gpu};
-use model::{Fallible, Files, Model, Tensor};
-use std::collections::BTreeMap;
+use list::Row;
+use lowbit::Gpu;
+use model::checkpoint::{effective, Found};
+use model::{Fallible, Files, Model};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Lists the tensors of a model, or decodes one of them.
+/// Lists the tensors and packed layers of a model, or decodes one of them.
 #[derive(Parser)]
 struct Args {
     /// A GGUF file (any part of several), a safetensors file, or a folder with either
     model: PathBuf,
-    /// Writes a tensor as little-endian f32, row after row
+    /// Writes a tensor, or a packed layer's effective weights, as little-endian f32, row after row
     #[arg(long, num_args = 2, value_names = ["NAME", "OUT.f32"])]
     dequantize: Option<Vec<String>>,
     /// Decodes on the GPU
@@ -55,7 +57,8 @@ fn run(args: &Args) -> Fallible<()> {
     let files = Files::open(&args.model)?;
     let model = files.parse()?;
     if let Some([name, out]) = args.dequantize.as_deref() {
-        return dequantize(model.tensor(name)?, out, args.gpu);
+        let gpu = args.gpu.then(Gpu::new).transpose()?;
+        return write(&decode(&model, name, gpu.as_ref())?, out, args.gpu);
     }
     if args.keys {
         for (key, value) in &model.metadata {
@@ -64,135 +67,117 @@ fn run(args: &Args) -> Fallible<()> {
             println!("{key} = {short}");
         }
     }
-    let tensors: Vec<_> = model
-        .tensors
-        .iter()
-        .filter(|t| t.name.contains(&args.only))
-        .collect();
-    println!("{}", list(&tensors));
-    println!("{}", totals(&tensors));
-    println!("{}", summary(&model, &files));
+    let (rows, failed, shape) = match &model.checkpoint {
+        Some(checkpoint) => {
+            println!("safetensors, quantized by {}", checkpoint.method());
+            let (rows, failed) = list::of_checkpoint(checkpoint, &args.only);
+            (rows, failed, "shape, n x k")
+        }
+        None => {
+            let tensors = model.tensors.iter();
+            let tensors = tensors.filter(|t| t.name.contains(&args.only));
+            let rows = tensors.map(Row::of_tensor).collect();
+            (rows, Vec::new(), "shape, k first")
+        }
+    };
+    println!("{}", list::list(&rows, shape));
+    println!("{}", list::totals(&rows));
+    println!("{}", summary(&model, &rows, &files));
+    match failed.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} layers cannot be read:\n  {}", failed.join("\n  ")).into()),
+    }
+}
+
+/// Weights, and what they are out of.
+struct Decoded {
+    numbers: Vec<f32>,
+    rows: u64,
+    k: u64,
+    from: String,
+}
+
+fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
+    let bar = ProgressBar::new_spinner();
+    bar.set_message(format!("decoding {name}"));
+    if let Some(checkpoint) = &model.checkpoint {
+        return Ok(match checkpoint.find(name)? {
+            Found::Layer(linear) => Decoded {
+                numbers: effective(&linear, gpu)?,
+                rows: linear.n() as u64,
+                k: linear.k() as u64,
+                from: format!("{name} ({})", linear.matrix().format()),
+            },
+            Found::Floats(numbers, shape) => {
+                let k = shape.last().map_or(1, |&k| k as u64);
+                let rows = numbers.len() as u64 / k.max(1);
+                let from = name.to_owned();
+                Decoded {
+                    numbers,
+                    rows,
+                    k,
+                    from,
+                }
+            }
+        });
+    }
+    let tensor = model.tensor(name)?;
+    Ok(Decoded {
+        numbers: match gpu {
+            Some(gpu) => tensor.to_f32_on(gpu)?,
+            None => tensor.to_f32()?,
+        },
+        rows: tensor.rows(),
+        k: tensor.dims.first().copied().unwrap_or(1),
+        from: format!("{} ({})", tensor.name, tensor.kind.name),
+    })
+}
+
+fn write(decoded: &Decoded, out: &str, gpu: bool) -> Fallible<()> {
+    let Decoded { rows, k, from, .. } = decoded;
+    let named = |e: std::io::Error| format!("{out}: {e}");
+    let mut file = BufWriter::new(std::fs::File::create(out).map_err(named)?);
+    let runs: Vec<&[f32]> = decoded.numbers.chunks(1 << 16).collect();
+    for run in progress(runs, "writing") {
+        let bytes: Vec<u8> = run.iter().flat_map(|v| v.to_le_bytes()).collect();
+        file.write_all(&bytes).map_err(named)?;
+    }
+    file.flush().map_err(named)?;
+    let by = if gpu { "GPU" } else { "processor" };
+    println!("{out}: {rows} rows of {k} floats out of {from}, decoded on the {by}");
     Ok(())
 }
 
-fn dequantize(tensor: &Tensor, out: &str, gpu: bool) -> Fallible<()> {
-    let bar = ProgressBar::new_spinner();
-    bar.set_message(format!("decoding {}", tensor.name));
-    let numbers = match gpu {
-        true => tensor.to_f32_on(&Gpu::new()?)?,
-        false => tensor.to_f32()?,
-    };
-    let named = |e: std::io::Error| format!("{out}: {e}");
-    let mut file = BufWriter::new(std::fs::File::create(out).map_err(named)?);
-    bar.set_length(numbers.len() as u64);
+/// The items, with a bar that moves as they are taken and is gone after the last.
+fn progress<T>(items: Vec<T>, what: &'static str) -> impl Iterator<Item = T> {
+    let bar = ProgressBar::new(items.len() as u64).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
         bar.set_style(style);
     }
-    for run in numbers.chunks(1 << 16) {
-        let bytes: Vec<u8> = run.iter().flat_map(|v| v.to_le_bytes()).collect();
-        file.write_all(&bytes).map_err(named)?;
-        bar.inc(run.len() as u64);
-    }
-    file.flush().map_err(named)?;
-    bar.finish_and_clear();
-    println!(
-        "{out}: {} rows of {} floats out of {} ({}), decoded on the {}",
-        tensor.rows(),
-        tensor.dims.first().unwrap_or(&1),
-        tensor.name,
-        tensor.kind.name,
-        if gpu { "GPU" } else { "processor" }
+    bar.with_finish(indicatif::ProgressFinish::AndClear)
+        .wrap_iter(items.into_iter())
+}
+
+fn summary(model: &Model, rows: &[Row], files: &Files) -> String {
+    let weights = rows.iter().map(|row| row.weights).sum();
+    let bytes = rows.iter().map(|row| row.bytes).sum();
+    let held = format!(
+        "{weights} weights in {bytes} bytes, {} bits each",
+        list::bits(bytes, weights)
     );
-    Ok(())
-}
-
-fn table(header: &[&str], numbers_from: usize) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(numbers_from) {
-        column.set_cell_alignment(CellAlignment::Right);
+    if let Some(checkpoint) = &model.checkpoint {
+        let (all, layers) = (checkpoint.tensor_count(), checkpoint.packed().len());
+        let size = files.len();
+        return format!(
+            "safetensors: {all} tensors with {layers} packed layers, {held}; {size} bytes in files"
+        );
     }
-    table
-}
-
-fn list(tensors: &[&Tensor]) -> Table {
-    let mut table = table(
-        &[
-            "tensor",
-            "format",
-            "shape, k first",
-            "bytes",
-            "bits per\nweight",
-        ],
-        2,
-    );
-    for t in tensors {
-        let shape: Vec<String> = t.dims.iter().map(u64::to_string).collect();
-        let bytes = t.data.len() as u64;
-        table.add_row([
-            t.name.clone(),
-            t.kind.name.to_owned(),
-            shape.join(" x "),
-            bytes.to_string(),
-            bits(bytes, t.count()),
-        ]);
-    }
-    table
-}
-
-/// By format, with what lowbit can do with it.
-fn totals(tensors: &[&Tensor]) -> Table {
-    let mut by_kind: BTreeMap<u32, (&str, u64, u64, u64)> = BTreeMap::new();
-    for t in tensors {
-        let total = by_kind.entry(t.kind.id).or_insert((t.kind.name, 0, 0, 0));
-        total.1 += 1;
-        total.2 += t.count();
-        total.3 += t.data.len() as u64;
-    }
-    let header = [
-        "format",
-        "lowbit",
-        "tensors",
-        "weights",
-        "bytes",
-        "bits per\nweight",
-    ];
-    let mut table = table(&header, 2);
-    for (id, (name, tensors, weights, bytes)) in by_kind {
-        let does = match Format::from_gguf(id) {
-            Some(_) => "multiplies",
-            None if lowbit::gguf::TensorType::from_id(id).is_some_and(|t| !t.is_packed()) => {
-                "reads"
-            }
-            None => "-",
-        };
-        table.add_row([
-            name.to_owned(),
-            does.to_owned(),
-            tensors.to_string(),
-            weights.to_string(),
-            bytes.to_string(),
-            bits(bytes, weights),
-        ]);
-    }
-    table
-}
-
-fn summary(model: &Model, files: &Files) -> String {
-    let weights = model.tensors.iter().map(Tensor::count).sum();
-    let bytes = model.tensors.iter().map(|t| t.data.len() as u64).sum();
     let parts = model.gguf.as_ref().map_or(1, |split| split.parts().len());
     format!(
-        "{}: {} tensors, {weights} weights in {bytes} bytes, {} bits each; {} keys; {} bytes in {parts} part(s)",
+        "{}: {} tensors, {held}; {} keys; {} bytes in {parts} part(s)",
         model.kind,
-        model.tensors.len(),
-        bits(bytes, weights),
+        rows.len(),
         model.metadata.len(),
         files.len(),
     )
-}
-
-fn bits(bytes: u64, weights: u64) -> String {
-    format!("{:.3}", 8.0 * bytes as f64 / weights.max(1) as f64)
 }

@@ -1,8 +1,8 @@
-//! Reads one tensor of a GGUF file as floats: `FILE.gguf:TENSOR`.
+//! Reads one tensor of GGUF as floats: `FILE.gguf:TENSOR`.
 
 use crate::npy::Dense;
 use crate::Fallible;
-use lowbit::gguf::Gguf;
+use lowbit::gguf::Split;
 use std::path::{Path, PathBuf};
 
 /// The file and the tensor that `--weights` names; none where the whole of it is a file.
@@ -15,15 +15,11 @@ pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
     (weights.into(), None)
 }
 
-pub fn is_gguf(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"GGUF")
-}
-
 /// The tensor, decoded; without a name, an error that lists those there are.
-pub fn read(bytes: &[u8], tensor: Option<&str>) -> Fallible<Dense> {
-    let file = Gguf::parse(bytes)?;
-    let Some(tensor) = tensor.and_then(|name| file.tensor(name)) else {
-        let list = file.tensors().iter().filter(|t| t.dims().len() >= 2);
+pub fn read(parts: &[&[u8]], tensor: Option<&str>) -> Fallible<Dense> {
+    let file = Split::parse(parts)?;
+    let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {
+        let list = file.tensors().filter(|t| t.dims().len() >= 2);
         let list: Vec<_> = list
             .map(|t| format!("  {} {:?}", t.name(), t.dims()))
             .collect();
@@ -53,16 +49,16 @@ mod tests {
         writer.matrix("packed", &packed).unwrap();
         writer.tensor("plain", &[64, 2], 0, plain).unwrap();
         let bytes = writer.to_bytes().unwrap();
-        let dense = read(&bytes, Some("packed")).unwrap();
+        let dense = read(&[&bytes], Some("packed")).unwrap();
         assert_eq!((dense.n, dense.k), (2, 64));
         assert_eq!(dense.weights, packed.dequantize());
-        assert_eq!(read(&bytes, Some("plain")).unwrap().weights, weights);
-        let error = read(&bytes, None).err().unwrap().to_string();
+        assert_eq!(read(&[&bytes], Some("plain")).unwrap().weights, weights);
+        let error = read(&[&bytes], None).err().unwrap().to_string();
         assert!(
             error.contains("packed [64, 2]") && error.contains("plain"),
             "{error}"
         );
-        let error = read(&bytes, Some("other")).err().unwrap().to_string();
+        let error = read(&[&bytes], Some("other")).err().unwrap().to_string();
         assert!(
             error.contains("\"other\"") && error.contains("packed"),
             "{error}"

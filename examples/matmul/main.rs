@@ -1,4 +1,5 @@
-//! Packs a matrix in every format, multiplies by it, and prints what each format costs and gives.
+//! Packs a matrix in every format, multiplies by it, and prints what each format costs and gives. A
+//! layer that another tool packed is multiplied as it is.
 //!
 //!     cargo run --release --example matmul -- --help
 //!
@@ -7,29 +8,36 @@
 mod gguf;
 mod inputs;
 mod measure;
+// Each example uses a part of it.
+#[allow(dead_code)]
+#[path = "../model/mod.rs"]
+mod model;
 mod npy;
 mod oracle;
 mod readback;
 mod table;
 mod timing;
 mod unpacked;
+mod weights;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use lowbit::wgpu::DeviceType;
-use lowbit::{Error, Format, Gpu, Matrix};
+use lowbit::{Error, Format, Gpu, Linear, Matrix};
 use measure::Subject;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use weights::Weights;
 
-pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+pub use model::Fallible;
 
 /// Packs a matrix in every format and multiplies by it.
 #[derive(Parser)]
 struct Args {
-    /// A .npy matrix of f32 or f16, [outputs, inputs], or one tensor of a GGUF file, as
-    /// FILE.gguf:TENSOR; a layer of all-MiniLM-L6-v2 if none is given
-    #[arg(long, value_name = "FILE")]
+    /// A .npy matrix of f32 or f16, [outputs, inputs]; a tensor of a GGUF file, as FILE.gguf:TENSOR; a
+    /// layer of a safetensors file or folder, as FOLDER:LAYER, of which the first is taken if none is
+    /// named. A layer of all-MiniLM-L6-v2 if nothing is given
+    #[arg(long, value_name = "FILE[:NAME]")]
     weights: Option<PathBuf>,
     /// Rows of inputs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -61,18 +69,23 @@ fn run(args: &Args) -> Fallible<bool> {
         "/examples/data/minilm_ffn_out.npy"
     );
     let path = args.weights.clone().unwrap_or(shipped.into());
-    let mut dense = read(&path)?;
+    let (name, weights) = weights::read(&path)?;
+    let mut dense = match weights {
+        Weights::Dense(dense) => dense,
+        Weights::Packed(_) if args.rows.is_some() || !args.formats.is_empty() => {
+            return Err(format!(
+                "{name} is packed, and multiplied as it is: no --rows, no --format"
+            )
+            .into())
+        }
+        Weights::Packed(linear) => return run_layer(&name, &linear, args.m as usize),
+    };
     if let Some(rows) = args.rows {
         dense.n = dense.n.min(usize::try_from(rows)?);
         dense.weights.truncate(dense.n * dense.k);
     }
     let (n, k, m) = (dense.n, dense.k, args.m as usize);
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(here).unwrap_or(&path);
-    println!(
-        "{}: n = {n} outputs, k = {k} inputs, m = {m} rows of inputs",
-        path.display()
-    );
+    println!("{name}: n = {n} outputs, k = {k} inputs, m = {m} rows of inputs");
 
     let gpu = device()?;
     let (packed, left_out) = pack(&dense, &args.formats);
@@ -109,19 +122,44 @@ fn run(args: &Args) -> Fallible<bool> {
     for (format, error) in &left_out {
         println!("left out: {format}: {error}");
     }
-    Ok(sum_up(&rows, packed.len()))
+    let count = packed.len();
+    if count == 0 {
+        println!("No format holds this matrix.");
+        return Ok(false);
+    }
+    let f32 = if rows.len() > count { " and f32" } else { "" };
+    Ok(sum_up(&rows, &format!("{count} formats{f32}")))
 }
 
-/// The matrix that `--weights` names.
-fn read(weights: &Path) -> Fallible<npy::Dense> {
-    let (path, tensor) = gguf::split(weights);
-    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    let bytes = std::fs::read(&path).map_err(|e| named(&e))?;
-    let dense = match gguf::is_gguf(&bytes) {
-        true => gguf::read(&bytes, tensor.as_deref()),
-        false => npy::parse(&bytes),
+/// Whether the product of a layer that is packed is right, on the device and on the processor.
+fn run_layer(name: &str, linear: &Linear, m: usize) -> Fallible<bool> {
+    let (n, k, format) = (linear.n(), linear.k(), linear.matrix().format());
+    let note = match model::checkpoint::note(linear) {
+        note if note.is_empty() => format!("{format} as it is"),
+        note => format!("{format} as it is, with {note}"),
     };
-    dense.map_err(|e| named(&e).into())
+    println!("{name}: {note}; n = {n} outputs, k = {k} inputs, m = {m} rows of inputs");
+    let gpu = device()?;
+    let weights = linear.dequantize();
+    let dense = npy::Dense { n, k, weights };
+    let x = inputs::normal(1, m * k);
+    let right = oracle::Product::new(&x, &dense.weights, k);
+    let subject = Subject { dense, x, right };
+    let mut rows = Vec::new();
+    let (mut clock_name, mut time) = ("wall clock".to_owned(), None);
+    if let Some(gpu) = &gpu {
+        let clock = subject.clock(gpu)?;
+        clock_name = format!("{}; CPU: wall", clock.name());
+        match unpacked::fits(gpu, &subject.dense, m) {
+            Ok(()) => rows.push(subject.unpacked(gpu, &clock)?),
+            Err(why) => println!("left out: f32: {why}"),
+        }
+        time = rows.first().map(|r| r.seconds);
+        rows.push(subject.linear_on_gpu(gpu, &clock, linear)?);
+    }
+    rows.push(subject.linear_on_cpu(linear)?);
+    println!("{}", table::render(&rows, "against f64", &clock_name, time));
+    Ok(sum_up(&rows, &format!("{} products", rows.len())))
 }
 
 /// The device, described on standard output; none is no error, the processor does as well.
@@ -179,21 +217,19 @@ fn pack(dense: &npy::Dense, wanted: &[Format]) -> (Vec<Matrix<'static>>, Vec<(Fo
     (packed, left_out)
 }
 
-fn sum_up(rows: &[table::Row], formats: usize) -> bool {
+fn sum_up(rows: &[table::Row], what: &str) -> bool {
     let wrong: Vec<&str> = rows
         .iter()
         .filter(|r| !r.ok())
         .map(|r| r.name.as_str())
         .collect();
     let distance = format!("{} · eps · Σ|x·w| of the f64 product", oracle::BOUND);
-    let f32 = if rows.len() > formats { " and f32" } else { "" };
-    match formats {
-        0 => println!("No format holds this matrix."),
-        _ if wrong.is_empty() => println!("{formats} formats{f32}: all within {distance}."),
+    match wrong[..] {
+        [] => println!("{what}: all within {distance}."),
         _ => println!(
-            "FAIL: of {formats} formats{f32}, not within {distance}: {}",
+            "FAIL: of {what}, not within {distance}: {}",
             wrong.join(", ")
         ),
     }
-    wrong.is_empty() && formats > 0
+    wrong.is_empty()
 }

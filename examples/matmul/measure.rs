@@ -6,8 +6,8 @@ use crate::table::Row;
 use crate::timing::{self, Clock};
 use crate::unpacked::{self, Unpacked};
 use crate::{readback, Fallible};
-use lowbit::wgpu::{self, BufferUsages};
-use lowbit::{Gpu, MatMul, Matrix, Precision};
+use lowbit::wgpu::{self, BufferSlice, BufferUsages, ComputePass};
+use lowbit::{Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision};
 use std::time::Instant;
 
 /// The weights as they were, the inputs, and the outputs that they should give.
@@ -15,6 +15,20 @@ pub struct Subject {
     pub dense: Dense,
     pub x: Vec<f32>,
     pub right: Product,
+}
+
+/// What records a product of x into y.
+type Encode<'a> = &'a dyn Fn(&mut ComputePass, BufferSlice, BufferSlice) -> lowbit::Result<()>;
+
+/// A result, and the median time that it takes.
+fn timed(product: impl Fn() -> Fallible<Vec<f32>>) -> Fallible<(Vec<f32>, f64)> {
+    let y = product()?;
+    let seconds = timing::median(|| {
+        let started = Instant::now();
+        std::hint::black_box(product()?);
+        Ok(started.elapsed().as_secs_f64())
+    })?;
+    Ok((y, seconds))
 }
 
 impl Subject {
@@ -36,12 +50,7 @@ impl Subject {
 
     /// The packed product on the processor.
     pub fn on_cpu(&self, matrix: &Matrix) -> Fallible<Row> {
-        let y = matrix.matmul(&self.x)?;
-        let seconds = timing::median(|| {
-            let started = Instant::now();
-            std::hint::black_box(matrix.matmul(&self.x)?);
-            Ok(started.elapsed().as_secs_f64())
-        })?;
+        let (y, seconds) = timed(|| Ok(matrix.matmul(&self.x)?))?;
         Ok(self.row(matrix, &y, seconds, matrix.bytes().len() as u64))
     }
 
@@ -49,9 +58,17 @@ impl Subject {
     pub fn on_gpu(&self, gpu: &Gpu, clock: &Clock, matrix: &Matrix) -> Fallible<Row> {
         let weights = gpu.upload(matrix)?;
         let y = gpu.matmul(&self.x, &weights)?;
-        // Recorded by hand for the timing: `Gpu::matmul` also uploads x and reads y back.
-        let m = self.x.len() / self.dense.k;
-        let product = MatMul::new(gpu, &weights, m, Precision::F32)?;
+        let product = MatMul::new(gpu, &weights, self.m(), Precision::F32)?;
+        let seconds = self.recorded(gpu, clock, &y, &|pass, x, y| product.encode(pass, x, y))?;
+        Ok(self.row(matrix, &y, seconds, weights.device_bytes()))
+    }
+
+    fn m(&self) -> usize {
+        self.x.len() / self.dense.k
+    }
+
+    /// Seconds of a product recorded by hand, since `Gpu::matmul` also uploads x and reads y back.
+    fn recorded(&self, gpu: &Gpu, clock: &Clock, y: &[f32], product: Encode) -> Fallible<f64> {
         let [x, result] = [self.x.len(), y.len()].map(|floats| {
             gpu.device().create_buffer(&wgpu::BufferDescriptor {
                 label: Some("timing"),
@@ -62,13 +79,45 @@ impl Subject {
         });
         gpu.queue()
             .write_buffer(&x, 0, bytemuck::cast_slice(&self.x));
-        let seconds = clock.median(&|pass| product.encode(pass, x.slice(..), result.slice(..)))?;
+        let seconds = clock.median(&|pass| product(pass, x.slice(..), result.slice(..)))?;
         // What was timed must be the same product.
         let bits = |y: &[f32]| y.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        if bits(&readback::floats(gpu, &result)?) != bits(&y) {
-            return Err(format!("{}: two runs of one product differ", weights.format()).into());
+        if bits(&readback::floats(gpu, &result)?) != bits(y) {
+            return Err("two runs of one product differ".into());
         }
-        Ok(self.row(matrix, &y, seconds, weights.device_bytes()))
+        Ok(seconds)
+    }
+
+    /// The product of a layer as it is packed, on the processor; `dense` has its effective weights.
+    pub fn linear_on_cpu(&self, linear: &Linear) -> Fallible<Row> {
+        let (y, seconds) = timed(|| Ok(linear.matmul(&self.x)?))?;
+        let read = linear.matrix().bytes().len() as u64;
+        Ok(self.linear_row("CPU", linear, &y, (seconds, read)))
+    }
+
+    /// The product of a layer as it is packed, on a device.
+    pub fn linear_on_gpu(&self, gpu: &Gpu, clock: &Clock, linear: &Linear) -> Fallible<Row> {
+        let weights = gpu.upload_linear(linear)?;
+        let y = gpu.linear(&self.x, &weights)?;
+        let product = LinearMatMul::new(gpu, &weights, self.m(), Precision::F32)?;
+        let seconds = self.recorded(gpu, clock, &y, &|pass, x, y| product.encode(pass, x, y))?;
+        let read = weights.weights().device_bytes();
+        Ok(self.linear_row("GPU", linear, &y, (seconds, read)))
+    }
+
+    fn linear_row(&self, on: &str, linear: &Linear, y: &[f32], (seconds, read): (f64, u64)) -> Row {
+        let right = self.right.with_bias(linear.bias());
+        Row {
+            name: format!("{} on {on}", linear.matrix().format()),
+            bytes: linear.matrix().bytes().len() as u64,
+            weights: self.dense.weights.len() as u64,
+            // The original is not known.
+            weight_error: 0.0,
+            output_error: relative_rms(y, right.y.iter().copied()),
+            rounding: right.rounding(y),
+            seconds,
+            read,
+        }
     }
 
     /// The f32 product on a device, by the faster of its two kernels.

@@ -33,6 +33,19 @@ impl Product {
         Product { y, magnitude }
     }
 
+    /// The same with a bias for each column of `y`.
+    pub fn with_bias(&self, bias: Option<&[f32]>) -> Product {
+        let (mut y, mut magnitude) = (self.y.clone(), self.magnitude.clone());
+        let Some(bias) = bias else {
+            return Product { y, magnitude };
+        };
+        for (i, (y, magnitude)) in y.iter_mut().zip(&mut magnitude).enumerate() {
+            let bias = bias[i % bias.len()] as f64;
+            (*y, *magnitude) = (*y + bias, *magnitude + bias.abs());
+        }
+        Product { y, magnitude }
+    }
+
     /// The largest error of `y` in units of its rounding. NaN where any output is NaN.
     pub fn rounding(&self, y: &[f32]) -> f64 {
         if y.len() != self.y.len() {
@@ -82,6 +95,15 @@ mod tests {
         // 13 lies between 8 and 16, where neighbours are 8 · eps apart; its Σ|x·w| is 13.
         let off = -13.0 - 8.0 * f32::EPSILON;
         assert_eq!(product.rounding(&[-7.0, off]), 8.0 / 13.0);
+    }
+
+    #[test]
+    fn a_bias_is_of_the_output_column() {
+        let product = Product::new(&[1.0, 2.0], &[1.0, -4.0], 1);
+        let biased = product.with_bias(Some(&[10.0, -20.0]));
+        assert_eq!(biased.y, [11.0, -24.0, 12.0, -28.0]);
+        assert_eq!(biased.magnitude, [11.0, 24.0, 12.0, 28.0]);
+        assert_eq!(product.with_bias(None).y, product.y);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A model on disk, mapped into memory: GGUF in one file or several, or safetensors, a file or all of
-//! a folder. Shared by the examples `inspect` and `quantize`.
+//! a folder. Shared by the examples `inspect`, `quantize` and `matmul`.
 
+pub mod checkpoint;
 mod safetensors;
+
+use checkpoint::Checkpoint;
 
 use lowbit::gguf::{part_names, Split, TensorType, Value};
 use lowbit::{Format, Gpu, Matrix};
@@ -13,6 +16,8 @@ pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The files of a model. Their bytes are read when they are looked at, and not before.
 pub struct Files {
+    /// What was asked for.
+    asked: PathBuf,
     paths: Vec<PathBuf>,
     maps: Vec<Mmap>,
 }
@@ -23,18 +28,47 @@ impl Files {
         let paths = paths(path)?;
         let maps = paths.iter().map(|path| map(path));
         let maps = maps.collect::<Fallible<_>>()?;
-        Ok(Files { paths, maps })
+        let asked = path.to_owned();
+        Ok(Files { asked, paths, maps })
+    }
+
+    /// The bytes of each file.
+    pub fn bytes(&self) -> Vec<&[u8]> {
+        self.maps.iter().map(|map| &map[..]).collect()
     }
 
     /// All tensors, by what the first bytes say the files are.
     pub fn parse(&self) -> Fallible<Model<'_>> {
-        let bytes: Vec<&[u8]> = self.maps.iter().map(|map| &map[..]).collect();
-        let name = |e: Box<dyn std::error::Error>| format!("{}: {e}", self.paths[0].display());
-        let model = match bytes[0].starts_with(b"GGUF") {
-            true => Split::parse(&bytes).map(Model::of_gguf).map_err(Box::from),
-            false => safetensors::parse(&self.paths, &bytes),
+        let bytes = self.bytes();
+        if bytes[0].starts_with(b"GGUF") {
+            let split = Split::parse(&bytes).map_err(|e| self.named(&e))?;
+            return Ok(Model::of_gguf(split));
+        }
+        let checkpoint = self.checkpoint()?;
+        let packed = !checkpoint.packed().is_empty();
+        let tensors = match packed {
+            true => Vec::new(),
+            false => safetensors::plain(&self.paths, &bytes).map_err(|e| self.named(&*e))?,
         };
-        Ok(model.map_err(name)?)
+        Ok(Model {
+            kind: "safetensors",
+            metadata: Vec::new(),
+            tensors,
+            gguf: None,
+            checkpoint: packed.then_some(checkpoint),
+        })
+    }
+
+    /// The layers of safetensors files, by the configuration that lies beside them.
+    pub fn checkpoint(&self) -> Fallible<Checkpoint<'_>> {
+        let names: Vec<_> = self.paths.iter().map(|p| p.to_string_lossy()).collect();
+        let names = names.iter().map(|name| &name[..]);
+        let files: Vec<(&str, &[u8])> = names.zip(self.bytes()).collect();
+        Ok(Checkpoint::open(&self.asked, self.folder(), &files).map_err(|e| self.named(&*e))?)
+    }
+
+    fn named(&self, e: &dyn std::fmt::Display) -> String {
+        format!("{}: {e}", self.asked.display())
     }
 
     /// Bytes of all files.
@@ -104,6 +138,8 @@ pub struct Model<'a> {
     pub tensors: Vec<Tensor<'a>>,
     /// Present where it came from GGUF.
     pub gguf: Option<Split<'a>>,
+    /// Present where layers of safetensors are packed; it has all there is then, `tensors` nothing.
+    pub checkpoint: Option<Checkpoint<'a>>,
 }
 
 /// One tensor, in whichever container.
@@ -134,6 +170,7 @@ impl<'a> Model<'a> {
             metadata: metadata.collect(),
             tensors: tensors.collect(),
             gguf: Some(split),
+            checkpoint: None,
         }
     }
 
@@ -142,13 +179,22 @@ impl<'a> Model<'a> {
         if let Some(tensor) = self.tensors.iter().find(|t| t.name == name) {
             return Ok(tensor);
         }
-        let alike: Vec<&str> = self.tensors.iter().map(|t| &t.name[..]).collect();
-        let alike: Vec<&str> = alike.into_iter().filter(|n| n.contains(name)).collect();
-        Err(match alike[..] {
-            [] => format!("no tensor {name:?} among the {}", self.tensors.len()),
-            _ => format!("no tensor {name:?}; there is {}", alike.join(", ")),
+        let names: Vec<&str> = self.tensors.iter().map(|t| &t.name[..]).collect();
+        Err(no_such(name, &names).into())
+    }
+}
+
+/// What is told of a name that is none: those that are alike, or else how many there are and the first.
+pub fn no_such(name: &str, names: &[&str]) -> String {
+    let alike = |n: &&&str| n.contains(name) || name.contains(**n);
+    let alike: Vec<&str> = names.iter().filter(alike).copied().collect();
+    match (&alike[..], names) {
+        ([], names) if names.len() > 20 => {
+            let first = names[..20].join(", ");
+            format!("no {name:?} among the {}: {first}, ...", names.len())
         }
-        .into())
+        ([], names) => format!("no {name:?}; there is {}", names.join(", ")),
+        (alike, _) => format!("no {name:?}; there is {}", alike.join(", ")),
     }
 }
 

@@ -1,12 +1,11 @@
-//! Plain tensors of safetensors files. Checkpoints of other quantizers, several tensors of which make
-//! one matrix, have their place here too: a tensor whose bytes are those of a `lowbit::Matrix`.
+//! Plain tensors of safetensors files, borrowed from them. What is packed is a `Checkpoint`.
 
-use super::{Fallible, Model, Tensor};
+use super::{Fallible, Tensor};
 use lowbit::gguf::TensorType;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
-pub fn parse<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Model<'a>> {
+pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Vec<Tensor<'a>>> {
     let mut tensors = Vec::new();
     for (path, bytes) in paths.iter().zip(files) {
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
@@ -15,7 +14,7 @@ pub fn parse<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Model<'a>> {
         // By place in the file, which is the order that its writer chose.
         views.sort_by_key(|(_, view)| view.data().as_ptr());
         for (name, view) in views {
-            let kind = plain(view.dtype())
+            let kind = kind(view.dtype())
                 .ok_or_else(|| named(&format!("tensor {name:?} is of {:?}", view.dtype())))?;
             let dims = view.shape().iter().rev().map(|&size| size as u64);
             tensors.push(Tensor {
@@ -26,15 +25,10 @@ pub fn parse<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Model<'a>> {
             });
         }
     }
-    Ok(Model {
-        kind: "safetensors",
-        metadata: Vec::new(),
-        tensors,
-        gguf: None,
-    })
+    Ok(tensors)
 }
 
-fn plain(kind: Dtype) -> Option<TensorType> {
+fn kind(kind: Dtype) -> Option<TensorType> {
     Some(match kind {
         Dtype::F32 => TensorType::F32,
         Dtype::F16 => TensorType::F16,

@@ -6,7 +6,7 @@
 
 mod encode;
 mod imatrix;
-// Either example uses a part of it.
+// Each example uses a part of it.
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
@@ -79,6 +79,14 @@ fn run(args: &Args) -> Fallible<()> {
     let start = Instant::now();
     let files = Files::open(&args.input)?;
     let model = files.parse()?;
+    if let Some(checkpoint) = &model.checkpoint {
+        let (input, method) = (args.input.display(), checkpoint.method());
+        let count = checkpoint.packed().len();
+        return Err(format!(
+            "{input}: {count} layers are packed ({method}); this takes plain weights"
+        )
+        .into());
+    }
     let importance = args.imatrix.as_deref().map(imatrix::read).transpose()?;
     let plan = Plan::new(args, &files, model, importance)?;
 

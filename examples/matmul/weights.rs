@@ -1,0 +1,61 @@
+//! What `--weights` names: a matrix of floats, or a layer that is packed already.
+
+use crate::model::checkpoint::Checkpoint;
+use crate::model::Files;
+use crate::npy::{self, Dense};
+use crate::{gguf, Fallible};
+use lowbit::Linear;
+use std::path::Path;
+
+pub enum Weights {
+    Dense(Dense),
+    Packed(Linear),
+}
+
+/// The weights, and what to call them.
+pub fn read(weights: &Path) -> Fallible<(String, Weights)> {
+    let (path, tensor) = gguf::split(weights);
+    let here = std::env::current_dir().unwrap_or_default();
+    let name = path.strip_prefix(here).unwrap_or(&path);
+    let name = name.display().to_string();
+    let named = |e: Box<dyn std::error::Error>| format!("{name}: {e}");
+    // Names its file in its errors.
+    let files = Files::open(&path)?;
+    let bytes = files.bytes();
+    let safetensors = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
+    if bytes[0].starts_with(b"GGUF") {
+        let dense = gguf::read(&bytes, tensor.as_deref()).map_err(named)?;
+        let tensor = tensor.unwrap_or_default();
+        return Ok((format!("{name}:{tensor}"), Weights::Dense(dense)));
+    }
+    if !safetensors {
+        let dense = npy::parse(bytes[0]).map_err(named)?;
+        return Ok((name, Weights::Dense(dense)));
+    }
+    let checkpoint = files.checkpoint()?;
+    let (layer, weights) = layer(&checkpoint, tensor.as_deref()).map_err(named)?;
+    let first = if tensor.is_none() { ", the first" } else { "" };
+    Ok((format!("{name}:{layer}{first}"), weights))
+}
+
+/// The layer of this name, or the first, packed ones before others.
+fn layer(checkpoint: &Checkpoint, name: Option<&str>) -> Fallible<(String, Weights)> {
+    let name = match name {
+        Some(name) => name,
+        None => checkpoint.first()?,
+    };
+    let linear = checkpoint.find_linear(name)?;
+    let packed = checkpoint.packed();
+    let packed =
+        packed.contains(name.strip_suffix(".weight").unwrap_or(name)) || packed.contains(name);
+    let weights = match packed {
+        true => Weights::Packed(linear),
+        false => Weights::Dense(Dense {
+            n: linear.n(),
+            k: linear.k(),
+            // A bias is no part of the matrix that is packed.
+            weights: linear.matrix().dequantize(),
+        }),
+    };
+    Ok((name.to_owned(), weights))
+}

@@ -1,0 +1,241 @@
+//! A safetensors checkpoint by its layers, those that another tool packed among them.
+
+use super::{no_such, Fallible};
+use lowbit::safetensors::{Model, TensorInfo};
+use lowbit::{Gpu, Linear, OutputScale};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub struct Checkpoint<'a> {
+    model: Model<'a>,
+    /// The names of layers: of all, and of those that are packed.
+    linears: BTreeSet<String>,
+    packed: BTreeSet<String>,
+}
+
+/// What a name stands for.
+pub enum Found {
+    Layer(Linear),
+    /// A tensor of plain floats, with its dimensions.
+    Floats(Vec<f32>, Vec<usize>),
+}
+
+impl<'a> Checkpoint<'a> {
+    /// A folder as Hugging Face lays it out is read by its index; any other file or folder as a whole,
+    /// with the `config.json` beside it.
+    pub fn open(
+        asked: &Path,
+        folder: &Path,
+        files: &[(&str, &'a [u8])],
+    ) -> Fallible<Checkpoint<'a>> {
+        let known = ["model.safetensors.index.json", "model.safetensors"];
+        if asked.is_dir() && known.iter().any(|name| asked.join(name).exists()) {
+            return Ok(Checkpoint::new(Model::open(asked)?));
+        }
+        let config = folder.join("config.json");
+        let text = match config.exists() {
+            true => std::fs::read_to_string(config)?,
+            false => String::new(),
+        };
+        Ok(Checkpoint::new(Model::from_parts(&text, files)?))
+    }
+
+    pub fn new(model: Model<'a>) -> Checkpoint<'a> {
+        let linears: BTreeSet<String> = model.linears().into_iter().collect();
+        let plain = |t: &TensorInfo| {
+            let name = t.name().strip_suffix(".weight")?;
+            (is_float(t) && t.shape().len() == 2).then(|| name.to_owned())
+        };
+        let plain: BTreeSet<String> = model.tensors().iter().filter_map(plain).collect();
+        let packed = linears.difference(&plain).cloned().collect();
+        Checkpoint {
+            model,
+            linears,
+            packed,
+        }
+    }
+
+    /// How its layers were quantized: `gptq`, ...
+    pub fn method(&self) -> &'static str {
+        self.model.method().name()
+    }
+
+    /// The names of the layers that are packed.
+    pub fn packed(&self) -> &BTreeSet<String> {
+        &self.packed
+    }
+
+    /// The layer to try where none is named: the first that is packed, or else the first.
+    pub fn first(&self) -> Fallible<&str> {
+        let first = self.packed.first().or(self.linears.first());
+        Ok(first.ok_or("no tensor in it is a linear layer")?)
+    }
+
+    pub fn tensor_count(&self) -> usize {
+        self.model.tensors().len()
+    }
+
+    /// The tensors that are no part of a packed layer.
+    pub fn others(&self) -> impl Iterator<Item = &TensorInfo> {
+        let tensors = self.model.tensors().iter();
+        tensors.filter(|t| {
+            self.owner(t.name())
+                .is_none_or(|o| !self.packed.contains(o))
+        })
+    }
+
+    /// The layer that a tensor is a part of: that of the longest name which its own starts with.
+    fn owner<'n>(&self, tensor: &'n str) -> Option<&'n str> {
+        // Those of gpt-oss.
+        let joined = ["_blocks", "_scales", "_bias"];
+        let joined = joined.iter().find_map(|suffix| tensor.strip_suffix(suffix));
+        let dots = tensor.rmatch_indices('.').map(|(at, _)| &tensor[..at]);
+        joined
+            .into_iter()
+            .chain(dots)
+            .find(|name| self.linears.contains(*name))
+    }
+
+    pub fn linear(&self, name: &str) -> Fallible<Linear> {
+        Ok(self.model.linear(name)?)
+    }
+
+    /// The layer or tensor of this name; a layer goes by that of its `.weight` too.
+    pub fn find(&self, name: &str) -> Fallible<Found> {
+        let layer = [Some(name), name.strip_suffix(".weight")];
+        let mut layers = layer.iter().flatten();
+        if let Some(layer) = layers.find(|name| self.linears.contains(**name)) {
+            return Ok(Found::Layer(self.linear(layer)?));
+        }
+        match self.others().find(|t| t.name() == name) {
+            Some(info) => {
+                let numbers = self.model.tensor_f32(name)?;
+                Ok(Found::Floats(numbers, info.shape().to_vec()))
+            }
+            None => {
+                let packed = self.packed.iter().map(|name| &name[..]);
+                let others = self.others().map(TensorInfo::name);
+                let names: Vec<&str> = packed.chain(others).collect();
+                Err(no_such(name, &names).into())
+            }
+        }
+    }
+
+    /// As `find`, where only a layer will do.
+    pub fn find_linear(&self, name: &str) -> Fallible<Linear> {
+        match self.find(name)? {
+            Found::Layer(linear) => Ok(linear),
+            Found::Floats(_, shape) => {
+                let names: Vec<&str> = self.linears.iter().map(|name| &name[..]).collect();
+                let names = no_such(name, &names);
+                Err(format!("{name:?} of shape {shape:?} is no linear layer: {names}").into())
+            }
+        }
+    }
+}
+
+pub fn is_float(tensor: &TensorInfo) -> bool {
+    ["F32", "F16", "BF16"].contains(&&tensor.dtype()[..])
+}
+
+/// The weights that a layer amounts to, decoded by the GPU where there is one given.
+pub fn effective(linear: &Linear, gpu: Option<&Gpu>) -> Fallible<Vec<f32>> {
+    match gpu {
+        None => Ok(linear.dequantize()),
+        Some(gpu) => {
+            let layer = gpu.upload_linear(linear)?;
+            Ok(linear.effective(gpu.dequantize(layer.weights())?))
+        }
+    }
+}
+
+/// What a layer has around its matrix.
+pub fn note(linear: &Linear) -> String {
+    let mut parts = Vec::new();
+    let mut part = |is_there: bool, text: String| {
+        if is_there {
+            parts.push(text);
+        }
+    };
+    let (columns, _) = linear.outliers().unwrap_or_default();
+    part(
+        !columns.is_empty(),
+        format!("{} outlier columns", columns.len()),
+    );
+    part(linear.input_scales().is_some(), "input scales".into());
+    part(linear.rotation().is_some(), "rotation".into());
+    part(linear.permutation().is_some(), "permutation".into());
+    match linear.scale() {
+        Some(OutputScale::Multiply(s)) => part(true, format!("scale * {s}")),
+        Some(OutputScale::Divide(s)) => part(true, format!("scale / {s}")),
+        None => {}
+    }
+    part(linear.bias().is_some(), "bias".into());
+    // They are beside the bytes of the matrix.
+    let format = linear.matrix().format().name();
+    part(format.starts_with("aqlm"), "codebook, not counted".into());
+    let columns = format.ends_with("_columns");
+    part(columns, "scales by column, not counted".into());
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lowbit::{Format, Matrix};
+    use safetensors::{tensor::TensorView, Dtype};
+
+    #[test]
+    fn tensors_belong_to_the_layer_of_the_longest_name() {
+        let names = [
+            "a.q.qweight",
+            "a.q.qzeros",
+            "a.q.bias",
+            "a.q.lora.weight",
+            "a.norm.weight",
+            "a.qq.bias",
+        ];
+        let view = |name| {
+            let shape = if name == "a.q.lora.weight" {
+                vec![1, 1]
+            } else {
+                vec![1]
+            };
+            (name, TensorView::new(Dtype::F32, shape, &[0; 4]).unwrap())
+        };
+        let bytes = safetensors::serialize(names.map(view), None).unwrap();
+        let config = r#"{ "quantization_config": { "quant_method": "gptq" } }"#;
+        let model = Model::from_parts(config, &[("file", &bytes)]).unwrap();
+        let checkpoint = Checkpoint::new(model);
+        assert_eq!(checkpoint.first().unwrap(), "a.q");
+        assert_eq!(checkpoint.packed.len(), 1);
+        let mut others: Vec<_> = checkpoint.others().map(|t| t.name()).collect();
+        others.sort();
+        assert_eq!(others, ["a.norm.weight", "a.q.lora.weight", "a.qq.bias"]);
+        assert!(matches!(
+            checkpoint.find("a.norm.weight"),
+            Ok(Found::Floats(..))
+        ));
+        assert!(matches!(
+            checkpoint.find("a.q.lora.weight"),
+            Ok(Found::Layer(_))
+        ));
+        let error = checkpoint.find("a.q.qweight").err().unwrap().to_string();
+        assert!(error.contains("there is a.q"), "{error}");
+        let error = checkpoint.find_linear("a.norm.weight").err().unwrap();
+        assert!(error.to_string().contains("a.q.lora"), "{error}");
+    }
+
+    #[test]
+    fn notes_tell_what_is_there() {
+        let matrix = Matrix::quantize(Format::INT8, 1, 8, &[1.0; 8]).unwrap();
+        let linear = Linear::new(matrix);
+        assert_eq!(note(&linear), "");
+        let linear = linear
+            .with_permutation((0..8).rev().collect())
+            .and_then(|l| l.with_scale(OutputScale::Divide(2.0)))
+            .and_then(|l| l.with_bias(vec![1.0]))
+            .unwrap();
+        assert_eq!(note(&linear), "permutation, scale / 2, bias");
+    }
+}

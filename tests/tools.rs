@@ -1,0 +1,212 @@
+//! The examples that are tools, run as a user runs them: `inspect`, `matmul` and `quantize` on a GPTQ
+//! checkpoint and a GGUF file of golden bytes. On the processor.
+#![cfg(feature = "safetensors")]
+
+#[allow(dead_code)]
+#[path = "safetensors/checkpoint.rs"]
+mod checkpoint;
+mod common;
+#[path = "safetensors/tools.rs"]
+mod written;
+
+use common::layouts::{layout, Layout};
+use common::same_bits;
+use safetensors::Dtype::I64;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use written::NAME;
+
+/// A folder that is gone when the test is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let name = format!("lowbit-tools-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What an example prints, or the error that it ends with.
+fn run(example: &str, args: &[&str]) -> Result<String, String> {
+    let done = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", "--quiet", "--release", "--example", example, "--"])
+        .args(args)
+        // No adapter, on any machine.
+        .env("WGPU_BACKEND", "noop")
+        .env("WGPU_ADAPTER_NAME", "")
+        .output()
+        .unwrap();
+    match done.status.success() {
+        true => Ok(String::from_utf8(done.stdout).unwrap()),
+        false => Err(String::from_utf8(done.stderr).unwrap()),
+    }
+}
+
+/// A table's row, without its lines and spaces.
+fn row(table: &str, name: &str) -> Vec<String> {
+    let cells = |line: &str| -> Vec<String> {
+        let cells = line.split(['│', '┆']).map(|cell| cell.trim().to_owned());
+        cells.filter(|cell| !cell.is_empty()).collect()
+    };
+    let mut rows = table.lines().map(cells);
+    let found = rows.find(|row| row.first().is_some_and(|cell| cell == name));
+    found.unwrap_or_else(|| panic!("no row {name} in\n{table}"))
+}
+
+fn floats(path: impl AsRef<Path>) -> Vec<f32> {
+    bytemuck::pod_collect_to_vec(&std::fs::read(path).unwrap())
+}
+
+/// A folder as GPTQModel leaves it, with a layer of two, an embedding and a norm beside it.
+fn gptq(name: &str) -> (Folder, Layout) {
+    let case = layout("gptq_w4_g128_act_v2");
+    let bias: Vec<f32> = (0..case.n).map(|i| i as f32 - 7.5).collect();
+    let file = written::checkpoint(&case).unwrap();
+    let file = file
+        .floats(&format!("{NAME}.bias"), &[case.n], &bias)
+        .floats("model.embed_tokens.weight", &[6, 64], &[0.25; 384])
+        .floats("model.norm.weight", &[3], &[1.0, 2.0, 3.0])
+        .with("model.steps", I64, &[1], &[0; 8]);
+    let folder = Folder::new(name);
+    std::fs::write(folder.at("config.json"), file.config.to_string()).unwrap();
+    std::fs::write(folder.at("model.safetensors"), file.bytes()).unwrap();
+    (folder, case)
+}
+
+#[test]
+fn inspect_a_checkpoint() {
+    let (folder, case) = gptq("inspect");
+    let (n, k) = (case.n, case.k);
+    // The file alone has its configuration beside it.
+    for model in [folder.text(), &folder.at("model.safetensors")] {
+        let told = run("inspect", &[model]).unwrap();
+        assert!(
+            told.starts_with("safetensors, quantized by gptq\n"),
+            "{told}"
+        );
+        let layer = row(&told, NAME);
+        assert_eq!(layer[1], "int4_asym_g128");
+        assert_eq!(layer[2], format!("{n} x {k}"));
+        let bytes: usize = layer[3].parse().unwrap();
+        assert_eq!(bytes, case.linear().unwrap().matrix().bytes().len());
+        let bits = 8.0 * bytes as f64 / (n * k) as f64;
+        assert_eq!(layer[4], format!("{bits:.3}"));
+        assert_eq!(layer[5], "permutation, bias");
+        let plain = [
+            "model.embed_tokens.weight",
+            "F32",
+            "6 x 64",
+            "1536",
+            "32.000",
+        ];
+        assert_eq!(row(&told, plain[0]), plain);
+        assert_eq!(row(&told, "model.norm.weight")[2], "3");
+        assert_eq!(row(&told, "model.steps")[1], "I64");
+        assert!(!told.contains("qweight"), "{told}");
+        let total = ["int4_asym_g128", "multiplies", "1"];
+        assert_eq!(row(&told, total[0])[..3], total);
+        assert!(told.contains("8 tensors with 1 packed layers"), "{told}");
+    }
+    let told = run("inspect", &[folder.text(), "--only", "norm"]).unwrap();
+    assert!(!told.contains(NAME) && told.contains("norm"), "{told}");
+
+    let out = folder.at("out.f32");
+    run(
+        "inspect",
+        &[folder.text(), "--dequantize", NAME, &out, "--cpu"],
+    )
+    .unwrap();
+    same_bits(&case.as_tool(&floats(&out)), &case.dequantized).unwrap();
+    run(
+        "inspect",
+        &[folder.text(), "--dequantize", "model.norm.weight", &out],
+    )
+    .unwrap();
+    assert_eq!(floats(&out), [1.0, 2.0, 3.0]);
+    let part = format!("{NAME}.qweight");
+    let error = run("inspect", &[folder.text(), "--dequantize", &part, &out]).unwrap_err();
+    assert!(error.contains(&format!("there is {NAME}")), "{error}");
+
+    // What is packed cannot be packed once more as if it were plain.
+    let args = [folder.text(), &folder.at("out.gguf"), "--preset", "Q8_0"];
+    let error = run("quantize", &args).unwrap_err();
+    assert!(error.contains("1 layers are packed (gptq)"), "{error}");
+}
+
+/// A layer that cannot be read is told of after those that can.
+#[test]
+fn inspect_a_layer_that_is_not_whole() {
+    let (folder, case) = gptq("broken");
+    let file = written::checkpoint(&case).unwrap();
+    let file = file.with("other.qweight", I64, &[1], &[0; 8]);
+    std::fs::write(folder.at("model.safetensors"), file.bytes()).unwrap();
+    let error = run("inspect", &[folder.text()]).unwrap_err();
+    assert!(error.contains("1 layers cannot be read"), "{error}");
+    assert!(error.contains("other."), "{error}");
+}
+
+#[test]
+fn multiply_by_a_layer_of_a_checkpoint() {
+    let (folder, case) = gptq("matmul");
+    let named = format!("{}:{NAME}", folder.text());
+    for weights in [folder.text(), &named] {
+        let told = run("matmul", &["--weights", weights, "--m", "3"]).unwrap();
+        let shape = format!("n = {} outputs, k = {} inputs", case.n, case.k);
+        assert!(told.contains(NAME) && told.contains(&shape), "{told}");
+        assert!(told.contains("with permutation, bias"), "{told}");
+        let verdict = &row(&told, "int4_asym_g128 on CPU")[5];
+        assert!(verdict.ends_with("ok"), "{told}");
+        assert_eq!(
+            told.contains(", the first"),
+            weights == folder.text(),
+            "{told}"
+        );
+    }
+    let plain = format!("{}:model.embed_tokens", folder.text());
+    let told = run("matmul", &["--weights", &plain, "--format", "int8"]).unwrap();
+    assert!(told.contains("n = 6 outputs, k = 64 inputs"), "{told}");
+    assert!(row(&told, "int8")[5].ends_with("ok"), "{told}");
+    let error = |weights: &str| run("matmul", &["--weights", weights]).unwrap_err();
+    let missing = error(&format!("{}:up_proj", folder.text()));
+    assert!(missing.contains(NAME), "{missing}");
+    let missing = error(&format!("{}:none", folder.text()));
+    assert!(
+        missing.contains(NAME) && missing.contains("norm"),
+        "{missing}"
+    );
+    let norm = error(&format!("{}:model.norm.weight", folder.text()));
+    assert!(norm.contains("is no linear layer"), "{norm}");
+}
+
+#[test]
+fn quantize_and_inspect_gguf() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tiny.gguf");
+    let told = run("inspect", &[source, "--keys"]).unwrap();
+    assert!(told.contains("GGUF: "), "{told}");
+    let folder = Folder::new("quantize");
+    let out = folder.at("out.gguf");
+    run(
+        "quantize",
+        &[source, &out, "--preset", "Q8_0", "--requantize"],
+    )
+    .unwrap();
+    let told = run("inspect", &[&out]).unwrap();
+    assert!(told.contains("Q8_0"), "{told}");
+}
