@@ -120,7 +120,10 @@ fn run(args: &Args) -> Fallible<bool> {
         }
     }
     for (format, error) in &left_out {
-        println!("left out: {format}: {error}");
+        // These are only read from files of other tools; the rest say why they do not fit.
+        if !matches!(error, Error::NoEncoder { .. }) {
+            println!("left out: {format}: {error}");
+        }
     }
     let count = packed.len();
     if count == 0 {
