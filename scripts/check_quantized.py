@@ -117,6 +117,7 @@ def check_inspect(binary, path, *flags):
             command = [binary, path, "--dequantize", tensor.name, str(out), *flags]
             told = subprocess.run(command, capture_output=True, text=True)
             if told.returncode:
+                assert "does not decode" in told.stderr, f"{kind} {tensor.name}: {told.stderr.strip()}"
                 print(f"{kind:8} {tensor.name}: {told.stderr.strip()}")
                 continue
             got = np.fromfile(out, "<u4")

@@ -208,5 +208,14 @@ fn quantize_and_inspect_gguf() {
     )
     .unwrap();
     let told = run("inspect", &[&out]).unwrap();
-    assert!(told.contains("Q8_0"), "{told}");
+    assert_eq!(row(&told, "w_q8_0")[1..3], ["Q8_0", "1024 x 4"], "{told}");
+    let both = [source, &out].map(|model| {
+        let numbers = folder.at("numbers.f32");
+        let args = [model, "--dequantize", "w_q8_0", &numbers];
+        run("inspect", &args).unwrap();
+        floats(numbers)
+    });
+    assert_eq!(both[0].len(), 4096);
+    // Its scales are found anew: the largest of a block is 127 of them, as before.
+    same_bits(&both[0], &both[1]).unwrap();
 }
