@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub enum Weights {
     Dense(Dense),
-    Packed(Linear),
+    Packed(Box<Linear>),
 }
 
 /// The weights, and what to call them.
@@ -49,7 +49,7 @@ fn layer(checkpoint: &Checkpoint, name: Option<&str>) -> Fallible<(String, Weigh
     let packed =
         packed.contains(name.strip_suffix(".weight").unwrap_or(name)) || packed.contains(name);
     let weights = match packed {
-        true => Weights::Packed(linear),
+        true => Weights::Packed(Box::new(linear)),
         false => Weights::Dense(Dense {
             n: linear.n(),
             k: linear.k(),
