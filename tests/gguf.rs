@@ -4,6 +4,8 @@
 mod common;
 #[path = "gguf/hostile.rs"]
 mod hostile;
+#[path = "gguf/layers.rs"]
+mod layers;
 #[path = "gguf/mutated.rs"]
 mod mutated;
 #[path = "gguf/older_q2_0.rs"]

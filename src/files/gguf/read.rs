@@ -157,7 +157,7 @@ impl<'a> Gguf<'a> {
     /// `.scale` beside it that NVFP4 has (`X.weight` and `X.scale`), and its bias (`X.bias`).
     ///
     /// # Errors
-    /// Those of `matrix`, and [`Error::Part`] where scale or bias do not fit.
+    /// Those of `matrix`; [`Error::Part`] and [`Error::InTensor`] where scale or bias do not fit.
     pub fn linear(&self, name: &str) -> Result<Linear> {
         let matrix = self.matrix(name)?;
         let mut linear = Linear::new(matrix.into_owned());
@@ -165,15 +165,21 @@ impl<'a> Gguf<'a> {
             return Ok(linear);
         };
         let beside = |part: &str| self.tensor(&format!("{stem}.{part}"));
+        let named = |tensor: &TensorInfo, e: Error| Error::InTensor {
+            name: tensor.name().to_owned(),
+            source: Box::new(e),
+        };
         if let Some(scale) = beside("scale") {
             let [factor] = scale.to_f32()?[..] else {
                 let got = format!("{:?}", scale.dims());
                 return Err(crate::linear::part(scale.name(), "its shape", "[1]", got));
             };
-            linear = linear.with_scale(OutputScale::Multiply(factor))?;
+            let with = linear.with_scale(OutputScale::Multiply(factor));
+            linear = with.map_err(|e| named(scale, e))?;
         }
         if let Some(bias) = beside("bias") {
-            linear = linear.with_bias(bias.to_f32()?)?;
+            let with = linear.with_bias(bias.to_f32()?);
+            linear = with.map_err(|e| named(bias, e))?;
         }
         Ok(linear)
     }
