@@ -111,7 +111,7 @@ impl Subject {
             name: format!("{} on {on}", linear.matrix().format()),
             bytes: linear.matrix().bytes().len() as u64,
             weights: self.dense.weights.len() as u64,
-            // The original is not known.
+            // Its effective weights are what the product is held to.
             weight_error: 0.0,
             output_error: relative_rms(y, right.y.iter().copied()),
             rounding: right.rounding(y),

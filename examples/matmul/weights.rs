@@ -41,14 +41,11 @@ pub fn read(weights: &Path) -> Fallible<(String, Weights)> {
 /// The layer of this name, or the first, packed ones before others.
 fn layer(checkpoint: &Checkpoint, name: Option<&str>) -> Fallible<(String, Weights)> {
     let name = match name {
-        Some(name) => name,
+        Some(name) => checkpoint.layer_named(name)?,
         None => checkpoint.first()?,
     };
-    let linear = checkpoint.find_linear(name)?;
-    let packed = checkpoint.packed();
-    let packed =
-        packed.contains(name.strip_suffix(".weight").unwrap_or(name)) || packed.contains(name);
-    let weights = match packed {
+    let linear = checkpoint.linear(name)?;
+    let weights = match checkpoint.packed().contains(name) {
         true => Weights::Packed(Box::new(linear)),
         false => Weights::Dense(Dense {
             n: linear.n(),

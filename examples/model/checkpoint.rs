@@ -15,7 +15,7 @@ pub struct Checkpoint<'a> {
 
 /// What a name stands for.
 pub enum Found {
-    Layer(Linear),
+    Layer(Box<Linear>),
     /// A tensor of plain floats, with its dimensions.
     Floats(Vec<f32>, Vec<usize>),
 }
@@ -100,12 +100,17 @@ impl<'a> Checkpoint<'a> {
         Ok(self.model.linear(name)?)
     }
 
-    /// The layer or tensor of this name; a layer goes by that of its `.weight` too.
+    /// The layer that goes by this name, or by that of its `.weight`.
+    pub fn layer(&self, name: &str) -> Option<&str> {
+        let names = [Some(name), name.strip_suffix(".weight")];
+        let mut found = names.iter().flatten().map(|name| self.linears.get(*name));
+        found.find_map(|name| name.map(|name| &name[..]))
+    }
+
+    /// The layer or tensor of this name.
     pub fn find(&self, name: &str) -> Fallible<Found> {
-        let layer = [Some(name), name.strip_suffix(".weight")];
-        let mut layers = layer.iter().flatten();
-        if let Some(layer) = layers.find(|name| self.linears.contains(**name)) {
-            return Ok(Found::Layer(self.linear(layer)?));
+        if let Some(layer) = self.layer(name) {
+            return Ok(Found::Layer(Box::new(self.linear(layer)?)));
         }
         match self.others().find(|t| t.name() == name) {
             Some(info) => {
@@ -116,21 +121,16 @@ impl<'a> Checkpoint<'a> {
                 let packed = self.packed.iter().map(|name| &name[..]);
                 let others = self.others().map(TensorInfo::name);
                 let names: Vec<&str> = packed.chain(others).collect();
-                Err(no_such(name, &names).into())
+                Err(no_such("layer or tensor", name, &names).into())
             }
         }
     }
 
-    /// As `find`, where only a layer will do.
-    pub fn find_linear(&self, name: &str) -> Fallible<Linear> {
-        match self.find(name)? {
-            Found::Layer(linear) => Ok(linear),
-            Found::Floats(_, shape) => {
-                let names: Vec<&str> = self.linears.iter().map(|name| &name[..]).collect();
-                let names = no_such(name, &names);
-                Err(format!("{name:?} of shape {shape:?} is no linear layer: {names}").into())
-            }
-        }
+    /// The layer of this name, or an error that names layers.
+    pub fn layer_named(&self, name: &str) -> Fallible<&str> {
+        let names: Vec<&str> = self.linears.iter().map(|name| &name[..]).collect();
+        let layer = self.layer(name);
+        Ok(layer.ok_or_else(|| no_such("linear layer", name, &names))?)
     }
 }
 
@@ -222,7 +222,11 @@ mod tests {
         ));
         let error = checkpoint.find("a.q.qweight").err().unwrap().to_string();
         assert!(error.contains("there is a.q"), "{error}");
-        let error = checkpoint.find_linear("a.norm.weight").err().unwrap();
+        assert_eq!(
+            checkpoint.layer_named("a.q.lora.weight").unwrap(),
+            "a.q.lora"
+        );
+        let error = checkpoint.layer_named("a.norm.weight").err().unwrap();
         assert!(error.to_string().contains("a.q.lora"), "{error}");
     }
 

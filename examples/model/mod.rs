@@ -180,21 +180,21 @@ impl<'a> Model<'a> {
             return Ok(tensor);
         }
         let names: Vec<&str> = self.tensors.iter().map(|t| &t.name[..]).collect();
-        Err(no_such(name, &names).into())
+        Err(no_such("tensor", name, &names).into())
     }
 }
 
 /// What is told of a name that is none: those that are alike, or else how many there are and the first.
-pub fn no_such(name: &str, names: &[&str]) -> String {
+pub fn no_such(what: &str, name: &str, names: &[&str]) -> String {
     let alike = |n: &&&str| n.contains(name) || name.contains(**n);
     let alike: Vec<&str> = names.iter().filter(alike).copied().collect();
     match (&alike[..], names) {
         ([], names) if names.len() > 20 => {
             let first = names[..20].join(", ");
-            format!("no {name:?} among the {}: {first}, ...", names.len())
+            format!("no {what} {name:?} among the {}: {first}, ...", names.len())
         }
-        ([], names) => format!("no {name:?}; there is {}", names.join(", ")),
-        (alike, _) => format!("no {name:?}; there is {}", alike.join(", ")),
+        ([], names) => format!("no {what} {name:?}; there is {}", names.join(", ")),
+        (alike, _) => format!("no {what} {name:?}; there is {}", alike.join(", ")),
     }
 }
 
