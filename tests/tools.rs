@@ -9,7 +9,7 @@ mod common;
 #[path = "safetensors/tools.rs"]
 mod written;
 
-use common::layouts::{layout, Layout};
+use common::layouts::{layout, layouts, Layout};
 use common::same_bits;
 use safetensors::Dtype::I64;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,32 @@ fn inspect_a_checkpoint() {
     let args = [folder.text(), &folder.at("out.gguf"), "--preset", "Q8_0"];
     let error = run("quantize", &args).unwrap_err();
     assert!(error.contains("1 layers are packed (gptq)"), "{error}");
+}
+
+/// All tensors of a layer are one row, whatever its tool calls them: one case of each layout.
+#[test]
+fn inspect_a_layer_of_each_layout() {
+    let folder = Folder::new("layouts");
+    let mut seen = std::collections::BTreeSet::new();
+    for case in layouts() {
+        let Some(file) = written::checkpoint(&case) else {
+            continue;
+        };
+        if !seen.insert(case.kind.clone()) {
+            continue;
+        }
+        let file = file.floats("model.norm.weight", &[3], &[1.0, 2.0, 3.0]);
+        std::fs::write(folder.at("config.json"), file.config.to_string()).unwrap();
+        std::fs::write(folder.at("model.safetensors"), file.bytes()).unwrap();
+        let told =
+            run("inspect", &[folder.text()]).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let format = case.linear().unwrap().matrix().format().to_string();
+        assert_eq!(row(&told, NAME)[1], format, "{}", case.name);
+        let rows = told.lines().filter(|line| line.starts_with('│'));
+        // Two lines of each header, two rows, and a total of each format.
+        assert_eq!(rows.count(), 8, "{}\n{told}", case.name);
+    }
+    assert_eq!(seen.len(), 12, "{seen:?}");
 }
 
 /// A layer that cannot be read is told of after those that can.
