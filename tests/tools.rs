@@ -209,6 +209,12 @@ fn multiply_by_a_layer_of_a_checkpoint() {
     let told = run("matmul", &["--weights", &plain, "--format", "int8"]).unwrap();
     assert!(told.contains("n = 6 outputs, k = 64 inputs"), "{told}");
     assert!(row(&told, "int8")[5].ends_with("ok"), "{told}");
+    // Packed anew, when asked.
+    let told = run("matmul", &["--weights", &named, "--format", "int8"]).unwrap();
+    assert!(row(&told, "int8")[5].ends_with("ok"), "{told}");
+    let tensor = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tiny.gguf:w_q8_0");
+    let told = run("matmul", &["--weights", tensor]).unwrap();
+    assert!(row(&told, "q8_0 on CPU")[5].ends_with("ok"), "{told}");
     let error = |weights: &str| run("matmul", &["--weights", weights]).unwrap_err();
     let missing = error(&format!("{}:up_proj", folder.text()));
     assert!(missing.contains(NAME), "{missing}");

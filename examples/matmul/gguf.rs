@@ -1,8 +1,10 @@
-//! Reads one tensor of GGUF as floats: `FILE.gguf:TENSOR`.
+//! Reads one tensor of GGUF: `FILE.gguf:TENSOR`.
 
 use crate::npy::Dense;
+use crate::weights::Weights;
 use crate::Fallible;
 use lowbit::gguf::Split;
+use lowbit::Linear;
 use std::path::{Path, PathBuf};
 
 /// The file and the tensor that `--weights` names; none where the whole of it is a file.
@@ -15,8 +17,9 @@ pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
     (weights.into(), None)
 }
 
-/// The tensor, decoded; without a name, an error that lists those there are.
-pub fn read(parts: &[&[u8]], tensor: Option<&str>) -> Fallible<Dense> {
+/// The tensor: floats, or packed as it is unless `anew`. Without a name, an error that lists those there
+/// are.
+pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weights> {
     let file = Split::parse(parts)?;
     let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {
         let list = file.tensors().filter(|t| t.dims().len() >= 2);
@@ -26,13 +29,17 @@ pub fn read(parts: &[&[u8]], tensor: Option<&str>) -> Fallible<Dense> {
         let named = tensor.map_or("name a tensor".into(), |t| format!("no tensor {t:?}"));
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
     };
+    if tensor.format().is_some_and(|f| f.block_len() > 1) && !anew {
+        let matrix = tensor.matrix()?.into_owned();
+        return Ok(Weights::Packed(Box::new(Linear::new(matrix))));
+    }
     let k = usize::try_from(tensor.dims().first().copied().unwrap_or(1))?;
     let weights = tensor.to_f32()?;
-    Ok(Dense {
+    Ok(Weights::Dense(Dense {
         n: weights.len() / k,
         k,
         weights,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -49,16 +56,26 @@ mod tests {
         writer.matrix("packed", &packed).unwrap();
         writer.tensor("plain", &[64, 2], 0, plain).unwrap();
         let bytes = writer.to_bytes().unwrap();
-        let dense = read(&[&bytes], Some("packed")).unwrap();
-        assert_eq!((dense.n, dense.k), (2, 64));
-        assert_eq!(dense.weights, packed.dequantize());
-        assert_eq!(read(&[&bytes], Some("plain")).unwrap().weights, weights);
-        let error = read(&[&bytes], None).err().unwrap().to_string();
+        let dense = |name, anew| match read(&[&bytes], Some(name), anew).unwrap() {
+            Weights::Dense(dense) => dense,
+            Weights::Packed(_) => panic!("{name} is packed"),
+        };
+        assert_eq!((dense("packed", true).n, dense("packed", true).k), (2, 64));
+        assert_eq!(dense("packed", true).weights, packed.dequantize());
+        assert_eq!(dense("plain", false).weights, weights);
+        match read(&[&bytes], Some("packed"), false).unwrap() {
+            Weights::Packed(linear) => assert_eq!(linear.matrix(), &packed),
+            Weights::Dense(_) => panic!("it was decoded"),
+        }
+        let error = read(&[&bytes], None, false).err().unwrap().to_string();
         assert!(
             error.contains("packed [64, 2]") && error.contains("plain"),
             "{error}"
         );
-        let error = read(&[&bytes], Some("other")).err().unwrap().to_string();
+        let error = read(&[&bytes], Some("other"), false)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             error.contains("\"other\"") && error.contains("packed"),
             "{error}"

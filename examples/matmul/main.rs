@@ -42,7 +42,8 @@ struct Args {
     /// Rows of inputs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     m: u32,
-    /// A format, with or without a group (q4_k, int4_g128, int8_row); may be repeated
+    /// A format, with or without a group (q4_k, int4_g128, int8_row); may be repeated. Weights that are
+    /// packed already are multiplied as they are without this, and decoded and packed anew with it
     #[arg(long = "format", value_name = "NAME")]
     formats: Vec<Format>,
     /// Only the first N rows of the matrix
@@ -69,15 +70,11 @@ fn run(args: &Args) -> Fallible<bool> {
         "/examples/data/minilm_ffn_out.npy"
     );
     let path = args.weights.clone().unwrap_or(shipped.into());
-    let (name, weights) = weights::read(&path)?;
+    // What is packed is multiplied as it is, unless it is asked for in other formats.
+    let anew = args.rows.is_some() || !args.formats.is_empty();
+    let (name, weights) = weights::read(&path, anew)?;
     let mut dense = match weights {
         Weights::Dense(dense) => dense,
-        Weights::Packed(_) if args.rows.is_some() || !args.formats.is_empty() => {
-            return Err(format!(
-                "{name} is packed, and multiplied as it is: no --rows, no --format"
-            )
-            .into())
-        }
         Weights::Packed(linear) => return run_layer(&name, &linear, args.m as usize),
     };
     if let Some(rows) = args.rows {

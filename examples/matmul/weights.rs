@@ -12,8 +12,8 @@ pub enum Weights {
     Packed(Box<Linear>),
 }
 
-/// The weights, and what to call them.
-pub fn read(weights: &Path) -> Fallible<(String, Weights)> {
+/// The weights, and what to call them; what is packed is decoded if it is to be packed `anew`.
+pub fn read(weights: &Path, anew: bool) -> Fallible<(String, Weights)> {
     let (path, tensor) = gguf::split(weights);
     let here = std::env::current_dir().unwrap_or_default();
     let name = path.strip_prefix(here).unwrap_or(&path);
@@ -24,34 +24,34 @@ pub fn read(weights: &Path) -> Fallible<(String, Weights)> {
     let bytes = files.bytes();
     let safetensors = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
     if bytes[0].starts_with(b"GGUF") {
-        let dense = gguf::read(&bytes, tensor.as_deref()).map_err(named)?;
+        let weights = gguf::read(&bytes, tensor.as_deref(), anew).map_err(named)?;
         let tensor = tensor.unwrap_or_default();
-        return Ok((format!("{name}:{tensor}"), Weights::Dense(dense)));
+        return Ok((format!("{name}:{tensor}"), weights));
     }
     if !safetensors {
         let dense = npy::parse(bytes[0]).map_err(named)?;
         return Ok((name, Weights::Dense(dense)));
     }
     let checkpoint = files.checkpoint()?;
-    let (layer, weights) = layer(&checkpoint, tensor.as_deref()).map_err(named)?;
+    let (layer, weights) = layer(&checkpoint, tensor.as_deref(), anew).map_err(named)?;
     let first = if tensor.is_none() { ", the first" } else { "" };
     Ok((format!("{name}:{layer}{first}"), weights))
 }
 
 /// The layer of this name, or the first, packed ones before others.
-fn layer(checkpoint: &Checkpoint, name: Option<&str>) -> Fallible<(String, Weights)> {
+fn layer(checkpoint: &Checkpoint, name: Option<&str>, anew: bool) -> Fallible<(String, Weights)> {
     let name = match name {
         Some(name) => checkpoint.layer_named(name)?,
         None => checkpoint.first()?,
     };
     let linear = checkpoint.linear(name)?;
-    let weights = match checkpoint.packed().contains(name) {
+    let weights = match checkpoint.packed().contains(name) && !anew {
         true => Weights::Packed(Box::new(linear)),
         false => Weights::Dense(Dense {
             n: linear.n(),
             k: linear.k(),
             // A bias is no part of the matrix that is packed.
-            weights: linear.matrix().dequantize(),
+            weights: linear.dequantize(),
         }),
     };
     Ok((name.to_owned(), weights))
