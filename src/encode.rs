@@ -1,6 +1,6 @@
 //! Floats to packed matrices.
 
-use crate::family::{Hints, Table};
+use crate::family::Hints;
 use crate::matrix::{check_shape, length};
 use crate::{parallel, Error, Format, Matrix, Result};
 
@@ -55,7 +55,7 @@ impl Matrix<'static> {
         weights: &[f32],
         importance: Option<&[f32]>,
     ) -> Result<Self> {
-        if let Table::Codebook(_) | Table::Pairs = format.family().table {
+        if format.family().table.least_words() > 0 {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });

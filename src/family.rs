@@ -137,6 +137,17 @@ pub(crate) enum Table {
     Pairs,
 }
 
+impl Table {
+    /// The fewest words that a matrix must bring; 0 where it brings none.
+    pub fn least_words(self) -> usize {
+        match self {
+            Table::None | Table::Fixed(_) => 0,
+            Table::Codebook(words) => words,
+            Table::Pairs => 2,
+        }
+    }
+}
+
 /// A format, or a family of formats that differ in their group length.
 pub(crate) struct Family {
     pub name: &'static str,
@@ -159,8 +170,8 @@ pub(crate) struct Family {
     /// Codes on the device, and how `code_plane.per` of them are packed into its units.
     pub code_plane: Plane,
     pub pack_codes: Pack,
-    /// Scales on the device, and how the fields of the blocks that share `scale_plane.per` weights
-    /// (one block, but for MXFP4) are packed into their units.
+    /// Scales on the device, and how the fields of a block are packed into its share of the units
+    /// for `scale_plane.per` weights.
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.

@@ -119,7 +119,7 @@ impl Format {
         }
     }
 
-    /// The format with each type of scale that it can have, itself alone where it has one.
+    /// The types that [`with_scale`](Format::with_scale) takes; none where a specification fixed the type.
     pub fn scale_types(&self) -> Vec<ScaleType> {
         self.family.scales.iter().map(|(s, _)| *s).collect()
     }
@@ -167,7 +167,7 @@ impl Format {
     }
 
     /// Offset and type of the float fields of a block: the only bytes that can make a weight
-    /// infinite or not a number, but for the codes of FP8.
+    /// infinite or not a number, but for the codes of FP8, the four nibbles of IQ1_M's scale and codebooks.
     pub fn float_fields(&self) -> &'static [(usize, ScaleType)] {
         self.family.floats
     }

@@ -43,11 +43,7 @@ impl<'a> Matrix<'a> {
         k: usize,
         bytes: impl Into<Cow<'a, [u8]>>,
     ) -> Result<Self> {
-        let expected = match format.family().table {
-            Table::None | Table::Fixed(_) => 0,
-            Table::Codebook(words) => words,
-            Table::Pairs => 2,
-        };
+        let expected = format.family().table.least_words();
         if expected > 0 {
             return Err(Error::Codebook {
                 format: format.to_string(),
@@ -87,15 +83,14 @@ impl<'a> Matrix<'a> {
         bytes: impl Into<Cow<'a, [u8]>>,
         codebook: &[u8],
     ) -> Result<Self> {
-        let expected = match format.family().table {
-            Table::None | Table::Fixed(_) => 0,
-            Table::Codebook(words) => words,
-            // Any number of pairs, one at least.
-            Table::Pairs => (codebook.len() / 8 * 2).max(2),
+        let table = format.family().table;
+        let expected = match table {
+            Table::Pairs => (codebook.len() / 8 * 2).max(table.least_words()),
+            table => table.least_words(),
         };
         // Shaders count weights in words of 32 bits.
         let weights = (n as u64).saturating_mul(k as u64);
-        if matches!(format.family().table, Table::Pairs) && weights > u32::MAX as u64 {
+        if matches!(table, Table::Pairs) && weights > u32::MAX as u64 {
             return Err(Error::TooLarge {
                 what: "a matrix with scales for each column, in weights",
                 needed: weights,

@@ -47,7 +47,7 @@ impl ScaleType {
     #[inline(always)]
     pub(crate) fn load(self, bytes: &[u8]) -> f32 {
         match self {
-            ScaleType::F16 => f16::from_le_bytes([bytes[0], bytes[1]]).to_f32(),
+            ScaleType::F16 => crate::formats::f16::load(bytes, 0),
             ScaleType::BF16 => bf16::from_le_bytes([bytes[0], bytes[1]]).to_f32(),
             ScaleType::F32 => f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
             ScaleType::E8M0 => power_of_two(bytes[0]),

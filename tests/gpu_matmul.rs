@@ -236,8 +236,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "unsigned codes",
-            "unpack4xI8(c.low.x)",
-            "unpack4xU8(c.low.x)",
+            "level(c.low.x)",
+            "vec4<f32>(unpack4xU8(c.low.x))",
         ),
         ("another row", "min(first_row + ", "min(1u + first_row + "),
         (

@@ -6,7 +6,8 @@ const FINITE: u32 = 0u;     // numbers (E2M1, E2M3, E3M2)
 const ONE_NAN: u32 = 1u;    // numbers, but for all bits set (E4M3)
 const INFINITE: u32 = 2u;   // infinity and NaN, as in IEEE 754 (E5M2)
 
-fn level(code: vec4<u32>) -> vec4<f32> {
+fn level(codes: u32) -> vec4<f32> {
+    let code = unpack4xU8(codes);
     let bias = (1u << (EXPONENT - 1u)) - 1u;
     let top = 1u << (EXPONENT + MANTISSA);
     let magnitude = code & vec4<u32>(top - 1u);
@@ -24,18 +25,4 @@ fn level(code: vec4<u32>) -> vec4<f32> {
         bits = select(bits, special, magnitude >= vec4<u32>(first));
     }
     return bitcast<vec4<f32>>(bits | ((code & vec4<u32>(top)) << vec4<u32>(31u - EXPONENT - MANTISSA)));
-}
-
-fn levels(row: u32, part: u32) -> Levels {
-    let c = codes(row, part);
-    return Levels(array<vec4<f32>, 8>(
-        level(unpack4xU8(c.low.x)),
-        level(unpack4xU8(c.low.y)),
-        level(unpack4xU8(c.low.z)),
-        level(unpack4xU8(c.low.w)),
-        level(unpack4xU8(c.high.x)),
-        level(unpack4xU8(c.high.y)),
-        level(unpack4xU8(c.high.z)),
-        level(unpack4xU8(c.high.w)),
-    ));
 }

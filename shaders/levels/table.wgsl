@@ -3,8 +3,8 @@
 // A tree of selects, four weights at a time. Reading a table in memory instead took three times as
 // long on lavapipe (NF4 GEMV 4096 x 4096: 25.9 against 8.5 ms, Mesa 22.3, 2026-11-21).
 
-fn look_up(code: u32) -> vec4<f32> {
-    let i = unpack4xU8(code);
+fn level(codes: u32) -> vec4<f32> {
+    let i = unpack4xU8(codes);
     let b0 = (i & vec4<u32>(1u)) != vec4<u32>(0u);
     let b1 = (i & vec4<u32>(2u)) != vec4<u32>(0u);
     let b2 = (i & vec4<u32>(4u)) != vec4<u32>(0u);
@@ -24,18 +24,4 @@ fn look_up(code: u32) -> vec4<f32> {
     let r0 = select(q0, q1, b2);
     let r1 = select(q2, q3, b2);
     return select(r0, r1, b3);
-}
-
-fn levels(row: u32, part: u32) -> Levels {
-    let c = codes(row, part);
-    return Levels(array<vec4<f32>, 8>(
-        look_up(c.low.x),
-        look_up(c.low.y),
-        look_up(c.low.z),
-        look_up(c.low.w),
-        look_up(c.high.x),
-        look_up(c.high.y),
-        look_up(c.high.z),
-        look_up(c.high.w),
-    ));
 }

@@ -59,14 +59,20 @@ pub(crate) fn pack_from<const BITS: usize>(offset: i8, codes: &[i8], units: &mut
 /// Field `i` of a stream of `BITS`-bit fields, lowest bits first, that may cross bytes.
 #[inline(always)]
 pub(crate) fn field<const BITS: usize>(stream: &[u8], i: usize) -> u8 {
-    let at = i * BITS;
+    field_of(stream, BITS, i)
+}
+
+/// As [`field`], where only the caller knows how many bits.
+#[inline(always)]
+pub(crate) fn field_of(stream: &[u8], bits: usize, i: usize) -> u8 {
+    let at = i * bits;
     let low = stream[at / 8] as u16;
     // A field that ends within its byte must not read the next, which may not be there.
-    let high = match at % 8 + BITS > 8 {
+    let high = match at % 8 + bits > 8 {
         true => stream[at / 8 + 1] as u16,
         false => 0,
     };
-    (((low | high << 8) >> (at % 8)) & ((1 << BITS) - 1)) as u8
+    (((low | high << 8) >> (at % 8)) & ((1 << bits) - 1)) as u8
 }
 
 /// Sets field `i` of a stream of zeros.

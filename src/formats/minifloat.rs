@@ -121,8 +121,8 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
                 &[
                     scale::shader(S::TYPE, false),
                     (
-                        "formats/minifloat.wgsl",
-                        include_str!("../../shaders/formats/minifloat.wgsl"),
+                        "formats/stored.wgsl",
+                        include_str!("../../shaders/formats/stored.wgsl"),
                     ),
                     (
                         "levels/minifloat.wgsl",

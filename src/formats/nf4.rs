@@ -86,13 +86,16 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         quantize,
         shader: ShaderParts {
             bits: 4,
-            files: &[
-                bits::LEVEL_TABLE,
-                (
-                    "formats/nf4.wgsl",
-                    include_str!("../../shaders/formats/nf4.wgsl"),
-                ),
-            ],
+            files: const {
+                &[
+                    bits::LEVEL_TABLE,
+                    super::scale::shader(ScaleType::F32, false),
+                    (
+                        "formats/stored.wgsl",
+                        include_str!("../../shaders/formats/stored.wgsl"),
+                    ),
+                ]
+            },
             consts: &[],
         },
     }

@@ -49,10 +49,13 @@ pub(crate) static Q1_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 1,
-        files: &[(
-            "formats/q1_0.wgsl",
-            include_str!("../../shaders/formats/q1_0.wgsl"),
-        )],
+        files: &[
+            super::scale::shader(ScaleType::F16, false),
+            (
+                "formats/int1.wgsl",
+                include_str!("../../shaders/formats/int1.wgsl"),
+            ),
+        ],
         consts: &[],
     },
 };

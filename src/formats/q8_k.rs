@@ -62,8 +62,8 @@ pub(crate) static Q8_K: Family = Family {
         files: &[
             super::scale::shader(ScaleType::F32, false),
             (
-                "formats/minifloat.wgsl",
-                include_str!("../../shaders/formats/minifloat.wgsl"),
+                "formats/stored.wgsl",
+                include_str!("../../shaders/formats/stored.wgsl"),
             ),
         ],
         consts: &[],

@@ -87,6 +87,9 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         Levels::Table(_) => {}
         Levels::Direct(_) => files.push(text!("levels/direct.wgsl")),
     }
+    if !matches!(family.levels, Levels::Direct(_)) {
+        files.push(text!("levels/each.wgsl"));
+    }
     files.push(match family.affine_kind {
         AffineKind::Scale => text!("affine/scale.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),

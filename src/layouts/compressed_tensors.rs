@@ -2,9 +2,10 @@
 //!
 //! Its floats are [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
 
-use super::fields::{bytes, check_bits, field, padded_field, size};
+use super::fields::{bytes, check_bits, padded_field, size};
 use super::groups::{check_shape, group_len, pair_kind, Integers};
 use super::{order, Scales};
+use crate::formats::bits::field_of;
 use crate::linear::part;
 use crate::{Linear, Result};
 
@@ -83,7 +84,7 @@ impl PackQuantized<'_> {
             for (j, out) in out.iter_mut().enumerate() {
                 *out = match is_padded {
                     true => padded_field(packed, bits, column(j)),
-                    false => field(packed, bits, column(j)),
+                    false => field_of(packed, bits, column(j)),
                 };
             }
         };

@@ -35,17 +35,6 @@ pub(super) fn word(words: &[u8], i: usize) -> u32 {
     u32::from_le_bytes([w[0], w[1], w[2], w[3]])
 }
 
-/// Field `i` of a dense stream; it may cross bytes.
-pub(super) fn field(stream: &[u8], bits: usize, i: usize) -> u8 {
-    let (byte, shift) = (i * bits / 8, i * bits % 8);
-    let mut wide = stream[byte] as u16 >> shift;
-    // A field that ends within its byte must not read the next, which may not be there.
-    if shift + bits > 8 {
-        wide |= (stream[byte + 1] as u16) << (8 - shift);
-    }
-    (wide & mask(bits)) as u8
-}
-
 /// Field `i` of a stream of words that holds only whole fields in each, the rest being padding.
 pub(super) fn padded_field(words: &[u8], bits: usize, i: usize) -> u8 {
     let per_word = 32 / bits;

@@ -1,8 +1,9 @@
 //! GPTQ checkpoints (AutoGPTQ, GPTQModel): 2, 3, 4 or 8 bits, packed down the columns.
 
-use super::fields::{bytes, check_bits, column_field, field, mask, size};
+use super::fields::{bytes, check_bits, column_field, mask, size};
 use super::groups::{check_shape, group_len, pair_kind, Integers};
 use super::{order, Scales};
+use crate::formats::bits::field_of;
 use crate::{Linear, Result};
 
 /// One GPTQ layer: weight = `scale · (field - zero)`, scale and zero those of the input's group.
@@ -60,7 +61,7 @@ impl Gptq<'_> {
             }
         };
         let zero = |row: usize, g: usize| {
-            let stored = field(&self.qzeros[g * zero_bytes..], bits, row) as u16;
+            let stored = field_of(&self.qzeros[g * zero_bytes..], bits, row) as u16;
             match self.v2 {
                 true => stored as f32,
                 false => ((stored + 1) & mask(bits)) as f32,

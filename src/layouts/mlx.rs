@@ -2,9 +2,10 @@
 //!
 //! Its `mxfp4`, `mxfp8` and `nvfp4` are [`Microscaled`](super::Microscaled).
 
-use super::fields::{bytes, check_bits, field, size};
+use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
 use super::Scales;
+use crate::formats::bits::field_of;
 use crate::{Linear, Result, ScaleType};
 
 /// One layer of MLX's `affine` mode: weight = `scale · field + bias`; scales may be negative.
@@ -53,7 +54,7 @@ impl MlxAffine<'_> {
         let fields = |row: usize, out: &mut [u8]| {
             let packed = &self.packed[row * stride..][..stride];
             for (j, out) in out.iter_mut().enumerate() {
-                *out = field(packed, bits, j);
+                *out = field_of(packed, bits, j);
             }
         };
         let matrix = build(format, bits, n, k, fields, |row, g, out| {

@@ -1,8 +1,9 @@
 //! `MatMulNBits`, an operator of ONNX Runtime: 2, 4 or 8 bits.
 
-use super::fields::{bytes, check_bits, field, size};
+use super::fields::{bytes, check_bits, size};
 use super::groups::{check_shape, multiple, pair_kind, Integers};
 use super::Scales;
+use crate::formats::bits::field_of;
 use crate::linear::part;
 use crate::{Linear, Result};
 
@@ -66,12 +67,12 @@ impl MatMulNBits<'_> {
         }
         let zero = |row: usize, g: usize| match self.zero_points {
             ZeroPoints::Middle => (1u32 << (bits - 1)) as f32,
-            ZeroPoints::Packed(zeros) => field(&zeros[row * zero_bytes..], bits, g) as f32,
+            ZeroPoints::Packed(zeros) => field_of(&zeros[row * zero_bytes..], bits, g) as f32,
             ZeroPoints::Floats(zeros) => zeros.at(row * groups + g),
         };
         let fields = |row: usize, out: &mut [u8]| {
             for (j, out) in out.iter_mut().enumerate() {
-                *out = field(&self.packed[row * stride..], bits, j);
+                *out = field_of(&self.packed[row * stride..], bits, j);
             }
         };
         let kind = pair_kind(self.scales.kind());

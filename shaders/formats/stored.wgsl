@@ -1,4 +1,5 @@
-// Floats of 4, 6 or 8 bits. Codes: as many bits a part. Scales: one for each group.
+// Codes as they are stored, and a scale for each group: small floats (4, 6 or 8 bits a weight), NF4 and
+// FP4 (nibbles that index the table of levels), Q8_K (signed bytes).
 
 fn codes(row: u32, part: u32) -> Codes {
     return stored_codes(row, part);
