@@ -13,6 +13,7 @@ pub mod layouts;
 mod linear;
 mod matrix;
 mod parallel;
+mod precision;
 mod quantize;
 mod scale_type;
 mod validate;
@@ -23,10 +24,10 @@ pub use files::gguf;
 pub use files::safetensors;
 pub use format::Format;
 pub use gpu::{
-    wgsl, DeviceClass, GetRows, Gpu, LinearMatMul, LinearWeights, MatMul, Precision, Weights,
-    KERNELS,
+    wgsl, DeviceClass, GetRows, Gpu, LinearMatMul, LinearWeights, MatMul, Weights, KERNELS,
 };
 pub use linear::{Linear, OutputScale, Rotation};
 pub use matrix::{Inspection, Matrix};
+pub use precision::Precision;
 pub use scale_type::ScaleType;
 pub use wgpu;

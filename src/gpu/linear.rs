@@ -3,11 +3,11 @@
 use super::device::Gpu;
 use super::encode::check_binding;
 use super::kernels::text;
-use super::matmul::{MatMul, Precision};
+use super::matmul::MatMul;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
 use crate::linear::{Linear, OutputScale};
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};

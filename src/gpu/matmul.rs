@@ -5,21 +5,8 @@ use super::device::Gpu;
 use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, Kernel, Shape};
 use super::weights::Weights;
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
-
-/// What a product may round its inputs to, for speed. Weights are always decoded exactly, and sums
-/// are always in f32: a kernel never rounds more than this says, and may round less.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// Nothing is rounded but the f32 sums.
-    #[default]
-    F32,
-    /// Inputs and weights may be rounded to f16 before they are multiplied.
-    F16,
-    /// Inputs may be rounded to 8-bit integers, with a scale for each run of 32.
-    I8,
-}
 
 /// A product made ready: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, its kernel
 /// chosen and compiled. Recording it submits nothing and allocates no GPU memory.

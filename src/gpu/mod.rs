@@ -20,6 +20,6 @@ pub use compose::wgsl;
 pub use device::Gpu;
 pub use kernels::{DeviceClass, KERNELS};
 pub use linear::{LinearMatMul, LinearWeights};
-pub use matmul::{MatMul, Precision};
+pub use matmul::MatMul;
 pub use rows::GetRows;
 pub use weights::Weights;

@@ -1,0 +1,14 @@
+//! What a product may round.
+
+/// What a product may round its inputs to, for speed. Weights are always decoded exactly, and sums
+/// are always in f32: a kernel never rounds more than this says, and may round less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// Nothing is rounded but the f32 sums.
+    #[default]
+    F32,
+    /// Inputs and weights may be rounded to f16 before they are multiplied.
+    F16,
+    /// Inputs may be rounded to 8-bit integers, with a scale for each run of 32.
+    I8,
+}
