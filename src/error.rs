@@ -1,5 +1,7 @@
 //! The one error type. Every variant that compares two numbers carries both.
 
+use crate::Precision;
+
 /// What went wrong, with the numbers that tell why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -132,6 +134,32 @@ pub enum Error {
     /// No kernel has this name.
     #[error("unknown kernel {0:?}; known: {1}")]
     UnknownKernel(String, String),
+    /// A kernel needs a feature that the device was made without, or that was switched off.
+    #[error("kernel {kernel} needs {missing}, which this device was made without")]
+    Feature {
+        /// The kernel.
+        kernel: String,
+        /// The features' names in `wgpu::Features`.
+        missing: String,
+    },
+    /// A kernel rounds more than the caller allowed.
+    #[error("kernel {kernel} needs Precision::{needed:?} to be allowed, got {got:?}")]
+    Precision {
+        /// The kernel.
+        kernel: String,
+        /// What must be allowed.
+        needed: Precision,
+        /// What was allowed.
+        got: Precision,
+    },
+    /// A kernel multiplies integer codes, which a format has none of.
+    #[error("kernel {kernel} multiplies integer codes; {format} has none")]
+    NoCodes {
+        /// The kernel.
+        kernel: String,
+        /// The format.
+        format: String,
+    },
     /// The device's limits are under what a kernel needs.
     #[error("kernel {kernel} needs {what} of {needed}, this device allows {limit}")]
     DeviceLimit {

@@ -7,8 +7,6 @@
 
 const TILE: u32 = 64u;
 
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-
 var<workgroup> w_tile: array<vec4<f32>, TILE * 8u>;
 var<workgroup> x_tile: array<vec4<f32>, TILE * 8u>;
 
@@ -78,7 +76,7 @@ fn main(
             let row = first_row + lane_row + 16u * r;
             let col = first_col + lane_col + 16u * c;
             if (row < params.rows && col < params.m) {
-                y[col * params.n + params.first_row + row] = sum[r][c];
+                store(params.first_row + row, col, sum[r][c]);
             }
         }
     }

@@ -6,17 +6,13 @@
 // their sums at the end. A lane owns ROWS rows, eight apart, so that each float of x it reads
 // serves ROWS · COLS products, and each weight it decodes serves COLS.
 
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-
-// Sums of all lanes, where several share a row.
-var<workgroup> shared_sums: array<f32, SHARED_SUMS>;
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
     @builtin(workgroup_id) id: vec3<u32>,
     @builtin(num_workgroups) count: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    here: Lane,
 ) {
+    let lane = lane_index(here);
     let octets = WORKGROUP / (INTERLEAVE * LANES_K);
     let tiles = (params.rows + octets * INTERLEAVE * ROWS - 1u) / (octets * INTERLEAVE * ROWS);
     let index = grid_index(id, count);
@@ -72,27 +68,12 @@ fn main(
         }
     }
 
-    if (LANES_K > 1u) {
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            shared_sums[i * WORKGROUP + lane] = sum[i];
-        }
-        workgroupBarrier();
-        if (lane_k == 0u) {
-            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                var total = sum[i];
-                for (var l = 1u; l < LANES_K; l++) {
-                    total += shared_sums[i * WORKGROUP + lane + l * INTERLEAVE];
-                }
-                sum[i] = total;
-            }
-        }
-    }
+    reduce(&sum, lane);
     if (lane_k == 0u) {
         for (var r = 0u; r < ROWS; r++) { // unroll
             for (var c = 0u; c < COLS; c++) { // unroll
                 if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                    let at = params.first_row + first_row + r * INTERLEAVE;
-                    y[(first_col + c) * params.n + at] = sum[r * COLS + c];
+                    store(params.first_row + first_row + r * INTERLEAVE, first_col + c, sum[r * COLS + c]);
                 }
             }
         }

@@ -5,14 +5,14 @@
 //! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
-use super::kernels::{self, text, DeviceClass, Kernel, Shape, Tuning, INTERLEAVE};
+use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
+use super::traits::{DeviceClass, Traits};
+use super::tuning::Tuning;
 use crate::family::{AffineKind, Levels, Table, Unit, PART};
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
-
-type File = (&'static str, &'static str);
 
 /// A composed shader, with the file and line that each of its lines came from.
 pub(crate) struct Source {
@@ -35,7 +35,13 @@ pub fn wgsl(
 ) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
-    Ok(compose(format, kernel, &(kernel.tuning)(class, m), k).text)
+    Ok(compose(
+        format,
+        kernel,
+        &(kernel.tuning)(&Traits::typical(class), m),
+        k,
+    )
+    .text)
 }
 
 pub(crate) fn unknown(kernel: &str) -> Error {
@@ -96,13 +102,18 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
     match kernel.shape {
-        Shape::Product if whole(k) => files.push(text!("inputs/whole.wgsl")),
-        Shape::Product => files.push(text!("inputs/ragged.wgsl")),
+        Shape::Product => files.extend([
+            match whole(k) {
+                true => text!("inputs/whole.wgsl"),
+                false => text!("inputs/ragged.wgsl"),
+            },
+            text!("outputs/plain.wgsl"),
+        ]),
         Shape::IndexedRows => files.push(text!("rows/indexed.wgsl")),
         Shape::AllRows => files.push(text!("rows/all.wgsl")),
         Shape::Inspect => {}
     }
-    files.push(kernel.text);
+    files.extend_from_slice(kernel.text);
 
     let mut name = format!("{format}/{} WORKGROUP={}", kernel.name, tuning.workgroup);
     for (key, value) in &tuning.consts {

@@ -3,7 +3,9 @@
 use super::adapter::{check_adapter, check_limits, pick};
 use super::compose::Source;
 use super::errors::scoped;
-use super::kernels::{DeviceClass, Shape, Tuning};
+use super::kernels::Shape;
+use super::traits::{DeviceClass, Traits, USEFUL};
+use super::tuning::Tuning;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +20,7 @@ use wgpu::{
 #[derive(Clone)]
 pub struct Gpu {
     inner: Arc<Inner>,
-    class: DeviceClass,
+    traits: Arc<Traits>,
 }
 
 struct Inner {
@@ -79,15 +81,15 @@ impl Gpu {
         check_adapter(&adapter)?;
         let limits = device.limits();
         check_limits(&limits)?;
-        let class = DeviceClass::of(info.device_type);
-        if class == DeviceClass::Cpu {
+        let traits = Traits::of(&info, device.features());
+        if traits.class == DeviceClass::Cpu {
             log::warn!(
                 "{} is a software adapter: correct, but no faster than a processor",
                 info.name
             );
         }
         Ok(Gpu {
-            class,
+            traits: Arc::new(traits),
             inner: Arc::new(Inner {
                 device,
                 queue,
@@ -103,8 +105,20 @@ impl Gpu {
     /// The same device, with kernels as they are for another class of devices than the adapter
     /// says it is of: where it says wrong, and in tests.
     pub fn with_class(&self, class: DeviceClass) -> Gpu {
+        self.with_traits(|traits| traits.class = class)
+    }
+
+    /// The same device, using only those of its features that are named: an off switch for each, and
+    /// how tests see that nothing depends on one.
+    pub fn with_features(&self, features: Features) -> Gpu {
+        self.with_traits(|traits| traits.features &= features)
+    }
+
+    fn with_traits(&self, change: impl FnOnce(&mut Traits)) -> Gpu {
+        let mut traits = (*self.traits).clone();
+        change(&mut traits);
         Gpu {
-            class,
+            traits: Arc::new(traits),
             ..self.clone()
         }
     }
@@ -112,7 +126,7 @@ impl Gpu {
     /// The features of this adapter that lowbit can use, to merge into a device descriptor of
     /// your own. None is required: without them it does the same in another way.
     pub fn required_features(adapter: &Adapter) -> Features {
-        adapter.features() & Features::TIMESTAMP_QUERY
+        adapter.features() & (Features::TIMESTAMP_QUERY | USEFUL)
     }
 
     /// The limits to merge into a device descriptor of your own: default WebGPU ones, with
@@ -148,7 +162,11 @@ impl Gpu {
 
     /// What kernels are chosen for.
     pub fn class(&self) -> DeviceClass {
-        self.class
+        self.traits.class
+    }
+
+    pub(crate) fn traits(&self) -> &Traits {
+        &self.traits
     }
 
     pub(crate) fn is(&self, other: &Gpu) -> bool {

@@ -36,7 +36,7 @@ impl Gpu {
             });
         }
         let kernel = kernels::by_name("inspect").expect("in the table");
-        let tuning = (kernel.tuning)(self.class(), 1);
+        let tuning = (kernel.tuning)(self.traits(), 1);
         let job = |(slab, s): (usize, &super::weights::Slab)| Job {
             slab,
             m: 0,

@@ -1,24 +1,11 @@
-//! The table of kernels: what each is made of, what it needs, and which one a product gets.
+//! The table of kernels: what each is made of and what it needs. `tuning.rs` has their numbers,
+//! `choose.rs` says which one a product gets.
 
-use wgpu::{DeviceType, Limits};
-
-/// How a device wants its kernels: what is fast on a graphics card is not on a processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeviceClass {
-    /// A Vulkan or GL driver that runs on the processor (lavapipe, SwiftShader).
-    Cpu,
-    /// Everything else.
-    Gpu,
-}
-
-impl DeviceClass {
-    pub(crate) fn of(device: DeviceType) -> DeviceClass {
-        match device {
-            DeviceType::Cpu => DeviceClass::Cpu,
-            _ => DeviceClass::Gpu,
-        }
-    }
-}
+use super::traits::Traits;
+use super::tuning::{self, Tuning};
+use crate::family::Levels;
+use crate::{Error, Format, Precision, Result};
+use wgpu::{Features, Limits};
 
 /// What the third and later bindings of a kernel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,28 +20,39 @@ pub(crate) enum Shape {
     Inspect,
 }
 
+/// A path under `shaders/`, and the text.
+pub(crate) type File = (&'static str, &'static str);
+
 /// One row of the table.
 pub(crate) struct Kernel {
     pub name: &'static str,
     pub shape: Shape,
-    pub text: (&'static str, &'static str),
+    /// Snippets of the kernel's own, then the kernel.
+    pub text: &'static [File],
+    pub needs: Needs,
     /// Numbers printed into the shader, for a device and m rows of x.
-    pub tuning: fn(DeviceClass, usize) -> Tuning,
+    pub tuning: fn(&Traits, usize) -> Tuning,
 }
 
-/// The numbers of one compiled kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tuning {
-    /// Invocations in a workgroup.
-    pub workgroup: u32,
-    /// Rows of weights that a workgroup owns.
-    pub tile_rows: u32,
-    /// Rows of x that a workgroup owns.
-    pub tile_cols: u32,
-    /// Bytes of workgroup memory.
-    pub memory: u32,
-    /// Constants of the kernel's own.
-    pub consts: Vec<(&'static str, u32)>,
+/// What a kernel cannot do without.
+pub(crate) struct Needs {
+    pub features: Features,
+    /// The precision that the caller must have allowed.
+    pub precision: Precision,
+    /// Whether weights must have integer codes.
+    pub codes: bool,
+}
+
+impl Needs {
+    const NOTHING: Needs = Needs {
+        features: Features::empty(),
+        precision: Precision::F32,
+        codes: false,
+    };
+    const SUBGROUP: Needs = Needs {
+        features: Features::SUBGROUP,
+        ..Needs::NOTHING
+    };
 }
 
 /// Rows whose units lie side by side: eight 16-byte loads of neighbouring lanes are one run of 128.
@@ -67,48 +65,71 @@ macro_rules! text {
 }
 pub(crate) use text;
 
-const ROWS: [Kernel; 5] = [
+const ROWS: [Kernel; 8] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
-        text: text!("kernels/gemv.wgsl"),
-        tuning: gemv,
+        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: tuning::gemv,
+    },
+    Kernel {
+        name: "gemv_subgroup",
+        shape: Shape::Product,
+        text: &[text!("reduce/subgroup.wgsl"), text!("kernels/gemv.wgsl")],
+        needs: Needs::SUBGROUP,
+        tuning: tuning::gemv_subgroup,
     },
     Kernel {
         name: "gemm",
         shape: Shape::Product,
-        text: text!("kernels/gemm.wgsl"),
-        tuning: |_, _| Tuning {
-            workgroup: 256,
-            tile_rows: 64,
-            tile_cols: 64,
-            memory: 16384,
-            consts: vec![],
-        },
+        text: &[text!("kernels/gemm.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: tuning::gemm,
+    },
+    Kernel {
+        name: "lane_tile",
+        shape: Shape::Product,
+        text: &[text!("spread/loads.wgsl"), text!("kernels/lane_tile.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: tuning::lane_tile,
+    },
+    Kernel {
+        name: "lane_tile_subgroup",
+        shape: Shape::Product,
+        text: &[
+            text!("spread/subgroup.wgsl"),
+            text!("kernels/lane_tile.wgsl"),
+        ],
+        needs: Needs::SUBGROUP,
+        tuning: tuning::lane_tile,
     },
     Kernel {
         name: "get_rows",
         shape: Shape::IndexedRows,
-        text: text!("kernels/get_rows.wgsl"),
-        tuning: |_, _| one_invocation_a_part(),
+        text: &[text!("kernels/get_rows.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
         name: "dequantize",
         shape: Shape::AllRows,
-        text: text!("kernels/get_rows.wgsl"),
-        tuning: |_, _| one_invocation_a_part(),
+        text: &[text!("kernels/get_rows.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
         name: "inspect",
         shape: Shape::Inspect,
-        text: text!("kernels/inspect.wgsl"),
-        tuning: |_, _| one_invocation_a_part(),
+        text: &[text!("kernels/inspect.wgsl")],
+        needs: Needs::NOTHING,
+        tuning: |_, _| tuning::one_invocation_a_part(),
     },
 ];
 
 pub(crate) static TABLE: &[Kernel] = &ROWS;
 
-/// The names of all kernels: those of products (`gemv`, `gemm`), then those that decode.
+/// The names of all kernels: those of products, then those that decode.
 pub const KERNELS: &[&str] = &{
     let mut names = [""; ROWS.len()];
     let mut i = 0;
@@ -119,62 +140,37 @@ pub const KERNELS: &[&str] = &{
     names
 };
 
-/// The largest m for which the product is a matrix times a few vectors.
-pub(crate) const GEMV_COLS: usize = 8;
-
-fn gemv(class: DeviceClass, m: usize) -> Tuning {
-    let cols = m.clamp(1, GEMV_COLS) as u32;
-    // On a processor a lane owns whole rows: lanes that share a row would only wait for each other.
-    // Four rows a lane: on lavapipe 26.2 two take 1.0 to 1.5 times as long and eight 1.5 to 1.9
-    // times (Q4_0, 4096 x 4096, m of 1 to 8); on 22.3 two take 1.2 to 1.6 and eight 0.7 to 1.0 times.
-    // (`cargo bench --bench products -- gemv/q4_0`, 2026-11-21.) On a card nothing is measured yet.
-    let (workgroup, lanes_k, rows) = match class {
-        DeviceClass::Cpu => (64, 1, 4),
-        DeviceClass::Gpu => (128, 16, if cols <= 4 { 2 } else { 1 }),
-    };
-    let shared_sums = if lanes_k > 1 {
-        workgroup * rows * cols
-    } else {
-        1
-    };
-    let octets = workgroup / (INTERLEAVE as u32 * lanes_k);
-    Tuning {
-        workgroup,
-        tile_rows: octets * INTERLEAVE as u32 * rows,
-        tile_cols: cols,
-        memory: 4 * shared_sums,
-        consts: vec![
-            ("LANES_K", lanes_k),
-            ("ROWS", rows),
-            ("COLS", cols),
-            ("SHARED_SUMS", shared_sums),
-        ],
-    }
-}
-
-fn one_invocation_a_part() -> Tuning {
-    Tuning {
-        workgroup: 64,
-        tile_rows: 0,
-        tile_cols: 0,
-        memory: 0,
-        consts: vec![],
-    }
-}
-
 /// The kernel of this name.
 pub(crate) fn by_name(name: &str) -> Option<&'static Kernel> {
     TABLE.iter().find(|k| k.name == name)
 }
 
-/// The product kernel for m rows of x.
-pub(crate) fn choose(class: DeviceClass, m: usize) -> &'static Kernel {
-    // Workgroup memory is slow on a processor: there the few-column kernel serves every m.
-    let name = match class {
-        DeviceClass::Gpu if m > GEMV_COLS => "gemm",
-        _ => "gemv",
-    };
-    by_name(name).expect("the table has its own names")
+impl Kernel {
+    /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.
+    pub fn check(&self, traits: &Traits, format: Format, precision: Precision) -> Result<()> {
+        let missing = self.needs.features - traits.features;
+        if !missing.is_empty() {
+            return Err(Error::Feature {
+                kernel: self.name.into(),
+                missing: format!("{missing:?}"),
+            });
+        }
+        if self.needs.precision != Precision::F32 && self.needs.precision != precision {
+            return Err(Error::Precision {
+                kernel: self.name.into(),
+                needed: self.needs.precision,
+                got: precision,
+            });
+        }
+        let has_codes = !matches!(format.family().levels, Levels::Direct(_));
+        if self.needs.codes && !has_codes {
+            return Err(Error::NoCodes {
+                kernel: self.name.into(),
+                format: format.to_string(),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// The limits that kernels on this device rely on: those of default WebGPU, and no others.

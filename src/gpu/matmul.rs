@@ -1,5 +1,6 @@
 //! Products on the device.
 
+use super::choose::choose;
 use super::compose::{compose, unknown, Source};
 use super::device::Gpu;
 use super::encode::{run_length, Job, Prepared};
@@ -28,11 +29,12 @@ impl MatMul {
         pollster::block_on(MatMul::prepare(gpu, weights, m, precision))
     }
 
-    /// As `new`, with the kernel of this name ([`KERNELS`](crate::KERNELS)): `gemv` or `gemm`.
+    /// As `new`, with the product kernel of this name ([`KERNELS`](crate::KERNELS)).
     ///
     /// # Errors
-    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] where
-    /// this device cannot run it, and those of `new`.
+    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] and
+    /// [`Error::Feature`] where this device cannot run it, [`Error::Precision`] where it rounds more
+    /// than `precision` allows, [`Error::NoCodes`] where it cannot serve the format, and those of `new`.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn with_kernel(
         gpu: &Gpu,
@@ -51,7 +53,7 @@ impl MatMul {
         m: usize,
         precision: Precision,
     ) -> Result<MatMul> {
-        let kernel = kernels::choose(gpu.class(), m);
+        let kernel = choose(gpu.traits(), weights.format(), m, precision);
         MatMul::build(gpu, weights, m, precision, kernel, |_| ()).await
     }
 
@@ -106,7 +108,8 @@ impl MatMul {
                 got: m,
             });
         }
-        let tuning = (kernel.tuning)(gpu.class(), m);
+        kernel.check(gpu.traits(), weights.format(), precision)?;
+        let tuning = (kernel.tuning)(gpu.traits(), m);
         let (x_row, y_row) = (4 * weights.k() as u64, 4 * weights.n() as u64);
         let limit = gpu.max_binding();
         let run = run_length("64 rows of x", m, x_row, limit)?;

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod buffers;
+mod choose;
 mod compose;
 mod device;
 mod encode;
@@ -14,12 +15,15 @@ mod matmul;
 mod readback;
 mod rows;
 mod step;
+mod traits;
+mod tuning;
 mod weights;
 
 pub use compose::wgsl;
 pub use device::Gpu;
-pub use kernels::{DeviceClass, KERNELS};
+pub use kernels::KERNELS;
 pub use linear::{LinearMatMul, LinearWeights};
 pub use matmul::MatMul;
 pub use rows::GetRows;
+pub use traits::DeviceClass;
 pub use weights::Weights;

@@ -42,7 +42,7 @@ impl GetRows {
             });
         }
         let kernel = kernels::by_name("get_rows").expect("in the table");
-        let tuning = (kernel.tuning)(gpu.class(), count);
+        let tuning = (kernel.tuning)(gpu.traits(), count);
         let row = 4 * weights.k() as u64;
         let run = run_length("64 rows of floats", count, row, gpu.max_binding())?;
         let mut jobs = Vec::new();
@@ -134,7 +134,7 @@ impl Gpu {
             return Err(Error::OtherDevice);
         }
         let kernel = kernels::by_name("dequantize").expect("in the table");
-        let tuning = (kernel.tuning)(self.class(), 1);
+        let tuning = (kernel.tuning)(self.traits(), 1);
         let row = 4 * weights.k() as u64;
         // Floats take several times the space of packed weights: they come back in runs of rows.
         let limit = self.max_binding().min(64 << 20);

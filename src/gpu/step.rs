@@ -5,7 +5,7 @@ use super::device::Gpu;
 use super::encode::{fold, part};
 use super::errors::scoped;
 use super::kept::Kept;
-use super::kernels::Tuning;
+use super::tuning::Tuning;
 use crate::Result;
 use wgpu::{
     BindGroup, BindGroupEntry, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,

@@ -1,0 +1,29 @@
+// Sums over the lanes that share a row, through workgroup memory.
+
+var<workgroup> shared_sums: array<f32, WORKGROUP * ROWS * COLS>;
+
+struct Lane {
+    @builtin(local_invocation_index) index: u32,
+}
+
+fn lane_index(lane: Lane) -> u32 {
+    return lane.index;
+}
+
+// Adds up the sums of lanes that lie a multiple of INTERLEAVE apart in a run of INTERLEAVE * LANES_K;
+// the first of them gets the total.
+fn reduce(sum: ptr<function, array<f32, ROWS * COLS>>, lane: u32) {
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        shared_sums[i * WORKGROUP + lane] = (*sum)[i];
+    }
+    workgroupBarrier();
+    if ((lane / INTERLEAVE) % LANES_K == 0u) {
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            var total = (*sum)[i];
+            for (var l = 1u; l < LANES_K; l++) {
+                total += shared_sums[i * WORKGROUP + lane + l * INTERLEAVE];
+            }
+            (*sum)[i] = total;
+        }
+    }
+}
