@@ -1,4 +1,5 @@
-// What every kernel and format shares: the weights' bindings, their addressing, code words.
+// What every kernel and format shares: parameters, addressing, code words. The planes are in
+// planes/*.wgsl and scales/*.wgsl.
 //
 // Constants printed by the composer before this file:
 //   INTERLEAVE  rows whose units lie side by side in a plane
@@ -20,8 +21,6 @@ struct Params {
     padding: u32,
 }
 
-@group(0) @binding(0) var<storage, read> code_plane: array<CodeUnit>;
-@group(0) @binding(1) var<storage, read> scale_plane: array<ScaleUnit>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // Codes of 32 consecutive weights: byte b of word j is the code (i8) of weight 4j + b.
@@ -41,14 +40,20 @@ struct Affine {
     offset: f32,
 }
 
-// Unit `i` of row `row` (both within this slab) lies beside the same unit of its seven neighbours,
-// so that eight lanes that own eight rows read one run of memory.
-fn plane_index(row: u32, i: u32, units: u32) -> u32 {
-    return ((row / INTERLEAVE) * units + i) * INTERLEAVE + row % INTERLEAVE;
+// A row of this slab, and where its first units lie. Unit i of a row lies beside the same unit of its seven
+// neighbours, so that eight lanes that own eight rows read one run of memory: units of a row are
+// INTERLEAVE apart.
+struct Row {
+    index: u32,
+    codes: u32,
+    scales: u32,
+    slot: u32,  // its number among the rows of a lane
 }
 
-fn code_at(row: u32, i: u32) -> CodeUnit {
-    return code_plane[plane_index(row, i, params.code_units)];
+fn row_at(index: u32, slot: u32) -> Row {
+    let eight = index / INTERLEAVE * INTERLEAVE;
+    let lane = index % INTERLEAVE;
+    return Row(index, eight * params.code_units + lane, eight * params.scale_units + lane, slot);
 }
 
 // Subtracts `offset` (0 to 128) from four bytes of at most 127 each; the results are signed bytes.

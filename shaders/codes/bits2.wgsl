@@ -1,5 +1,5 @@
 // 32 codes of 2 bits in two words.
 
-fn stored_codes(row: u32, part: u32) -> Codes {
+fn stored_codes(row: Row, part: u32) -> Codes {
     return unpack2(code_at(row, part));
 }

@@ -1,6 +1,6 @@
 // 32 codes of 5 bits in five words: low nibbles in the first four, high bits in the fifth.
 
-fn stored_codes(row: u32, part: u32) -> Codes {
+fn stored_codes(row: Row, part: u32) -> Codes {
     let unit = 5u * part;
     let nibbles = unpack4(vec4<u32>(
         code_at(row, unit),

@@ -1,6 +1,6 @@
 // 32 codes of 7 bits in seven words: low nibbles in four, pairs in two, high bits in the last.
 
-fn stored_codes(row: u32, part: u32) -> Codes {
+fn stored_codes(row: Row, part: u32) -> Codes {
     let unit = 7u * part;
     let nibbles = unpack4(vec4<u32>(
         code_at(row, unit),

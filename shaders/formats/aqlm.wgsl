@@ -14,7 +14,7 @@ fn entry(index: u32, h: u32) -> vec4<f32> {
     return vec4<f32>(halves(table[at]), halves(table[at + 1u]));
 }
 
-fn levels(row: u32, part: u32) -> Levels {
+fn levels(row: Row, part: u32) -> Levels {
     let q = code_at(row, part);
     var l: Levels;
     for (var o = 0u; o < 4u; o++) { // unroll
@@ -30,6 +30,6 @@ fn levels(row: u32, part: u32) -> Levels {
     return l;
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(group_scale(row, group), 0.0);
 }

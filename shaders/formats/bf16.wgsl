@@ -7,7 +7,7 @@ fn pairs(words: vec2<u32>) -> vec4<f32> {
     return bitcast<vec4<f32>>(vec4<u32>(low.x, high.x, low.y, high.y));
 }
 
-fn levels(row: u32, part: u32) -> Levels {
+fn levels(row: Row, part: u32) -> Levels {
     var l: Levels;
     for (var j = 0u; j < 4u; j++) { // unroll
         let q = code_at(row, 4u * part + j);
@@ -17,6 +17,6 @@ fn levels(row: u32, part: u32) -> Levels {
     return l;
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(1.0, 0.0);
 }

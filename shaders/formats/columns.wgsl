@@ -2,10 +2,10 @@
 // Codes: 32 fields of 1, 2, 3, 4 or 8 bits a part. Table: pairs of a scale and a zero point (f32), those of
 // weight i of the matrix at pair i modulo their number.
 
-fn levels(row: u32, part: u32) -> Levels {
+fn levels(row: Row, part: u32) -> Levels {
     let c = stored_codes(row, part);
     let pairs = arrayLength(&table) / 2u;
-    let first = (params.first_row + row) * params.k + part * PART;
+    let first = (params.first_row + row.index) * params.k + part * PART;
     var l: Levels;
     for (var j = 0u; j < 4u; j++) { // unroll
         let low = vec4<f32>(unpack4xU8(c.low[j]));
@@ -20,6 +20,6 @@ fn levels(row: u32, part: u32) -> Levels {
     return l;
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(1.0, 0.0);
 }

@@ -1,6 +1,6 @@
 // F16. Codes: 4 units a part, eight weights each, two to a word.
 
-fn levels(row: u32, part: u32) -> Levels {
+fn levels(row: Row, part: u32) -> Levels {
     var l: Levels;
     for (var j = 0u; j < 4u; j++) { // unroll
         let q = code_at(row, 4u * part + j);
@@ -10,6 +10,6 @@ fn levels(row: u32, part: u32) -> Levels {
     return l;
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(1.0, 0.0);
 }

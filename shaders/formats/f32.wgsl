@@ -1,6 +1,6 @@
 // F32. Codes: 8 units a part, four weights each.
 
-fn levels(row: u32, part: u32) -> Levels {
+fn levels(row: Row, part: u32) -> Levels {
     var l: Levels;
     for (var j = 0u; j < 8u; j++) { // unroll
         l.v[j] = bitcast<vec4<f32>>(code_at(row, 8u * part + j));
@@ -8,6 +8,6 @@ fn levels(row: u32, part: u32) -> Levels {
     return l;
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(1.0, 0.0);
 }

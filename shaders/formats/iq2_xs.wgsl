@@ -1,7 +1,7 @@
 // IQ2_XS. Codes: 2 words a part, 16 bits for each eight weights: index of a point (9), seven signs.
 // Scales: 5 halves for each 256, 0 to 3: 4-bit scales, 4: d (f16).
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     let q = code_at(row, part);
     return octets(
         iq2_octet(q.x & 511u, even_signs((q.x >> 9u) & 127u)),
@@ -11,8 +11,8 @@ fn codes(row: u32, part: u32) -> Codes {
     );
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     let unit = 5u * (group / 16u);
-    let scale = (scale_bits(row, unit + (group % 16u) / 4u) >> (4u * (group % 4u))) & 15u;
+    let scale = (scale_at(row, unit + (group % 16u) / 4u) >> (4u * (group % 4u))) & 15u;
     return Affine(scale_half(row, unit + 4u) * (0.5 + f32(scale)) * 0.25, 0.0);
 }

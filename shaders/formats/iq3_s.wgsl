@@ -11,8 +11,8 @@ fn quads(low: u32, high: u32, signs: u32) -> vec4<u32> {
     );
 }
 
-fn codes(row: u32, part: u32) -> Codes {
-    let high = scale_bits(row, 7u * (part / 8u) + (part % 8u) / 2u) >> (8u * (part % 2u));
+fn codes(row: Row, part: u32) -> Codes {
+    let high = scale_at(row, 7u * (part / 8u) + (part % 8u) / 2u) >> (8u * (part % 2u));
     let signs = code_at(row, 3u * part + 2u);
     return Codes(
         quads(code_at(row, 3u * part), high, signs),
@@ -20,8 +20,8 @@ fn codes(row: u32, part: u32) -> Codes {
     );
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     let unit = 7u * (group / 8u);
-    let scale = (scale_bits(row, unit + 4u + (group % 8u) / 4u) >> (4u * (group % 4u))) & 15u;
+    let scale = (scale_at(row, unit + 4u + (group % 8u) / 4u) >> (4u * (group % 4u))) & 15u;
     return Affine(scale_half(row, unit + 6u) * f32(1u + 2u * scale), 0.0);
 }

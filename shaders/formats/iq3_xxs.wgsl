@@ -12,7 +12,7 @@ fn quads(indices: u32, signs: u32) -> vec4<u32> {
     );
 }
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     let signs = code_at(row, 3u * part + 2u);
     return Codes(
         quads(code_at(row, 3u * part), signs),
@@ -20,7 +20,7 @@ fn codes(row: u32, part: u32) -> Codes {
     );
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     let scale = code_at(row, 3u * group + 2u) >> 28u;
     return Affine(scale_half(row, group / 8u) * (0.5 + f32(scale)) * 0.5, 0.0);
 }

@@ -1,11 +1,11 @@
 // IQ4_XS. Codes: 4 words a part, nibbles that index the table of levels. Scales: 2 words for each
 // 256, x: d (f16), then the high bit pairs of eight scales; y: their low nibbles.
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     return stored_codes(row, part);
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     let fields = scale_at(row, group / 8u);
     let g = group % 8u;
     let low = (fields.y >> (4u * g)) & 15u;

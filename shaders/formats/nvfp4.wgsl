@@ -1,11 +1,11 @@
 // NVFP4. Codes: 4 words a part, nibbles that index the table of levels, which are doubled.
 // Scales: a word for each 64, four floats of 4 bits of exponent and 3 of mantissa; 127 is a zero.
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     return stored_codes(row, part);
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     let e = (scale_at(row, group / 4u) >> (8u * (group % 4u))) & 127u;
     var scale = bitcast<f32>((e << 20u) + (119u << 23u));
     if (e < 8u) {

@@ -1,9 +1,9 @@
 // Q8_0. Codes: 8 words a part, i8. Scales: 0: d (f16) for each 32.
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     return stored_codes(row, part);
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(scale_half(row, group), 0.0);
 }

@@ -13,7 +13,7 @@ fn digits(carried: vec2<u32>) -> u32 {
     return ((d.x | (d.y << 8u) | 0x80808080u) - 0x01010101u) ^ 0x80808080u;
 }
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     let unit = 13u * (part / 8u);
     let run = (part % 8u) / 2u;
     let mask = vec2<u32>(0x00ff00ffu);
@@ -51,6 +51,6 @@ fn codes(row: u32, part: u32) -> Codes {
     );
 }
 
-fn affine(row: u32, group: u32) -> Affine {
+fn affine(row: Row, group: u32) -> Affine {
     return Affine(scale_half(row, group), 0.0);
 }

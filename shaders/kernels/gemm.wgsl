@@ -35,7 +35,7 @@ fn main(
     }
     for (var part = 0u; part < parts; part++) {
         if (lane < TILE) {
-            let row = min(first_row + lane, params.rows - 1u);
+            let row = row_at(min(first_row + lane, params.rows - 1u), 0u);
             let l = levels(row, part);
             for (var s = 0u; s < SPANS; s++) { // unroll
                 let a = affine(row, (part * PART + s * (PART / SPANS)) / GROUP);

@@ -23,9 +23,9 @@ fn main(
     let parts = (params.k + PART - 1u) / PART;
 
     // Rows and columns past the end read the last one again; what they add up is not written.
-    var row: array<u32, ROWS>;
+    var row: array<Row, ROWS>;
     for (var r = 0u; r < ROWS; r++) { // unroll
-        row[r] = min(first_row + r * INTERLEAVE, params.rows - 1u);
+        row[r] = row_at(min(first_row + r * INTERLEAVE, params.rows - 1u), r);
     }
     var col: array<u32, COLS>;
     for (var c = 0u; c < COLS; c++) { // unroll

@@ -23,7 +23,7 @@ fn main(
     let start = out_row * params.k + part * PART;
     let here = row >= params.first_row && row - params.first_row < params.rows;
     if (here) {
-        let local = row - params.first_row;
+        let local = row_at(row - params.first_row, 0u);
         let l = levels(local, part);
         for (var s = 0u; s < SPANS; s++) { // unroll
             let a = affine(local, (part * PART + s * (PART / SPANS)) / GROUP);

@@ -12,12 +12,12 @@ fn main(
 ) {
     let parts = (params.k + PART - 1u) / PART;
     let index = grid_index(id, count) * WORKGROUP + lane;
-    let row = index / parts;
     let part = index % parts;
-    if (row >= params.rows) {
+    if (index / parts >= params.rows) {
         return;
     }
-    let at = 16u * ((params.first_row + row) * parts + part);
+    let row = row_at(index / parts, 0u);
+    let at = 16u * ((params.first_row + row.index) * parts + part);
     let c = codes(row, part);
     for (var j = 0u; j < 4u; j++) { // unroll
         y[at + j] = c.low[j];

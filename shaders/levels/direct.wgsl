@@ -1,5 +1,5 @@
 // A format that decodes to levels at once has no integer codes to show.
 
-fn codes(row: u32, part: u32) -> Codes {
+fn codes(row: Row, part: u32) -> Codes {
     return Codes(vec4<u32>(0u), vec4<u32>(0u));
 }

@@ -1,8 +1,6 @@
-// Levels of all 32 weights of a part, word by word: what `level` makes of four codes is the file's before
-// this one.
+// Levels of 32 codes or fields, word by word: what `level` makes of four is another file's to say.
 
-fn levels(row: u32, part: u32) -> Levels {
-    let c = codes(row, part);
+fn each(c: Codes) -> Levels {
     return Levels(array<vec4<f32>, 8>(
         level(c.low.x),
         level(c.low.y),

@@ -1,5 +1,5 @@
 // One bf16 for each group: the upper half of an f32.
 
-fn group_scale(row: u32, group: u32) -> f32 {
-    return bitcast<f32>(scale_bits(row, group) << 16u);
+fn group_scale(row: Row, group: u32) -> f32 {
+    return bitcast<f32>(scale_at(row, group) << 16u);
 }

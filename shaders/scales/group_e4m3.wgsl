@@ -1,8 +1,8 @@
 // One float of 8 bits (4 of exponent, 3 of mantissa) for each group, two to a half; 127 and 255
 // are no numbers.
 
-fn group_scale(row: u32, group: u32) -> f32 {
-    let byte = (scale_bits(row, group / 2u) >> (8u * (group % 2u))) & 0xffu;
+fn group_scale(row: Row, group: u32) -> f32 {
+    let byte = (scale_at(row, group / 2u) >> (8u * (group % 2u))) & 0xffu;
     let magnitude = byte & 127u;
     var bits = (magnitude << 20u) + (120u << 23u);
     if (magnitude < 8u) {

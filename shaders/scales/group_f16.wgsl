@@ -1,5 +1,5 @@
 // One f16 for each group.
 
-fn group_scale(row: u32, group: u32) -> f32 {
+fn group_scale(row: Row, group: u32) -> f32 {
     return scale_half(row, group);
 }

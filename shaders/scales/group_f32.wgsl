@@ -1,5 +1,5 @@
 // One f32 for each group.
 
-fn group_scale(row: u32, group: u32) -> f32 {
+fn group_scale(row: Row, group: u32) -> f32 {
     return bitcast<f32>(scale_at(row, group));
 }

@@ -1,5 +1,5 @@
 // Two f32 for each group: scale, and zero point or bias.
 
-fn group_pair(row: u32, group: u32) -> vec2<f32> {
+fn group_pair(row: Row, group: u32) -> vec2<f32> {
     return bitcast<vec2<f32>>(scale_at(row, group));
 }

@@ -1,5 +1,7 @@
 // A scale plane of units of one, two or four words.
 
-fn scale_at(row: u32, i: u32) -> ScaleUnit {
-    return scale_plane[plane_index(row, i, params.scale_units)];
+@group(0) @binding(1) var<storage, read> scale_plane: array<ScaleUnit>;
+
+fn scale_unit(row: Row, i: u32) -> ScaleUnit {
+    return scale_plane[row.scales + i * INTERLEAVE];
 }

@@ -92,6 +92,18 @@ pub(crate) const FIFTH: (&str, &str) = (
     include_str!("../../shaders/codes/fifth.wgsl"),
 );
 
+/// Codes that are stored as they are, but for the constant CODE_OFFSET, which the family gives.
+pub(crate) const OFFSET_CODES: (&str, &str) = (
+    "codes/offset.wgsl",
+    include_str!("../../shaders/codes/offset.wgsl"),
+);
+
+/// Codes -1 and 1, stored as one bit.
+pub(crate) const SIGN_CODES: (&str, &str) = (
+    "codes/signs.wgsl",
+    include_str!("../../shaders/codes/signs.wgsl"),
+);
+
 /// Levels that 4-bit codes select from the 16 of [`Levels::Table`](crate::family::Levels).
 pub(crate) const LEVEL_TABLE: (&str, &str) = (
     "levels/table.wgsl",

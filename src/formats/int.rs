@@ -42,6 +42,14 @@ const fn offset(bits: usize, kind: usize) -> i8 {
     }
 }
 
+/// As `offset`, on the device: there an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
+const fn device_offset(bits: usize, kind: usize) -> i8 {
+    match bits {
+        8 => 0,
+        _ => offset(bits, kind),
+    }
+}
+
 const fn family<const BITS: usize, const KIND: usize, S: Scale>(
     name: &'static str,
     scales: &'static Scales,
@@ -77,9 +85,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         affine: affine::<BITS, KIND, S>,
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(|codes, units| {
-            // On the device an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
-            let offset = if BITS == 8 { 0 } else { offset(BITS, KIND) };
-            bits::pack_from::<BITS>(offset, codes, units);
+            bits::pack_from::<BITS>(device_offset(BITS, KIND), codes, units);
         }),
         scale_plane: scale::plane(S::TYPE, has_pair(KIND)),
         pack_scales: |block, units| units.copy_from_slice(&block[..header(KIND, S::TYPE)]),
@@ -88,15 +94,15 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
             bits: BITS,
             files: const {
                 &[
+                    match BITS {
+                        1 if !has_pair(KIND) => bits::SIGN_CODES,
+                        _ => bits::OFFSET_CODES,
+                    },
                     scale::shader(S::TYPE, has_pair(KIND)),
                     match (BITS, KIND) {
                         (_, ASYMMETRIC | BIASED) => (
                             "formats/int_pair.wgsl",
                             include_str!("../../shaders/formats/int_pair.wgsl"),
-                        ),
-                        (1, _) => (
-                            "formats/int1.wgsl",
-                            include_str!("../../shaders/formats/int1.wgsl"),
                         ),
                         _ => (
                             "formats/int.wgsl",
@@ -105,7 +111,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
                     },
                 ]
             },
-            consts: const { &[("CODE_OFFSET", offset(BITS, KIND) as u8 as u32)] },
+            consts: const { &[("CODE_OFFSET", device_offset(BITS, KIND) as u32)] },
         },
     }
 }

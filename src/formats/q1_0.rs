@@ -50,10 +50,11 @@ pub(crate) static Q1_0: Family = Family {
     shader: ShaderParts {
         bits: 1,
         files: &[
+            bits::SIGN_CODES,
             super::scale::shader(ScaleType::F16, false),
             (
-                "formats/int1.wgsl",
-                include_str!("../../shaders/formats/int1.wgsl"),
+                "formats/int.wgsl",
+                include_str!("../../shaders/formats/int.wgsl"),
             ),
         ],
         consts: &[],

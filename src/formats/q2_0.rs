@@ -59,11 +59,14 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         },
         shader: ShaderParts {
             bits: 2,
-            files: &[(
-                "formats/q2_0.wgsl",
-                include_str!("../../shaders/formats/q2_0.wgsl"),
-            )],
-            consts: &[],
+            files: &[
+                bits::OFFSET_CODES,
+                (
+                    "formats/q2_0.wgsl",
+                    include_str!("../../shaders/formats/q2_0.wgsl"),
+                ),
+            ],
+            consts: &[("CODE_OFFSET", 1)],
         },
     }
 }

@@ -61,11 +61,14 @@ pub(crate) static Q2_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 2,
-        files: &[(
-            "formats/q2_k.wgsl",
-            include_str!("../../shaders/formats/q2_k.wgsl"),
-        )],
-        consts: &[],
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/q2_k.wgsl",
+                include_str!("../../shaders/formats/q2_k.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 0)],
     },
 };
 

@@ -52,11 +52,14 @@ pub(crate) static Q3_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 3,
-        files: &[(
-            "formats/q3_k.wgsl",
-            include_str!("../../shaders/formats/q3_k.wgsl"),
-        )],
-        consts: &[],
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/q3_k.wgsl",
+                include_str!("../../shaders/formats/q3_k.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 4)],
     },
 };
 

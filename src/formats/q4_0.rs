@@ -48,10 +48,13 @@ pub(crate) static Q4_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
-        files: &[(
-            "formats/q4_0.wgsl",
-            include_str!("../../shaders/formats/q4_0.wgsl"),
-        )],
-        consts: &[],
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/q4_0.wgsl",
+                include_str!("../../shaders/formats/q4_0.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 8)],
     },
 };

@@ -49,10 +49,13 @@ pub(crate) static Q4_1: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
-        files: &[(
-            "formats/q4_1.wgsl",
-            include_str!("../../shaders/formats/q4_1.wgsl"),
-        )],
-        consts: &[],
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/q4_1.wgsl",
+                include_str!("../../shaders/formats/q4_1.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 0)],
     },
 };

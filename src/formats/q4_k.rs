@@ -47,14 +47,8 @@ pub(crate) static Q4_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 4,
-        files: &[
-            k_pairs::SHADER,
-            (
-                "formats/q4_k.wgsl",
-                include_str!("../../shaders/formats/q4_k.wgsl"),
-            ),
-        ],
-        consts: &[],
+        files: &[bits::OFFSET_CODES, k_pairs::SHADER],
+        consts: &[("CODE_OFFSET", 0)],
     },
 };
 

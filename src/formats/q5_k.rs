@@ -4,7 +4,7 @@
 
 use super::{bits, k_pairs};
 use crate::family::{
-    AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
+    AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
@@ -42,36 +42,15 @@ pub(crate) static Q5_K: Family = Family {
         }
     },
     affine: k_pairs::affine,
-    // Of each 128 weights: the low nibbles of four parts, then a word of high bits for each.
-    code_plane: Plane {
-        unit: Unit::Vec4,
-        units: 5,
-        per: 128,
-    },
-    pack_codes: Pack::Codes(|codes, units| {
-        let (nibbles, bits) = units.split_at_mut(64);
-        for (p, codes) in codes.chunks(32).enumerate() {
-            let (mut low, mut high) = ([0i8; 32], [0i8; 32]);
-            for (i, &code) in codes.iter().enumerate() {
-                (low[i], high[i]) = (code & 15, code >> 4);
-            }
-            bits::pack::<4, 0>(&low, &mut nibbles[16 * p..16 * p + 16]);
-            bits::pack::<1, 0>(&high, &mut bits[4 * p..4 * p + 4]);
-        }
-    }),
+    code_plane: bits::plane(5),
+    pack_codes: Pack::Codes(bits::pack::<5, 0>),
     scale_plane: k_pairs::PLANE,
     pack_scales: k_pairs::pack,
     quantize,
     shader: ShaderParts {
-        bits: 0,
-        files: &[
-            k_pairs::SHADER,
-            (
-                "formats/q5_k.wgsl",
-                include_str!("../../shaders/formats/q5_k.wgsl"),
-            ),
-        ],
-        consts: &[],
+        bits: 5,
+        files: &[bits::OFFSET_CODES, k_pairs::SHADER],
+        consts: &[("CODE_OFFSET", 0)],
     },
 };
 

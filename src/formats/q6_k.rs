@@ -45,24 +45,8 @@ pub(crate) static Q6_K: Family = Family {
         scale: f16::load(block, 208) * block[192 + g] as i8 as f32,
         offset: 0.0,
     },
-    // Of each 64 weights: low nibbles of the first 32, of the second 32, high pairs of both.
-    code_plane: Plane {
-        unit: Unit::Vec4,
-        units: 3,
-        per: 64,
-    },
-    pack_codes: Pack::Codes(|codes, units| {
-        let mut low = [0i8; 64];
-        let mut high = [0i8; 64];
-        for (i, &code) in codes.iter().enumerate() {
-            let field = code + 32;
-            (low[i], high[i]) = (field & 15, field >> 4);
-        }
-        bits::pack::<4, 0>(&low[..32], &mut units[..16]);
-        bits::pack::<4, 0>(&low[32..], &mut units[16..32]);
-        bits::pack::<2, 0>(&high[..32], &mut units[32..40]);
-        bits::pack::<2, 0>(&high[32..], &mut units[40..]);
-    }),
+    code_plane: bits::plane(6),
+    pack_codes: Pack::Codes(bits::pack::<6, 32>),
     // Eight pairs of scales, then d.
     scale_plane: Plane {
         unit: Unit::Half,
@@ -72,12 +56,15 @@ pub(crate) static Q6_K: Family = Family {
     pack_scales: |block, units| units.copy_from_slice(&block[192..]),
     quantize,
     shader: ShaderParts {
-        bits: 0,
-        files: &[(
-            "formats/q6_k.wgsl",
-            include_str!("../../shaders/formats/q6_k.wgsl"),
-        )],
-        consts: &[],
+        bits: 6,
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/q6_k.wgsl",
+                include_str!("../../shaders/formats/q6_k.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 32)],
     },
 };
 

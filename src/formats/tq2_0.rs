@@ -58,10 +58,13 @@ pub(crate) static TQ2_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 2,
-        files: &[(
-            "formats/tq2_0.wgsl",
-            include_str!("../../shaders/formats/tq2_0.wgsl"),
-        )],
-        consts: &[],
+        files: &[
+            bits::OFFSET_CODES,
+            (
+                "formats/tq2_0.wgsl",
+                include_str!("../../shaders/formats/tq2_0.wgsl"),
+            ),
+        ],
+        consts: &[("CODE_OFFSET", 1)],
     },
 };

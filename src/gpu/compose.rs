@@ -8,7 +8,7 @@
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::Tuning;
-use crate::family::{AffineKind, Levels, Table, Unit, PART};
+use crate::family::{AffineKind, Family, Levels, Plane, Table, Unit, PART};
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
@@ -61,12 +61,15 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         g if g.is_multiple_of(PART / 2) => 2,
         _ => 4,
     };
+    let looks_up = family.shader.files.contains(&bits::LEVEL_TABLE);
     let mut consts = vec![
         ("INTERLEAVE", INTERLEAVE as u32),
         ("PART", PART as u32),
         ("GROUP", if group == 0 { u32::MAX } else { group as u32 }),
         ("SPANS", spans),
         ("WORKGROUP", tuning.workgroup),
+        ("UNITS", family.code_plane.units as u32),
+        ("UNIT_PARTS", (family.code_plane.per / PART) as u32),
     ];
     if let AffineKind::ScaleZero { base } = family.affine_kind {
         consts.push(("LEVEL_BASE", base as u32));
@@ -75,27 +78,35 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     consts.extend_from_slice(&tuning.consts);
 
     let scale_unit = format.scale_plane().unit;
-    let mut files: Vec<File> = vec![text!("prelude.wgsl")];
+    let mut files: Vec<File> = vec![
+        text!("prelude.wgsl"),
+        code_plane(family.code_plane.unit, tuning.long_words),
+    ];
     files.push(match scale_unit {
         Unit::Half => text!("scales/half.wgsl"),
+        Unit::Vec2 if tuning.long_words => text!("scales/long.wgsl"),
+        Unit::Vec4 if tuning.long_words => text!("scales/long_pair.wgsl"),
         _ => text!("scales/words.wgsl"),
     });
+    let hold = held_parts(format.scale_plane()).filter(|_| tuning.holds_scales);
+    files.push(match hold {
+        Some(_) => text!("scales/held.wgsl"),
+        None => text!("scales/read.wgsl"),
+    });
+    consts.push(("HOLD", hold.unwrap_or(1)));
     files.push(text!("codes/unpack.wgsl"));
     files.extend(stored_codes(family.shader.bits));
     if !matches!(family.table, Table::None) {
         files.push(text!("codes/looked_up.wgsl"));
     }
-    files.extend_from_slice(family.shader.files);
-    match family.levels {
-        Levels::Signed => files.push(text!("levels/codes.wgsl")),
-        Levels::Unsigned => files.push(text!("levels/bytes.wgsl")),
-        // The format's own files have them.
-        Levels::Table(_) => {}
-        Levels::Direct(_) => files.push(text!("levels/direct.wgsl")),
+    files.extend(family.shader.files.iter().map(|file| match *file {
+        bits::LEVEL_TABLE if tuning.shuffles => text!("levels/table_subgroup.wgsl"),
+        file => file,
+    }));
+    if kernel.begins && !(looks_up && tuning.shuffles) {
+        files.push(text!("levels/begin.wgsl"));
     }
-    if !matches!(family.levels, Levels::Direct(_)) {
-        files.push(text!("levels/each.wgsl"));
-    }
+    files.extend_from_slice(levels(family));
     files.push(match family.affine_kind {
         AffineKind::Scale => text!("affine/scale.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
@@ -119,6 +130,15 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     for (key, value) in &tuning.consts {
         let _ = write!(name, " {key}={value}");
     }
+    if tuning.long_words {
+        name.push_str(" long words");
+    }
+    if tuning.shuffles {
+        name.push_str(" shuffles");
+    }
+    if tuning.holds_scales {
+        name.push_str(" held scales");
+    }
     if kernel.shape == Shape::Product && !whole(k) {
         name.push_str(" ragged");
     }
@@ -137,8 +157,7 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         let line = format!("alias {alias} = {};", wgsl_type(unit));
         source.push("(constants)", 0, &line);
     }
-    let looked_up = family.shader.files.contains(&bits::LEVEL_TABLE);
-    if let (Levels::Table(levels), true) = (family.levels, looked_up) {
+    if let (Levels::Table(levels), true) = (family.levels, looks_up) {
         let levels: Vec<_> = levels.iter().map(|l| format!("{l:?}f")).collect();
         let levels = levels.join(", ");
         let line = format!("const LEVELS = array<f32, 16>({levels});");
@@ -166,6 +185,49 @@ fn stored_codes(bits: usize) -> Option<File> {
         7 => text!("codes/bits7.wgsl"),
         _ => text!("codes/bits8.wgsl"),
     })
+}
+
+/// Parts that one unit of a scale plane serves, where it is worth holding.
+fn held_parts(plane: Plane) -> Option<u32> {
+    match plane {
+        Plane {
+            units: 1, per: 0, ..
+        } => Some(u32::MAX),
+        Plane { units: 1, per, .. } if per >= 4 * PART && per.is_multiple_of(PART) => {
+            Some((per / PART) as u32)
+        }
+        _ => None,
+    }
+}
+
+/// How codes become numbers.
+fn levels(family: &Family) -> &'static [File] {
+    const EACH: File = text!("levels/each.wgsl");
+    const OF_CODES: File = text!("levels/of_codes.wgsl");
+    let stored = family.shader.files.contains(&bits::OFFSET_CODES);
+    match family.levels {
+        Levels::Signed if stored => match family.shader.bits {
+            2 => &[text!("levels/stored2.wgsl")],
+            4 => &[text!("levels/stored4.wgsl")],
+            8 => &[text!("levels/codes.wgsl"), EACH, OF_CODES],
+            _ => &[text!("levels/fields.wgsl"), EACH],
+        },
+        Levels::Signed => &[text!("levels/codes.wgsl"), EACH, OF_CODES],
+        Levels::Unsigned => &[text!("levels/bytes.wgsl"), EACH, OF_CODES],
+        // The format's own files say what a level is.
+        Levels::Table(_) => &[EACH, OF_CODES],
+        Levels::Direct(_) => &[text!("levels/direct.wgsl")],
+    }
+}
+
+/// How the code plane is read.
+fn code_plane(unit: Unit, long_words: bool) -> File {
+    match unit {
+        Unit::Half | Unit::Word => text!("planes/words.wgsl"),
+        Unit::Vec2 if long_words => text!("planes/long.wgsl"),
+        Unit::Vec4 if long_words => text!("planes/long_pair.wgsl"),
+        Unit::Vec2 | Unit::Vec4 => text!("planes/units.wgsl"),
+    }
 }
 
 /// A file on its own after a few constants: kernels that name no format.

@@ -30,6 +30,8 @@ pub(crate) struct Kernel {
     /// Snippets of the kernel's own, then the kernel.
     pub text: &'static [File],
     pub needs: Needs,
+    /// Whether it calls `begin`, with which levels are made ready.
+    pub begins: bool,
     /// Numbers printed into the shader, for a device and m rows of x.
     pub tuning: fn(&Traits, usize) -> Tuning,
 }
@@ -71,6 +73,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::Product,
         text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv.wgsl")],
         needs: Needs::NOTHING,
+        begins: false,
         tuning: tuning::gemv,
     },
     Kernel {
@@ -78,6 +81,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::Product,
         text: &[text!("reduce/subgroup.wgsl"), text!("kernels/gemv.wgsl")],
         needs: Needs::SUBGROUP,
+        begins: false,
         tuning: tuning::gemv_subgroup,
     },
     Kernel {
@@ -85,6 +89,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::Product,
         text: &[text!("kernels/gemm.wgsl")],
         needs: Needs::NOTHING,
+        begins: false,
         tuning: tuning::gemm,
     },
     Kernel {
@@ -92,6 +97,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::Product,
         text: &[text!("spread/loads.wgsl"), text!("kernels/lane_tile.wgsl")],
         needs: Needs::NOTHING,
+        begins: true,
         tuning: tuning::lane_tile,
     },
     Kernel {
@@ -102,13 +108,15 @@ const ROWS: [Kernel; 8] = [
             text!("kernels/lane_tile.wgsl"),
         ],
         needs: Needs::SUBGROUP,
-        tuning: tuning::lane_tile,
+        begins: true,
+        tuning: tuning::lane_tile_subgroup,
     },
     Kernel {
         name: "get_rows",
         shape: Shape::IndexedRows,
         text: &[text!("kernels/get_rows.wgsl")],
         needs: Needs::NOTHING,
+        begins: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
@@ -116,6 +124,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::AllRows,
         text: &[text!("kernels/get_rows.wgsl")],
         needs: Needs::NOTHING,
+        begins: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
@@ -123,6 +132,7 @@ const ROWS: [Kernel; 8] = [
         shape: Shape::Inspect,
         text: &[text!("kernels/inspect.wgsl")],
         needs: Needs::NOTHING,
+        begins: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
 ];

@@ -70,6 +70,9 @@ impl Step {
             tile_rows: 0,
             tile_cols: 0,
             memory: recipe.memory,
+            long_words: false,
+            holds_scales: false,
+            shuffles: false,
             consts: recipe.consts,
         };
         let source = plain(recipe.file, &tuning);

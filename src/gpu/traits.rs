@@ -31,7 +31,9 @@ pub(crate) struct Traits {
 }
 
 /// The features that some kernel can use.
-pub(crate) const USEFUL: Features = Features::SUBGROUP.union(Features::SHADER_F16);
+pub(crate) const USEFUL: Features = Features::SUBGROUP
+    .union(Features::SHADER_F16)
+    .union(Features::SHADER_INT64);
 
 impl Traits {
     pub fn of(info: &AdapterInfo, enabled: Features) -> Traits {

@@ -2,6 +2,7 @@
 
 use super::kernels::INTERLEAVE;
 use super::traits::Traits;
+use wgpu::Features;
 
 /// The numbers of one compiled kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,12 @@ pub(crate) struct Tuning {
     pub tile_cols: u32,
     /// Bytes of workgroup memory.
     pub memory: u32,
+    /// Whether codes are read in words of 64 bits.
+    pub long_words: bool,
+    /// Whether lanes hold units of the scale plane that serve many parts.
+    pub holds_scales: bool,
+    /// Whether tables of levels are looked up in the registers of a subgroup.
+    pub shuffles: bool,
     /// Constants of the kernel's own.
     pub consts: Vec<(&'static str, u32)>,
 }
@@ -47,6 +54,9 @@ fn gemv_of(workgroup: u32, lanes_k: u32, rows: u32, cols: u32, bytes: u32) -> Tu
         tile_rows: octets * INTERLEAVE as u32 * rows,
         tile_cols: cols,
         memory: workgroup * rows * cols * bytes,
+        long_words: false,
+        holds_scales: false,
+        shuffles: false,
         consts: vec![("LANES_K", lanes_k), ("ROWS", rows), ("COLS", cols)],
     }
 }
@@ -57,6 +67,9 @@ pub(crate) fn gemm(_: &Traits, _: usize) -> Tuning {
         tile_rows: 64,
         tile_cols: 64,
         memory: 16384,
+        long_words: false,
+        holds_scales: false,
+        shuffles: false,
         consts: vec![],
     }
 }
@@ -70,11 +83,24 @@ pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
         tile_rows: workgroup * rows,
         tile_cols: cols,
         memory: 0,
+        long_words: traits.features.contains(Features::SHADER_INT64),
+        holds_scales: true,
+        shuffles: false,
         consts: vec![
             ("ROWS", rows),
             ("COLS", cols),
+            // Where every row serves many columns, misses are few.
+            ("TOUCHED_ROWS", if cols == 1 { rows } else { 0 }),
             ("SUBGROUP", traits.subgroup.0.clamp(1, 8)),
         ],
+    }
+}
+
+/// As `lane_tile`, in subgroups.
+pub(crate) fn lane_tile_subgroup(traits: &Traits, m: usize) -> Tuning {
+    Tuning {
+        shuffles: traits.subgroup.0 >= 8,
+        ..lane_tile(traits, m)
     }
 }
 
@@ -84,6 +110,9 @@ pub(crate) fn one_invocation_a_part() -> Tuning {
         tile_rows: 0,
         tile_cols: 0,
         memory: 0,
+        long_words: false,
+        holds_scales: false,
+        shuffles: false,
         consts: vec![],
     }
 }

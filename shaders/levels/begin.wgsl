@@ -1,0 +1,3 @@
+// Levels that need nothing made ready.
+
+fn begin(lane: Lane) {}
