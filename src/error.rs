@@ -327,6 +327,16 @@ pub enum Error {
         /// The message of the operating system.
         message: String,
     },
+    /// A file of decisions that is of another device, or none.
+    #[error("decisions, line {line}: expected {expected:?}, got {got:?}")]
+    Decisions {
+        /// The line, counted from 1.
+        line: usize,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
     /// Weights uploaded to one `Gpu` were used with another.
     #[error("these weights were uploaded through another Gpu")]
     OtherDevice,

@@ -22,7 +22,8 @@ pub(crate) struct Source {
 }
 
 /// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
-/// would compile it for `m` rows of `k` floats on a device of this class.
+/// would compile it for `m` rows of `k` floats on a device of this class that has no features but those
+/// that the kernel needs.
 ///
 /// # Errors
 /// [`Error::UnknownKernel`], and [`Error::Block`] where the format cannot have rows of `k`.
@@ -35,13 +36,8 @@ pub fn wgsl(
 ) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
-    Ok(compose(
-        format,
-        kernel,
-        &(kernel.tuning)(&Traits::typical(class), m),
-        k,
-    )
-    .text)
+    let traits = Traits::typical(class, kernel.needs.features);
+    Ok(compose(format, kernel, &(kernel.tuning)(&traits, m), k).text)
 }
 
 pub(crate) fn unknown(kernel: &str) -> Error {

@@ -2,6 +2,7 @@
 
 use super::adapter::{check_adapter, check_limits, pick};
 use super::compose::Source;
+use super::decisions::Decisions;
 use super::errors::scoped;
 use super::kernels::Shape;
 use super::traits::{DeviceClass, Traits, USEFUL};
@@ -33,6 +34,8 @@ struct Inner {
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
+    /// What was measured to be the fastest.
+    decisions: Mutex<Decisions>,
 }
 
 impl Gpu {
@@ -98,6 +101,7 @@ impl Gpu {
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
                 tables: Mutex::default(),
+                decisions: Mutex::default(),
             }),
         })
     }
@@ -167,6 +171,10 @@ impl Gpu {
 
     pub(crate) fn traits(&self) -> &Traits {
         &self.traits
+    }
+
+    pub(crate) fn decisions(&self) -> &Mutex<Decisions> {
+        &self.inner.decisions
     }
 
     pub(crate) fn is(&self, other: &Gpu) -> bool {

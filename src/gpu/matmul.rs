@@ -2,9 +2,11 @@
 
 use super::choose::choose;
 use super::compose::{compose, unknown, Source};
-use super::device::Gpu;
+use super::decisions::Product;
+use super::device::{lock, Gpu};
 use super::encode::{run_length, Job, Prepared};
 use super::kernels::{self, Kernel, Shape};
+use super::traits::Traits;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
@@ -53,7 +55,13 @@ impl MatMul {
         m: usize,
         precision: Precision,
     ) -> Result<MatMul> {
-        let kernel = choose(gpu.traits(), weights.format(), m, precision);
+        let format = weights.format();
+        let kind = Product::of(format, weights.n(), weights.k(), m, precision);
+        let decided = lock(gpu.decisions()).get(&kind);
+        // A feature that it needs may have been switched off since.
+        let kernel = decided
+            .filter(|kernel| kernel.check(gpu.traits(), format, precision).is_ok())
+            .unwrap_or_else(|| choose(gpu.traits(), format, m, precision));
         MatMul::build(gpu, weights, m, precision, kernel, |_| ()).await
     }
 
@@ -114,6 +122,7 @@ impl MatMul {
         let limit = gpu.max_binding();
         let run = run_length("64 rows of x", m, x_row, limit)?;
         let run = run_length("64 rows of y", run, y_row, limit)?;
+        let run = run.min(run_in_time(gpu.traits(), weights, x_row, y_row));
         let mut jobs = Vec::new();
         for first in (0..m).step_by(run) {
             let count = run.min(m - first);
@@ -181,6 +190,21 @@ impl std::fmt::Debug for MatMul {
         let (format, n, k) = (w.format(), w.n(), w.k());
         write!(f, "MatMul({kernel}, {format} [{n}, {k}], m = {m})")
     }
+}
+
+/// Rows of x that one dispatch can multiply well before a system takes the device for hung, by a low
+/// estimate of what such a device does. Runs start at offsets that can be bound.
+fn run_in_time(traits: &Traits, weights: &Weights, x_row: u64, y_row: u64) -> usize {
+    const SECONDS: f64 = 0.1;
+    let rows = weights.slabs().iter().map(|s| s.rows).max().unwrap_or(1);
+    let column = 2.0 * rows as f64 * weights.k() as f64;
+    let columns = (SECONDS * traits.least_flops() / column) as usize;
+    // The fewest columns whose x and y both end at a multiple of 256 bytes.
+    let step = (0..=6)
+        .map(|shift| 1usize << shift)
+        .find(|step| ((x_row | y_row) * *step as u64).is_multiple_of(256))
+        .unwrap_or(64);
+    (columns / step * step).max(step)
 }
 
 /// The product kernel of this name.

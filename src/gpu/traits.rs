@@ -28,6 +28,7 @@ pub(crate) struct Traits {
     pub features: Features,
     /// Lanes of a subgroup: the fewest and the most.
     pub subgroup: (u32, u32),
+    pub device_type: DeviceType,
 }
 
 /// The features that some kernel can use.
@@ -41,19 +42,30 @@ impl Traits {
             class: DeviceClass::of(info.device_type),
             features: enabled & USEFUL,
             subgroup: (info.subgroup_min_size, info.subgroup_max_size),
+            device_type: info.device_type,
         }
     }
 
-    /// A device of this class that has all features, for looking at shaders.
-    pub fn typical(class: DeviceClass) -> Traits {
+    /// A device of this class with these features, for looking at shaders.
+    pub fn typical(class: DeviceClass, features: Features) -> Traits {
         let lanes = match class {
             DeviceClass::Cpu => 8,
             DeviceClass::Gpu => 32,
         };
         Traits {
             class,
-            features: USEFUL,
+            features,
             subgroup: (lanes, lanes),
+            device_type: DeviceType::Other,
+        }
+    }
+
+    /// Floating-point operations a second that even a slow device of this kind gets out of a product.
+    pub fn least_flops(&self) -> f64 {
+        match (self.class, self.device_type) {
+            (DeviceClass::Cpu, _) => 10e9,
+            (DeviceClass::Gpu, DeviceType::DiscreteGpu) => 1e12,
+            (DeviceClass::Gpu, _) => 100e9,
         }
     }
 }
