@@ -11,7 +11,8 @@
 use super::bits;
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
+    Table,
 };
 use crate::quantize::range::{extreme, inverse, max_abs};
 use crate::ScaleType;
@@ -39,6 +40,17 @@ const fn offset(bits: usize, kind: usize) -> i8 {
         (8, _) | (1, _) | (_, ASYMMETRIC | BIASED) => 0,
         (_, TERNARY_KIND) => 1,
         _ => 1 << (bits - 1),
+    }
+}
+
+const fn fields(bits: usize, kind: usize) -> Fields {
+    match (bits, kind) {
+        (8, _) => Fields::Other { largest: 128 },
+        (1, SYMMETRIC) => Fields::Linear { step: 2, offset: 1 },
+        _ => Fields::Linear {
+            step: 1,
+            offset: offset(bits, kind) as u8,
+        },
     }
 }
 
@@ -86,6 +98,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         quantize: quantize::<BITS, KIND, S>,
         shader: ShaderParts {
             bits: BITS,
+            fields: fields(BITS, KIND),
             files: const {
                 &[
                     scale::shader(S::TYPE, has_pair(KIND)),

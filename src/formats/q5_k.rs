@@ -4,7 +4,8 @@
 
 use super::{bits, k_pairs};
 use crate::family::{
-    AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
+    AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
@@ -64,6 +65,7 @@ pub(crate) static Q5_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 31 },
         files: &[
             k_pairs::SHADER,
             (

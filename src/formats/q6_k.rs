@@ -5,8 +5,8 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
@@ -73,6 +73,7 @@ pub(crate) static Q6_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 32 },
         files: &[(
             "formats/q6_k.wgsl",
             include_str!("../../shaders/formats/q6_k.wgsl"),

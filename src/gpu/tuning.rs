@@ -78,6 +78,70 @@ pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     }
 }
 
+/// Untuned: no card was at hand.
+pub(crate) fn gemv_dp4a(_: &Traits, m: usize) -> Tuning {
+    gemv_of(128, 16, 2, columns(m), 4)
+}
+
+/// Untuned.
+pub(crate) fn gemv_dp4a_subgroup(traits: &Traits, m: usize) -> Tuning {
+    gemv_of(128, lanes_k(traits), 2, columns(m), 0)
+}
+
+/// Fields of one or two bits leave registers for twice the rows. Untuned.
+pub(crate) fn gemv_dp4a_2bit(_: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    gemv_of(128, 16, if cols <= 4 { 4 } else { 2 }, cols, 4)
+}
+
+/// Untuned.
+pub(crate) fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    let rows = if cols <= 4 { 4 } else { 2 };
+    gemv_of(128, lanes_k(traits), rows, cols, 0)
+}
+
+/// Octets that share a row within the smallest subgroup: one in subgroups of less than 16 lanes.
+fn lanes_k(traits: &Traits) -> u32 {
+    (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
+}
+
+/// Untuned: no card was at hand.
+pub(crate) fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
+    Tuning {
+        workgroup: 256,
+        tile_rows: 64,
+        tile_cols: 64,
+        // Of formats with four affines a part.
+        memory: 14 * 1024,
+        consts: vec![],
+    }
+}
+
+pub(crate) fn lane_tile_dp4a(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    lane_tile_of(traits, 32, if cols <= 2 { 8 } else { 4 }, cols)
+}
+
+pub(crate) fn lane_tile_pairs(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    lane_tile_of(traits, 32, if cols <= 2 { 8 } else { 4 }, cols)
+}
+
+fn lane_tile_of(traits: &Traits, workgroup: u32, rows: u32, cols: u32) -> Tuning {
+    Tuning {
+        workgroup,
+        tile_rows: workgroup * rows,
+        tile_cols: cols,
+        memory: 0,
+        consts: vec![
+            ("ROWS", rows),
+            ("COLS", cols),
+            ("SUBGROUP", traits.subgroup.0.clamp(1, 8)),
+        ],
+    }
+}
+
 pub(crate) fn one_invocation_a_part() -> Tuning {
     Tuning {
         workgroup: 64,
