@@ -152,8 +152,8 @@ pub enum Error {
         /// What was allowed.
         got: Precision,
     },
-    /// A kernel multiplies integer codes, which a format has none of.
-    #[error("kernel {kernel} multiplies integer codes; {format} has none")]
+    /// A kernel multiplies integer codes (of so few bits), which a format does not have.
+    #[error("kernel {kernel} multiplies integer codes of a kind that {format} does not have")]
     NoCodes {
         /// The kernel.
         kernel: String,

@@ -112,6 +112,22 @@ pub(crate) enum Levels {
     Direct(Direct),
 }
 
+impl Levels {
+    /// Levels of a table as signed bytes, and the power of two that they were divided by: where 16 levels
+    /// are such integers.
+    pub fn as_bytes(self) -> Option<([i8; 16], f32)> {
+        let Levels::Table(levels) = self else {
+            return None;
+        };
+        let levels: [f32; 16] = levels.try_into().ok()?;
+        [1.0, 0.5].into_iter().find_map(|factor| {
+            let byte = |level: f32| (level / factor) as i8;
+            let exact = |&l: &f32| byte(l) as f32 * factor == l;
+            levels.iter().all(exact).then(|| (levels.map(byte), factor))
+        })
+    }
+}
+
 /// Decodes a block whose first weight is number `first` of its matrix, counted along the rows.
 pub(crate) type Direct = fn(block: &[u8], codebook: &[u32], first: usize, levels: &mut [f32]);
 
@@ -188,8 +204,20 @@ pub(crate) type Quantize =
 pub(crate) struct ShaderParts {
     /// Bits of the codes that `stored_codes` unpacks; 0 where the format reads its plane itself.
     pub bits: usize,
+    /// What those codes are to the format's, for kernels that multiply integers.
+    pub fields: Fields,
     pub files: &'static [(&'static str, &'static str)],
     pub consts: &'static [(&'static str, u32)],
+}
+
+/// How the fields that `stored_codes` unpacks become codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// `step · field - offset`, for fields of 7 bits at most: kernels multiply by the fields as they are, and
+    /// hoist the rest out of their sums.
+    Linear { step: u8, offset: u8 },
+    /// In another way; magnitudes up to `largest`. 0 where codes only index levels.
+    Other { largest: u8 },
 }
 
 /// What an encoder may use beside the weights of its block.

@@ -8,8 +8,8 @@
 
 use super::scale::{self, Scale, Scales, BF16, F16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
-    Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 use crate::ScaleType;
 
@@ -56,6 +56,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
         },
         shader: ShaderParts {
             bits: 0,
+            fields: Fields::Other { largest: 0 },
             files: const {
                 &[
                     scale::shader(S::TYPE, false),

@@ -9,8 +9,8 @@
 
 use super::bits;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
-    Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
+    Table, Unit,
 };
 
 const fn family<const BITS: usize>(name: &'static str) -> Family {
@@ -57,6 +57,7 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
         },
         shader: ShaderParts {
             bits: BITS,
+            fields: Fields::Other { largest: 0 },
             files: &[(
                 "formats/columns.wgsl",
                 include_str!("../../shaders/formats/columns.wgsl"),

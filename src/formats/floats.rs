@@ -1,7 +1,8 @@
 //! Weights that are not packed at all: F32, F16, BF16, one after the other in little-endian bytes.
 
 use crate::family::{
-    Affine, AffineKind, Blocks, Direct, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Direct, Family, Fields, Levels, Pack, Plane, ShaderParts, Table,
+    Unit,
 };
 use crate::ScaleType;
 
@@ -48,6 +49,7 @@ const fn family(
         quantize,
         shader: ShaderParts {
             bits: 0,
+            fields: Fields::Other { largest: 0 },
             files: shader,
             consts: &[],
         },

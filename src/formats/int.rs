@@ -11,7 +11,8 @@
 use super::bits;
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
+    Table,
 };
 use crate::quantize::range::{extreme, inverse, max_abs};
 use crate::ScaleType;
@@ -47,6 +48,17 @@ const fn device_offset(bits: usize, kind: usize) -> i8 {
     match bits {
         8 => 0,
         _ => offset(bits, kind),
+    }
+}
+
+const fn fields(bits: usize, kind: usize) -> Fields {
+    match (bits, kind) {
+        (8, _) => Fields::Other { largest: 128 },
+        (1, SYMMETRIC) => Fields::Linear { step: 2, offset: 1 },
+        _ => Fields::Linear {
+            step: 1,
+            offset: offset(bits, kind) as u8,
+        },
     }
 }
 
@@ -92,6 +104,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         quantize: quantize::<BITS, KIND, S>,
         shader: ShaderParts {
             bits: BITS,
+            fields: fields(BITS, KIND),
             files: const {
                 &[
                     match BITS {

@@ -5,7 +5,7 @@
 
 use super::lattice::{self, grids, half_word};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 pub(crate) static IQ1_M: Family = Family {
@@ -53,6 +53,7 @@ pub(crate) static IQ1_M: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 9 },
         files: &[
             lattice::SHADER,
             (

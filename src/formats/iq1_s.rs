@@ -6,7 +6,7 @@
 use super::f16;
 use super::lattice::{self, grids, half_word};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -58,6 +58,7 @@ pub(crate) static IQ1_S: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 9 },
         files: &[
             lattice::SHADER,
             (

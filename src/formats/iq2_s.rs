@@ -6,7 +6,7 @@
 use super::f16;
 use super::lattice::{self, grids};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -67,6 +67,7 @@ pub(crate) static IQ2_S: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 43 },
         files: &[
             lattice::SHADER,
             (

@@ -5,7 +5,7 @@
 use super::f16;
 use super::lattice::{self, grids, half_word};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -57,6 +57,7 @@ pub(crate) static IQ2_XS: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 43 },
         files: &[
             lattice::SHADER,
             (

@@ -5,7 +5,7 @@
 use super::f16;
 use super::lattice::{self, grids};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -65,6 +65,7 @@ pub(crate) static IQ3_S: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 15 },
         files: &[
             lattice::SHADER,
             (

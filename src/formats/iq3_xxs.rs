@@ -5,7 +5,7 @@
 use super::f16;
 use super::lattice::{self, grids, word};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -59,6 +59,7 @@ pub(crate) static IQ3_XXS: Family = Family {
     },
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 62 },
         files: &[
             lattice::SHADER,
             (

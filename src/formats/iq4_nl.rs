@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
@@ -58,6 +58,7 @@ pub(crate) static IQ4_NL: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 0 },
         files: &[
             bits::LEVEL_TABLE,
             (

@@ -6,8 +6,8 @@
 use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
@@ -54,6 +54,7 @@ pub(crate) static IQ4_XS: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 0 },
         files: &[
             bits::LEVEL_TABLE,
             (

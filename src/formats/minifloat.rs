@@ -9,7 +9,8 @@
 use super::bits;
 use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
+    Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
@@ -117,6 +118,7 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
         quantize: quantize::<BITS, E, M, S>,
         shader: ShaderParts {
             bits: BITS,
+            fields: Fields::Other { largest: 0 },
             files: const {
                 &[
                     scale::shader(S::TYPE, false),

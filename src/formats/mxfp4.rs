@@ -7,7 +7,7 @@
 use super::bits;
 use super::iq4_nl::{join_nibbles, split_nibbles};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
@@ -62,6 +62,7 @@ pub(crate) static MXFP4: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 0 },
         files: &[
             bits::LEVEL_TABLE,
             (

@@ -4,7 +4,8 @@
 
 use super::bits;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
+    Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
@@ -86,6 +87,7 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         quantize,
         shader: ShaderParts {
             bits: 4,
+            fields: Fields::Other { largest: 0 },
             files: const {
                 &[
                     bits::LEVEL_TABLE,

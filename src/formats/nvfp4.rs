@@ -6,7 +6,7 @@
 use super::bits;
 use super::mxfp4::LEVELS;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
@@ -63,6 +63,7 @@ pub(crate) static NVFP4: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 0 },
         files: &[
             bits::LEVEL_TABLE,
             (

@@ -2,7 +2,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
 
@@ -49,6 +49,7 @@ pub(crate) static Q1_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 1,
+        fields: Fields::Linear { step: 2, offset: 1 },
         files: &[
             bits::SIGN_CODES,
             super::scale::shader(ScaleType::F16, false),

@@ -4,7 +4,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
@@ -59,6 +59,7 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         },
         shader: ShaderParts {
             bits: 2,
+            fields: Fields::Linear { step: 1, offset: 1 },
             files: &[
                 bits::OFFSET_CODES,
                 (

@@ -5,8 +5,8 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
@@ -61,6 +61,7 @@ pub(crate) static Q2_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 2,
+        fields: Fields::Linear { step: 1, offset: 0 },
         files: &[
             bits::OFFSET_CODES,
             (

@@ -4,8 +4,8 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
@@ -52,6 +52,7 @@ pub(crate) static Q3_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 3,
+        fields: Fields::Linear { step: 1, offset: 4 },
         files: &[
             bits::OFFSET_CODES,
             (

@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
@@ -48,6 +48,7 @@ pub(crate) static Q4_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Linear { step: 1, offset: 8 },
         files: &[
             bits::OFFSET_CODES,
             (

@@ -4,7 +4,7 @@
 
 use super::{bits, k_pairs};
 use crate::family::{
-    AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+    AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
@@ -47,6 +47,7 @@ pub(crate) static Q4_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Linear { step: 1, offset: 0 },
         files: &[bits::OFFSET_CODES, k_pairs::SHADER],
         consts: &[("CODE_OFFSET", 0)],
     },

@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
@@ -60,6 +60,7 @@ pub(crate) static Q5_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 16 },
         files: &[
             bits::FIFTH,
             (

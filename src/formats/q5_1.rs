@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
@@ -61,6 +61,7 @@ pub(crate) static Q5_1: Family = Family {
     },
     shader: ShaderParts {
         bits: 4,
+        fields: Fields::Other { largest: 31 },
         files: &[
             bits::FIFTH,
             (

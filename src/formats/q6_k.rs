@@ -5,8 +5,8 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
@@ -57,6 +57,10 @@ pub(crate) static Q6_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 6,
+        fields: Fields::Linear {
+            step: 1,
+            offset: 32,
+        },
         files: &[
             bits::OFFSET_CODES,
             (

@@ -2,7 +2,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
@@ -42,6 +42,7 @@ pub(crate) static Q8_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 8,
+        fields: Fields::Other { largest: 128 },
         files: &[(
             "formats/q8_0.wgsl",
             include_str!("../../shaders/formats/q8_0.wgsl"),

@@ -3,7 +3,7 @@
 
 use super::bits;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::k_search::nearest;
 use crate::quantize::range::extreme;
@@ -59,6 +59,7 @@ pub(crate) static Q8_K: Family = Family {
     },
     shader: ShaderParts {
         bits: 8,
+        fields: Fields::Other { largest: 128 },
         files: &[
             super::scale::shader(ScaleType::F32, false),
             (

@@ -6,8 +6,8 @@
 
 use super::f16;
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
+    ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
@@ -75,6 +75,7 @@ pub(crate) static TQ1_0: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 0,
+        fields: Fields::Other { largest: 1 },
         files: &[(
             "formats/tq1_0.wgsl",
             include_str!("../../shaders/formats/tq1_0.wgsl"),

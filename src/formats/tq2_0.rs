@@ -3,7 +3,7 @@
 
 use super::{bits, f16};
 use crate::family::{
-    Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
+    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
@@ -58,6 +58,7 @@ pub(crate) static TQ2_0: Family = Family {
     },
     shader: ShaderParts {
         bits: 2,
+        fields: Fields::Linear { step: 1, offset: 1 },
         files: &[
             bits::OFFSET_CODES,
             (

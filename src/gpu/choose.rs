@@ -10,12 +10,19 @@ type Rung = (&'static str, usize);
 
 /// What to try on a processor, best first. Workgroup memory is slow there.
 const CPU: &[Rung] = &[
+    ("lane_tile_pairs_subgroup", usize::MAX),
+    ("lane_tile_pairs", usize::MAX),
     ("lane_tile_subgroup", usize::MAX),
     ("lane_tile", usize::MAX),
 ];
 
 /// What to try on a card, best first.
 const GPU: &[Rung] = &[
+    ("gemv_dp4a_2bit_subgroup", GEMV_COLS),
+    ("gemv_dp4a_2bit", GEMV_COLS),
+    ("gemv_dp4a_subgroup", GEMV_COLS),
+    ("gemv_dp4a", GEMV_COLS),
+    ("gemm_dp4a", usize::MAX),
     ("gemv_subgroup", GEMV_COLS),
     ("gemv", GEMV_COLS),
     ("gemm", usize::MAX),

@@ -5,6 +5,7 @@
 //! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
+use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::Tuning;
@@ -26,7 +27,8 @@ pub(crate) struct Source {
 /// that the kernel needs.
 ///
 /// # Errors
-/// [`Error::UnknownKernel`], and [`Error::Block`] where the format cannot have rows of `k`.
+/// [`Error::UnknownKernel`], [`Error::Block`] where the format cannot have rows of `k`, and
+/// [`Error::NoCodes`] where the kernel cannot serve it.
 pub fn wgsl(
     format: Format,
     kernel: &str,
@@ -36,6 +38,7 @@ pub fn wgsl(
 ) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
+    kernel.check_codes(format)?;
     let traits = Traits::typical(class, kernel.needs.features);
     Ok(compose(format, kernel, &(kernel.tuning)(&traits, m), k).text)
 }
@@ -109,6 +112,14 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
     match kernel.shape {
+        Shape::Product if kernel.takes_bytes() => {
+            files.extend(integers::of(family));
+            if kernel.takes_pairs() {
+                files.push(integers::pairs(family));
+                consts.push(("RUN", integers::run(family, spans)));
+            }
+            files.extend([text!("inputs/bytes.wgsl"), text!("outputs/plain.wgsl")]);
+        }
         Shape::Product => files.extend([
             match whole(k) {
                 true => text!("inputs/whole.wgsl"),
@@ -135,7 +146,7 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     if tuning.holds_scales {
         name.push_str(" held scales");
     }
-    if kernel.shape == Shape::Product && !whole(k) {
+    if kernel.shape == Shape::Product && !kernel.takes_bytes() && !whole(k) {
         name.push_str(" ragged");
     }
     let mut source = Source {
@@ -158,6 +169,11 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         let levels = levels.join(", ");
         let line = format!("const LEVELS = array<f32, 16>({levels});");
         source.push("(constants)", 0, &line);
+    }
+    if kernel.takes_bytes() {
+        for line in integers::lines(family) {
+            source.push("(constants)", 0, &line);
+        }
     }
     let consts: HashMap<&str, u32> = consts.into_iter().collect();
     for (path, text) in files {

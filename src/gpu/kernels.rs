@@ -1,9 +1,9 @@
 //! The table of kernels: what each is made of and what it needs. `tuning.rs` has their numbers,
 //! `choose.rs` says which one a product gets.
 
+use super::integers::{self, PAIRS};
 use super::traits::Traits;
 use super::tuning::{self, Tuning};
-use crate::family::Levels;
 use crate::{Error, Format, Precision, Result};
 use wgpu::{Features, Limits};
 
@@ -43,6 +43,8 @@ pub(crate) struct Needs {
     pub precision: Precision,
     /// Whether weights must have integer codes.
     pub codes: bool,
+    /// The most bits that stored fields may have, for a kernel that multiplies by them as they are.
+    pub bits: Option<usize>,
 }
 
 impl Needs {
@@ -50,10 +52,21 @@ impl Needs {
         features: Features::empty(),
         precision: Precision::F32,
         codes: false,
+        bits: None,
     };
     const SUBGROUP: Needs = Needs {
         features: Features::SUBGROUP,
         ..Needs::NOTHING
+    };
+    /// Products of integers, of x rounded to bytes.
+    const INTEGERS: Needs = Needs {
+        precision: Precision::I8,
+        codes: true,
+        ..Needs::NOTHING
+    };
+    const SUBGROUP_INTEGERS: Needs = Needs {
+        features: Features::SUBGROUP,
+        ..Needs::INTEGERS
     };
 }
 
@@ -67,7 +80,7 @@ macro_rules! text {
 }
 pub(crate) use text;
 
-const ROWS: [Kernel; 8] = [
+const ROWS: [Kernel; 17] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
@@ -110,6 +123,106 @@ const ROWS: [Kernel; 8] = [
         needs: Needs::SUBGROUP,
         begins: true,
         tuning: tuning::lane_tile_subgroup,
+    },
+    Kernel {
+        name: "gemv_dp4a",
+        shape: Shape::Product,
+        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        needs: Needs::INTEGERS,
+        begins: false,
+        tuning: tuning::gemv_dp4a,
+    },
+    Kernel {
+        name: "gemv_dp4a_subgroup",
+        shape: Shape::Product,
+        text: &[
+            text!("reduce/subgroup.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
+        needs: Needs::SUBGROUP_INTEGERS,
+        begins: false,
+        tuning: tuning::gemv_dp4a_subgroup,
+    },
+    Kernel {
+        name: "gemv_dp4a_2bit",
+        shape: Shape::Product,
+        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        needs: Needs {
+            bits: Some(2),
+            ..Needs::INTEGERS
+        },
+        begins: false,
+        tuning: tuning::gemv_dp4a_2bit,
+    },
+    Kernel {
+        name: "gemv_dp4a_2bit_subgroup",
+        shape: Shape::Product,
+        text: &[
+            text!("reduce/subgroup.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
+        needs: Needs {
+            bits: Some(2),
+            ..Needs::SUBGROUP_INTEGERS
+        },
+        begins: false,
+        tuning: tuning::gemv_dp4a_2bit_subgroup,
+    },
+    Kernel {
+        name: "gemm_dp4a",
+        shape: Shape::Product,
+        text: &[text!("kernels/gemm_dp4a.wgsl")],
+        needs: Needs::INTEGERS,
+        begins: false,
+        tuning: tuning::gemm_dp4a,
+    },
+    Kernel {
+        name: "lane_tile_dp4a",
+        shape: Shape::Product,
+        text: &[
+            text!("spread/bytes_loads.wgsl"),
+            text!("kernels/lane_tile_dp4a.wgsl"),
+        ],
+        needs: Needs::INTEGERS,
+        begins: false,
+        tuning: tuning::lane_tile_dp4a,
+    },
+    Kernel {
+        name: "lane_tile_dp4a_subgroup",
+        shape: Shape::Product,
+        text: &[
+            text!("spread/bytes_subgroup.wgsl"),
+            text!("kernels/lane_tile_dp4a.wgsl"),
+        ],
+        needs: Needs::SUBGROUP_INTEGERS,
+        begins: false,
+        tuning: tuning::lane_tile_dp4a,
+    },
+    Kernel {
+        name: "lane_tile_pairs",
+        shape: Shape::Product,
+        text: &[
+            PAIRS,
+            text!("spread/bytes_loads.wgsl"),
+            text!("spread/pairs_loads.wgsl"),
+            text!("kernels/lane_tile_pairs.wgsl"),
+        ],
+        needs: Needs::INTEGERS,
+        begins: false,
+        tuning: tuning::lane_tile_pairs,
+    },
+    Kernel {
+        name: "lane_tile_pairs_subgroup",
+        shape: Shape::Product,
+        text: &[
+            PAIRS,
+            text!("spread/bytes_subgroup.wgsl"),
+            text!("spread/pairs_subgroup.wgsl"),
+            text!("kernels/lane_tile_pairs.wgsl"),
+        ],
+        needs: Needs::SUBGROUP_INTEGERS,
+        begins: false,
+        tuning: tuning::lane_tile_pairs,
     },
     Kernel {
         name: "get_rows",
@@ -156,6 +269,16 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Kernel> {
 }
 
 impl Kernel {
+    /// Whether x is rounded to bytes before it.
+    pub fn takes_bytes(&self) -> bool {
+        self.shape == Shape::Product && self.needs.precision == Precision::I8
+    }
+
+    /// Whether it multiplies two bytes at a time.
+    pub fn takes_pairs(&self) -> bool {
+        self.text.contains(&PAIRS)
+    }
+
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.
     pub fn check(&self, traits: &Traits, format: Format, precision: Precision) -> Result<()> {
         let missing = self.needs.features - traits.features;
@@ -172,8 +295,18 @@ impl Kernel {
                 got: precision,
             });
         }
-        let has_codes = !matches!(format.family().levels, Levels::Direct(_));
-        if self.needs.codes && !has_codes {
+        self.check_codes(format)
+    }
+
+    /// Whether it can multiply by the codes of this format, on any device.
+    pub fn check_codes(&self, format: Format) -> Result<()> {
+        let family = format.family();
+        let has_codes = !self.needs.codes || integers::of(family).is_some();
+        let has_fields = self
+            .needs
+            .bits
+            .is_none_or(|most| integers::field_bits(family).is_some_and(|bits| bits <= most));
+        if !has_codes || !has_fields {
             return Err(Error::NoCodes {
                 kernel: self.name.into(),
                 format: format.to_string(),

@@ -4,8 +4,9 @@ use super::choose::choose;
 use super::compose::{compose, unknown, Source};
 use super::decisions::Product;
 use super::device::{lock, Gpu};
-use super::encode::{run_length, Job, Prepared};
+use super::encode::{check_binding, run_length, Job, Prepared};
 use super::kernels::{self, Kernel, Shape};
+use super::rounding::{self, Rounding};
 use super::traits::Traits;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
@@ -14,6 +15,8 @@ use wgpu::{BufferSlice, ComputePass};
 /// A product made ready: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, its kernel
 /// chosen and compiled. Recording it submits nothing and allocates no GPU memory.
 pub struct MatMul {
+    /// What comes before a product of integers.
+    rounding: Option<Rounding>,
     prepared: Prepared,
     m: usize,
     precision: Precision,
@@ -93,7 +96,8 @@ impl MatMul {
             source.name = format!("edited {}: {}", source.name, source.text);
         };
         let kernel = product(kernel)?;
-        pollster::block_on(MatMul::build(gpu, weights, m, Precision::F32, kernel, edit))
+        let precision = kernel.needs.precision;
+        pollster::block_on(MatMul::build(gpu, weights, m, precision, kernel, edit))
     }
 
     async fn build(
@@ -118,7 +122,11 @@ impl MatMul {
         }
         kernel.check(gpu.traits(), weights.format(), precision)?;
         let tuning = (kernel.tuning)(gpu.traits(), m);
-        let (x_row, y_row) = (4 * weights.k() as u64, 4 * weights.n() as u64);
+        let x_row = match kernel.takes_bytes() {
+            true => rounding::row_bytes(weights.k()),
+            false => 4 * weights.k() as u64,
+        };
+        let y_row = 4 * weights.n() as u64;
         let limit = gpu.max_binding();
         let run = run_length("64 rows of x", m, x_row, limit)?;
         let run = run_length("64 rows of y", run, y_row, limit)?;
@@ -142,7 +150,12 @@ impl MatMul {
         }
         let mut source = compose(weights.format(), kernel, &tuning, weights.k());
         edit(&mut source);
+        let rounding = match kernel.takes_bytes() {
+            true => Some(Rounding::new(gpu, m, weights.k()).await?),
+            false => None,
+        };
         Ok(MatMul {
+            rounding,
             prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
             m,
             precision,
@@ -180,7 +193,26 @@ impl MatMul {
     /// [`Error::Binding`], [`Error::Alignment`], [`Error::Usage`], [`Error::Aliased`]; nothing is
     /// recorded then.
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
-        self.prepared.encode(pass, Some(("x", x)), ("y", y))
+        let Some(rounding) = &self.rounding else {
+            return self.prepared.encode(pass, Some(("x", x)), ("y", y));
+        };
+        let weights = self.weights();
+        let (gpu, m) = (weights.gpu(), self.m as u64);
+        if x.buffer() == y.buffer() {
+            return Err(Error::Aliased("x", "y"));
+        }
+        check_binding(gpu, "x", x, 4 * m * weights.k() as u64)?;
+        check_binding(gpu, "y", y, 4 * m * weights.n() as u64)?;
+        rounding.encode(pass, x)?;
+        let rounded = rounding.rounded().slice(..);
+        self.prepared
+            .encode(pass, Some(("rounded x", rounded)), ("y", y))
+    }
+
+    /// x as a product of integers has it once it has run: 12 words for each part of a row.
+    #[doc(hidden)]
+    pub fn rounded(&self) -> Option<&wgpu::Buffer> {
+        self.rounding.as_ref().map(|r| r.rounded())
     }
 }
 
@@ -224,8 +256,32 @@ impl Gpu {
         pollster::block_on(self.matmul_async(x, weights))
     }
 
+    /// As `matmul`, rounding inputs as far as `precision` allows.
+    ///
+    /// # Errors
+    /// Those of `matmul`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn matmul_with(
+        &self,
+        x: &[f32],
+        weights: &Weights,
+        precision: Precision,
+    ) -> Result<Vec<f32>> {
+        pollster::block_on(self.matmul_with_async(x, weights, precision))
+    }
+
     /// As `matmul`, for callers that must not block.
     pub async fn matmul_async(&self, x: &[f32], weights: &Weights) -> Result<Vec<f32>> {
+        self.matmul_with_async(x, weights, Precision::F32).await
+    }
+
+    /// As `matmul_with`, for callers that must not block.
+    pub async fn matmul_with_async(
+        &self,
+        x: &[f32],
+        weights: &Weights,
+        precision: Precision,
+    ) -> Result<Vec<f32>> {
         let k = weights.k();
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
@@ -234,9 +290,13 @@ impl Gpu {
         if m == 0 {
             return Ok(Vec::new());
         }
-        let product = MatMul::prepare(self, weights, m, Precision::F32).await?;
+        let product = MatMul::prepare(self, weights, m, precision).await?;
         let bytes = 4 * m as u64 * weights.n() as u64;
         let x = ("x", bytemuck::cast_slice(x));
-        self.run(&product.prepared, Some(x), bytes).await
+        self.run_recorded(Some(x), bytes, |pass, x, y| match x {
+            Some(x) => product.encode(pass, x, y),
+            None => Ok(()),
+        })
+        .await
     }
 }

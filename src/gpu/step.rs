@@ -67,13 +67,9 @@ impl Step {
             });
         let tuning = Tuning {
             workgroup: recipe.workgroup,
-            tile_rows: 0,
-            tile_cols: 0,
             memory: recipe.memory,
-            long_words: false,
-            holds_scales: false,
-            shuffles: false,
             consts: recipe.consts,
+            ..Tuning::default()
         };
         let source = plain(recipe.file, &tuning);
         Ok(Step {

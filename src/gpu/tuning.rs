@@ -5,7 +5,7 @@ use super::traits::Traits;
 use wgpu::Features;
 
 /// The numbers of one compiled kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tuning {
     /// Invocations in a workgroup.
     pub workgroup: u32,
@@ -54,10 +54,8 @@ fn gemv_of(workgroup: u32, lanes_k: u32, rows: u32, cols: u32, bytes: u32) -> Tu
         tile_rows: octets * INTERLEAVE as u32 * rows,
         tile_cols: cols,
         memory: workgroup * rows * cols * bytes,
-        long_words: false,
-        holds_scales: false,
-        shuffles: false,
         consts: vec![("LANES_K", lanes_k), ("ROWS", rows), ("COLS", cols)],
+        ..Tuning::default()
     }
 }
 
@@ -67,33 +65,22 @@ pub(crate) fn gemm(_: &Traits, _: usize) -> Tuning {
         tile_rows: 64,
         tile_cols: 64,
         memory: 16384,
-        long_words: false,
-        holds_scales: false,
-        shuffles: false,
-        consts: vec![],
+        ..Tuning::default()
     }
 }
 
+/// Eight rows a lane for one or two columns, else four: on lavapipe 26.2 (Q4_0, 4096 x 4096, m = 1 to 8,
+/// 2026-11-21) others take up to a third longer.
 pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     let cols = columns(m);
     let rows = if cols <= 2 { 8 } else { 4 };
-    let workgroup = 32;
-    Tuning {
-        workgroup,
-        tile_rows: workgroup * rows,
-        tile_cols: cols,
-        memory: 0,
-        long_words: traits.features.contains(Features::SHADER_INT64),
-        holds_scales: true,
-        shuffles: false,
-        consts: vec![
-            ("ROWS", rows),
-            ("COLS", cols),
-            // Where every row serves many columns, misses are few.
-            ("TOUCHED_ROWS", if cols == 1 { rows } else { 0 }),
-            ("SUBGROUP", traits.subgroup.0.clamp(1, 8)),
-        ],
-    }
+    let mut tuning = lane_tile_of(traits, 32, rows, cols);
+    tuning.long_words = traits.features.contains(Features::SHADER_INT64);
+    tuning.holds_scales = true;
+    // Where every row serves many columns, misses are few.
+    let touched = if cols == 1 { rows } else { 0 };
+    tuning.consts.push(("TOUCHED_ROWS", touched));
+    tuning
 }
 
 /// As `lane_tile`, in subgroups.
@@ -104,15 +91,74 @@ pub(crate) fn lane_tile_subgroup(traits: &Traits, m: usize) -> Tuning {
     }
 }
 
+/// Untuned: no card was at hand.
+pub(crate) fn gemv_dp4a(_: &Traits, m: usize) -> Tuning {
+    gemv_of(128, 16, 2, columns(m), 4)
+}
+
+/// Untuned.
+pub(crate) fn gemv_dp4a_subgroup(traits: &Traits, m: usize) -> Tuning {
+    gemv_of(128, lanes_k(traits), 2, columns(m), 0)
+}
+
+/// Fields of one or two bits leave registers for twice the rows. Untuned.
+pub(crate) fn gemv_dp4a_2bit(_: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    gemv_of(128, 16, if cols <= 4 { 4 } else { 2 }, cols, 4)
+}
+
+/// Untuned.
+pub(crate) fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    let rows = if cols <= 4 { 4 } else { 2 };
+    gemv_of(128, lanes_k(traits), rows, cols, 0)
+}
+
+/// Octets that share a row within the smallest subgroup: one in subgroups of less than 16 lanes.
+fn lanes_k(traits: &Traits) -> u32 {
+    (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
+}
+
+/// Untuned: no card was at hand.
+pub(crate) fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
+    Tuning {
+        workgroup: 256,
+        tile_rows: 64,
+        tile_cols: 64,
+        // Of formats with four affines a part.
+        memory: 14 * 1024,
+        ..Tuning::default()
+    }
+}
+
+pub(crate) fn lane_tile_dp4a(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    lane_tile_of(traits, 32, if cols <= 2 { 8 } else { 4 }, cols)
+}
+
+pub(crate) fn lane_tile_pairs(traits: &Traits, m: usize) -> Tuning {
+    let cols = columns(m);
+    lane_tile_of(traits, 32, if cols <= 2 { 8 } else { 4 }, cols)
+}
+
+fn lane_tile_of(traits: &Traits, workgroup: u32, rows: u32, cols: u32) -> Tuning {
+    Tuning {
+        workgroup,
+        tile_rows: workgroup * rows,
+        tile_cols: cols,
+        memory: 0,
+        consts: vec![
+            ("ROWS", rows),
+            ("COLS", cols),
+            ("SUBGROUP", traits.subgroup.0.clamp(1, 8)),
+        ],
+        ..Tuning::default()
+    }
+}
+
 pub(crate) fn one_invocation_a_part() -> Tuning {
     Tuning {
         workgroup: 64,
-        tile_rows: 0,
-        tile_cols: 0,
-        memory: 0,
-        long_words: false,
-        holds_scales: false,
-        shuffles: false,
-        consts: vec![],
+        ..Tuning::default()
     }
 }

@@ -1,0 +1,101 @@
+// Many rows of x rounded to bytes: a workgroup of 256 owns a tile of 64 rows of weights by 64 rows of x.
+//
+// For every two parts of k, 128 lanes put the level words and the affines of one row and part each into
+// workgroup memory while the other 128 do so with the bytes of x; then every lane multiplies 4 rows by 4
+// columns. The four vec4s of a tile row are swizzled by its index, so that lanes on different rows
+// hit different banks. 13 KiB of workgroup memory where affines are most.
+
+const TILE: u32 = 64u;
+const STEP: u32 = 2u;  // parts in workgroup memory at a time
+
+var<workgroup> w_tile: array<vec4<u32>, TILE * STEP * 2u>;
+var<workgroup> x_tile: array<vec4<u32>, TILE * STEP * 2u>;
+var<workgroup> affines: array<vec2<f32>, TILE * STEP * SPANS>;
+// Of x: the scale, and two words of sums.
+var<workgroup> x_rest: array<vec3<u32>, TILE * STEP>;
+
+fn swizzled(row: u32, i: u32) -> u32 {
+    return row * STEP * 2u + (i ^ ((row / 2u) % 4u));
+}
+
+@compute @workgroup_size(256)
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let tiles = (params.rows + TILE - 1u) / TILE;
+    let index = grid_index(id, count);
+    let first_row = (index % tiles) * TILE;
+    let first_col = (index / tiles) * TILE;
+    let parts = (params.k + PART - 1u) / PART;
+    // This lane's rows and columns are 16 apart: lane_row + 16 i, lane_col + 16 i.
+    let lane_row = lane % 16u;
+    let lane_col = lane / 16u;
+    // What this lane fetches.
+    let mine = lane % TILE;
+    let step = (lane / TILE) % STEP;
+
+    var sum: array<f32, 16>;
+    for (var i = 0u; i < 16u; i++) { // unroll
+        sum[i] = 0.0;
+    }
+    for (var first = 0u; first < parts; first += STEP) {
+        // An odd last part is there twice, the second time with zeros for x.
+        let part = min(first + step, parts - 1u);
+        if (lane < TILE * STEP) {
+            let row = row_at(min(first_row + mine, params.rows - 1u), 0u);
+            let w = level_words(row, part);
+            w_tile[swizzled(mine, 2u * step)] = w.low;
+            w_tile[swizzled(mine, 2u * step + 1u)] = w.high;
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                let a = affine(row, (part * PART + s * (PART / SPANS)) / GROUP);
+                affines[(step * SPANS + s) * TILE + mine] = vec2<f32>(a.scale, a.offset);
+            }
+        } else {
+            let v = x_bytes(min(first_col + mine, params.m - 1u), part);
+            let there = first + step < parts;
+            let none = vec4<u32>(0u);
+            x_tile[swizzled(mine, 2u * step)] = select(none, v.codes.low, there);
+            x_tile[swizzled(mine, 2u * step + 1u)] = select(none, v.codes.high, there);
+            let rest = vec3<u32>(bitcast<u32>(v.scale), v.sums);
+            x_rest[step * TILE + mine] = select(vec3<u32>(0u), rest, there);
+        }
+        workgroupBarrier();
+        for (var p = 0u; p < STEP; p++) {
+            var v: array<Bytes, 4>;
+            for (var c = 0u; c < 4u; c++) { // unroll
+                let col = lane_col + 16u * c;
+                let rest = x_rest[p * TILE + col];
+                v[c] = Bytes(
+                    Codes(x_tile[swizzled(col, 2u * p)], x_tile[swizzled(col, 2u * p + 1u)]),
+                    bitcast<f32>(rest.x),
+                    rest.yz,
+                );
+            }
+            for (var r = 0u; r < 4u; r++) { // unroll
+                let row = lane_row + 16u * r;
+                let w = Codes(w_tile[swizzled(row, 2u * p)], w_tile[swizzled(row, 2u * p + 1u)]);
+                for (var s = 0u; s < SPANS; s++) { // unroll
+                    let pair = affines[(p * SPANS + s) * TILE + row];
+                    let a = Affine(pair.x, pair.y);
+                    for (var c = 0u; c < 4u; c++) { // unroll
+                        let x_sum = span_sum(v[c].sums, s);
+                        let d = span_dot(w, v[c].codes, s);
+                        sum[r * 4u + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v[c].scale;
+                    }
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var r = 0u; r < 4u; r++) { // unroll
+        for (var c = 0u; c < 4u; c++) { // unroll
+            let row = first_row + lane_row + 16u * r;
+            let col = first_col + lane_col + 16u * c;
+            if (row < params.rows && col < params.m) {
+                store(params.first_row + row, col, sum[r * 4u + c]);
+            }
+        }
+    }
+}

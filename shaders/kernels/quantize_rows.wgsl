@@ -1,0 +1,86 @@
+// Rounds x to bytes: each run of 32 floats of a row (the last may be short, and goes on with zeros) to codes
+// -127 to 127 and a scale, as inputs/bytes.wgsl reads them.
+//
+// Eight lanes own one run, each one word of four codes. The largest magnitude is found among integers, where
+// NaN lies above infinity, and infinity above numbers: a run that has one gets it as its scale, and zeros as
+// its codes, so that its row of outputs is NaN on every device.
+//
+// Constants printed by the composer before this file:
+//   WORKGROUP  invocations in a workgroup, a multiple of 8
+
+struct Params {
+    k: u32,
+    rows: u32,
+}
+
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rounded: array<u32>;
+
+const RUN: u32 = 32u;
+const RUN_WORDS: u32 = 12u;
+const INFINITE: u32 = 0x7f800000u;
+
+var<workgroup> largest: array<u32, WORKGROUP>;
+var<workgroup> sums: array<i32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let runs = (params.k + RUN - 1u) / RUN;
+    let index = (id.x + id.y * count.x) * (WORKGROUP / 8u) + lane / 8u;
+    let row = index / runs;
+    let word = lane % 8u;
+    let first = (index % runs) * RUN + 4u * word;
+    let here = row < params.rows;
+
+    var v = vec4<f32>(0.0);
+    if (here) {
+        for (var b = 0u; b < 4u; b++) {
+            if (first + b < params.k) {
+                v[b] = x[row * params.k + first + b];
+            }
+        }
+    }
+    let magnitudes = bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu);
+    largest[lane] = max(max(magnitudes.x, magnitudes.y), max(magnitudes.z, magnitudes.w));
+    workgroupBarrier();
+    var top = 0u;
+    for (var i = 0u; i < 8u; i++) {
+        top = max(top, largest[lane / 8u * 8u + i]);
+    }
+
+    var scale = top;
+    var codes = vec4<i32>(0);
+    if (top < INFINITE) {
+        let s = bitcast<f32>(top) * (1.0f / 127.0f);
+        scale = 0u;
+        // Scales below the normal numbers would be kept by some devices and not by others.
+        if (s >= 0x1p-126) {
+            scale = bitcast<u32>(s);
+            let inverse = 127.0 / bitcast<f32>(top);
+            codes = clamp(vec4<i32>(round(v * inverse)), vec4<i32>(-127), vec4<i32>(127));
+        }
+    }
+    sums[lane] = codes.x + codes.y + codes.z + codes.w;
+    workgroupBarrier();
+    if (here) {
+        let bytes = bitcast<vec4<u32>>(codes) & vec4<u32>(0xffu);
+        rounded[RUN_WORDS * index + word] =
+            bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+        let rest = RUN_WORDS * index + 8u;
+        if (word == 0u) {
+            rounded[rest] = scale;
+            rounded[rest + 3u] = 0u;
+        }
+        if (word == 1u || word == 2u) {
+            let at = lane / 8u * 8u + 4u * (word - 1u);
+            let low = sums[at] + sums[at + 1u];
+            let high = sums[at + 2u] + sums[at + 3u];
+            rounded[rest + word] = (bitcast<u32>(low) & 0xffffu) | (bitcast<u32>(high) << 16u);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// The bytes of x that a part needs, the same for all lanes: each reads a word (two in subgroups of four),
+// and the subgroup spreads them. SUBGROUP is the fewest lanes that a subgroup has, 8 at most.
+
+struct Lane {
+    @builtin(local_invocation_index) index: u32,
+    @builtin(subgroup_invocation_id) in_subgroup: u32,
+}
+
+fn lane_index(lane: Lane) -> u32 {
+    return lane.index;
+}
+
+// This lane's words of a part: number `in_subgroup`, and the one SUBGROUP later.
+fn own_words(col: u32, part: u32, lane: Lane) -> vec2<u32> {
+    let at = x_at(col, part);
+    let i = lane.in_subgroup % SUBGROUP;
+    let first = x[at + i / 4u][i % 4u];
+    if (SUBGROUP < 8u) {
+        let j = SUBGROUP + i;
+        return vec2<u32>(first, x[at + j / 4u][j % 4u]);
+    }
+    return vec2<u32>(first);
+}
+
+// What lanes have, as words 0 to 7 of all.
+fn spread(own: vec2<u32>) -> Codes {
+    return Codes(
+        vec4<u32>(
+            subgroupBroadcast(own.x, 0u),
+            subgroupBroadcast(own.x, 1u),
+            subgroupBroadcast(own.x, 2u),
+            subgroupBroadcast(own.x, 3u),
+        ),
+        vec4<u32>(
+            subgroupBroadcast(own.y, 4u % SUBGROUP),
+            subgroupBroadcast(own.y, 5u % SUBGROUP),
+            subgroupBroadcast(own.y, 6u % SUBGROUP),
+            subgroupBroadcast(own.y, 7u % SUBGROUP),
+        ),
+    );
+}
+
+fn spread_bytes(col: u32, part: u32, lane: Lane) -> Bytes {
+    let rest = x[x_at(col, part) + 2u];
+    return Bytes(spread(own_words(col, part, lane)), bitcast<f32>(rest.x), rest.yz);
+}

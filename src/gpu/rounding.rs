@@ -1,0 +1,91 @@
+//! x rounded to bytes, before products of integers.
+
+use super::device::Gpu;
+use super::encode::run_length;
+use super::kernels::text;
+use super::step::{Recipe, Step};
+use crate::family::PART;
+use crate::Result;
+use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
+use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+
+/// Words of a part: 8 of codes, a scale, two of sums, one of nothing.
+const PART_WORDS: usize = 12;
+
+const WORKGROUP: u32 = 64;
+
+/// Bytes of a row of `k` floats once it is rounded.
+pub(super) fn row_bytes(k: usize) -> u64 {
+    (4 * PART_WORDS * k.div_ceil(PART)) as u64
+}
+
+/// `Params` of `shaders/kernels/quantize_rows.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    k: u32,
+    rows: u32,
+}
+
+/// The kernel that rounds m rows, and where it leaves them.
+pub(super) struct Rounding {
+    /// One for each run of rows that fits a binding: the bytes of x that it reads, and those it writes.
+    steps: Vec<(Step, Range<u64>, Range<u64>)>,
+    rounded: Buffer,
+}
+
+impl Rounding {
+    pub async fn new(gpu: &Gpu, m: usize, k: usize) -> Result<Rounding> {
+        let limit = gpu.max_binding();
+        let (from, to) = (4 * k as u64, row_bytes(k));
+        let run = run_length("64 rows of x", m, from.max(to), limit)?;
+        let mut steps = Vec::new();
+        for first in (0..m).step_by(run) {
+            let count = run.min(m - first);
+            let params = Params {
+                k: k as u32,
+                rows: count as u32,
+            };
+            // Eight lanes have a part.
+            let parts = count as u64 * k.div_ceil(PART) as u64;
+            let recipe = Recipe {
+                file: text!("kernels/quantize_rows.wgsl"),
+                consts: vec![],
+                workgroup: WORKGROUP,
+                memory: 8 * WORKGROUP,
+                workgroups: parts.div_ceil(WORKGROUP as u64 / 8),
+                params: bytemuck::bytes_of(&params),
+                own: vec![],
+            };
+            let rows = |bytes: u64| first as u64 * bytes..(first + count) as u64 * bytes;
+            steps.push((Step::new(gpu, recipe).await?, rows(from), rows(to)));
+        }
+        let bytes = m as u64 * to;
+        // Tests read it back.
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        Ok(Rounding {
+            steps,
+            rounded: gpu.buffer("rounded inputs", bytes, usage).await?,
+        })
+    }
+
+    /// Where the rows are once what `encode` recorded has run.
+    pub fn rounded(&self) -> &Buffer {
+        &self.rounded
+    }
+
+    /// Records it, for checked inputs.
+    pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice) -> Result<()> {
+        for (step, from, to) in &self.steps {
+            let x = (
+                x.buffer().clone(),
+                x.offset() + from.start,
+                from.end - from.start,
+            );
+            let rounded = (self.rounded.clone(), to.start, to.end - to.start);
+            step.encode(pass, x, rounded)?;
+        }
+        Ok(())
+    }
+}
