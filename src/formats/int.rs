@@ -9,6 +9,7 @@
 //! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
 
 use super::bits;
+use super::rows::grouped_rows;
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
@@ -75,6 +76,12 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         table: Table::None,
         codes: codes::<BITS, KIND, S>,
         affine: affine::<BITS, KIND, S>,
+        unpack: grouped_rows!(
+            header(KIND, S::TYPE),
+            BITS,
+            codes::<BITS, KIND, S>,
+            affine::<BITS, KIND, S>
+        ),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(|codes, units| {
             // On the device an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
@@ -153,27 +160,31 @@ families! {
     2 TERNARY_KIND: TERNARY_ALL = TERNARY "ternary", TERNARY_BF16 "ternary_bf16", TERNARY_F32 "ternary_f32";
 }
 
+#[inline(always)]
 fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
     let fields = &block[header(KIND, S::TYPE)..];
     let code = |field: u8| match (BITS, KIND) {
         (1, SYMMETRIC) => 2 * field as i8 - 1,
         _ => (field as i8).wrapping_sub(offset(BITS, KIND)),
     };
-    if matches!(BITS, 1 | 2 | 4 | 8) {
-        // No field crosses a byte: whole bytes at a time.
-        let mask = (0xff >> (8 - BITS)) as u8;
-        for (codes, &byte) in codes.chunks_mut(8 / BITS).zip(fields) {
-            for (i, c) in codes.iter_mut().enumerate() {
-                *c = code((byte >> (BITS * i)) & mask);
-            }
-        }
-    } else {
+    // Eight codes lie in BITS whole bytes.
+    let eights = codes.chunks_exact_mut(8);
+    let whole = eights.len() * BITS;
+    for (codes, bytes) in eights.zip(fields.chunks_exact(BITS)) {
+        let mut word = [0u8; 8];
+        word[..BITS].copy_from_slice(bytes);
+        let word = u64::from_le_bytes(word);
         for (i, c) in codes.iter_mut().enumerate() {
-            *c = code(bits::field::<BITS>(fields, i));
+            *c = code((word >> (BITS * i)) as u8 & (0xff >> (8 - BITS)) as u8);
         }
+    }
+    let tail = codes.chunks_exact_mut(8).into_remainder();
+    for (i, c) in tail.iter_mut().enumerate() {
+        *c = code(bits::field::<BITS>(&fields[whole..], i));
     }
 }
 
+#[inline(always)]
 fn affine<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], _: usize) -> Affine {
     let second = || S::TYPE.load(&block[S::TYPE.bytes()..]);
     Affine {

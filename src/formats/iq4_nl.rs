@@ -1,10 +1,24 @@
 //! GGUF IQ4_NL: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes of nibbles as in Q4_0.
 //! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
 
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    split_nibbles(&block[2..], codes)
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
 use crate::quantize::{iq4_search, k_search::check_ranges};
@@ -26,11 +40,9 @@ pub(crate) static IQ4_NL: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| split_nibbles(&block[2..], codes),
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes,
+    affine,
+    unpack: rows!(32, 18, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
@@ -70,6 +82,7 @@ pub(crate) static IQ4_NL: Family = Family {
 };
 
 /// The codes of 32 weights: the low nibbles of 16 bytes, then the high ones.
+#[inline(always)]
 pub(super) fn split_nibbles(bytes: &[u8], codes: &mut [i8]) {
     let (first, second) = codes.split_at_mut(16);
     for ((f, s), byte) in first.iter_mut().zip(second).zip(bytes) {

@@ -4,11 +4,29 @@
 //! Weight = d · (6-bit scale - 32) · LEVELS[nibble].
 
 use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
+        split_nibbles(bytes, codes);
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], g: usize) -> Affine {
+    let low = (block[4 + g / 2] >> (4 * (g % 2))) & 15;
+    let high = (block[2 + g / 4] >> (2 * (g % 4))) & 3;
+    Affine {
+        scale: f16::load(block, 0) * ((low | high << 4) as f32 - 32.0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
     importance::{mean_square, weigh},
@@ -30,19 +48,9 @@ pub(crate) static IQ4_XS: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
-            split_nibbles(bytes, codes);
-        }
-    },
-    affine: |block, g| {
-        let low = (block[4 + g / 2] >> (4 * (g % 2))) & 15;
-        let high = (block[2 + g / 4] >> (2 * (g % 4))) & 3;
-        Affine {
-            scale: f16::load(block, 0) * ((low | high << 4) as f32 - 32.0),
-            offset: 0.0,
-        }
-    },
+    codes,
+    affine,
+    unpack: rows!(256, 136, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {

@@ -23,6 +23,7 @@ pub(super) fn pack(block: &[u8], units: &mut [u8]) {
     units.copy_from_slice(&block[..16]);
 }
 
+#[inline(always)]
 pub(super) fn affine(block: &[u8], g: usize) -> Affine {
     let (scale, min) = scale_min(&block[4..16], g);
     Affine {
@@ -33,6 +34,7 @@ pub(super) fn affine(block: &[u8], g: usize) -> Affine {
 
 /// The 6-bit scale and minimum of group `g`. Those of groups 4 to 7 are split: four bits in the
 /// last four bytes, two in the top of the first eight.
+#[inline(always)]
 fn scale_min(s: &[u8], g: usize) -> (u8, u8) {
     if g < 4 {
         (s[g] & 63, s[g + 4] & 63)

@@ -107,6 +107,7 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
             scale: S::TYPE.load(block),
             offset: 0.0,
         },
+        unpack: None,
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),

@@ -4,6 +4,7 @@ pub(crate) mod bits;
 pub(crate) mod f16;
 mod k_pairs;
 pub(crate) mod lattice;
+pub(crate) mod rows;
 mod scale;
 
 use crate::Format;

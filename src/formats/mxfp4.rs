@@ -6,9 +6,28 @@
 
 use super::bits;
 use super::iq4_nl::{join_nibbles, split_nibbles};
+use super::rows::rows;
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    split_nibbles(&block[1..], codes);
+    // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
+    // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
+    for code in codes {
+        *code = if *code == 8 { 0 } else { *code };
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: half_scale(block[0]),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
 
@@ -27,18 +46,9 @@ pub(crate) static MXFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        split_nibbles(&block[1..], codes);
-        // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
-        // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
-        for code in codes {
-            *code = if *code == 8 { 0 } else { *code };
-        }
-    },
-    affine: |block, _| Affine {
-        scale: half_scale(block[0]),
-        offset: 0.0,
-    },
+    codes,
+    affine,
+    unpack: rows!(32, 17, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     // The smallest unit is two bytes, so it serves two blocks.
@@ -74,6 +84,7 @@ pub(crate) static MXFP4: Family = Family {
 };
 
 /// 2^(e - 128), from its bits.
+#[inline(always)]
 fn half_scale(e: u8) -> f32 {
     f32::from_bits(match e {
         0 | 1 => 0x0020_0000 << e,

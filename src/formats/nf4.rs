@@ -79,6 +79,7 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
             scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
             offset: 0.0,
         },
+        unpack: None,
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
         scale_plane: super::scale::plane(ScaleType::F32, false),

@@ -5,9 +5,30 @@
 
 use super::bits;
 use super::mxfp4::LEVELS;
+use super::rows::rows;
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_mut(16).zip(block[4..].chunks(8)) {
+        for (j, byte) in bytes.iter().enumerate() {
+            // Nibble 8 is a plain zero, as in MXFP4.
+            let code = |nibble: u8| if nibble == 8 { 0 } else { nibble as i8 };
+            codes[j] = code(byte & 15);
+            codes[j + 8] = code(byte >> 4);
+        }
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], g: usize) -> Affine {
+    Affine {
+        scale: half_scale(block[g]),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
 
@@ -26,20 +47,9 @@ pub(crate) static NVFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(16).zip(block[4..].chunks(8)) {
-            for (j, byte) in bytes.iter().enumerate() {
-                // Nibble 8 is a plain zero, as in MXFP4.
-                let code = |nibble: u8| if nibble == 8 { 0 } else { nibble as i8 };
-                codes[j] = code(byte & 15);
-                codes[j + 8] = code(byte >> 4);
-            }
-        }
-    },
-    affine: |block, g| Affine {
-        scale: half_scale(block[g]),
-        offset: 0.0,
-    },
+    codes,
+    affine,
+    unpack: rows!(64, 36, 16, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
@@ -75,6 +85,7 @@ pub(crate) static NVFP4: Family = Family {
 };
 
 /// Half the scale, since the levels are doubled. The sign bit is not looked at; 127 is a zero, as in ggml.
+#[inline(always)]
 fn half_scale(e: u8) -> f32 {
     match e & 127 {
         127 => 0.0,

@@ -1,9 +1,27 @@
 //! GGUF Q1_0: 128 weights in 18 bytes. 0: d (f16), 2: 128 bits, lowest first. Weight = bit ? d : -d.
 
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
+        for (i, code) in codes.iter_mut().enumerate() {
+            *code = 2 * ((byte >> i) & 1) as i8 - 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
+    }
+}
 use crate::ScaleType;
 
 pub(crate) static Q1_0: Family = Family {
@@ -19,17 +37,9 @@ pub(crate) static Q1_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = 2 * ((byte >> i) & 1) as i8 - 1;
-            }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes,
+    affine,
+    unpack: rows!(128, 18, 128, codes, affine),
     code_plane: bits::plane(1),
     pack_codes: Pack::Codes(bits::pack::<1, 0>),
     scale_plane: Plane {

@@ -39,6 +39,7 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
             scale: f16::load(block, 0),
             offset: 0.0,
         },
+        unpack: None,
         code_plane: bits::plane(2),
         pack_codes: Pack::Codes(bits::pack::<2, 1>),
         scale_plane: Plane {

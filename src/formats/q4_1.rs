@@ -1,10 +1,28 @@
 //! GGUF Q4_1: 32 weights in 20 bytes. 0: d (f16), 2: m (f16), 4: 16 bytes of nibbles as in Q4_0.
 //! Weight = d · nibble + m.
 
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    let (low, high) = codes.split_at_mut(16);
+    for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
+        *l = (byte & 15) as i8;
+        *h = (byte >> 4) as i8;
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load(block, 0),
+        offset: f16::load(block, 2),
+    }
+}
 use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
 
@@ -18,17 +36,9 @@ pub(crate) static Q4_1: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (low, high) = codes.split_at_mut(16);
-        for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
-            *l = (byte & 15) as i8;
-            *h = (byte >> 4) as i8;
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: f16::load(block, 2),
-    },
+    codes,
+    affine,
+    unpack: rows!(32, 20, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {

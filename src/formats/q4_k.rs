@@ -2,10 +2,22 @@
 //! 0: d (f16), 2: dmin (f16), 4: 12 bytes of 6-bit scales and minima, 16: 128 bytes; groups 2p and
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
+use super::rows::rows;
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (pair, bytes) in codes.chunks_mut(64).zip(block[16..].chunks(32)) {
+        let (low, high) = pair.split_at_mut(32);
+        for ((l, h), &byte) in low.iter_mut().zip(high).zip(bytes) {
+            *l = (byte & 15) as i8;
+            *h = (byte >> 4) as i8;
+        }
+    }
+}
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
 
@@ -30,16 +42,9 @@ pub(crate) static Q4_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (pair, bytes) in codes.chunks_mut(64).zip(block[16..].chunks(32)) {
-            let (low, high) = pair.split_at_mut(32);
-            for ((l, h), &byte) in low.iter_mut().zip(high).zip(bytes) {
-                *l = (byte & 15) as i8;
-                *h = (byte >> 4) as i8;
-            }
-        }
-    },
+    codes,
     affine: k_pairs::affine,
+    unpack: rows!(256, 144, 32, codes, k_pairs::affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: k_pairs::PLANE,

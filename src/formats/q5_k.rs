@@ -2,10 +2,24 @@
 //! 16: 32 bytes of high bits (bit g of byte l for weight l of group g), 48: 128 bytes of low nibbles
 //! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
 
+use super::rows::rows;
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    let (high, low) = block[16..].split_at(32);
+    for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
+        let (first, second) = pair.split_at_mut(32);
+        for (((f, s), &low), &high) in first.iter_mut().zip(second).zip(low).zip(high) {
+            let high = high >> (2 * p);
+            *f = ((low & 15) | (high & 1) << 4) as i8;
+            *s = ((low >> 4) | (high >> 1 & 1) << 4) as i8;
+        }
+    }
+}
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
 
@@ -30,19 +44,10 @@ pub(crate) static Q5_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (high, low) = block[16..].split_at(32);
-        for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
-            let (first, second) = pair.split_at_mut(32);
-            for (((f, s), &low), &high) in first.iter_mut().zip(second).zip(low).zip(high) {
-                let high = high >> (2 * p);
-                *f = ((low & 15) | (high & 1) << 4) as i8;
-                *s = ((low >> 4) | (high >> 1 & 1) << 4) as i8;
-            }
-        }
-    },
+    codes,
     affine: k_pairs::affine,
     // Of each 128 weights: the low nibbles of four parts, then a word of high bits for each.
+    unpack: rows!(256, 176, 32, codes, k_pairs::affine),
     code_plane: Plane {
         unit: Unit::Vec4,
         units: 5,

@@ -1,10 +1,30 @@
 //! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
+        for (n, codes) in codes.chunks_mut(32).enumerate() {
+            for (code, byte) in codes.iter_mut().zip(bytes) {
+                *code = ((byte >> (2 * n)) & 3) as i8 - 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load(block, 64),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
 
@@ -21,19 +41,9 @@ pub(crate) static TQ2_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
-            for (n, codes) in codes.chunks_mut(32).enumerate() {
-                for (code, byte) in codes.iter_mut().zip(bytes) {
-                    *code = ((byte >> (2 * n)) & 3) as i8 - 1;
-                }
-            }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 64),
-        offset: 0.0,
-    },
+    codes,
+    affine,
+    unpack: rows!(256, 66, 256, codes, affine),
     code_plane: bits::plane(2),
     pack_codes: Pack::Codes(bits::pack::<2, 1>),
     scale_plane: Plane {

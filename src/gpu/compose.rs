@@ -6,7 +6,7 @@
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::kernels::{self, text, DeviceClass, Kernel, Shape, Tuning, INTERLEAVE};
-use crate::family::{AffineKind, Levels, Table, Unit, PART};
+use crate::family::{span_of, AffineKind, Levels, Table, Unit, PART};
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
@@ -50,11 +50,7 @@ fn whole(k: usize) -> bool {
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
     let family = format.family();
     let group = format.group_len();
-    let spans = match group {
-        g if g.is_multiple_of(PART) => 1,
-        g if g.is_multiple_of(PART / 2) => 2,
-        _ => 4,
-    };
+    let spans = (PART / span_of(group)) as u32;
     let mut consts = vec![
         ("INTERLEAVE", INTERLEAVE as u32),
         ("PART", PART as u32),

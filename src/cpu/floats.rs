@@ -1,0 +1,116 @@
+//! Weights as floats, sixteen at a time, rounded exactly as `dequantize` rounds them.
+
+use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
+use super::row::Row;
+use fearless_simd::{f32x16, prelude::*};
+
+/// Σ w·x over one row, the weights going no further than registers.
+pub(super) fn dot(plan: &Plan, row: &Row, x: &[f32]) -> f32 {
+    specialized!(plan, dot_at, row, x, plan.base())
+}
+
+/// The weights of one row, padded with zeros as its codes are.
+pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
+    specialized!(plan, decode_at, row, out, plan.base());
+    out[plan.k..].fill(0.0);
+}
+
+#[inline(always)]
+fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    row: &Row,
+    x: &[f32],
+    base: f32,
+) -> f32 {
+    const AT_ONCE: usize = 8;
+    let mut sums = [f32x16::splat(simd, 0.0); AT_ONCE];
+    let (x, tail) = x.as_chunks::<16>();
+    let (codes, _) = row.codes.as_chunks::<16>();
+    let codes = &codes[..x.len() + !tail.is_empty() as usize];
+    let whole = x.len() / AT_ONCE * AT_ONCE;
+    let eights = x[..whole].as_chunks::<AT_ONCE>().0;
+    for (i, (x, codes)) in eights
+        .iter()
+        .zip(codes.as_chunks::<AT_ONCE>().0)
+        .enumerate()
+    {
+        for j in 0..AT_ONCE {
+            let w = weights::<S, SPAN, KIND>(simd, row, &codes[j], AT_ONCE * i + j, base);
+            sums[j] = w.mul_add(f32x16::simd_from(simd, x[j]), sums[j]);
+        }
+    }
+    for i in whole..x.len() {
+        let w = weights::<S, SPAN, KIND>(simd, row, &codes[i], i, base);
+        sums[0] = w.mul_add(f32x16::simd_from(simd, x[i]), sums[0]);
+    }
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            sums[i] = sums[i] + sums[i + half];
+        }
+    }
+    let mut sum = sums[0].reduce_sum();
+    if let Some(codes) = codes.get(x.len()) {
+        let w: [f32; 16] = weights::<S, SPAN, KIND>(simd, row, codes, x.len(), base).into();
+        // No product beyond the end: 0 times a scale that is infinite would be none.
+        for (w, x) in w.iter().zip(tail) {
+            sum += w * x;
+        }
+    }
+    sum
+}
+
+#[inline(always)]
+fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    row: &Row,
+    out: &mut [f32],
+    base: f32,
+) {
+    let (codes, _) = row.codes.as_chunks::<16>();
+    for (i, (out, codes)) in out
+        .as_chunks_mut::<16>()
+        .0
+        .iter_mut()
+        .zip(codes)
+        .enumerate()
+    {
+        *out = weights::<S, SPAN, KIND>(simd, row, codes, i, base).into();
+    }
+}
+
+/// The weights of sixteen codes, number `i` of the sixteens of the row.
+#[inline(always)]
+fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    row: &Row,
+    codes: &[i8; 16],
+    i: usize,
+    base: f32,
+) -> f32x16<S> {
+    let mut levels = [0f32; 16];
+    for (level, &code) in levels.iter_mut().zip(codes) {
+        *level = code as f32;
+    }
+    let level = f32x16::simd_from(simd, levels);
+    let scale = spread::<S, SPAN>(simd, &row.scales, i);
+    match KIND {
+        SCALE => scale * level,
+        BIAS => scale * level + spread::<S, SPAN>(simd, &row.offsets, i),
+        BASE_BIAS => scale * (level + base) + spread::<S, SPAN>(simd, &row.offsets, i),
+        _ => scale * ((level + base) - spread::<S, SPAN>(simd, &row.offsets, i)),
+    }
+}
+
+/// The numbers of the spans that sixteen weights lie in, one for each of these.
+#[inline(always)]
+fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
+    match SPAN {
+        32 => f32x16::splat(simd, spans[i / 2]),
+        16 => f32x16::splat(simd, spans[i]),
+        _ => {
+            let mut lanes = [spans[2 * i]; 16];
+            lanes[8..].fill(spans[2 * i + 1]);
+            f32x16::simd_from(simd, lanes)
+        }
+    }
+}
