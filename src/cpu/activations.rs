@@ -93,11 +93,3 @@ fn round_run(x: &[f32; RUN], codes: &mut [i8; RUN]) -> f32 {
     }
     scale
 }
-
-/// Σ of each four codes: four weights of a span share these.
-pub(super) fn sums_of_four(codes: &[i8]) -> Vec<i32> {
-    codes
-        .chunks_exact(4)
-        .map(|four| four.iter().map(|&c| c as i32).sum())
-        .collect()
-}

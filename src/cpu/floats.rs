@@ -15,6 +15,9 @@ pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
     out[plan.k..].fill(0.0);
 }
 
+/// Sixteens of codes that are multiplied in one turn of a loop, each with a sum of its own.
+const AT_ONCE: usize = 8;
+
 #[inline(always)]
 fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
     simd: S,
@@ -22,35 +25,33 @@ fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
     x: &[f32],
     base: f32,
 ) -> f32 {
-    const AT_ONCE: usize = 8;
     let mut sums = [f32x16::splat(simd, 0.0); AT_ONCE];
     let (x, tail) = x.as_chunks::<16>();
+    let (eights, rest) = x.as_chunks::<AT_ONCE>();
     let (codes, _) = row.codes.as_chunks::<16>();
-    let codes = &codes[..x.len() + !tail.is_empty() as usize];
-    let whole = x.len() / AT_ONCE * AT_ONCE;
-    let eights = x[..whole].as_chunks::<AT_ONCE>().0;
-    for (i, (x, codes)) in eights
-        .iter()
-        .zip(codes.as_chunks::<AT_ONCE>().0)
-        .enumerate()
-    {
+    for (i, (x, codes)) in eights.iter().zip(codes.as_chunks::<AT_ONCE>().0).enumerate() {
+        let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
         for j in 0..AT_ONCE {
-            let w = weights::<S, SPAN, KIND>(simd, row, &codes[j], AT_ONCE * i + j, base);
+            let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
             sums[j] = w.mul_add(f32x16::simd_from(simd, x[j]), sums[j]);
         }
-    }
-    for i in whole..x.len() {
-        let w = weights::<S, SPAN, KIND>(simd, row, &codes[i], i, base);
-        sums[0] = w.mul_add(f32x16::simd_from(simd, x[i]), sums[0]);
     }
     for half in [4, 2, 1] {
         for i in 0..half {
             sums[i] = sums[i] + sums[i + half];
         }
     }
+    let from = AT_ONCE * eights.len();
+    for (i, (x, codes)) in rest.iter().zip(&codes[from..]).enumerate() {
+        let spans = Numbers::<SPAN, KIND>::of(row, from);
+        let w = weights::<S, SPAN, KIND>(simd, codes, spans, i, base);
+        sums[0] = w.mul_add(f32x16::simd_from(simd, *x), sums[0]);
+    }
     let mut sum = sums[0].reduce_sum();
-    if let Some(codes) = codes.get(x.len()) {
-        let w: [f32; 16] = weights::<S, SPAN, KIND>(simd, row, codes, x.len(), base).into();
+    if !tail.is_empty() {
+        let spans = Numbers::<SPAN, KIND>::of(row, from);
+        let w: [f32; 16] =
+            weights::<S, SPAN, KIND>(simd, &codes[x.len()], spans, rest.len(), base).into();
         // No product beyond the end: 0 times a scale that is infinite would be none.
         for (w, x) in w.iter().zip(tail) {
             sum += w * x;
@@ -67,23 +68,53 @@ fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(
     base: f32,
 ) {
     let (codes, _) = row.codes.as_chunks::<16>();
-    for (i, (out, codes)) in out
-        .as_chunks_mut::<16>()
-        .0
-        .iter_mut()
-        .zip(codes)
-        .enumerate()
-    {
-        *out = weights::<S, SPAN, KIND>(simd, row, codes, i, base).into();
+    let out = out.as_chunks_mut::<16>().0;
+    for (i, (out, codes)) in out.chunks_mut(AT_ONCE).zip(codes.chunks(AT_ONCE)).enumerate() {
+        let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
+        if let (Ok(out), Ok(codes)) = (
+            <&mut [_; AT_ONCE]>::try_from(&mut *out),
+            <&[_; AT_ONCE]>::try_from(codes),
+        ) {
+            for j in 0..AT_ONCE {
+                out[j] = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base).into();
+            }
+            continue;
+        }
+        for (j, (out, codes)) in out.iter_mut().zip(codes).enumerate() {
+            *out = weights::<S, SPAN, KIND>(simd, codes, spans, j, base).into();
+        }
     }
 }
 
-/// The weights of sixteen codes, number `i` of the sixteens of the row.
+/// The scales and offsets of so many codes, in slices whose lengths the compiler knows.
+#[derive(Clone, Copy)]
+struct Numbers<'a, const SPAN: usize, const KIND: usize> {
+    scales: &'a [f32],
+    offsets: &'a [f32],
+}
+
+impl<'a, const SPAN: usize, const KIND: usize> Numbers<'a, SPAN, KIND> {
+    /// Those from the sixteen of this number on.
+    #[inline(always)]
+    fn of(row: &'a Row, sixteen: usize) -> Self {
+        let count = 16 * AT_ONCE / SPAN;
+        let from = 16 * sixteen / SPAN;
+        Numbers {
+            scales: &row.scales[from..][..count],
+            offsets: match KIND {
+                SCALE => &[],
+                _ => &row.offsets[from..][..count],
+            },
+        }
+    }
+}
+
+/// The weights of sixteen codes, number `i` of those that share `spans`.
 #[inline(always)]
 fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
     simd: S,
-    row: &Row,
     codes: &[i8; 16],
+    spans: Numbers<SPAN, KIND>,
     i: usize,
     base: f32,
 ) -> f32x16<S> {
@@ -92,12 +123,12 @@ fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
         *level = code as f32;
     }
     let level = f32x16::simd_from(simd, levels);
-    let scale = spread::<S, SPAN>(simd, &row.scales, i);
+    let scale = spread::<S, SPAN>(simd, spans.scales, i);
     match KIND {
         SCALE => scale * level,
-        BIAS => scale * level + spread::<S, SPAN>(simd, &row.offsets, i),
-        BASE_BIAS => scale * (level + base) + spread::<S, SPAN>(simd, &row.offsets, i),
-        _ => scale * ((level + base) - spread::<S, SPAN>(simd, &row.offsets, i)),
+        BIAS => scale * level + spread::<S, SPAN>(simd, spans.offsets, i),
+        BASE_BIAS => scale * (level + base) + spread::<S, SPAN>(simd, spans.offsets, i),
+        _ => scale * ((level + base) - spread::<S, SPAN>(simd, spans.offsets, i)),
     }
 }
 

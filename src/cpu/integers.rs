@@ -4,7 +4,7 @@
 //! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
 //! lanes are added up only at the end of the row.
 
-use super::activations::{round_rows, sums_of_four, RUN};
+use super::activations::{round_rows, RUN};
 use super::dot4::dot4;
 use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
 use super::row::{Row, STEP};
@@ -12,31 +12,48 @@ use fearless_simd::{f32x16, i32x16, i8x64, prelude::*, u8x64};
 
 /// Rows of rounded inputs, padded as the codes of a `Row` are.
 pub(super) struct Inputs {
-    padded: usize,
-    codes: Vec<i8>,
-    /// One for each run, then zeros enough that 16 may be read from any.
-    scales: Vec<f32>,
+    steps: Vec<Step>,
+    /// Steps of one row.
+    per_row: usize,
+}
+
+/// Sixty-four inputs, side by side in memory so that one address finds them all.
+#[derive(Clone, Copy)]
+struct Step {
+    codes: [i8; STEP],
     /// -128 times the sum of each four codes.
-    shifts: Vec<i32>,
+    shifts: [i32; STEP / 4],
+    scales: [f32; STEP / RUN],
 }
 
 impl Inputs {
     pub fn new(plan: &Plan, x: &[f32]) -> Inputs {
-        let mut rounded = round_rows(plan.level, x, plan.k, STEP);
-        rounded.scales.extend([0.0; 16]);
-        let mut shifts = sums_of_four(&rounded.codes);
-        shifts.iter_mut().for_each(|sum| *sum *= -128);
+        let rounded = round_rows(plan.level, x, plan.k, STEP);
+        let codes = rounded.codes.as_chunks::<STEP>().0.iter();
+        let scales = rounded.scales.as_chunks::<{ STEP / RUN }>().0;
+        let step = |(&codes, &scales): (&[i8; STEP], _)| Step {
+            codes,
+            shifts: shifts(&codes),
+            scales,
+        };
         Inputs {
-            padded: plan.k.next_multiple_of(STEP),
-            codes: rounded.codes,
-            scales: rounded.scales,
-            shifts,
+            steps: codes.zip(scales).map(step).collect(),
+            per_row: plan.k.div_ceil(STEP),
         }
     }
 
     fn len(&self) -> usize {
-        self.codes.len() / self.padded
+        self.steps.len() / self.per_row
     }
+}
+
+/// -128 times the sum of each four codes.
+fn shifts(codes: &[i8; STEP]) -> [i32; STEP / 4] {
+    let mut shifts = [0; STEP / 4];
+    for (shift, four) in shifts.iter_mut().zip(codes.as_chunks::<4>().0) {
+        *shift = -128 * four.iter().map(|&code| code as i32).sum::<i32>();
+    }
+    shifts
 }
 
 /// Row `c` of the inputs times the row goes to `y[c * stride]`.
@@ -77,18 +94,13 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     base: f32,
     first: usize,
 ) -> [f32x16<S>; COUNT] {
-    let codes = row.codes.as_chunks::<STEP>().0;
-    let steps = codes.len();
-    let mut x_codes = [codes; COUNT];
-    let mut x_shifts = [inputs.shifts.as_chunks::<16>().0; COUNT];
-    let mut x_scales = [&inputs.scales[..]; COUNT];
-    for c in 0..COUNT {
-        x_codes[c] = &inputs.codes.as_chunks::<STEP>().0[(first + c) * steps..][..steps];
-        x_shifts[c] = &x_shifts[c][(first + c) * steps..][..steps];
-        x_scales[c] = &x_scales[c][(first + c) * steps * (STEP / RUN)..];
+    let codes = &row.codes.as_chunks::<STEP>().0[..inputs.per_row];
+    let mut x = [&inputs.steps[..0]; COUNT];
+    for (c, x) in x.iter_mut().enumerate() {
+        *x = &inputs.steps[(first + c) * inputs.per_row..][..inputs.per_row];
     }
     let mut sums = [f32x16::splat(simd, 0.0); COUNT];
-    for i in 0..steps {
+    for i in 0..inputs.per_row {
         let w = i8x64::simd_from(simd, codes[i]);
         let scale = spread::<S, SPAN>(simd, &row.scales, i);
         let offset = match KIND {
@@ -98,10 +110,10 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
         };
         // Of a shift, which is -128 times a sum of codes.
         let offset = offset * (-1.0 / 128.0);
-        for c in 0..COUNT {
-            let x = i8x64::simd_from(simd, x_codes[c][i]);
-            let shift = i32x16::simd_from(simd, x_shifts[c][i]);
-            let mut dot = dot4(simd, w, x, shift);
+        for (sum, x) in sums.iter_mut().zip(x) {
+            let x = &x[i];
+            let shift = i32x16::simd_from(simd, x.shifts);
+            let mut dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
             if KIND == BASE_BIAS {
                 dot = dot - shift;
             }
@@ -117,7 +129,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
                     scale * (dot - offset * shift)
                 }
             };
-            sums[c] = weighted.mul_add(spread::<S, RUN>(simd, x_scales[c], i), sums[c]);
+            *sum = weighted.mul_add(halves(simd, x.scales), *sum);
         }
     }
     sums
@@ -140,5 +152,13 @@ fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x1
     for (lane, value) in lanes.iter_mut().enumerate() {
         *value = spans[lane * 4 / SPAN];
     }
+    f32x16::simd_from(simd, lanes)
+}
+
+/// The first number in the first eight lanes, the second in the others.
+#[inline(always)]
+fn halves<S: Simd>(simd: S, [first, second]: [f32; 2]) -> f32x16<S> {
+    let mut lanes = [first; 16];
+    lanes[8..].fill(second);
     f32x16::simd_from(simd, lanes)
 }

@@ -75,6 +75,63 @@ pub(crate) fn field_of(stream: &[u8], bits: usize, i: usize) -> u8 {
     (((low | high << 8) >> (at % 8)) & ((1 << bits) - 1)) as u8
 }
 
+/// The low nibbles of sixteen bytes, then their high ones. An array: in loops from slice to slice, which
+/// might overlap, the compiler does not use vectors.
+#[inline(always)]
+pub(crate) fn nibbles(bytes: &[u8]) -> [u8; 32] {
+    let mut fields = [0; 32];
+    for (i, &byte) in bytes[..16].iter().enumerate() {
+        fields[i] = byte & 15;
+        fields[i + 16] = byte >> 4;
+    }
+    fields
+}
+
+/// The `BITS` bits from `shift` on of each of 32 bytes.
+#[inline(always)]
+pub(crate) fn field_at<const BITS: usize>(bytes: &[u8; 32], shift: usize) -> [u8; 32] {
+    let mut fields = *bytes;
+    for field in &mut fields {
+        *field = (*field >> shift) & const { (1 << BITS) - 1 };
+    }
+    fields
+}
+
+/// Codes from fields that lie `offset` higher.
+#[inline(always)]
+pub(crate) fn put(codes: &mut [i8], fields: [u8; 32], offset: i8) {
+    for (code, field) in codes.iter_mut().zip(fields) {
+        *code = (field as i8).wrapping_sub(offset);
+    }
+}
+
+/// The first 32 fields of a stream of `BITS`-bit fields, lowest bits first.
+#[inline(always)]
+pub(crate) fn fields<const BITS: usize>(stream: &[u8]) -> [u8; 32] {
+    let mut words = [0u64; 4];
+    for (word, bytes) in words.iter_mut().zip(stream.chunks_exact(BITS)) {
+        let mut eight = [0; 8];
+        eight[..BITS].copy_from_slice(bytes);
+        *word = spread::<BITS>(u64::from_le_bytes(eight));
+    }
+    let mut fields = [0; 32];
+    for (fields, word) in fields.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *fields = word.to_le_bytes();
+    }
+    fields
+}
+
+/// Eight fields of `BITS` bits, moved apart into the eight bytes of the word: by fours, by twos, one by one.
+#[inline(always)]
+fn spread<const BITS: usize>(word: u64) -> u64 {
+    let fours = const { (1u64 << (4 * BITS)) - 1 };
+    let word = (word & fours) | (word & fours << (4 * BITS)) << (32 - 4 * BITS);
+    let twos = const { ((1 << (2 * BITS)) - 1) * 0x0000_0001_0000_0001 };
+    let word = (word & twos) | (word & twos << (2 * BITS)) << (16 - 2 * BITS);
+    let ones = const { ((1 << BITS) - 1) * 0x0001_0001_0001_0001 };
+    (word & ones) | (word & ones << BITS) << (8 - BITS)
+}
+
 /// Sets field `i` of a stream of zeros.
 #[inline(always)]
 pub(crate) fn set_field<const BITS: usize>(stream: &mut [u8], i: usize, value: u8) {

@@ -167,20 +167,16 @@ fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &m
         (1, SYMMETRIC) => 2 * field as i8 - 1,
         _ => (field as i8).wrapping_sub(offset(BITS, KIND)),
     };
-    // Eight codes lie in BITS whole bytes.
-    let eights = codes.chunks_exact_mut(8);
-    let whole = eights.len() * BITS;
-    for (codes, bytes) in eights.zip(fields.chunks_exact(BITS)) {
-        let mut word = [0u8; 8];
-        word[..BITS].copy_from_slice(bytes);
-        let word = u64::from_le_bytes(word);
-        for (i, c) in codes.iter_mut().enumerate() {
-            *c = code((word >> (BITS * i)) as u8 & (0xff >> (8 - BITS)) as u8);
+    let (whole, _) = codes.as_chunks_mut::<32>();
+    let read = whole.len() * 4 * BITS;
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        for (c, field) in codes.iter_mut().zip(bits::fields::<BITS>(bytes)) {
+            *c = code(field);
         }
     }
-    let tail = codes.chunks_exact_mut(8).into_remainder();
+    let tail = codes.as_chunks_mut::<32>().1;
     for (i, c) in tail.iter_mut().enumerate() {
-        *c = code(bits::field::<BITS>(&fields[whole..], i));
+        *c = code(bits::field::<BITS>(&fields[read..], i));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    split_nibbles(&block[2..], codes)
+    bits::put(codes, bits::nibbles(&block[2..]), 0);
 }
 
 #[inline(always)]
@@ -80,16 +80,6 @@ pub(crate) static IQ4_NL: Family = Family {
         consts: &[],
     },
 };
-
-/// The codes of 32 weights: the low nibbles of 16 bytes, then the high ones.
-#[inline(always)]
-pub(super) fn split_nibbles(bytes: &[u8], codes: &mut [i8]) {
-    let (first, second) = codes.split_at_mut(16);
-    for ((f, s), byte) in first.iter_mut().zip(second).zip(bytes) {
-        *f = (byte & 15) as i8;
-        *s = (byte >> 4) as i8;
-    }
-}
 
 /// The bytes that [`split_nibbles`] reads, from the code of each of 32 weights.
 pub(super) fn join_nibbles(weights: &[f32], bytes: &mut [u8], code: impl Fn(f32) -> u8) {

@@ -3,7 +3,7 @@
 //! bytes, group g in nibble g), 8: 16 bytes a group, nibbles as in IQ4_NL.
 //! Weight = d · (6-bit scale - 32) · LEVELS[nibble].
 
-use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
+use super::iq4_nl::{join_nibbles, LEVELS};
 use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
@@ -14,7 +14,7 @@ use crate::family::{
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
     for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
-        split_nibbles(bytes, codes);
+        bits::put(codes, bits::nibbles(bytes), 0);
     }
 }
 

@@ -7,6 +7,7 @@
 //! E2M1 is a negative zero.
 
 use super::bits;
+use super::rows::grouped_rows;
 use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
@@ -97,17 +98,9 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: |block, codes| {
-            let fields = &block[S::TYPE.bytes()..];
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = bits::field::<BITS>(fields, i) as i8;
-            }
-        },
-        affine: |block, _| Affine {
-            scale: S::TYPE.load(block),
-            offset: 0.0,
-        },
-        unpack: None,
+        codes: codes::<BITS, S>,
+        affine: affine::<S>,
+        unpack: grouped_rows!(S::TYPE.bytes(), BITS, codes::<BITS, S>, affine::<S>),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),
@@ -232,5 +225,27 @@ mod tests {
         assert_eq!((E2M3[31], E3M2[31]), (7.5, 28.0));
         assert_eq!((E4M3[126], E5M2[123]), (448.0, 57344.0));
         assert!(E4M3[127].is_nan() && E5M2[124] == f32::INFINITY && E5M2[127].is_nan());
+    }
+}
+
+#[inline(always)]
+fn codes<const BITS: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
+    let fields = &block[S::TYPE.bytes()..];
+    let (whole, _) = codes.as_chunks_mut::<32>();
+    let read = whole.len() * 4 * BITS;
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        bits::put(codes, bits::fields::<BITS>(bytes), 0);
+    }
+    let tail = codes.as_chunks_mut::<32>().1;
+    for (i, code) in tail.iter_mut().enumerate() {
+        *code = bits::field::<BITS>(&fields[read..], i) as i8;
+    }
+}
+
+#[inline(always)]
+fn affine<S: Scale>(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: S::TYPE.load(block),
+        offset: 0.0,
     }
 }

@@ -5,7 +5,7 @@
 //! under 2^-123, are exact on the CPU and may be 0 on a device. From e = 2 on both are exact.
 
 use super::bits;
-use super::iq4_nl::{join_nibbles, split_nibbles};
+use super::iq4_nl::join_nibbles;
 use super::rows::rows;
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
@@ -13,11 +13,11 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    split_nibbles(&block[1..], codes);
     // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
     // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
-    for code in codes {
-        *code = if *code == 8 { 0 } else { *code };
+    let code = |field| if field == 8 { 0 } else { field as i8 };
+    for (c, field) in codes.iter_mut().zip(bits::nibbles(&block[1..])) {
+        *c = code(field);
     }
 }
 

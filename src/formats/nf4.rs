@@ -2,6 +2,7 @@
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
 //! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
+use super::rows::grouped_rows;
 use super::bits;
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
@@ -67,19 +68,9 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: |block, codes| {
-            for (codes, byte) in codes.chunks_mut(2).zip(&block[4..]) {
-                codes[0] = (byte >> 4) as i8;
-                if let Some(code) = codes.get_mut(1) {
-                    *code = (byte & 15) as i8;
-                }
-            }
-        },
-        affine: |block, _| Affine {
-            scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
-            offset: 0.0,
-        },
-        unpack: None,
+        codes,
+        affine,
+        unpack: grouped_rows!(4, 4, codes, affine),
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
         scale_plane: super::scale::plane(ScaleType::F32, false),
@@ -117,4 +108,34 @@ fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(),
         block[4 + i / 2] |= order[place] << (4 * ((i + 1) % 2));
     }
     Ok(())
+}
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    // Fields from the lowest bits on, with the nibbles of each byte turned.
+    let (whole, _) = codes.as_chunks_mut::<32>();
+    let read = 16 * whole.len();
+    let fields = &block[4..];
+    for (codes, bytes) in whole.iter_mut().zip(fields.as_chunks::<16>().0) {
+        let mut turned = *bytes;
+        for byte in &mut turned {
+            *byte = byte.rotate_left(4);
+        }
+        bits::put(codes, bits::fields::<4>(&turned), 0);
+    }
+    let tail = codes.as_chunks_mut::<32>().1;
+    for (codes, byte) in tail.chunks_mut(2).zip(&fields[read..]) {
+        codes[0] = (byte >> 4) as i8;
+        if let Some(code) = codes.get_mut(1) {
+            *code = (byte & 15) as i8;
+        }
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
+        offset: 0.0,
+    }
 }

@@ -12,13 +12,15 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    for (codes, bytes) in codes.chunks_mut(16).zip(block[4..].chunks(8)) {
+    // Nibble 8 is a plain zero, as in MXFP4.
+    let code = |field| if field == 8 { 0 } else { field as i8 };
+    for (codes, bytes) in codes.chunks_exact_mut(16).zip(block[4..].as_chunks::<8>().0) {
+        let mut sixteen = [0; 16];
         for (j, byte) in bytes.iter().enumerate() {
-            // Nibble 8 is a plain zero, as in MXFP4.
-            let code = |nibble: u8| if nibble == 8 { 0 } else { nibble as i8 };
-            codes[j] = code(byte & 15);
-            codes[j + 8] = code(byte >> 4);
+            sixteen[j] = code(byte & 15);
+            sixteen[j + 8] = code(byte >> 4);
         }
+        codes.copy_from_slice(&sixteen);
     }
 }
 

@@ -8,9 +8,9 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
-        for (i, code) in codes.iter_mut().enumerate() {
-            *code = 2 * ((byte >> i) & 1) as i8 - 1;
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[2..].chunks_exact(4)) {
+        for (code, bit) in codes.iter_mut().zip(bits::fields::<1>(bytes)) {
+            *code = 2 * bit as i8 - 1;
         }
     }
 }

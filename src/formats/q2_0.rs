@@ -2,6 +2,7 @@
 //! (f16), then bit pair j of byte i being weight 4i + j. Weight = d · (pair - 1). Meant for ternary
 //! weights: the encoder never writes pair 3.
 
+use super::rows::rows;
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
@@ -28,18 +29,12 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         affine_kind: AffineKind::Scale,
         levels: Levels::Signed,
         table: Table::None,
-        codes: |block, codes| {
-            for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
-                for (j, code) in codes.iter_mut().enumerate() {
-                    *code = ((byte >> (2 * j)) & 3) as i8 - 1;
-                }
-            }
+        codes,
+        affine,
+        unpack: match len {
+            64 => rows!(64, 18, 64, codes, affine),
+            _ => rows!(128, 34, 128, codes, affine),
         },
-        affine: |block, _| Affine {
-            scale: f16::load(block, 0),
-            offset: 0.0,
-        },
-        unpack: None,
         code_plane: bits::plane(2),
         pack_codes: Pack::Codes(bits::pack::<2, 1>),
         scale_plane: Plane {
@@ -66,5 +61,20 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
             )],
             consts: &[],
         },
+    }
+}
+
+#[inline(always)]
+fn codes(block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[2..].chunks_exact(8)) {
+        bits::put(codes, bits::fields::<2>(bytes), 1);
+    }
+}
+
+#[inline(always)]
+fn affine(block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load(block, 0),
+        offset: 0.0,
     }
 }

@@ -12,12 +12,10 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    for (codes, bytes) in codes.chunks_mut(128).zip(block[16..80].chunks(32)) {
-        for (q, codes) in codes.chunks_mut(32).enumerate() {
-            for (code, byte) in codes.iter_mut().zip(bytes) {
-                *code = ((byte >> (2 * q)) & 3) as i8;
-            }
-        }
+    let bytes = block[16..80].as_chunks::<32>().0;
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let fields = bits::field_at::<2>(&bytes[part / 4], 2 * (part % 4));
+        bits::put(codes, fields, 0);
     }
 }
 

@@ -11,14 +11,13 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    let (high, low) = block[..96].split_at(32);
-    for (q, codes) in codes.chunks_mut(32).enumerate() {
-        let low = &low[32 * (q / 4)..];
-        for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
-            let low = (low >> (2 * (q % 4))) & 3;
-            let high = (high >> q) & 1;
-            *code = (low | high << 2) as i8 - 4;
+    let bytes = block[..96].as_chunks::<32>().0;
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let mut fields = bits::field_at::<2>(&bytes[1 + part / 4], 2 * (part % 4));
+        for (field, high) in fields.iter_mut().zip(bits::field_at::<1>(&bytes[0], part)) {
+            *field |= high << 2;
         }
+        bits::put(codes, fields, 4);
     }
 }
 

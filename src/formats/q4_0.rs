@@ -9,11 +9,7 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    let (low, high) = codes.split_at_mut(16);
-    for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
-        *l = (byte & 15) as i8 - 8;
-        *h = (byte >> 4) as i8 - 8;
-    }
+    bits::put(codes, bits::nibbles(&block[2..]), 8);
 }
 
 #[inline(always)]

@@ -10,12 +10,10 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    for (pair, bytes) in codes.chunks_mut(64).zip(block[16..].chunks(32)) {
-        let (low, high) = pair.split_at_mut(32);
-        for ((l, h), &byte) in low.iter_mut().zip(high).zip(bytes) {
-            *l = (byte & 15) as i8;
-            *h = (byte >> 4) as i8;
-        }
+    let bytes = block[16..].as_chunks::<32>().0;
+    for (pair, bytes) in codes.chunks_exact_mut(64).zip(bytes) {
+        bits::put(&mut pair[..32], bits::field_at::<4>(bytes, 0), 0);
+        bits::put(&mut pair[32..], bits::field_at::<4>(bytes, 4), 0);
     }
 }
 use crate::quantize::k_search::Ranges;

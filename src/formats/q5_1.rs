@@ -9,12 +9,12 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    let high = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
-    let (first, second) = codes.split_at_mut(16);
-    for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[8..]).enumerate() {
-        *f = ((byte & 15) | (((high >> j) & 1) as u8) << 4) as i8;
-        *s = ((byte >> 4) | (((high >> (j + 16)) & 1) as u8) << 4) as i8;
+    let mut fields = bits::nibbles(&block[8..]);
+    let high = bits::fields::<1>(&block[4..8]);
+    for (field, high) in fields.iter_mut().zip(high) {
+        *field |= high << 4;
     }
+    bits::put(codes, fields, 0);
 }
 
 #[inline(always)]

@@ -11,13 +11,14 @@ use crate::family::{
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
     let (high, low) = block[16..].split_at(32);
-    for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
-        let (first, second) = pair.split_at_mut(32);
-        for (((f, s), &low), &high) in first.iter_mut().zip(second).zip(low).zip(high) {
-            let high = high >> (2 * p);
-            *f = ((low & 15) | (high & 1) << 4) as i8;
-            *s = ((low >> 4) | (high >> 1 & 1) << 4) as i8;
+    let high: &[u8; 32] = high.try_into().expect("32 bytes");
+    let low = low.as_chunks::<32>().0;
+    for (g, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let mut fields = bits::field_at::<4>(&low[g / 2], 4 * (g % 2));
+        for (field, high) in fields.iter_mut().zip(bits::field_at::<1>(high, g)) {
+            *field |= high << 4;
         }
+        bits::put(codes, fields, 0);
     }
 }
 use crate::quantize::k_search::Ranges;

@@ -13,18 +13,15 @@ use crate::family::{
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
     let (low, high) = block[..192].split_at(128);
-    let halves = codes
-        .chunks_mut(128)
-        .zip(low.chunks(64).zip(high.chunks(32)));
-    for (codes, (low, high)) in halves {
-        for (q, codes) in codes.chunks_mut(32).enumerate() {
-            let low = &low[32 * (q % 2)..];
-            for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
-                let low = (low >> (4 * (q / 2))) & 15;
-                let high = (high >> (2 * q)) & 3;
-                *code = (low | high << 4) as i8 - 32;
-            }
+    let (low, high) = (low.as_chunks::<32>().0, high.as_chunks::<32>().0);
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let (half, q) = (part / 4, part % 4);
+        let mut fields = bits::field_at::<4>(&low[2 * half + q % 2], 4 * (q / 2));
+        let high = bits::field_at::<2>(&high[half], 2 * q);
+        for (field, high) in fields.iter_mut().zip(high) {
+            *field |= high << 4;
         }
+        bits::put(codes, fields, 32);
     }
 }
 

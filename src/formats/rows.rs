@@ -37,7 +37,15 @@ macro_rules! rows {
         Some(|level, _, row, spans| {
             $crate::formats::rows::at_level!(
                 level,
-                $crate::formats::rows::fixed([$len, $bytes, $group], row, spans, $codes, $affine)
+                $crate::formats::rows::fixed(
+                    [$len, $bytes, $group],
+                    row,
+                    spans,
+                    #[inline(always)]
+                    |block, codes| $codes(block, codes),
+                    #[inline(always)]
+                    |block, g| $affine(block, g)
+                )
             )
         })
     };
@@ -55,8 +63,10 @@ macro_rules! grouped_rows {
                     [$header, $bits],
                     row,
                     spans,
-                    $codes,
-                    $affine
+                    #[inline(always)]
+                    |block, codes| $codes(block, codes),
+                    #[inline(always)]
+                    |block, g| $affine(block, g)
                 )
             )
         })
@@ -72,22 +82,22 @@ pub(crate) fn fixed(
     codes: impl Fn(&[u8], &mut [i8]),
     affine: impl Fn(&[u8], usize) -> Affine,
 ) {
-    let span = span_of(group);
-    let blocks = row.chunks_exact(bytes);
-    for (block, out) in blocks.clone().zip(spans.codes.chunks_exact_mut(len)) {
+    let per_group = group / span_of(group);
+    let per_block = len / span_of(group);
+    // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
+    // is slower.
+    let blocks = row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len));
+    for (b, (block, out)) in blocks.enumerate() {
         codes(block, out);
-    }
-    let scales = spans.scales.chunks_exact_mut(len / span);
-    for (block, scales) in blocks.clone().zip(scales) {
-        for (g, scales) in scales.chunks_exact_mut(group / span).enumerate() {
-            scales.fill(affine(block, g).scale);
-        }
-    }
-    // Empty where the format has none.
-    let offsets = spans.offsets.chunks_exact_mut(len / span);
-    for (block, offsets) in blocks.zip(offsets) {
-        for (g, offsets) in offsets.chunks_exact_mut(group / span).enumerate() {
-            offsets.fill(affine(block, g).offset);
+        let scales = &mut spans.scales[b * per_block..][..per_block];
+        // Empty where the format has none.
+        let has_offsets = !spans.offsets.is_empty();
+        for g in 0..len / group {
+            let a = affine(block, g);
+            scales[g * per_group..][..per_group].fill(a.scale);
+            if has_offsets {
+                spans.offsets[b * per_block + g * per_group..][..per_group].fill(a.offset);
+            }
         }
     }
 }
@@ -105,13 +115,17 @@ pub(crate) fn grouped(
     let bytes = header + (len * bits).div_ceil(8);
     let per = len.div_ceil(span_of(group));
     // The last block of a row may be short.
-    for (block, out) in row.chunks(bytes).zip(spans.codes.chunks_mut(len)) {
+    let blocks = row.chunks(bytes).zip(spans.codes.chunks_mut(len));
+    let mut scales = spans.scales.chunks_mut(per);
+    let mut offsets = spans.offsets.chunks_mut(per);
+    for (block, out) in blocks {
         codes(block, out);
-    }
-    for (block, scales) in row.chunks(bytes).zip(spans.scales.chunks_mut(per)) {
-        scales.fill(affine(block, 0).scale);
-    }
-    for (block, offsets) in row.chunks(bytes).zip(spans.offsets.chunks_mut(per)) {
-        offsets.fill(affine(block, 0).offset);
+        let a = affine(block, 0);
+        if let Some(scales) = scales.next() {
+            scales.fill(a.scale);
+        }
+        if let Some(offsets) = offsets.next() {
+            offsets.fill(a.offset);
+        }
     }
 }

@@ -9,12 +9,10 @@ use crate::family::{
 
 #[inline(always)]
 fn codes(block: &[u8], codes: &mut [i8]) {
-    for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
-        for (n, codes) in codes.chunks_mut(32).enumerate() {
-            for (code, byte) in codes.iter_mut().zip(bytes) {
-                *code = ((byte >> (2 * n)) & 3) as i8 - 1;
-            }
-        }
+    let bytes = block[..64].as_chunks::<32>().0;
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let fields = bits::field_at::<2>(&bytes[part / 4], 2 * (part % 4));
+        bits::put(codes, fields, 1);
     }
 }
 
