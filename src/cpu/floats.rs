@@ -29,7 +29,11 @@ fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
     let (x, tail) = x.as_chunks::<16>();
     let (eights, rest) = x.as_chunks::<AT_ONCE>();
     let (codes, _) = row.codes.as_chunks::<16>();
-    for (i, (x, codes)) in eights.iter().zip(codes.as_chunks::<AT_ONCE>().0).enumerate() {
+    for (i, (x, codes)) in eights
+        .iter()
+        .zip(codes.as_chunks::<AT_ONCE>().0)
+        .enumerate()
+    {
         let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
         for j in 0..AT_ONCE {
             let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
@@ -69,7 +73,11 @@ fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(
 ) {
     let (codes, _) = row.codes.as_chunks::<16>();
     let out = out.as_chunks_mut::<16>().0;
-    for (i, (out, codes)) in out.chunks_mut(AT_ONCE).zip(codes.chunks(AT_ONCE)).enumerate() {
+    for (i, (out, codes)) in out
+        .chunks_mut(AT_ONCE)
+        .zip(codes.chunks(AT_ONCE))
+        .enumerate()
+    {
         let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
         if let (Ok(out), Ok(codes)) = (
             <&mut [_; AT_ONCE]>::try_from(&mut *out),

@@ -108,17 +108,31 @@ pub(crate) fn put(codes: &mut [i8], fields: [u8; 32], offset: i8) {
 /// The first 32 fields of a stream of `BITS`-bit fields, lowest bits first.
 #[inline(always)]
 pub(crate) fn fields<const BITS: usize>(stream: &[u8]) -> [u8; 32] {
+    let mut fields = [0; 32];
+    match BITS {
+        4 => {
+            for (i, &byte) in stream[..16].iter().enumerate() {
+                fields[2 * i] = byte & 15;
+                fields[2 * i + 1] = byte >> 4;
+            }
+            return fields;
+        }
+        8 => {
+            fields.copy_from_slice(&stream[..32]);
+            return fields;
+        }
+        _ => {}
+    }
     let mut words = [0u64; 4];
     for (word, bytes) in words.iter_mut().zip(stream.chunks_exact(BITS)) {
         let mut eight = [0; 8];
         eight[..BITS].copy_from_slice(bytes);
-        *word = spread::<BITS>(u64::from_le_bytes(eight));
+        *word = u64::from_le_bytes(eight);
     }
-    let mut fields = [0; 32];
-    for (fields, word) in fields.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-        *fields = word.to_le_bytes();
+    for word in &mut words {
+        *word = spread::<BITS>(*word).to_le();
     }
-    fields
+    bytemuck::cast(words)
 }
 
 /// Eight fields of `BITS` bits, moved apart into the eight bytes of the word: by fours, by twos, one by one.

@@ -14,13 +14,14 @@ pub(crate) fn load(block: &[u8], at: usize) -> f32 {
 #[inline(always)]
 fn to_f32(h: u16) -> f32 {
     let magnitude = (h & 0x7fff) as u32;
-    let bits = match magnitude >> 10 {
-        // Subnormal: whole multiples of 2^-24.
-        0 => (magnitude as f32 * f32::from_bits(103 << 23)).to_bits(),
-        31 => 0x7f80_0000 | (magnitude & 0x3ff) << 13 | ((magnitude > 0x7c00) as u32) << 22,
-        _ => (magnitude << 13) + (112 << 23),
-    };
-    f32::from_bits(bits | (h as u32 >> 15) << 31)
+    // No branches, since the bits of a scale say nothing about those of the next.
+    let is_special = (magnitude >= 0x7c00) as u32;
+    let is_subnormal = (magnitude < 0x400) as u32;
+    let exponent = 112 + 112 * is_special + is_subnormal;
+    let bits = (magnitude << 13) + (exponent << 23);
+    // A subnormal got a leading one that it has not, of 2^-14.
+    let value = f32::from_bits(bits) - f32::from_bits(is_subnormal * (113 << 23));
+    f32::from_bits(value.to_bits() | (h as u32 >> 15) << 31)
 }
 
 /// Stores `value` as f16, rounded to nearest even; an error where that would be infinite.

@@ -169,7 +169,9 @@ fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &m
     };
     let (whole, _) = codes.as_chunks_mut::<32>();
     let read = whole.len() * 4 * BITS;
-    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+    // Bounds that are checked keep the compiler from making vectors of several turns of this loop.
+    for (i, codes) in whole.iter_mut().enumerate() {
+        let bytes = &fields[4 * BITS * i..][..4 * BITS];
         for (c, field) in codes.iter_mut().zip(bits::fields::<BITS>(bytes)) {
             *c = code(field);
         }

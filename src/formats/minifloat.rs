@@ -233,7 +233,9 @@ fn codes<const BITS: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
     let fields = &block[S::TYPE.bytes()..];
     let (whole, _) = codes.as_chunks_mut::<32>();
     let read = whole.len() * 4 * BITS;
-    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+    // Bounds that are checked keep the compiler from making vectors of several turns of this loop.
+    for (i, codes) in whole.iter_mut().enumerate() {
+        let bytes = &fields[4 * BITS * i..][..4 * BITS];
         bits::put(codes, bits::fields::<BITS>(bytes), 0);
     }
     let tail = codes.as_chunks_mut::<32>().1;

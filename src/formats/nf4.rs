@@ -2,8 +2,8 @@
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
 //! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
-use super::rows::grouped_rows;
 use super::bits;
+use super::rows::grouped_rows;
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
 };

@@ -14,7 +14,10 @@ use crate::family::{
 fn codes(block: &[u8], codes: &mut [i8]) {
     // Nibble 8 is a plain zero, as in MXFP4.
     let code = |field| if field == 8 { 0 } else { field as i8 };
-    for (codes, bytes) in codes.chunks_exact_mut(16).zip(block[4..].as_chunks::<8>().0) {
+    for (codes, bytes) in codes
+        .chunks_exact_mut(16)
+        .zip(block[4..].as_chunks::<8>().0)
+    {
         let mut sixteen = [0; 16];
         for (j, byte) in bytes.iter().enumerate() {
             sixteen[j] = code(byte & 15);

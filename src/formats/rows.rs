@@ -86,14 +86,24 @@ pub(crate) fn fixed(
     let per_block = len / span_of(group);
     // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
     // is slower.
-    let blocks = row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len));
+    let blocks = row
+        .chunks_exact(bytes)
+        .zip(spans.codes.chunks_exact_mut(len));
     for (b, (block, out)) in blocks.enumerate() {
         codes(block, out);
         let scales = &mut spans.scales[b * per_block..][..per_block];
         // Empty where the format has none.
         let has_offsets = !spans.offsets.is_empty();
-        for g in 0..len / group {
-            let a = affine(block, g);
+        // All are read before any is written: the compiler cannot know that scales are not the block, and
+        // would read the fields that groups share for each of them.
+        let mut affines = [Affine {
+            scale: 0.0,
+            offset: 0.0,
+        }; 16];
+        for (g, a) in affines[..len / group].iter_mut().enumerate() {
+            *a = affine(block, g);
+        }
+        for (g, a) in affines[..len / group].iter().enumerate() {
             scales[g * per_group..][..per_group].fill(a.scale);
             if has_offsets {
                 spans.offsets[b * per_block + g * per_group..][..per_group].fill(a.offset);
@@ -111,21 +121,24 @@ pub(crate) fn grouped(
     codes: impl Fn(&[u8], &mut [i8]),
     affine: impl Fn(&[u8], usize) -> Affine,
 ) {
-    let len = if group == 0 { spans.codes.len() } else { group };
+    let k = spans.codes.len();
+    let len = if group == 0 { k } else { group };
     let bytes = header + (len * bits).div_ceil(8);
-    let per = len.div_ceil(span_of(group));
-    // The last block of a row may be short.
-    let blocks = row.chunks(bytes).zip(spans.codes.chunks_mut(len));
-    let mut scales = spans.scales.chunks_mut(per);
-    let mut offsets = spans.offsets.chunks_mut(per);
-    for (block, out) in blocks {
-        codes(block, out);
+    let per_group = len.div_ceil(span_of(group));
+    let has_offsets = !spans.offsets.is_empty();
+    for g in 0..k.div_ceil(len) {
+        // The last block of a row may be short.
+        let block = &row[g * bytes..row.len().min((g + 1) * bytes)];
+        codes(block, &mut spans.codes[g * len..k.min((g + 1) * len)]);
         let a = affine(block, 0);
-        if let Some(scales) = scales.next() {
-            scales.fill(a.scale);
+        let at = g * per_group..spans.scales.len().min((g + 1) * per_group);
+        for scale in &mut spans.scales[at.clone()] {
+            *scale = a.scale;
         }
-        if let Some(offsets) = offsets.next() {
-            offsets.fill(a.offset);
+        if has_offsets {
+            for offset in &mut spans.offsets[at] {
+                *offset = a.offset;
+            }
         }
     }
 }
