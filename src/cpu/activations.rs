@@ -54,7 +54,7 @@ pub(super) fn round_rows(level: Level, x: &[f32], k: usize, padding: usize) -> A
 }
 
 fn round_row(level: Level, x: &[f32], codes: &mut [i8], scales: &mut [f32]) {
-    at_level!(level, {
+    at_level!(level, _simd => {
         let (whole, rest) = x.as_chunks::<RUN>();
         for ((x, codes), scale) in whole
             .iter()

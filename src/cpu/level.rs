@@ -5,7 +5,7 @@ use fearless_simd::Level;
 /// A set of vector instructions that this machine has. A product takes the best of them; tests ask for the
 /// others.
 #[derive(Clone, Copy)]
-pub struct CpuLevel(pub(super) Level);
+pub struct CpuLevel(pub(crate) Level);
 
 impl CpuLevel {
     /// The best of this machine.

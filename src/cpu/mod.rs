@@ -12,7 +12,7 @@ mod tile;
 
 use crate::{parallel, Matrix, Precision};
 pub use level::CpuLevel;
-use plan::{Codes, Plan};
+use plan::Plan;
 use row::Row;
 
 /// Rows of the matrix in one task: enough to pay for handing it over. It does not follow the number of
@@ -81,7 +81,7 @@ fn in_tiles(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
 
 /// The weights of one row, whatever their format.
 fn weights(plan: &Plan, number: usize, row: &mut Row, out: &mut [f32]) {
-    if let Codes::Table(_) | Codes::None = plan.codes {
+    if !plan.is_whole() {
         let matrix = plan.matrix;
         let stored = (number, matrix.row(number));
         let out = &mut out[..plan.k];

@@ -23,10 +23,8 @@ pub(super) enum Codes {
     Unsigned,
     /// Whole numbers times a power of two, 16 of them.
     Whole([i8; 16], f32),
-    /// Floats of a table.
-    Table(&'static [f32]),
-    /// Nothing: there are no codes.
-    None,
+    /// Floats: of a table, or of the matrix's own codebook.
+    Floats,
 }
 
 impl<'a> Plan<'a> {
@@ -44,9 +42,9 @@ impl<'a> Plan<'a> {
                 Levels::Unsigned => Codes::Unsigned,
                 Levels::Table(table) => match whole(table) {
                     Some((levels, factor)) => Codes::Whole(levels, factor),
-                    None => Codes::Table(table),
+                    None => Codes::Floats,
                 },
-                Levels::Direct(_) => Codes::None,
+                Levels::Direct(_) => Codes::Floats,
             },
         }
     }
@@ -76,7 +74,7 @@ impl<'a> Plan<'a> {
 
     /// Whether each weight is an integer of 8 bits with the affine of its span.
     pub fn is_whole(&self) -> bool {
-        !matches!(self.codes, Codes::Table(_) | Codes::None)
+        !matches!(self.codes, Codes::Floats)
     }
 }
 

@@ -35,7 +35,9 @@ impl Row {
         let family = format.family();
         let count = plan.k.div_ceil(plan.span);
         let used = if plan.has_offsets() { count } else { 0 };
-        if let Some(unpack) = family.unpack {
+        // A short last group goes by blocks, with all others of its row.
+        let whole = plan.k.is_multiple_of(format.block_span(plan.k));
+        if let (Some(unpack), true) = (family.unpack, whole) {
             let spans = Spans {
                 codes: &mut self.codes[..plan.k],
                 scales: &mut self.scales[..count],

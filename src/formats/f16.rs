@@ -1,6 +1,7 @@
 //! Half-precision fields of stored blocks.
 
 use crate::family::QuantizeError;
+use fearless_simd::Simd;
 use half::f16;
 
 /// The f16 at `at`, as f32 (exact).
@@ -8,6 +9,41 @@ use half::f16;
 pub(crate) fn load(block: &[u8], at: usize) -> f32 {
     to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
+
+/// As [`load`], by the instruction that does it where there is one.
+#[inline(always)]
+pub(crate) fn load_at<S: Simd>(simd: S, block: &[u8], at: usize) -> f32 {
+    let bits = u16::from_le_bytes([block[at], block[at + 1]]);
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(avx512) = simd.level().as_avx512() {
+            return converted_avx512(avx512, bits);
+        }
+        if let Some(avx2) = simd.level().as_avx2() {
+            return converted_avx2(avx2, bits);
+        }
+    }
+    let _ = simd;
+    to_f32(bits)
+}
+
+#[cfg(target_arch = "x86_64")]
+fearless_simd::kernel!(
+    #[inline(always)]
+    fn converted_avx512(_avx512: Avx512, bits: u16) -> f32 {
+        use core::arch::x86_64::{_mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32};
+        _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits as i32)))
+    }
+);
+
+#[cfg(target_arch = "x86_64")]
+fearless_simd::kernel!(
+    #[inline(always)]
+    fn converted_avx2(_avx2: Avx2, bits: u16) -> f32 {
+        use core::arch::x86_64::{_mm_cvtph_ps, _mm_cvtsi32_si128, _mm_cvtss_f32};
+        _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits as i32)))
+    }
+);
 
 /// As `half::f16::to_f32`, which asks the processor for its abilities at every call, and so is never
 /// inlined. NaN become quiet, as there.
@@ -46,5 +82,10 @@ fn every_half_is_what_the_half_crate_makes_of_it() {
             f16::from_bits(h).to_f32().to_bits(),
             "{h:#06x}"
         );
+        for level in crate::cpu::CpuLevel::all() {
+            let bytes = h.to_le_bytes();
+            let loaded = fearless_simd::dispatch!(level.0, simd => load_at(simd, &bytes, 0));
+            assert_eq!(loaded.to_bits(), to_f32(h).to_bits(), "{h:#06x} {level:?}");
+        }
     }
 }

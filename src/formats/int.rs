@@ -9,13 +9,15 @@
 //! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
 
 use super::bits;
-use super::rows::grouped_rows;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::range::{extreme, inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What a block has beside its scale, and how its fields are centred.
 const SYMMETRIC: usize = 0;
@@ -74,13 +76,13 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
             _ => Levels::Signed,
         },
         table: Table::None,
-        codes: codes::<BITS, KIND, S>,
-        affine: affine::<BITS, KIND, S>,
+        codes: plain!(codes::<_, BITS, KIND, S>),
+        affine: plain!(affine::<_, BITS, KIND, S>),
         unpack: grouped_rows!(
             header(KIND, S::TYPE),
             BITS,
-            codes::<BITS, KIND, S>,
-            affine::<BITS, KIND, S>
+            codes::<_, BITS, KIND, S>,
+            affine::<_, BITS, KIND, S>
         ),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(|codes, units| {
@@ -161,32 +163,39 @@ families! {
 }
 
 #[inline(always)]
-fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
+fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+    simd: V,
+    block: &[u8],
+    codes: &mut [i8],
+) {
     let fields = &block[header(KIND, S::TYPE)..];
-    let code = |field: u8| match (BITS, KIND) {
-        (1, SYMMETRIC) => 2 * field as i8 - 1,
-        _ => (field as i8).wrapping_sub(offset(BITS, KIND)),
-    };
-    let (whole, _) = codes.as_chunks_mut::<32>();
-    let read = whole.len() * 4 * BITS;
-    // Bounds that are checked keep the compiler from making vectors of several turns of this loop.
-    for (i, codes) in whole.iter_mut().enumerate() {
-        let bytes = &fields[4 * BITS * i..][..4 * BITS];
-        for (c, field) in codes.iter_mut().zip(bits::fields::<BITS>(bytes)) {
-            *c = code(field);
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        let fields = lanes::fields::<V, BITS>(simd, bytes);
+        match (BITS, KIND) {
+            (1, SYMMETRIC) => lanes::put(codes, fields << 1, 1),
+            _ => lanes::put(codes, fields, offset(BITS, KIND) as u8),
         }
     }
-    let tail = codes.as_chunks_mut::<32>().1;
-    for (i, c) in tail.iter_mut().enumerate() {
-        *c = code(bits::field::<BITS>(&fields[read..], i));
+    let fields = &fields[4 * BITS * whole.len()..];
+    for (i, code) in tail.iter_mut().enumerate() {
+        let field = bits::field::<BITS>(fields, i) as i8;
+        *code = match (BITS, KIND) {
+            (1, SYMMETRIC) => 2 * field - 1,
+            _ => field.wrapping_sub(offset(BITS, KIND)),
+        };
     }
 }
 
 #[inline(always)]
-fn affine<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], _: usize) -> Affine {
-    let second = || S::TYPE.load(&block[S::TYPE.bytes()..]);
+fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+    simd: V,
+    block: &[u8],
+    _: usize,
+) -> Affine {
+    let second = || S::TYPE.load_at(simd, &block[S::TYPE.bytes()..]);
     Affine {
-        scale: S::TYPE.load(block),
+        scale: S::TYPE.load_at(simd, block),
         offset: if has_pair(KIND) { second() } else { 0.0 },
     }
 }

@@ -1,21 +1,22 @@
 //! GGUF IQ4_NL: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes of nibbles as in Q4_0.
 //! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    bits::put(codes, bits::nibbles(&block[2..]), 0);
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    lanes::put(codes, lanes::nibbles(simd, &block[2..]), 0);
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 0),
+        scale: f16::load_at(simd, block, 0),
         offset: 0.0,
     }
 }
@@ -23,6 +24,7 @@ use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
 use crate::quantize::{iq4_search, k_search::check_ranges};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -40,8 +42,8 @@ pub(crate) static IQ4_NL: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(32, 18, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),

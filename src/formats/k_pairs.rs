@@ -3,9 +3,11 @@
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
+use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
+use fearless_simd::Simd;
 
 /// All 16 bytes as they are.
 pub(super) const PLANE: Plane = Plane {
@@ -24,11 +26,11 @@ pub(super) fn pack(block: &[u8], units: &mut [u8]) {
 }
 
 #[inline(always)]
-pub(super) fn affine(block: &[u8], g: usize) -> Affine {
+pub(super) fn affine<S: Simd>(simd: S, block: &[u8], g: usize) -> Affine {
     let (scale, min) = scale_min(&block[4..16], g);
     Affine {
-        scale: f16::load(block, 0) * scale as f32,
-        offset: -(f16::load(block, 2) * min as f32),
+        scale: f16::load_at(simd, block, 0) * scale as f32,
+        offset: -(f16::load_at(simd, block, 2) * min as f32),
     }
 }
 
@@ -85,7 +87,7 @@ pub(super) fn search(
     }
     // With the scales as stored, every code is chosen anew.
     for g in 0..8 {
-        let Affine { scale, offset } = affine(block, g);
+        let Affine { scale, offset } = at_baseline!(simd => affine(simd, block, g));
         if scale != 0.0 {
             for (code, x) in codes[32 * g..]
                 .iter_mut()

@@ -7,13 +7,15 @@
 //! E2M1 is a negative zero.
 
 use super::bits;
-use super::rows::grouped_rows;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// The values of all codes of an element type: a sign, `e` bits of exponent, `m` of mantissa.
 const fn values<const N: usize>(e: u32, m: u32) -> [f32; N] {
@@ -98,9 +100,9 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: codes::<BITS, S>,
-        affine: affine::<S>,
-        unpack: grouped_rows!(S::TYPE.bytes(), BITS, codes::<BITS, S>, affine::<S>),
+        codes: plain!(codes::<_, BITS, S>),
+        affine: plain!(affine::<_, S>),
+        unpack: grouped_rows!(S::TYPE.bytes(), BITS, codes::<_, BITS, S>, affine::<_, S>),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),
@@ -229,25 +231,22 @@ mod tests {
 }
 
 #[inline(always)]
-fn codes<const BITS: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
+fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
     let fields = &block[S::TYPE.bytes()..];
-    let (whole, _) = codes.as_chunks_mut::<32>();
-    let read = whole.len() * 4 * BITS;
-    // Bounds that are checked keep the compiler from making vectors of several turns of this loop.
-    for (i, codes) in whole.iter_mut().enumerate() {
-        let bytes = &fields[4 * BITS * i..][..4 * BITS];
-        bits::put(codes, bits::fields::<BITS>(bytes), 0);
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        lanes::put(codes, lanes::fields::<V, BITS>(simd, bytes), 0);
     }
-    let tail = codes.as_chunks_mut::<32>().1;
+    let fields = &fields[4 * BITS * whole.len()..];
     for (i, code) in tail.iter_mut().enumerate() {
-        *code = bits::field::<BITS>(&fields[read..], i) as i8;
+        *code = bits::field::<BITS>(fields, i) as i8;
     }
 }
 
 #[inline(always)]
-fn affine<S: Scale>(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
-        scale: S::TYPE.load(block),
+        scale: S::TYPE.load_at(simd, block),
         offset: 0.0,
     }
 }

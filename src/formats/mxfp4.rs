@@ -6,23 +6,23 @@
 
 use super::bits;
 use super::iq4_nl::join_nibbles;
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
     // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
-    let code = |field| if field == 8 { 0 } else { field as i8 };
-    for (c, field) in codes.iter_mut().zip(bits::nibbles(&block[1..])) {
-        *c = code(field);
-    }
+    let fields = lanes::nibbles(simd, &block[1..]);
+    let zero = u8x32::splat(simd, 0);
+    lanes::put(codes, fields.simd_eq(8).select(zero, fields), 0);
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(_: V, block: &[u8], _: usize) -> Affine {
     Affine {
         scale: half_scale(block[0]),
         offset: 0.0,
@@ -30,6 +30,7 @@ fn affine(block: &[u8], _: usize) -> Affine {
 }
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x32};
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
 pub(super) static LEVELS: [f32; 16] = [
@@ -46,8 +47,8 @@ pub(crate) static MXFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(32, 17, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),

@@ -3,12 +3,14 @@
 //! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
 use super::bits;
-use super::rows::grouped_rows;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x16};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static NORMAL: [f32; 16] = [
@@ -68,8 +70,8 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes,
-        affine,
+        codes: plain!(codes),
+        affine: plain!(affine),
         unpack: grouped_rows!(4, 4, codes, affine),
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
@@ -111,20 +113,16 @@ fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(),
 }
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    // Fields from the lowest bits on, with the nibbles of each byte turned.
-    let (whole, _) = codes.as_chunks_mut::<32>();
-    let read = 16 * whole.len();
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     let fields = &block[4..];
-    for (codes, bytes) in whole.iter_mut().zip(fields.as_chunks::<16>().0) {
-        let mut turned = *bytes;
-        for byte in &mut turned {
-            *byte = byte.rotate_left(4);
-        }
-        bits::put(codes, bits::fields::<4>(&turned), 0);
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(16)) {
+        // As fields from the lowest bits on, but for the order of the two in a byte.
+        let bytes = u8x16::from_slice(simd, bytes);
+        let (low, high) = (bytes & 15, bytes >> 4);
+        lanes::put(codes, high.zip_low(low).combine(high.zip_high(low)), 0);
     }
-    let tail = codes.as_chunks_mut::<32>().1;
-    for (codes, byte) in tail.chunks_mut(2).zip(&fields[read..]) {
+    for (codes, byte) in tail.chunks_mut(2).zip(&fields[16 * whole.len()..]) {
         codes[0] = (byte >> 4) as i8;
         if let Some(code) = codes.get_mut(1) {
             *code = (byte & 15) as i8;
@@ -133,7 +131,7 @@ fn codes(block: &[u8], codes: &mut [i8]) {
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(_: V, block: &[u8], _: usize) -> Affine {
     Affine {
         scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
         offset: 0.0,

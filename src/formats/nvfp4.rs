@@ -4,31 +4,34 @@
 //! A tensor's global scale, where there is one, is a tensor of its own: see [`crate::Linear`].
 
 use super::bits;
+use super::lanes;
 use super::mxfp4::LEVELS;
-use super::rows::rows;
+use super::rows::{plain, rows};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    // Nibble 8 is a plain zero, as in MXFP4.
-    let code = |field| if field == 8 { 0 } else { field as i8 };
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     for (codes, bytes) in codes
-        .chunks_exact_mut(16)
-        .zip(block[4..].as_chunks::<8>().0)
+        .chunks_exact_mut(32)
+        .zip(block[4..].as_chunks::<16>().0)
     {
-        let mut sixteen = [0; 16];
-        for (j, byte) in bytes.iter().enumerate() {
-            sixteen[j] = code(byte & 15);
-            sixteen[j + 8] = code(byte >> 4);
-        }
-        codes.copy_from_slice(&sixteen);
+        // Two groups: low nibbles of eight bytes, then the high ones.
+        let (first, second) = (
+            u64::from_le_bytes(*bytes.first_chunk().expect("16 bytes")),
+            u64::from_le_bytes(*bytes.last_chunk().expect("16 bytes")),
+        );
+        let words = [first, first >> 4, second, second >> 4];
+        let fields: u8x32<S> = (u64x4::simd_from(simd, words) & 0x0f0f_0f0f_0f0f_0f0f).bitcast();
+        // Nibble 8 is a plain zero, as in MXFP4.
+        let zero = u8x32::splat(simd, 0);
+        lanes::put(codes, fields.simd_eq(8).select(zero, fields), 0);
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], g: usize) -> Affine {
+fn affine<V: Simd>(_: V, block: &[u8], g: usize) -> Affine {
     Affine {
         scale: half_scale(block[g]),
         offset: 0.0,
@@ -36,6 +39,7 @@ fn affine(block: &[u8], g: usize) -> Affine {
 }
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u64x4, u8x32};
 
 pub(crate) static NVFP4: Family = Family {
     name: "nvfp4",
@@ -52,8 +56,8 @@ pub(crate) static NVFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(64, 36, 16, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),

@@ -2,13 +2,15 @@
 //! (f16), then bit pair j of byte i being weight 4i + j. Weight = d · (pair - 1). Meant for ternary
 //! weights: the encoder never writes pair 3.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q2_0: Family = family("q2_0", Some(42), 64);
 
@@ -29,8 +31,8 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         affine_kind: AffineKind::Scale,
         levels: Levels::Signed,
         table: Table::None,
-        codes,
-        affine,
+        codes: plain!(codes),
+        affine: plain!(affine),
         unpack: match len {
             64 => rows!(64, 18, 64, codes, affine),
             _ => rows!(128, 34, 128, codes, affine),
@@ -65,16 +67,16 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
 }
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[2..].chunks_exact(8)) {
-        bits::put(codes, bits::fields::<2>(bytes), 1);
+        lanes::put(codes, lanes::fields::<S, 2>(simd, bytes), 1);
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 0),
+        scale: f16::load_at(simd, block, 0),
         offset: 0.0,
     }
 }

@@ -3,7 +3,8 @@
 //! Of each half block of 128, weights 32q + l take bit pair q of byte l.
 //! Weight = d · scale · code - dmin · min.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
@@ -11,24 +12,29 @@ use crate::family::{
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let bytes = block[16..80].as_chunks::<32>().0;
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let bytes = &block[16..80];
     for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let fields = bits::field_at::<2>(&bytes[part / 4], 2 * (part % 4));
-        bits::put(codes, fields, 0);
+        let bytes = &bytes[32 * (part / 4)..];
+        lanes::put(
+            codes,
+            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
+            0,
+        );
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], g: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 80) * (block[g] & 15) as f32,
-        offset: -(f16::load(block, 82) * (block[g] >> 4) as f32),
+        scale: f16::load_at(simd, block, 80) * (block[g] & 15) as f32,
+        offset: -(f16::load_at(simd, block, 82) * (block[g] >> 4) as f32),
     }
 }
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -51,8 +57,8 @@ pub(crate) static Q2_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(256, 84, 16, codes, affine),
     code_plane: bits::plane(2),
     pack_codes: Pack::Codes(bits::pack::<2, 0>),

@@ -2,7 +2,8 @@
 //! 0: 32 bytes of high bits (bit q of byte l for weight 32q + l), 32: 64 bytes of low bit pairs as in
 //! Q2_K, 96: 12 bytes of 6-bit scales, 108: d (f16). Weight = d · (scale - 32) · (3-bit code - 4).
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
@@ -10,21 +11,19 @@ use crate::family::{
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let bytes = block[..96].as_chunks::<32>().0;
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let (high, low) = block[..96].split_at(32);
     for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let mut fields = bits::field_at::<2>(&bytes[1 + part / 4], 2 * (part % 4));
-        for (field, high) in fields.iter_mut().zip(bits::field_at::<1>(&bytes[0], part)) {
-            *field |= high << 2;
-        }
-        bits::put(codes, fields, 4);
+        let low = lanes::field_at::<S, 2>(simd, &low[32 * (part / 4)..], 2 * (part % 4));
+        let high = lanes::field_at::<S, 1>(simd, high, part) << 2;
+        lanes::put(codes, low | high, 4);
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], g: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
+        scale: f16::load_at(simd, block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
         offset: 0.0,
     }
 }
@@ -32,6 +31,7 @@ use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",
@@ -46,8 +46,8 @@ pub(crate) static Q3_K: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(256, 110, 16, codes, affine),
     code_plane: bits::plane(3),
     pack_codes: Pack::Codes(bits::pack::<3, 4>),

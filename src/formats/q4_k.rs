@@ -2,22 +2,23 @@
 //! 0: d (f16), 2: dmin (f16), 4: 12 bytes of 6-bit scales and minima, 16: 128 bytes; groups 2p and
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let bytes = block[16..].as_chunks::<32>().0;
-    for (pair, bytes) in codes.chunks_exact_mut(64).zip(bytes) {
-        bits::put(&mut pair[..32], bits::field_at::<4>(bytes, 0), 0);
-        bits::put(&mut pair[32..], bits::field_at::<4>(bytes, 4), 0);
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (pair, bytes) in codes.chunks_exact_mut(64).zip(block[16..].chunks_exact(32)) {
+        lanes::put(&mut pair[..32], lanes::field_at::<S, 4>(simd, bytes, 0), 0);
+        lanes::put(&mut pair[32..], lanes::field_at::<S, 4>(simd, bytes, 4), 0);
     }
 }
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -40,8 +41,8 @@ pub(crate) static Q4_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine: k_pairs::affine,
+    codes: plain!(codes),
+    affine: plain!(k_pairs::affine),
     unpack: rows!(256, 144, 32, codes, k_pairs::affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),

@@ -1,31 +1,29 @@
 //! GGUF Q5_0: 32 weights in 22 bytes. 0: d (f16), 2: high bits (u32, bit j of weight j), 6: 16 bytes of
 //! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let mut fields = bits::nibbles(&block[6..]);
-    let high = bits::fields::<1>(&block[2..6]);
-    for (field, high) in fields.iter_mut().zip(high) {
-        *field |= high << 4;
-    }
-    bits::put(codes, fields, 16);
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let high = lanes::fields::<S, 1>(simd, &block[2..6]) << 4;
+    lanes::put(codes, lanes::nibbles(simd, &block[6..]) | high, 16);
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 0),
+        scale: f16::load_at(simd, block, 0),
         offset: 0.0,
     }
 }
 use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
@@ -37,8 +35,8 @@ pub(crate) static Q5_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     // Low nibbles; the high bits stay in the scale plane, beside d.
     unpack: rows!(32, 22, 32, codes, affine),
     code_plane: bits::plane(4),

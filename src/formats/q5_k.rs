@@ -2,27 +2,25 @@
 //! 16: 32 bytes of high bits (bit g of byte l for weight l of group g), 48: 128 bytes of low nibbles
 //! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let (high, low) = block[16..].split_at(32);
-    let high: &[u8; 32] = high.try_into().expect("32 bytes");
-    let low = low.as_chunks::<32>().0;
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let (high, low) = block[16..176].split_at(32);
     for (g, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let mut fields = bits::field_at::<4>(&low[g / 2], 4 * (g % 2));
-        for (field, high) in fields.iter_mut().zip(bits::field_at::<1>(high, g)) {
-            *field |= high << 4;
-        }
-        bits::put(codes, fields, 0);
+        let low = lanes::field_at::<S, 4>(simd, &low[32 * (g / 2)..], 4 * (g % 2));
+        let high = lanes::field_at::<S, 1>(simd, high, g) << 4;
+        lanes::put(codes, low | high, 0);
     }
 }
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -45,8 +43,8 @@ pub(crate) static Q5_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine: k_pairs::affine,
+    codes: plain!(codes),
+    affine: plain!(k_pairs::affine),
     // Of each 128 weights: the low nibbles of four parts, then a word of high bits for each.
     unpack: rows!(256, 176, 32, codes, k_pairs::affine),
     code_plane: Plane {

@@ -3,7 +3,8 @@
 //! Of each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts,
@@ -11,30 +12,27 @@ use crate::family::{
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     let (low, high) = block[..192].split_at(128);
-    let (low, high) = (low.as_chunks::<32>().0, high.as_chunks::<32>().0);
     for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
         let (half, q) = (part / 4, part % 4);
-        let mut fields = bits::field_at::<4>(&low[2 * half + q % 2], 4 * (q / 2));
-        let high = bits::field_at::<2>(&high[half], 2 * q);
-        for (field, high) in fields.iter_mut().zip(high) {
-            *field |= high << 4;
-        }
-        bits::put(codes, fields, 32);
+        let low = lanes::field_at::<S, 4>(simd, &low[64 * half + 32 * (q % 2)..], 4 * (q / 2));
+        let high = lanes::field_at::<S, 2>(simd, &high[32 * half..], 2 * q) << 4;
+        lanes::put(codes, low | high, 32);
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], g: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 208) * block[192 + g] as i8 as f32,
+        scale: f16::load_at(simd, block, 208) * block[192 + g] as i8 as f32,
         offset: 0.0,
     }
 }
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -49,8 +47,8 @@ pub(crate) static Q6_K: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     // Of each 64 weights: low nibbles of the first 32, of the second 32, high pairs of both.
     unpack: rows!(256, 210, 16, codes, affine),
     code_plane: Plane {

@@ -1,30 +1,35 @@
 //! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
-use super::rows::rows;
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 #[inline(always)]
-fn codes(block: &[u8], codes: &mut [i8]) {
-    let bytes = block[..64].as_chunks::<32>().0;
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let fields = bits::field_at::<2>(&bytes[part / 4], 2 * (part % 4));
-        bits::put(codes, fields, 1);
+        let bytes = &block[32 * (part / 4)..];
+        lanes::put(
+            codes,
+            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
+            1,
+        );
     }
 }
 
 #[inline(always)]
-fn affine(block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
-        scale: f16::load(block, 64),
+        scale: f16::load_at(simd, block, 64),
         offset: 0.0,
     }
 }
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",
@@ -39,8 +44,8 @@ pub(crate) static TQ2_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes,
-    affine,
+    codes: plain!(codes),
+    affine: plain!(affine),
     unpack: rows!(256, 66, 256, codes, affine),
     code_plane: bits::plane(2),
     pack_codes: Pack::Codes(bits::pack::<2, 1>),
