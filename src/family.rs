@@ -5,6 +5,7 @@
 //! `codes` and `affine`; everything that multiplies is written against those two.
 
 use crate::ScaleType;
+use fearless_simd::Level;
 
 /// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
 pub(crate) const PART: usize = 32;
@@ -183,6 +184,9 @@ pub(crate) struct Family {
     pub codes: fn(block: &[u8], codes: &mut [i8]),
     /// The affine of group `g` of one block.
     pub affine: fn(block: &[u8], g: usize) -> Affine,
+    /// Whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks go
+    /// through the two above one by one.
+    pub unpack: Option<Unpack>,
     /// Codes on the device, and how `code_plane.per` of them are packed into its units.
     pub code_plane: Plane,
     pub pack_codes: Pack,
@@ -194,6 +198,28 @@ pub(crate) struct Family {
     pub quantize: Quantize,
     /// `formats/*.wgsl` and the snippets it is composed with.
     pub shader: ShaderParts,
+}
+
+/// Unpacks a row of blocks with groups of so many weights, 0 being the whole row.
+pub(crate) type Unpack = fn(Level, group: usize, row: &[u8], Spans);
+
+/// One row, unpacked: the codes of its weights, and the affine of each span of them, a run that
+/// divides both its group and a part.
+pub(crate) struct Spans<'a> {
+    pub codes: &'a mut [i8],
+    pub scales: &'a mut [f32],
+    /// Empty where the format has none.
+    pub offsets: &'a mut [f32],
+}
+
+/// Weights in a span where groups are so long, 0 being the whole row.
+#[inline(always)]
+pub(crate) const fn span_of(group: usize) -> usize {
+    match group {
+        g if g.is_multiple_of(PART) => PART,
+        g if g.is_multiple_of(PART / 2) => PART / 2,
+        _ => PART / 4,
+    }
 }
 
 /// Fills one block from the weights it is to hold.

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod cpu;
 mod encode;
 mod error;
 mod family;
@@ -18,6 +19,10 @@ mod quantize;
 mod scale_type;
 mod validate;
 
+#[doc(hidden)]
+pub use cpu::activations::{quantize_activations, Activations};
+#[doc(hidden)]
+pub use cpu::CpuLevel;
 pub use error::{Error, Result};
 pub use files::gguf;
 #[cfg(feature = "safetensors")]

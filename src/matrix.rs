@@ -1,7 +1,8 @@
-//! A packed matrix on the host, and the CPU path.
+//! A packed matrix on the host.
 
+use crate::cpu::{self, CpuLevel};
 use crate::family::Table;
-use crate::{parallel, Error, Format, Result};
+use crate::{parallel, Error, Format, Precision, Result};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights, packed in one [`Format`], in host memory.
@@ -184,67 +185,38 @@ impl<'a> Matrix<'a> {
     }
 
     /// The product on the CPU: `y[m, n] = Σ_k x[m, k] · w[n, k]`, with `x` as m rows of k floats
-    /// and the result as m rows of n. Each weight row is decoded once, from its packed bytes, for
-    /// all rows of `x`; sums are in f32 over 16 independent lanes.
+    /// and the result as m rows of n. Nothing is rounded but the sums, which are in f32 over many lanes.
     ///
     /// # Errors
     /// [`Error::Inputs`] where `x` is no whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
+        self.matmul_with(x, Precision::F32)
+    }
+
+    /// As [`matmul`](Matrix::matmul), where inputs may be rounded. [`Precision::I8`] rounds them as
+    /// [`quantize_activations`](crate::quantize_activations) says, where the format has integer codes;
+    /// products of formats that have none, and of [`Precision::F16`], are those of [`Precision::F32`].
+    ///
+    /// # Errors
+    /// Those of `matmul`.
+    pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
+        self.matmul_at(x, precision, CpuLevel::best())
+    }
+
+    /// As [`matmul_with`](Matrix::matmul_with), with other vector instructions than the best ones: for tests.
+    #[doc(hidden)]
+    pub fn matmul_at(&self, x: &[f32], precision: Precision, level: CpuLevel) -> Result<Vec<f32>> {
         if !x.len().is_multiple_of(self.k) {
             return Err(Error::Inputs {
                 k: self.k,
                 got: x.len(),
             });
         }
-        let m = x.len() / self.k;
-        if m == 0 {
-            return Ok(Vec::new());
-        }
-        // Computed as [n, m], so that a worker writes one run of memory, and turned at the end.
-        let mut by_row = vec![0f32; self.n * m];
-        let scratch = || (Vec::new(), vec![0f32; self.k]);
-        parallel::chunks(&mut by_row, m, scratch, |row, y, (codes, w)| {
-            self.format
-                .decode_row((row, self.row(row)), &self.codebook, codes, w);
-            for (y, x) in y.iter_mut().zip(x.chunks(self.k)) {
-                *y = dot(w, x);
-            }
-        });
-        if m == 1 {
-            return Ok(by_row);
-        }
-        let mut y = vec![0f32; m * self.n];
-        for (row, values) in by_row.chunks(m).enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                y[column * self.n + row] = *value;
-            }
-        }
-        Ok(y)
-    }
-}
-
-/// 16 running sums: enough for the compiler to keep whole vectors busy, and a shorter error bound.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0f32; LANES];
-    let (a_whole, b_whole) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tail: f32 = a_whole
-        .remainder()
-        .iter()
-        .zip(b_whole.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
-    for (a, b) in a_whole.zip(b_whole) {
-        for i in 0..LANES {
-            sums[i] += a[i] * b[i];
+        match x.is_empty() {
+            true => Ok(Vec::new()),
+            false => Ok(cpu::product(self, x, precision, level)),
         }
     }
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            sums[i] += sums[i + half];
-        }
-    }
-    sums[0] + tail
 }
 
 /// The bytes of one row, where the shape is possible.

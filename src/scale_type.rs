@@ -1,6 +1,7 @@
 //! How the scales of a format are stored.
 
 use crate::family::QuantizeError;
+use fearless_simd::Simd;
 use half::{bf16, f16};
 use std::fmt;
 
@@ -52,6 +53,15 @@ impl ScaleType {
             ScaleType::F32 => f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
             ScaleType::E8M0 => power_of_two(bytes[0]),
             ScaleType::E4M3 => crate::formats::minifloat::E4M3[bytes[0] as usize],
+        }
+    }
+
+    /// As [`load`](ScaleType::load), for loops over many.
+    #[inline(always)]
+    pub(crate) fn load_at<S: Simd>(self, simd: S, bytes: &[u8]) -> f32 {
+        match self {
+            ScaleType::F16 => crate::formats::f16::load_at(simd, bytes, 0),
+            scale => scale.load(bytes),
         }
     }
 

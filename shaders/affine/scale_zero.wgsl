@@ -1,8 +1,9 @@
 // Weight = scale · ((level + LEVEL_BASE) - offset). The sum is exact; the difference is for whole
-// zero points.
+// zero points. Levels may come out of a subtraction of a power of two, which some drivers would otherwise
+// join with this one, and lose the low bits.
 
 fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return a.scale * ((level + f32(LEVEL_BASE)) - a.offset);
+    return a.scale * ((rounded(level) + f32(LEVEL_BASE)) - a.offset);
 }
 
 // Σ weight · x from Σ level · x and Σ x. The base is taken from the offset, not added to the levels:

@@ -36,6 +36,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
             scale: S::TYPE.load(block),
             offset: 0.0,
         },
+        unpack: None,
         code_plane: Plane {
             unit: Unit::Vec2,
             units: 1,

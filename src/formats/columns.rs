@@ -32,6 +32,7 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
             scale: 1.0,
             offset: 0.0,
         },
+        unpack: None,
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Blocks(|row, units| {
             // 32 fields, fewer at the end of a row.

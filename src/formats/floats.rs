@@ -31,6 +31,7 @@ const fn family(
             scale: 1.0,
             offset: 0.0,
         },
+        unpack: None,
         code_plane: Plane {
             unit: Unit::Vec4,
             units: 2 * bytes,

@@ -9,6 +9,8 @@
 //! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
 
 use super::bits;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
@@ -16,6 +18,7 @@ use crate::family::{
 };
 use crate::quantize::range::{extreme, inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What a block has beside its scale, and how its fields are centred.
 const SYMMETRIC: usize = 0;
@@ -93,8 +96,14 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
             _ => Levels::Signed,
         },
         table: Table::None,
-        codes: codes::<BITS, KIND, S>,
-        affine: affine::<BITS, KIND, S>,
+        codes: plain!(codes::<_, BITS, KIND, S>),
+        affine: plain!(affine::<_, BITS, KIND, S>),
+        unpack: grouped_rows!(
+            header(KIND, S::TYPE),
+            BITS,
+            codes::<_, BITS, KIND, S>,
+            affine::<_, BITS, KIND, S>
+        ),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(|codes, units| {
             bits::pack_from::<BITS>(device_offset(BITS, KIND), codes, units);
@@ -172,31 +181,40 @@ families! {
     2 TERNARY_KIND: TERNARY_ALL = TERNARY "ternary", TERNARY_BF16 "ternary_bf16", TERNARY_F32 "ternary_f32";
 }
 
-fn codes<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], codes: &mut [i8]) {
+#[inline(always)]
+fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+    simd: V,
+    block: &[u8],
+    codes: &mut [i8],
+) {
     let fields = &block[header(KIND, S::TYPE)..];
-    let code = |field: u8| match (BITS, KIND) {
-        (1, SYMMETRIC) => 2 * field as i8 - 1,
-        _ => (field as i8).wrapping_sub(offset(BITS, KIND)),
-    };
-    if matches!(BITS, 1 | 2 | 4 | 8) {
-        // No field crosses a byte: whole bytes at a time.
-        let mask = (0xff >> (8 - BITS)) as u8;
-        for (codes, &byte) in codes.chunks_mut(8 / BITS).zip(fields) {
-            for (i, c) in codes.iter_mut().enumerate() {
-                *c = code((byte >> (BITS * i)) & mask);
-            }
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        let fields = lanes::fields::<V, BITS>(simd, bytes);
+        match (BITS, KIND) {
+            (1, SYMMETRIC) => lanes::put(codes, fields << 1, 1),
+            _ => lanes::put(codes, fields, offset(BITS, KIND) as u8),
         }
-    } else {
-        for (i, c) in codes.iter_mut().enumerate() {
-            *c = code(bits::field::<BITS>(fields, i));
-        }
+    }
+    let fields = &fields[4 * BITS * whole.len()..];
+    for (i, code) in tail.iter_mut().enumerate() {
+        let field = bits::field::<BITS>(fields, i) as i8;
+        *code = match (BITS, KIND) {
+            (1, SYMMETRIC) => 2 * field - 1,
+            _ => field.wrapping_sub(offset(BITS, KIND)),
+        };
     }
 }
 
-fn affine<const BITS: usize, const KIND: usize, S: Scale>(block: &[u8], _: usize) -> Affine {
-    let second = || S::TYPE.load(&block[S::TYPE.bytes()..]);
+#[inline(always)]
+fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+    simd: V,
+    block: &[u8],
+    _: usize,
+) -> Affine {
+    let second = || S::TYPE.load_at(simd, &block[S::TYPE.bytes()..]);
     Affine {
-        scale: S::TYPE.load(block),
+        scale: S::TYPE.load_at(simd, block),
         offset: if has_pair(KIND) { second() } else { 0.0 },
     }
 }

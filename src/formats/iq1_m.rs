@@ -36,6 +36,7 @@ pub(crate) static IQ1_M: Family = Family {
             offset: 0.0,
         }
     },
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Word,
         units: 1,

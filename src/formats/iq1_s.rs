@@ -37,6 +37,7 @@ pub(crate) static IQ1_S: Family = Family {
             offset: 0.0,
         }
     },
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Word,
         units: 1,

@@ -38,6 +38,7 @@ pub(crate) static IQ2_S: Family = Family {
         }
     },
     // Of each 32 weights: four low bytes, four bytes of signs.
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,

@@ -36,6 +36,7 @@ pub(crate) static IQ2_XS: Family = Family {
             offset: 0.0,
         }
     },
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,

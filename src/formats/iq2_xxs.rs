@@ -34,6 +34,7 @@ pub(crate) static IQ2_XXS: Family = Family {
         scale: f16::load(block, 0) * (0.5 + (block[2 + 8 * g + 7] >> 4) as f32) * 0.25,
         offset: 0.0,
     },
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,

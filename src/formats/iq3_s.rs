@@ -38,6 +38,7 @@ pub(crate) static IQ3_S: Family = Family {
         }
     },
     // Of each 32 weights: eight low bytes, four bytes of signs.
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Word,
         units: 3,

@@ -37,6 +37,7 @@ pub(crate) static IQ3_XXS: Family = Family {
         offset: 0.0,
     },
     // Of each 32 weights: eight indices, then signs and scale.
+    unpack: None,
     code_plane: Plane {
         unit: Unit::Word,
         units: 3,

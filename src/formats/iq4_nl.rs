@@ -1,14 +1,30 @@
 //! GGUF IQ4_NL: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes of nibbles as in Q4_0.
 //! Weight = d · LEVELS[nibble]. No level is zero: a zero weight in a block of others becomes d.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    lanes::put(codes, lanes::nibbles(simd, &block[2..]), 0);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::range::inverse;
 use crate::quantize::{iq4_search, k_search::check_ranges};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -26,11 +42,9 @@ pub(crate) static IQ4_NL: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| split_nibbles(&block[2..], codes),
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(32, 18, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
@@ -69,15 +83,6 @@ pub(crate) static IQ4_NL: Family = Family {
         consts: &[],
     },
 };
-
-/// The codes of 32 weights: the low nibbles of 16 bytes, then the high ones.
-pub(super) fn split_nibbles(bytes: &[u8], codes: &mut [i8]) {
-    let (first, second) = codes.split_at_mut(16);
-    for ((f, s), byte) in first.iter_mut().zip(second).zip(bytes) {
-        *f = (byte & 15) as i8;
-        *s = (byte >> 4) as i8;
-    }
-}
 
 /// The bytes that [`split_nibbles`] reads, from the code of each of 32 weights.
 pub(super) fn join_nibbles(weights: &[f32], bytes: &mut [u8], code: impl Fn(f32) -> u8) {

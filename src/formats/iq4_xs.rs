@@ -3,12 +3,31 @@
 //! bytes, group g in nibble g), 8: 16 bytes a group, nibbles as in IQ4_NL.
 //! Weight = d · (6-bit scale - 32) · LEVELS[nibble].
 
-use super::iq4_nl::{join_nibbles, split_nibbles, LEVELS};
+use super::iq4_nl::{join_nibbles, LEVELS};
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[8..].chunks_exact(16)) {
+        lanes::put(codes, lanes::nibbles(simd, bytes), 0);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
+    let low = (block[4 + g / 2] >> (4 * (g % 2))) & 15;
+    let high = (block[2 + g / 4] >> (2 * (g % 4))) & 3;
+    Affine {
+        scale: f16::load_at(simd, block, 0) * ((low | high << 4) as f32 - 32.0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::{extreme, inverse};
 use crate::quantize::{
     importance::{mean_square, weigh},
@@ -16,6 +35,7 @@ use crate::quantize::{
     k_search::{check_ranges, nearest},
 };
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",
@@ -30,19 +50,9 @@ pub(crate) static IQ4_XS: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(32).zip(block[8..].chunks(16)) {
-            split_nibbles(bytes, codes);
-        }
-    },
-    affine: |block, g| {
-        let low = (block[4 + g / 2] >> (4 * (g % 2))) & 15;
-        let high = (block[2 + g / 4] >> (2 * (g % 4))) & 3;
-        Affine {
-            scale: f16::load(block, 0) * ((low | high << 4) as f32 - 32.0),
-            offset: 0.0,
-        }
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(256, 136, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {

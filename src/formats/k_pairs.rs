@@ -3,9 +3,11 @@
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
+use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
+use fearless_simd::Simd;
 
 /// All 16 bytes as they are.
 pub(super) const PLANE: Plane = Plane {
@@ -23,16 +25,18 @@ pub(super) fn pack(block: &[u8], units: &mut [u8]) {
     units.copy_from_slice(&block[..16]);
 }
 
-pub(super) fn affine(block: &[u8], g: usize) -> Affine {
+#[inline(always)]
+pub(super) fn affine<S: Simd>(simd: S, block: &[u8], g: usize) -> Affine {
     let (scale, min) = scale_min(&block[4..16], g);
     Affine {
-        scale: f16::load(block, 0) * scale as f32,
-        offset: -(f16::load(block, 2) * min as f32),
+        scale: f16::load_at(simd, block, 0) * scale as f32,
+        offset: -(f16::load_at(simd, block, 2) * min as f32),
     }
 }
 
 /// The 6-bit scale and minimum of group `g`. Those of groups 4 to 7 are split: four bits in the
 /// last four bytes, two in the top of the first eight.
+#[inline(always)]
 fn scale_min(s: &[u8], g: usize) -> (u8, u8) {
     if g < 4 {
         (s[g] & 63, s[g + 4] & 63)
@@ -83,7 +87,7 @@ pub(super) fn search(
     }
     // With the scales as stored, every code is chosen anew.
     for g in 0..8 {
-        let Affine { scale, offset } = affine(block, g);
+        let Affine { scale, offset } = at_baseline!(simd => affine(simd, block, g));
         if scale != 0.0 {
             for (code, x) in codes[32 * g..]
                 .iter_mut()

@@ -7,6 +7,8 @@
 //! E2M1 is a negative zero.
 
 use super::bits;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
@@ -14,6 +16,7 @@ use crate::family::{
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// The values of all codes of an element type: a sign, `e` bits of exponent, `m` of mantissa.
 const fn values<const N: usize>(e: u32, m: u32) -> [f32; N] {
@@ -98,16 +101,9 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: |block, codes| {
-            let fields = &block[S::TYPE.bytes()..];
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = bits::field::<BITS>(fields, i) as i8;
-            }
-        },
-        affine: |block, _| Affine {
-            scale: S::TYPE.load(block),
-            offset: 0.0,
-        },
+        codes: plain!(codes::<_, BITS, S>),
+        affine: plain!(affine::<_, S>),
+        unpack: grouped_rows!(S::TYPE.bytes(), BITS, codes::<_, BITS, S>, affine::<_, S>),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),
@@ -233,5 +229,26 @@ mod tests {
         assert_eq!((E2M3[31], E3M2[31]), (7.5, 28.0));
         assert_eq!((E4M3[126], E5M2[123]), (448.0, 57344.0));
         assert!(E4M3[127].is_nan() && E5M2[124] == f32::INFINITY && E5M2[127].is_nan());
+    }
+}
+
+#[inline(always)]
+fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
+    let fields = &block[S::TYPE.bytes()..];
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        lanes::put(codes, lanes::fields::<V, BITS>(simd, bytes), 0);
+    }
+    let fields = &fields[4 * BITS * whole.len()..];
+    for (i, code) in tail.iter_mut().enumerate() {
+        *code = bits::field::<BITS>(fields, i) as i8;
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: S::TYPE.load_at(simd, block),
+        offset: 0.0,
     }
 }

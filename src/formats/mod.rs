@@ -3,7 +3,9 @@
 pub(crate) mod bits;
 pub(crate) mod f16;
 mod k_pairs;
+mod lanes;
 pub(crate) mod lattice;
+pub(crate) mod rows;
 mod scale;
 
 use crate::Format;

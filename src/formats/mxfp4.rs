@@ -5,12 +5,32 @@
 //! under 2^-123, are exact on the CPU and may be 0 on a device. From e = 2 on both are exact.
 
 use super::bits;
-use super::iq4_nl::{join_nibbles, split_nibbles};
+use super::iq4_nl::join_nibbles;
+use super::lanes;
+use super::rows::{plain, rows};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
+    // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
+    let fields = lanes::nibbles(simd, &block[1..]);
+    let zero = u8x32::splat(simd, 0);
+    lanes::put(codes, fields.simd_eq(8).select(zero, fields), 0);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(_: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: half_scale(block[0]),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x32};
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
 pub(super) static LEVELS: [f32; 16] = [
@@ -27,18 +47,9 @@ pub(crate) static MXFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        split_nibbles(&block[1..], codes);
-        // Nibble 8, a negative zero in the OCP specification, is a plain zero in ggml. It is read as
-        // 0, since a driver may give the zero of `select(0.0, -1.0, ..)` either sign (lavapipe does).
-        for code in codes {
-            *code = if *code == 8 { 0 } else { *code };
-        }
-    },
-    affine: |block, _| Affine {
-        scale: half_scale(block[0]),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(32, 17, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     // The smallest unit is two bytes, so it serves two blocks.
@@ -75,6 +86,7 @@ pub(crate) static MXFP4: Family = Family {
 };
 
 /// 2^(e - 128), from its bits.
+#[inline(always)]
 fn half_scale(e: u8) -> f32 {
     f32::from_bits(match e {
         0 | 1 => 0x0020_0000 << e,

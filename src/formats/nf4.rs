@@ -3,12 +3,15 @@
 //! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 
 use super::bits;
+use super::lanes;
+use super::rows::{grouped_rows, plain};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
     Table,
 };
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x16};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static NORMAL: [f32; 16] = [
@@ -68,18 +71,9 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: |block, codes| {
-            for (codes, byte) in codes.chunks_mut(2).zip(&block[4..]) {
-                codes[0] = (byte >> 4) as i8;
-                if let Some(code) = codes.get_mut(1) {
-                    *code = (byte & 15) as i8;
-                }
-            }
-        },
-        affine: |block, _| Affine {
-            scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
-            offset: 0.0,
-        },
+        codes: plain!(codes),
+        affine: plain!(affine),
+        unpack: grouped_rows!(4, 4, codes, affine),
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
         scale_plane: super::scale::plane(ScaleType::F32, false),
@@ -118,4 +112,30 @@ fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(),
         block[4 + i / 2] |= order[place] << (4 * ((i + 1) % 2));
     }
     Ok(())
+}
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let fields = &block[4..];
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(16)) {
+        // As fields from the lowest bits on, but for the order of the two in a byte.
+        let bytes = u8x16::from_slice(simd, bytes);
+        let (low, high) = (bytes & 15, bytes >> 4);
+        lanes::put(codes, high.zip_low(low).combine(high.zip_high(low)), 0);
+    }
+    for (codes, byte) in tail.chunks_mut(2).zip(&fields[16 * whole.len()..]) {
+        codes[0] = (byte >> 4) as i8;
+        if let Some(code) = codes.get_mut(1) {
+            *code = (byte & 15) as i8;
+        }
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(_: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
+        offset: 0.0,
+    }
 }

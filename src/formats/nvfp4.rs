@@ -4,12 +4,42 @@
 //! A tensor's global scale, where there is one, is a tensor of its own: see [`crate::Linear`].
 
 use super::bits;
+use super::lanes;
 use super::mxfp4::LEVELS;
+use super::rows::{plain, rows};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes
+        .chunks_exact_mut(32)
+        .zip(block[4..].as_chunks::<16>().0)
+    {
+        // Two groups: low nibbles of eight bytes, then the high ones.
+        let (first, second) = (
+            u64::from_le_bytes(*bytes.first_chunk().expect("16 bytes")),
+            u64::from_le_bytes(*bytes.last_chunk().expect("16 bytes")),
+        );
+        let words = [first, first >> 4, second, second >> 4];
+        let fields: u8x32<S> = (u64x4::simd_from(simd, words) & 0x0f0f_0f0f_0f0f_0f0f).bitcast();
+        // Nibble 8 is a plain zero, as in MXFP4.
+        let zero = u8x32::splat(simd, 0);
+        lanes::put(codes, fields.simd_eq(8).select(zero, fields), 0);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(_: V, block: &[u8], g: usize) -> Affine {
+    Affine {
+        scale: half_scale(block[g]),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use fearless_simd::{prelude::*, u64x4, u8x32};
 
 pub(crate) static NVFP4: Family = Family {
     name: "nvfp4",
@@ -26,20 +56,9 @@ pub(crate) static NVFP4: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Table(&LEVELS),
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(16).zip(block[4..].chunks(8)) {
-            for (j, byte) in bytes.iter().enumerate() {
-                // Nibble 8 is a plain zero, as in MXFP4.
-                let code = |nibble: u8| if nibble == 8 { 0 } else { nibble as i8 };
-                codes[j] = code(byte & 15);
-                codes[j + 8] = code(byte >> 4);
-            }
-        }
-    },
-    affine: |block, g| Affine {
-        scale: half_scale(block[g]),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(64, 36, 16, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {
@@ -76,6 +95,7 @@ pub(crate) static NVFP4: Family = Family {
 };
 
 /// Half the scale, since the levels are doubled. The sign bit is not looked at; 127 is a zero, as in ggml.
+#[inline(always)]
 fn half_scale(e: u8) -> f32 {
     match e & 127 {
         127 => 0.0,

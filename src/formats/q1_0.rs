@@ -1,10 +1,28 @@
 //! GGUF Q1_0: 128 weights in 18 bytes. 0: d (f16), 2: 128 bits, lowest first. Weight = bit ? d : -d.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[2..].chunks_exact(4)) {
+        lanes::put(codes, lanes::fields::<S, 1>(simd, bytes) << 1, 1);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
+    }
+}
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q1_0: Family = Family {
     name: "q1_0",
@@ -19,17 +37,9 @@ pub(crate) static Q1_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, byte) in codes.chunks_mut(8).zip(&block[2..]) {
-            for (i, code) in codes.iter_mut().enumerate() {
-                *code = 2 * ((byte >> i) & 1) as i8 - 1;
-            }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(128, 18, 128, codes, affine),
     code_plane: bits::plane(1),
     pack_codes: Pack::Codes(bits::pack::<1, 0>),
     scale_plane: Plane {

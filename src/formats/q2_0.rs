@@ -2,12 +2,15 @@
 //! (f16), then bit pair j of byte i being weight 4i + j. Weight = d · (pair - 1). Meant for ternary
 //! weights: the encoder never writes pair 3.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q2_0: Family = family("q2_0", Some(42), 64);
 
@@ -28,16 +31,11 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         affine_kind: AffineKind::Scale,
         levels: Levels::Signed,
         table: Table::None,
-        codes: |block, codes| {
-            for (codes, byte) in codes.chunks_mut(4).zip(&block[2..]) {
-                for (j, code) in codes.iter_mut().enumerate() {
-                    *code = ((byte >> (2 * j)) & 3) as i8 - 1;
-                }
-            }
-        },
-        affine: |block, _| Affine {
-            scale: f16::load(block, 0),
-            offset: 0.0,
+        codes: plain!(codes),
+        affine: plain!(affine),
+        unpack: match len {
+            64 => rows!(64, 18, 64, codes, affine),
+            _ => rows!(128, 34, 128, codes, affine),
         },
         code_plane: bits::plane(2),
         pack_codes: Pack::Codes(bits::pack::<2, 1>),
@@ -69,5 +67,20 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
             ],
             consts: &[("CODE_OFFSET", 1)],
         },
+    }
+}
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[2..].chunks_exact(8)) {
+        lanes::put(codes, lanes::fields::<S, 2>(simd, bytes), 1);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
     }
 }

@@ -3,14 +3,38 @@
 //! Of each half block of 128, weights 32q + l take bit pair q of byte l.
 //! Weight = d · scale · code - dmin · min.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let bytes = &block[16..80];
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let bytes = &bytes[32 * (part / 4)..];
+        lanes::put(
+            codes,
+            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
+            0,
+        );
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 80) * (block[g] & 15) as f32,
+        offset: -(f16::load_at(simd, block, 82) * (block[g] >> 4) as f32),
+    }
+}
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -33,19 +57,9 @@ pub(crate) static Q2_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(128).zip(block[16..80].chunks(32)) {
-            for (q, codes) in codes.chunks_mut(32).enumerate() {
-                for (code, byte) in codes.iter_mut().zip(bytes) {
-                    *code = ((byte >> (2 * q)) & 3) as i8;
-                }
-            }
-        }
-    },
-    affine: |block, g| Affine {
-        scale: f16::load(block, 80) * (block[g] & 15) as f32,
-        offset: -(f16::load(block, 82) * (block[g] >> 4) as f32),
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(256, 84, 16, codes, affine),
     code_plane: bits::plane(2),
     pack_codes: Pack::Codes(bits::pack::<2, 0>),
     // Scales and minima, then d and dmin.

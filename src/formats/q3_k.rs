@@ -2,15 +2,36 @@
 //! 0: 32 bytes of high bits (bit q of byte l for weight 32q + l), 32: 64 bytes of low bit pairs as in
 //! Q2_K, 96: 12 bytes of 6-bit scales, 108: d (f16). Weight = d · (scale - 32) · (3-bit code - 4).
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let (high, low) = block[..96].split_at(32);
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let low = lanes::field_at::<S, 2>(simd, &low[32 * (part / 4)..], 2 * (part % 4));
+        let high = lanes::field_at::<S, 1>(simd, high, part) << 2;
+        lanes::put(codes, low | high, 4);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
+        offset: 0.0,
+    }
+}
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",
@@ -25,21 +46,9 @@ pub(crate) static Q3_K: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (high, low) = block[..96].split_at(32);
-        for (q, codes) in codes.chunks_mut(32).enumerate() {
-            let low = &low[32 * (q / 4)..];
-            for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
-                let low = (low >> (2 * (q % 4))) & 3;
-                let high = (high >> q) & 1;
-                *code = (low | high << 2) as i8 - 4;
-            }
-        }
-    },
-    affine: |block, g| Affine {
-        scale: f16::load(block, 108) * (scale(&block[96..108], g) as i32 - 32) as f32,
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(256, 110, 16, codes, affine),
     code_plane: bits::plane(3),
     pack_codes: Pack::Codes(bits::pack::<3, 4>),
     // Scales as they are stored, then d.
@@ -65,6 +74,7 @@ pub(crate) static Q3_K: Family = Family {
 };
 
 /// The 6-bit scale of group `g`: a nibble of the first eight bytes, a bit pair of the last four.
+#[inline(always)]
 fn scale(s: &[u8], g: usize) -> u8 {
     let low = (s[g % 8] >> (4 * (g / 8))) & 15;
     let high = (s[8 + g % 4] >> (2 * (g / 4))) & 3;

@@ -1,12 +1,28 @@
 //! GGUF Q4_0: 32 weights in 18 bytes. 0: d (f16), 2: 16 bytes, weight j in the low nibble of byte j
 //! and weight j + 16 in its high nibble. Weight = d · (nibble - 8).
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    lanes::put(codes, lanes::nibbles(simd, &block[2..]), 8);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q4_0: Family = Family {
     name: "q4_0",
@@ -18,17 +34,9 @@ pub(crate) static Q4_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (low, high) = codes.split_at_mut(16);
-        for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
-            *l = (byte & 15) as i8 - 8;
-            *h = (byte >> 4) as i8 - 8;
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(32, 18, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 8>),
     scale_plane: Plane {

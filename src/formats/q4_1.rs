@@ -1,12 +1,28 @@
 //! GGUF Q4_1: 32 weights in 20 bytes. 0: d (f16), 2: m (f16), 4: 16 bytes of nibbles as in Q4_0.
 //! Weight = d · nibble + m.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    lanes::put(codes, lanes::nibbles(simd, &block[4..]), 0);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: f16::load_at(simd, block, 2),
+    }
+}
 use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",
@@ -18,17 +34,9 @@ pub(crate) static Q4_1: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (low, high) = codes.split_at_mut(16);
-        for ((l, h), &byte) in low.iter_mut().zip(high).zip(&block[4..]) {
-            *l = (byte & 15) as i8;
-            *h = (byte >> 4) as i8;
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: f16::load(block, 2),
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(32, 20, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: Plane {

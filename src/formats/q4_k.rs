@@ -2,12 +2,23 @@
 //! 0: d (f16), 2: dmin (f16), 4: 12 bytes of 6-bit scales and minima, 16: 128 bytes; groups 2p and
 //! 2p + 1 are the low and high nibbles of bytes 32p..32p + 32. Weight = d · scale · code - dmin · min.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (pair, bytes) in codes.chunks_exact_mut(64).zip(block[16..].chunks_exact(32)) {
+        lanes::put(&mut pair[..32], lanes::field_at::<S, 4>(simd, bytes, 0), 0);
+        lanes::put(&mut pair[32..], lanes::field_at::<S, 4>(simd, bytes, 4), 0);
+    }
+}
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -30,16 +41,9 @@ pub(crate) static Q4_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (pair, bytes) in codes.chunks_mut(64).zip(block[16..].chunks(32)) {
-            let (low, high) = pair.split_at_mut(32);
-            for ((l, h), &byte) in low.iter_mut().zip(high).zip(bytes) {
-                *l = (byte & 15) as i8;
-                *h = (byte >> 4) as i8;
-            }
-        }
-    },
-    affine: k_pairs::affine,
+    codes: plain!(codes),
+    affine: plain!(k_pairs::affine),
+    unpack: rows!(256, 144, 32, codes, k_pairs::affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: k_pairs::PLANE,

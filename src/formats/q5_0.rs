@@ -1,12 +1,29 @@
 //! GGUF Q5_0: 32 weights in 22 bytes. 0: d (f16), 2: high bits (u32, bit j of weight j), 6: 16 bytes of
 //! low nibbles as in Q4_0. Weight = d · (5-bit code - 16).
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let high = lanes::fields::<S, 1>(simd, &block[2..6]) << 4;
+    lanes::put(codes, lanes::nibbles(simd, &block[6..]) | high, 16);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
@@ -18,19 +35,10 @@ pub(crate) static Q5_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let high = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-        let (first, second) = codes.split_at_mut(16);
-        for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[6..]).enumerate() {
-            *f = ((byte & 15) | (((high >> j) & 1) as u8) << 4) as i8 - 16;
-            *s = ((byte >> 4) | (((high >> (j + 16)) & 1) as u8) << 4) as i8 - 16;
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
     // Low nibbles; the high bits stay in the scale plane, beside d.
+    unpack: rows!(32, 22, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];

@@ -1,12 +1,29 @@
 //! GGUF Q5_1: 32 weights in 24 bytes. 0: d (f16), 2: m (f16), 4: high bits (u32, bit j of weight j),
 //! 8: 16 bytes of low nibbles as in Q4_0. Weight = d · 5-bit code + m.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let high = lanes::fields::<S, 1>(simd, &block[4..8]) << 4;
+    lanes::put(codes, lanes::nibbles(simd, &block[8..]) | high, 0);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: f16::load_at(simd, block, 2),
+    }
+}
 use crate::quantize::simple::unsigned_fields;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q5_1: Family = Family {
     name: "q5_1",
@@ -18,19 +35,10 @@ pub(crate) static Q5_1: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let high = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
-        let (first, second) = codes.split_at_mut(16);
-        for (j, ((f, s), &byte)) in first.iter_mut().zip(second).zip(&block[8..]).enumerate() {
-            *f = ((byte & 15) | (((high >> j) & 1) as u8) << 4) as i8;
-            *s = ((byte >> 4) | (((high >> (j + 16)) & 1) as u8) << 4) as i8;
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: f16::load(block, 2),
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
     // Low nibbles; the high bits stay in the scale plane, beside d and m.
+    unpack: rows!(32, 24, 32, codes, affine),
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];

@@ -2,12 +2,25 @@
 //! 16: 32 bytes of high bits (bit g of byte l for weight l of group g), 48: 128 bytes of low nibbles
 //! as in Q4_K. Weight = d · scale · 5-bit code - dmin · min.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, k_pairs};
 use crate::family::{
     AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let (high, low) = block[16..176].split_at(32);
+    for (g, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let low = lanes::field_at::<S, 4>(simd, &low[32 * (g / 2)..], 4 * (g % 2));
+        let high = lanes::field_at::<S, 1>(simd, high, g) << 4;
+        lanes::put(codes, low | high, 0);
+    }
+}
 use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {
@@ -30,18 +43,9 @@ pub(crate) static Q5_K: Family = Family {
     affine_kind: AffineKind::ScaleBias,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (high, low) = block[16..].split_at(32);
-        for (p, (pair, low)) in codes.chunks_mut(64).zip(low.chunks(32)).enumerate() {
-            let (first, second) = pair.split_at_mut(32);
-            for (((f, s), &low), &high) in first.iter_mut().zip(second).zip(low).zip(high) {
-                let high = high >> (2 * p);
-                *f = ((low & 15) | (high & 1) << 4) as i8;
-                *s = ((low >> 4) | (high >> 1 & 1) << 4) as i8;
-            }
-        }
-    },
-    affine: k_pairs::affine,
+    codes: plain!(codes),
+    affine: plain!(k_pairs::affine),
+    unpack: rows!(256, 176, 32, codes, k_pairs::affine),
     code_plane: bits::plane(5),
     pack_codes: Pack::Codes(bits::pack::<5, 0>),
     scale_plane: k_pairs::PLANE,

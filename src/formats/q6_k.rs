@@ -3,14 +3,36 @@
 //! Of each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    let (low, high) = block[..192].split_at(128);
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let (half, q) = (part / 4, part % 4);
+        let low = lanes::field_at::<S, 4>(simd, &low[64 * half + 32 * (q % 2)..], 4 * (q / 2));
+        let high = lanes::field_at::<S, 2>(simd, &high[32 * half..], 2 * q) << 4;
+        lanes::put(codes, low | high, 32);
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 208) * block[192 + g] as i8 as f32,
+        offset: 0.0,
+    }
+}
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
@@ -25,26 +47,9 @@ pub(crate) static Q6_K: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        let (low, high) = block[..192].split_at(128);
-        let halves = codes
-            .chunks_mut(128)
-            .zip(low.chunks(64).zip(high.chunks(32)));
-        for (codes, (low, high)) in halves {
-            for (q, codes) in codes.chunks_mut(32).enumerate() {
-                let low = &low[32 * (q % 2)..];
-                for ((code, low), high) in codes.iter_mut().zip(low).zip(high) {
-                    let low = (low >> (4 * (q / 2))) & 15;
-                    let high = (high >> (2 * q)) & 3;
-                    *code = (low | high << 4) as i8 - 32;
-                }
-            }
-        }
-    },
-    affine: |block, g| Affine {
-        scale: f16::load(block, 208) * block[192 + g] as i8 as f32,
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(256, 210, 16, codes, affine),
     code_plane: bits::plane(6),
     pack_codes: Pack::Codes(bits::pack::<6, 32>),
     // Eight pairs of scales, then d.

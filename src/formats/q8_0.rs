@@ -1,11 +1,27 @@
 //! GGUF Q8_0: 32 weights in 34 bytes. 0: d (f16), 2: 32 codes (i8). Weight = d · code.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    lanes::put(codes, lanes::fields::<S, 8>(simd, &block[2..]), 0);
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 0),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static Q8_0: Family = Family {
     name: "q8_0",
@@ -17,11 +33,9 @@ pub(crate) static Q8_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| codes.copy_from_slice(bytemuck::cast_slice(&block[2..])),
-    affine: |block, _| Affine {
-        scale: f16::load(block, 0),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(32, 34, 32, codes, affine),
     code_plane: bits::plane(8),
     pack_codes: Pack::Codes(bits::pack::<8, 0>),
     scale_plane: Plane {

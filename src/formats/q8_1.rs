@@ -27,6 +27,7 @@ pub(crate) static Q8_1: Family = Family {
         scale: f16::load(block, 0),
         offset: 0.0,
     },
+    unpack: None,
     code_plane: bits::plane(8),
     pack_codes: Pack::Codes(bits::pack::<8, 0>),
     scale_plane: Plane {

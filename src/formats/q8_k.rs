@@ -31,6 +31,7 @@ pub(crate) static Q8_K: Family = Family {
         scale: ScaleType::F32.load(block),
         offset: 0.0,
     },
+    unpack: None,
     code_plane: bits::plane(8),
     pack_codes: Pack::Codes(bits::pack::<8, 0>),
     scale_plane: Plane {

@@ -1,12 +1,35 @@
 //! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
+use super::lanes;
+use super::rows::{plain, rows};
 use super::{bits, f16};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+
+#[inline(always)]
+fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
+    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
+        let bytes = &block[32 * (part / 4)..];
+        lanes::put(
+            codes,
+            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
+            1,
+        );
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: f16::load_at(simd, block, 64),
+        offset: 0.0,
+    }
+}
 use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use fearless_simd::Simd;
 
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",
@@ -21,19 +44,9 @@ pub(crate) static TQ2_0: Family = Family {
     affine_kind: AffineKind::Scale,
     levels: Levels::Signed,
     table: Table::None,
-    codes: |block, codes| {
-        for (codes, bytes) in codes.chunks_mut(128).zip(block[..64].chunks(32)) {
-            for (n, codes) in codes.chunks_mut(32).enumerate() {
-                for (code, byte) in codes.iter_mut().zip(bytes) {
-                    *code = ((byte >> (2 * n)) & 3) as i8 - 1;
-                }
-            }
-        }
-    },
-    affine: |block, _| Affine {
-        scale: f16::load(block, 64),
-        offset: 0.0,
-    },
+    codes: plain!(codes),
+    affine: plain!(affine),
+    unpack: rows!(256, 66, 256, codes, affine),
     code_plane: bits::plane(2),
     pack_codes: Pack::Codes(bits::pack::<2, 1>),
     scale_plane: Plane {

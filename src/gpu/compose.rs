@@ -9,7 +9,7 @@ use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::Tuning;
-use crate::family::{AffineKind, Family, Levels, Plane, Table, Unit, PART};
+use crate::family::{span_of, AffineKind, Family, Levels, Plane, Table, Unit, PART};
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
@@ -55,11 +55,7 @@ fn whole(k: usize) -> bool {
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
     let family = format.family();
     let group = format.group_len();
-    let spans = match group {
-        g if g.is_multiple_of(PART) => 1,
-        g if g.is_multiple_of(PART / 2) => 2,
-        _ => 4,
-    };
+    let spans = (PART / span_of(group)) as u32;
     let looks_up = family.shader.files.contains(&bits::LEVEL_TABLE);
     let mut consts = vec![
         ("INTERLEAVE", INTERLEAVE as u32),

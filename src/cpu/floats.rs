@@ -1,0 +1,155 @@
+//! Weights as floats, sixteen at a time, rounded exactly as `dequantize` rounds them.
+
+use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
+use super::row::Row;
+use fearless_simd::{f32x16, prelude::*};
+
+/// Σ w·x over one row, the weights going no further than registers.
+pub(super) fn dot(plan: &Plan, row: &Row, x: &[f32]) -> f32 {
+    specialized!(plan, dot_at, row, x, plan.base())
+}
+
+/// The weights of one row, padded with zeros as its codes are.
+pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
+    specialized!(plan, decode_at, row, out, plan.base());
+    out[plan.k..].fill(0.0);
+}
+
+/// Sixteens of codes that are multiplied in one turn of a loop, each with a sum of its own.
+const AT_ONCE: usize = 8;
+
+#[inline(always)]
+fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    row: &Row,
+    x: &[f32],
+    base: f32,
+) -> f32 {
+    let mut sums = [f32x16::splat(simd, 0.0); AT_ONCE];
+    let (x, tail) = x.as_chunks::<16>();
+    let (eights, rest) = x.as_chunks::<AT_ONCE>();
+    let (codes, _) = row.codes.as_chunks::<16>();
+    for (i, (x, codes)) in eights
+        .iter()
+        .zip(codes.as_chunks::<AT_ONCE>().0)
+        .enumerate()
+    {
+        let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
+        for j in 0..AT_ONCE {
+            let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
+            sums[j] = w.mul_add(f32x16::simd_from(simd, x[j]), sums[j]);
+        }
+    }
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            sums[i] = sums[i] + sums[i + half];
+        }
+    }
+    let from = AT_ONCE * eights.len();
+    for (i, (x, codes)) in rest.iter().zip(&codes[from..]).enumerate() {
+        let spans = Numbers::<SPAN, KIND>::of(row, from);
+        let w = weights::<S, SPAN, KIND>(simd, codes, spans, i, base);
+        sums[0] = w.mul_add(f32x16::simd_from(simd, *x), sums[0]);
+    }
+    let mut sum = sums[0].reduce_sum();
+    if !tail.is_empty() {
+        let spans = Numbers::<SPAN, KIND>::of(row, from);
+        let w: [f32; 16] =
+            weights::<S, SPAN, KIND>(simd, &codes[x.len()], spans, rest.len(), base).into();
+        // No product beyond the end: 0 times a scale that is infinite would be none.
+        for (w, x) in w.iter().zip(tail) {
+            sum += w * x;
+        }
+    }
+    sum
+}
+
+#[inline(always)]
+fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    row: &Row,
+    out: &mut [f32],
+    base: f32,
+) {
+    let (codes, _) = row.codes.as_chunks::<16>();
+    let out = out.as_chunks_mut::<16>().0;
+    for (i, (out, codes)) in out
+        .chunks_mut(AT_ONCE)
+        .zip(codes.chunks(AT_ONCE))
+        .enumerate()
+    {
+        let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
+        if let (Ok(out), Ok(codes)) = (
+            <&mut [_; AT_ONCE]>::try_from(&mut *out),
+            <&[_; AT_ONCE]>::try_from(codes),
+        ) {
+            for j in 0..AT_ONCE {
+                out[j] = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base).into();
+            }
+            continue;
+        }
+        for (j, (out, codes)) in out.iter_mut().zip(codes).enumerate() {
+            *out = weights::<S, SPAN, KIND>(simd, codes, spans, j, base).into();
+        }
+    }
+}
+
+/// The scales and offsets of so many codes, in slices whose lengths the compiler knows.
+#[derive(Clone, Copy)]
+struct Numbers<'a, const SPAN: usize, const KIND: usize> {
+    scales: &'a [f32],
+    offsets: &'a [f32],
+}
+
+impl<'a, const SPAN: usize, const KIND: usize> Numbers<'a, SPAN, KIND> {
+    /// Those from the sixteen of this number on.
+    #[inline(always)]
+    fn of(row: &'a Row, sixteen: usize) -> Self {
+        let count = 16 * AT_ONCE / SPAN;
+        let from = 16 * sixteen / SPAN;
+        Numbers {
+            scales: &row.scales[from..][..count],
+            offsets: match KIND {
+                SCALE => &[],
+                _ => &row.offsets[from..][..count],
+            },
+        }
+    }
+}
+
+/// The weights of sixteen codes, number `i` of those that share `spans`.
+#[inline(always)]
+fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
+    simd: S,
+    codes: &[i8; 16],
+    spans: Numbers<SPAN, KIND>,
+    i: usize,
+    base: f32,
+) -> f32x16<S> {
+    let mut levels = [0f32; 16];
+    for (level, &code) in levels.iter_mut().zip(codes) {
+        *level = code as f32;
+    }
+    let level = f32x16::simd_from(simd, levels);
+    let scale = spread::<S, SPAN>(simd, spans.scales, i);
+    match KIND {
+        SCALE => scale * level,
+        BIAS => scale * level + spread::<S, SPAN>(simd, spans.offsets, i),
+        BASE_BIAS => scale * (level + base) + spread::<S, SPAN>(simd, spans.offsets, i),
+        _ => scale * ((level + base) - spread::<S, SPAN>(simd, spans.offsets, i)),
+    }
+}
+
+/// The numbers of the spans that sixteen weights lie in, one for each of these.
+#[inline(always)]
+fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
+    match SPAN {
+        32 => f32x16::splat(simd, spans[i / 2]),
+        16 => f32x16::splat(simd, spans[i]),
+        _ => {
+            let mut lanes = [spans[2 * i]; 16];
+            lanes[8..].fill(spans[2 * i + 1]);
+            f32x16::simd_from(simd, lanes)
+        }
+    }
+}

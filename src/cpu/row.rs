@@ -1,0 +1,85 @@
+//! One row of a matrix, unpacked: codes, and the scale and offset of each span of them.
+
+use super::plan::{Codes, Plan};
+use crate::family::Spans;
+use fearless_simd::{dispatch, i8x64, prelude::*, u8x64, Level};
+
+/// Codes are padded to a multiple of this many with zeros.
+pub(super) const STEP: usize = 64;
+
+/// Scratch that a worker fills for one row after the other.
+pub(super) struct Row {
+    /// Signed integers: codes, what a table makes of them, or unsigned codes less 128.
+    pub codes: Vec<i8>,
+    /// One for each span, then zeros enough that 16 may be read from any.
+    pub scales: Vec<f32>,
+    /// As many, or none where the format has none.
+    pub offsets: Vec<f32>,
+}
+
+impl Row {
+    pub fn new(plan: &Plan) -> Row {
+        let padded = plan.k.next_multiple_of(STEP);
+        let spans = padded / plan.span + 16;
+        Row {
+            codes: vec![0; padded],
+            scales: vec![0.0; spans],
+            offsets: vec![0.0; if plan.has_offsets() { spans } else { 0 }],
+        }
+    }
+
+    /// Unpacks row `number` of the matrix.
+    pub fn unpack(&mut self, plan: &Plan, number: usize) {
+        let matrix = plan.matrix;
+        let (format, row) = (matrix.format(), matrix.row(number));
+        let family = format.family();
+        let count = plan.k.div_ceil(plan.span);
+        let used = if plan.has_offsets() { count } else { 0 };
+        // A short last group goes by blocks, with all others of its row.
+        let whole = plan.k.is_multiple_of(format.block_span(plan.k));
+        if let (Some(unpack), true) = (family.unpack, whole) {
+            let spans = Spans {
+                codes: &mut self.codes[..plan.k],
+                scales: &mut self.scales[..count],
+                offsets: &mut self.offsets[..used],
+            };
+            unpack(plan.level, format.group_len(), row, spans);
+        } else {
+            format.row_codes(row, &mut self.codes[..plan.k]);
+            format.for_blocks(plan.k, row, |start, len, block| {
+                for at in (start..start + len).step_by(plan.span) {
+                    let a = (family.affine)(block, format.group_of(at - start));
+                    self.scales[at / plan.span] = a.scale;
+                    if plan.has_offsets() {
+                        self.offsets[at / plan.span] = a.offset;
+                    }
+                }
+            });
+        }
+        match plan.codes {
+            Codes::Whole(levels, factor) => {
+                look_up(plan.level, &levels, &mut self.codes);
+                self.codes[plan.k..].fill(0);
+                if factor != 1.0 {
+                    self.scales.iter_mut().for_each(|scale| *scale *= factor);
+                }
+            }
+            Codes::Unsigned => {
+                let used = &mut self.codes[..plan.k];
+                used.iter_mut().for_each(|code| *code ^= i8::MIN);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Replaces each code by its entry of a table.
+fn look_up(level: Level, table: &[i8; 16], codes: &mut [i8]) {
+    dispatch!(level, simd => {
+        let table = i8x64::block_splat((*table).simd_into(simd));
+        for codes in codes.as_chunks_mut::<STEP>().0 {
+            let at: u8x64<_> = i8x64::simd_from(simd, *codes).bitcast();
+            *codes = table.swizzle_dyn_within_blocks(at).into();
+        }
+    })
+}
