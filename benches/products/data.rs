@@ -1,7 +1,6 @@
 //! Weights and inputs, and what their products must be.
 
-use crate::device::Bench;
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Error, Format, Matrix, Precision};
 
 /// Different rows of a matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.
@@ -60,14 +59,13 @@ impl Packed {
         Matrix::from_bytes(self.format, n, self.k, bytes).expect("whole rows")
     }
 
-    /// Bytes of device memory for `n` rows, a multiple of 8, without uploading them all.
-    pub fn device_bytes(&self, bench: &Bench, n: usize) -> u64 {
-        let eight = bench.gpu.upload(&self.matrix(8)).expect("eight rows fit");
-        eight.device_bytes() * (n / 8) as u64
-    }
-
-    /// Every number of `y` must be within 8 ε Σ|x·w| of the f64 sum.
-    pub fn check(&self, y: &[f32], x: &[f32], n: usize) {
+    /// Every number of `y` must be within 8 ε Σ|x·w| of the f64 sum, ε being what the precision allows.
+    pub fn check(&self, y: &[f32], x: &[f32], n: usize, precision: Precision) {
+        let epsilon = match precision {
+            Precision::F32 => f32::EPSILON,
+            Precision::F16 => 1.0 / 2048.0,
+            Precision::I8 => 1.0 / 127.0,
+        };
         assert_eq!(y.len() * self.k, x.len() * n);
         let w = self.rows.dequantize();
         for (column, (x, y)) in x.chunks(self.k).zip(y.chunks(n)).enumerate() {
@@ -75,7 +73,7 @@ impl Packed {
             for (row, got) in y.iter().enumerate() {
                 let (want, size) = expected[row % DISTINCT];
                 let err = (*got as f64 - want).abs();
-                let bound = 8.0 * f32::EPSILON as f64 * size;
+                let bound = 8.0 * epsilon as f64 * size;
                 if !(err <= bound) {
                     panic!(
                         "{}: y[{column}, {row}] is {got}, expected {want} within {bound}",

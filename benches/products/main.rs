@@ -1,20 +1,22 @@
-//! Products of every format, timed: one vector, a few, a tile, and the CPU path.
+//! Products of every format, timed: one vector by what lowbit chooses, then a ladder of m by every kernel
+//! that can serve it.
 //!
-//! `cargo bench --bench products`, with a filter such as `-- gemv/q4_k` for some of them and
+//! `cargo bench --bench products`, with a filter such as `-- chosen/q4_k` for some of them and
 //! `-- --test` for one run of each at a small shape. Every product is compared with f64 sums before
-//! it is timed. At the end a table gives medians beside what this device copies, and beside the
+//! it is timed. At the end a table gives medians beside what this device copies and multiplies, and beside the
 //! kernel that people write first (`textbook.wgsl`) in the same run.
 
 mod copy;
 mod data;
 mod device;
+mod peak;
 mod run;
 mod subject;
 mod summary;
 
 use criterion::Criterion;
 use device::Bench;
-use lowbit::Format;
+use lowbit::{Format, Precision, KERNELS};
 use run::Run;
 use std::time::Duration;
 use summary::Summary;
@@ -23,8 +25,11 @@ use wgpu::DeviceType;
 /// Timings of each benchmark.
 const SAMPLES: usize = 10;
 
-/// The formats that are also timed at other m, and on the CPU.
+/// The formats that are also timed at other m, by every kernel.
 const FEW: [Format; 3] = [Format::Q4_0, Format::Q4_K, Format::Q8_0];
+
+/// Rows of x.
+const LADDER: [usize; 8] = [1, 2, 3, 4, 8, 16, 32, 128];
 
 /// Weights too many for any cache of a graphics card. Smaller ones stay in it from run to run.
 const LARGE: (usize, usize) = (28672, 8192);
@@ -33,9 +38,9 @@ fn main() {
     // As criterion itself decides: without `--bench` this is `cargo test --benches`.
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
-    let (vector, tile) = match test {
-        true => ((256, 512), (128, 256)),
-        false => ((4096, 4096), (1024, 1024)),
+    let shape = match test {
+        true => (128, 256),
+        false => (4096, 4096),
     };
     let mut run = Run {
         criterion: Criterion::default()
@@ -51,40 +56,41 @@ fn main() {
             run.summary.describe(&bench);
             let copied = copy::bandwidth(&bench, if test { 1 << 20 } else { 64 << 20 });
             run.summary.copied(copied);
-            on_device(&mut run, &bench, vector, tile, test);
+            let peak = peak::flops(&bench, if test { 4 } else { 4096 });
+            run.summary.multiplied(peak);
+            on_device(&mut run, &bench, shape, test);
         }
-    }
-    for format in FEW {
-        run.cpu(format, vector);
     }
     run.criterion.final_summary();
     println!("\n{}", run.summary);
 }
 
-fn on_device(
-    run: &mut Run,
-    bench: &Bench,
-    vector: (usize, usize),
-    tile: (usize, usize),
-    test: bool,
-) {
+fn on_device(run: &mut Run, bench: &Bench, shape: (usize, usize), test: bool) {
     for &format in Format::ALL {
-        run.product(bench, "gemv", format, vector, 1);
+        run.product(bench, None, Precision::F32, format, shape, 1);
     }
-    run.textbook(bench, vector);
+    run.textbook(bench, shape);
     if !test && bench.gpu.info().device_type != DeviceType::Cpu {
         for format in FEW {
-            run.product(bench, "gemv", format, LARGE, 1);
+            run.product(bench, None, Precision::F32, format, LARGE, 1);
         }
     }
     for format in FEW {
-        for m in [2, 4, 8] {
-            run.product(bench, "gemv", format, vector, m);
+        for precision in [Precision::F32, Precision::F16, Precision::I8] {
+            for m in LADDER {
+                run.product(bench, None, precision, format, shape, m);
+            }
         }
     }
-    // Both kernels, whichever of them `MatMul::new` would choose here.
-    for format in FEW {
-        run.product(bench, "gemv", format, tile, 64);
-        run.product(bench, "gemm", format, tile, 64);
+    // Every kernel, whether lowbit would choose it here or not.
+    for kernel in KERNELS {
+        for m in [1, 8, 64] {
+            let precision = match *kernel {
+                k if k.contains("dp4a") || k.contains("pairs") => Precision::I8,
+                k if k.contains("f16") || k.contains("coop") => Precision::F16,
+                _ => Precision::F32,
+            };
+            run.product(bench, Some(kernel), precision, Format::Q4_0, shape, m);
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Benchmarks as criterion sees them: a name, a throughput, and a closure that takes timings.
 
-use crate::data::{inputs, Packed};
+use crate::data::Packed;
 use crate::device::{Bench, Clock};
 use crate::subject::Subject;
-use crate::summary::Summary;
+use crate::summary::{Summary, Work};
 use crate::SAMPLES;
 use criterion::{BenchmarkId, Criterion, Throughput};
-use lowbit::Format;
-use std::time::{Duration, Instant};
+use lowbit::{Format, MatMul, Precision};
+use std::time::Duration;
 
 pub struct Run {
     pub criterion: Criterion,
@@ -15,11 +15,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// lowbit's product by the kernel of this name.
+    /// lowbit's product, by the kernel of this name or the one that it chooses. What this device cannot
+    /// run is printed.
     pub fn product(
         &mut self,
         bench: &Bench,
-        kernel: &str,
+        kernel: Option<&str>,
+        precision: Precision,
         format: Format,
         (n, k): (usize, usize),
         m: usize,
@@ -28,13 +30,35 @@ impl Run {
             println!("not timed: {format}, which lowbit has no quantizer for");
             return;
         };
-        let bytes = packed.device_bytes(bench, n);
-        let make = || Subject::lowbit(bench, &packed, n, m, kernel);
-        let shape = match m {
-            1 => format!("{n}x{k}"),
-            _ => format!("{n}x{k}/m{m}"),
+        let make = || {
+            let gpu = &bench.gpu;
+            let weights = gpu.upload(&packed.matrix(n)).expect("weights fit");
+            match kernel {
+                Some(kernel) => MatMul::with_kernel(gpu, &weights, m, precision, kernel),
+                None => MatMul::new(gpu, &weights, m, precision),
+            }
         };
-        self.on_device(bench, [kernel, format.name(), &shape], bytes, make);
+        let group = kernel.unwrap_or("chosen");
+        // Eight rows tell whether it can run, before criterion asks for all of them.
+        let few = bench.gpu.upload(&packed.matrix(8)).expect("eight rows fit");
+        let bytes = few.device_bytes() * (n / 8) as u64;
+        if let Some(Err(e)) =
+            kernel.map(|kernel| MatMul::with_kernel(&bench.gpu, &few, m, precision, kernel))
+        {
+            println!("not timed: {group} with {format}, m = {m}: {e}");
+            return;
+        }
+        let shape = match precision {
+            Precision::F32 => format!("{n}x{k}/m{m}"),
+            _ => format!("{n}x{k}/m{m}/{precision:?}"),
+        };
+        let work = Work {
+            bytes,
+            flops: 2.0 * (n * k * m) as f64,
+        };
+        self.on_device(bench, [group, format.name(), &shape], work, || {
+            Subject::lowbit(bench, &packed, n, make().expect("the kernel compiles"))
+        });
     }
 
     /// The kernel that people write first, on the same weights.
@@ -43,42 +67,23 @@ impl Run {
         // Its planes hold the stored bytes in another order.
         let bytes = packed.matrix(n).bytes().len() as u64;
         let make = || Subject::textbook(bench, &packed, n);
-        let name = ["gemv", "textbook_q4_0", &format!("{n}x{k}")];
-        self.on_device(bench, name, bytes, make);
-    }
-
-    /// The CPU path.
-    pub fn cpu(&mut self, format: Format, (n, k): (usize, usize)) {
-        let packed = Packed::new(format, k).expect("it has a quantizer");
-        let matrix = packed.matrix(n);
-        let x = inputs(1, k);
-        let bytes = matrix.bytes().len() as u64;
-        let name = ["cpu", format.name(), &format!("{n}x{k}")];
-        self.measure(name, bytes, || {
-            let y = matrix.matmul(&x).expect("x has k floats");
-            packed.check(&y, &x, n);
-            |iterations| {
-                let start = Instant::now();
-                for _ in 0..iterations {
-                    std::hint::black_box(matrix.matmul(&x).expect("x has k floats"));
-                }
-                start.elapsed()
-            }
-        });
+        let name = ["textbook", "q4_0", &format!("{n}x{k}/m1")];
+        let flops = 2.0 * (n * k) as f64;
+        self.on_device(bench, name, Work { bytes, flops }, make);
     }
 
     fn on_device<'a>(
         &mut self,
         bench: &Bench,
         [group, function, shape]: [&str; 3],
-        bytes: u64,
+        work: Work,
         make: impl FnOnce() -> Subject<'a>,
     ) {
         let group = match bench.clock() {
             Clock::Timestamps => group.to_string(),
             Clock::Wall => format!("{group}-wall"),
         };
-        self.measure([&group, function, shape], bytes, || {
+        self.measure([&group, function, shape], work, || {
             let subject = make();
             subject.run_and_check(bench);
             move |iterations| bench.time(iterations, &subject.record)
@@ -90,13 +95,13 @@ impl Run {
     fn measure<T: Fn(u64) -> Duration>(
         &mut self,
         [group, function, shape]: [&str; 3],
-        bytes: u64,
+        work: Work,
         make: impl FnOnce() -> T,
     ) {
         let (mut make, mut timed) = (Some(make), None);
         let mut seconds = Vec::new();
         let mut criterion = self.criterion.benchmark_group(group);
-        criterion.throughput(Throughput::Bytes(bytes));
+        criterion.throughput(Throughput::Bytes(work.bytes));
         criterion.bench_function(BenchmarkId::new(function, shape), |bencher| {
             if let Some(make) = make.take() {
                 timed = Some(make());
@@ -114,7 +119,7 @@ impl Run {
         last.sort_by(f64::total_cmp);
         if let Some(median) = last.get(last.len() / 2) {
             let name = format!("{group}/{function}/{shape}");
-            self.summary.add(name, bytes, *median);
+            self.summary.add(name, work, *median);
         }
     }
 }

@@ -9,25 +9,17 @@ pub struct Subject<'a> {
     /// Records one product.
     pub record: Box<dyn Fn(&mut ComputePass)>,
     packed: &'a Packed,
+    precision: Precision,
     x: Vec<f32>,
     y: Buffer,
     n: usize,
 }
 
 impl<'a> Subject<'a> {
-    /// lowbit's kernel of this name.
-    pub fn lowbit(
-        bench: &Bench,
-        packed: &'a Packed,
-        n: usize,
-        m: usize,
-        kernel: &str,
-    ) -> Subject<'a> {
-        let weights = bench.gpu.upload(&packed.matrix(n)).expect("weights fit");
-        assert_eq!(weights.device_bytes(), packed.device_bytes(bench, n));
-        let product = MatMul::with_kernel(&bench.gpu, &weights, m, Precision::F32, kernel);
-        let product = product.expect("the kernel compiles");
-        let (x, x_buffer, y) = operands(bench, packed, n, m);
+    /// lowbit's product, recorded.
+    pub fn lowbit(bench: &Bench, packed: &'a Packed, n: usize, product: MatMul) -> Subject<'a> {
+        let (x, x_buffer, y) = operands(bench, packed, n, product.m());
+        let precision = product.precision();
         let out = y.clone();
         Subject {
             record: Box::new(move |pass| {
@@ -35,6 +27,7 @@ impl<'a> Subject<'a> {
                 recorded.expect("the buffers fit");
             }),
             packed,
+            precision,
             x,
             y,
             n,
@@ -65,6 +58,7 @@ impl<'a> Subject<'a> {
                 pass.dispatch_workgroups(n as u32 / 4, 1, 1);
             }),
             packed,
+            precision: Precision::F32,
             x,
             y,
             n,
@@ -74,7 +68,8 @@ impl<'a> Subject<'a> {
     /// Runs it once. The result replaces NaN, and must be right.
     pub fn run_and_check(&self, bench: &Bench) {
         bench.time(1, &self.record);
-        self.packed.check(&bench.read(&self.y), &self.x, self.n);
+        let y = bench.read(&self.y);
+        self.packed.check(&y, &self.x, self.n, self.precision);
     }
 }
 

@@ -9,13 +9,22 @@ pub struct Summary {
     device: Option<String>,
     /// Bytes a second.
     copy: Option<f64>,
+    /// Operations a second.
+    peak: Option<f64>,
     rows: Vec<Row>,
 }
 
 struct Row {
     name: String,
-    bytes: u64,
+    work: Work,
     seconds: f64,
+}
+
+/// What one product reads of packed weights, and its operations.
+#[derive(Clone, Copy)]
+pub struct Work {
+    pub bytes: u64,
+    pub flops: f64,
 }
 
 impl Summary {
@@ -40,24 +49,31 @@ impl Summary {
         self.copy = Some(bytes_a_second);
     }
 
-    pub fn add(&mut self, name: String, bytes: u64, seconds: f64) {
+    /// Notes and prints the peak of f32 arithmetic.
+    pub fn multiplied(&mut self, flops_a_second: f64) {
+        println!("peak: {}", peak_text(flops_a_second));
+        self.peak = Some(flops_a_second);
+    }
+
+    pub fn add(&mut self, name: String, work: Work, seconds: f64) {
         self.rows.push(Row {
             name,
-            bytes,
+            work,
             seconds,
         });
     }
 
     /// How many times faster lowbit's Q4_0 is than the textbook kernel at the same shape.
     fn ratio(&self) -> Option<f64> {
-        let textbook = self
-            .rows
-            .iter()
-            .find(|r| r.name.contains("/textbook_q4_0/"))?;
-        let name = textbook.name.replace("textbook_q4_0", "q4_0");
+        let textbook = self.rows.iter().find(|r| r.name.starts_with("textbook"))?;
+        let name = textbook.name.replacen("textbook", "chosen", 1);
         let ours = self.rows.iter().find(|r| r.name == name)?;
         Some(textbook.seconds / ours.seconds)
     }
+}
+
+fn peak_text(flops_a_second: f64) -> String {
+    format!("{:.1} GFLOP/s of f32 in registers", flops_a_second / 1e9)
 }
 
 fn copy_text(bytes_a_second: f64) -> String {
@@ -70,22 +86,31 @@ impl fmt::Display for Summary {
         if let Some(copy) = self.copy {
             writeln!(f, "copy: {}", copy_text(copy))?;
         }
+        if let Some(peak) = self.peak {
+            writeln!(f, "peak: {}", peak_text(peak))?;
+        }
         let mut table = Table::new();
         table.load_preset(ASCII_MARKDOWN).set_header([
             "product",
             "median, µs",
             "weights, GB/s",
             "share of copy",
+            "GFLOP/s",
+            "share of peak",
         ]);
         for row in &self.rows {
-            let rate = row.bytes as f64 / row.seconds;
-            // The CPU path does not run on the device that the copy was measured on.
-            let share = self.copy.filter(|_| !row.name.starts_with("cpu/"));
+            let rate = row.work.bytes as f64 / row.seconds;
+            let flops = row.work.flops / row.seconds;
+            let share = |rate: f64, of: Option<f64>| {
+                of.map_or("-".into(), |of| format!("{:.0} %", 100.0 * rate / of))
+            };
             table.add_row([
                 row.name.clone(),
                 format!("{:.1}", row.seconds * 1e6),
                 format!("{:.2}", rate / 1e9),
-                share.map_or("-".into(), |copy| format!("{:.0} %", 100.0 * rate / copy)),
+                share(rate, self.copy),
+                format!("{:.1}", flops / 1e9),
+                share(flops, self.peak),
             ]);
         }
         for column in table.column_iter_mut().skip(1) {
@@ -93,8 +118,8 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "\n{table}")?;
         match self.ratio() {
-            Some(ratio) => writeln!(f, "\nq4_0 against textbook_q4_0: {ratio:.2} times as fast"),
-            None => writeln!(f, "\nq4_0 against textbook_q4_0: not both were run"),
+            Some(ratio) => writeln!(f, "\nq4_0 against textbook: {ratio:.2} times as fast"),
+            None => writeln!(f, "\nq4_0 against textbook: not both were run"),
         }
     }
 }

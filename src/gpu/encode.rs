@@ -112,6 +112,10 @@ impl Prepared {
         &self.weights
     }
 
+    pub fn dispatches(&self) -> usize {
+        self.jobs.len()
+    }
+
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
     }

@@ -177,6 +177,12 @@ impl MatMul {
         self.precision
     }
 
+    /// Dispatches that one recording makes: more than one where limits, or the time that a single one may
+    /// take, ask for it.
+    pub fn dispatches(&self) -> usize {
+        self.prepared.dispatches()
+    }
+
     /// The matrix that it multiplies by.
     pub fn weights(&self) -> &Weights {
         self.prepared.weights()

@@ -1,0 +1,140 @@
+//! Choosing by measurement, compiling ahead, and what recording costs.
+
+mod common;
+
+use common::{gpu, oracle, random_matrix, within_bound, Random};
+use lowbit::wgpu::{self, BufferUsages};
+use lowbit::{DeviceClass, Error, Format, Gpu, MatMul, Precision, Weights, KERNELS};
+use std::time::Instant;
+
+fn weights(gpu: &Gpu, n: usize, k: usize) -> Weights {
+    gpu.upload(&random_matrix(Format::Q4_0, n, k, 9)).unwrap()
+}
+
+/// A `Gpu` whose decisions are its own: those of the shared one would change other tests' kernels.
+fn own_gpu() -> Gpu {
+    Gpu::new().unwrap()
+}
+
+#[test]
+fn the_fastest_kernel_is_kept_saved_and_loaded() {
+    let gpu = own_gpu();
+    let (n, k, m) = (72, 96, 3);
+    let weights = weights(&gpu, n, k);
+    let before = MatMul::new(&gpu, &weights, m, Precision::F32).unwrap();
+    let tuned = gpu.tune(&weights, m, Precision::F32).unwrap();
+    println!("{tuned:?}; chosen without tuning: {}", before.kernel());
+    assert_eq!(tuned.kernel, tuned.times[0].0);
+    assert!(tuned.times.iter().is_sorted_by_key(|(_, time)| *time));
+    // Every kernel that a caller could name took part, and only those.
+    for kernel in KERNELS {
+        let product = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
+        let took_part = tuned.times.iter().any(|(name, _)| name == kernel);
+        assert_eq!(product.is_ok(), took_part, "{kernel}");
+    }
+    assert!(tuned.times.len() >= 3);
+
+    // Any decision must be followed, so the slowest is written into the file and read back.
+    let path = std::env::temp_dir().join(format!("lowbit-decisions-{}", std::process::id()));
+    gpu.save_decisions(&path).unwrap();
+    let saved = std::fs::read_to_string(&path).unwrap();
+    let slowest = tuned.times.last().unwrap().0;
+    let line = |kernel: &str| format!("q4_0 {n} {k} 4 f32 {kernel}\n");
+    assert!(saved.contains(&line(tuned.kernel)), "{saved}");
+    std::fs::write(&path, saved.replace(&line(tuned.kernel), &line(slowest))).unwrap();
+    let other = own_gpu();
+    assert_eq!(other.load_decisions(&path), Ok(1));
+    let weights = self::weights(&other, n, k);
+    for (m, kernel) in [(3, slowest), (4, slowest), (5, before.kernel())] {
+        let product = MatMul::new(&other, &weights, m, Precision::F32).unwrap();
+        assert_eq!(product.kernel(), kernel, "m = {m}");
+    }
+    // What it needs may be switched off.
+    let bare = other.with_features(wgpu::Features::empty());
+    MatMul::new(&bare, &weights, m, Precision::F32).unwrap();
+
+    std::fs::write(&path, saved.replacen(&gpu.info().name, "another", 1)).unwrap();
+    let error = other.load_decisions(&path).unwrap_err();
+    assert!(matches!(error, Error::Decisions { line: 2, .. }), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(other.load_decisions(&path), Err(Error::Io { .. })));
+}
+
+#[test]
+fn kernels_are_compiled_ahead() {
+    let gpu = own_gpu();
+    let weights = weights(&gpu, 64, 128);
+    let warming = gpu.prewarm(&weights, &[1, 2], Precision::F32);
+    warming.join().unwrap().unwrap();
+    // Compiling takes milliseconds on every driver; finding does not.
+    let once = |m| {
+        let start = Instant::now();
+        MatMul::new(&gpu, &weights, m, Precision::F32).unwrap();
+        start.elapsed()
+    };
+    let warm = once(1).min(once(2)).min(once(1));
+    println!(
+        "made in {warm:?} after prewarming, in {:?} without",
+        once(9)
+    );
+    let error = gpu.prewarm(&weights, &[0], Precision::F32).join().unwrap();
+    assert!(error.is_err(), "m = 0");
+}
+
+/// Recording is cheap and allocates nothing that grows: 1,000 products in one pass.
+#[test]
+fn a_recorded_product_costs_less_than_two_microseconds() {
+    let gpu = gpu::gpu();
+    let (n, k, m) = (8, 32, 1);
+    let weights = weights(gpu, n, k);
+    let product = MatMul::new(gpu, &weights, m, Precision::F32).unwrap();
+    let buffer = |floats: usize, usage| {
+        gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 4 * floats as u64,
+            usage: usage | BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        })
+    };
+    let x = buffer(m * k, BufferUsages::empty());
+    let y = buffer(m * n, BufferUsages::empty());
+    // The best of a few: what else the machine does is not lowbit's.
+    let mut best = f64::INFINITY;
+    for _ in 0..20 {
+        let mut encoder = gpu.device().create_command_encoder(&Default::default());
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        product.encode(&mut pass, x.slice(..), y.slice(..)).unwrap();
+        let start = Instant::now();
+        for _ in 0..1000 {
+            product.encode(&mut pass, x.slice(..), y.slice(..)).unwrap();
+        }
+        best = best.min(start.elapsed().as_secs_f64() / 1000.0);
+        drop(pass);
+        gpu.queue().submit([encoder.finish()]);
+    }
+    println!("{:.2} µs a recorded product", best * 1e6);
+    assert!(best < 2e-6, "{best} s");
+}
+
+/// A product that would take long is cut into dispatches at offsets that can be bound, and is still right.
+#[test]
+fn long_products_are_cut() {
+    let gpu = gpu::gpu();
+    let mut random = Random(700);
+    // On a processor 100 ms are taken to be 1e9 operations: this is more than twice that.
+    let (m, n, k) = (1056, 1000, 1056);
+    let matrix = random_matrix(Format::Q4_0, n, k, 3);
+    let weights = gpu.upload(&matrix).unwrap();
+    let x = random.floats(m * k, 1.0);
+    let product = MatMul::new(gpu, &weights, m, Precision::F32).unwrap();
+    if gpu.class() == DeviceClass::Cpu {
+        assert!(product.dispatches() > 1, "{}", product.dispatches());
+    }
+    let y = gpu.matmul(&x, &weights).unwrap();
+    // Rows on both sides of every cut.
+    let w = matrix.dequantize();
+    for row in (0..m).filter(|row| row % 64 < 2 || row % 64 == 63) {
+        let want = oracle(&w, &x[row * k..(row + 1) * k], n, k);
+        within_bound(&y[row * n..(row + 1) * n], &want).unwrap();
+    }
+}
