@@ -4,25 +4,12 @@
 //   INTERLEAVE  rows whose units lie side by side in a plane
 //   PART        weights in one decode call
 //   GROUP       weights that share one affine (of a format per row: more than any row has)
+//   SLICES      runs of a row that workgroups of their own add up
 //   SPANS       runs of a part that have an affine of their own: 1, 2 or 4
 // and the aliases CodeUnit and ScaleUnit: u32, vec2<u32> or vec4<u32>.
 
-struct Params {
-    n: u32,            // rows of the whole matrix
-    k: u32,            // weights in a row
-    m: u32,            // rows of x bound to this dispatch, or rows wanted
-    first_row: u32,    // where this slab's rows begin in the matrix
-    rows: u32,         // rows of this slab
-    code_units: u32,   // units of a row in the code plane
-    scale_units: u32,  // units of a row in the scale plane
-    from_row: u32,     // first row of the matrix wanted (dequantize)
-    zero: u32,         // 0, which no compiler knows
-    padding: u32,
-}
-
 @group(0) @binding(0) var<storage, read> code_plane: array<CodeUnit>;
 @group(0) @binding(1) var<storage, read> scale_plane: array<ScaleUnit>;
-@group(0) @binding(2) var<uniform> params: Params;
 
 // Codes of 32 consecutive weights: byte b of word j is the code (i8) of weight 4j + b.
 struct Codes {
@@ -41,10 +28,11 @@ struct Affine {
     offset: f32,
 }
 
-// Unit `i` of row `row` (both within this slab) lies beside the same unit of its seven neighbours,
+// Unit `i` of a row of this slab lies beside the same unit of its seven neighbours,
 // so that eight lanes that own eight rows read one run of memory.
 fn plane_index(row: u32, i: u32, units: u32) -> u32 {
-    return ((row / INTERLEAVE) * units + i) * INTERLEAVE + row % INTERLEAVE;
+    let in_slab = slab_row(row);
+    return ((in_slab / INTERLEAVE) * units + i) * INTERLEAVE + in_slab % INTERLEAVE;
 }
 
 fn code_at(row: u32, i: u32) -> CodeUnit {
@@ -63,7 +51,20 @@ fn rounded(product: vec4<f32>) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(product) ^ vec4<u32>(params.zero));
 }
 
-// Index of this workgroup in a grid that was folded over y to pass 65 535.
+// Index of this workgroup in a grid that was folded over y to pass 65 535: of a product the number of its
+// tile, tiles of rows counted first. The axis (axes/*.wgsl) takes notes of it.
 fn grid_index(id: vec3<u32>, count: vec3<u32>) -> u32 {
-    return id.x + id.y * count.x;
+    let index = id.x + id.y * count.x;
+    enter(index, id.z);
+    return index;
+}
+
+// The parts of a row that this workgroup adds up, first and end: those of its slice, which is a multiple of
+// 256 weights; none where the workgroup has nothing to do. The same for all its lanes.
+fn part_range(id: vec3<u32>, count: vec3<u32>) -> vec2<u32> {
+    let parts = (params.k + PART - 1u) / PART;
+    let whole = (parts + 8u * SLICES - 1u) / (8u * SLICES) * 8u;
+    let first = min((id.z % SLICES) * whole, parts);
+    let end = min(first + whole, parts);
+    return vec2<u32>(first, select(first, end, has_work(id.x + id.y * count.x, id.z / SLICES)));
 }

@@ -313,8 +313,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "written elsewhere",
-            "* params.n + row]",
-            "* params.n + row + 1u]",
+            "* params.n + row;",
+            "* params.n + row + 1u;",
         ),
         (
             "scaled twice",

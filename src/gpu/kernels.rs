@@ -127,6 +127,15 @@ const ROWS: [Kernel; 8] = [
     },
 ];
 
+/// The second pass of a product whose k was sliced. Not in the table: it has no weights.
+pub(crate) static SUM_SLICES: Kernel = Kernel {
+    name: "sum_slices",
+    shape: Shape::Product,
+    text: &[text!("kernels/sum_slices.wgsl")],
+    needs: Needs::NOTHING,
+    tuning: |_, _| tuning::one_invocation_a_part(),
+};
+
 pub(crate) static TABLE: &[Kernel] = &ROWS;
 
 /// The names of all kernels: those of products, then those that decode.
@@ -146,6 +155,13 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Kernel> {
 }
 
 impl Kernel {
+    /// Whether workgroups can add up slices of k: where the kernel asks for its range of parts.
+    pub fn slices(&self) -> bool {
+        self.text
+            .iter()
+            .any(|(_, text)| text.contains("part_range("))
+    }
+
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.
     pub fn check(&self, traits: &Traits, format: Format, precision: Precision) -> Result<()> {
         let missing = self.needs.features - traits.features;

@@ -1,10 +1,7 @@
 //! Products on the device.
 
-use super::choose::choose;
-use super::compose::{compose, unknown, Source};
+use super::builder::{MatMulBuilder, Recorded};
 use super::device::Gpu;
-use super::encode::{run_length, Job, Prepared};
-use super::kernels::{self, Kernel, Shape};
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
@@ -12,7 +9,7 @@ use wgpu::{BufferSlice, ComputePass};
 /// A product made ready: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, its kernel
 /// chosen and compiled. Recording it submits nothing and allocates no GPU memory.
 pub struct MatMul {
-    prepared: Prepared,
+    recorded: Recorded,
     m: usize,
     precision: Precision,
 }
@@ -53,8 +50,8 @@ impl MatMul {
         m: usize,
         precision: Precision,
     ) -> Result<MatMul> {
-        let kernel = choose(gpu.traits(), weights.format(), m, precision);
-        MatMul::build(gpu, weights, m, precision, kernel, |_| ()).await
+        let builder = MatMul::builder(gpu, weights, m);
+        builder.precision(precision).prepare().await
     }
 
     /// As `with_kernel`, for callers that must not block.
@@ -65,7 +62,8 @@ impl MatMul {
         precision: Precision,
         kernel: &str,
     ) -> Result<MatMul> {
-        MatMul::build(gpu, weights, m, precision, product(kernel)?, |_| ()).await
+        let builder = MatMul::builder(gpu, weights, m).precision(precision);
+        builder.kernel(kernel).prepare().await
     }
 
     /// As `with_kernel`, with the shader's text changed by `edit`: how tests prove that they would
@@ -79,75 +77,37 @@ impl MatMul {
         kernel: &str,
         edit: impl FnOnce(&str) -> String,
     ) -> Result<MatMul> {
-        let edit = |source: &mut Source| {
-            source.text = edit(&source.text);
-            // Pipelines are cached by name.
-            source.name = format!("edited {}: {}", source.name, source.text);
-        };
-        let kernel = product(kernel)?;
-        pollster::block_on(MatMul::build(gpu, weights, m, Precision::F32, kernel, edit))
+        let builder = MatMul::builder(gpu, weights, m);
+        builder.kernel(kernel).build_edited(edit)
     }
 
-    async fn build(
-        gpu: &Gpu,
-        weights: &Weights,
-        m: usize,
-        precision: Precision,
-        kernel: &'static Kernel,
-        edit: impl FnOnce(&mut Source),
-    ) -> Result<MatMul> {
-        if !gpu.is(weights.gpu()) {
-            return Err(Error::OtherDevice);
-        }
-        if m == 0 || m > u32::MAX as usize / 2 {
-            return Err(Error::Length {
-                what: "m",
-                shape: format!("[m, {}]", weights.k()),
-                unit: "row of x at least",
-                expected: 1,
-                got: m,
-            });
-        }
-        kernel.check(gpu.traits(), weights.format(), precision)?;
-        let tuning = (kernel.tuning)(gpu.traits(), m);
-        let (x_row, y_row) = (4 * weights.k() as u64, 4 * weights.n() as u64);
-        let limit = gpu.max_binding();
-        let run = run_length("64 rows of x", m, x_row, limit)?;
-        let run = run_length("64 rows of y", run, y_row, limit)?;
-        let mut jobs = Vec::new();
-        for first in (0..m).step_by(run) {
-            let count = run.min(m - first);
-            let rows = |bytes: u64| first as u64 * bytes..(first + count) as u64 * bytes;
-            for (slab, s) in weights.slabs().iter().enumerate() {
-                let row_tiles = s.rows.div_ceil(tuning.tile_rows as usize) as u64;
-                let col_tiles = count.div_ceil(tuning.tile_cols as usize) as u64;
-                jobs.push(Job {
-                    slab,
-                    m: count,
-                    from_row: 0,
-                    input: rows(x_row),
-                    output: rows(y_row),
-                    workgroups: row_tiles * col_tiles,
-                });
-            }
-        }
-        let mut source = compose(weights.format(), kernel, &tuning, weights.k());
-        edit(&mut source);
-        Ok(MatMul {
-            prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
+    /// A product for `m` rows of inputs of which more can be said: types of x and y, epilogues, batches,
+    /// slices.
+    pub fn builder<'a>(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+        MatMulBuilder::new(gpu, weights, m)
+    }
+
+    pub(super) fn of(recorded: Recorded, m: usize, precision: Precision) -> MatMul {
+        MatMul {
+            recorded,
             m,
             precision,
-        })
+        }
     }
 
     /// The name of the kernel that was chosen.
     pub fn kernel(&self) -> &str {
-        self.prepared.kernel().name
+        self.recorded.prepared.kernel().name
     }
 
-    /// Rows of x and y.
+    /// Rows of x and y; of a batch, of each pair.
     pub fn m(&self) -> usize {
         self.m
+    }
+
+    /// Slices of k that are added up apart; 1 unless the product is of few tiles.
+    pub fn slices(&self) -> usize {
+        self.recorded.slices()
     }
 
     /// What was allowed when it was made.
@@ -157,7 +117,7 @@ impl MatMul {
 
     /// The matrix that it multiplies by.
     pub fn weights(&self) -> &Weights {
-        self.prepared.weights()
+        self.recorded.prepared.weights()
     }
 
     /// Records the product into a pass of the caller's: `x` holds m rows of k f32, `y` takes m
@@ -171,7 +131,22 @@ impl MatMul {
     /// [`Error::Binding`], [`Error::Alignment`], [`Error::Usage`], [`Error::Aliased`]; nothing is
     /// recorded then.
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
-        self.prepared.encode(pass, Some(("x", x)), ("y", y))
+        self.encode_with(pass, x, y, &[])
+    }
+
+    /// As `encode`, with a buffer for each epilogue that has an operand, in the order in which they were
+    /// asked. Requirements are those of `x`.
+    ///
+    /// # Errors
+    /// Those of `encode`; [`Error::Part`] where there are more or fewer operands.
+    pub fn encode_with(
+        &self,
+        pass: &mut ComputePass,
+        x: BufferSlice,
+        y: BufferSlice,
+        operands: &[BufferSlice],
+    ) -> Result<()> {
+        self.recorded.encode(pass, x, y, None, operands)
     }
 }
 
@@ -181,13 +156,6 @@ impl std::fmt::Debug for MatMul {
         let (format, n, k) = (w.format(), w.n(), w.k());
         write!(f, "MatMul({kernel}, {format} [{n}, {k}], m = {m})")
     }
-}
-
-/// The product kernel of this name.
-fn product(name: &str) -> Result<&'static Kernel> {
-    kernels::by_name(name)
-        .filter(|k| k.shape == Shape::Product)
-        .ok_or_else(|| unknown(name))
 }
 
 impl Gpu {
@@ -213,6 +181,10 @@ impl Gpu {
         let product = MatMul::prepare(self, weights, m, Precision::F32).await?;
         let bytes = 4 * m as u64 * weights.n() as u64;
         let x = ("x", bytemuck::cast_slice(x));
-        self.run(&product.prepared, Some(x), bytes).await
+        self.run_recorded(Some(x), bytes, |pass, x, y| match x {
+            Some(x) => product.encode(pass, x, y),
+            None => Ok(()),
+        })
+        .await
     }
 }
