@@ -5,23 +5,9 @@
 //   INTERLEAVE  rows whose units lie side by side in a plane
 //   PART        weights in one decode call
 //   GROUP       weights that share one affine (of a format per row: more than any row has)
+//   SLICES      runs of a row that workgroups of their own add up
 //   SPANS       runs of a part that have an affine of their own: 1, 2 or 4
 // and the aliases CodeUnit and ScaleUnit: u32, vec2<u32> or vec4<u32>.
-
-struct Params {
-    n: u32,            // rows of the whole matrix
-    k: u32,            // weights in a row
-    m: u32,            // rows of x bound to this dispatch, or rows wanted
-    first_row: u32,    // where this slab's rows begin in the matrix
-    rows: u32,         // rows of this slab
-    code_units: u32,   // units of a row in the code plane
-    scale_units: u32,  // units of a row in the scale plane
-    from_row: u32,     // first row of the matrix wanted (dequantize)
-    zero: u32,         // 0, which no compiler knows
-    padding: u32,
-}
-
-@group(0) @binding(2) var<uniform> params: Params;
 
 // Codes of 32 consecutive weights: byte b of word j is the code (i8) of weight 4j + b.
 struct Codes {
@@ -40,7 +26,7 @@ struct Affine {
     offset: f32,
 }
 
-// A row of this slab, and where its first units lie. Unit i of a row lies beside the same unit of its seven
+// A row as the kernel counts it, and where its first units lie in this slab. Unit i of a row lies beside the same unit of its seven
 // neighbours, so that eight lanes that own eight rows read one run of memory: units of a row are
 // INTERLEAVE apart.
 struct Row {
@@ -51,8 +37,9 @@ struct Row {
 }
 
 fn row_at(index: u32, slot: u32) -> Row {
-    let eight = index / INTERLEAVE * INTERLEAVE;
-    let lane = index % INTERLEAVE;
+    let in_slab = slab_row(index);
+    let eight = in_slab / INTERLEAVE * INTERLEAVE;
+    let lane = in_slab % INTERLEAVE;
     return Row(index, eight * params.code_units + lane, eight * params.scale_units + lane, slot);
 }
 
@@ -68,7 +55,20 @@ fn rounded(product: vec4<f32>) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(product) ^ vec4<u32>(params.zero));
 }
 
-// Index of this workgroup in a grid that was folded over y to pass 65 535.
+// Index of this workgroup in a grid that was folded over y to pass 65 535: of a product the number of its
+// tile, tiles of rows counted first. The axis (axes/*.wgsl) takes notes of it.
 fn grid_index(id: vec3<u32>, count: vec3<u32>) -> u32 {
-    return id.x + id.y * count.x;
+    let index = id.x + id.y * count.x;
+    enter(index, id.z);
+    return index;
+}
+
+// The parts of a row that this workgroup adds up, first and end: those of its slice, which is a multiple of
+// 256 weights; none where the workgroup has nothing to do. The same for all its lanes.
+fn part_range(id: vec3<u32>, count: vec3<u32>) -> vec2<u32> {
+    let parts = (params.k + PART - 1u) / PART;
+    let whole = (parts + 8u * SLICES - 1u) / (8u * SLICES) * 8u;
+    let first = min((id.z % SLICES) * whole, parts);
+    let end = min(first + whole, parts);
+    return vec2<u32>(first, select(first, end, has_work(id.x + id.y * count.x, id.z / SLICES)));
 }

@@ -309,8 +309,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "written elsewhere",
-            "* params.n + row]",
-            "* params.n + row + 1u]",
+            "* params.n + row;",
+            "* params.n + row + 1u;",
         ),
         (
             "scaled twice",

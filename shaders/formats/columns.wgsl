@@ -5,7 +5,7 @@
 fn levels(row: Row, part: u32) -> Levels {
     let c = stored_codes(row, part);
     let pairs = arrayLength(&table) / 2u;
-    let first = (params.first_row + row.index) * params.k + part * PART;
+    let first = matrix_row(row.index) * params.k + part * PART;
     var l: Levels;
     for (var j = 0u; j < 4u; j++) { // unroll
         let low = vec4<f32>(unpack4xU8(c.low[j]));

@@ -11,7 +11,7 @@ struct Bytes {
 }
 
 fn x_at(col: u32, part: u32) -> u32 {
-    return 3u * (col * ((params.k + PART - 1u) / PART) + part);
+    return 3u * (input_row(col) * ((params.k + PART - 1u) / PART) + part);
 }
 
 fn x_bytes(col: u32, part: u32) -> Bytes {

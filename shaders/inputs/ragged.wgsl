@@ -2,11 +2,11 @@
 
 @group(0) @binding(3) var<storage, read> x: array<f32>;
 
-// Floats 4i to 4i + 3 of row `row` of x.
+// Floats 4i to 4i + 3 of row `row` of x, as the kernel counts rows.
 fn x_at(row: u32, i: u32) -> vec4<f32> {
     let last = params.k - 1u;
     let at = vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
-    let safe = min(at, vec4<u32>(last)) + vec4<u32>(row * params.k);
+    let safe = min(at, vec4<u32>(last)) + vec4<u32>(input_row(row) * params.k);
     let v = vec4<f32>(x[safe.x], x[safe.y], x[safe.z], x[safe.w]);
     return select(vec4<f32>(0.0), v, at <= vec4<u32>(last));
 }

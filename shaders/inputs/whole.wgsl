@@ -2,7 +2,7 @@
 
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;
 
-// Floats 4i to 4i + 3 of row `row` of x.
+// Floats 4i to 4i + 3 of row `row` of x, as the kernel counts rows.
 fn x_at(row: u32, i: u32) -> vec4<f32> {
-    return x[row * (params.k / 4u) + i];
+    return x[input_row(row) * (params.k / 4u) + i];
 }

@@ -24,7 +24,8 @@ fn main(
     let index = grid_index(id, count);
     let first_row = (index % tiles) * TILE;
     let first_col = (index / tiles) * TILE;
-    let parts = (params.k + PART - 1u) / PART;
+    let range = part_range(id, count);
+    let parts = range.y;
     // This lane's rows and columns are 16 apart: lane_row + 16 i, lane_col + 16 i.
     let lane_row = lane % 16u;
     let lane_col = lane / 16u;
@@ -33,7 +34,7 @@ fn main(
     for (var r = 0u; r < 4u; r++) { // unroll
         sum[r] = vec4<f32>(0.0);
     }
-    for (var part = 0u; part < parts; part++) {
+    for (var part = range.x; part < parts; part++) {
         if (lane < TILE) {
             let row = row_at(min(first_row + lane, params.rows - 1u), 0u);
             let l = levels(row, part);

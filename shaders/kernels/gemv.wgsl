@@ -20,7 +20,8 @@ fn main(
     let lane_k = (lane / INTERLEAVE) % LANES_K;
     let first_row = ((index % tiles) * octets + octet) * INTERLEAVE * ROWS + lane % INTERLEAVE;
     let first_col = (index / tiles) * COLS;
-    let parts = (params.k + PART - 1u) / PART;
+    let range = part_range(id, count);
+    let parts = range.y;
 
     // Rows and columns past the end read the last one again; what they add up is not written.
     var row: array<Row, ROWS>;
@@ -36,7 +37,7 @@ fn main(
         sum[i] = 0.0;
     }
 
-    for (var part = lane_k; part < parts; part += LANES_K) {
+    for (var part = range.x + lane_k; part < parts; part += LANES_K) {
         var w: array<Levels, ROWS>;
         for (var r = 0u; r < ROWS; r++) { // unroll
             w[r] = levels(row[r], part);

@@ -49,3 +49,19 @@ pub(crate) fn choose(
         .expect("the last rung needs nothing");
     by_name(name).expect("the ladder names kernels of the table")
 }
+
+/// Workgroups that keep a card busy. Untuned: no card was at hand, and wgpu does not tell how many cores
+/// there are.
+const BUSY: u64 = 64;
+
+/// Slices of k for a product of so many tiles: where they would leave half of a card idle. A slice has 512
+/// weights at least, so that adding sums up stays the smaller part. On processors every tile is
+/// long work already.
+pub(crate) fn slices(traits: &Traits, tiles: u64, k: usize) -> u32 {
+    match traits.class {
+        DeviceClass::Gpu if tiles <= BUSY / 2 => {
+            (BUSY / tiles.max(1)).min(k as u64 / 512).max(1) as u32
+        }
+        _ => 1,
+    }
+}

@@ -5,6 +5,7 @@
 //! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
+use super::axes::{Axes, Axis, FloatType};
 use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
@@ -53,6 +54,17 @@ fn whole(k: usize) -> bool {
 }
 
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
+    compose_with(format, kernel, tuning, k, &Axes::default())
+}
+
+/// As `compose`, with something else than the plainest product around the kernel.
+pub(crate) fn compose_with(
+    format: Format,
+    kernel: &Kernel,
+    tuning: &Tuning,
+    k: usize,
+    axes: &Axes,
+) -> Source {
     let family = format.family();
     let group = format.group_len();
     let spans = (PART / span_of(group)) as u32;
@@ -62,10 +74,17 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         ("PART", PART as u32),
         ("GROUP", if group == 0 { u32::MAX } else { group as u32 }),
         ("SPANS", spans),
+        ("SLICES", axes.slices),
         ("WORKGROUP", tuning.workgroup),
         ("UNITS", family.code_plane.units as u32),
         ("UNIT_PARTS", (family.code_plane.per / PART) as u32),
     ];
+    if axes.axis == Axis::Grouped {
+        consts.extend([
+            ("TILE_ROWS", tuning.tile_rows),
+            ("TILE_COLS", tuning.tile_cols),
+        ]);
+    }
     if let AffineKind::ScaleZero { base } = family.affine_kind {
         consts.push(("LEVEL_BASE", base as u32));
     }
@@ -74,9 +93,11 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
 
     let scale_unit = format.scale_plane().unit;
     let mut files: Vec<File> = vec![
+        text!("params.wgsl"),
         text!("prelude.wgsl"),
         code_plane(family.code_plane.unit, tuning.long_words),
     ];
+    files.extend(axes.places());
     files.push(match scale_unit {
         Unit::Half => text!("scales/half.wgsl"),
         Unit::Vec2 if tuning.long_words => text!("scales/long.wgsl"),
@@ -108,21 +129,19 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
     match kernel.shape {
-        Shape::Product if kernel.takes_bytes() => {
-            files.extend(integers::of(family));
-            if kernel.takes_pairs() {
-                files.push(integers::pairs(family));
-                consts.push(("RUN", integers::run(family, spans)));
+        Shape::Product => {
+            if kernel.takes_bytes() {
+                files.extend(integers::of(family));
+                if kernel.takes_pairs() {
+                    files.push(integers::pairs(family));
+                    consts.push(("RUN", integers::run(family, spans)));
+                }
+                files.push(text!("inputs/bytes.wgsl"));
+            } else {
+                files.push(axes.input(whole(k)));
             }
-            files.extend([text!("inputs/bytes.wgsl"), text!("outputs/plain.wgsl")]);
+            files.extend(axes.output());
         }
-        Shape::Product => files.extend([
-            match whole(k) {
-                true => text!("inputs/whole.wgsl"),
-                false => text!("inputs/ragged.wgsl"),
-            },
-            text!("outputs/plain.wgsl"),
-        ]),
         Shape::IndexedRows => files.push(text!("rows/indexed.wgsl")),
         Shape::AllRows => files.push(text!("rows/all.wgsl")),
         Shape::Inspect => {}
@@ -145,13 +164,20 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
     if kernel.shape == Shape::Product && !kernel.takes_bytes() && !whole(k) {
         name.push_str(" ragged");
     }
+    name.push_str(&axes.name());
     let mut source = Source {
         name,
         text: String::new(),
         lines: Vec::new(),
     };
+    if axes.writes_halves() {
+        source.push("(constants)", 0, "enable f16;");
+    }
     for (key, value) in &consts {
         source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    if kernel.shape == Shape::Product && axes.slices == 1 {
+        source.push("(constants)", 0, &axes.finish_line());
     }
     for (alias, unit) in [
         ("CodeUnit", family.code_plane.unit),
@@ -171,12 +197,29 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
             source.push("(constants)", 0, &line);
         }
     }
-    let consts: HashMap<&str, u32> = consts.into_iter().collect();
-    for (path, text) in files {
-        source.push(path, 0, &format!("\n// {path}"));
-        let lines: Vec<(usize, String)> = (1..).zip(text.lines().map(String::from)).collect();
-        source.push_unrolled(path, &lines, &consts);
+    source.push_files(&files, consts);
+    source
+}
+
+/// The second pass of a product whose k was sliced. It depends on no format.
+pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
+    let mut source = Source {
+        name: format!("sum_slices SLICES={}{}", axes.slices, axes.finish_name()),
+        text: String::new(),
+        lines: Vec::new(),
+    };
+    if axes.outputs == FloatType::F16 {
+        source.push("(constants)", 0, "enable f16;");
     }
+    let consts = [("SLICES", axes.slices), ("WORKGROUP", tuning.workgroup)];
+    for (key, value) in consts {
+        source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    source.push("(constants)", 0, &axes.finish_line());
+    let mut files = vec![text!("params.wgsl")];
+    files.extend(axes.finish());
+    files.push(text!("kernels/sum_slices.wgsl"));
+    source.push_files(&files, consts);
     source
 }
 
@@ -270,6 +313,20 @@ impl Source {
             self.text.push_str(text);
             self.text.push('\n');
             self.lines.push((path, line));
+        }
+    }
+
+    /// Appends whole files.
+    fn push_files(
+        &mut self,
+        files: &[File],
+        consts: impl IntoIterator<Item = (&'static str, u32)>,
+    ) {
+        let consts: HashMap<&str, u32> = consts.into_iter().collect();
+        for (path, text) in files {
+            self.push(path, 0, &format!("\n// {path}"));
+            let lines: Vec<(usize, String)> = (1..).zip(text.lines().map(String::from)).collect();
+            self.push_unrolled(path, &lines, &consts);
         }
     }
 

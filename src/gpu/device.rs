@@ -29,8 +29,8 @@ struct Inner {
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there.
-    layouts: Mutex<HashMap<(bool, bool), BindGroupLayout>>,
+    /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there, and by which others are.
+    layouts: Mutex<HashMap<(bool, bool, Vec<u32>), BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
@@ -275,8 +275,15 @@ impl Gpu {
         Ok(table)
     }
 
-    /// The layout of one kind of kernel, for a format with a table or without.
-    pub(crate) fn layout(&self, shape: Shape, table: bool) -> BindGroupLayout {
+    /// The layout of one kind of kernel, for a format with a table or without, and `others` bindings that
+    /// are read. A device may allow less storage buffers than that.
+    pub(crate) fn layout(
+        &self,
+        kernel: &str,
+        shape: Shape,
+        table: bool,
+        others: &[u32],
+    ) -> Result<BindGroupLayout> {
         let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
         let storage = |binding, read_only| BindGroupLayoutEntry {
             binding,
@@ -307,15 +314,26 @@ impl Gpu {
         if table {
             entries.push(storage(5, true));
         }
-        lock(&self.inner.layouts)
-            .entry((reads, table))
+        entries.extend(others.iter().map(|&binding| storage(binding, true)));
+        let limit = self.limits().max_storage_buffers_per_shader_stage;
+        let needed = entries.len() as u32 - 1;
+        if needed > limit {
+            return Err(Error::DeviceLimit {
+                kernel: kernel.into(),
+                what: "max_storage_buffers_per_shader_stage",
+                needed: needed.into(),
+                limit: limit.into(),
+            });
+        }
+        Ok(lock(&self.inner.layouts)
+            .entry((reads, table, others.to_vec()))
             .or_insert_with(|| {
                 let label = Some("lowbit");
                 let entries = &entries;
                 self.device()
                     .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries })
             })
-            .clone()
+            .clone())
     }
 }
 

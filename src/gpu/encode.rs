@@ -16,6 +16,7 @@ use wgpu::{
 };
 
 /// One dispatch: a slab of the weights and the bytes of input and output that it works on.
+#[derive(Clone, Default)]
 pub(crate) struct Job {
     pub slab: usize,
     /// Rows of x, or rows wanted.
@@ -23,10 +24,37 @@ pub(crate) struct Job {
     pub from_row: usize,
     pub input: Range<u64>,
     pub output: Range<u64>,
+    /// Elements of the output, where the kernel must know.
+    pub outputs: usize,
     pub workgroups: u64,
+    /// How deep the grid is; 0 is 1.
+    pub depth: u64,
+    /// Where the packed matrix is a stack of several.
+    pub stack: Option<Stack>,
+    /// The bytes of each of the other buffers bound.
+    pub others: Vec<Range<u64>>,
 }
 
-/// `Params` of `shaders/prelude.wgsl`, field by field.
+/// Matrices of n rows each, one below the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Stack {
+    pub n: usize,
+    pub members: usize,
+    /// Rows of y made of one row of x.
+    pub sharing: usize,
+}
+
+/// A buffer of the caller's beside input and output.
+#[derive(Clone, Copy)]
+pub(crate) struct Other {
+    pub name: &'static str,
+    pub binding: u32,
+}
+
+/// The most of them that any product has: ids, and an operand of each kind.
+pub(super) const MOST_OTHERS: usize = 7;
+
+/// `Params` of `shaders/params.wgsl`, field by field.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
@@ -39,7 +67,12 @@ struct Params {
     scale_units: u32,
     from_row: u32,
     zero: u32,
-    padding: u32,
+    slab_first: u32,
+    slab_rows: u32,
+    members: u32,
+    sharing: u32,
+    outputs: u32,
+    padding: [u32; 2],
 }
 
 /// Parameters lie this far apart: the largest uniform offset alignment there is.
@@ -51,8 +84,18 @@ pub(crate) struct Prepared {
     pipeline: ComputePipeline,
     layout: BindGroupLayout,
     params: Buffer,
-    jobs: Vec<(Job, [u32; 2])>,
-    kept: Kept<(Option<Place>, Place)>,
+    jobs: Vec<(Job, [u32; 3])>,
+    others: Vec<Other>,
+    kept: Kept<Places>,
+}
+
+/// Input, output and the others.
+#[derive(PartialEq)]
+struct Places {
+    input: Option<Place>,
+    output: Place,
+    // No vector: looking kept bind groups up allocates nothing.
+    others: [Option<Place>; MOST_OTHERS],
 }
 
 /// A buffer and an offset in it.
@@ -66,6 +109,18 @@ impl Prepared {
         source: Source,
         jobs: Vec<Job>,
     ) -> Result<Prepared> {
+        Prepared::with_others(weights, kernel, tuning, source, jobs, Vec::new()).await
+    }
+
+    /// As `new`, with more buffers of the caller's: each job says how much of them it needs.
+    pub async fn with_others(
+        weights: &Weights,
+        kernel: &'static Kernel,
+        tuning: &Tuning,
+        source: Source,
+        jobs: Vec<Job>,
+        others: Vec<Other>,
+    ) -> Result<Prepared> {
         let gpu = weights.gpu();
         let (code_units, scale_units) = weights.units();
         let max = gpu.limits().max_compute_workgroups_per_dimension;
@@ -73,24 +128,49 @@ impl Prepared {
         let mut folded = Vec::with_capacity(jobs.len());
         for (job, place) in jobs.into_iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
             let slab = &weights.slabs()[job.slab];
+            let stack = job.stack.unwrap_or(Stack {
+                n: weights.n(),
+                members: 1,
+                sharing: 1,
+            });
+            // Kernels count the rows of one matrix; where they lie in a stack is the axis's business.
+            let (first_row, rows) = match job.stack {
+                None => (slab.first_row, slab.rows),
+                Some(stack) => (0, stack.n),
+            };
             let fields = Params {
-                n: weights.n() as u32,
+                n: stack.n as u32,
                 k: weights.k() as u32,
                 m: job.m as u32,
-                first_row: slab.first_row as u32,
-                rows: slab.rows as u32,
+                first_row: first_row as u32,
+                rows: rows as u32,
                 code_units: code_units as u32,
                 scale_units: scale_units as u32,
                 from_row: job.from_row as u32,
                 zero: 0,
-                padding: 0,
+                slab_first: slab.first_row as u32,
+                slab_rows: slab.rows as u32,
+                members: stack.members as u32,
+                sharing: stack.sharing as u32,
+                outputs: job.outputs as u32,
+                padding: [0; 2],
             };
             let bytes = bytemuck::bytes_of(&fields);
             place[..bytes.len()].copy_from_slice(bytes);
-            let grid = fold(job.workgroups, max)?;
-            folded.push((job, grid));
+            let [x, y] = fold(job.workgroups, max)?;
+            let depth = job.depth.max(1);
+            if depth > max as u64 {
+                return Err(Error::TooLarge {
+                    what: "the depth of a grid in workgroups",
+                    needed: depth,
+                    limit: max.into(),
+                });
+            }
+            folded.push((job, [x, y, depth as u32]));
         }
-        let layout = gpu.layout(kernel.shape, weights.table().is_some());
+        let table = weights.table().is_some();
+        let bindings: Vec<u32> = others.iter().map(|o| o.binding).collect();
+        let layout = gpu.layout(kernel.name, kernel.shape, table, &bindings)?;
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
             params: gpu
@@ -100,6 +180,7 @@ impl Prepared {
             kernel,
             layout,
             jobs: folded,
+            others,
             kept: Kept::default(),
         })
     }
@@ -127,30 +208,62 @@ impl Prepared {
         input: Option<(&'static str, BufferSlice)>,
         output: (&'static str, BufferSlice),
     ) -> Result<()> {
-        let key = |b: BufferSlice| (b.buffer().clone(), b.offset());
-        if let Some((name, slice)) = input {
-            let needed = self.jobs.iter().map(|(j, _)| j.input.end).max();
-            check_binding(self.gpu(), name, slice, needed.unwrap_or(0))?;
-            if slice.buffer() == output.1.buffer() {
-                return Err(Error::Aliased(name, output.0));
-            }
-        }
-        let needed = self.jobs.iter().map(|(j, _)| j.output.end).max();
-        check_binding(self.gpu(), output.0, output.1, needed.unwrap_or(0))?;
+        self.encode_with(pass, input, output, &[])
+    }
 
-        let buffers = (input.map(|(_, s)| key(s)), key(output.1));
-        let groups = self.kept.get(buffers, |(input, output)| {
-            self.groups(input.as_ref(), output)
-        })?;
+    /// As `encode`, with the other buffers in their order.
+    pub fn encode_with(
+        &self,
+        pass: &mut ComputePass,
+        input: Option<(&'static str, BufferSlice)>,
+        output: (&'static str, BufferSlice),
+        others: &[BufferSlice],
+    ) -> Result<()> {
+        self.check(input, output, others)?;
+        let key = |b: &BufferSlice| (b.buffer().clone(), b.offset());
+        let places = Places {
+            input: input.map(|(_, s)| key(&s)),
+            output: key(&output.1),
+            others: std::array::from_fn(|i| others.get(i).map(key)),
+        };
+        let groups = self.kept.get(places, |places| self.groups(places))?;
         pass.set_pipeline(&self.pipeline);
         for ((_, grid), group) in self.jobs.iter().zip(groups.iter()) {
             pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(grid[0], grid[1], 1);
+            pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
         }
         Ok(())
     }
 
-    fn groups(&self, input: Option<&Place>, output: &Place) -> Result<Vec<BindGroup>> {
+    /// Whether the buffers can be bound.
+    pub fn check(
+        &self,
+        input: Option<(&'static str, BufferSlice)>,
+        output: (&'static str, BufferSlice),
+        others: &[BufferSlice],
+    ) -> Result<()> {
+        let needed = |end: fn(&Job) -> u64| self.jobs.iter().map(|(j, _)| end(j)).max();
+        if let Some((name, slice)) = input {
+            let needed = needed(|j| j.input.end).unwrap_or(0);
+            check_binding(self.gpu(), name, slice, needed)?;
+            if slice.buffer() == output.1.buffer() {
+                return Err(Error::Aliased(name, output.0));
+            }
+        }
+        let needed = needed(|j| j.output.end).unwrap_or(0);
+        check_binding(self.gpu(), output.0, output.1, needed)?;
+        debug_assert_eq!(self.others.len(), others.len());
+        for (i, (other, slice)) in self.others.iter().zip(others).enumerate() {
+            let needed = self.jobs.iter().map(|(j, _)| j.others[i].end).max();
+            check_binding(self.gpu(), other.name, *slice, needed.unwrap_or(0))?;
+            if slice.buffer() == output.1.buffer() {
+                return Err(Error::Aliased(other.name, output.0));
+            }
+        }
+        Ok(())
+    }
+
+    fn groups(&self, places: &Places) -> Result<Vec<BindGroup>> {
         let device = self.gpu().device();
         let make = || {
             let jobs = self.jobs.iter().enumerate();
@@ -167,11 +280,15 @@ impl Prepared {
                             size_of::<Params>() as u64,
                         ),
                     ),
-                    entry(4, at(output, &job.output)),
+                    entry(4, at(&places.output, &job.output)),
                 ];
-                if let Some(input) = input {
+                if let Some(input) = &places.input {
                     entries.push(entry(3, at(input, &job.input)));
                 }
+                let others = self.others.iter().zip(&job.others).zip(&places.others);
+                entries.extend(others.filter_map(|((other, bytes), place)| {
+                    Some(entry(other.binding, at(place.as_ref()?, bytes)))
+                }));
                 if let Some(table) = self.weights.table() {
                     entries.push(entry(5, table.as_entire_binding()));
                 }

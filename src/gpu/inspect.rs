@@ -44,6 +44,7 @@ impl Gpu {
             input: 0..0,
             output: 0..bytes,
             workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),
+            ..Job::default()
         };
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
         let source = compose(weights.format(), kernel, &tuning, k);

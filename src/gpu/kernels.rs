@@ -250,6 +250,16 @@ const ROWS: [Kernel; 17] = [
     },
 ];
 
+/// The second pass of a product whose k was sliced. Not in the table: it has no weights.
+pub(crate) static SUM_SLICES: Kernel = Kernel {
+    name: "sum_slices",
+    shape: Shape::Product,
+    text: &[text!("kernels/sum_slices.wgsl")],
+    needs: Needs::NOTHING,
+    begins: false,
+    tuning: |_, _| tuning::one_invocation_a_part(),
+};
+
 pub(crate) static TABLE: &[Kernel] = &ROWS;
 
 /// The names of all kernels: those of products, then those that decode.
@@ -277,6 +287,13 @@ impl Kernel {
     /// Whether it multiplies two bytes at a time.
     pub fn takes_pairs(&self) -> bool {
         self.text.contains(&PAIRS)
+    }
+
+    /// Whether workgroups can add up slices of k: where the kernel asks for its range of parts.
+    pub fn slices(&self) -> bool {
+        self.text
+            .iter()
+            .any(|(_, text)| text.contains("part_range("))
     }
 
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.

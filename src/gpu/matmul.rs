@@ -1,13 +1,7 @@
 //! Products on the device.
 
-use super::choose::choose;
-use super::compose::{compose, unknown, Source};
-use super::decisions::Product;
-use super::device::{lock, Gpu};
-use super::encode::{check_binding, run_length, Job, Prepared};
-use super::kernels::{self, Kernel, Shape};
-use super::rounding::{self, Rounding};
-use super::traits::Traits;
+use super::builder::{MatMulBuilder, Recorded};
+use super::device::Gpu;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
@@ -15,9 +9,7 @@ use wgpu::{BufferSlice, ComputePass};
 /// A product made ready: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, its kernel
 /// chosen and compiled. Recording it submits nothing and allocates no GPU memory.
 pub struct MatMul {
-    /// What comes before a product of integers.
-    rounding: Option<Rounding>,
-    prepared: Prepared,
+    recorded: Recorded,
     m: usize,
     precision: Precision,
 }
@@ -58,14 +50,8 @@ impl MatMul {
         m: usize,
         precision: Precision,
     ) -> Result<MatMul> {
-        let format = weights.format();
-        let kind = Product::of(format, weights.n(), weights.k(), m, precision);
-        let decided = lock(gpu.decisions()).get(&kind);
-        // A feature that it needs may have been switched off since.
-        let kernel = decided
-            .filter(|kernel| kernel.check(gpu.traits(), format, precision).is_ok())
-            .unwrap_or_else(|| choose(gpu.traits(), format, m, precision));
-        MatMul::build(gpu, weights, m, precision, kernel, |_| ()).await
+        let builder = MatMul::builder(gpu, weights, m);
+        builder.precision(precision).prepare().await
     }
 
     /// As `with_kernel`, for callers that must not block.
@@ -76,7 +62,8 @@ impl MatMul {
         precision: Precision,
         kernel: &str,
     ) -> Result<MatMul> {
-        MatMul::build(gpu, weights, m, precision, product(kernel)?, |_| ()).await
+        let builder = MatMul::builder(gpu, weights, m).precision(precision);
+        builder.kernel(kernel).prepare().await
     }
 
     /// As `with_kernel`, with the shader's text changed by `edit`: how tests prove that they would
@@ -90,86 +77,37 @@ impl MatMul {
         kernel: &str,
         edit: impl FnOnce(&str) -> String,
     ) -> Result<MatMul> {
-        let edit = |source: &mut Source| {
-            source.text = edit(&source.text);
-            // Pipelines are cached by name.
-            source.name = format!("edited {}: {}", source.name, source.text);
-        };
-        let kernel = product(kernel)?;
-        let precision = kernel.needs.precision;
-        pollster::block_on(MatMul::build(gpu, weights, m, precision, kernel, edit))
+        let builder = MatMul::builder(gpu, weights, m);
+        builder.kernel(kernel).build_edited(edit)
     }
 
-    async fn build(
-        gpu: &Gpu,
-        weights: &Weights,
-        m: usize,
-        precision: Precision,
-        kernel: &'static Kernel,
-        edit: impl FnOnce(&mut Source),
-    ) -> Result<MatMul> {
-        if !gpu.is(weights.gpu()) {
-            return Err(Error::OtherDevice);
-        }
-        if m == 0 || m > u32::MAX as usize / 2 {
-            return Err(Error::Length {
-                what: "m",
-                shape: format!("[m, {}]", weights.k()),
-                unit: "row of x at least",
-                expected: 1,
-                got: m,
-            });
-        }
-        kernel.check(gpu.traits(), weights.format(), precision)?;
-        let tuning = (kernel.tuning)(gpu.traits(), m);
-        let x_row = match kernel.takes_bytes() {
-            true => rounding::row_bytes(weights.k()),
-            false => 4 * weights.k() as u64,
-        };
-        let y_row = 4 * weights.n() as u64;
-        let limit = gpu.max_binding();
-        let run = run_length("64 rows of x", m, x_row, limit)?;
-        let run = run_length("64 rows of y", run, y_row, limit)?;
-        let run = run.min(run_in_time(gpu.traits(), weights, x_row, y_row));
-        let mut jobs = Vec::new();
-        for first in (0..m).step_by(run) {
-            let count = run.min(m - first);
-            let rows = |bytes: u64| first as u64 * bytes..(first + count) as u64 * bytes;
-            for (slab, s) in weights.slabs().iter().enumerate() {
-                let row_tiles = s.rows.div_ceil(tuning.tile_rows as usize) as u64;
-                let col_tiles = count.div_ceil(tuning.tile_cols as usize) as u64;
-                jobs.push(Job {
-                    slab,
-                    m: count,
-                    from_row: 0,
-                    input: rows(x_row),
-                    output: rows(y_row),
-                    workgroups: row_tiles * col_tiles,
-                });
-            }
-        }
-        let mut source = compose(weights.format(), kernel, &tuning, weights.k());
-        edit(&mut source);
-        let rounding = match kernel.takes_bytes() {
-            true => Some(Rounding::new(gpu, m, weights.k()).await?),
-            false => None,
-        };
-        Ok(MatMul {
-            rounding,
-            prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
+    /// A product for `m` rows of inputs of which more can be said: types of x and y, epilogues, batches,
+    /// slices.
+    pub fn builder<'a>(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+        MatMulBuilder::new(gpu, weights, m)
+    }
+
+    pub(super) fn of(recorded: Recorded, m: usize, precision: Precision) -> MatMul {
+        MatMul {
+            recorded,
             m,
             precision,
-        })
+        }
     }
 
     /// The name of the kernel that was chosen.
     pub fn kernel(&self) -> &str {
-        self.prepared.kernel().name
+        self.recorded.prepared.kernel().name
     }
 
-    /// Rows of x and y.
+    /// Rows of x and y; of a batch, of each pair.
     pub fn m(&self) -> usize {
         self.m
+    }
+
+    /// Slices of k that are added up apart; 1 unless the product is of few tiles.
+    pub fn slices(&self) -> usize {
+        self.recorded.slices()
     }
 
     /// What was allowed when it was made.
@@ -180,12 +118,12 @@ impl MatMul {
     /// Dispatches that one recording makes: more than one where limits, or the time that a single one may
     /// take, ask for it.
     pub fn dispatches(&self) -> usize {
-        self.prepared.dispatches()
+        self.recorded.prepared.dispatches()
     }
 
     /// The matrix that it multiplies by.
     pub fn weights(&self) -> &Weights {
-        self.prepared.weights()
+        self.recorded.prepared.weights()
     }
 
     /// Records the product into a pass of the caller's: `x` holds m rows of k f32, `y` takes m
@@ -199,26 +137,28 @@ impl MatMul {
     /// [`Error::Binding`], [`Error::Alignment`], [`Error::Usage`], [`Error::Aliased`]; nothing is
     /// recorded then.
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
-        let Some(rounding) = &self.rounding else {
-            return self.prepared.encode(pass, Some(("x", x)), ("y", y));
-        };
-        let weights = self.weights();
-        let (gpu, m) = (weights.gpu(), self.m as u64);
-        if x.buffer() == y.buffer() {
-            return Err(Error::Aliased("x", "y"));
-        }
-        check_binding(gpu, "x", x, 4 * m * weights.k() as u64)?;
-        check_binding(gpu, "y", y, 4 * m * weights.n() as u64)?;
-        rounding.encode(pass, x)?;
-        let rounded = rounding.rounded().slice(..);
-        self.prepared
-            .encode(pass, Some(("rounded x", rounded)), ("y", y))
+        self.encode_with(pass, x, y, &[])
     }
 
     /// x as a product of integers has it once it has run: 12 words for each part of a row.
     #[doc(hidden)]
     pub fn rounded(&self) -> Option<&wgpu::Buffer> {
-        self.rounding.as_ref().map(|r| r.rounded())
+        self.recorded.rounding.as_ref().map(|r| r.rounded())
+    }
+
+    /// As `encode`, with a buffer for each epilogue that has an operand, in the order in which they were
+    /// asked. Requirements are those of `x`.
+    ///
+    /// # Errors
+    /// Those of `encode`; [`Error::Part`] where there are more or fewer operands.
+    pub fn encode_with(
+        &self,
+        pass: &mut ComputePass,
+        x: BufferSlice,
+        y: BufferSlice,
+        operands: &[BufferSlice],
+    ) -> Result<()> {
+        self.recorded.encode(pass, x, y, None, operands)
     }
 }
 
@@ -228,28 +168,6 @@ impl std::fmt::Debug for MatMul {
         let (format, n, k) = (w.format(), w.n(), w.k());
         write!(f, "MatMul({kernel}, {format} [{n}, {k}], m = {m})")
     }
-}
-
-/// Rows of x that one dispatch can multiply well before a system takes the device for hung, by a low
-/// estimate of what such a device does. Runs start at offsets that can be bound.
-fn run_in_time(traits: &Traits, weights: &Weights, x_row: u64, y_row: u64) -> usize {
-    const SECONDS: f64 = 0.1;
-    let rows = weights.slabs().iter().map(|s| s.rows).max().unwrap_or(1);
-    let column = 2.0 * rows as f64 * weights.k() as f64;
-    let columns = (SECONDS * traits.least_flops() / column) as usize;
-    // The fewest columns whose x and y both end at a multiple of 256 bytes.
-    let step = (0..=6)
-        .map(|shift| 1usize << shift)
-        .find(|step| ((x_row | y_row) * *step as u64).is_multiple_of(256))
-        .unwrap_or(64);
-    (columns / step * step).max(step)
-}
-
-/// The product kernel of this name.
-fn product(name: &str) -> Result<&'static Kernel> {
-    kernels::by_name(name)
-        .filter(|k| k.shape == Shape::Product)
-        .ok_or_else(|| unknown(name))
 }
 
 impl Gpu {

@@ -1,13 +1,17 @@
 //! Everything that names wgpu. Nothing here names a format.
 
 mod adapter;
+mod axes;
 mod buffers;
+mod builder;
 mod choose;
 mod compose;
 mod decisions;
 mod device;
 mod encode;
+mod epilogue;
 mod errors;
+mod experts;
 mod inspect;
 mod integers;
 mod kept;
@@ -23,8 +27,12 @@ mod tune;
 mod tuning;
 mod weights;
 
+pub use axes::FloatType;
+pub use builder::MatMulBuilder;
 pub use compose::wgsl;
 pub use device::Gpu;
+pub use epilogue::Epilogue;
+pub use experts::{ExpertMatMul, Experts};
 pub use kernels::KERNELS;
 pub use linear::{LinearMatMul, LinearWeights};
 pub use matmul::MatMul;

@@ -56,6 +56,7 @@ impl GetRows {
                 input: items(4),
                 output: items(row),
                 workgroups: workgroups(m, weights.k(), tuning.workgroup),
+                ..Job::default()
             }));
         }
         let source = compose(weights.format(), kernel, &tuning, weights.k());
@@ -152,6 +153,7 @@ impl Gpu {
                     input: 0..0,
                     output: 0..bytes,
                     workgroups: workgroups(m, weights.k(), tuning.workgroup),
+                    ..Job::default()
                 };
                 let source = compose(weights.format(), kernel, &tuning, weights.k());
                 let prepared = Prepared::new(weights, kernel, &tuning, source, vec![job]).await?;

@@ -14,8 +14,9 @@ pub fn gpu() -> &'static Gpu {
     })
 }
 
-/// What lies in an output before a kernel writes it: a NaN that arithmetic does not make.
-const POISON: u32 = 0x7fc0_dead;
+/// What lies in an output before a kernel writes it: a NaN that arithmetic does not make, whole and as
+/// two halves.
+const POISON: u32 = 0xffde_ffad;
 
 /// Words after the end of the output, which must survive.
 const CANARY: usize = 64;
@@ -73,6 +74,69 @@ fn words(
     outputs: usize,
     encode: impl FnOnce(&mut wgpu::ComputePass, wgpu::BufferSlice, wgpu::BufferSlice),
 ) -> Vec<u32> {
+    let input = bytemuck::cast_slice(input);
+    let bytes = run_bytes(gpu, &[input], 4 * (outputs + CANARY), |pass, inputs, y| {
+        encode(pass, inputs[0].slice(..), y)
+    });
+    bytemuck::pod_collect_to_vec(&bytes)
+}
+
+/// Records with `encode` into one pass, with a buffer for each of `inputs`, and returns `outputs` floats, or
+/// says that not all of them were written, or more.
+pub fn run_with(
+    gpu: &Gpu,
+    inputs: &[&[u8]],
+    outputs: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
+) -> Result<Vec<f32>, String> {
+    let bytes = run_bytes(gpu, inputs, 4 * (outputs + CANARY), encode);
+    let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
+    written(&words, outputs, |_| POISON)?;
+    Ok(words[..outputs]
+        .iter()
+        .map(|w| f32::from_bits(*w))
+        .collect())
+}
+
+/// The same of halves.
+pub fn run_halves(
+    gpu: &Gpu,
+    inputs: &[&[u8]],
+    outputs: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
+) -> Result<Vec<f32>, String> {
+    let bytes = run_bytes(gpu, inputs, 2 * outputs + 4 * CANARY, encode);
+    let halves: Vec<u16> = bytemuck::pod_collect_to_vec(&bytes);
+    written(&halves, outputs, |i| (POISON >> (16 * (i % 2))) as u16)?;
+    let floats = halves[..outputs]
+        .iter()
+        .map(|h| half::f16::from_bits(*h).to_f32());
+    Ok(floats.collect())
+}
+
+/// Whether `outputs` items and no others were written over the poison.
+fn written<T: PartialEq>(
+    items: &[T],
+    outputs: usize,
+    poison: impl Fn(usize) -> T,
+) -> Result<(), String> {
+    let left = (0..outputs).filter(|&i| items[i] == poison(i)).count();
+    if left > 0 {
+        return Err(format!("{left} of {outputs} outputs were not written"));
+    }
+    match (outputs..items.len()).find(|&i| items[i] != poison(i)) {
+        Some(i) => Err(format!("written past the end of y: {i}")),
+        None => Ok(()),
+    }
+}
+
+/// An output of `bytes` bytes, as it is after the pass.
+fn run_bytes(
+    gpu: &Gpu,
+    inputs: &[&[u8]],
+    bytes: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
+) -> Vec<u8> {
     let device = gpu.device();
     let buffer = |contents: &[u8], usage| {
         device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -81,8 +145,11 @@ fn words(
             usage,
         })
     };
-    let x = buffer(bytemuck::cast_slice(input), BufferUsages::STORAGE);
-    let poison = vec![POISON; outputs + CANARY];
+    let inputs: Vec<wgpu::Buffer> = inputs
+        .iter()
+        .map(|input| buffer(input, BufferUsages::STORAGE))
+        .collect();
+    let poison = vec![POISON; bytes.div_ceil(4)];
     let y = buffer(
         bytemuck::cast_slice(&poison),
         BufferUsages::STORAGE | BufferUsages::COPY_SRC,
@@ -93,13 +160,14 @@ fn words(
     );
     let mut encoder = device.create_command_encoder(&Default::default());
     let mut pass = encoder.begin_compute_pass(&Default::default());
-    encode(&mut pass, x.slice(..), y.slice(..));
+    encode(&mut pass, &inputs, y.slice(..));
     drop(pass);
     encoder.copy_buffer_to_buffer(&y, 0, &back, 0, y.size());
     gpu.queue().submit([encoder.finish()]);
     back.slice(..)
         .map_async(wgpu::MapMode::Read, |r| r.unwrap());
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let words = bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap());
-    words
+    let mut read = back.slice(..).get_mapped_range().unwrap().to_vec();
+    read.truncate(bytes);
+    read
 }

@@ -1,0 +1,20 @@
+// Few rows of y, each by a matrix of its own: the grid is as deep as y has rows, m is 1.
+
+@group(0) @binding(11) var<storage, read> ids: array<u32>;
+
+fn enter(index: u32, z: u32) {
+    depth = z;
+    member = ids[z];
+}
+
+fn has_work(index: u32, slot: u32) -> bool {
+    return meets_slab(ids[slot]);
+}
+
+fn input_row(col: u32) -> u32 {
+    return depth / params.sharing;
+}
+
+fn output_at(row: u32, col: u32) -> u32 {
+    return place(row, depth);
+}

@@ -1,0 +1,37 @@
+// Several matrices of n rows each, one below the other in one packed matrix, of which a workgroup multiplies
+// by one. Its rows need not begin at a multiple of INTERLEAVE, and may lie in two slabs: then each
+// slab's dispatch writes its own.
+
+// Which of the matrices.
+var<private> member: u32;
+
+// A row of the workgroup's matrix, in the stack. An index past the last matrix reads the last.
+fn matrix_row(row: u32) -> u32 {
+    return min(member, params.members - 1u) * params.n + row;
+}
+
+fn slab_row(row: u32) -> u32 {
+    let end = params.slab_first + params.slab_rows;
+    return clamp(matrix_row(row), params.slab_first, end - 1u) - params.slab_first;
+}
+
+fn weight_row(row: u32) -> u32 {
+    return matrix_row(row);
+}
+
+fn known() -> bool {
+    return member < params.members;
+}
+
+// Whether rows of matrix `which` lie in this slab.
+fn meets_slab(which: u32) -> bool {
+    let first = min(which, params.members - 1u) * params.n;
+    return first < params.slab_first + params.slab_rows && first + params.n > params.slab_first;
+}
+
+// Output `row` of row `out_row` of y, where this slab has the weights.
+fn place(row: u32, out_row: u32) -> u32 {
+    let in_stack = matrix_row(row);
+    let here = in_stack >= params.slab_first && in_stack - params.slab_first < params.slab_rows;
+    return select(NOWHERE, out_row * params.n + row, here);
+}

@@ -1,0 +1,7 @@
+// Multiplies by what lies in the same place of something as large as y.
+
+@group(0) @binding(10) var<storage, read> factor_words: array<u32>;
+
+fn multiply(value: f32, row: u32, at: u32) -> f32 {
+    return value * element(factor_words[word_of(at)], at);
+}

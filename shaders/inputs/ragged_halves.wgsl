@@ -1,0 +1,17 @@
+// x in f16 of any k: rows may begin in the middle of a word, and what a part reads past the end of a row is 0.
+
+@group(0) @binding(3) var<storage, read> x: array<u32>;
+
+fn half_at(at: u32) -> f32 {
+    let pair = unpack2x16float(x[at / 2u]);
+    return select(pair.x, pair.y, at % 2u == 1u);
+}
+
+// Numbers 4i to 4i + 3 of row `row` of x, as the kernel counts rows.
+fn x_at(row: u32, i: u32) -> vec4<f32> {
+    let last = params.k - 1u;
+    let at = vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
+    let safe = min(at, vec4<u32>(last)) + vec4<u32>(input_row(row) * params.k);
+    let v = vec4<f32>(half_at(safe.x), half_at(safe.y), half_at(safe.z), half_at(safe.w));
+    return select(vec4<f32>(0.0), v, at <= vec4<u32>(last));
+}

@@ -1,0 +1,25 @@
+// The second pass of a product whose k was sliced: adds up the slices' sums, always in the same order, and
+// finishes the outputs. One invocation owns one output.
+//
+// Constants printed by the composer: WORKGROUP, and SLICES of params.outputs sums each.
+
+@group(0) @binding(3) var<storage, read> sums: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let at = (id.x + id.y * count.x) * WORKGROUP + lane;
+    if (at >= params.outputs) {
+        return;
+    }
+    var total = sums[at];
+    for (var slice = 1u; slice < SLICES; slice++) { // unroll
+        total += sums[slice * params.outputs + at];
+    }
+    // In a batch each m rows of y have weights of their own.
+    let row = (at / params.n / params.m) * params.n + at % params.n;
+    write(at, finish(total, row, at));
+}

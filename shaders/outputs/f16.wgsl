@@ -1,0 +1,17 @@
+// y, and what is as large as y, in f16: outputs are rounded once, when they are written.
+
+@group(0) @binding(4) var<storage, read_write> y: array<f16>;
+
+fn write(at: u32, value: f32) {
+    y[at] = f16(value);
+}
+
+// Element `at` of something of y's type lies in word `word_of(at)`, and `element` is what it is.
+fn word_of(at: u32) -> u32 {
+    return at / 2u;
+}
+
+fn element(word: u32, at: u32) -> f32 {
+    let pair = unpack2x16float(word);
+    return select(pair.x, pair.y, at % 2u == 1u);
+}

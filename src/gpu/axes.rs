@@ -1,0 +1,171 @@
+//! What is put around a product kernel: types of x and y, epilogues, which matrix a tile multiplies by,
+//! slices of k.
+
+use super::epilogue::Epilogue;
+use super::kernels::{text, File};
+use std::fmt::Write;
+use wgpu::Features;
+
+/// The type of inputs or outputs in memory. Sums are in f32 whatever it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FloatType {
+    /// 4 bytes.
+    #[default]
+    F32,
+    /// 2 bytes, rows without padding; a buffer of an odd number of them is rounded up to whole words.
+    F16,
+}
+
+impl FloatType {
+    /// Bytes of one number.
+    pub fn bytes(self) -> usize {
+        match self {
+            FloatType::F32 => 4,
+            FloatType::F16 => 2,
+        }
+    }
+}
+
+/// Which matrix a workgroup multiplies by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Axis {
+    /// The only one.
+    #[default]
+    One,
+    /// That of its depth in the grid.
+    Batched,
+    /// That which an index names, of each row of y on its own.
+    Experts,
+    /// The same, for rows of y that were grouped by it.
+    Grouped,
+}
+
+/// Where ids or groups are bound: as axes/*.wgsl say.
+pub(crate) const IDS_BINDING: u32 = 11;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Axes {
+    pub axis: Axis,
+    pub inputs: FloatType,
+    pub outputs: FloatType,
+    pub epilogues: Vec<Epilogue>,
+    /// Runs of k that workgroups of their own add up, for a second dispatch to finish.
+    pub slices: u32,
+}
+
+impl Default for Axes {
+    fn default() -> Axes {
+        Axes {
+            axis: Axis::One,
+            inputs: FloatType::F32,
+            outputs: FloatType::F32,
+            epilogues: Vec::new(),
+            slices: 1,
+        }
+    }
+}
+
+impl Axes {
+    /// What is needed of the device beyond what the kernel needs.
+    pub fn features(&self) -> Features {
+        match self.outputs {
+            FloatType::F32 => Features::empty(),
+            FloatType::F16 => Features::SHADER_F16,
+        }
+    }
+
+    /// Whether the shader that writes y needs `enable f16`: with slices that is the second one.
+    pub fn writes_halves(&self) -> bool {
+        self.outputs == FloatType::F16 && self.slices == 1
+    }
+
+    /// The files that say where rows, columns and outputs lie.
+    pub fn places(&self) -> Vec<File> {
+        let mut files = vec![text!("axes/place.wgsl")];
+        if self.axis != Axis::One {
+            files.push(text!("axes/stacked.wgsl"));
+        }
+        files.push(match self.axis {
+            Axis::One => text!("axes/one.wgsl"),
+            Axis::Batched => text!("axes/batched.wgsl"),
+            Axis::Experts => text!("axes/experts.wgsl"),
+            Axis::Grouped => text!("axes/grouped.wgsl"),
+        });
+        files
+    }
+
+    /// x; `whole` where k is a multiple of what a part has.
+    pub fn input(&self, whole: bool) -> File {
+        match (self.inputs, whole) {
+            (FloatType::F32, true) => text!("inputs/whole.wgsl"),
+            (FloatType::F32, false) => text!("inputs/ragged.wgsl"),
+            (FloatType::F16, true) => text!("inputs/halves.wgsl"),
+            (FloatType::F16, false) => text!("inputs/ragged_halves.wgsl"),
+        }
+    }
+
+    /// What a product kernel calls to store an output.
+    pub fn output(&self) -> Vec<File> {
+        match self.slices {
+            1 => {
+                let mut files = self.finish();
+                files.push(text!("outputs/store.wgsl"));
+                files
+            }
+            _ => vec![text!("outputs/slices.wgsl")],
+        }
+    }
+
+    /// y and the epilogues.
+    pub fn finish(&self) -> Vec<File> {
+        let mut files = vec![match self.outputs {
+            FloatType::F32 => text!("outputs/f32.wgsl"),
+            FloatType::F16 => text!("outputs/f16.wgsl"),
+        }];
+        for file in self.epilogues.iter().flat_map(|e| e.files()) {
+            if !files.iter().any(|(path, _)| *path == file.0) {
+                files.push(*file);
+            }
+        }
+        files
+    }
+
+    /// The epilogues one around the other: a line of WGSL.
+    pub fn finish_line(&self) -> String {
+        let mut value = String::from("value");
+        for epilogue in &self.epilogues {
+            value = format!("{}({value}, row, at)", epilogue.function());
+        }
+        format!("fn finish(value: f32, row: u32, at: u32) -> f32 {{ return {value}; }}")
+    }
+
+    /// What tells a shader with these axes from others.
+    pub fn name(&self) -> String {
+        let mut name = String::new();
+        if self.axis != Axis::One {
+            let _ = write!(name, " {:?}", self.axis);
+        }
+        if self.inputs != FloatType::F32 {
+            let _ = write!(name, " x={:?}", self.inputs);
+        }
+        match self.slices {
+            1 => name += &self.finish_name(),
+            slices => {
+                let _ = write!(name, " SLICES={slices}");
+            }
+        }
+        name
+    }
+
+    /// The same of what is done once sums are whole.
+    pub fn finish_name(&self) -> String {
+        let mut name = String::new();
+        if self.outputs != FloatType::F32 {
+            let _ = write!(name, " y={:?}", self.outputs);
+        }
+        for epilogue in &self.epilogues {
+            let _ = write!(name, " {}", epilogue.function());
+        }
+        name
+    }
+}

@@ -1,0 +1,102 @@
+//! What is done to an output before it is written.
+
+use super::kernels::{text, File};
+
+/// A step between the sum of an output and the writing of it, in f32. A product takes a list of them
+/// ([`MatMulBuilder::epilogue`](crate::MatMulBuilder::epilogue)), done in its order; those with an operand
+/// take a buffer each when the product is recorded, in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Epilogue {
+    /// `v + bias[row]`: n f32, of stacked matrices n for each.
+    Bias,
+    /// `v · scale[row]`: n f32, of stacked matrices n for each.
+    Scale,
+    /// `v · factor[i]`, i the row of y: as many f32 as y has rows. The weights of a routing.
+    RowScale,
+    /// `v + residual[i, row]`: of y's shape and type.
+    Residual,
+    /// `v · factor[i, row]`: of y's shape and type.
+    Multiply,
+    /// `v · SiLU(gate[i, row])`: of y's shape and type.
+    SiluGate,
+    /// `max(v, 0)`.
+    Relu,
+    /// `v · Φ(v)`, Φ the normal distribution: PyTorch's `gelu`.
+    Gelu,
+    /// `v / 2 · (1 + tanh(√(2/π) · (v + 0.044715 v³)))`: PyTorch's `gelu(approximate="tanh")`.
+    GeluTanh,
+    /// `v / (1 + exp(-v))`.
+    Silu,
+}
+
+/// A buffer of the caller's that an epilogue reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Operand {
+    pub name: &'static str,
+    pub binding: u32,
+    pub extent: Extent,
+}
+
+/// How large an operand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// An f32 for each row of the packed matrix.
+    Weights,
+    /// An f32 for each row of y.
+    Rows,
+    /// What y is.
+    Outputs,
+}
+
+const SIGMOID: File = text!("epilogues/sigmoid.wgsl");
+
+impl Epilogue {
+    /// The name of its function in its file.
+    pub(crate) fn function(self) -> &'static str {
+        match self {
+            Epilogue::Bias => "bias",
+            Epilogue::Scale => "scale",
+            Epilogue::RowScale => "row_scale",
+            Epilogue::Residual => "residual",
+            Epilogue::Multiply => "multiply",
+            Epilogue::SiluGate => "silu_gate",
+            Epilogue::Relu => "relu",
+            Epilogue::Gelu => "gelu",
+            Epilogue::GeluTanh => "gelu_tanh",
+            Epilogue::Silu => "silu",
+        }
+    }
+
+    pub(crate) fn files(self) -> &'static [File] {
+        match self {
+            Epilogue::Bias => &[text!("epilogues/bias.wgsl")],
+            Epilogue::Scale => &[text!("epilogues/scale.wgsl")],
+            Epilogue::RowScale => &[text!("epilogues/row_scale.wgsl")],
+            Epilogue::Residual => &[text!("epilogues/residual.wgsl")],
+            Epilogue::Multiply => &[text!("epilogues/multiply.wgsl")],
+            Epilogue::SiluGate => &[SIGMOID, text!("epilogues/silu_gate.wgsl")],
+            Epilogue::Relu => &[text!("epilogues/relu.wgsl")],
+            Epilogue::Gelu => &[text!("epilogues/gelu.wgsl")],
+            Epilogue::GeluTanh => &[SIGMOID, text!("epilogues/gelu_tanh.wgsl")],
+            Epilogue::Silu => &[SIGMOID, text!("epilogues/silu.wgsl")],
+        }
+    }
+
+    /// The binding is that of its file.
+    pub(crate) fn operand(self) -> Option<Operand> {
+        let (name, binding, extent) = match self {
+            Epilogue::Bias => ("bias", 6, Extent::Weights),
+            Epilogue::Residual => ("residual", 7, Extent::Outputs),
+            Epilogue::Scale => ("scale", 8, Extent::Weights),
+            Epilogue::SiluGate => ("gate", 9, Extent::Outputs),
+            Epilogue::Multiply => ("factor", 10, Extent::Outputs),
+            Epilogue::RowScale => ("row scale", 12, Extent::Rows),
+            _ => return None,
+        };
+        Some(Operand {
+            name,
+            binding,
+            extent,
+        })
+    }
+}

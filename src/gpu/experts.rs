@@ -1,0 +1,282 @@
+//! Products whose weights the GPU chooses: a mixture of experts.
+
+use super::axes::Axis;
+use super::builder::{edited, Arrangement, MatMulBuilder, Recorded};
+use super::compose::Source;
+use super::device::Gpu;
+use super::encode::check_binding;
+use super::kernels::text;
+use super::matmul::MatMul;
+use super::step::{Recipe, Step};
+use super::weights::Weights;
+use crate::{Error, Precision, Result};
+use bytemuck::{Pod, Zeroable};
+use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+
+/// How the experts of a layer lie and are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Experts {
+    /// Experts in the packed matrix: each has n rows, one below the other.
+    pub count: usize,
+    /// Experts that each token goes to.
+    pub per_token: usize,
+    /// Whether the experts of a token share its row of x (x is [tokens, k]), or each has one of its own
+    /// (x is [tokens, per_token, k], as down projections want it).
+    pub shared_inputs: bool,
+    /// Whether tokens are grouped by expert first, so that an expert's weights are read once for many;
+    /// `None` lets lowbit decide: where there are more choices than experts.
+    pub grouped: Option<bool>,
+}
+
+impl Experts {
+    /// `count` experts of which each token goes to `per_token`, with one row of x for each token.
+    pub fn new(count: usize, per_token: usize) -> Experts {
+        Experts {
+            count,
+            per_token,
+            shared_inputs: true,
+            grouped: None,
+        }
+    }
+}
+
+/// A product with weights that ids in GPU memory choose, made ready:
+/// `y[t, c, n] = Σ_k x[t, k] · w[ids[t, c], n, k]`.
+///
+/// One dispatch for few tokens, two where they are grouped by expert. Nothing is read back: the GPU cannot report a bad id,
+/// so its row of y becomes NaN.
+pub struct ExpertMatMul {
+    recorded: Recorded,
+    group: Option<Group>,
+    tokens: usize,
+    experts: Experts,
+    precision: Precision,
+}
+
+/// The dispatch that groups tokens by expert.
+struct Group {
+    step: Step,
+    groups: Buffer,
+    bytes: u64,
+}
+
+/// `Params` of `shaders/kernels/group_rows.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct GroupParams {
+    members: u32,
+    slots: u32,
+    tiles: u32,
+    padding: u32,
+}
+
+const WORKGROUP: u32 = 256;
+
+impl ExpertMatMul {
+    /// Chooses and compiles kernels for so many tokens.
+    ///
+    /// # Errors
+    /// Those of [`MatMulBuilder::build`]; [`Error::Part`] where the experts do not divide the rows of the
+    /// weights, [`Error::TooLarge`] where x or y exceed one binding.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(
+        gpu: &Gpu,
+        weights: &Weights,
+        experts: Experts,
+        tokens: usize,
+        precision: Precision,
+    ) -> Result<ExpertMatMul> {
+        let builder = MatMul::builder(gpu, weights, tokens).precision(precision);
+        builder.build_experts(experts)
+    }
+
+    /// The name of the kernel that was chosen.
+    pub fn kernel(&self) -> &str {
+        self.recorded.prepared.kernel().name
+    }
+
+    /// Rows of ids.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// How experts lie and are chosen.
+    pub fn experts(&self) -> Experts {
+        self.experts
+    }
+
+    /// Whether tokens are grouped by expert first.
+    pub fn is_grouped(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// What was allowed when it was made.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The matrices that it multiplies by.
+    pub fn weights(&self) -> &Weights {
+        self.recorded.prepared.weights()
+    }
+
+    /// Records it into a pass of the caller's: `ids` holds [tokens, per_token] u32, `x` [tokens, k] numbers or
+    /// [tokens, per_token, k], `y` takes [tokens, per_token, n]. Otherwise as [`MatMul::encode`].
+    ///
+    /// # Errors
+    /// Those of [`MatMul::encode`].
+    pub fn encode(
+        &self,
+        pass: &mut ComputePass,
+        ids: BufferSlice,
+        x: BufferSlice,
+        y: BufferSlice,
+    ) -> Result<()> {
+        self.encode_with(pass, ids, x, y, &[])
+    }
+
+    /// As `encode`, with operands of epilogues as [`MatMul::encode_with`] has them.
+    ///
+    /// # Errors
+    /// Those of [`MatMul::encode_with`].
+    pub fn encode_with(
+        &self,
+        pass: &mut ComputePass,
+        ids: BufferSlice,
+        x: BufferSlice,
+        y: BufferSlice,
+        operands: &[BufferSlice],
+    ) -> Result<()> {
+        let Some(group) = &self.group else {
+            return self.recorded.encode(pass, x, y, Some(ids), operands);
+        };
+        // All is checked before the first dispatch: nothing is recorded then.
+        let bytes = 4 * (self.tokens * self.experts.per_token) as u64;
+        check_binding(self.weights().gpu(), "ids", ids, bytes)?;
+        if ids.buffer() == y.buffer() {
+            return Err(Error::Aliased("ids", "y"));
+        }
+        let groups = group.groups.slice(..);
+        self.recorded.check(x, y, Some(groups), operands)?;
+        let from = (ids.buffer().clone(), ids.offset(), bytes);
+        let to = (group.groups.clone(), 0, group.bytes);
+        group.step.encode(pass, from, to)?;
+        self.recorded.encode(pass, x, y, Some(groups), operands)
+    }
+}
+
+impl std::fmt::Debug for ExpertMatMul {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (kernel, tokens, w) = (self.kernel(), self.tokens, self.weights());
+        let (format, n, k) = (w.format(), w.n(), w.k());
+        let Experts {
+            count, per_token, ..
+        } = self.experts;
+        write!(
+            f,
+            "ExpertMatMul({kernel}, {format} [{n}, {k}], {per_token} of {count} experts, {tokens} tokens)"
+        )
+    }
+}
+
+impl MatMulBuilder<'_> {
+    /// Chooses and compiles a product by experts; `m` is the number of tokens.
+    ///
+    /// # Errors
+    /// Those of [`build`](MatMulBuilder::build); [`Error::Part`] where the experts do not divide the rows of the
+    /// weights, or slices are asked, [`Error::TooLarge`] where x or y exceed one binding.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn build_experts(self, experts: Experts) -> Result<ExpertMatMul> {
+        pollster::block_on(self.prepare_experts(experts))
+    }
+
+    /// As `build_experts`, for callers that must not block.
+    pub async fn prepare_experts(self, experts: Experts) -> Result<ExpertMatMul> {
+        self.prepare_edited_experts(experts, |_| ()).await
+    }
+
+    /// As `build_edited`.
+    #[doc(hidden)]
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn build_edited_experts(
+        self,
+        experts: Experts,
+        edit: impl FnOnce(&str) -> String,
+    ) -> Result<ExpertMatMul> {
+        pollster::block_on(self.prepare_edited_experts(experts, edited(edit)))
+    }
+
+    async fn prepare_edited_experts(
+        self,
+        experts: Experts,
+        edit: impl FnOnce(&mut Source),
+    ) -> Result<ExpertMatMul> {
+        let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
+        let slots = tokens.saturating_mul(experts.per_token);
+        let grouped = experts.grouped.unwrap_or(slots > experts.count);
+        let typical_m = match grouped {
+            true => slots.div_ceil(experts.count.max(1)),
+            false => 1,
+        };
+        // Groups are padded to whole tiles: each but the first row of a group may need one more.
+        let tile_cols = self.chosen(typical_m)?.1.tile_cols as usize;
+        let most_groups = slots.min(experts.count + 1);
+        let tiles = most_groups + (slots - most_groups) / tile_cols;
+        let arrangement = Arrangement {
+            axis: match grouped {
+                true => Axis::Grouped,
+                false => Axis::Experts,
+            },
+            members: experts.count,
+            x_rows: match experts.shared_inputs {
+                true => tokens,
+                false => slots,
+            },
+            y_rows: slots,
+            m: match grouped {
+                true => tiles * tile_cols,
+                false => 1,
+            },
+            depth: match grouped {
+                true => 1,
+                false => slots,
+            },
+            typical_m,
+        };
+        let recorded = self.arrange(arrangement, edit).await?;
+        let group = match grouped {
+            false => None,
+            true => {
+                let bytes = 4 * (tiles + tiles * tile_cols) as u64;
+                let params = GroupParams {
+                    members: experts.count as u32,
+                    slots: slots as u32,
+                    tiles: tiles as u32,
+                    padding: 0,
+                };
+                let recipe = Recipe {
+                    file: text!("kernels/group_rows.wgsl"),
+                    consts: vec![("TILE_COLS", tile_cols as u32)],
+                    workgroup: WORKGROUP,
+                    memory: 8 * WORKGROUP,
+                    workgroups: 1,
+                    params: bytemuck::bytes_of(&params),
+                    own: Vec::new(),
+                };
+                let usage = BufferUsages::STORAGE;
+                Some(Group {
+                    step: Step::new(gpu, recipe).await?,
+                    groups: gpu.buffer("groups of tokens", bytes, usage).await?,
+                    bytes,
+                })
+            }
+        };
+        Ok(ExpertMatMul {
+            recorded,
+            group,
+            tokens,
+            experts,
+            precision,
+        })
+    }
+}

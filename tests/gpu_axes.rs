@@ -1,0 +1,514 @@
+//! What is put around product kernels: types of inputs and outputs, epilogues, batches, slices of k, experts;
+//! each against f64 oracles, each with mutants that must be reported.
+
+mod common;
+
+#[path = "gpu_axes/bounded.rs"]
+mod bounded;
+#[path = "gpu_axes/experts.rs"]
+mod experts;
+
+use bounded::{check, Bounded};
+use common::{fitting_k, gpu, oracle, random_matrix, Random};
+use half::f16;
+use lowbit::wgpu::{self, Buffer, BufferSlice};
+use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, Weights};
+
+/// The product kernels that this adapter runs: all others of the table are these in another guise.
+fn kernels() -> Vec<&'static str> {
+    let subgroup = has(wgpu::Features::SUBGROUP);
+    let mut names = vec!["gemv", "gemm", "lane_tile"];
+    names.extend(
+        subgroup
+            .then_some(["gemv_subgroup", "lane_tile_subgroup"])
+            .into_iter()
+            .flatten(),
+    );
+    names
+}
+
+fn has(feature: wgpu::Features) -> bool {
+    gpu::gpu().device().features().contains(feature)
+}
+
+const FORMATS: [Format; 5] = [
+    Format::INT4,
+    Format::Q4_K,
+    Format::Q6_K,
+    Format::F16,
+    Format::Q4_0,
+];
+
+/// Operands of every kind, in the order of `epilogues`.
+struct Operands {
+    epilogues: Vec<Epilogue>,
+    /// Numbers of each epilogue, empty where it has no operand.
+    numbers: Vec<Vec<f32>>,
+    outputs: FloatType,
+    n: usize,
+    /// Rows of y that share rows of weights: bias and scale are of n for each.
+    m: usize,
+}
+
+impl Operands {
+    fn new(
+        epilogues: &[Epilogue],
+        outputs: FloatType,
+        (members, m, n): (usize, usize, usize),
+        random: &mut Random,
+    ) -> Operands {
+        let numbers = epilogues.iter().map(|e| {
+            let (count, scale) = match e {
+                // Large sums are where an exponential would overflow.
+                Epilogue::Bias => (members * n, 200.0),
+                Epilogue::Scale => (members * n, 2.0),
+                Epilogue::RowScale => (members * m, 2.0),
+                Epilogue::Residual => (members * m * n, 20.0),
+                Epilogue::Multiply | Epilogue::SiluGate => (members * m * n, 8.0),
+                _ => (0, 1.0),
+            };
+            let mut floats = random.floats(count, scale);
+            if large(*e, outputs) {
+                let round = |v: &mut f32| *v = f16::from_f32(*v).to_f32();
+                floats.iter_mut().for_each(round);
+            }
+            floats
+        });
+        Operands {
+            numbers: numbers.collect(),
+            epilogues: epilogues.to_vec(),
+            outputs,
+            n,
+            m,
+        }
+    }
+
+    /// What the buffers hold.
+    fn bytes(&self) -> Vec<Vec<u8>> {
+        let pairs = self.epilogues.iter().zip(&self.numbers);
+        pairs
+            .filter(|(_, numbers)| !numbers.is_empty())
+            .map(|(e, numbers)| to_bytes(numbers, large(*e, self.outputs)))
+            .collect()
+    }
+
+    /// What the epilogues make of sums. `row_of`: which row of weights the output is of.
+    fn want(&self, sums: &[(f64, f64)], row_of: impl Fn(usize) -> usize) -> Vec<Bounded> {
+        let finish = |(at, sum): (usize, &(f64, f64))| {
+            let mut out = Bounded::sum(*sum);
+            for (epilogue, numbers) in self.epilogues.iter().zip(&self.numbers) {
+                let index = match epilogue {
+                    Epilogue::Bias | Epilogue::Scale => row_of(at),
+                    Epilogue::RowScale => at / self.n,
+                    _ => at,
+                };
+                let operand = numbers.get(index).copied().unwrap_or(0.0);
+                out = out.then(*epilogue, operand.into());
+            }
+            match self.outputs {
+                FloatType::F32 => out,
+                FloatType::F16 => out.rounded(),
+            }
+        };
+        sums.iter().enumerate().map(finish).collect()
+    }
+
+    /// The row of weights of an output of a batch.
+    fn row_of_pair(&self, at: usize) -> usize {
+        at / (self.m * self.n) * self.n + at % self.n
+    }
+}
+
+/// Whether the operand is of the outputs' type, and that is f16.
+fn large(epilogue: Epilogue, outputs: FloatType) -> bool {
+    let as_y = [Epilogue::Residual, Epilogue::Multiply, Epilogue::SiluGate];
+    outputs == FloatType::F16 && as_y.contains(&epilogue)
+}
+
+fn to_bytes(numbers: &[f32], halves: bool) -> Vec<u8> {
+    if !halves {
+        return bytemuck::cast_slice(numbers).to_vec();
+    }
+    let mut halves: Vec<f16> = numbers.iter().map(|v| f16::from_f32(*v)).collect();
+    // Buffers are of whole words. What lies behind must not be used.
+    if halves.len() % 2 == 1 {
+        halves.push(f16::NAN);
+    }
+    halves.iter().flat_map(|h| h.to_le_bytes()).collect()
+}
+
+/// Some numbers that both types can hold.
+fn inputs(count: usize, kind: FloatType, random: &mut Random) -> Vec<f32> {
+    let mut x = random.floats(count, 2.0);
+    if kind == FloatType::F16 {
+        x.iter_mut().for_each(|v| *v = f16::from_f32(*v).to_f32());
+    }
+    x
+}
+
+/// y of `outputs` numbers, with x and the operands in buffers of their own.
+fn outputs(
+    gpu: &Gpu,
+    x: Vec<u8>,
+    operands: &Operands,
+    count: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, BufferSlice, BufferSlice, &[BufferSlice]),
+) -> Result<Vec<f32>, String> {
+    let operand_bytes = operands.bytes();
+    let mut all = vec![&x[..]];
+    all.extend(operand_bytes.iter().map(|b| &b[..]));
+    let encode = |pass: &mut wgpu::ComputePass, buffers: &[Buffer], y: BufferSlice| {
+        let slices: Vec<BufferSlice> = buffers.iter().map(|b| b.slice(..)).collect();
+        encode(pass, slices[0], y, &slices[1..]);
+    };
+    match operands.outputs {
+        FloatType::F32 => gpu::run_with(gpu, &all, count, encode),
+        FloatType::F16 => gpu::run_halves(gpu, &all, count, encode),
+    }
+}
+
+/// One product of a batch of `batch` pairs, and its oracle.
+struct Case {
+    weights: Weights,
+    x: Vec<f32>,
+    inputs: FloatType,
+    operands: Operands,
+    sums: Vec<(f64, f64)>,
+    m: usize,
+    batch: usize,
+}
+
+impl Case {
+    fn new(
+        gpu: &Gpu,
+        format: Format,
+        (batch, m, n, k): (usize, usize, usize, usize),
+        (inputs_type, outputs_type): (FloatType, FloatType),
+        epilogues: &[Epilogue],
+        random: &mut Random,
+    ) -> Case {
+        let k = fitting_k(format, k);
+        let matrix = random_matrix(format, batch * n, k, random.next());
+        let x = inputs(batch * m * k, inputs_type, random);
+        let decoded = matrix.dequantize();
+        let pairs = x.chunks(m * k).zip(decoded.chunks(n * k));
+        Case {
+            weights: gpu.upload(&matrix).unwrap(),
+            sums: pairs.flat_map(|(x, w)| oracle(w, x, n, k)).collect(),
+            x,
+            inputs: inputs_type,
+            operands: Operands::new(epilogues, outputs_type, (batch, m, n), random),
+            m,
+            batch,
+        }
+    }
+
+    fn builder<'a>(&'a self, gpu: &'a Gpu, kernel: &str) -> MatMulBuilder<'a> {
+        let builder = MatMul::builder(gpu, &self.weights, self.m).kernel(kernel);
+        let builder = builder.inputs(self.inputs).outputs(self.operands.outputs);
+        let epilogues = self.operands.epilogues.iter();
+        epilogues
+            .fold(builder, |b, e| b.epilogue(*e))
+            .batch(self.batch)
+    }
+
+    fn y(&self, gpu: &Gpu, product: &MatMul) -> Result<Vec<f32>, String> {
+        let x = to_bytes(&self.x, self.inputs == FloatType::F16);
+        outputs(
+            gpu,
+            x,
+            &self.operands,
+            self.sums.len(),
+            |pass, x, y, operands| product.encode_with(pass, x, y, operands).unwrap(),
+        )
+    }
+
+    fn want(&self) -> Vec<Bounded> {
+        self.operands
+            .want(&self.sums, |at| self.operands.row_of_pair(at))
+    }
+
+    fn check(&self, gpu: &Gpu, product: &MatMul) -> Result<(), String> {
+        check(&self.y(gpu, product)?, &self.want())
+    }
+}
+
+const F32: (FloatType, FloatType) = (FloatType::F32, FloatType::F32);
+
+/// Chains that have every epilogue between them.
+const CHAINS: [&[Epilogue]; 6] = [
+    &[Epilogue::Bias, Epilogue::Gelu, Epilogue::Scale],
+    &[Epilogue::Bias, Epilogue::GeluTanh],
+    &[Epilogue::Scale, Epilogue::Relu, Epilogue::Residual],
+    &[Epilogue::Bias, Epilogue::Silu, Epilogue::Multiply],
+    &[Epilogue::SiluGate, Epilogue::RowScale],
+    &[
+        Epilogue::Residual,
+        Epilogue::Bias,
+        Epilogue::RowScale,
+        Epilogue::SiluGate,
+    ],
+];
+
+#[test]
+fn epilogues_are_within_their_bounds() {
+    let gpu = gpu::gpu();
+    let mut random = Random(700);
+    for (i, chain) in CHAINS.iter().enumerate() {
+        // All chains by one kernel, and one chain by each of the others.
+        let mut kernels = vec!["gemv"];
+        kernels.extend(kernels_beside("gemv").get(i));
+        for kernel in kernels {
+            let shape = [(1, 3, 37, 96), (1, 1, 13, 288), (1, 9, 70, 160)][i % 3];
+            let case = Case::new(gpu, FORMATS[i % 5], shape, F32, chain, &mut random);
+            let product = case.builder(gpu, kernel).build().unwrap();
+            case.check(gpu, &product)
+                .unwrap_or_else(|e| panic!("{kernel} {chain:?}: {e}"));
+        }
+    }
+}
+
+fn kernels_beside(one: &str) -> Vec<&'static str> {
+    kernels().into_iter().filter(|k| *k != one).collect()
+}
+
+/// f16 inputs on every adapter, f16 outputs where it has the feature; rows of an odd number of halves.
+#[test]
+fn halves_in_and_out() {
+    let gpu = gpu::gpu();
+    let mut random = Random(710);
+    let chain = &[Epilogue::Bias, Epilogue::Residual];
+    for (i, kernel) in kernels().into_iter().enumerate() {
+        // Odd n and m, so that outputs end in the middle of a word; odd k of a format that can.
+        for (format, shape) in [
+            (FORMATS[i % 3], (1, 3, 37, 256)),
+            (Format::F16, (1, 5, 13, 257)),
+        ] {
+            let f16 = has(wgpu::Features::SHADER_F16);
+            let output = if f16 { FloatType::F16 } else { FloatType::F32 };
+            let types = (FloatType::F16, output);
+            let case = Case::new(gpu, format, shape, types, chain, &mut random);
+            let product = case.builder(gpu, kernel).build().unwrap();
+            case.check(gpu, &product)
+                .unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
+        }
+    }
+    let case = Case::new(gpu, Format::INT4, (1, 1, 8, 64), F32, &[], &mut random);
+    let bare = gpu.with_features(wgpu::Features::empty());
+    let refused = MatMul::builder(&bare, &case.weights, 1).outputs(FloatType::F16);
+    assert!(matches!(refused.build(), Err(Error::Feature { .. })));
+}
+
+#[test]
+fn batches_multiply_pairs() {
+    let gpu = gpu::gpu();
+    let mut random = Random(720);
+    for (i, kernel) in kernels().into_iter().enumerate() {
+        // n no multiple of 8: matrices begin in the middle of eight interleaved rows.
+        let shape = [(3, 2, 13, 96), (2, 5, 37, 256), (5, 1, 3, 288)][i % 3];
+        let chain = &[Epilogue::Bias, Epilogue::RowScale];
+        let case = Case::new(gpu, FORMATS[i % 5], shape, F32, chain, &mut random);
+        let product = case.builder(gpu, kernel).build().unwrap();
+        case.check(gpu, &product)
+            .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+    }
+}
+
+/// The same sums in slices, bit for bit the same each time.
+#[test]
+fn slices_are_added_up() {
+    let gpu = gpu::gpu();
+    let mut random = Random(730);
+    let chain = &[Epilogue::Bias, Epilogue::Relu];
+    let sliced = kernels().into_iter().filter(|k| k.starts_with("gem"));
+    for (i, kernel) in sliced.enumerate() {
+        // The last slice is short; of five, the last would be empty.
+        for (slices, shape) in [(2, (1, 3, 37, 800)), (5, (2, 2, 9, 1030))] {
+            let format = [FORMATS[i], Format::F16][slices % 2];
+            let case = Case::new(gpu, format, shape, F32, chain, &mut random);
+            let product = case.builder(gpu, kernel).slices(slices).build().unwrap();
+            assert_eq!(product.slices(), slices);
+            let y = case.y(gpu, &product).unwrap();
+            check(&y, &case.want()).unwrap_or_else(|e| panic!("{kernel} in {slices}: {e}"));
+            common::same_bits(&case.y(gpu, &product).unwrap(), &y).unwrap();
+        }
+    }
+    // Without being asked: on cards only, and only where there are few tiles.
+    let case = Case::new(gpu, Format::Q4_0, (1, 1, 9, 2048), F32, chain, &mut random);
+    for (class, slices) in [(lowbit::DeviceClass::Cpu, 1), (lowbit::DeviceClass::Gpu, 4)] {
+        let gpu = gpu.with_class(class);
+        let product = case.builder(&gpu, "gemv").build().unwrap();
+        assert_eq!(product.slices(), slices, "{class:?}");
+        case.check(&gpu, &product).unwrap();
+    }
+}
+
+/// The comparisons above must report shaders that are slightly wrong.
+#[test]
+fn broken_axes_are_reported() {
+    let gpu = gpu::gpu();
+    let mut random = Random(740);
+    let chain = &[Epilogue::Bias, Epilogue::Scale, Epilogue::Silu];
+    let types = (FloatType::F16, FloatType::F32);
+    let batch = Case::new(gpu, Format::Q4_0, (3, 2, 13, 96), types, chain, &mut random);
+    let ragged = Case::new(gpu, Format::F16, (1, 3, 13, 257), types, chain, &mut random);
+    let sliced = Case::new(gpu, Format::Q4_0, (1, 2, 13, 800), F32, &[], &mut random);
+    let mutants: &[(&Case, usize, &str, &str, &str)] = &[
+        (&batch, 1, "", "", ""),
+        (&ragged, 1, "", "", ""),
+        (&sliced, 2, "", "", ""),
+        (
+            &batch,
+            1,
+            "the neighbour's bias",
+            "bias_of[row]",
+            "bias_of[row + 1u]",
+        ),
+        (&batch, 1, "no bias", "bias(value, row, at)", "value"),
+        (
+            &batch,
+            1,
+            "bias of the first pair",
+            "weight_row(row), at)",
+            "row, at)",
+        ),
+        (
+            &batch,
+            1,
+            "the order of epilogues",
+            "silu(scale(bias(value, row, at), row, at), row, at)",
+            "scale(silu(bias(value, row, at), row, at), row, at)",
+        ),
+        (&batch, 1, "another SiLU", "clamp(-s,", "clamp(s,"),
+        (
+            &batch,
+            1,
+            "weights of the first pair",
+            "member = z / SLICES;",
+            "member = 0u;",
+        ),
+        (
+            &batch,
+            1,
+            "inputs of the first pair",
+            "return member * params.m + col;",
+            "return col;",
+        ),
+        (
+            &batch,
+            1,
+            "halves swapped",
+            "unpack2x16float(four.x)",
+            "unpack2x16float(four.x).yx",
+        ),
+        (
+            &ragged,
+            1,
+            "rows begin at words",
+            "x[at / 2u]",
+            "x[(at + 1u) / 2u]",
+        ),
+        (
+            &ragged,
+            1,
+            "the word's first half",
+            "at % 2u == 1u",
+            "false",
+        ),
+        (
+            &sliced,
+            2,
+            "a slice forgotten",
+            "(id.z % SLICES) * whole",
+            "0u * whole",
+        ),
+        (
+            &sliced,
+            2,
+            "slices of the same place",
+            "(depth % SLICES) * params.outputs",
+            "0u",
+        ),
+        (
+            &sliced,
+            2,
+            "slices overlap",
+            "min(first + whole, parts)",
+            "min(first + whole + 1u, parts)",
+        ),
+    ];
+    for (case, slices, what, from, to) in mutants {
+        let product = case.builder(gpu, "gemv").slices(*slices);
+        let product = product.build_edited(|text| {
+            assert!(text.contains(from), "{what}: the shader has no {from:?}");
+            text.replace(from, to)
+        });
+        let result = case.check(gpu, &product.unwrap());
+        assert_eq!(
+            result.is_ok(),
+            what.is_empty(),
+            "not reported: {what} {result:?}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let gpu = gpu::gpu();
+    let mut random = Random(750);
+    let chain = &[Epilogue::Bias];
+    let case = Case::new(
+        gpu,
+        Format::IQ2_XXS,
+        (1, 2, 12, 512),
+        F32,
+        chain,
+        &mut random,
+    );
+    let builder = || MatMul::builder(gpu, &case.weights, 2);
+    let says = |builder: MatMulBuilder, parts: &[&str]| {
+        let error = builder.build().unwrap_err().to_string();
+        assert!(parts.iter().all(|p| error.contains(p)), "{error}");
+    };
+    says(builder().batch(5), &["5 matrices", "12"]);
+    says(builder().batch(0), &["0"]);
+    says(
+        builder().epilogue(Epilogue::Bias).epilogue(Epilogue::Bias),
+        &["Bias", "1", "2"],
+    );
+    says(
+        builder().kernel("lane_tile").slices(2),
+        &["lane_tile", "1 with this kernel", "2"],
+    );
+    says(builder().kernel("gemv").slices(0), &["1 or more", "0"]);
+    says(builder().kernel("gem"), &["gem", "gemv"]);
+    // A table and four operands are nine buffers.
+    let all = [
+        Epilogue::Bias,
+        Epilogue::Scale,
+        Epilogue::Residual,
+        Epilogue::Multiply,
+    ];
+    let many = |count: usize| all[..count].iter().fold(builder(), |b, e| b.epilogue(*e));
+    says(many(4), &["max_storage_buffers_per_shader_stage", "9", "8"]);
+    assert!(many(3).build().is_ok());
+    // Operands are checked as x and y are.
+    let product = case.builder(gpu, "gemv").build().unwrap();
+    let x = to_bytes(&case.x, false);
+    let nothing = gpu::run_with(gpu, &[&x, &x[..44]], 24, |pass, buffers, y| {
+        let (x, short) = (buffers[0].slice(..), buffers[1].slice(..));
+        let mut refused = |operands: &[BufferSlice], parts: &[&str]| {
+            let error = product
+                .encode_with(pass, x, y, operands)
+                .unwrap_err()
+                .to_string();
+            assert!(parts.iter().all(|p| error.contains(p)), "{error}");
+        };
+        refused(&[], &["operands", "1", "0"]);
+        refused(&[x, x], &["operands", "1", "2"]);
+        refused(&[short], &["bias", "48", "44"]);
+        refused(&[y], &["bias", "same buffer"]);
+    });
+    assert!(nothing.is_err(), "nothing was recorded");
+    assert_eq!(product.precision(), Precision::F32);
+}
