@@ -24,7 +24,8 @@ pub use files::gguf;
 pub use files::safetensors;
 pub use format::Format;
 pub use gpu::{
-    wgsl, DeviceClass, GetRows, Gpu, LinearMatMul, LinearWeights, MatMul, Weights, KERNELS,
+    wgsl, DeviceClass, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, Weights,
+    KERNELS,
 };
 pub use linear::{Linear, OutputScale, Rotation};
 pub use matrix::{Inspection, Matrix};

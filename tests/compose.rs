@@ -5,13 +5,26 @@ mod common;
 use lowbit::wgpu::naga;
 use lowbit::{wgsl, DeviceClass, Format, KERNELS};
 
-/// Parses and validates as wgpu does on a device with nothing optional.
+/// Parses and validates as wgpu does on a device with nothing optional but what the shader enables.
 fn validate(name: &str, text: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(text)
         .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
     let flags = naga::valid::ValidationFlags::all();
     // `unpack2x16float`: in WebGPU, and a downlevel flag of wgpu's that every backend has.
-    let capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    for (line, needed) in [
+        ("enable f16;", naga::valid::Capabilities::SHADER_FLOAT16),
+        (
+            "enable wgpu_cooperative_matrix;",
+            naga::valid::Capabilities::COOPERATIVE_MATRIX,
+        ),
+        // wgpu has no such line for subgroups.
+        ("@builtin(subgroup_", naga::valid::Capabilities::SUBGROUP),
+    ] {
+        if text.contains(line) {
+            capabilities |= needed;
+        }
+    }
     naga::valid::Validator::new(flags, capabilities)
         .validate(&module)
         .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
@@ -71,17 +84,24 @@ fn tint_accepts_every_format_and_kernel() {
         }
     };
     let mut count = 0;
+    // wgpu's own extension, which no browser has.
+    let mut native_only = 0;
     for format in Format::ALL {
         for kernel in KERNELS {
             for (class, m, k) in [(DeviceClass::Cpu, 8, 256), (DeviceClass::Gpu, 3, 784)] {
                 let k = format.row_bytes(k).map_or(768, |_| k);
                 let text = wgsl(*format, kernel, m, k, class).unwrap();
+                if text.contains("enable wgpu_cooperative_matrix;") {
+                    native_only += 1;
+                    continue;
+                }
                 lint(&format!("{format}/{kernel}"), &text).unwrap();
                 count += 1;
             }
         }
     }
-    assert_eq!(count, Format::ALL.len() * KERNELS.len() * 2);
+    assert_eq!(native_only, Format::ALL.len() * 2 * 2);
+    assert_eq!(count + native_only, Format::ALL.len() * KERNELS.len() * 2);
     // A barrier that only some lanes reach: naga takes it, Tint must not.
     let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();
     let broken = text.replacen(

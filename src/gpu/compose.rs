@@ -13,6 +13,7 @@ use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
+use wgpu::Features;
 
 /// A composed shader, with the file and line that each of its lines came from.
 pub(crate) struct Source {
@@ -127,6 +128,18 @@ pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize
         text: String::new(),
         lines: Vec::new(),
     };
+    // WGSL wants them first.
+    for (feature, name) in [
+        (Features::SHADER_F16, "f16"),
+        (
+            Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+            "wgpu_cooperative_matrix",
+        ),
+    ] {
+        if kernel.needs.features.contains(feature) {
+            source.push("(constants)", 0, &format!("enable {name};"));
+        }
+    }
     for (key, value) in &consts {
         source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
     }

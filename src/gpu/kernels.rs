@@ -41,6 +41,8 @@ pub(crate) struct Needs {
     pub precision: Precision,
     /// Whether weights must have integer codes.
     pub codes: bool,
+    /// The side of the square matrices that the device must multiply, halves summed in f32; or 0.
+    pub matrices: u32,
 }
 
 impl Needs {
@@ -48,11 +50,27 @@ impl Needs {
         features: Features::empty(),
         precision: Precision::F32,
         codes: false,
+        matrices: 0,
     };
     const SUBGROUP: Needs = Needs {
         features: Features::SUBGROUP,
         ..Needs::NOTHING
     };
+    const F16: Needs = Needs {
+        features: Features::SHADER_F16,
+        precision: Precision::F16,
+        ..Needs::NOTHING
+    };
+
+    const fn matrices(side: u32) -> Needs {
+        Needs {
+            features: Features::SHADER_F16
+                .union(Features::SUBGROUP)
+                .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+            matrices: side,
+            ..Needs::F16
+        }
+    }
 }
 
 /// Rows whose units lie side by side: eight 16-byte loads of neighbouring lanes are one run of 128.
@@ -65,7 +83,7 @@ macro_rules! text {
 }
 pub(crate) use text;
 
-const ROWS: [Kernel; 8] = [
+const ROWS: [Kernel; 11] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
@@ -103,6 +121,27 @@ const ROWS: [Kernel; 8] = [
         ],
         needs: Needs::SUBGROUP,
         tuning: tuning::lane_tile,
+    },
+    Kernel {
+        name: "gemm_f16",
+        shape: Shape::Product,
+        text: &[text!("kernels/gemm_f16.wgsl")],
+        needs: Needs::F16,
+        tuning: tuning::gemm_f16,
+    },
+    Kernel {
+        name: "gemm_coop_8",
+        shape: Shape::Product,
+        text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        needs: Needs::matrices(8),
+        tuning: |traits, m| tuning::gemm_coop(traits, 8, m),
+    },
+    Kernel {
+        name: "gemm_coop_16",
+        shape: Shape::Product,
+        text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        needs: Needs::matrices(16),
+        tuning: |traits, m| tuning::gemm_coop(traits, 16, m),
     },
     Kernel {
         name: "get_rows",
@@ -160,6 +199,13 @@ impl Kernel {
                 kernel: self.name.into(),
                 needed: self.needs.precision,
                 got: precision,
+            });
+        }
+        let side = self.needs.matrices;
+        if side != 0 && !traits.matrices.contains(&side) {
+            return Err(Error::Feature {
+                kernel: self.name.into(),
+                missing: format!("f16 cooperative matrices of {side} x {side} x {side}"),
             });
         }
         let has_codes = !matches!(format.family().levels, Levels::Direct(_));

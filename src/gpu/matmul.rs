@@ -85,7 +85,8 @@ impl MatMul {
             source.name = format!("edited {}: {}", source.name, source.text);
         };
         let kernel = product(kernel)?;
-        pollster::block_on(MatMul::build(gpu, weights, m, Precision::F32, kernel, edit))
+        let precision = kernel.needs.precision;
+        pollster::block_on(MatMul::build(gpu, weights, m, precision, kernel, edit))
     }
 
     async fn build(

@@ -20,7 +20,7 @@ mod tuning;
 mod weights;
 
 pub use compose::wgsl;
-pub use device::Gpu;
+pub use device::{Gpu, GpuOptions};
 pub use kernels::KERNELS;
 pub use linear::{LinearMatMul, LinearWeights};
 pub use matmul::MatMul;
