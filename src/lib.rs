@@ -29,8 +29,8 @@ pub use files::gguf;
 pub use files::safetensors;
 pub use format::Format;
 pub use gpu::{
-    wgsl, DeviceClass, Epilogue, ExpertMatMul, Experts, FloatType, GetRows, Gpu, LinearMatMul,
-    LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,
+    wgsl, DeviceClass, Epilogue, ExpertMatMul, Experts, FloatType, GetRows, Gpu, GpuOptions,
+    LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,
 };
 pub use linear::{Linear, OutputScale, Rotation};
 pub use matrix::{Inspection, Matrix};

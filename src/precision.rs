@@ -7,7 +7,9 @@ pub enum Precision {
     /// Nothing is rounded but the f32 sums.
     #[default]
     F32,
-    /// Inputs and weights may be rounded to f16 before they are multiplied.
+    /// Inputs and weights may be rounded to f16 before they are multiplied. What is beyond its range (65 504)
+    /// becomes infinite, what is under it (2^-25) becomes 0, and between that and 2^-14 fewer bits
+    /// are left, which some devices take as 0: for layers whose inputs and weights are of ordinary size.
     F16,
     /// Inputs may be rounded to 8-bit integers, with a scale for each run of 32.
     I8,

@@ -24,6 +24,19 @@ fn the_adapter_is_the_one_that_was_meant() {
             assert!(info.name.contains("llvmpipe"), "{}", info.name);
             assert!(gpu.device().features().contains(Features::TIMESTAMP_QUERY));
         }
+        // Debian sid's, made ready by `./test` with the option on.
+        "lavapipe-coop" => {
+            assert_eq!(
+                (info.backend, info.device_type),
+                (Backend::Vulkan, DeviceType::Cpu)
+            );
+            assert!(info.name.contains("llvmpipe"), "{}", info.name);
+            let needed = Features::SHADER_F16
+                | Features::SUBGROUP
+                | Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            let has = gpu.device().features();
+            assert!(has.contains(needed), "{:?} missing", needed - has);
+        }
         "swiftshader" => {
             assert_eq!(
                 (info.backend, info.device_type),

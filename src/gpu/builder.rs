@@ -135,7 +135,11 @@ impl<'a> MatMulBuilder<'a> {
     /// a broken shader.
     #[doc(hidden)]
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn build_edited(self, edit: impl FnOnce(&str) -> String) -> Result<MatMul> {
+    pub fn build_edited(mut self, edit: impl FnOnce(&str) -> String) -> Result<MatMul> {
+        // Mutants of kernels that round are kernels that round.
+        if let Some(kernel) = self.kernel.as_deref().and_then(kernels::by_name) {
+            self.precision = kernel.needs.precision;
+        }
         pollster::block_on(self.prepare_edited(edited(edit)))
     }
 

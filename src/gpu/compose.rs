@@ -15,6 +15,7 @@ use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
+use wgpu::Features;
 
 /// A composed shader, with the file and line that each of its lines came from.
 pub(crate) struct Source {
@@ -170,8 +171,18 @@ pub(crate) fn compose_with(
         text: String::new(),
         lines: Vec::new(),
     };
-    if axes.writes_halves() {
-        source.push("(constants)", 0, "enable f16;");
+    // WGSL wants them first.
+    for (feature, name) in [
+        (Features::SHADER_F16, "f16"),
+        (
+            Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+            "wgpu_cooperative_matrix",
+        ),
+    ] {
+        let halves = feature == Features::SHADER_F16 && axes.writes_halves();
+        if halves || kernel.needs.features.contains(feature) {
+            source.push("(constants)", 0, &format!("enable {name};"));
+        }
     }
     for (key, value) in &consts {
         source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));

@@ -5,7 +5,7 @@ use super::compose::Source;
 use super::decisions::Decisions;
 use super::errors::scoped;
 use super::kernels::Shape;
-use super::traits::{DeviceClass, Traits, USEFUL};
+use super::traits::{DeviceClass, Traits, MEMORY, USEFUL};
 use super::tuning::Tuning;
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -22,6 +22,41 @@ use wgpu::{
 pub struct Gpu {
     inner: Arc<Inner>,
     traits: Arc<Traits>,
+}
+
+/// What a device of this crate's own is made with, beyond what is there by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GpuOptions {
+    /// Matrix units, where the adapter has them and a product may round to
+    /// [`Precision::F16`](crate::Precision::F16). Off by default, since wgpu calls them experimental: it checks a
+    /// shader neither against the shapes that the adapter has nor for reads past the end. lowbit's own
+    /// shaders use shapes that the adapter lists and load from workgroup memory only. What it cannot
+    /// mend: wgpu 30 leaves out memory-model decorations around workgroup memory in such shaders
+    /// (gfx-rs/wgpu#8805), which is right on every driver that was tried and promised by none. The
+    /// environment variable `LOWBIT_NO_COOPERATIVE_MATRIX=1` switches them off again, and so does
+    /// [`Gpu::with_features`]. Vulkan and Metal only; elsewhere this does nothing.
+    pub cooperative_matrix: bool,
+}
+
+impl GpuOptions {
+    /// As it is, with [`cooperative_matrix`](GpuOptions::cooperative_matrix) on or off.
+    pub fn with_cooperative_matrix(self, on: bool) -> GpuOptions {
+        GpuOptions {
+            cooperative_matrix: on,
+        }
+    }
+}
+
+/// wgpu's leave to ask for experimental features.
+#[allow(unsafe_code)]
+fn experimental_features() -> wgpu::ExperimentalFeatures {
+    // SAFETY: what wgpu warns of is that a shader may then do what it does not check. The one feature asked
+    // for is cooperative matrices, and the shaders that use them are this crate's: matrices of sides that
+    // the adapter lists (`Kernel::check`), multiplied by whole subgroups in uniform control flow, loaded
+    // from and stored to workgroup memory within its bounds (`kernels/gemm_coop.wgsl`). A caller who
+    // compiles shaders of their own on this device asked for it by `GpuOptions`.
+    unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
 struct Inner {
@@ -51,6 +86,20 @@ impl Gpu {
 
     /// As `new`, for callers that must not block.
     pub async fn request() -> Result<Gpu> {
+        Gpu::request_with(GpuOptions::default()).await
+    }
+
+    /// As `new`, with what is off by default.
+    ///
+    /// # Errors
+    /// Those of [`new`](Gpu::new).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with_options(options: GpuOptions) -> Result<Gpu> {
+        pollster::block_on(Gpu::request_with(options))
+    }
+
+    /// As `with_options`, for callers that must not block.
+    pub async fn request_with(options: GpuOptions) -> Result<Gpu> {
         if wgpu::Instance::enabled_backend_features().is_empty() {
             return Err(Error::NoAdapter(
                 "lowbit was built without a backend; enable its feature vulkan, metal, dx12, gles \
@@ -61,11 +110,18 @@ impl Gpu {
         let instance =
             wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         let adapter = pick(&instance).await?;
+        let mut features = Gpu::required_features(&adapter);
+        let mut experimental = wgpu::ExperimentalFeatures::disabled();
+        if options.cooperative_matrix {
+            features |= adapter.features() & Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            experimental = experimental_features();
+        }
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("lowbit"),
-                required_features: Gpu::required_features(&adapter),
+                required_features: features,
                 required_limits: Gpu::required_limits(&adapter),
+                experimental_features: experimental,
                 ..Default::default()
             })
             .await
@@ -84,7 +140,7 @@ impl Gpu {
         check_adapter(&adapter)?;
         let limits = device.limits();
         check_limits(&limits)?;
-        let traits = Traits::of(&info, device.features());
+        let traits = Traits::of(&adapter, &device);
         if traits.class == DeviceClass::Cpu {
             log::warn!(
                 "{} is a software adapter: correct, but no faster than a processor",
@@ -128,18 +184,23 @@ impl Gpu {
     }
 
     /// The features of this adapter that lowbit can use, to merge into a device descriptor of
-    /// your own. None is required: without them it does the same in another way.
+    /// your own. None is required: without them it does the same in another way. Those that wgpu calls
+    /// experimental are left out; a device that was made with `EXPERIMENTAL_COOPERATIVE_MATRIX` is used
+    /// with it ([`GpuOptions::cooperative_matrix`] says what for).
     pub fn required_features(adapter: &Adapter) -> Features {
-        adapter.features() & (Features::TIMESTAMP_QUERY | USEFUL)
+        let useful = Features::TIMESTAMP_QUERY | USEFUL;
+        adapter.features() & (useful - Features::all_experimental_mask())
     }
 
     /// The limits to merge into a device descriptor of your own: default WebGPU ones, with
-    /// bindings and buffers as large as the adapter allows, so that large matrices stay in one piece.
+    /// bindings and buffers as large as the adapter allows, so that large matrices stay in one piece,
+    /// and 32 KiB of workgroup memory where there are as many, which hold larger tiles.
     pub fn required_limits(adapter: &Adapter) -> Limits {
         let has = adapter.limits();
         Limits {
             max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
             max_buffer_size: has.max_buffer_size,
+            max_compute_workgroup_storage_size: MEMORY,
             ..Limits::default()
         }
         .or_worse_values_from(&has)

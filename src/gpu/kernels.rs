@@ -45,6 +45,8 @@ pub(crate) struct Needs {
     pub codes: bool,
     /// The most bits that stored fields may have, for a kernel that multiplies by them as they are.
     pub bits: Option<usize>,
+    /// The side of the square matrices that the device must multiply, halves summed in f32; or 0.
+    pub matrices: u32,
 }
 
 impl Needs {
@@ -53,6 +55,7 @@ impl Needs {
         precision: Precision::F32,
         codes: false,
         bits: None,
+        matrices: 0,
     };
     const SUBGROUP: Needs = Needs {
         features: Features::SUBGROUP,
@@ -68,6 +71,21 @@ impl Needs {
         features: Features::SUBGROUP,
         ..Needs::INTEGERS
     };
+    const F16: Needs = Needs {
+        features: Features::SHADER_F16,
+        precision: Precision::F16,
+        ..Needs::NOTHING
+    };
+
+    const fn matrices(side: u32) -> Needs {
+        Needs {
+            features: Features::SHADER_F16
+                .union(Features::SUBGROUP)
+                .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+            matrices: side,
+            ..Needs::F16
+        }
+    }
 }
 
 /// Rows whose units lie side by side: eight 16-byte loads of neighbouring lanes are one run of 128.
@@ -80,7 +98,7 @@ macro_rules! text {
 }
 pub(crate) use text;
 
-const ROWS: [Kernel; 17] = [
+const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
@@ -225,6 +243,30 @@ const ROWS: [Kernel; 17] = [
         tuning: tuning::lane_tile_pairs,
     },
     Kernel {
+        name: "gemm_f16",
+        shape: Shape::Product,
+        text: &[text!("kernels/gemm_f16.wgsl")],
+        needs: Needs::F16,
+        begins: false,
+        tuning: tuning::gemm_f16,
+    },
+    Kernel {
+        name: "gemm_coop_8",
+        shape: Shape::Product,
+        text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        needs: Needs::matrices(8),
+        begins: false,
+        tuning: |traits, m| tuning::gemm_coop(traits, 8, m),
+    },
+    Kernel {
+        name: "gemm_coop_16",
+        shape: Shape::Product,
+        text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        needs: Needs::matrices(16),
+        begins: false,
+        tuning: |traits, m| tuning::gemm_coop(traits, 16, m),
+    },
+    Kernel {
         name: "get_rows",
         shape: Shape::IndexedRows,
         text: &[text!("kernels/get_rows.wgsl")],
@@ -310,6 +352,13 @@ impl Kernel {
                 kernel: self.name.into(),
                 needed: self.needs.precision,
                 got: precision,
+            });
+        }
+        let side = self.needs.matrices;
+        if side != 0 && !traits.matrices.contains(&side) {
+            return Err(Error::Feature {
+                kernel: self.name.into(),
+                missing: format!("f16 cooperative matrices of {side} x {side} x {side}"),
             });
         }
         self.check_codes(format)

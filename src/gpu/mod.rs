@@ -30,7 +30,7 @@ mod weights;
 pub use axes::FloatType;
 pub use builder::MatMulBuilder;
 pub use compose::wgsl;
-pub use device::Gpu;
+pub use device::{Gpu, GpuOptions};
 pub use epilogue::Epilogue;
 pub use experts::{ExpertMatMul, Experts};
 pub use kernels::KERNELS;

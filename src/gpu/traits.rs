@@ -1,6 +1,6 @@
 //! What a device is like, as far as choosing and tuning kernels goes.
 
-use wgpu::{AdapterInfo, DeviceType, Features};
+use wgpu::{Adapter, CooperativeScalarType, Device, DeviceType, Features};
 
 /// How a device wants its kernels: what is fast on a graphics card is not on a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,20 +29,35 @@ pub(crate) struct Traits {
     /// Lanes of a subgroup: the fewest and the most.
     pub subgroup: (u32, u32),
     pub device_type: DeviceType,
+    /// Bytes of memory that a workgroup may have.
+    pub memory: u32,
+    /// Sides of the square matrices of halves that the device multiplies into f32.
+    pub matrices: Vec<u32>,
 }
 
 /// The features that some kernel can use.
 pub(crate) const USEFUL: Features = Features::SUBGROUP
     .union(Features::SHADER_F16)
-    .union(Features::SHADER_INT64);
+    .union(Features::SHADER_INT64)
+    .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+
+/// The off switch for cooperative matrices, for users of programs that switch them on.
+const OFF: &str = "LOWBIT_NO_COOPERATIVE_MATRIX";
 
 impl Traits {
-    pub fn of(info: &AdapterInfo, enabled: Features) -> Traits {
+    pub fn of(adapter: &Adapter, device: &Device) -> Traits {
+        let info = adapter.get_info();
+        let mut features = device.features() & USEFUL;
+        if std::env::var(OFF).is_ok_and(|v| !v.is_empty() && v != "0") {
+            features.remove(Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
+        }
         Traits {
             class: DeviceClass::of(info.device_type),
-            features: enabled & USEFUL,
+            features,
             subgroup: (info.subgroup_min_size, info.subgroup_max_size),
             device_type: info.device_type,
+            memory: device.limits().max_compute_workgroup_storage_size,
+            matrices: matrices(adapter),
         }
     }
 
@@ -57,6 +72,8 @@ impl Traits {
             features,
             subgroup: (lanes, lanes),
             device_type: DeviceType::Other,
+            memory: MEMORY,
+            matrices: vec![8, 16],
         }
     }
 
@@ -68,4 +85,21 @@ impl Traits {
             (DeviceClass::Gpu, _) => 100e9,
         }
     }
+}
+
+/// The most workgroup memory that any kernel makes use of.
+pub(crate) const MEMORY: u32 = 32 << 10;
+
+/// Sides of the square matrices of halves that this adapter multiplies into f32. wgpu checks no shader
+/// against its list, and a shape that is not on it gives wrong numbers; WGSL has no others than square ones.
+fn matrices(adapter: &Adapter) -> Vec<u32> {
+    let (half, float) = (CooperativeScalarType::F16, CooperativeScalarType::F32);
+    let all = adapter.cooperative_matrix_properties();
+    let fits = |side: &u32| {
+        all.iter().any(|p| {
+            (p.m_size, p.n_size, p.k_size) == (*side, *side, *side)
+                && (p.ab_type, p.cr_type) == (half, float)
+        })
+    };
+    [8, 16].into_iter().filter(fits).collect()
 }

@@ -1,7 +1,8 @@
 //! The numbers of each kernel, for a device and m rows of x.
 
 use super::kernels::INTERLEAVE;
-use super::traits::Traits;
+use super::traits::{DeviceClass, Traits};
+use crate::family::PART;
 use wgpu::Features;
 
 /// The numbers of one compiled kernel.
@@ -71,6 +72,71 @@ pub(crate) fn gemm(_: &Traits, _: usize) -> Tuning {
 
 /// Eight rows a lane for one or two columns, else four: on lavapipe 26.2 (Q4_0, 4096 x 4096, m = 1 to 8,
 /// 2026-11-21) others take up to a third longer.
+/// 16 lanes by 16, each with ROWS rows by COLS columns; more sums than 32 in a lane, with as many for each
+/// part, leave room for one workgroup on a multiprocessor. Untuned: no card was at hand. On processors, which
+/// are never given this kernel unasked, few: half the time to compile on lavapipe.
+pub(crate) fn gemm_f16(traits: &Traits, _: usize) -> Tuning {
+    let (rows, cols) = match traits.class {
+        DeviceClass::Cpu => (2, 2),
+        DeviceClass::Gpu => (8, 4),
+    };
+    Tuning {
+        workgroup: 256,
+        tile_rows: 16 * rows,
+        tile_cols: 16 * cols,
+        memory: 16 * (rows + cols) * PART as u32 * 2,
+        consts: vec![("ROWS", rows), ("COLS", cols)],
+        ..Tuning::default()
+    }
+}
+
+/// Halves from one row of a tile to the next: 8 more than a part has.
+const COOP_STRIDE: u32 = PART as u32 + 8;
+
+/// Matrices of `side` by `side`. Untuned: no card was at hand; 128 x 128 is what peers found best on
+/// NVIDIA, 64 x 64 on Apple and Intel.
+pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
+    let of = |tile: u32| {
+        // Twice as many lanes as rows: one half decodes weights while the other fetches x.
+        let workgroup = 2 * tile;
+        // A workgroup that is no whole number of subgroups gives wrong sums.
+        let lanes = traits.subgroup.1.next_power_of_two().min(workgroup);
+        let subgroups = (workgroup / lanes).min((tile / side) * (tile / side));
+        // What each subgroup owns is kept as square as it can be.
+        let (mut rows, mut cols, mut beside) = (tile / side, tile / side, 1);
+        for _ in 0..subgroups.ilog2() {
+            match cols >= rows {
+                true => cols /= 2,
+                false => (rows, beside) = (rows / 2, beside * 2),
+            }
+        }
+        Tuning {
+            workgroup,
+            tile_rows: tile,
+            tile_cols: tile,
+            memory: 2 * tile * COOP_STRIDE * 2 + subgroups * side * side * 4,
+            consts: vec![
+                ("MATRIX", side),
+                ("STRIDE", COOP_STRIDE),
+                ("TILE_ROWS", tile),
+                ("TILE_COLS", tile),
+                ("SUBGROUPS", subgroups),
+                ("SUB_ROWS", rows),
+                ("SUB_COLS", cols),
+                ("GRID_ROWS", beside),
+            ],
+            ..Tuning::default()
+        }
+    };
+    let wide = of(128);
+    match traits.class {
+        // Half the time of 64 on lavapipe, and a third of the time to compile.
+        DeviceClass::Cpu => of(32),
+        DeviceClass::Gpu if side == 16 && m > 64 && wide.memory <= traits.memory => wide,
+        DeviceClass::Gpu => of(64),
+    }
+}
+
 pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     let cols = columns(m);
     let rows = if cols <= 2 { 8 } else { 4 };

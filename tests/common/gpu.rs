@@ -1,14 +1,16 @@
 //! Running kernels with poisoned outputs.
 
 use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
-use lowbit::{Gpu, MatMul, Matrix, Precision, Weights};
+use lowbit::{Gpu, GpuOptions, MatMul, Matrix, Precision, Weights};
 use std::sync::OnceLock;
 
 /// The adapter under test. None is a failure, never a reason to skip.
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
-        let gpu = Gpu::new().unwrap_or_else(|e| panic!("{e}"));
+        let matrices = std::env::var("LOWBIT_COOPERATIVE_MATRIX").is_ok_and(|v| v == "1");
+        let options = GpuOptions::default().with_cooperative_matrix(matrices);
+        let gpu = Gpu::with_options(options).unwrap_or_else(|e| panic!("{e}"));
         println!("adapter: {gpu:?}");
         gpu
     })
@@ -26,19 +28,46 @@ const CANARY: usize = 64;
 /// # Panics
 /// Where the canary was overwritten or an output was not written.
 pub fn product(gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
+    product_at(Precision::F32, gpu, weights, x, kernel)
+}
+
+/// As `product`, by a kernel that may round more.
+pub fn product_at(
+    precision: Precision,
+    gpu: &Gpu,
+    weights: &Weights,
+    x: &[f32],
+    kernel: &str,
+) -> Vec<f32> {
     let m = x.len() / weights.k();
-    let product = MatMul::with_kernel(gpu, weights, m, Precision::F32, kernel).unwrap();
+    let product = MatMul::with_kernel(gpu, weights, m, precision, kernel).unwrap();
     assert_eq!(product.kernel(), kernel);
-    run(gpu, x, m * weights.n(), |pass, x, y| {
+    prepared(gpu, &product, x)
+}
+
+/// One recorded product of a kernel made ready.
+pub fn prepared(gpu: &Gpu, product: &MatMul, x: &[f32]) -> Vec<f32> {
+    run(gpu, x, product.m() * product.weights().n(), |pass, x, y| {
         product.encode(pass, x, y).unwrap()
     })
 }
 
 /// What a changed `gemv` makes of the same data: unwritten outputs stay NaN.
 pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String) -> Vec<f32> {
+    mutant_of("gemv", gpu, matrix, x, edit)
+}
+
+/// As `mutant`, of the kernel of this name.
+pub fn mutant_of(
+    kernel: &str,
+    gpu: &Gpu,
+    matrix: &Matrix,
+    x: &[f32],
+    edit: impl Fn(&str) -> String,
+) -> Vec<f32> {
     let weights = gpu.upload(matrix).unwrap();
     let m = x.len() / weights.k();
-    let product = MatMul::with_edited_shader(gpu, &weights, m, "gemv", edit).unwrap();
+    let product = MatMul::with_edited_shader(gpu, &weights, m, kernel, edit).unwrap();
     let words = words(gpu, x, m * weights.n(), |pass, x, y| {
         product.encode(pass, x, y).unwrap()
     });
