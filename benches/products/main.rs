@@ -1,4 +1,4 @@
-//! Products of every format, timed: one vector, a few, a tile, and the CPU path.
+//! Products of every format on a device, timed: one vector, a few, a tile.
 //!
 //! `cargo bench --bench products`, with a filter such as `-- gemv/q4_k` for some of them and
 //! `-- --test` for one run of each at a small shape. Every product is compared with f64 sums before
@@ -23,7 +23,7 @@ use wgpu::DeviceType;
 /// Timings of each benchmark.
 const SAMPLES: usize = 10;
 
-/// The formats that are also timed at other m, and on the CPU.
+/// The formats that are also timed at other m.
 const FEW: [Format; 3] = [Format::Q4_0, Format::Q4_K, Format::Q8_0];
 
 /// Weights too many for any cache of a graphics card. Smaller ones stay in it from run to run.
@@ -46,16 +46,13 @@ fn main() {
         summary: Summary::default(),
     };
     match Bench::open() {
-        Err(why) => eprintln!("only the cpu group runs, there is no adapter: {why}"),
+        Err(why) => eprintln!("nothing to time, there is no adapter: {why}"),
         Ok(bench) => {
             run.summary.describe(&bench);
             let copied = copy::bandwidth(&bench, if test { 1 << 20 } else { 64 << 20 });
             run.summary.copied(copied);
             on_device(&mut run, &bench, vector, tile, test);
         }
-    }
-    for format in FEW {
-        run.cpu(format, vector);
     }
     run.criterion.final_summary();
     println!("\n{}", run.summary);

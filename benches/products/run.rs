@@ -1,13 +1,13 @@
 //! Benchmarks as criterion sees them: a name, a throughput, and a closure that takes timings.
 
-use crate::data::{inputs, Packed};
+use crate::data::Packed;
 use crate::device::{Bench, Clock};
 use crate::subject::Subject;
 use crate::summary::Summary;
 use crate::SAMPLES;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use lowbit::Format;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub struct Run {
     pub criterion: Criterion,
@@ -45,26 +45,6 @@ impl Run {
         let make = || Subject::textbook(bench, &packed, n);
         let name = ["gemv", "textbook_q4_0", &format!("{n}x{k}")];
         self.on_device(bench, name, bytes, make);
-    }
-
-    /// The CPU path.
-    pub fn cpu(&mut self, format: Format, (n, k): (usize, usize)) {
-        let packed = Packed::new(format, k).expect("it has a quantizer");
-        let matrix = packed.matrix(n);
-        let x = inputs(1, k);
-        let bytes = matrix.bytes().len() as u64;
-        let name = ["cpu", format.name(), &format!("{n}x{k}")];
-        self.measure(name, bytes, || {
-            let y = matrix.matmul(&x).expect("x has k floats");
-            packed.check(&y, &x, n);
-            |iterations| {
-                let start = Instant::now();
-                for _ in 0..iterations {
-                    std::hint::black_box(matrix.matmul(&x).expect("x has k floats"));
-                }
-                start.elapsed()
-            }
-        });
     }
 
     fn on_device<'a>(

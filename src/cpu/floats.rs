@@ -97,7 +97,7 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     for (c, mut sums) in sums.into_iter().enumerate() {
         for half in [4, 2, 1] {
             for i in 0..half {
-                sums[i] = sums[i] + sums[i + half];
+                sums[i] += sums[i + half];
             }
         }
         y[c * stride] = sums[0].reduce_sum() + tails[c];
