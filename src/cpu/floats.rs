@@ -4,9 +4,25 @@ use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
 use super::row::Row;
 use fearless_simd::{f32x16, prelude::*};
 
-/// Σ w·x over one row, the weights going no further than registers.
-pub(super) fn dot(plan: &Plan, row: &Row, x: &[f32]) -> f32 {
-    specialized!(plan, dot_at, row, x, plan.base())
+/// Rows of x that `dots` takes at most. Of more it is quicker to decode into memory.
+pub(super) const COLUMNS: usize = 2;
+
+/// Σ w·x over one row of weights, for each row of x, the weights going no further than registers.
+pub(super) fn dots(plan: &Plan, row: &Row, x: &[f32], y: &mut [f32], stride: usize) {
+    let (first, second) = x.split_at(plan.k);
+    if second.is_empty() {
+        specialized!(plan, dots_at[1], row, [first], plan.base(), y, stride)
+    } else {
+        specialized!(
+            plan,
+            dots_at[2],
+            row,
+            [first, second],
+            plan.base(),
+            y,
+            stride
+        )
+    }
 }
 
 /// The weights of one row, padded with zeros as its codes are.
@@ -15,53 +31,77 @@ pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
     out[plan.k..].fill(0.0);
 }
 
-/// Sixteens of codes that are multiplied in one turn of a loop, each with a sum of its own.
+/// Sixteens of codes that are multiplied in one turn of a loop.
 const AT_ONCE: usize = 8;
 
 #[inline(always)]
-fn dot_at<S: Simd, const SPAN: usize, const KIND: usize>(
+fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     simd: S,
     row: &Row,
-    x: &[f32],
+    x: [&[f32]; COUNT],
     base: f32,
-) -> f32 {
-    let mut sums = [f32x16::splat(simd, 0.0); AT_ONCE];
-    let (x, tail) = x.as_chunks::<16>();
-    let (eights, rest) = x.as_chunks::<AT_ONCE>();
-    let (codes, _) = row.codes.as_chunks::<16>();
-    for (i, (x, codes)) in eights
+    y: &mut [f32],
+    stride: usize,
+) {
+    let mut sums = [[f32x16::splat(simd, 0.0); AT_ONCE]; COUNT];
+    // Sums of a row of x that are in use: such that all lie in registers, yet none waits for itself.
+    let in_turn = match (S::f32s::LEN, COUNT) {
+        (16, 1) => AT_ONCE,
+        (16, _) => AT_ONCE / 2,
+        (_, 1) => AT_ONCE / 2,
+        _ => AT_ONCE / 4,
+    };
+    let codes = row.codes.as_chunks::<16>().0;
+    let sixteens = x[0].len() / 16;
+    let turns = sixteens / AT_ONCE;
+    let mut x_turns = [x[0].as_chunks::<16>().0.as_chunks::<AT_ONCE>().0; COUNT];
+    for (turns, x) in x_turns.iter_mut().zip(x) {
+        *turns = x.as_chunks::<16>().0.as_chunks::<AT_ONCE>().0;
+    }
+    for (i, codes) in codes
+        .as_chunks::<AT_ONCE>()
+        .0
         .iter()
-        .zip(codes.as_chunks::<AT_ONCE>().0)
+        .take(turns)
         .enumerate()
     {
         let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
         for j in 0..AT_ONCE {
             let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
-            sums[j] = w.mul_add(f32x16::simd_from(simd, x[j]), sums[j]);
+            for (sums, x) in sums.iter_mut().zip(x_turns) {
+                let x = f32x16::simd_from(simd, x[i][j]);
+                sums[j % in_turn] = w.mul_add(x, sums[j % in_turn]);
+            }
         }
     }
-    for half in [4, 2, 1] {
-        for i in 0..half {
-            sums[i] = sums[i] + sums[i + half];
-        }
-    }
-    let from = AT_ONCE * eights.len();
-    for (i, (x, codes)) in rest.iter().zip(&codes[from..]).enumerate() {
+    // What is left: fewer sixteens than in a turn, then a part of one.
+    let from = AT_ONCE * turns;
+    let mut tails = [0f32; COUNT];
+    if x[0].len() > 16 * from {
         let spans = Numbers::<SPAN, KIND>::of(row, from);
-        let w = weights::<S, SPAN, KIND>(simd, codes, spans, i, base);
-        sums[0] = w.mul_add(f32x16::simd_from(simd, *x), sums[0]);
-    }
-    let mut sum = sums[0].reduce_sum();
-    if !tail.is_empty() {
-        let spans = Numbers::<SPAN, KIND>::of(row, from);
-        let w: [f32; 16] =
-            weights::<S, SPAN, KIND>(simd, &codes[x.len()], spans, rest.len(), base).into();
-        // No product beyond the end: 0 times a scale that is infinite would be none.
-        for (w, x) in w.iter().zip(tail) {
-            sum += w * x;
+        for i in from..x[0].len().div_ceil(16) {
+            let w = weights::<S, SPAN, KIND>(simd, &codes[i], spans, i - from, base);
+            for (c, x) in x.iter().enumerate() {
+                if let Some(x) = x.as_chunks::<16>().0.get(i) {
+                    sums[c][0] = w.mul_add(f32x16::simd_from(simd, *x), sums[c][0]);
+                    continue;
+                }
+                // No product beyond the end: 0 times a scale that is infinite would be none.
+                let w: [f32; 16] = w.into();
+                for (w, x) in w.iter().zip(&x[16 * i..]) {
+                    tails[c] += w * x;
+                }
+            }
         }
     }
-    sum
+    for (c, mut sums) in sums.into_iter().enumerate() {
+        for half in [4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        y[c * stride] = sums[0].reduce_sum() + tails[c];
+    }
 }
 
 #[inline(always)]

@@ -115,7 +115,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
             let shift = i32x16::simd_from(simd, x.shifts);
             let mut dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
             if KIND == BASE_BIAS {
-                dot = dot - shift;
+                dot -= shift;
             }
             let dot: f32x16<S> = dot.to_float();
             let weighted = match KIND {

@@ -39,12 +39,12 @@ pub(crate) fn product(
                 }
             })
         }
-        _ if m == 1 && plan.is_whole() => {
+        _ if m <= floats::COLUMNS && plan.is_whole() => {
             let scratch = || Row::new(&plan);
             by_rows(matrix.n(), m, scratch, |first, rows, y, row| {
                 for r in 0..rows {
                     row.unpack(&plan, first + r);
-                    y[r] = floats::dot(&plan, row, x);
+                    floats::dots(&plan, row, x, &mut y[r..], rows);
                 }
             })
         }

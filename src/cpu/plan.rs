@@ -101,13 +101,14 @@ pub(super) const BIAS: usize = 1;
 pub(super) const BASE_BIAS: usize = 2;
 pub(super) const BASE_ZERO: usize = 3;
 
-/// Calls a function of `<S, SPAN, KIND>` with the constants of a plan, at its level.
+/// Calls a function of `<S, SPAN, KIND>`, and of a constant in brackets if one is given, with the
+/// constants of a plan, at its level.
 macro_rules! specialized {
-    ($plan:expr, $function:ident, $($argument:expr),+) => {{
+    ($plan:expr, $function:ident $([$count:literal])?, $($argument:expr),+) => {{
         use $crate::cpu::plan::{BASE_BIAS, BASE_ZERO, BIAS, SCALE};
         macro_rules! at {
             ($span:literal, $kind:ident) => {
-                fearless_simd::dispatch!($plan.level, simd => $function::<_, $span, $kind>(simd, $($argument),+))
+                fearless_simd::dispatch!($plan.level, simd => $function::<_, $span, $kind $(, $count)?>(simd, $($argument),+))
             };
         }
         match ($plan.span, $plan.constant()) {

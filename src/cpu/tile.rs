@@ -38,6 +38,7 @@ fn products_at<S: Simd>(simd: S, w: &[f32], x: &[f32], k: usize, y: &mut [f32]) 
     if S::f32s::LEN == 16 {
         tiles!(6);
         tiles!(4);
+        tiles!(3);
     }
     tiles!(2);
     tiles!(1);

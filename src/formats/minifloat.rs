@@ -196,6 +196,27 @@ families!(8, 5, 2, E5M2, FP8_E5M2_ALL, group 128:
     FP8_E5M2 = "fp8_e5m2" F32, FP8_E5M2_E8M0 = "fp8_e5m2_e8m0" E8M0, FP8_E5M2_E4M3 = "fp8_e5m2_e4m3" ScaleE4M3,
     FP8_E5M2_F16 = "fp8_e5m2_f16" F16, FP8_E5M2_BF16 = "fp8_e5m2_bf16" BF16,);
 
+#[inline(always)]
+fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
+    let fields = &block[S::TYPE.bytes()..];
+    let (whole, tail) = codes.as_chunks_mut::<32>();
+    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
+        lanes::put(codes, lanes::fields::<V, BITS>(simd, bytes), 0);
+    }
+    let fields = &fields[4 * BITS * whole.len()..];
+    for (i, code) in tail.iter_mut().enumerate() {
+        *code = bits::field::<BITS>(fields, i) as i8;
+    }
+}
+
+#[inline(always)]
+fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
+    Affine {
+        scale: S::TYPE.load_at(simd, block),
+        offset: 0.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,26 +250,5 @@ mod tests {
         assert_eq!((E2M3[31], E3M2[31]), (7.5, 28.0));
         assert_eq!((E4M3[126], E5M2[123]), (448.0, 57344.0));
         assert!(E4M3[127].is_nan() && E5M2[124] == f32::INFINITY && E5M2[127].is_nan());
-    }
-}
-
-#[inline(always)]
-fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
-    let fields = &block[S::TYPE.bytes()..];
-    let (whole, tail) = codes.as_chunks_mut::<32>();
-    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
-        lanes::put(codes, lanes::fields::<V, BITS>(simd, bytes), 0);
-    }
-    let fields = &fields[4 * BITS * whole.len()..];
-    for (i, code) in tail.iter_mut().enumerate() {
-        *code = bits::field::<BITS>(fields, i) as i8;
-    }
-}
-
-#[inline(always)]
-fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
-    Affine {
-        scale: S::TYPE.load_at(simd, block),
-        offset: 0.0,
     }
 }
