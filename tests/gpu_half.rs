@@ -42,18 +42,19 @@ fn no_kernel_is_missing() {
     }
 }
 
-/// Every optional feature off in turn, and all of them: the kernels that need it are refused by its
+/// No optional feature off, each in turn, and all of them: the kernels that need it are refused by its
 /// name, and what is chosen instead is right.
 #[test]
 fn features_switch_off() {
     let gpu = gpu::gpu();
     let all = half_kernels(gpu);
-    let (m, n, k) = (65, 33, 96);
+    let (m, n, k) = (65, 131, 96);
     let matrix = random_matrix(Format::Q4_0, n, k, 11);
     let weights = gpu.upload(&matrix).unwrap();
     let case = Case::of(gpu, &matrix, Random(12).floats(m * k, 2.0));
     let coop = Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
     for off in [
+        Features::empty(),
         coop,
         Features::SHADER_F16,
         Features::SUBGROUP,
@@ -266,23 +267,25 @@ fn long_rows_of_large_inputs_do_not_overflow() {
 fn what_is_past_the_end_of_a_row_stays_zero() {
     let gpu = gpu::gpu();
     // Codes 15 with zero point 15: weights 0. What fills up a part has code 0: -15 * 8192.
-    let format = Format::INT4_ASYM.with_group(8).unwrap();
+    let format = Format::INT4_ASYM.per_row().unwrap();
     let (n, k) = (5, 40);
     let zeros = vec![0f32; n * k];
-    let matrix = Matrix::quantize(format, n, k, &zeros).unwrap();
-    let mut bytes = matrix.bytes().to_vec();
-    let block = format.block_bytes();
-    for block in bytes.chunks_mut(block) {
-        block.fill(0xff);
-        block[..2].copy_from_slice(&f16::from_f32(8192.0).to_le_bytes());
-        block[2..4].copy_from_slice(&f16::from_f32(15.0).to_le_bytes());
+    let row_bytes = format.row_bytes(k).unwrap();
+    let mut bytes = vec![0xff; n * row_bytes];
+    for row in bytes.chunks_mut(row_bytes) {
+        row[..2].copy_from_slice(&f16::from_f32(8192.0).to_le_bytes());
+        row[2..4].copy_from_slice(&f16::from_f32(15.0).to_le_bytes());
     }
-    let matrix = common::from_bytes(format, n, k, bytes, &mut Random(1));
+    let matrix = Matrix::from_bytes(format, n, k, bytes).unwrap();
     let x = Random(13).floats(2 * k, 1.0);
     assert_eq!(matrix.dequantize(), zeros);
     let case = Case::of(gpu, &matrix, x);
     for kernel in half_kernels(gpu) {
         case.by(gpu, kernel);
+        let y = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| {
+            text.replace("select(vec4<f32>(0.0), w, at <", "select(w, w, at <")
+        });
+        assert!(within_bound(&y, &case.rounded).is_err(), "{kernel}");
     }
 }
 
