@@ -8,8 +8,14 @@ use crate::{Format, Precision};
 /// A kernel, for up to so many rows of x.
 type Rung = (&'static str, usize);
 
+/// The largest m for which dots of bytes beat products of pairs on a processor: lavapipe 26.2, Q4_0, GFLOP/s a CPU
+/// second at m = 1, 2, 4, 8, 32: 13, 15, 22, 26, 40 against 7, 9, 17, 28, 51 (f32: 10, 13, 19, 24, 29; 4096 x
+/// 4096, 2026-11-21).
+const DOTS_COLS: usize = 4;
+
 /// What to try on a processor, best first. Workgroup memory is slow there.
 const CPU: &[Rung] = &[
+    ("lane_tile_dp4a_subgroup", DOTS_COLS),
     ("lane_tile_pairs_subgroup", usize::MAX),
     ("lane_tile_pairs", usize::MAX),
     ("lane_tile_subgroup", usize::MAX),
