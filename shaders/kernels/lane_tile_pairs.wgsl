@@ -1,8 +1,8 @@
 // As lane_tile_dp4a.wgsl, for processors whose vectors multiply words faster than bytes: two products in
 // each multiplication (pairs/pairs.wgsl). RUN pairs add up before their halves could overflow.
 //
-// On lavapipe 26.2 it makes Q4_0 GFLOP1 GFLOP/s a CPU second at m = 32 where dot4I8Packed makes GFLOP2 and f32
-// GFLOP3 (4096 x 4096, 2026-11-21).
+// On lavapipe 26.2 it makes 51 GFLOP/s a CPU second of Q4_0 at m = 32 where dot4I8Packed makes 40 and f32 29
+// (4096 x 4096, 2026-11-21); for few rows of x dots are better (`DOTS_COLS` in choose.rs).
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -8,10 +8,16 @@ use crate::{Format, Precision};
 /// A kernel, for so many rows of x: the fewest and the most.
 type Rung = (&'static str, usize, usize);
 
+/// The largest m for which dots of bytes beat products of pairs on a processor: lavapipe 26.2, Q4_0, GFLOP/s a CPU
+/// second at m = 1, 2, 4, 8, 32: 13, 15, 22, 26, 40 against 7, 9, 17, 28, 51 (f32: 10, 13, 19, 24, 29; 4096 x
+/// 4096, 2026-11-21).
+const DOTS_COLS: usize = 4;
+
 /// What to try on a processor, best first. Workgroup memory is slow there, and so are conversions to and from
 /// f16 and matrices without units for them: on lavapipe 26.2 (2026-11-21, Q4_0, m = n = 64, k = 1024)
 /// `lane_tile_subgroup` does 16 GF/s, `gemm_coop_8` 3.6, `gemm_f16` 2.6.
 const CPU: &[Rung] = &[
+    ("lane_tile_dp4a_subgroup", 1, DOTS_COLS),
     ("lane_tile_pairs_subgroup", 1, usize::MAX),
     ("lane_tile_pairs", 1, usize::MAX),
     ("lane_tile_subgroup", 1, usize::MAX),

@@ -1,0 +1,638 @@
+//! Products of integers (`Precision::I8`): the rounding of x, bit for bit; products that are exact, bit for bit;
+//! others within their bound of the f64 product by the rounded x; and proof that these comparisons report.
+
+mod common;
+
+use common::{altered_matrix, fitting_k, gpu, random_matrix, Random, BOUND};
+use lowbit::{
+    wgpu, DeviceClass, Error, Format, Gpu, MatMul, Matrix, Precision, ScaleType, KERNELS,
+};
+use std::collections::BTreeSet;
+
+/// x as the definition rounds it.
+struct Rounded {
+    /// Rows padded to whole runs of 32.
+    codes: Vec<i8>,
+    scales: Vec<f32>,
+}
+
+/// How codes are rounded: other than to the nearest only in mutants.
+type Round = fn(f32) -> f32;
+
+fn rounded(x: &[f32], k: usize, round: Round) -> Rounded {
+    let mut r = Rounded {
+        codes: vec![],
+        scales: vec![],
+    };
+    for run in x.chunks(k).flat_map(|row| row.chunks(32)) {
+        let top = run.iter().map(|x| x.to_bits() & 0x7fff_ffff).max().unwrap();
+        let (mut scale, mut inverse) = (f32::from_bits(top), 0.0);
+        let number = top < 0x7f80_0000;
+        if number {
+            scale *= 1.0f32 / 127.0;
+            match scale < f32::MIN_POSITIVE {
+                true => scale = 0.0,
+                false => inverse = 127.0 / f32::from_bits(top),
+            }
+        }
+        let code = |x: &f32| match number {
+            true => round(x * inverse).clamp(-127.0, 127.0) as i8,
+            false => 0,
+        };
+        let mut codes: Vec<i8> = run.iter().map(code).collect();
+        codes.resize(32, 0);
+        r.codes.extend(codes);
+        r.scales.push(scale);
+    }
+    r
+}
+
+impl Rounded {
+    /// As the device holds it: 12 words for each run.
+    fn words(&self) -> Vec<u32> {
+        let mut words = vec![];
+        for (codes, scale) in self.codes.chunks(32).zip(&self.scales) {
+            words.extend(bytemuck::pod_collect_to_vec::<i8, u32>(codes));
+            words.push(scale.to_bits());
+            let sum = |codes: &[i8]| codes.iter().map(|&c| c as i32).sum::<i32>() as u32 & 0xffff;
+            let sums: Vec<u32> = codes.chunks(8).map(sum).collect();
+            words.extend([sums[0] | sums[1] << 16, sums[2] | sums[3] << 16, 0]);
+        }
+        words
+    }
+
+    /// The inputs that the codes stand for, m rows of k.
+    fn values(&self, k: usize) -> Vec<f64> {
+        let padded = k.next_multiple_of(32);
+        let rows = self
+            .codes
+            .chunks(padded)
+            .zip(self.scales.chunks(padded / 32));
+        rows.flat_map(|(codes, scales)| (0..k).map(|i| codes[i] as f64 * scales[i / 32] as f64))
+            .collect()
+    }
+}
+
+/// The product in f64, and Σ|w · x|.
+fn oracle(w: &[f32], x: &[f64], k: usize) -> Vec<(f64, f64)> {
+    let mut out = vec![];
+    for x in x.chunks(k) {
+        for w in w.chunks(k) {
+            let terms = w.iter().zip(x).map(|(w, x)| *w as f64 * x);
+            out.push(terms.fold((0.0, 0.0), |s, t| (s.0 + t, s.1 + t.abs())));
+        }
+    }
+    out
+}
+
+fn kernels() -> Vec<&'static str> {
+    // Those that refuse to be a product of anything but I8.
+    let gpu = gpu::gpu();
+    let weights = gpu.upload(&random_matrix(Format::INT1, 1, 32, 1)).unwrap();
+    let of = |k: &&str, p| MatMul::with_kernel(gpu, &weights, 1, p, k);
+    KERNELS
+        .iter()
+        .copied()
+        .filter(|k| of(k, Precision::I8).is_ok() && of(k, Precision::F32).is_err())
+        .collect()
+}
+
+/// What an adapter with these features must be able to run.
+fn known_to_run() -> Vec<&'static str> {
+    let features = gpu::gpu().device().features();
+    let subgroup = features.contains(wgpu::Features::SUBGROUP);
+    let all = [
+        "gemv_dp4a",
+        "gemv_dp4a_subgroup",
+        "gemv_dp4a_2bit",
+        "gemv_dp4a_2bit_subgroup",
+        "gemm_dp4a",
+        "lane_tile_dp4a",
+        "lane_tile_dp4a_subgroup",
+        "lane_tile_pairs",
+        "lane_tile_pairs_subgroup",
+    ];
+    all.into_iter()
+        .filter(|k| subgroup || !k.ends_with("subgroup"))
+        .collect()
+}
+
+/// Formats whose levels are no integers.
+fn has_no_codes(name: &str) -> bool {
+    let starts = ["fp6", "fp8", "aqlm"];
+    matches!(name, "f32" | "f16" | "bf16" | "nf4" | "fp4")
+        || name.ends_with("columns")
+        || starts.iter().any(|s| name.starts_with(s))
+}
+
+/// Formats of at most two bits whose codes are linear in stored fields.
+fn has_two_bits(name: &str) -> bool {
+    let starts = ["int1", "int2", "ternary", "q1_0", "q2_0", "q2_k", "tq2_0"];
+    !has_no_codes(name) && starts.iter().any(|s| name.starts_with(s))
+}
+
+/// One product, or None where the kernel has no codes to multiply: which those are is asserted.
+fn product(gpu: &Gpu, weights: &lowbit::Weights, x: &[f32], kernel: &str) -> Option<Vec<f32>> {
+    let (m, name) = (x.len() / weights.k(), weights.format().to_string());
+    let none = has_no_codes(&name) || kernel.contains("2bit") && !has_two_bits(&name);
+    let product = match MatMul::with_kernel(gpu, weights, m, Precision::I8, kernel) {
+        Err(Error::NoCodes { .. }) => {
+            assert!(none, "{kernel} does not serve {name}");
+            return None;
+        }
+        product => product.unwrap(),
+    };
+    assert!(!none, "{kernel} serves {name}");
+    assert_eq!(product.kernel(), kernel);
+    Some(gpu::run(gpu, x, m * weights.n(), |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    }))
+}
+
+fn within_bound(y: &[f32], want: &[(f64, f64)]) -> Result<f64, String> {
+    common::within_bound(y, want)
+}
+
+/// Equal as numbers are: the sign of a zero depends on the order of sums.
+fn equal(y: &[f32], want: &[(f64, f64)]) -> Result<(), String> {
+    let want: Vec<f32> = want.iter().map(|w| w.0 as f32 + 0.0).collect();
+    let y: Vec<f32> = y.iter().map(|y| y + 0.0).collect();
+    common::same_bits(&y, &want)
+}
+
+/// Random codes, and scales that are powers of two.
+fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
+    let row_bytes = format.row_bytes(k).unwrap();
+    altered_matrix(format, n, k, 11, |bytes| {
+        for (r, row) in bytes.chunks_mut(row_bytes).enumerate() {
+            let step = match format.block_len() {
+                0 => row_bytes,
+                _ => format.block_bytes(),
+            };
+            for (b, block) in row.chunks_mut(step).enumerate() {
+                // Neighbours differ.
+                let odd = (r + b) % 2;
+                for (i, &(at, scale)) in format.float_fields().iter().enumerate() {
+                    let value = 2f32.powi(odd as i32 + i as i32 - 4);
+                    match scale {
+                        ScaleType::E8M0 => block[at] = 123 + odd as u8,
+                        ScaleType::E4M3 => block[at] = 0x38 + 8 * odd as u8,
+                        ScaleType::F16 => block[at..at + 2]
+                            .copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
+                        ScaleType::BF16 => block[at..at + 2]
+                            .copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
+                        ScaleType::F32 => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
+                    }
+                }
+                if format.name() == "iq1_m" {
+                    // d lies in the top nibbles of four half words.
+                    for (at, nibble) in [(49, 0), (51, 0), (53, 0xc0), (55, 0x20)] {
+                        block[at] = (block[at] & 15) | nibble;
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Inputs that are their own rounding: of each run one is 127 or -127 and some are small, times a power of two.
+fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
+    let mut x = vec![0f32; m * k];
+    for row in x.chunks_mut(k) {
+        for run in row.chunks_mut(32) {
+            let top = random.next() as usize % run.len();
+            for (i, x) in run.iter_mut().enumerate() {
+                let small = [0.0, 0.0, -2.0, -1.0, 1.0, 3.0][random.next() as usize % 6];
+                let sign = if random.next() & 1 == 0 {
+                    127.0
+                } else {
+                    -127.0
+                };
+                *x = 0.25 * if i == top { sign } else { small };
+            }
+        }
+    }
+    x
+}
+
+/// Whether every sum of these terms in any order is exact in f32: they are multiples of one unit, and all of
+/// them together are fewer than 2^22.
+fn is_exact(w: &[f32], magnitudes: f64) -> bool {
+    let lowest = |w: &f32| {
+        let bits = w.to_bits();
+        let mantissa = (bits & 0x7f_ffff) | 0x80_0000;
+        ((bits >> 23) & 255) as i32 - 150 + mantissa.trailing_zeros() as i32
+    };
+    let unit = w.iter().filter(|w| **w != 0.0).map(lowest).min();
+    magnitudes / (0.25 * 2f64.powi(unit.unwrap_or(0))) < (1 << 22) as f64
+}
+
+/// A kernel meets every third format (all with LOWBIT_EDGES=all), others for each kernel.
+fn meet(place: usize, number: usize) -> bool {
+    std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all") || (place + number).is_multiple_of(3)
+}
+
+/// The device as it is, and now and then as of the other class.
+fn guises(place: usize, number: usize, kernel: &str) -> Vec<Gpu> {
+    let own = gpu::gpu();
+    let other = match own.class() {
+        DeviceClass::Cpu => DeviceClass::Gpu,
+        DeviceClass::Gpu => DeviceClass::Cpu,
+    };
+    let mut all = vec![own.clone()];
+    // Few formats have two bits.
+    if (place + number).is_multiple_of(5) || kernel.contains("2bit") {
+        all.push(own.with_class(other));
+    }
+    all
+}
+
+#[test]
+fn rows_are_rounded_bit_for_bit() {
+    let gpu = gpu::gpu();
+    let mut random = Random(1);
+    for (m, k) in [(1, 1), (3, 75), (9, 320)] {
+        let mut x = random.floats(m * k, 3.0);
+        if m == 9 {
+            let special = [
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                f32::MAX,
+                f32::MIN_POSITIVE,
+                1e-40,
+                127.0 * f32::MIN_POSITIVE,
+                1e-30,
+            ];
+            for (i, &s) in special.iter().enumerate() {
+                x[32 * i + i] = s;
+            }
+            // Alone among zeros they are the largest.
+            for (i, &s) in special.iter().enumerate() {
+                x[k + 32 * i..k + 32 * (i + 1)].fill(0.0);
+                x[k + 32 * i + 5] = s;
+                x[k + 32 * i + 6] = -s / 2.0;
+            }
+            // Ties, both ways of even.
+            for i in 0..32 {
+                x[2 * k + i] = i as f32 - 15.5;
+            }
+            x[2 * k] = 127.0;
+            x[3 * k..4 * k].fill(0.0);
+            x[4 * k..4 * k + 32].fill(-0.0);
+        }
+        let weights = gpu.upload(&random_matrix(Format::INT8, 2, k, 4)).unwrap();
+        let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
+        gpu::run(gpu, &x, 2 * m, |pass, x, y| {
+            product.encode(pass, x, y).unwrap()
+        });
+        let got = read(gpu, product.rounded().expect("integers are chosen"));
+        let want = rounded(&x, k, f32::round_ties_even);
+        assert_eq!(first_difference(&got, &want.words()), None, "m={m} k={k}");
+        if m == 9 {
+            let mutants: [Round; 3] = [f32::round, f32::trunc, f32::ceil];
+            for mutant in mutants {
+                let want = rounded(&x, k, mutant).words();
+                assert!(first_difference(&got, &want).is_some(), "not reported");
+            }
+        }
+    }
+}
+
+/// Where words differ: index, got, wanted.
+fn first_difference(got: &[u32], want: &[u32]) -> Option<(usize, u32, u32)> {
+    assert_eq!(got.len(), want.len());
+    let at = got.iter().zip(want).position(|(a, b)| a != b)?;
+    Some((at, got[at], want[at]))
+}
+
+fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<u32> {
+    let back = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: buffer.size(),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    encoder.copy_buffer_to_buffer(buffer, 0, &back, 0, buffer.size());
+    gpu.queue().submit([encoder.finish()]);
+    back.slice(..)
+        .map_async(wgpu::MapMode::Read, |r| r.unwrap());
+    let device = gpu.device();
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let words = bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap());
+    words
+}
+
+#[test]
+fn exact_products_are_equal_bit_for_bit() {
+    let kernels = kernels();
+    assert_eq!(kernels, known_to_run());
+    let mut random = Random(2);
+    let mut ran = BTreeSet::new();
+    for (place, &format) in Format::ALL.iter().enumerate() {
+        let (m, n, k) = (3, 19, fitting_k(format, 72));
+        if has_no_codes(&format.to_string()) {
+            continue;
+        }
+        let matrix = exact_matrix(format, n, k);
+        let w = matrix.dequantize();
+        let x = exact_inputs(m, k, &mut random);
+        let values = rounded(&x, k, f32::round_ties_even).values(k);
+        assert!(values.iter().zip(&x).all(|(v, x)| *v == *x as f64));
+        let want = oracle(&w, &values, k);
+        let most = want.iter().fold(0.0, |most, w| f64::max(most, w.1));
+        assert!(is_exact(&w, most), "{format}: sums may be rounded");
+        let weights = gpu::gpu().upload(&matrix).unwrap();
+        for (number, kernel) in kernels.iter().enumerate() {
+            if !meet(place, number) {
+                continue;
+            }
+            for gpu in guises(place, number, kernel) {
+                if let Some(y) = product(&gpu, &weights, &x, kernel) {
+                    equal(&y, &want).unwrap_or_else(|e| {
+                        panic!("{kernel} {format} as on a {:?}: {e}", gpu.class())
+                    });
+                    ran.insert((kernel, gpu.class(), format.to_string()));
+                }
+            }
+        }
+    }
+    for kernel in &kernels {
+        for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+            let count = ran.iter().filter(|r| r.0 == kernel && r.1 == class).count();
+            println!("{kernel} as on a {class:?}: {count} formats ran");
+            let least = match (kernel.contains("2bit"), class == gpu::gpu().class()) {
+                (true, _) => 1,
+                (false, true) => 15,
+                (false, false) => 3,
+            };
+            assert!(count >= least, "{kernel} as on a {class:?}");
+        }
+    }
+}
+
+/// Rows of x, rows of weights, row lengths: short parts, odd counts of parts, multiples of no tile.
+const EDGES: &[(usize, usize, usize)] = &[
+    (1, 67, 784),
+    (2, 9, 40),
+    (4, 31, 800),
+    (9, 66, 64),
+    (33, 5, 333),
+    (65, 129, 96),
+];
+
+#[test]
+fn random_products_are_within_the_bound() {
+    let kernels = kernels();
+    let mut random = Random(3);
+    let mut worst = 0f64;
+    let mut count = 0;
+    for (place, &format) in common::formats().iter().enumerate() {
+        for (number, kernel) in kernels.iter().enumerate() {
+            // Another third than the exact ones.
+            if !meet(place + 1, number) {
+                continue;
+            }
+            let (m, n, k) = EDGES[(place + number / 3) % EDGES.len()];
+            let k = fitting_k(format, k);
+            let matrix = random_matrix(format, n, k, random.next());
+            let weights = gpu::gpu().upload(&matrix).unwrap();
+            let x = random.floats(m * k, 2.0);
+            let Some(y) = product(gpu::gpu(), &weights, &x, kernel) else {
+                continue;
+            };
+            let values = rounded(&x, k, f32::round_ties_even).values(k);
+            let want = oracle(&matrix.dequantize(), &values, k);
+            let error = within_bound(&y, &want)
+                .unwrap_or_else(|e| panic!("{kernel} {format} m={m} n={n} k={k}: {e}"));
+            worst = worst.max(error);
+            count += 1;
+        }
+    }
+    println!("{count} products, largest error {worst:.2} of {BOUND} units of eps*sum|x*w|");
+    assert!(count > 100);
+}
+
+/// What is chosen for I8, and that F32 stays F32 beside it.
+#[test]
+fn integers_are_chosen_only_where_they_are_allowed() {
+    let own = gpu::gpu();
+    let mut random = Random(4);
+    for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        for (format, m) in [
+            (Format::Q4_0, 1),
+            (Format::Q4_0, 9),
+            (Format::TQ2_0, 2),
+            (Format::NF4, 2),
+        ] {
+            let gpu = own.with_class(class);
+            for gpu in [gpu.clone(), gpu.with_features(wgpu::Features::empty())] {
+                let k = 256;
+                let matrix = random_matrix(format, 13, k, 9);
+                let weights = gpu.upload(&matrix).unwrap();
+                let x = random.floats(m * k, 2.0);
+                let plain = MatMul::new(&gpu, &weights, m, Precision::F32).unwrap();
+                assert!(plain.rounded().is_none());
+                let product = MatMul::new(&gpu, &weights, m, Precision::I8).unwrap();
+                println!("{format} m={m} as on a {class:?}: {}", product.kernel());
+                assert_eq!(product.rounded().is_none(), format == Format::NF4);
+                let y = gpu.matmul_with(&x, &weights, Precision::I8).unwrap();
+                let values = match product.rounded() {
+                    Some(_) => rounded(&x, k, f32::round_ties_even).values(k),
+                    None => x.iter().map(|&x| x as f64).collect(),
+                };
+                let want = oracle(&matrix.dequantize(), &values, k);
+                within_bound(&y, &want).unwrap();
+            }
+        }
+    }
+    let weights = own.upload(&random_matrix(Format::Q4_0, 1, 32, 1)).unwrap();
+    for precision in [Precision::F32, Precision::F16] {
+        let refused = MatMul::with_kernel(own, &weights, 1, precision, "gemm_dp4a");
+        assert!(matches!(refused, Err(Error::Precision { .. })));
+    }
+}
+
+/// The error against the product by the inputs as they were is the one that rounding to 8 bits makes.
+#[test]
+fn errors_are_those_of_rounding() {
+    let gpu = gpu::gpu();
+    let mut random = Random(5);
+    let (m, n, k) = (4, 96, 1024);
+    let matrix = random_matrix(Format::Q4_0, n, k, 6);
+    let weights = gpu.upload(&matrix).unwrap();
+    let x = random.floats(m * k, 2.0);
+    let y = gpu.matmul_with(&x, &weights, Precision::I8).unwrap();
+    let w = matrix.dequantize();
+    let exact: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+    let want = oracle(&w, &exact, k);
+    let scales = rounded(&x, k, f32::round_ties_even).scales;
+    // Of each input the variance of an even spread over one step.
+    let (mut got, mut expected, mut size) = (0f64, 0f64, 0f64);
+    for (i, (y, want)) in y.iter().zip(&want).enumerate() {
+        got += (*y as f64 - want.0).powi(2);
+        size += want.0.powi(2);
+        let scales = &scales[i / n * (k / 32)..];
+        for (j, w) in w[i % n * k..][..k].iter().enumerate() {
+            expected += (*w as f64 * scales[j / 32] as f64).powi(2) / 12.0;
+        }
+    }
+    let ratio = (got / expected).sqrt();
+    println!(
+        "error of I8: {:.2e} of the outputs, {ratio:.3} of what rounding explains",
+        (got / size).sqrt()
+    );
+    assert!(ratio > 0.9 && ratio < 1.1);
+}
+
+#[test]
+fn long_rows_and_infinite_inputs() {
+    let gpu = gpu::gpu();
+    let mut random = Random(6);
+    let (m, n, k) = (3, 9, 14336);
+    for (format, kernels) in [
+        (Format::Q4_0, kernels()),
+        (Format::INT8_BIAS, kernels()),
+        (Format::TQ2_0, vec!["gemv_dp4a_2bit"]),
+    ] {
+        let matrix = random_matrix(format, n, k, 7);
+        let weights = gpu.upload(&matrix).unwrap();
+        let mut x: Vec<f32> = (0..m * k).map(|_| 1e4 * (1.5 + random.signed())).collect();
+        x[k + 100] = f32::INFINITY;
+        x[2 * k + 7] = 1e30;
+        x[2 * k + 8] = -1e30;
+        let values = rounded(&x, k, f32::round_ties_even).values(k);
+        let want = oracle(&matrix.dequantize(), &values, k);
+        for kernel in kernels {
+            let Some(y) = product(gpu, &weights, &x, kernel) else {
+                continue;
+            };
+            assert!(y[n..2 * n].iter().all(|y| y.is_nan()), "{kernel}");
+            within_bound(&y[..n], &want[..n]).unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
+            within_bound(&y[2 * n..], &want[2 * n..])
+                .unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
+        }
+    }
+}
+
+/// Both comparisons report kernels that are slightly wrong.
+#[test]
+fn broken_kernels_are_reported() {
+    let gpu = gpu::gpu();
+    let mut random = Random(7);
+    // Two spans a part, a bias, an odd number of parts.
+    let format = Format::INT4_BIAS.with_group(16).unwrap();
+    let (m, n, k) = (3, 13, 352);
+    let matrix = exact_matrix(format, n, k);
+    let x = exact_inputs(m, k, &mut random);
+    let values = rounded(&x, k, f32::round_ties_even).values(k);
+    let want = oracle(&matrix.dequantize(), &values, k);
+    let weights = gpu.upload(&matrix).unwrap();
+    let mutants: &[(&str, &str, &str, &str)] = &[
+        ("lane_tile_pairs", "as it is", "RUN", "RUN"),
+        ("lane_tile_dp4a", "as it is", "fn main", "fn main"),
+        ("gemv_dp4a", "as it is", "fn main", "fn main"),
+        ("gemm_dp4a", "as it is", "fn main", "fn main"),
+        (
+            "lane_tile_pairs",
+            "the low half left in",
+            "t + 0x8000u",
+            "t",
+        ),
+        (
+            "lane_tile_pairs",
+            "odd for even",
+            "let low = v >> vec4<u32>(24u)",
+            "let low = v >> vec4<u32>(23u)",
+        ),
+        (
+            "lane_tile_pairs",
+            "half a sum of x",
+            "return high_half(p) +",
+            "return 0 *",
+        ),
+        (
+            "lane_tile_pairs",
+            "the same codes twice",
+            "(c.low >> eight)",
+            "c.low",
+        ),
+        (
+            "lane_tile_pairs",
+            "the first span's affine",
+            "/ GROUP)",
+            "/ GROUP / 2u * 2u)",
+        ),
+        (
+            "lane_tile_dp4a",
+            "a span's sum of another",
+            "return pairs[s];",
+            "return pairs[1u - s];",
+        ),
+        (
+            "lane_tile_dp4a",
+            "unsigned sums",
+            "halves >> vec2<u32>(16u);",
+            "bitcast<vec2<i32>>(sums >> vec2<u32>(16u));",
+        ),
+        (
+            "lane_tile_dp4a",
+            "another word",
+            "word_of(v, s * (8u / SPANS) + 0u)",
+            "word_of(v, s * (8u / SPANS) + 1u)",
+        ),
+        ("lane_tile_dp4a", "the scale left out", "* v[0u].scale", ""),
+        (
+            "gemv_dp4a",
+            "unsigned products",
+            "return dot4I8Packed(a, b);",
+            "return i32(dot4U8Packed(a, b));",
+        ),
+        (
+            "gemv_dp4a",
+            "the last part forgotten",
+            "part < parts;",
+            "part < parts - 1u;",
+        ),
+        (
+            "gemm_dp4a",
+            "an odd last part twice",
+            "let there = first + step < parts;",
+            "let there = true;",
+        ),
+        (
+            "gemm_dp4a",
+            "another row's affine",
+            "affines[(p * SPANS + 0u) * TILE + row]",
+            "affines[(p * SPANS + 0u) * TILE + (row ^ 1u)]",
+        ),
+        (
+            "gemm_dp4a",
+            "no swizzle on one side",
+            "w_tile[swizzled(mine, 2u * step)]",
+            "w_tile[mine * STEP * 2u + 2u * step]",
+        ),
+    ];
+    for (kernel, what, from, to) in mutants {
+        let product = MatMul::with_edited_shader(gpu, &weights, m, kernel, |text| {
+            assert!(text.contains(from), "{kernel}: no {from:?}");
+            text.replace(from, to)
+        })
+        .unwrap();
+        let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
+            product.encode(pass, x, y).unwrap()
+        });
+        let (equal, bound) = (equal(&y, &want), within_bound(&y, &want));
+        match *what {
+            "as it is" => {
+                equal.unwrap();
+                bound.unwrap();
+            }
+            _ => assert!(
+                equal.is_err() && bound.is_err(),
+                "not reported: {kernel}, {what}"
+            ),
+        }
+    }
+}
