@@ -4,11 +4,12 @@ Started by `benches/peers/run`. Each contender is a process of its own, a worker
 command a line and answers each with a line, after a first line that says what it is:
 
     data FORMAT N K M      lowbit's only: writes the files `w`, `w-f32`, `x` and `y` -> written
-    prepare FORMAT N K M PRECISION COPIES   -> ready HOW, or: unsupported WHY
+    prepare FORMAT N K M PRECISION ROTATE   -> ready BYTES COPIES HOW, or: unsupported WHY
+                           (copies of the weights, BYTES each, for ROTATE bytes in all are taken in turn)
     run REPS               -> seconds, and the device's own where it has a clock
     check                  writes the file `y-NAME` -> written
     formats                lowbit's only -> the formats that it can quantize to; and the others
-    copy BYTES             lowbit's only -> bytes that the device copies in a second
+    copy BYTES             lowbit's and torch's -> bytes that the device copies in a second
 
 Every product is compared with f64 sums before it is timed. CPU time is read from here, by the
 kernel's clock of the worker's process, so it is the same clock for all.
@@ -23,11 +24,19 @@ import subprocess
 import sys
 import time
 
+from products import PRODUCTS
+
 # Different rows in `y`, which n repeats; benches/peers/data.rs says why.
 DISTINCT = 61
 # The largest root mean square error, as a share of the products', that a mode may have. "own" is a
 # peer's own choice, int8 inputs at the coarsest.
-BOUNDS = {"f32": 1e-5, "f16": 5e-3, "i8": 1e-2, "own": 2e-2}
+BOUNDS = {
+    "f32": 1e-5, "f16": 5e-3, "i8": 1e-2, "own": 2e-2,
+    # torch's
+    "bf16": 1e-2, "int4": 1e-2, "int8": 2e-2, "int8w": 2e-2, "gemlite": 1e-2,
+}
+# Outputs that are compared, about: where there are more, of some rows of x.
+COMPARED = 1 << 20
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -48,6 +57,7 @@ def command(name, options):
         "onnx-webgpu": python + [f"{HERE}/onnx_worker.py", "webgpu"] + threads,
         "onnx-cpu": python + [f"{HERE}/onnx_worker.py", "cpu"] + threads,
         "openblas": python + [f"{HERE}/openblas.py"],
+        "torch": python + [f"{HERE}/torch_worker.py"],
     }[name]
 
 
@@ -64,7 +74,8 @@ class Worker:
             # On lavapipe its f16 products of several rows take up to 2.3 times as long.
             env["GGML_VK_DISABLE_F16"] = "1"
         # numpy's wheel has an OpenBLAS in it.
-        paths = {"onnx-webgpu": options.onnx_webgpu, "onnx-cpu": options.onnx_cpu, "openblas": options.onnx_cpu}
+        paths = {"onnx-webgpu": options.onnx_webgpu, "onnx-cpu": options.onnx_cpu, "openblas": options.onnx_cpu,
+                 "torch": options.gemlite}
         if paths.get(name):
             env["PYTHONPATH"] = paths[name]
         log = open(f"log-{name}", "ab")
@@ -91,26 +102,15 @@ class Worker:
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def run(self, reps):
-        """Seconds of wall and CPU time a product."""
+        """Seconds a product: of wall time, of CPU time, and by the device's clock where it has one."""
         before = self.cpu_seconds()
-        wall = float(self.ask(f"run {reps}").split()[0])
-        return wall / reps, (self.cpu_seconds() - before) / reps
+        wall, *device = map(float, self.ask(f"run {reps}").split())
+        cpu = self.cpu_seconds() - before
+        return wall / reps, cpu / reps, device[0] / reps if device else None
 
     def end(self):
         self.process.stdin.close()
         self.process.wait(30)
-
-
-class Contender:
-    """One worker with one product."""
-
-    def __init__(self, worker, precision, form, m):
-        self.worker, self.precision, self.form, self.m = worker, precision, form, m
-        self.how = self.error = None
-        self.wall, self.cpu = [], []
-
-    def label(self):
-        return self.worker if self.precision == "own" else f"{self.worker} {self.precision}"
 
 
 class Bench:
@@ -118,11 +118,21 @@ class Bench:
         self.options = options
         self.pool, self.banners, self.notes, self.data = {}, {}, [], None
         self.n, self.k = options.n, options.k
+        self.failed = False
 
     def note(self, text):
         if text not in self.notes:
             self.notes.append(text)
             print(f"note: {text}", file=sys.stderr)
+
+    def fail(self, contender, slot, why):
+        """A worker that ended, or was wrong, takes no part; the others go on."""
+        c = contender
+        self.note(f"FAILED: {c.label()}, {c.form}, {self.n} x {self.k}, m = {c.m}: {why}")
+        self.failed = True
+        worker = self.pool.pop((c.worker, slot), None)
+        if worker:
+            worker.process.kill()
 
     def worker(self, name, slot):
         """The `slot`th process of this name; None where it cannot be had."""
@@ -138,11 +148,14 @@ class Bench:
             self.pool[name, slot] = worker
         return self.pool[name, slot]
 
+    def shape(self, n, k):
+        self.n, self.k = n, k
+
     def write_data(self, form, m):
-        if self.data != (form, m):
-            writer = self.worker("lowbit-cpu", "data")
-            writer.ask(f"data {form} {self.n} {self.k} {m}")
-            self.data = form, m
+        data = f"data {form} {self.n} {self.k} {m}"
+        if self.data != data:
+            self.worker("lowbit-cpu", "data").ask(data)
+            self.data = data
 
     def error(self, name, m):
         """The root mean square error of what a worker wrote, as a share of the products'."""
@@ -152,7 +165,7 @@ class Bench:
         if len(got) != m * self.n:
             raise RuntimeError(f"{name} wrote {len(got)} outputs, not {m} x {self.n}")
         off = size = 0.0
-        for row in range(m):
+        for row in range(0, m, -(-m * self.n // COMPARED)):
             right = want[row * DISTINCT : (row + 1) * DISTINCT]
             for start in range(0, self.n, DISTINCT):
                 end = min(start + DISTINCT, self.n)
@@ -169,18 +182,17 @@ class Bench:
         c, o = contender, self.options
         self.write_data(c.form, m)
         precision = "f32" if c.precision == "own" else c.precision
-        answer = worker.ask(
-            f"prepare {c.form} {self.n} {self.k} {c.m} {precision} {o.copies}")
-        state, _, rest = answer.partition(" ")
-        if state != "ready":
-            self.note(f"not run: {c.label()}, {c.form}, m = {c.m}: {rest}")
+        answer = worker.ask(f"prepare {c.form} {self.n} {self.k} {c.m} {precision} {o.rotate}")
+        if not answer.startswith("ready "):
+            why = answer.removeprefix("unsupported ")
+            self.note(f"not run: {c.label()}, {c.form}, {self.n} x {self.k}, m = {c.m}: {why}")
             return False
-        c.how = rest
+        _, size, copies, c.how = answer.split(" ", 3)
+        c.bytes, c.copies = int(size), int(copies)
         worker.ask("check")
         c.error = self.error(worker.file, c.m)
         if not c.error <= BOUNDS[c.precision]:
-            raise RuntimeError(
-                f"{c.label()}, {c.form}, m = {c.m}: error {c.error:.2e} over {BOUNDS[c.precision]}")
+            raise RuntimeError(f"its error, {c.error:.2e}, is over {BOUNDS[c.precision]}")
         return True
 
     def time(self, contenders):
@@ -190,122 +202,35 @@ class Bench:
         m = max(c.m for c in contenders)
         ready = []
         for slot, c in enumerate(contenders):
-            if self.make_ready(c, slot, m):
-                worker = self.worker(c.worker, slot)
-                once = min(worker.run(1)[0] for _ in range(2))
-                reps = max(1, min(o.most, round(o.seconds / once)))
-                worker.run(reps)  # builds what this many need, and warms up
-                ready.append((c, worker, reps))
+            try:
+                if self.make_ready(c, slot, m):
+                    worker = self.worker(c.worker, slot)
+                    once = min(worker.run(1)[0] for _ in range(2))
+                    reps = max(1, min(o.most, round(o.seconds / once)))
+                    worker.run(reps)  # builds what this many need, and warms up
+                    ready.append((c, worker, reps))
+            except RuntimeError as why:
+                self.fail(c, slot, why)
         for _ in range(o.rounds):
             for c, worker, reps in ready:
-                wall, cpu = worker.run(reps)
+                wall, cpu, device = worker.run(reps)
                 c.wall.append(wall)
                 c.cpu.append(cpu)
+                if device is not None:
+                    c.device.append(device)
         for c, _, reps in ready:
             print(f"{c.form} m={c.m} {c.label()}: {self.speeds(c)} {reps} a run", file=sys.stderr)
         return [c for c, _, _ in ready]
+
+    def seconds(self, contender):
+        """A product's, by the device's clock where it has one: the median, and which clock."""
+        times, clock = (contender.device, "device") if contender.device else (contender.wall, "wall")
+        return statistics.median(times), clock
 
     def speeds(self, contender):
         """GFLOP/s by wall time and by CPU time, medians of the rounds."""
         gf = 2e-9 * self.n * self.k * contender.m
         return gf / statistics.median(contender.wall), gf / statistics.median(contender.cpu)
-
-    def compare(self, cases, mine):
-        """A table of cases, each a list of contenders; ratios of lowbit's to the others'."""
-        heads = [c.label() for c in mine]
-        titles = ["format", "m", "what", "how", "error", "GFLOP/s", "GFLOP/s per CPU s"]
-        for head in heads:
-            titles += [f"{head} over it, wall", "CPU"]
-        rows = []
-        for case in cases:
-            timed = self.time(case)
-            speeds = {c.label(): self.speeds(c) for c in timed}
-            for c in timed:
-                wall, cpu = self.speeds(c)
-                row = [c.form, c.m, c.label(), c.how, f"{c.error:.1e}", f"{wall:.2f}", f"{cpu:.2f}"]
-                for head in heads:
-                    own = speeds.get(head)
-                    alone = own is None or c.label() == head
-                    row += ["", ""] if alone else [f"{own[0] / wall:.2f}", f"{own[1] / cpu:.2f}"]
-                rows.append(row)
-        return table(titles, rows)
-
-
-def table(titles, rows):
-    right = "|".join("---" if i < 1 else "---:" for i in range(len(titles)))
-    lines = ["| " + " | ".join(titles) + " |", f"|{right}|"]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
-
-
-def gpu(bench):
-    """lowbit's GPU path and the peers that run on the same Vulkan driver."""
-    o = bench.options
-    mine = [Contender("lowbit", p, "", 1) for p in ("f32", "i8")]
-    cases = []
-    for m in o.m:
-        formats = o.formats or (["q4_0", "q4_k", "q8_0", "q6_k", "tq2_0", "f16"] if m == 1 else ["q4_0"])
-        for form in formats:
-            case = [Contender("lowbit", p, form, m) for p in ("f32", "i8")]
-            case += [Contender("ggml-vulkan", "own", form, m)]
-            if m > 1:
-                case += [Contender("ggml-vulkan-f32", "own", form, m)]
-            if form == "q4_0":
-                case += [Contender("onnx-webgpu", p, form, m) for p in ("f32", "i8", "f16")]
-            cases.append(case)
-    return "## On the Vulkan driver\n\n" + bench.compare(cases, mine)
-
-
-def cpu(bench):
-    """lowbit's CPU path and native CPU libraries."""
-    o = bench.options
-    mine = [Contender("lowbit-cpu", "f32", "", 1)]
-    cases = []
-    for m in o.m:
-        for form in o.formats or ["q4_0"]:
-            cases.append([Contender("lowbit-cpu", "f32", form, m)] + [
-                Contender("openblas", "f32", form, m),
-                Contender("ggml-cpu", "own", form, m)])
-            if form == "q4_0":
-                cases[-1] += [Contender("ggml-cpu-repack", "own", form, m),
-                              Contender("onnx-cpu", "f32", form, m),
-                              Contender("onnx-cpu", "i8", form, m)]
-    return "## On the processor\n\n" + bench.compare(cases, mine)
-
-
-def ladder(bench):
-    """What a few rows of x cost over one."""
-    titles = ["format", "m", "kernel", "GFLOP/s", "over m = 1, wall", "GFLOP/s per CPU s", "over m = 1, CPU"]
-    rows = []
-    for form in bench.options.formats or ["q4_0", "q4_k", "q8_0"]:
-        timed = bench.time([Contender("lowbit", "f32", form, m) for m in (1, 2, 3, 4, 8)])
-        one = bench.speeds(timed[0])
-        for c in timed:
-            wall, cpu = bench.speeds(c)
-            rows.append([form, c.m, c.how, f"{wall:.2f}", f"{wall / one[0]:.2f}", f"{cpu:.2f}", f"{cpu / one[1]:.2f}"])
-    return "## A few rows of x\n\n" + table(titles, rows)
-
-
-def formats(bench):
-    """Every format against F16, a vector at a time."""
-    names = bench.options.formats
-    if not names:
-        these, others = bench.worker("lowbit-cpu", "data").ask("formats").split(";")
-        names = these.split()
-        bench.note(f"not timed, since lowbit has no quantizer for them: {others.replace(' ', ', ')}")
-    names = [name for name in names if name != "f16"]
-    rows = []
-    for start in range(0, len(names), 6):
-        group = ["f16"] + names[start : start + 6]
-        timed = bench.time([Contender("lowbit", "f32", form, 1) for form in group])
-        base = bench.speeds(timed[0])
-        for c in timed[1:]:
-            wall, cpu = bench.speeds(c)
-            rows.append([c.form, f"{wall:.2f}", f"{wall / base[0]:.2f}", f"{cpu:.2f}", f"{cpu / base[1]:.2f}"])
-    titles = ["format", "GFLOP/s", "over f16, wall", "GFLOP/s per CPU s", "over f16, CPU"]
-    return "## Every format, m = 1\n\n" + table(titles, rows)
-
-
-PRODUCTS = {"gpu": gpu, "cpu": cpu, "ladder": ladder, "formats": formats}
 
 
 def machine():
@@ -327,14 +252,15 @@ def main():
     parser.add_argument("--onnx-webgpu", help="the folder that onnxruntime-webgpu is in")
     parser.add_argument("--onnx-cpu", help="the folder that onnxruntime is in")
     parser.add_argument("--title", default="", help="the command, for the table's head")
-    parser.add_argument("--products", type=names, default=list(PRODUCTS))
+    parser.add_argument("--products", type=names, default=["gpu", "cpu", "ladder", "formats"])
     parser.add_argument("--m", type=numbers, default=[1, 32, 128])
     parser.add_argument("--formats", type=names)
     parser.add_argument("--only", type=names, help="these workers, such as lowbit,ggml-vulkan")
     parser.add_argument("--kernel", help="lowbit's kernel of this name, not the one it chooses")
     parser.add_argument("--n", type=int, default=4096)
     parser.add_argument("--k", type=int, default=4096)
-    parser.add_argument("--copies", type=int, default=1, help="weights to take in turn")
+    parser.add_argument("--rotate", type=int, default=1, help="bytes of weights to take in turn")
+    parser.add_argument("--gemlite", help="the folder that gemlite is in")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each library on the processor")
     parser.add_argument("--quick", action="store_true", help="3 short rounds: a first look")
     options = parser.parse_args()
@@ -349,7 +275,7 @@ def main():
         if worker:
             worker.end()
     print(f"`{options.title}`, {at_start}.\n")
-    print(f"Weights of {options.n} x {options.k}, taken in turn: {options.copies}. Threads of each library on the processor: "
+    print(f"Weights of {options.n} x {options.k} where no other shape is named. Threads of each library on the processor: "
           f"{options.threads}. Medians of {options.rounds} rounds in "
           "which the contenders take turns; each result was first compared with f64 sums: error is the root mean "
           "square, as a share of the products'. CPU time is that of the process, all its threads.\n")
@@ -359,6 +285,7 @@ def main():
         print(f"- {text}")
     for text in tables:
         print("\n" + text)
+    sys.exit(bench.failed)
 
 
 if __name__ == "__main__":

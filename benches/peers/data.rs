@@ -60,10 +60,10 @@ pub fn products(format: Format, k: usize, x: &[f32]) -> Vec<f64> {
     x.chunks(k).flat_map(row).collect()
 }
 
-/// Writes `w` (packed), `w-f32` (decoded), `x`, and `y`, the products.
+/// Writes `w` (packed), `w-f32` (decoded, the distinct rows), `x`, and `y` (the products).
 pub fn write(format: Format, n: usize, k: usize, m: usize) {
     let (w, x) = (weights(format, n, k), inputs(m, k));
-    let decoded = repeated(&distinct(format, k).dequantize(), n);
+    let decoded = distinct(format, k).dequantize();
     let y = products(format, k, &x);
     let files: [(&str, &[u8]); 4] = [
         ("w", w.bytes()),

@@ -8,6 +8,7 @@
 #include <ggml-alloc.h>
 #include <ggml-backend.h>
 #include <ggml.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static enum ggml_type type_of(const char *format) {
     return GGML_TYPE_COUNT;
 }
 
-static void prepare(const char *format, long n, long k, long m, int copies) {
+static void prepare(const char *format, long n, long k, long m, double rotate) {
     drop_all();
     enum ggml_type type = type_of(format);
     if (type == GGML_TYPE_COUNT) {
@@ -103,8 +104,9 @@ static void prepare(const char *format, long n, long k, long m, int copies) {
     }
     now.matrices = context();
     now.inputs = context();
-    now.copies = copies;
-    for (int i = 0; i < copies; i++) now.w[i] = ggml_new_tensor_2d(now.matrices, type, k, n);
+    double size = (double)n * ggml_row_size(type, k);
+    now.copies = ceil(fmin(fmax(rotate / size, 1), 64));
+    for (int i = 0; i < now.copies; i++) now.w[i] = ggml_new_tensor_2d(now.matrices, type, k, n);
     now.input = ggml_new_tensor_2d(now.inputs, GGML_TYPE_F32, k, m);
     now.weights = ggml_backend_alloc_ctx_tensors_from_buft(now.matrices, weight_buffers);
     now.x = ggml_backend_alloc_ctx_tensors(now.inputs, backend);
@@ -115,14 +117,14 @@ static void prepare(const char *format, long n, long k, long m, int copies) {
         return;
     }
     void *bytes = contents("w", ggml_nbytes(now.w[0]));
-    for (int i = 0; i < copies; i++)
+    for (int i = 0; i < now.copies; i++)
         ggml_backend_tensor_set(now.w[i], bytes, 0, ggml_nbytes(now.w[0]));
     free(bytes);
     bytes = contents("x", ggml_nbytes(now.input));
     ggml_backend_tensor_set(now.input, bytes, 0, ggml_nbytes(now.input));
     free(bytes);
     compute();
-    printf("ready one graph\n");
+    printf("ready %zu %d one graph\n", ggml_nbytes(now.w[0]), now.copies);
 }
 
 static void check(void) {
@@ -188,10 +190,10 @@ int main(int argc, char **argv) {
     char line[256], format[32];
     while (fgets(line, sizeof line, stdin)) {
         long n, k, m;
-        int copies, reps;
-        if (sscanf(line, "prepare %31s %ld %ld %ld %*s %d", format, &n, &k, &m, &copies) == 5) {
-            if (copies < 1 || copies > 64) fail("1 to 64 copies");
-            prepare(format, n, k, m, copies);
+        double rotate;
+        int reps;
+        if (sscanf(line, "prepare %31s %ld %ld %ld %*s %lf", format, &n, &k, &m, &rotate) == 5) {
+            prepare(format, n, k, m, rotate);
         } else if (sscanf(line, "run %d", &reps) == 1) {
             build(reps);
             double start = seconds();

@@ -52,11 +52,16 @@ fn main() {
                 data::write(by_name(format), number(n), number(k), number(m));
                 println!("written");
             }
-            ["prepare", format, n, k, m, precision, copies] => {
+            ["prepare", format, n, k, m, precision, rotate] => {
                 let w = data::weights(by_name(format), number(n), number(k));
                 let x = data::inputs(number(m), number(k));
-                let (kind, made) = engine.prepare(w, x, mode(precision), number(copies));
-                println!("ready {kind}");
+                let bytes = w.bytes().len();
+                let copies = match engine {
+                    Engine::Cpu => 1,
+                    Engine::Gpu(..) => number(rotate).div_ceil(bytes).clamp(1, 64),
+                };
+                let (kernel, made) = engine.prepare(w, x, mode(precision), copies);
+                println!("ready {bytes} {copies} {kernel}");
                 product = Some(made);
             }
             ["run", reps] => {
@@ -139,8 +144,9 @@ impl Engine {
                     Clock::Timestamps => "timestamps",
                     Clock::Wall => "no timestamps",
                 };
-                let (name, driver, backend) = (&info.name, &info.driver_info, info.backend);
-                format!("lowbit {version} on {name}, {driver}, {backend}, {clock}")
+                let (name, kind, backend) = (&info.name, info.device_type, info.backend);
+                let driver = &info.driver_info;
+                format!("lowbit {version} on {name}, {kind:?}, {driver}, {backend}, {clock}")
             }
         }
     }

@@ -31,13 +31,13 @@ def repack(data, n, k):
 
 
 class Product:
-    def __init__(self, kind, threads, n, k, m, precision, copies):
-        if kind == "cpu" and copies > 1:
-            raise ValueError("one copy of the weights only")
-        self.kind, self.threads, self.precision, self.copies = kind, threads, precision, copies
+    def __init__(self, kind, threads, n, k, m, precision, rotate):
+        self.kind, self.threads, self.precision = kind, threads, precision
         self.n, self.k, self.m = n, k, m
         self.float = np.float16 if precision == "f16" else np.float32
         self.codes, self.scales = repack(open("w", "rb").read(), n, k)
+        self.bytes = self.codes.nbytes + self.scales.astype(self.float).nbytes
+        self.copies = min(64, max(1, -(-rotate // self.bytes))) if kind == "webgpu" else 1
         self.x = np.fromfile("x", np.float32)[: m * k].reshape(m, k).astype(self.float)
         self.nodes = self.session = self.binding = None
 
@@ -70,8 +70,10 @@ class Product:
         nodes = reps if self.kind == "webgpu" else 1
         if nodes == self.nodes:
             return
-        # Weights of the last model make room for those of the next.
-        self.session = self.binding = None
+        # Weights of the last model make room for those of the next. Outputs go before the session whose
+        # memory they are.
+        self.binding = None
+        self.session = None
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         # Optimizers would make one of equal products.
@@ -105,14 +107,15 @@ def main():
     for line in sys.stdin:
         command, *values = line.split()
         if command == "prepare":
-            form, n, k, m, precision, copies = values
+            form, n, k, m, precision, rotate = values
             if form != "q4_0":
                 answer = "unsupported this worker makes MatMulNBits of Q4_0 only"
             else:
                 try:
-                    product = Product(kind, threads, int(n), int(k), int(m), precision, int(copies))
+                    product = Product(kind, threads, int(n), int(k), int(m), precision, int(rotate))
                     product.run(1)
-                    answer = "ready " + ("one model" if kind == "webgpu" else "a run each")
+                    how = "one model" if kind == "webgpu" else "a run each"
+                    answer = f"ready {product.bytes} {product.copies} {how}"
                 except Exception as why:  # onnxruntime's own say why, whatever their type
                     answer = "unsupported " + str(why).replace("\n", " ")[:200]
         elif command == "run":

@@ -39,7 +39,7 @@ make_tree() {
         touch "$tree/.installed"
     fi
     cp benches/peers/ggml.c "$tree/opt/peers/"
-    chroot "$tree" gcc -O2 -Wall -Wextra -Werror -o /opt/peers/ggml /opt/peers/ggml.c -lggml -lggml-base
+    chroot "$tree" gcc -O2 -Wall -Wextra -Werror -o /opt/peers/ggml /opt/peers/ggml.c -lggml -lggml-base -lm
     workers=(--ggml ../ggml --onnx-webgpu ../webgpu --onnx-cpu ../onnx-cpu)
 }
 
