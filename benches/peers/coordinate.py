@@ -89,8 +89,10 @@ class Worker:
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            tail = open(f"log-{self.name}", errors="replace").read()[-2000:]
-            raise RuntimeError(f"{self.name} ended:\n{tail}")
+            said = open(f"log-{self.name}", errors="replace").read().split("\n")
+            last = [line for line in said if line.strip()][-1:]
+            code = self.process.wait()
+            raise RuntimeError(f"it ended with code {code}: {' '.join(last) or 'it said nothing'}")
         return line.strip()
 
     def ask(self, line):
@@ -119,6 +121,7 @@ class Bench:
         self.pool, self.banners, self.notes, self.data = {}, {}, [], None
         self.n, self.k = options.n, options.k
         self.failed = False
+        self.end = time.monotonic() + options.limit
 
     def note(self, text):
         if text not in self.notes:
@@ -199,6 +202,10 @@ class Bench:
         """Runs them alternately; returns those that could be run, with their times."""
         o = self.options
         contenders = [c for c in contenders if not o.only or c.worker in o.only]
+        if time.monotonic() > self.end:
+            for c in contenders:
+                self.note(f"not run: {c.label()}, {c.form}, {self.n} x {self.k}, m = {c.m}: no time left")
+            return []
         m = max(c.m for c in contenders)
         ready = []
         for slot, c in enumerate(contenders):
@@ -262,6 +269,7 @@ def main():
     parser.add_argument("--rotate", type=int, default=1, help="bytes of weights to take in turn")
     parser.add_argument("--gemlite", help="the folder that gemlite is in")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each library on the processor")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which nothing new is begun")
     parser.add_argument("--quick", action="store_true", help="3 short rounds: a first look")
     options = parser.parse_args()
     options.rounds, options.seconds, options.most = (3, 0.15, 16) if options.quick else (9, 0.3, 64)

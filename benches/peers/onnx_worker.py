@@ -6,6 +6,7 @@ On the processor every node would keep a packed copy of the weights, and none wo
 cache: there a model of one node is run as often.
 """
 
+import os
 import sys
 import time
 
@@ -101,8 +102,11 @@ class Product:
 
 
 def main():
+    # Libraries print: what they say goes to the log, and standard output is for answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
     kind, threads = sys.argv[1], int(sys.argv[2])
-    print(f"onnxruntime {ort.__version__}, {PROVIDERS[kind]}", flush=True)
+    print(f"onnxruntime {ort.__version__}, {PROVIDERS[kind]}", file=answers)
     product = None
     for line in sys.stdin:
         command, *values = line.split()
@@ -125,7 +129,7 @@ def main():
             answer = "written"
         else:
             raise ValueError(line)
-        print(answer, flush=True)
+        print(answer, file=answers)
 
 
 if __name__ == "__main__":
