@@ -4,7 +4,7 @@
 //!     cargo run --example format_table -- --write  put it into README.md, between its markers
 //!     cargo run --example format_table -- --check  exit with 1 where README.md has another
 
-use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+use lowbit::{wgsl, DeviceClass, Format};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 fn table() -> Result<String, String> {
     let sources = sources()?;
     let mut out = String::from(
-        "| Format | Name | Bits per weight | Block: weights / bytes | Group | GGUF type | Kernels | Bytes checked against |\n\
+        "| Format | Name | Bits per weight | Block: weights / bytes | Group | GGUF type | Precision | Bytes checked against |\n\
          |---|---|---:|---:|---|---:|---|---|\n",
     );
     for format in Format::ALL {
@@ -62,18 +62,19 @@ fn table() -> Result<String, String> {
             format.name().to_uppercase(),
             format.name(),
             format.bits_per_weight(),
-            kernels(*format),
+            precisions(*format),
         );
     }
     Ok(out)
 }
 
-/// The kernels that can be composed for a format.
-fn kernels(format: Format) -> String {
+/// What kernels may round for this format: all formats have those of floats; integer ones want codes.
+fn precisions(format: Format) -> &'static str {
     let k = format.block_len();
-    let composes = |name: &&&str| wgsl(format, name, 1, k, DeviceClass::Gpu).is_ok();
-    let names: Vec<&str> = KERNELS.iter().filter(composes).copied().collect();
-    names.join(", ")
+    match wgsl(format, "gemm_dp4a", 1, k, DeviceClass::Gpu) {
+        Ok(_) => "F32, F16, I8",
+        Err(_) => "F32, F16",
+    }
 }
 
 fn write() -> Result<(), String> {
