@@ -133,8 +133,8 @@ fn has_two_bits(name: &str) -> bool {
 
 /// One product, or None where the kernel has no codes to multiply: which those are is asserted.
 fn product(gpu: &Gpu, weights: &lowbit::Weights, x: &[f32], kernel: &str) -> Option<Vec<f32>> {
-    let (m, name) = (x.len() / weights.k(), weights.format().to_string());
-    let none = has_no_codes(&name) || kernel.contains("2bit") && !has_two_bits(&name);
+    let (m, name) = (x.len() / weights.k(), weights.format().name());
+    let none = has_no_codes(name) || kernel.contains("2bit") && !has_two_bits(name);
     let product = match MatMul::with_kernel(gpu, weights, m, Precision::I8, kernel) {
         Err(Error::NoCodes { .. }) => {
             assert!(none, "{kernel} does not serve {name}");
@@ -216,7 +216,7 @@ fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
 }
 
 /// Whether every sum of these terms in any order is exact in f32: they are multiples of one unit, and all of
-/// them together are fewer than 2^22.
+/// them together are fewer than 2^23.
 fn is_exact(w: &[f32], magnitudes: f64) -> bool {
     let lowest = |w: &f32| {
         let bits = w.to_bits();
@@ -224,12 +224,14 @@ fn is_exact(w: &[f32], magnitudes: f64) -> bool {
         ((bits >> 23) & 255) as i32 - 150 + mantissa.trailing_zeros() as i32
     };
     let unit = w.iter().filter(|w| **w != 0.0).map(lowest).min();
-    magnitudes / (0.25 * 2f64.powi(unit.unwrap_or(0))) < (1 << 22) as f64
+    magnitudes / (0.25 * 2f64.powi(unit.unwrap_or(0))) < (1 << 23) as f64
 }
 
-/// A kernel meets every third format (all with LOWBIT_EDGES=all), others for each kernel.
-fn meet(place: usize, number: usize) -> bool {
-    std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all") || (place + number).is_multiple_of(3)
+/// A kernel meets one format in `every` (all with LOWBIT_EDGES=all), each kernel others: nearly all of the time is
+/// compiling.
+fn meet(place: usize, number: usize, every: usize) -> bool {
+    let all = std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all");
+    all || (place + number).is_multiple_of(every)
 }
 
 /// The device as it is, and now and then as of the other class.
@@ -332,7 +334,7 @@ fn exact_products_are_equal_bit_for_bit() {
     let mut ran = BTreeSet::new();
     for (place, &format) in Format::ALL.iter().enumerate() {
         let (m, n, k) = (3, 19, fitting_k(format, 72));
-        if has_no_codes(&format.to_string()) {
+        if has_no_codes(format.name()) {
             continue;
         }
         let matrix = exact_matrix(format, n, k);
@@ -345,7 +347,7 @@ fn exact_products_are_equal_bit_for_bit() {
         assert!(is_exact(&w, most), "{format}: sums may be rounded");
         let weights = gpu::gpu().upload(&matrix).unwrap();
         for (number, kernel) in kernels.iter().enumerate() {
-            if !meet(place, number) {
+            if !meet(place, number, 3) {
                 continue;
             }
             for gpu in guises(place, number, kernel) {
@@ -390,11 +392,11 @@ fn random_products_are_within_the_bound() {
     let mut count = 0;
     for (place, &format) in common::formats().iter().enumerate() {
         for (number, kernel) in kernels.iter().enumerate() {
-            // Another third than the exact ones.
-            if !meet(place + 1, number) {
+            // Others than the exact ones.
+            if !meet(place + 1, number, 9) {
                 continue;
             }
-            let (m, n, k) = EDGES[(place + number / 3) % EDGES.len()];
+            let (m, n, k) = EDGES[place % EDGES.len()];
             let k = fitting_k(format, k);
             let matrix = random_matrix(format, n, k, random.next());
             let weights = gpu::gpu().upload(&matrix).unwrap();
@@ -411,7 +413,7 @@ fn random_products_are_within_the_bound() {
         }
     }
     println!("{count} products, largest error {worst:.2} of {BOUND} units of eps*sum|x*w|");
-    assert!(count > 100);
+    assert!(count > 50);
 }
 
 /// What is chosen for I8, and that F32 stays F32 beside it.
