@@ -3,7 +3,8 @@
 //! `--has-gpu` tells by its exit code whether one of them is a GPU that computes: 0 yes, 1 no.
 
 use lowbit::wgpu::{
-    Adapter, Backends, DeviceType, DownlevelFlags, Features, Instance, InstanceDescriptor,
+    Adapter, Backends, CooperativeScalarType, DeviceType, DownlevelFlags, Features, Instance,
+    InstanceDescriptor,
 };
 use std::process::ExitCode;
 
@@ -28,7 +29,7 @@ fn line(adapter: &Adapter) -> String {
     let yes_no = |yes| if yes { "yes" } else { "no" };
     let has = |feature| yes_no(adapter.features().contains(feature));
     format!(
-        "{} | {} | {:?} | driver: {} | computes: {} | f16: {} | subgroups: {} | timestamp queries: {}",
+        "{} | {} | {:?} | driver: {} | computes: {} | f16: {} | subgroups: {} | timestamp queries: {} | f16 matrices: {}",
         info.name,
         info.backend,
         info.device_type,
@@ -37,7 +38,22 @@ fn line(adapter: &Adapter) -> String {
         has(Features::SHADER_F16),
         has(Features::SUBGROUP),
         has(Features::TIMESTAMP_QUERY),
+        matrices(adapter),
     )
+}
+
+/// The square shapes of halves that it multiplies into f32, those that lowbit could use.
+fn matrices(adapter: &Adapter) -> String {
+    let all = adapter.cooperative_matrix_properties();
+    let sides = all.iter().filter(|p| {
+        (p.m_size, p.m_size) == (p.n_size, p.k_size)
+            && (p.ab_type, p.cr_type) == (CooperativeScalarType::F16, CooperativeScalarType::F32)
+    });
+    let sides: Vec<_> = sides.map(|p| p.m_size.to_string()).collect();
+    match sides.is_empty() {
+        true => "no".into(),
+        false => sides.join(", "),
+    }
 }
 
 fn main() -> ExitCode {

@@ -22,7 +22,10 @@ fn the_adapter_is_the_one_that_was_meant() {
                 (Backend::Vulkan, DeviceType::Cpu)
             );
             assert!(info.name.contains("llvmpipe"), "{}", info.name);
-            assert!(gpu.device().features().contains(Features::TIMESTAMP_QUERY));
+            // What kernels of their own wait for: without it gpu_half would have nothing to run.
+            let needed = Features::TIMESTAMP_QUERY | Features::SUBGROUP | Features::SHADER_F16;
+            let has = gpu.device().features();
+            assert!(has.contains(needed), "{:?} missing", needed - has);
         }
         // Debian sid's, made ready by `./test` with the option on.
         "lavapipe-coop" => {

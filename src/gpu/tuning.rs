@@ -231,3 +231,35 @@ pub(crate) fn one_invocation_a_part() -> Tuning {
         ..Tuning::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever a device's subgroups: they cover a tile of matrices once, and fit in the workgroup.
+    #[test]
+    fn subgroups_share_a_tile_of_matrices() {
+        for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+            for (lanes, memory, m) in [4, 8, 16, 32, 64, 128]
+                .into_iter()
+                .flat_map(|l| [(l, 16 << 10, 64), (l, 16 << 10, 65), (l, 32 << 10, 65)])
+            {
+                let mut traits = Traits::typical(class);
+                (traits.subgroup, traits.memory) = ((lanes, lanes), memory);
+                for side in [8, 16] {
+                    let t = gemm_coop(&traits, side, m);
+                    let of = |name| t.consts.iter().find(|(n, _)| *n == name).unwrap().1;
+                    let (subgroups, beside) = (of("SUBGROUPS"), of("GRID_ROWS"));
+                    let at = format!("{class:?}, {lanes} lanes, {memory} bytes, m = {m}: {t:?}");
+                    assert_eq!(beside * of("SUB_ROWS") * side, t.tile_rows, "{at}");
+                    let cols = subgroups / beside * of("SUB_COLS") * side;
+                    assert_eq!(cols, t.tile_cols, "{at}");
+                    assert!(t.workgroup.is_multiple_of(lanes.min(t.workgroup)), "{at}");
+                    assert!(subgroups * lanes.min(t.workgroup) <= t.workgroup, "{at}");
+                    let wide = t.tile_rows == 128;
+                    assert!(!wide || t.memory <= memory && side == 16 && m > 64, "{at}");
+                }
+            }
+        }
+    }
+}
