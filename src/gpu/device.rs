@@ -23,13 +23,15 @@ pub struct Gpu {
     traits: Arc<Traits>,
 }
 
+/// Whether bindings 3 (x, ids) and 5 (the table of a format) are there, and which others are.
+type Bindings = (bool, bool, Vec<u32>);
+
 struct Inner {
     device: Device,
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    /// By whether bindings 3 (x, ids) and 5 (the table of a format) are there, and by which others are.
-    layouts: Mutex<HashMap<(bool, bool, Vec<u32>), BindGroupLayout>>,
+    layouts: Mutex<HashMap<Bindings, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
