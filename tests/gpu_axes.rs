@@ -31,6 +31,23 @@ fn has(feature: wgpu::Features) -> bool {
     gpu::gpu().device().features().contains(feature)
 }
 
+/// A device with smaller limits than its adapter has, and no features.
+fn limited(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
+    let instance =
+        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    pollster::block_on(async {
+        let adapter = instance.request_adapter(&Default::default()).await.unwrap();
+        let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
+        change(&mut limits);
+        let device = adapter.request_device(&wgpu::DeviceDescriptor {
+            required_limits: limits,
+            ..Default::default()
+        });
+        let (device, queue) = device.await.unwrap();
+        Gpu::from_wgpu(adapter, device, queue).unwrap()
+    })
+}
+
 const FORMATS: [Format; 5] = [
     Format::INT4,
     Format::Q4_K,
@@ -297,6 +314,26 @@ fn halves_in_and_out() {
     let bare = gpu.with_features(wgpu::Features::empty());
     let refused = MatMul::builder(&bare, &case.weights, 1).outputs(FloatType::F16);
     assert!(matches!(refused.build(), Err(Error::Feature { .. })));
+}
+
+/// Rows past the binding limit come in runs, weights in slabs: operands must follow. Rows of an odd number of
+/// halves would begin at odd offsets.
+#[test]
+fn runs_and_slabs_have_their_operands() {
+    let gpu = limited(|limits| limits.max_storage_buffer_binding_size = 16 << 10);
+    let mut random = Random(760);
+    let chain = &[Epilogue::Bias, Epilogue::Residual, Epilogue::RowScale];
+    for (format, inputs, shape) in [
+        (Format::F16, FloatType::F16, (1, 200, 24, 33)),
+        (Format::INT8, FloatType::F32, (1, 3, 700, 64)),
+    ] {
+        let types = (inputs, FloatType::F32);
+        let case = Case::new(&gpu, format, shape, types, chain, &mut random);
+        assert_eq!(case.weights.slab_count() > 1, format == Format::INT8);
+        let product = case.builder(&gpu, "gemv").build().unwrap();
+        case.check(&gpu, &product)
+            .unwrap_or_else(|e| panic!("{format}: {e}"));
+    }
 }
 
 #[test]

@@ -169,3 +169,121 @@ impl Axes {
         name
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::compose::{compose_sum, compose_with};
+    use crate::gpu::kernels::by_name;
+    use crate::gpu::traits::{DeviceClass, Traits};
+    use crate::Format;
+    use std::process::Command;
+    use wgpu::naga;
+
+    const ALL: [Epilogue; 10] = [
+        Epilogue::Bias,
+        Epilogue::Scale,
+        Epilogue::RowScale,
+        Epilogue::Residual,
+        Epilogue::Multiply,
+        Epilogue::SiluGate,
+        Epilogue::Relu,
+        Epilogue::Gelu,
+        Epilogue::GeluTanh,
+        Epilogue::Silu,
+    ];
+
+    /// Parses and validates as wgpu does on a device with f16.
+    fn validate(text: &str) -> Result<(), String> {
+        use naga::valid::{Capabilities, ValidationFlags, Validator};
+        let module = naga::front::wgsl::parse_str(text).map_err(|e| e.emit_to_string(text))?;
+        let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32 | Capabilities::SHADER_FLOAT16;
+        let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+        let valid = validator.validate(&module);
+        valid.map(drop).map_err(|e| e.emit_to_string(text))
+    }
+
+    /// As a browser does, by Tint: its rules on uniform control flow are stricter.
+    fn lint(text: &str) -> Result<(), String> {
+        let (process, thread) = (std::process::id(), std::thread::current().id());
+        let path = std::env::temp_dir().join(format!("lowbit-{process}-{thread:?}.wgsl"));
+        std::fs::write(&path, text).unwrap();
+        let mut tint = Command::new("tint");
+        let output = tint.args(["--format", "wgsl"]).arg(&path).output().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+
+    /// Every axis around kernels with barriers and without.
+    fn shaders() -> Vec<(String, String)> {
+        let mut shaders = Vec::new();
+        for axis in [Axis::One, Axis::Batched, Axis::Experts, Axis::Grouped] {
+            for (kernel, class) in [
+                ("gemv", DeviceClass::Gpu),
+                ("gemm", DeviceClass::Gpu),
+                ("lane_tile", DeviceClass::Cpu),
+            ] {
+                for (number, k) in [(FloatType::F32, 256), (FloatType::F16, 784)] {
+                    let kernel = by_name(kernel).unwrap();
+                    let slices = match axis {
+                        Axis::One | Axis::Batched if kernel.slices() && k == 256 => 2,
+                        _ => 1,
+                    };
+                    let axes = Axes {
+                        axis,
+                        inputs: number,
+                        outputs: number,
+                        epilogues: ALL.to_vec(),
+                        slices,
+                    };
+                    let tuning = (kernel.tuning)(&Traits::typical(class, kernel.needs.features), 4);
+                    let format = Format::INT4;
+                    let source = compose_with(format, kernel, &tuning, k, &axes);
+                    shaders.push((source.name, source.text));
+                    if slices > 1 {
+                        let tuning = crate::gpu::tuning::one_invocation_a_part();
+                        let source = compose_sum(&tuning, &axes);
+                        shaders.push((source.name, source.text));
+                    }
+                }
+            }
+        }
+        shaders
+    }
+
+    #[test]
+    fn every_axis_composes_to_valid_wgsl() {
+        let tint = Command::new("tint").arg("--help").output().is_ok();
+        if !tint {
+            println!("not run: `tint` is not on the PATH");
+        }
+        for (name, text) in shaders() {
+            validate(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            if tint {
+                lint(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+        }
+    }
+
+    /// A range of parts that differs from lane to lane would leave barriers in uniform flow no more: Tint must
+    /// see it, and naga a wrong type.
+    #[test]
+    fn broken_axes_are_reported() {
+        let (_, text) = shaders()
+            .into_iter()
+            .find(|(name, _)| name.contains("gemm") && name.contains("Grouped"))
+            .unwrap();
+        let mutant = |from: &str, to: &str| {
+            assert!(text.contains(from), "no {from:?}");
+            text.replace(from, to)
+        };
+        assert!(validate(&mutant("fn slot_of(col: u32)", "fn slot_of(col: f32)")).is_err());
+        if Command::new("tint").arg("--help").output().is_ok() {
+            let private = "let which = member + matrix_of(index);";
+            assert!(lint(&mutant("let which = matrix_of(index);", private)).is_err());
+        }
+    }
+}

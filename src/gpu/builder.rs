@@ -18,10 +18,23 @@ use std::ops::Range;
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
 
 /// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
+///
+/// ```no_run
+/// # use lowbit::{wgpu, Epilogue, FloatType, Gpu, MatMul, Result, Weights};
+/// # fn f(gpu: &Gpu, up: &Weights, pass: &mut wgpu::ComputePass, x: &wgpu::Buffer, y: &wgpu::Buffer,
+/// #      bias: &wgpu::Buffer, gate: &wgpu::Buffer) -> Result<()> {
+/// let product = MatMul::builder(gpu, up, 1)
+///     .inputs(FloatType::F16)
+///     .epilogue(Epilogue::Bias)
+///     .epilogue(Epilogue::SiluGate)
+///     .build()?;
+/// product.encode_with(pass, x.slice(..), y.slice(..), &[bias.slice(..), gate.slice(..)])
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct MatMulBuilder<'a> {
     pub(super) gpu: &'a Gpu,
-    weights: &'a Weights,
+    pub(super) weights: &'a Weights,
     pub(super) m: usize,
     pub(super) precision: Precision,
     kernel: Option<String>,
@@ -196,15 +209,7 @@ impl<'a> MatMulBuilder<'a> {
         if !gpu.is(weights.gpu()) {
             return Err(Error::OtherDevice);
         }
-        if a.y_rows == 0 || a.y_rows > u32::MAX as usize / 2 {
-            return Err(Error::Length {
-                what: "m",
-                shape: format!("[m, {}]", weights.k()),
-                unit: "row of x at least",
-                expected: 1,
-                got: a.y_rows,
-            });
-        }
+        check_rows(a.y_rows, weights)?;
         let n = weights.n() / a.members.max(1);
         if a.members == 0 || n * a.members != weights.n() {
             return Err(Error::Part {
@@ -541,6 +546,20 @@ fn product(name: &str) -> Result<&'static Kernel> {
     kernels::by_name(name)
         .filter(|k| k.shape == Shape::Product)
         .ok_or_else(|| unknown(name))
+}
+
+/// Whether there can be so many rows of y.
+pub(super) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
+    if rows == 0 || rows > u32::MAX as usize / 2 {
+        return Err(Error::Length {
+            what: "m",
+            shape: format!("[m, {}]", weights.k()),
+            unit: "row of x at least",
+            expected: 1,
+            got: rows,
+        });
+    }
+    Ok(())
 }
 
 fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {

@@ -59,15 +59,15 @@ fn experimental_features() -> wgpu::ExperimentalFeatures {
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
-/// Whether bindings 3 and 5 are there, and what is bound beside them.
-type Bound = (bool, bool, Vec<u32>);
+/// Whether bindings 3 (x, ids) and 5 (the table of a format) are there, and which others are.
+type Bindings = (bool, bool, Vec<u32>);
 
 struct Inner {
     device: Device,
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    layouts: Mutex<HashMap<Bound, BindGroupLayout>>,
+    layouts: Mutex<HashMap<Bindings, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,

@@ -1,7 +1,7 @@
 //! Products whose weights the GPU chooses: a mixture of experts.
 
 use super::axes::Axis;
-use super::builder::{edited, Arrangement, MatMulBuilder, Recorded};
+use super::builder::{check_rows, edited, Arrangement, MatMulBuilder, Recorded};
 use super::compose::Source;
 use super::device::Gpu;
 use super::encode::check_binding;
@@ -45,6 +45,19 @@ impl Experts {
 ///
 /// One dispatch for few tokens, two where they are grouped by expert. Nothing is read back: the GPU cannot report a bad id,
 /// so its row of y becomes NaN.
+///
+/// ```no_run
+/// # use lowbit::{wgpu, Epilogue, Experts, Gpu, MatMul, Result, Weights};
+/// # fn f(gpu: &Gpu, down: &Weights, pass: &mut wgpu::ComputePass, ids: &wgpu::Buffer, x: &wgpu::Buffer,
+/// #      y: &wgpu::Buffer, routing: &wgpu::Buffer) -> Result<()> {
+/// let mut experts = Experts::new(64, 8); // each token goes to 8 of 64
+/// experts.shared_inputs = false; // x is [tokens, 8, k]
+/// let product = MatMul::builder(gpu, down, 512) // 512 tokens
+///     .epilogue(Epilogue::RowScale)
+///     .build_experts(experts)?;
+/// product.encode_with(pass, ids.slice(..), x.slice(..), y.slice(..), &[routing.slice(..)])
+/// # }
+/// ```
 pub struct ExpertMatMul {
     recorded: Recorded,
     group: Option<Group>,
@@ -213,6 +226,7 @@ impl MatMulBuilder<'_> {
     ) -> Result<ExpertMatMul> {
         let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
         let slots = tokens.saturating_mul(experts.per_token);
+        check_rows(slots, self.weights)?;
         let grouped = experts.grouped.unwrap_or(slots > experts.count);
         let typical_m = match grouped {
             true => slots.div_ceil(experts.count.max(1)),
@@ -220,7 +234,7 @@ impl MatMulBuilder<'_> {
         };
         // Groups are padded to whole tiles: each but the first row of a group may need one more.
         let tile_cols = self.chosen(typical_m)?.1.tile_cols as usize;
-        let most_groups = slots.min(experts.count + 1);
+        let most_groups = slots.min(experts.count.saturating_add(1));
         let tiles = most_groups + (slots - most_groups) / tile_cols;
         let arrangement = Arrangement {
             axis: match grouped {

@@ -235,6 +235,7 @@ pub(crate) fn one_invocation_a_part() -> Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::traits::USEFUL;
 
     /// Whatever a device's subgroups: they cover a tile of matrices once, and fit in the workgroup.
     #[test]
@@ -244,7 +245,7 @@ mod tests {
                 .into_iter()
                 .flat_map(|l| [(l, 16 << 10, 64), (l, 16 << 10, 65), (l, 32 << 10, 65)])
             {
-                let mut traits = Traits::typical(class);
+                let mut traits = Traits::typical(class, USEFUL);
                 (traits.subgroup, traits.memory) = ((lanes, lanes), memory);
                 for side in [8, 16] {
                     let t = gemm_coop(&traits, side, m);

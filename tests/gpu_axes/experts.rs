@@ -3,7 +3,7 @@
 use super::bounded::{check, Bounded};
 use super::{inputs, kernels, to_bytes, Operands, FORMATS};
 use crate::common::{fitting_k, gpu, oracle, random_matrix, same_bits, Random};
-use lowbit::wgpu::{self, BufferSlice};
+use lowbit::wgpu::BufferSlice;
 use lowbit::{
     Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, MatMul, MatMulBuilder,
     Precision, Weights,
@@ -174,19 +174,9 @@ fn chosen_kernels_and_repetition() {
 /// Experts that lie in two slabs.
 #[test]
 fn experts_across_slabs() {
-    let instance =
-        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-    let small = pollster::block_on(async {
-        let adapter = instance.request_adapter(&Default::default()).await.unwrap();
-        let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
+    let small = super::limited(|limits| {
         limits.max_storage_buffer_binding_size = 8 << 10;
         limits.max_compute_workgroups_per_dimension = 36;
-        let device = adapter.request_device(&wgpu::DeviceDescriptor {
-            required_limits: limits,
-            ..Default::default()
-        });
-        let (device, queue) = device.await.unwrap();
-        Gpu::from_wgpu(adapter, device, queue).unwrap()
     });
     let mut random = Random(830);
     let case = Case::new(
@@ -227,6 +217,14 @@ fn experts_across_slabs() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("37") && error.contains("36"), "{error}");
+    let none = Experts::new(0, 2);
+    let none = MatMul::builder(&small, &pairs.weights, 1).build_experts(none);
+    assert!(matches!(none, Err(Error::Part { .. })));
+    for (tokens, per_token) in [(0, 2), (2, 0), (usize::MAX, 2)] {
+        let experts = Experts::new(4, per_token);
+        let product = MatMul::builder(&small, &pairs.weights, tokens).build_experts(experts);
+        assert!(matches!(product, Err(Error::Length { .. })));
+    }
     let long = MatMul::builder(&small, &pairs.weights, 30).batch(4);
     assert!(matches!(long.build(), Err(Error::TooLarge { .. })));
 }
