@@ -352,8 +352,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "written elsewhere",
-            "* params.n + row]",
-            "* params.n + row + 1u]",
+            "return col * params.n + row;",
+            "return col * params.n + row + 1u;",
         ),
         (
             "sums rounded to f16",

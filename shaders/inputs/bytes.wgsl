@@ -41,7 +41,7 @@ fn dot4(a: u32, b: u32) -> i32 {
     return dot4I8Packed(a, b);
 }
 
-fn word_of(c: Codes, j: u32) -> u32 {
+fn codes_word(c: Codes, j: u32) -> u32 {
     if (j < 4u) {
         return c.low[j];
     }
@@ -51,7 +51,7 @@ fn word_of(c: Codes, j: u32) -> u32 {
 fn span_dot(w: Codes, v: Codes, s: u32) -> i32 {
     var d = 0;
     for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-        d += dot4(word_of(w, s * (8u / SPANS) + j), word_of(v, s * (8u / SPANS) + j));
+        d += dot4(codes_word(w, s * (8u / SPANS) + j), codes_word(v, s * (8u / SPANS) + j));
     }
     return d;
 }
