@@ -138,10 +138,7 @@ fn shader_errors_name_file_and_line() {
     let text = broken.expect_err("the shader is broken").to_string();
     // The line of shaders/formats/q5_0.wgsl, wherever the composer put it.
     let file = include_str!("../shaders/formats/q5_0.wgsl");
-    let line = 1 + file
-        .lines()
-        .position(|l| l.contains("let low"))
-        .unwrap();
+    let line = 1 + file.lines().position(|l| l.contains("let low")).unwrap();
     assert!(
         text.contains(&format!("shaders/formats/q5_0.wgsl:{line}")),
         "{text}"

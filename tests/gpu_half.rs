@@ -357,8 +357,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "sums rounded to f16",
-            "+ row] = value;",
-            "+ row] = unpack2x16float(pack2x16float(vec2<f32>(value))).x;",
+            "y[at] = value;",
+            "y[at] = unpack2x16float(pack2x16float(vec2<f32>(value))).x;",
         ),
     ];
     let plain: &[Mutant] = &[(
