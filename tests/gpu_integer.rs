@@ -5,7 +5,8 @@ mod common;
 
 use common::{altered_matrix, fitting_k, gpu, random_matrix, Random, BOUND};
 use lowbit::{
-    wgpu, DeviceClass, Error, Format, Gpu, MatMul, Matrix, Precision, ScaleType, KERNELS,
+    wgpu, DeviceClass, Error, Format, Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision,
+    ScaleType, KERNELS,
 };
 use std::collections::BTreeSet;
 
@@ -516,6 +517,52 @@ fn long_rows_and_infinite_inputs() {
                 .unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
         }
     }
+}
+
+/// More rows than a binding holds (128 MiB on lavapipe) are rounded and multiplied run by run.
+#[test]
+fn more_inputs_than_a_binding_holds() {
+    let gpu = gpu::gpu();
+    let mut random = Random(8);
+    let (m, n, k) = (1100, 2, 32768);
+    let matrix = random_matrix(Format::Q4_0, n, k, 9);
+    let weights = gpu.upload(&matrix).unwrap();
+    // A few rows over and over: what runs differ in is where they lie.
+    let some = random.floats(7 * k, 1.0);
+    let x: Vec<f32> = some.iter().copied().cycle().take(m * k).collect();
+    let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
+    let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    });
+    let values = rounded(&some, k, f32::round_ties_even).values(k);
+    let want = oracle(&matrix.dequantize(), &values, k);
+    let want: Vec<_> = want.iter().copied().cycle().take(m * n).collect();
+    within_bound(&y, &want).unwrap();
+}
+
+/// A layer with what lies around its product.
+#[test]
+fn layers_multiply_integers_too() {
+    let gpu = gpu::gpu();
+    let mut random = Random(9);
+    let (m, n, k) = (3, 37, 320);
+    let matrix = random_matrix(Format::INT4, n, k, 10);
+    let bias = random.floats(n, 1.0);
+    let x = random.floats(m * k, 2.0);
+    let values = rounded(&x, k, f32::round_ties_even).values(k);
+    let mut want = oracle(&matrix.dequantize(), &values, k);
+    for (i, want) in want.iter_mut().enumerate() {
+        let b = bias[i % n] as f64;
+        *want = (want.0 + b, want.1 + b.abs());
+    }
+    let linear = Linear::new(matrix).with_bias(bias).unwrap();
+    let weights = gpu.upload_linear(&linear).unwrap();
+    let product = LinearMatMul::new(gpu, &weights, m, Precision::I8).unwrap();
+    assert!(product.product().rounded().is_some());
+    let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
+        product.encode(pass, x, y).unwrap()
+    });
+    within_bound(&y, &want).unwrap();
 }
 
 /// Both comparisons report kernels that are slightly wrong.
