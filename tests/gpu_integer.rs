@@ -628,8 +628,8 @@ fn broken_kernels_are_reported() {
         (
             "lane_tile_dp4a",
             "another word",
-            "word_of(v, s * (8u / SPANS) + 0u)",
-            "word_of(v, s * (8u / SPANS) + 1u)",
+            "codes_word(v, s * (8u / SPANS) + 0u)",
+            "codes_word(v, s * (8u / SPANS) + 1u)",
         ),
         ("lane_tile_dp4a", "the scale left out", "* v[0u].scale", ""),
         (
