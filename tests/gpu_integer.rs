@@ -327,6 +327,12 @@ fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<u32> {
     words
 }
 
+/// Whether shaders take so long to compile that fewer formats meet each kernel.
+fn is_slow() -> bool {
+    let info = gpu::gpu().info();
+    info.name.contains("SwiftShader") || info.backend == lowbit::wgpu::Backend::Gl
+}
+
 #[test]
 fn exact_products_are_equal_bit_for_bit() {
     let kernels = kernels();
@@ -348,7 +354,7 @@ fn exact_products_are_equal_bit_for_bit() {
         assert!(is_exact(&w, most), "{format}: sums may be rounded");
         let weights = gpu::gpu().upload(&matrix).unwrap();
         for (number, kernel) in kernels.iter().enumerate() {
-            if !meet(place, number, 3) {
+            if !meet(place, number, if is_slow() { 9 } else { 3 }) {
                 continue;
             }
             for gpu in guises(place, number, kernel) {
@@ -366,6 +372,8 @@ fn exact_products_are_equal_bit_for_bit() {
             let count = ran.iter().filter(|r| r.0 == kernel && r.1 == class).count();
             println!("{kernel} as on a {class:?}: {count} formats ran");
             let least = match (kernel.contains("2bit"), class == gpu::gpu().class()) {
+                // A ninth of the formats, of which few have so few bits.
+                (two_bits, own) if is_slow() => 3 * (own && !two_bits) as usize,
                 (true, _) => 1,
                 (false, true) => 15,
                 (false, false) => 3,
@@ -394,7 +402,7 @@ fn random_products_are_within_the_bound() {
     for (place, &format) in common::formats().iter().enumerate() {
         for (number, kernel) in kernels.iter().enumerate() {
             // Others than the exact ones.
-            if !meet(place + 1, number, 9) {
+            if !meet(place + 1, number, if is_slow() { 27 } else { 9 }) {
                 continue;
             }
             let (m, n, k) = EDGES[place % EDGES.len()];
@@ -414,7 +422,7 @@ fn random_products_are_within_the_bound() {
         }
     }
     println!("{count} products, largest error {worst:.2} of {BOUND} units of eps*sum|x*w|");
-    assert!(count > 50);
+    assert!(count > if is_slow() { 15 } else { 50 }, "{count}");
 }
 
 /// What is chosen for I8, and that F32 stays F32 beside it.
