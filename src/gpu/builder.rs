@@ -371,7 +371,11 @@ impl<'a> MatMulBuilder<'a> {
                     others: operands(0, a.y_rows),
                     ..Job::default()
                 };
-                let source = compose_sum(&tuning, &axes);
+                let mut source = compose_sum(&tuning, &axes);
+                // Pipelines are cached by name, and a table is one binding more.
+                if weights.table().is_some() {
+                    source.name.push_str(" table");
+                }
                 let sum = &kernels::SUM_SLICES;
                 Some(Sum {
                     prepared: Prepared::with_others(
