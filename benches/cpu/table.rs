@@ -22,7 +22,10 @@ impl Figures {
         let products: u64 = last.iter().map(|(_, _, n)| n).sum();
         Some(Figures {
             wall: flop / seconds.get(seconds.len() / 2)? / 1e9,
-            cpu: cpu.map(|cpu| flop * products as f64 / cpu / 1e9),
+            // One product of a test takes less than a step.
+            cpu: cpu
+                .filter(|&cpu| cpu > 0.0)
+                .map(|cpu| flop * products as f64 / cpu / 1e9),
         })
     }
 }
