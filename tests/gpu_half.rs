@@ -197,7 +197,7 @@ const EDGES: &[(usize, usize, usize)] = &[
 ];
 
 /// Of so many formats one runs as on the other class of devices, where only the size of tiles differs.
-const OTHER_CLASS: usize = 12;
+const OTHER_CLASS: usize = 24;
 
 /// Each kernel and each format meets every shape, if not both together: nearly all of the time is compiling.
 #[test]

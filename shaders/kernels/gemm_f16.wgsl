@@ -1,8 +1,8 @@
 // Many rows of x, with x and weights rounded to f16: a workgroup of 256 owns a tile of 16 * ROWS rows of
 // weights by 16 * COLS rows of x.
 //
-// Halves take half the room of `gemm`'s floats, so that tiles are twice as large in the same 16 KiB and
-// every lane multiplies ROWS rows by COLS columns. Products of two halves are exact in f32, and
+// Halves take half the room of `gemm`'s floats, so that a larger tile fits in the 16 KiB that every device
+// has, and every lane multiplies more rows by more columns. Products of two halves are exact in f32, and
 // summed there. For each part of k, one lane a row decodes weights into workgroup memory while the others
 // fetch x. Two rows of a tile are one run over all banks, in which the vec4s of every second row are
 // swizzled by its index: 16 lanes on neighbouring rows then hit different banks.
