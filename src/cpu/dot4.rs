@@ -13,7 +13,9 @@ pub(super) fn dot4<S: Simd>(simd: S, w: i8x64<S>, x: i8x64<S>, shift: i32x16<S>)
     if let Some(avx2) = simd.level().as_avx2() {
         return magnitudes(avx2, w.into(), x.into()).simd_into(simd);
     }
-    let (_, (w_low, w_high), (x_low, x_high)) = (shift, w.widen(), x.widen());
+    // What only some machines need.
+    let _ = (simd, shift);
+    let ((w_low, w_high), (x_low, x_high)) = (w.widen(), x.widen());
     let low = w_low.pairwise_dot_product(x_low);
     let high = w_high.pairwise_dot_product(x_high);
     low.unzip_low(high) + low.unzip_high(high)

@@ -27,6 +27,8 @@ macro_rules! at_level {
                 );
             }
         }
+        // Elsewhere there is one level.
+        let _ = $level;
         $crate::formats::rows::at_baseline!($simd => $operation)
     }};
 }
