@@ -5,14 +5,16 @@ mod common;
 
 #[path = "gpu_axes/bounded.rs"]
 mod bounded;
+#[path = "gpu_axes/case.rs"]
+mod case;
 #[path = "gpu_axes/experts.rs"]
 mod experts;
 
-use bounded::{check, Bounded};
-use common::{fitting_k, gpu, oracle, random_matrix, Random};
-use half::f16;
-use lowbit::wgpu::{self, Buffer, BufferSlice};
-use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, Weights};
+use bounded::check;
+use case::{to_bytes, Case};
+use common::{gpu, Random};
+use lowbit::wgpu::{self, BufferSlice};
+use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision};
 
 /// The product kernels that this adapter runs: all others of the table are these in another guise.
 fn kernels() -> Vec<&'static str> {
@@ -55,200 +57,6 @@ const FORMATS: [Format; 5] = [
     Format::F16,
     Format::Q4_0,
 ];
-
-/// Operands of every kind, in the order of `epilogues`.
-struct Operands {
-    epilogues: Vec<Epilogue>,
-    /// Numbers of each epilogue, empty where it has no operand.
-    numbers: Vec<Vec<f32>>,
-    outputs: FloatType,
-    n: usize,
-    /// Rows of y that share rows of weights: bias and scale are of n for each.
-    m: usize,
-}
-
-impl Operands {
-    fn new(
-        epilogues: &[Epilogue],
-        outputs: FloatType,
-        (members, m, n): (usize, usize, usize),
-        random: &mut Random,
-    ) -> Operands {
-        let numbers = epilogues.iter().map(|e| {
-            let (count, scale) = match e {
-                // Large sums are where an exponential would overflow.
-                Epilogue::Bias => (members * n, 200.0),
-                Epilogue::Scale => (members * n, 2.0),
-                Epilogue::RowScale => (members * m, 2.0),
-                Epilogue::Residual => (members * m * n, 20.0),
-                Epilogue::Multiply | Epilogue::SiluGate => (members * m * n, 8.0),
-                _ => (0, 1.0),
-            };
-            let mut floats = random.floats(count, scale);
-            if large(*e, outputs) {
-                let round = |v: &mut f32| *v = f16::from_f32(*v).to_f32();
-                floats.iter_mut().for_each(round);
-            }
-            floats
-        });
-        Operands {
-            numbers: numbers.collect(),
-            epilogues: epilogues.to_vec(),
-            outputs,
-            n,
-            m,
-        }
-    }
-
-    /// What the buffers hold.
-    fn bytes(&self) -> Vec<Vec<u8>> {
-        let pairs = self.epilogues.iter().zip(&self.numbers);
-        pairs
-            .filter(|(_, numbers)| !numbers.is_empty())
-            .map(|(e, numbers)| to_bytes(numbers, large(*e, self.outputs)))
-            .collect()
-    }
-
-    /// What the epilogues make of sums. `row_of`: which row of weights the output is of.
-    fn want(&self, sums: &[(f64, f64)], row_of: impl Fn(usize) -> usize) -> Vec<Bounded> {
-        let finish = |(at, sum): (usize, &(f64, f64))| {
-            let mut out = Bounded::sum(*sum);
-            for (epilogue, numbers) in self.epilogues.iter().zip(&self.numbers) {
-                let index = match epilogue {
-                    Epilogue::Bias | Epilogue::Scale => row_of(at),
-                    Epilogue::RowScale => at / self.n,
-                    _ => at,
-                };
-                let operand = numbers.get(index).copied().unwrap_or(0.0);
-                out = out.then(*epilogue, operand.into());
-            }
-            match self.outputs {
-                FloatType::F32 => out,
-                FloatType::F16 => out.rounded(),
-            }
-        };
-        sums.iter().enumerate().map(finish).collect()
-    }
-
-    /// The row of weights of an output of a batch.
-    fn row_of_pair(&self, at: usize) -> usize {
-        at / (self.m * self.n) * self.n + at % self.n
-    }
-}
-
-/// Whether the operand is of the outputs' type, and that is f16.
-fn large(epilogue: Epilogue, outputs: FloatType) -> bool {
-    let as_y = [Epilogue::Residual, Epilogue::Multiply, Epilogue::SiluGate];
-    outputs == FloatType::F16 && as_y.contains(&epilogue)
-}
-
-fn to_bytes(numbers: &[f32], halves: bool) -> Vec<u8> {
-    if !halves {
-        return bytemuck::cast_slice(numbers).to_vec();
-    }
-    let mut halves: Vec<f16> = numbers.iter().map(|v| f16::from_f32(*v)).collect();
-    // Buffers are of whole words. What lies behind must not be used.
-    if halves.len() % 2 == 1 {
-        halves.push(f16::NAN);
-    }
-    halves.iter().flat_map(|h| h.to_le_bytes()).collect()
-}
-
-/// Some numbers that both types can hold.
-fn inputs(count: usize, kind: FloatType, random: &mut Random) -> Vec<f32> {
-    let mut x = random.floats(count, 2.0);
-    if kind == FloatType::F16 {
-        x.iter_mut().for_each(|v| *v = f16::from_f32(*v).to_f32());
-    }
-    x
-}
-
-/// y of `outputs` numbers, with x and the operands in buffers of their own.
-fn outputs(
-    gpu: &Gpu,
-    x: Vec<u8>,
-    operands: &Operands,
-    count: usize,
-    encode: impl FnOnce(&mut wgpu::ComputePass, BufferSlice, BufferSlice, &[BufferSlice]),
-) -> Result<Vec<f32>, String> {
-    let operand_bytes = operands.bytes();
-    let mut all = vec![&x[..]];
-    all.extend(operand_bytes.iter().map(|b| &b[..]));
-    let encode = |pass: &mut wgpu::ComputePass, buffers: &[Buffer], y: BufferSlice| {
-        let slices: Vec<BufferSlice> = buffers.iter().map(|b| b.slice(..)).collect();
-        encode(pass, slices[0], y, &slices[1..]);
-    };
-    match operands.outputs {
-        FloatType::F32 => gpu::run_with(gpu, &all, count, encode),
-        FloatType::F16 => gpu::run_halves(gpu, &all, count, encode),
-    }
-}
-
-/// One product of a batch of `batch` pairs, and its oracle.
-struct Case {
-    weights: Weights,
-    x: Vec<f32>,
-    inputs: FloatType,
-    operands: Operands,
-    sums: Vec<(f64, f64)>,
-    m: usize,
-    batch: usize,
-}
-
-impl Case {
-    fn new(
-        gpu: &Gpu,
-        format: Format,
-        (batch, m, n, k): (usize, usize, usize, usize),
-        (inputs_type, outputs_type): (FloatType, FloatType),
-        epilogues: &[Epilogue],
-        random: &mut Random,
-    ) -> Case {
-        let k = fitting_k(format, k);
-        let matrix = random_matrix(format, batch * n, k, random.next());
-        let x = inputs(batch * m * k, inputs_type, random);
-        let decoded = matrix.dequantize();
-        let pairs = x.chunks(m * k).zip(decoded.chunks(n * k));
-        Case {
-            weights: gpu.upload(&matrix).unwrap(),
-            sums: pairs.flat_map(|(x, w)| oracle(w, x, n, k)).collect(),
-            x,
-            inputs: inputs_type,
-            operands: Operands::new(epilogues, outputs_type, (batch, m, n), random),
-            m,
-            batch,
-        }
-    }
-
-    fn builder<'a>(&'a self, gpu: &'a Gpu, kernel: &str) -> MatMulBuilder<'a> {
-        let builder = MatMul::builder(gpu, &self.weights, self.m).kernel(kernel);
-        let builder = builder.inputs(self.inputs).outputs(self.operands.outputs);
-        let epilogues = self.operands.epilogues.iter();
-        epilogues
-            .fold(builder, |b, e| b.epilogue(*e))
-            .batch(self.batch)
-    }
-
-    fn y(&self, gpu: &Gpu, product: &MatMul) -> Result<Vec<f32>, String> {
-        let x = to_bytes(&self.x, self.inputs == FloatType::F16);
-        outputs(
-            gpu,
-            x,
-            &self.operands,
-            self.sums.len(),
-            |pass, x, y, operands| product.encode_with(pass, x, y, operands).unwrap(),
-        )
-    }
-
-    fn want(&self) -> Vec<Bounded> {
-        self.operands
-            .want(&self.sums, |at| self.operands.row_of_pair(at))
-    }
-
-    fn check(&self, gpu: &Gpu, product: &MatMul) -> Result<(), String> {
-        check(&self.y(gpu, product)?, &self.want())
-    }
-}
 
 const F32: (FloatType, FloatType) = (FloatType::F32, FloatType::F32);
 

@@ -1,12 +1,14 @@
 //! Products whose weights the GPU chooses: a mixture of experts.
 
+use super::arrange::{check_rows, Arrangement};
 use super::axes::Axis;
-use super::builder::{check_rows, edited, Arrangement, MatMulBuilder, Recorded};
+use super::builder::{edited, MatMulBuilder};
 use super::compose::Source;
 use super::device::Gpu;
 use super::encode::check_binding;
 use super::kernels::text;
 use super::matmul::MatMul;
+use super::recorded::Recorded;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
 use crate::{Error, Precision, Result};

@@ -1,7 +1,8 @@
 //! Products on the device.
 
-use super::builder::{MatMulBuilder, Recorded};
+use super::builder::MatMulBuilder;
 use super::device::Gpu;
+use super::recorded::Recorded;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};

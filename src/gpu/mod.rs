@@ -1,6 +1,7 @@
 //! Everything that names wgpu. Nothing here names a format.
 
 mod adapter;
+mod arrange;
 mod axes;
 mod buffers;
 mod builder;
@@ -19,6 +20,7 @@ mod kernels;
 mod linear;
 mod matmul;
 mod readback;
+mod recorded;
 mod rounding;
 mod rows;
 mod step;

@@ -1,7 +1,8 @@
 //! Products whose weights ids choose.
 
 use super::bounded::{check, Bounded};
-use super::{inputs, kernels, to_bytes, Operands, FORMATS};
+use super::case::{inputs, to_bytes, Operands};
+use super::{kernels, FORMATS};
 use crate::common::{fitting_k, gpu, oracle, random_matrix, same_bits, Random};
 use lowbit::wgpu::BufferSlice;
 use lowbit::{
@@ -198,7 +199,7 @@ fn experts_across_slabs() {
             .unwrap_or_else(|e| panic!("grouped {grouped}: {e}"));
     }
     // A batch of pairs is stacked in the same way; more than fits is refused.
-    let pairs = super::Case::new(
+    let pairs = crate::case::Case::new(
         &small,
         Format::INT4,
         (4, 2, 74, 96),
@@ -210,7 +211,7 @@ fn experts_across_slabs() {
     let product = pairs.builder(&small, "gemv").build().unwrap();
     pairs.check(&small, &product).unwrap();
     let shape = (37, 1, 8, 32);
-    let deep = super::Case::new(&small, Format::INT4, shape, super::F32, &[], &mut random);
+    let deep = crate::case::Case::new(&small, Format::INT4, shape, super::F32, &[], &mut random);
     let error = deep
         .builder(&small, "gemv")
         .build()

@@ -1,0 +1,354 @@
+//! From what is asked of a product to its dispatches.
+
+use super::axes::{Axes, Axis, FloatType, IDS_BINDING};
+use super::builder::MatMulBuilder;
+use super::choose::slices;
+use super::compose::{compose_sum, compose_with, Source};
+use super::device::Gpu;
+use super::encode::{run_length, Job, Other, Prepared, Stack};
+use super::epilogue::{Epilogue, Extent};
+use super::kernels::{self, Kernel};
+use super::recorded::{Recorded, Sum};
+use super::rounding::{self, Rounding};
+use super::traits::Traits;
+use super::tuning;
+use super::weights::Weights;
+use crate::{Error, Result};
+use std::ops::Range;
+use wgpu::BufferUsages;
+
+/// Which rows of which matrices are multiplied by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrangement {
+    pub axis: Axis,
+    /// Matrices in the packed one.
+    pub members: usize,
+    /// Rows of x and of y.
+    pub x_rows: usize,
+    pub y_rows: usize,
+    /// Columns of the kernel in each layer of the grid.
+    pub m: usize,
+    /// Layers of the grid, not counting slices.
+    pub depth: usize,
+    /// Rows of x that a matrix is multiplied by, on the average: what kernels are chosen by.
+    pub typical_m: usize,
+}
+
+impl MatMulBuilder<'_> {
+    /// Compiles it.
+    pub(super) async fn arrange(
+        self,
+        a: Arrangement,
+        edit: impl FnOnce(&mut Source),
+    ) -> Result<Recorded> {
+        let (gpu, weights) = (self.gpu, self.weights);
+        if !gpu.is(weights.gpu()) {
+            return Err(Error::OtherDevice);
+        }
+        check_rows(a.y_rows, weights)?;
+        let n = weights.n() / a.members.max(1);
+        if a.members == 0 || n * a.members != weights.n() {
+            return Err(Error::Part {
+                at: "weights".into(),
+                what: "n".into(),
+                expected: format!("{} matrices of as many rows each", a.members),
+                got: weights.n().to_string(),
+            });
+        }
+        let (kernel, tuning) = self.chosen(a.typical_m)?;
+        let mut axes = Axes {
+            axis: a.axis,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            epilogues: self.epilogues,
+            slices: 1,
+        };
+        check_features(gpu, kernel, &axes)?;
+        check_operands(&axes.epilogues)?;
+
+        // Of one matrix, rows of x and y may come in runs that fit a binding.
+        let limit = gpu.max_binding();
+        let x_row = match kernel.takes_bytes() {
+            true => rounding::row_bytes(weights.k()),
+            false => axes.inputs.bytes() as u64 * weights.k() as u64,
+        };
+        let y_row = axes.outputs.bytes() as u64 * n as u64;
+        let run = match a.axis {
+            Axis::One => {
+                let run = run_of("64 rows of x", a.m, x_row, axes.inputs, limit)?;
+                let run = run_of("64 rows of y", run, y_row, axes.outputs, limit)?;
+                run.min(run_in_time(gpu.traits(), weights, x_row, y_row))
+            }
+            _ => {
+                for (what, needed) in [
+                    ("x of several products in bytes", a.x_rows as u64 * x_row),
+                    ("y of several products in bytes", a.y_rows as u64 * y_row),
+                ] {
+                    if needed > limit {
+                        return Err(Error::TooLarge {
+                            what,
+                            needed,
+                            limit,
+                        });
+                    }
+                }
+                a.m
+            }
+        };
+
+        let row_tiles = |rows: usize| rows.div_ceil(tuning.tile_rows as usize) as u64;
+        let col_tiles = |cols: usize| cols.div_ceil(tuning.tile_cols as usize) as u64;
+        let tiles = row_tiles(n) * col_tiles(a.m) * a.depth as u64;
+        let outputs = a.y_rows * n;
+        let slice_bytes = 4 * outputs as u64;
+        axes.slices = match self.slices {
+            None if kernel.slices() && a.sums_once() && run == a.m => {
+                slices(gpu.traits(), tiles, weights.k()).min((limit / slice_bytes).max(1) as u32)
+            }
+            None | Some(1) => 1,
+            Some(asked) => {
+                check_slices(asked, kernel, &a)?;
+                let slices = asked.min(weights.k().div_ceil(256));
+                let needed = slice_bytes.saturating_mul(slices as u64);
+                if run < a.m || needed > limit {
+                    return Err(Error::TooLarge {
+                        what: "sums of slices in bytes",
+                        needed,
+                        limit,
+                    });
+                }
+                slices as u32
+            }
+        };
+
+        let stack = (a.axis != Axis::One).then_some(Stack {
+            n,
+            members: a.members,
+            sharing: (a.y_rows / a.x_rows.max(1)).max(1),
+        });
+        let rows_of = |first: usize, count: usize, bytes: u64| {
+            first as u64 * bytes..((first + count) as u64 * bytes).next_multiple_of(4)
+        };
+        let operands = |first: usize, count: usize| -> Vec<Range<u64>> {
+            let of = |extent| match extent {
+                Extent::Weights => 0..4 * weights.n() as u64,
+                Extent::Rows => rows_of(first, count, 4),
+                Extent::Outputs => rows_of(first, count, y_row),
+            };
+            let operands = axes.epilogues.iter().filter_map(|e| e.operand());
+            operands.map(|o| of(o.extent)).collect()
+        };
+        let mut others: Vec<Other> = Vec::new();
+        let mut first_others: Vec<Range<u64>> = Vec::new();
+        if let Some(bytes) = a.ids_bytes(tuning.tile_cols as usize) {
+            others.push(Other {
+                name: "ids",
+                binding: IDS_BINDING,
+            });
+            first_others.push(0..bytes);
+        }
+        let operand_bindings: Vec<Other> = axes
+            .epilogues
+            .iter()
+            .filter_map(|e| e.operand())
+            .map(|o| Other {
+                name: o.name,
+                binding: o.binding,
+            })
+            .collect();
+
+        let mut jobs = Vec::new();
+        for first in (0..a.m).step_by(run) {
+            let count = run.min(a.m - first);
+            let (x_rows, y_rows) = match stack {
+                None => (count, count),
+                Some(_) => (a.x_rows, a.y_rows),
+            };
+            for (slab, s) in weights.slabs().iter().enumerate() {
+                let rows = stack.map_or(s.rows, |stack| stack.n);
+                let mut others = first_others.clone();
+                let output = match axes.slices {
+                    1 => {
+                        others.extend(operands(first, y_rows));
+                        rows_of(first, y_rows, y_row)
+                    }
+                    slices => 0..slices as u64 * slice_bytes,
+                };
+                jobs.push(Job {
+                    slab,
+                    m: count,
+                    input: rows_of(first, x_rows, x_row),
+                    output,
+                    outputs: y_rows * n,
+                    workgroups: row_tiles(rows) * col_tiles(count),
+                    depth: a.depth as u64 * axes.slices as u64,
+                    stack,
+                    others,
+                    ..Job::default()
+                });
+            }
+        }
+        let mut source = compose_with(weights.format(), kernel, &tuning, weights.k(), &axes);
+        edit(&mut source);
+        let sum = match axes.slices {
+            1 => {
+                others.extend(operand_bindings);
+                None
+            }
+            slices => {
+                let tuning = tuning::one_invocation_a_part();
+                let job = Job {
+                    m: a.m,
+                    input: 0..slices as u64 * slice_bytes,
+                    output: rows_of(0, a.y_rows, y_row),
+                    outputs,
+                    workgroups: (outputs as u64).div_ceil(tuning.workgroup.into()),
+                    stack,
+                    others: operands(0, a.y_rows),
+                    ..Job::default()
+                };
+                let mut source = compose_sum(&tuning, &axes);
+                // Pipelines are cached by name, and a table is one binding more.
+                if weights.table().is_some() {
+                    source.name.push_str(" table");
+                }
+                let sum = &kernels::SUM_SLICES;
+                Some(Sum {
+                    prepared: Prepared::with_others(
+                        weights,
+                        sum,
+                        &tuning,
+                        source,
+                        vec![job],
+                        operand_bindings,
+                    )
+                    .await?,
+                    sums: gpu
+                        .buffer(
+                            "sums of slices",
+                            slices as u64 * slice_bytes,
+                            BufferUsages::STORAGE,
+                        )
+                        .await?,
+                    slices: slices as usize,
+                })
+            }
+        };
+        let rounding = match kernel.takes_bytes() {
+            true => Some(Rounding::new(gpu, a.x_rows, weights.k()).await?),
+            false => None,
+        };
+        let with_operand = axes.epilogues.iter().filter(|e| e.operand().is_some());
+        let operands = with_operand.count();
+        Ok(Recorded {
+            rounding,
+            x_rows: a.x_rows,
+            prepared: Prepared::with_others(weights, kernel, &tuning, source, jobs, others).await?,
+            sum,
+            operands,
+        })
+    }
+}
+
+impl Arrangement {
+    /// Whether outputs may be made of sums in a second dispatch that knows nothing of ids.
+    fn sums_once(&self) -> bool {
+        matches!(self.axis, Axis::One | Axis::Batched)
+    }
+
+    /// Bytes of what is bound beside the weights to tell which matrix is whose.
+    fn ids_bytes(&self, tile_cols: usize) -> Option<u64> {
+        match self.axis {
+            Axis::One | Axis::Batched => None,
+            Axis::Experts => Some(4 * self.y_rows as u64),
+            Axis::Grouped => Some(4 * (self.m / tile_cols + self.m) as u64),
+        }
+    }
+}
+
+/// Whether there can be so many rows of y.
+pub(super) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
+    if rows == 0 || rows > u32::MAX as usize / 2 {
+        return Err(Error::Length {
+            what: "m",
+            shape: format!("[m, {}]", weights.k()),
+            unit: "row of x at least",
+            expected: 1,
+            got: rows,
+        });
+    }
+    Ok(())
+}
+
+fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {
+    let missing = axes.features() - gpu.traits().features;
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Feature {
+            kernel: format!("{} with outputs in f16", kernel.name),
+            missing: format!("{missing:?}"),
+        }),
+    }
+}
+
+/// Each operand has one binding.
+fn check_operands(epilogues: &[Epilogue]) -> Result<()> {
+    for (i, epilogue) in epilogues.iter().enumerate() {
+        let asked = epilogues[..=i].iter().filter(|e| *e == epilogue).count();
+        if asked > 1 && epilogue.operand().is_some() {
+            return Err(Error::Part {
+                at: format!("epilogue {epilogue:?}"),
+                what: "times it is asked".into(),
+                expected: "1".into(),
+                got: asked.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement) -> Result<()> {
+    let expected = match () {
+        _ if asked == 0 => "1 or more",
+        _ if !kernel.slices() => "1 with this kernel",
+        _ if !a.sums_once() => "1 of a product by experts",
+        _ => return Ok(()),
+    };
+    Err(Error::Part {
+        at: kernel.name.into(),
+        what: "slices".into(),
+        expected: expected.into(),
+        got: asked.to_string(),
+    })
+}
+
+/// Rows of x that one dispatch can multiply well before a system takes the device for hung, by a low
+/// estimate of what such a device does. Runs start at offsets that can be bound.
+fn run_in_time(traits: &Traits, weights: &Weights, x_row: u64, y_row: u64) -> usize {
+    const SECONDS: f64 = 0.1;
+    let rows = weights.slabs().iter().map(|s| s.rows).max().unwrap_or(1);
+    let column = 2.0 * rows as f64 * weights.k() as f64;
+    let columns = (SECONDS * traits.least_flops() / column) as usize;
+    // The fewest columns whose x and y both end at a multiple of 256 bytes.
+    let step = (0..=7)
+        .map(|shift| 1usize << shift)
+        .find(|step| ((x_row | y_row) * *step as u64).is_multiple_of(256))
+        .unwrap_or(128);
+    (columns / step * step).max(step)
+}
+
+/// As `run_length`; of halves twice as many rows at a time, since an odd number of them in a row would
+/// let every other run begin at an offset that is no multiple of 256.
+fn run_of(
+    what: &'static str,
+    rows: usize,
+    row: u64,
+    numbers: FloatType,
+    limit: u64,
+) -> Result<usize> {
+    match numbers {
+        FloatType::F32 => run_length(what, rows, row, limit),
+        FloatType::F16 if rows as u64 * row <= limit => Ok(rows),
+        FloatType::F16 => Ok(2 * run_length(what, rows.div_ceil(2), 2 * row, limit)?),
+    }
+}
