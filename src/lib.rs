@@ -10,6 +10,7 @@ mod files;
 mod format;
 mod formats;
 mod gpu;
+mod input_scale;
 pub mod layouts;
 mod linear;
 mod matrix;
@@ -32,6 +33,7 @@ pub use gpu::{
     wgsl, DeviceClass, Epilogue, ExpertMatMul, Experts, FloatType, GetRows, Gpu, GpuOptions,
     LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,
 };
+pub use input_scale::InputScale;
 pub use linear::{Linear, OutputScale, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;

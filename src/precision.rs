@@ -11,6 +11,7 @@ pub enum Precision {
     /// becomes infinite, what is under it (2^-25) becomes 0, and between that and 2^-14 fewer bits
     /// are left, which some devices take as 0: for layers whose inputs and weights are of ordinary size.
     F16,
-    /// Inputs may be rounded to 8-bit integers, with a scale for each run of 32.
+    /// Inputs may be rounded to 8-bit integers, with a scale for each run of 32 unless another
+    /// [`InputScale`](crate::InputScale) is asked for.
     I8,
 }

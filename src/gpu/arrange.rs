@@ -8,14 +8,15 @@ use super::device::Gpu;
 use super::encode::{run_length, Job, Other, Prepared, Stack};
 use super::epilogue::{Epilogue, Extent};
 use super::kernels::{self, Kernel};
+use super::matmul::MatMul;
 use super::recorded::{Recorded, Sum};
 use super::rounding::{self, Rounding};
 use super::traits::Traits;
 use super::tuning;
 use super::weights::Weights;
-use crate::{Error, Result};
+use crate::{Error, InputScale, Precision, Result};
 use std::ops::Range;
-use wgpu::BufferUsages;
+use wgpu::{Buffer, BufferUsages};
 
 /// Which rows of which matrices are multiplied by what.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +61,11 @@ impl MatMulBuilder<'_> {
             axis: a.axis,
             inputs: self.inputs,
             outputs: self.outputs,
+            zero_point: kernel.takes_bytes() && zero_point_of(self.input_scale) != 0,
             epilogues: self.epilogues,
             slices: 1,
         };
+        self.input_scale.check()?;
         check_features(gpu, kernel, &axes)?;
         check_operands(&axes.epilogues)?;
 
@@ -135,8 +138,7 @@ impl MatMulBuilder<'_> {
                 Extent::Rows => rows_of(first, count, 4),
                 Extent::Outputs => rows_of(first, count, y_row),
             };
-            let operands = axes.epilogues.iter().filter_map(|e| e.operand());
-            operands.map(|o| of(o.extent)).collect()
+            axes.operands().map(|o| of(o.extent)).collect()
         };
         let mut others: Vec<Other> = Vec::new();
         let mut first_others: Vec<Range<u64>> = Vec::new();
@@ -148,9 +150,7 @@ impl MatMulBuilder<'_> {
             first_others.push(0..bytes);
         }
         let operand_bindings: Vec<Other> = axes
-            .epilogues
-            .iter()
-            .filter_map(|e| e.operand())
+            .operands()
             .map(|o| Other {
                 name: o.name,
                 binding: o.binding,
@@ -235,17 +235,22 @@ impl MatMulBuilder<'_> {
             }
         };
         let rounding = match kernel.takes_bytes() {
-            true => Some(Rounding::new(gpu, a.x_rows, weights.k()).await?),
+            true => Some(Rounding::new(gpu, a.x_rows, weights.k(), self.input_scale).await?),
             false => None,
         };
-        let with_operand = axes.epilogues.iter().filter(|e| e.operand().is_some());
-        let operands = with_operand.count();
+        let zero_point = match (axes.zero_point, self.input_scale) {
+            (true, InputScale::Static { scale, zero_point }) => {
+                Some(zero_point_sums(gpu, weights, -scale * zero_point as f32).await?)
+            }
+            _ => None,
+        };
         Ok(Recorded {
             rounding,
+            zero_point,
             x_rows: a.x_rows,
             prepared: Prepared::with_others(weights, kernel, &tuning, source, jobs, others).await?,
             sum,
-            operands,
+            operands: axes.operands().count() - axes.zero_point as usize,
         })
     }
 }
@@ -264,6 +269,32 @@ impl Arrangement {
             Axis::Grouped => Some(4 * (self.m / tile_cols + self.m) as u64),
         }
     }
+}
+
+fn zero_point_of(scale: InputScale) -> i8 {
+    match scale {
+        InputScale::Static { zero_point, .. } => zero_point,
+        _ => 0,
+    }
+}
+
+/// `factor · Σ_k w` of each row of weights: a product that runs once, now.
+async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Buffer> {
+    // Boxed, since a product is made inside the making of a product.
+    let product = Box::pin(MatMul::prepare(gpu, weights, 1, Precision::F32)).await?;
+    let x = vec![factor; weights.k()];
+    let (x, y) = (bytemuck::cast_slice(&x), 4 * weights.n() as u64);
+    let x = gpu
+        .buffer_of("zero point", x, BufferUsages::STORAGE)
+        .await?;
+    let y = gpu.buffer("zero point", y, BufferUsages::STORAGE).await?;
+    let device = gpu.device();
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut pass = encoder.begin_compute_pass(&Default::default());
+    product.encode(&mut pass, x.slice(..), y.slice(..))?;
+    drop(pass);
+    gpu.queue().submit([encoder.finish()]);
+    Ok(y)
 }
 
 /// Whether there can be so many rows of y.

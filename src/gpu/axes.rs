@@ -1,7 +1,7 @@
 //! What is put around a product kernel: types of x and y, epilogues, which matrix a tile multiplies by,
 //! slices of k.
 
-use super::epilogue::Epilogue;
+use super::epilogue::{Epilogue, Operand, ZERO_POINT};
 use super::kernels::{text, File};
 use std::fmt::Write;
 use wgpu::Features;
@@ -48,6 +48,8 @@ pub(crate) struct Axes {
     pub axis: Axis,
     pub inputs: FloatType,
     pub outputs: FloatType,
+    /// Whether what the zero point of x adds to each output is taken away, before all epilogues.
+    pub zero_point: bool,
     pub epilogues: Vec<Epilogue>,
     /// Runs of k that workgroups of their own add up, for a second dispatch to finish.
     pub slices: u32,
@@ -59,6 +61,7 @@ impl Default for Axes {
             axis: Axis::One,
             inputs: FloatType::F32,
             outputs: FloatType::F32,
+            zero_point: false,
             epilogues: Vec::new(),
             slices: 1,
         }
@@ -66,6 +69,13 @@ impl Default for Axes {
 }
 
 impl Axes {
+    /// What epilogues read, in the order in which it is bound.
+    pub fn operands(&self) -> impl Iterator<Item = Operand> + '_ {
+        let own = self.zero_point.then_some(ZERO_POINT);
+        let asked = self.epilogues.iter().filter_map(|e| e.operand());
+        own.into_iter().chain(asked)
+    }
+
     /// What is needed of the device beyond what the kernel needs.
     pub fn features(&self) -> Features {
         match self.outputs {
@@ -122,6 +132,9 @@ impl Axes {
             FloatType::F32 => text!("outputs/f32.wgsl"),
             FloatType::F16 => text!("outputs/f16.wgsl"),
         }];
+        if self.zero_point {
+            files.push(text!("epilogues/zero_point.wgsl"));
+        }
         for file in self.epilogues.iter().flat_map(|e| e.files()) {
             if !files.iter().any(|(path, _)| *path == file.0) {
                 files.push(*file);
@@ -133,6 +146,9 @@ impl Axes {
     /// The epilogues one around the other: a line of WGSL.
     pub fn finish_line(&self) -> String {
         let mut value = String::from("value");
+        if self.zero_point {
+            value = format!("zero_point({value}, row, at)");
+        }
         for epilogue in &self.epilogues {
             value = format!("{}({value}, row, at)", epilogue.function());
         }
@@ -162,6 +178,9 @@ impl Axes {
         let mut name = String::new();
         if self.outputs != FloatType::F32 {
             let _ = write!(name, " y={:?}", self.outputs);
+        }
+        if self.zero_point {
+            name.push_str(" zero_point");
         }
         for epilogue in &self.epilogues {
             let _ = write!(name, " {}", epilogue.function());
@@ -236,6 +255,7 @@ mod tests {
                         axis,
                         inputs: number,
                         outputs: number,
+                        zero_point: k == 256,
                         epilogues: ALL.to_vec(),
                         slices,
                     };

@@ -11,7 +11,7 @@ use super::kernels::{self, Kernel, Shape};
 use super::matmul::MatMul;
 use super::tuning::Tuning;
 use super::weights::Weights;
-use crate::{Precision, Result};
+use crate::{InputScale, Precision, Result};
 
 /// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
 ///
@@ -39,6 +39,7 @@ pub struct MatMulBuilder<'a> {
     pub(super) epilogues: Vec<Epilogue>,
     pub(super) slices: Option<usize>,
     batch: usize,
+    pub(super) input_scale: InputScale,
 }
 
 impl<'a> MatMulBuilder<'a> {
@@ -54,12 +55,19 @@ impl<'a> MatMulBuilder<'a> {
             epilogues: Vec::new(),
             slices: None,
             batch: 1,
+            input_scale: InputScale::Run,
         }
     }
 
     /// What may be rounded.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
+        self
+    }
+
+    /// By what inputs are rounded where [`Precision::I8`] has them rounded.
+    pub fn input_scale(mut self, scale: InputScale) -> Self {
+        self.input_scale = scale;
         self
     }
 

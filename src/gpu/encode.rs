@@ -51,8 +51,8 @@ pub(crate) struct Other {
     pub binding: u32,
 }
 
-/// The most of them that any product has: ids, and an operand of each kind.
-pub(super) const MOST_OTHERS: usize = 7;
+/// The most of them that any product has: ids, a zero point, and an operand of each kind.
+pub(super) const MOST_OTHERS: usize = 8;
 
 /// `Params` of `shaders/params.wgsl`, field by field.
 #[repr(C)]

@@ -48,6 +48,13 @@ pub(crate) enum Extent {
     Outputs,
 }
 
+/// Of the zero point of x, which lowbit makes and binds itself: `epilogues/zero_point.wgsl`.
+pub(crate) const ZERO_POINT: Operand = Operand {
+    name: "zero point",
+    binding: 13,
+    extent: Extent::Weights,
+};
+
 const SIGMOID: File = text!("epilogues/sigmoid.wgsl");
 
 impl Epilogue {

@@ -9,10 +9,12 @@ use wgpu::{Buffer, BufferSlice, ComputePass};
 pub(super) struct Recorded {
     /// What comes before a product of integers.
     pub rounding: Option<Rounding>,
+    /// What the zero point of x adds to each output, to be taken away.
+    pub zero_point: Option<Buffer>,
     pub x_rows: usize,
     pub prepared: Prepared,
     pub sum: Option<Sum>,
-    /// Epilogues that have an operand.
+    /// Epilogues that have an operand of the caller's.
     pub operands: usize,
 }
 
@@ -46,14 +48,15 @@ impl Recorded {
             }
         };
         match &self.sum {
-            None => with_ids(ids, operands, |others| {
+            None => self.with_own(ids, operands, |others| {
                 self.prepared.encode_with(pass, x, ("y", y), others)
             }),
             Some(sum) => {
                 let sums = ("sums", sum.sums.slice(..));
                 self.prepared.encode_with(pass, x, sums, &[])?;
-                sum.prepared
-                    .encode_with(pass, Some(sums), ("y", y), operands)
+                self.with_own(None, operands, |others| {
+                    sum.prepared.encode_with(pass, Some(sums), ("y", y), others)
+                })
             }
         }
     }
@@ -87,28 +90,38 @@ impl Recorded {
             }
         };
         match &self.sum {
-            None => with_ids(ids, operands, |others| {
+            None => self.with_own(ids, operands, |others| {
                 self.prepared.check(Some(x), ("y", y), others)
             }),
             Some(sum) => {
                 let sums = ("sums", sum.sums.slice(..));
                 self.prepared.check(Some(x), sums, &[])?;
-                sum.prepared.check(Some(sums), ("y", y), operands)
+                self.with_own(None, operands, |others| {
+                    sum.prepared.check(Some(sums), ("y", y), others)
+                })
             }
         }
     }
-}
 
-/// Calls `with` what is bound beside x and y. No vector, so that recording allocates nothing.
-fn with_ids(
-    ids: Option<BufferSlice>,
-    operands: &[BufferSlice],
-    with: impl FnOnce(&[BufferSlice]) -> Result<()>,
-) -> Result<()> {
-    let Some(ids) = ids else {
-        return with(operands);
-    };
-    let mut others = [ids; MOST_OTHERS];
-    others[1..=operands.len()].copy_from_slice(operands);
-    with(&others[..=operands.len()])
+    /// Calls `with` what is bound beside x and y. No vector, so that recording allocates nothing.
+    fn with_own(
+        &self,
+        ids: Option<BufferSlice>,
+        operands: &[BufferSlice],
+        with: impl FnOnce(&[BufferSlice]) -> Result<()>,
+    ) -> Result<()> {
+        let zero_point = self.zero_point.as_ref().map(|buffer| buffer.slice(..));
+        let own = [ids, zero_point];
+        let mut own = own.into_iter().flatten().peekable();
+        let Some(&first) = own.peek() else {
+            return with(operands);
+        };
+        let mut others = [first; MOST_OTHERS];
+        let mut count = 0;
+        for slice in own.chain(operands.iter().copied()) {
+            others[count] = slice;
+            count += 1;
+        }
+        with(&others[..count])
+    }
 }

@@ -5,7 +5,7 @@ use super::encode::run_length;
 use super::kernels::text;
 use super::step::{Recipe, Step};
 use crate::family::PART;
-use crate::Result;
+use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
@@ -26,6 +26,10 @@ pub(super) fn row_bytes(k: usize) -> u64 {
 struct Params {
     k: u32,
     rows: u32,
+    scale: f32,
+    inverse: f32,
+    zero_point: i32,
+    padding: [u32; 3],
 }
 
 /// The kernel that rounds m rows, and where it leaves them.
@@ -36,7 +40,12 @@ pub(super) struct Rounding {
 }
 
 impl Rounding {
-    pub async fn new(gpu: &Gpu, m: usize, k: usize) -> Result<Rounding> {
+    pub async fn new(gpu: &Gpu, m: usize, k: usize, by: InputScale) -> Result<Rounding> {
+        let (scales, scale, zero_point) = match by {
+            InputScale::Run => (0, 1.0, 0),
+            InputScale::Token => (1, 1.0, 0),
+            InputScale::Static { scale, zero_point } => (2, scale, zero_point),
+        };
         let limit = gpu.max_binding();
         let (from, to) = (4 * k as u64, row_bytes(k));
         let run = run_length("64 rows of x", m, from.max(to), limit)?;
@@ -46,15 +55,23 @@ impl Rounding {
             let params = Params {
                 k: k as u32,
                 rows: count as u32,
+                scale,
+                inverse: 1.0 / scale,
+                zero_point: zero_point.into(),
+                padding: [0; 3],
             };
             // Eight lanes have a part.
             let parts = count as u64 * k.div_ceil(PART) as u64;
+            let workgroups = match by {
+                InputScale::Token => count as u64,
+                _ => parts.div_ceil(WORKGROUP as u64 / 8),
+            };
             let recipe = Recipe {
                 file: text!("kernels/quantize_rows.wgsl"),
-                consts: vec![],
+                consts: vec![("SCALES", scales)],
                 workgroup: WORKGROUP,
                 memory: 8 * WORKGROUP,
-                workgroups: parts.div_ceil(WORKGROUP as u64 / 8),
+                workgroups,
                 params: bytemuck::bytes_of(&params),
                 own: vec![],
             };

@@ -1,0 +1,87 @@
+//! How inputs become 8-bit integers.
+
+use crate::{Error, Result};
+
+/// What [`Precision::I8`](crate::Precision::I8) rounds inputs by: x ≈ scale · (q - zero point), with q of
+/// -127 to 127, rounded to nearest, ties to even.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum InputScale {
+    /// A scale for each run of 32 inputs of a row, its largest magnitude over 127: the least error.
+    #[default]
+    Run,
+    /// A scale for each row (token), its largest magnitude over 127: dynamic quantization as in
+    /// LLM.int8() and SmoothQuant.
+    Token,
+    /// One scale and zero point for all rows, found by calibration
+    /// ([`calibrate::observers`](crate::calibrate::observers)): static quantization. What lies beyond
+    /// scale · (±127 - zero point) is clipped to it.
+    Static {
+        /// Of one step; positive and not subnormal.
+        scale: f32,
+        /// The q that stands for 0.
+        zero_point: i8,
+    },
+}
+
+impl InputScale {
+    /// # Errors
+    /// [`Error::Argument`] for a static scale that is not positive, not finite or subnormal.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            InputScale::Static { scale, .. } if !(scale.is_normal() && scale > 0.0) => {
+                Err(Error::Argument {
+                    what: "the scale of static inputs",
+                    allowed: "positive, finite and not subnormal".into(),
+                    got: scale.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What `x`, rows of `k` floats, is taken for: each input rounded and back again, in place. Products of
+    /// the result differ from those of [`Precision::I8`](crate::Precision::I8) by the rounding of f32 sums only.
+    /// A run, row or (of a static scale) run with an input that is no finite number becomes NaN.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `x` is no whole number of rows; [`Error::Argument`] for a scale that is not
+    /// positive, not finite or subnormal.
+    pub fn fake_quantize(self, x: &mut [f32], k: usize) -> Result<()> {
+        self.check()?;
+        if k == 0 || !x.len().is_multiple_of(k) {
+            return Err(Error::Inputs { k, got: x.len() });
+        }
+        for row in x.chunks_mut(k) {
+            let shared = match self {
+                InputScale::Token => row.len(),
+                _ => 32,
+            };
+            row.chunks_mut(shared).for_each(|run| self.round(run));
+        }
+        Ok(())
+    }
+
+    fn round(self, run: &mut [f32]) {
+        if run.iter().any(|x| !x.is_finite()) {
+            return run.fill(f32::NAN);
+        }
+        if let InputScale::Static { scale, zero_point } = self {
+            let zero = zero_point as f32;
+            let inverse = 1.0 / scale;
+            for x in run {
+                let step = (*x * inverse).round_ties_even();
+                *x = scale * step.clamp(-127.0 - zero, 127.0 - zero);
+            }
+            return;
+        }
+        let largest = run.iter().fold(0f32, |m, x| m.max(x.abs()));
+        let scale = largest * (1.0 / 127.0);
+        if !scale.is_normal() {
+            return run.fill(0.0);
+        }
+        let inverse = 127.0 / largest;
+        for x in run {
+            *x = scale * (*x * inverse).round_ties_even().clamp(-127.0, 127.0);
+        }
+    }
+}
