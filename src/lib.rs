@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod calibrate;
 mod cpu;
 mod encode;
 mod error;
@@ -10,13 +11,17 @@ mod files;
 mod format;
 mod formats;
 mod gpu;
+pub mod kv;
 pub mod layouts;
 mod linear;
 mod matrix;
 mod parallel;
 mod precision;
-mod quantize;
+pub mod quantize;
+pub mod random;
+pub mod rotate;
 mod scale_type;
+pub mod train;
 mod validate;
 
 #[doc(hidden)]

@@ -61,6 +61,10 @@ def command(name, options):
     }[name]
 
 
+# Seconds from one contender to the next: onnxruntime and OpenBLAS wait for work in loops, on all cores.
+SETTLE = 0.1
+
+
 class Worker:
     def __init__(self, name, options):
         self.name = name
@@ -220,6 +224,9 @@ class Bench:
                 self.fail(c, slot, why)
         for _ in range(o.rounds):
             for c, worker, reps in ready:
+                # Threads of the one before still spin for a while, and this one's are asleep.
+                time.sleep(SETTLE)
+                worker.run(max(1, reps // 8))
                 wall, cpu, device = worker.run(reps)
                 c.wall.append(wall)
                 c.cpu.append(cpu)
@@ -272,7 +279,7 @@ def main():
     parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which nothing new is begun")
     parser.add_argument("--quick", action="store_true", help="3 short rounds: a first look")
     options = parser.parse_args()
-    options.rounds, options.seconds, options.most = (3, 0.15, 16) if options.quick else (9, 0.3, 64)
+    options.rounds, options.seconds, options.most = (3, 0.15, 64) if options.quick else (9, 0.3, 256)
     unknown = set(options.products) - set(PRODUCTS)
     if unknown:
         parser.error(f"no product {unknown}; there are {', '.join(PRODUCTS)}")

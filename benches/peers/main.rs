@@ -24,7 +24,7 @@ enum Engine {
 
 /// One prepared product.
 enum Product {
-    Cpu(Matrix<'static>, Vec<f32>),
+    Cpu(Matrix<'static>, Vec<f32>, Precision),
     Gpu {
         products: Vec<MatMul>,
         x: Buffer,
@@ -169,7 +169,7 @@ impl Engine {
     ) -> (String, Product) {
         let m = x.len() / w.k();
         let Engine::Gpu(bench, kernel) = self else {
-            return ("cpu".into(), Product::Cpu(w, x));
+            return ("cpu".into(), Product::Cpu(w, x, precision));
         };
         let gpu = &bench.gpu;
         let one = |_| {
@@ -213,9 +213,9 @@ impl Engine {
                 });
                 (bench.clock() == Clock::Timestamps).then_some(time)
             }
-            (_, Product::Cpu(w, x)) => {
+            (_, Product::Cpu(w, x, precision)) => {
                 for _ in 0..reps {
-                    std::hint::black_box(multiply(w, x));
+                    std::hint::black_box(multiply(w, x, *precision));
                 }
                 None
             }
@@ -227,7 +227,7 @@ impl Engine {
         self.run(product, 1);
         match (self, product) {
             (Engine::Gpu(bench, _), Product::Gpu { y, .. }) => bench.read(y),
-            (_, Product::Cpu(w, x)) => multiply(w, x),
+            (_, Product::Cpu(w, x, precision)) => multiply(w, x, *precision),
             _ => unreachable!("made by this engine"),
         }
     }
@@ -241,6 +241,6 @@ impl Engine {
 }
 
 /// The CPU path, in the one place where it is called.
-fn multiply(w: &Matrix, x: &[f32]) -> Vec<f32> {
-    w.matmul(x).expect("x has rows of k floats")
+fn multiply(w: &Matrix, x: &[f32], precision: Precision) -> Vec<f32> {
+    w.matmul_with(x, precision).expect("x has rows of k floats")
 }

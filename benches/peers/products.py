@@ -61,11 +61,11 @@ def gpu(bench):
 def cpu(bench):
     """lowbit's CPU path and native CPU libraries."""
     o = bench.options
-    mine = [Contender("lowbit-cpu", "f32", "", 1)]
+    mine = [Contender("lowbit-cpu", p, "", 1) for p in ("f32", "i8")]
     cases = []
     for m in o.m:
-        for form in o.formats or ["q4_0"]:
-            cases.append([Contender("lowbit-cpu", "f32", form, m)] + [
+        for form in o.formats or (["q4_0", "q4_k", "q8_0", "q6_k", "tq2_0"] if m == 1 else ["q4_0"]):
+            cases.append([Contender("lowbit-cpu", p, form, m) for p in ("f32", "i8")] + [
                 Contender("openblas", "f32", form, m),
                 Contender("ggml-cpu", "own", form, m)])
             if form == "q4_0":
