@@ -88,6 +88,26 @@ pub enum Error {
         /// The length given.
         got: usize,
     },
+    /// A number that a method cannot work with.
+    #[error("{what} should be {allowed}, got {got}")]
+    Argument {
+        /// Which argument.
+        what: &'static str,
+        /// What would have been accepted, in words.
+        allowed: String,
+        /// The value given.
+        got: String,
+    },
+    /// A symmetric matrix that has no Cholesky factor.
+    #[error("column {column} of {n} leaves a pivot of {pivot}, should be positive: more damping helps")]
+    NotPositiveDefinite {
+        /// The first column at which the factorization fails.
+        column: usize,
+        /// Columns of the matrix.
+        n: usize,
+        /// What was left on the diagonal.
+        pivot: f64,
+    },
     /// A matrix with no rows or no columns.
     #[error("a matrix needs at least one row and one column, got n = {n}, k = {k}")]
     Empty {

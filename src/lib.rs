@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod calibrate;
 mod cpu;
 mod encode;
 mod error;
@@ -11,13 +12,17 @@ mod format;
 mod formats;
 mod gpu;
 mod input_scale;
+pub mod kv;
 pub mod layouts;
 mod linear;
 mod matrix;
 mod parallel;
 mod precision;
-mod quantize;
+pub mod quantize;
+pub mod random;
+pub mod rotate;
 mod scale_type;
+pub mod train;
 mod validate;
 
 #[doc(hidden)]

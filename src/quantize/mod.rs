@@ -1,8 +1,18 @@
-//! Searches for good codes and scales that several formats share.
+//! Methods that choose codes and scales: what [`Matrix::quantize`](crate::Matrix::quantize) does by itself is
+//! round to nearest, or the search of the original tool; these use more, such as the inputs of the layer.
 
+pub mod awq;
+pub mod binary;
+pub mod codebook;
+pub mod gptq;
+pub(crate) mod grid;
+pub mod hessian;
+pub mod hqq;
 pub(crate) mod importance;
 pub(crate) mod iq4_search;
 pub(crate) mod k_search;
 pub(crate) mod lattice;
 pub(crate) mod range;
 pub(crate) mod simple;
+pub mod ternary;
+pub mod vector;

@@ -1,0 +1,1 @@
+//! Packed caches of keys and values.
