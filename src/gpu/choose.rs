@@ -3,6 +3,7 @@
 use super::kernels::{by_name, Kernel};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::GEMV_COLS;
+use crate::family::{AffineKind, PART};
 use crate::{Format, Precision};
 
 /// A kernel, for so many rows of x: the fewest and the most.
@@ -12,6 +13,17 @@ type Rung = (&'static str, usize, usize);
 /// second at m = 1, 2, 4, 8, 32: 13, 15, 22, 26, 40 against 7, 9, 17, 28, 51 (f32: 10, 13, 19, 24, 29; 4096 x
 /// 4096, 2026-11-21).
 const DOTS_COLS: usize = 4;
+
+/// Whether so few rows of x are worth rounding on a processor. Not where codes are bytes anyway, which the same
+/// kernels in f32 take as they are, nor where minima and scales of super-blocks come first: at m = 1, 2, 4
+/// Q8_0 does 8.6, 16, 18 GFLOP/s a CPU second in f32 and 5.7, 12, 14 at best with dots or pairs, Q4_K 8.9, 10, 13
+/// against 6.2, 10.9, 17.7 (as above; 2048 x 4096).
+fn integers_pay(format: Format, m: usize) -> bool {
+    let family = format.family();
+    let bytes = family.shader.bits == 8;
+    let minima = family.affine_kind == AffineKind::ScaleBias && family.scale_plane.per > PART;
+    !(bytes && m <= DOTS_COLS || minima && m == 1)
+}
 
 /// What to try on a processor, best first. Workgroup memory is slow there, and so are conversions to and from
 /// f16 and matrices without units for them: on lavapipe 26.2 (2026-11-21, Q4_0, m = n = 64, k = 1024)
@@ -52,6 +64,10 @@ pub(crate) fn choose(
     let ladder = match traits.class {
         DeviceClass::Cpu => CPU,
         DeviceClass::Gpu => GPU,
+    };
+    let precision = match (traits.class, precision) {
+        (DeviceClass::Cpu, Precision::I8) if !integers_pay(format, m) => Precision::F32,
+        (_, precision) => precision,
     };
     let fits = |&&(name, fewest, most): &&Rung| {
         let kernel = by_name(name).expect("the ladder names kernels of the table");
