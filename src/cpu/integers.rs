@@ -17,13 +17,15 @@ pub(super) struct Inputs {
     per_row: usize,
 }
 
-/// Sixty-four inputs, side by side in memory so that one address finds them all.
+/// Sixty-four inputs, side by side in memory so that one address finds them all, and whole lines of a cache.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Step {
     codes: [i8; STEP],
     /// -128 times the sum of each four codes.
     shifts: [i32; STEP / 4],
-    scales: [f32; STEP / RUN],
+    /// That of its run, for each four codes.
+    scales: [f32; STEP / 4],
 }
 
 impl Inputs {
@@ -31,10 +33,10 @@ impl Inputs {
         let rounded = round_rows(plan.level, x, plan.k, STEP);
         let codes = rounded.codes.as_chunks::<STEP>().0.iter();
         let scales = rounded.scales.as_chunks::<{ STEP / RUN }>().0;
-        let step = |(&codes, &scales): (&[i8; STEP], _)| Step {
+        let step = |(&codes, scales): (&[i8; STEP], &[f32; STEP / RUN])| Step {
             codes,
             shifts: shifts(&codes),
-            scales,
+            scales: std::array::from_fn(|four| scales[4 * four / RUN]),
         };
         Inputs {
             steps: codes.zip(scales).map(step).collect(),
@@ -129,7 +131,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
                     scale * (dot - offset * shift)
                 }
             };
-            *sum = weighted.mul_add(halves(simd, x.scales), *sum);
+            *sum = weighted.mul_add(f32x16::simd_from(simd, x.scales), *sum);
         }
     }
     sums
@@ -152,13 +154,5 @@ fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x1
     for (lane, value) in lanes.iter_mut().enumerate() {
         *value = spans[lane * 4 / SPAN];
     }
-    f32x16::simd_from(simd, lanes)
-}
-
-/// The first number in the first eight lanes, the second in the others.
-#[inline(always)]
-fn halves<S: Simd>(simd: S, [first, second]: [f32; 2]) -> f32x16<S> {
-    let mut lanes = [first; 16];
-    lanes[8..].fill(second);
     f32x16::simd_from(simd, lanes)
 }

@@ -92,7 +92,7 @@ pub(crate) const FIFTH: (&str, &str) = (
     include_str!("../../shaders/codes/fifth.wgsl"),
 );
 
-/// Codes that are stored as they are, but for the constant CODE_OFFSET, which the family gives.
+/// Codes that are stored as they are, but for the constant CODE_OFFSET, that of `Fields::Linear`.
 pub(crate) const OFFSET_CODES: (&str, &str) = (
     "codes/offset.wgsl",
     include_str!("../../shaders/codes/offset.wgsl"),

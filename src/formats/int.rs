@@ -133,7 +133,7 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
                     },
                 ]
             },
-            consts: const { &[("CODE_OFFSET", device_offset(BITS, KIND) as u32)] },
+            consts: &[],
         },
     }
 }

@@ -65,7 +65,7 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
                     include_str!("../../shaders/formats/q2_0.wgsl"),
                 ),
             ],
-            consts: &[("CODE_OFFSET", 1)],
+            consts: &[],
         },
     }
 }

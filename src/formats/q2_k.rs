@@ -83,7 +83,7 @@ pub(crate) static Q2_K: Family = Family {
                 include_str!("../../shaders/formats/q2_k.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 0)],
+        consts: &[],
     },
 };
 

@@ -69,7 +69,7 @@ pub(crate) static Q3_K: Family = Family {
                 include_str!("../../shaders/formats/q3_k.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 4)],
+        consts: &[],
     },
 };
 

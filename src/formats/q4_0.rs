@@ -64,6 +64,6 @@ pub(crate) static Q4_0: Family = Family {
                 include_str!("../../shaders/formats/q4_0.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 8)],
+        consts: &[],
     },
 };

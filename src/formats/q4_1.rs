@@ -65,6 +65,6 @@ pub(crate) static Q4_1: Family = Family {
                 include_str!("../../shaders/formats/q4_1.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 0)],
+        consts: &[],
     },
 };

@@ -53,7 +53,7 @@ pub(crate) static Q4_K: Family = Family {
         bits: 4,
         fields: Fields::Linear { step: 1, offset: 0 },
         files: &[bits::OFFSET_CODES, k_pairs::SHADER],
-        consts: &[("CODE_OFFSET", 0)],
+        consts: &[],
     },
 };
 

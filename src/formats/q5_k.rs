@@ -55,7 +55,7 @@ pub(crate) static Q5_K: Family = Family {
         bits: 5,
         fields: Fields::Linear { step: 1, offset: 0 },
         files: &[bits::OFFSET_CODES, k_pairs::SHADER],
-        consts: &[("CODE_OFFSET", 0)],
+        consts: &[],
     },
 };
 

@@ -73,7 +73,7 @@ pub(crate) static Q6_K: Family = Family {
                 include_str!("../../shaders/formats/q6_k.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 32)],
+        consts: &[],
     },
 };
 

@@ -116,6 +116,9 @@ pub(crate) fn fixed(
 ) {
     let per_group = group / span_of(group);
     let groups = len / group;
+    if groups * per_group == 1 {
+        return blocks([len, bytes], row, spans, codes, |block| affine(block, 0));
+    }
     let mut scales = spans.scales.chunks_exact_mut(groups * per_group);
     let mut offsets = spans.offsets.chunks_exact_mut(groups * per_group);
     // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
@@ -127,16 +130,6 @@ pub(crate) fn fixed(
         codes(block, out);
         // All are read before any is written: the compiler cannot know that scales are not the block, and
         // would read the fields that groups share for each of them.
-        if groups * per_group == 1 {
-            let a = affine(block, 0);
-            if let Some(scale) = scales.next() {
-                scale[0] = a.scale;
-            }
-            if let Some(offset) = offsets.next() {
-                offset[0] = a.offset;
-            }
-            continue;
-        }
         let mut read = [0f32; GROUPS];
         if let Some(scales) = scales.next() {
             for (g, scale) in read[..groups].iter_mut().enumerate() {
@@ -158,6 +151,32 @@ pub(crate) fn fixed(
     }
 }
 
+/// Blocks that are one span each: a loop without a branch for what a format may not have.
+#[inline(always)]
+fn blocks(
+    [len, bytes]: [usize; 2],
+    row: &[u8],
+    spans: Spans,
+    codes: impl Fn(&[u8], &mut [i8]),
+    affine: impl Fn(&[u8]) -> Affine,
+) {
+    let stored = row.chunks_exact(bytes);
+    let stored = stored.zip(spans.codes.chunks_exact_mut(len));
+    let stored = stored.zip(spans.scales);
+    if spans.offsets.is_empty() {
+        for ((block, out), scale) in stored {
+            codes(block, out);
+            *scale = affine(block).scale;
+        }
+        return;
+    }
+    for (((block, out), scale), offset) in stored.zip(spans.offsets) {
+        codes(block, out);
+        let a = affine(block);
+        (*scale, *offset) = (a.scale, a.offset);
+    }
+}
+
 /// Rows of whole groups only.
 #[inline(always)]
 pub(crate) fn grouped(
@@ -175,7 +194,7 @@ pub(crate) fn grouped(
     let bytes = header + (len * bits).div_ceil(8);
     // The usual group is as long as what is multiplied at once, and a constant in a loop of its own.
     match len {
-        PART => groups([PART, bytes, 1], row, spans, codes, affine),
+        PART => blocks([PART, bytes], row, spans, codes, affine),
         len => groups(
             [len, bytes, len.div_ceil(span_of(group))],
             row,

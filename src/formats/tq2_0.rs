@@ -79,6 +79,6 @@ pub(crate) static TQ2_0: Family = Family {
                 include_str!("../../shaders/formats/tq2_0.wgsl"),
             ),
         ],
-        consts: &[("CODE_OFFSET", 1)],
+        consts: &[],
     },
 };

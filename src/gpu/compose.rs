@@ -10,7 +10,7 @@ use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::Tuning;
-use crate::family::{span_of, AffineKind, Family, Levels, Plane, Table, Unit, PART};
+use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, Unit, PART};
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::collections::HashMap;
@@ -88,6 +88,13 @@ pub(crate) fn compose_with(
     }
     if let AffineKind::ScaleZero { base } = family.affine_kind {
         consts.push(("LEVEL_BASE", base as u32));
+    }
+    if family.shader.files.contains(&bits::OFFSET_CODES) {
+        let offset = match family.shader.fields {
+            Fields::Linear { step: 1, offset } => offset,
+            _ => 0,
+        };
+        consts.push(("CODE_OFFSET", offset.into()));
     }
     consts.extend_from_slice(family.shader.consts);
     consts.extend_from_slice(&tuning.consts);
