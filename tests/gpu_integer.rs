@@ -284,7 +284,7 @@ fn rows_are_rounded_bit_for_bit() {
             x[3 * k..4 * k].fill(0.0);
             x[4 * k..4 * k + 32].fill(-0.0);
         }
-        let weights = gpu.upload(&random_matrix(Format::INT8, 2, k, 4)).unwrap();
+        let weights = gpu.upload(&random_matrix(Format::INT4, 2, k, 4)).unwrap();
         let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
         gpu::run(gpu, &x, 2 * m, |pass, x, y| {
             product.encode(pass, x, y).unwrap()

@@ -2,7 +2,7 @@
 
 use super::arrange::Arrangement;
 use super::axes::{Axis, FloatType};
-use super::choose::choose;
+use super::choose::{choose, integers_pay};
 use super::compose::{unknown, Source};
 use super::decisions::Product;
 use super::device::{lock, Gpu};
@@ -179,7 +179,17 @@ impl<'a> MatMulBuilder<'a> {
                 // A feature that it needs may have been switched off since.
                 decided
                     .filter(|kernel| kernel.check(traits, format, precision).is_ok())
-                    .unwrap_or_else(|| choose(traits, format, m, precision))
+                    .unwrap_or_else(|| {
+                        // Who names a scale wants inputs rounded by it, fast or not.
+                        let either = self.input_scale == InputScale::Run;
+                        let precision = match precision {
+                            Precision::I8 if either && !integers_pay(traits, format, m) => {
+                                Precision::F32
+                            }
+                            precision => precision,
+                        };
+                        choose(traits, format, m, precision)
+                    })
             }
         };
         kernel.check(traits, format, precision)?;

@@ -14,15 +14,15 @@ type Rung = (&'static str, usize, usize);
 /// 4096, 2026-11-21).
 const DOTS_COLS: usize = 4;
 
-/// Whether so few rows of x are worth rounding on a processor. Not where codes are bytes anyway, which the same
+/// Whether m rows of x are worth rounding. On a processor not where codes are bytes anyway, which the same
 /// kernels in f32 take as they are, nor where minima and scales of super-blocks come first: at m = 1, 2, 4
 /// Q8_0 does 8.6, 16, 18 GFLOP/s a CPU second in f32 and 5.7, 12, 14 at best with dots or pairs, Q4_K 8.9, 10, 13
 /// against 6.2, 10.9, 17.7 (as above; 2048 x 4096).
-fn integers_pay(format: Format, m: usize) -> bool {
+pub(crate) fn integers_pay(traits: &Traits, format: Format, m: usize) -> bool {
     let family = format.family();
     let bytes = family.shader.bits == 8;
     let minima = family.affine_kind == AffineKind::ScaleBias && family.scale_plane.per > PART;
-    !(bytes && m <= DOTS_COLS || minima && m == 1)
+    traits.class == DeviceClass::Gpu || !(bytes && m <= DOTS_COLS || minima && m == 1)
 }
 
 /// What to try on a processor, best first. Workgroup memory is slow there, and so are conversions to and from
@@ -64,10 +64,6 @@ pub(crate) fn choose(
     let ladder = match traits.class {
         DeviceClass::Cpu => CPU,
         DeviceClass::Gpu => GPU,
-    };
-    let precision = match (traits.class, precision) {
-        (DeviceClass::Cpu, Precision::I8) if !integers_pay(format, m) => Precision::F32,
-        (_, precision) => precision,
     };
     let fits = |&&(name, fewest, most): &&Rung| {
         let kernel = by_name(name).expect("the ladder names kernels of the table");
