@@ -1,5 +1,6 @@
 //! What inputs and weights look like: ranges, importance, what a layer loses by quantization.
 
+pub mod affine;
 pub mod allocate;
 pub mod imatrix;
 pub mod observers;

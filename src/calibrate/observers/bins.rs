@@ -1,0 +1,98 @@
+//! Counts of values in bins of equal width, around 0 or upwards from it, that stretch by powers of two.
+//!
+//! ONNX Runtime and pytorch-quantization append bins where a later batch exceeds the first, without end; here the
+//! range doubles and neighbouring bins become one, so their number stays.
+
+use super::{extremes, union};
+use crate::calibrate::affine::Range;
+use crate::Result;
+
+/// A histogram over [-end, end], or over [0, end] of magnitudes.
+#[derive(Clone, Debug)]
+pub(super) struct Bins {
+    /// Values in each bin, and their sum: its mean stands for the bin where one value must.
+    pub counts: Vec<u64>,
+    pub sums: Vec<f64>,
+    pub magnitudes: bool,
+    pub end: f64,
+    /// The extremes of all values, with their signs.
+    pub seen: Option<Range>,
+}
+
+impl Bins {
+    /// `count` bins, of magnitudes or of both signs; a multiple of 4, so that halves can be halved.
+    pub fn new(count: usize, magnitudes: bool) -> Bins {
+        let count = count.max(4).next_multiple_of(4);
+        Bins {
+            counts: vec![0; count],
+            sums: vec![0.0; count],
+            magnitudes,
+            end: 0.0,
+            seen: None,
+        }
+    }
+
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Where bin `i` begins.
+    pub fn edge(&self, i: usize) -> f64 {
+        let share = i as f64 / self.counts.len() as f64;
+        match self.magnitudes {
+            true => self.end * share,
+            false => self.end * (2.0 * share - 1.0),
+        }
+    }
+
+    pub fn add(&mut self, batch: &[f32]) -> Result<()> {
+        let Some(range) = extremes(batch)? else {
+            return Ok(());
+        };
+        let largest = range.hi.max(-range.lo) as f64;
+        if self.end == 0.0 && largest > 0.0 {
+            // What has been seen so far was all 0.
+            let zeros = self.total();
+            self.end = largest;
+            self.counts.fill(0);
+            let middle = self.bin(0.0);
+            self.counts[middle] = zeros;
+        }
+        while self.end < largest {
+            self.stretch();
+        }
+        for &x in batch {
+            let x = if self.magnitudes { x.abs() } else { x } as f64;
+            let bin = self.bin(x);
+            self.counts[bin] += 1;
+            self.sums[bin] += x;
+        }
+        self.seen = Some(union(self.seen, range));
+        Ok(())
+    }
+
+    fn bin(&self, x: f64) -> usize {
+        if self.end == 0.0 {
+            return 0;
+        }
+        let share = match self.magnitudes {
+            true => x / self.end,
+            false => 0.5 + 0.5 * x / self.end,
+        };
+        // The last bin has its end too.
+        ((share * self.counts.len() as f64) as usize).min(self.counts.len() - 1)
+    }
+
+    /// Doubles the range: two bins become one.
+    fn stretch(&mut self) {
+        let count = self.counts.len();
+        let first = if self.magnitudes { 0 } else { count / 4 };
+        let (mut counts, mut sums) = (vec![0; count], vec![0.0; count]);
+        for i in 0..count {
+            counts[first + i / 2] += self.counts[i];
+            sums[first + i / 2] += self.sums[i];
+        }
+        (self.counts, self.sums) = (counts, sums);
+        self.end *= 2.0;
+    }
+}

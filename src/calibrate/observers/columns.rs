@@ -1,0 +1,87 @@
+//! An observer for every run of columns: the inputs of a layer, channel by channel.
+
+use super::Observer;
+use crate::calibrate::affine::{argument, Affine, Range, Scheme};
+use crate::{Error, Result};
+
+/// Rows of `k` values, each run of `group` columns with an observer of its own (the last run may be shorter).
+#[derive(Clone, Debug)]
+pub struct Columns<O> {
+    k: usize,
+    group: usize,
+    observers: Vec<O>,
+}
+
+impl<O: Observer> Columns<O> {
+    /// `observer` makes the observer of each run. Groups of 1 are channels, a group of `k` is the whole row.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for rows or groups of nothing.
+    pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
+        if k == 0 {
+            return Err(argument("the number of columns", "1 or more", k));
+        }
+        if group == 0 {
+            return Err(argument("a group", "1 column or more", group));
+        }
+        let observers = std::iter::repeat_with(observer)
+            .take(k.div_ceil(group))
+            .collect();
+        Ok(Columns {
+            k,
+            group,
+            observers,
+        })
+    }
+
+    /// Takes rows of `k` values, any number of them.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where these are no whole rows, [`Error::NotFinite`] where a value is not finite, with its row
+    /// and column; nothing is observed then.
+    pub fn observe(&mut self, x: &[f32]) -> Result<()> {
+        if !x.len().is_multiple_of(self.k) {
+            return Err(Error::Inputs {
+                k: self.k,
+                got: x.len(),
+            });
+        }
+        if let Some(at) = x.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite {
+                row: at / self.k,
+                column: at % self.k,
+                value: x[at],
+            });
+        }
+        let mut batch = Vec::new();
+        for (i, observer) in self.observers.iter_mut().enumerate() {
+            let columns = i * self.group..self.k.min((i + 1) * self.group);
+            batch.clear();
+            for row in x.chunks_exact(self.k) {
+                batch.extend_from_slice(&row[columns.clone()]);
+            }
+            observer.observe(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// The range of each run.
+    ///
+    /// # Errors
+    /// Those of the observer's [`range`](Observer::range).
+    pub fn ranges(&self) -> Result<Vec<Range>> {
+        self.observers.iter().map(Observer::range).collect()
+    }
+
+    /// The affine of each run.
+    ///
+    /// # Errors
+    /// Those of `ranges` and of [`Affine::of`].
+    pub fn affines(&self, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
+        let ranges = self.ranges()?;
+        ranges
+            .into_iter()
+            .map(|range| Affine::of(range, scheme, bits))
+            .collect()
+    }
+}

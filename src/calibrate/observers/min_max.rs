@@ -1,0 +1,77 @@
+//! The extremes: of all values, or a moving average of those of batches.
+
+use super::{extremes, nothing_seen, union, Observer};
+use crate::calibrate::affine::{argument, Range};
+use crate::Result;
+
+/// From the least to the largest value of all batches (PyTorch `MinMaxObserver`).
+#[derive(Clone, Debug, Default)]
+pub struct MinMax {
+    seen: Option<Range>,
+}
+
+impl MinMax {
+    /// One that has seen nothing.
+    pub fn new() -> MinMax {
+        MinMax::default()
+    }
+}
+
+impl Observer for MinMax {
+    fn observe(&mut self, batch: &[f32]) -> Result<()> {
+        if let Some(range) = extremes(batch)? {
+            self.seen = Some(union(self.seen, range));
+        }
+        Ok(())
+    }
+
+    fn range(&self) -> Result<Range> {
+        self.seen.ok_or_else(nothing_seen)
+    }
+}
+
+/// An average of the extremes m of batches in which every batch moves them by m += c · (x - m) (PyTorch
+/// `MovingAverageMinMaxObserver`). The first batch is taken as it is.
+#[derive(Clone, Debug)]
+pub struct MovingAverage {
+    /// c, over 0 and at most 1; 1 forgets all but the last batch.
+    pub constant: f32,
+    average: Option<Range>,
+}
+
+impl MovingAverage {
+    /// With another constant than the usual one.
+    pub fn new(constant: f32) -> MovingAverage {
+        MovingAverage {
+            constant,
+            average: None,
+        }
+    }
+}
+
+impl Default for MovingAverage {
+    /// c = 0.01, `averaging_constant` of PyTorch, ONNX Runtime and llm-compressor.
+    fn default() -> MovingAverage {
+        MovingAverage::new(0.01)
+    }
+}
+
+impl Observer for MovingAverage {
+    fn observe(&mut self, batch: &[f32]) -> Result<()> {
+        let c = self.constant;
+        if !(c > 0.0 && c <= 1.0) {
+            return Err(argument("the averaging constant", "over 0, at most 1", c));
+        }
+        if let Some(x) = extremes(batch)? {
+            self.average = Some(self.average.map_or(x, |m| Range {
+                lo: m.lo + c * (x.lo - m.lo),
+                hi: m.hi + c * (x.hi - m.hi),
+            }));
+        }
+        Ok(())
+    }
+
+    fn range(&self) -> Result<Range> {
+        self.average.ok_or_else(nothing_seen)
+    }
+}

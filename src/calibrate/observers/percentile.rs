@@ -1,0 +1,81 @@
+//! The range without the outermost values, after ONNX Runtime's `PercentileCalibrater`
+//! (`onnxruntime.quantization.calibrate.HistogramCollector.compute_percentile`).
+
+use super::bins::Bins;
+use super::{nothing_seen, Observer};
+use crate::calibrate::affine::{argument, Range};
+use crate::Result;
+
+/// Which values may be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// The largest magnitudes: the range is symmetric, but for extremes that end before it.
+    Magnitudes,
+    /// The least and the largest values, half of the share on each side.
+    BothSides,
+}
+
+/// Leaves out 100 - `percentile` percent of the values, to the lower edge of a histogram's bin.
+#[derive(Clone, Debug)]
+pub struct Percentile {
+    percentile: f64,
+    bins: Bins,
+}
+
+impl Percentile {
+    /// The range that keeps `percentile` percent of the values (0 to 100), counted in `bins` bins (4 or more, a
+    /// multiple of 4, else the next one).
+    pub fn new(percentile: f64, cut: Cut, bins: usize) -> Percentile {
+        Percentile {
+            percentile,
+            bins: Bins::new(bins, cut == Cut::Magnitudes),
+        }
+    }
+}
+
+impl Default for Percentile {
+    /// 99.999 percent of the magnitudes in 2048 bins, as ONNX Runtime has it.
+    fn default() -> Percentile {
+        Percentile::new(99.999, Cut::Magnitudes, 2048)
+    }
+}
+
+impl Observer for Percentile {
+    fn observe(&mut self, batch: &[f32]) -> Result<()> {
+        self.bins.add(batch)
+    }
+
+    fn range(&self) -> Result<Range> {
+        if !(0.0..=100.0).contains(&self.percentile) {
+            return Err(argument("the percentile", "from 0 to 100", self.percentile));
+        }
+        let seen = self.bins.seen.ok_or_else(nothing_seen)?;
+        let (lo, hi) = match self.bins.magnitudes {
+            true => {
+                let end = self.edge(self.percentile / 100.0);
+                (-end, end)
+            }
+            false => {
+                let cut = (100.0 - self.percentile) / 200.0;
+                (self.edge(cut), self.edge(1.0 - cut))
+            }
+        };
+        Ok(Range {
+            lo: (lo as f32).max(seen.lo),
+            hi: (hi as f32).min(seen.hi),
+        })
+    }
+}
+
+impl Percentile {
+    /// The edge of the first bin up to whose end there lies this share of the values.
+    fn edge(&self, share: f64) -> f64 {
+        let total = self.bins.total() as f64;
+        let mut below = 0;
+        let bin = self.bins.counts.iter().position(|&count| {
+            below += count;
+            below as f64 / total >= share
+        });
+        self.bins.edge(bin.unwrap_or(self.bins.counts.len()))
+    }
+}

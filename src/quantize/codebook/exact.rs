@@ -1,0 +1,126 @@
+//! The best codebook of k levels for given values, by dynamic programming.
+//!
+//! D(m, j), the least error of the first j values under m levels, is the least of D(m-1, i) + error(i..j) over i. The
+//! best i never falls as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast exact
+//! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
+
+use super::sorted::Sorted;
+use super::{argument, check, check_count, Codebook};
+use crate::{parallel, Error, Result};
+
+/// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
+/// where there are fewer distinct values of positive weight. Takes O(k n log n) time for n distinct values, and
+/// 4 k n bytes.
+///
+/// # Errors
+/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] unless `k` lies in 1..=65536.
+pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Codebook> {
+    check_count(k)?;
+    check(values, weights)?;
+    let sorted = Sorted::new(values, weights);
+    let n = sorted.values.len();
+    if n <= k {
+        return Codebook::new(sorted.values);
+    }
+    if n > u32::MAX as usize {
+        return Err(Error::TooLarge {
+            what: "the number of distinct values",
+            needed: n as u64,
+            limit: u32::MAX as u64,
+        });
+    }
+    // Of the first j values, the least error under as many levels as there are layers so far.
+    let mut least: Vec<f64> = (0..=n).map(|j| sorted.error(0, j)).collect();
+    let mut begins: Vec<Vec<u32>> = Vec::new();
+    for layer in 1..k {
+        let mut next = vec![f64::INFINITY; n + 1];
+        let mut begin = vec![0u32; n + 1];
+        // Each of so many levels has a value at least.
+        let mut ranges = vec![(layer + 1, n + 1, layer, n)];
+        while let Some((from, to, first, last)) = ranges.pop() {
+            if from >= to {
+                continue;
+            }
+            let j = (from + to) / 2;
+            let (mut best, mut at) = (f64::INFINITY, first);
+            for (i, before) in least
+                .iter()
+                .enumerate()
+                .take(last.min(j - 1) + 1)
+                .skip(first)
+            {
+                let error = before + sorted.error(i, j);
+                if error < best {
+                    (best, at) = (error, i);
+                }
+            }
+            (next[j], begin[j]) = (best, at as u32);
+            ranges.push((from, j, first, at));
+            ranges.push((j + 1, to, at, last));
+        }
+        least = next;
+        begins.push(begin);
+    }
+    let mut levels = Vec::with_capacity(k);
+    let mut end = n;
+    for layer in (0..k).rev() {
+        let start = layer.checked_sub(1).map_or(0, |l| begins[l][end] as usize);
+        levels.extend(sorted.mean(start, end).map(|mean| mean as f32));
+        end = start;
+    }
+    Codebook::new(levels)
+}
+
+/// Rows between two calls of `progress`.
+const ROWS: usize = 16;
+
+/// The best codebook for each of `n` rows of `k` floats (as SqueezeLLM has them, Kim et al., arXiv 2306.07629), under
+/// weights for the columns, `k` of them, or for every element, `n · k`. `progress` is told the share done.
+///
+/// # Errors
+/// Those of [`kmeans_exact`], and [`Error::Length`] where lengths do not fit the shape.
+pub fn kmeans_rows(
+    w: &[f32],
+    (n, k): (usize, usize),
+    weights: Option<&[f32]>,
+    levels: usize,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Vec<Codebook>> {
+    if n == 0 || k == 0 {
+        return Err(Error::Empty { n, k });
+    }
+    if n.checked_mul(k) != Some(w.len()) {
+        let (expected, got) = (n.saturating_mul(k), w.len());
+        return Err(crate::matrix::length(
+            "weights", n, k, "floats", expected, got,
+        ));
+    }
+    if let Some(weights) = weights.filter(|s| s.len() != k && s.len() != w.len()) {
+        let allowed = format!("{k} or {}", w.len());
+        return Err(argument(
+            "the number of importance weights",
+            &allowed,
+            weights.len(),
+        ));
+    }
+    let of_row = |row: usize| {
+        let importance = weights.map(|all| match all.len() == k {
+            true => all,
+            false => &all[row * k..][..k],
+        });
+        kmeans_exact(&w[row * k..][..k], importance, levels)
+    };
+    let mut books: Vec<Option<Result<Codebook>>> = vec![None; n];
+    for (i, some) in books.chunks_mut(ROWS).enumerate() {
+        parallel::chunks(
+            some,
+            1,
+            || (),
+            |row, book, ()| {
+                book[0] = Some(of_row(i * ROWS + row));
+            },
+        );
+        progress(((i + 1) * ROWS).min(n) as f32 / n as f32);
+    }
+    books.into_iter().flatten().collect()
+}

@@ -1,0 +1,174 @@
+//! Codebooks of one dimension: the levels that weights are rounded to, where these are not equally far apart.
+//!
+//! | Levels from | By | Squared error |
+//! |---|---|---|
+//! | a density | [`lloyd_max`] | least possible in the mean |
+//! | values | [`kmeans_exact`] | least possible on these values |
+//! | values and first levels | [`lloyd`] | a local minimum, quickly |
+//! | values | [`quantiles`] | not minimized: equally many values a level |
+//! | the normal distribution | [`normal_float`] | not minimized: NF4 and its like |
+//!
+//! Wherever values are given, each may have a weight that says how much its error matters.
+
+mod density;
+mod exact;
+mod lloyd;
+mod lloyd_max;
+mod quantiles;
+mod sorted;
+
+use crate::{parallel, Error, Result};
+
+pub use density::Density;
+pub use exact::{kmeans_exact, kmeans_rows};
+pub use lloyd::lloyd;
+pub use lloyd_max::{lloyd_max, lloyd_max_sphere, LloydMax};
+pub use quantiles::{normal_float, quantiles, NORMAL_FLOAT_OFFSET};
+
+/// Levels of which every value takes the nearest one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Codebook {
+    levels: Vec<f32>,
+}
+
+impl Codebook {
+    /// A codebook of 1 to 65 536 finite levels, in any order.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another number of them, or one that is not finite.
+    pub fn new(mut levels: Vec<f32>) -> Result<Codebook> {
+        check_count(levels.len())?;
+        if let Some(level) = levels.iter().find(|l| !l.is_finite()) {
+            return Err(argument("a level", "finite", level));
+        }
+        levels.sort_by(f32::total_cmp);
+        Ok(Codebook { levels })
+    }
+
+    /// The levels, ascending.
+    pub fn levels(&self) -> &[f32] {
+        &self.levels
+    }
+
+    /// The index of the level nearest to `x`; of two as near, the lower. (0 where `x` is not a number.)
+    pub fn nearest(&self, x: f32) -> usize {
+        let above = self.levels.partition_point(|&l| l < x);
+        match above {
+            0 => 0,
+            _ if above == self.levels.len() => above - 1,
+            // In f64 differences of f32 of like size are exact.
+            _ => {
+                let below = x as f64 - self.levels[above - 1] as f64;
+                let to_above = self.levels[above] as f64 - x as f64;
+                above - (below <= to_above) as usize
+            }
+        }
+    }
+
+    /// The index of the nearest level for each of `values`.
+    pub fn encode(&self, values: &[f32]) -> Vec<u16> {
+        let mut codes = vec![0u16; values.len()];
+        parallel::chunks(
+            &mut codes,
+            CHUNK,
+            || (),
+            |i, codes, ()| {
+                for (code, &x) in codes.iter_mut().zip(&values[i * CHUNK..]) {
+                    *code = self.nearest(x) as u16;
+                }
+            },
+        );
+        codes
+    }
+
+    /// The level of each of `codes`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where a code is no index of a level.
+    pub fn decode(&self, codes: &[u16]) -> Result<Vec<f32>> {
+        let level = |&c: &u16| self.levels.get(c as usize).copied().ok_or(c);
+        let levels: Result<Vec<f32>, u16> = codes.iter().map(level).collect();
+        levels.map_err(|c| argument("a code", &format!("under {}", self.levels.len()), c))
+    }
+
+    /// Σ weight · (value - nearest level)² / Σ weight, every weight being 1 where none are given.
+    ///
+    /// # Errors
+    /// Those of [`lloyd`] for the values and weights.
+    pub fn mse(&self, values: &[f32], weights: Option<&[f32]>) -> Result<f64> {
+        check(values, weights)?;
+        let mut sums = vec![(0f64, 0f64); values.len().div_ceil(CHUNK)];
+        parallel::chunks(
+            &mut sums,
+            1,
+            || (),
+            |i, sum, ()| {
+                for at in i * CHUNK..values.len().min((i + 1) * CHUNK) {
+                    let weight = weights.map_or(1.0, |w| w[at] as f64);
+                    let error = values[at] as f64 - self.levels[self.nearest(values[at])] as f64;
+                    sum[0].0 += weight * error * error;
+                    sum[0].1 += weight;
+                }
+            },
+        );
+        let (errors, total) = sums.iter().fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+        Ok(errors / total)
+    }
+}
+
+/// Values that one task works on.
+const CHUNK: usize = 1 << 14;
+
+fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
+    Error::Argument {
+        what,
+        allowed: allowed.into(),
+        got: got.to_string(),
+    }
+}
+
+/// That codes of 16 bits can tell so many levels apart.
+fn check_count(levels: usize) -> Result<()> {
+    match levels {
+        1..=0x10000 => Ok(()),
+        _ => Err(argument("the number of levels", "from 1 to 65536", levels)),
+    }
+}
+
+/// That there are values, all finite, and for each a weight that is no negative number, some of them positive.
+fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
+    if values.is_empty() {
+        return Err(argument("the number of values", "at least 1", 0));
+    }
+    if let Some(column) = values.iter().position(|x| !x.is_finite()) {
+        let value = values[column];
+        return Err(Error::NotFinite {
+            row: 0,
+            column,
+            value,
+        });
+    }
+    let Some(weights) = weights else {
+        return Ok(());
+    };
+    if weights.len() != values.len() {
+        return Err(Error::Length {
+            what: "importance",
+            shape: format!("[{}]", values.len()),
+            unit: "floats",
+            expected: values.len(),
+            got: weights.len(),
+        });
+    }
+    if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
+        return Err(argument(
+            "an importance weight",
+            "finite and not negative",
+            weight,
+        ));
+    }
+    match weights.iter().any(|w| *w > 0.0) {
+        true => Ok(()),
+        false => Err(argument("the largest importance weight", "over 0", 0)),
+    }
+}

@@ -1,0 +1,57 @@
+//! Levels at quantiles: equally many values for each level, and the normal distribution's for NF4.
+
+use super::sorted::Sorted;
+use super::{argument, check, check_count, Codebook, Density};
+use crate::Result;
+
+/// The share of the normal distribution below the largest level of bitsandbytes' NF4: the middle between
+/// 1 - 1/30 and 1 - 1/32 (Dettmers et al., "QLoRA", 2023, arXiv 2305.14314; `create_normal_map`).
+pub const NORMAL_FLOAT_OFFSET: f64 = 0.9677083;
+
+/// `k` levels, below each of which lie (i + 1/2)/k of the weights, i from 0: every level is the median of its share.
+///
+/// # Errors
+/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`](crate::Error::Argument) unless `k` lies in 1..=65536.
+pub fn quantiles(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Codebook> {
+    check_count(k)?;
+    check(values, weights)?;
+    let sorted = Sorted::new(values, weights);
+    let total = sorted.weight_before(sorted.values.len());
+    let mut levels = Vec::with_capacity(k);
+    let mut at = 0;
+    for i in 0..k {
+        let below = total * (i as f64 + 0.5) / k as f64;
+        while at + 1 < sorted.values.len() && sorted.weight_before(at + 1) <= below {
+            at += 1;
+        }
+        levels.push(sorted.values[at]);
+    }
+    Codebook::new(levels)
+}
+
+/// QLoRA's NormalFloat of `bits` bits, 2 to 8: 2^(bits-1) quantiles of N(0, 1) above 0, one fewer below, and an exact
+/// 0, over the largest. Four bits and an `offset` of [`NORMAL_FLOAT_OFFSET`] make NF4.
+///
+/// # Errors
+/// [`Error::Argument`](crate::Error::Argument) for other bits, or an offset outside of (1/2, 1).
+pub fn normal_float(bits: u32, offset: f64) -> Result<Codebook> {
+    if !(2..=8).contains(&bits) {
+        return Err(argument("bits", "from 2 to 8", bits));
+    }
+    if !(offset > 0.5 && offset < 1.0) {
+        return Err(argument("the offset", "between 0.5 and 1", offset));
+    }
+    let half = 1 << (bits - 1);
+    // `count` quantiles, equally far apart in probability between 1/2, which is left out, and the offset.
+    let side = |count: usize| {
+        (0..count).map(move |i| {
+            let share = (offset - 0.5) * (count - i) as f64 / count as f64;
+            Density::Normal.quantile(share)
+        })
+    };
+    let largest = Density::Normal.quantile(offset - 0.5);
+    let below = side(half - 1).map(|q| -q / largest);
+    let above = side(half).map(|q| q / largest);
+    let levels = below.chain([0.0]).chain(above).map(|l| l as f32).collect();
+    Codebook::new(levels)
+}

@@ -1,0 +1,134 @@
+//! Weights as sums of codebook entries, and as a packed matrix.
+
+use crate::calibrate::affine::argument;
+use crate::matrix::length;
+use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use std::borrow::Cow;
+
+/// `n` rows of `k` weights: vector g of row r is `scales[r] · Σ_m codebooks[m][codes[r, g, m]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Additive {
+    /// Rows.
+    pub n: usize,
+    /// Weights in a row, a multiple of d.
+    pub k: usize,
+    /// Weights in a vector.
+    pub d: usize,
+    /// Each as many vectors of d floats as the others.
+    pub codebooks: Vec<Vec<f32>>,
+    /// `[n, k / d, codebooks]`: an entry of each codebook.
+    pub codes: Vec<u16>,
+    /// `[n]`: what the entries are multiplied by.
+    pub scales: Vec<f32>,
+}
+
+impl Additive {
+    /// The weights, `n` rows of `k`; 0 where a code is no entry.
+    pub fn dequantize(&self) -> Vec<f32> {
+        let mut out = self.unscaled(&self.codebooks);
+        parallel::chunks(
+            &mut out,
+            self.k.max(1),
+            || (),
+            |row, out, ()| {
+                let scale = self.scales.get(row).copied().unwrap_or(0.0);
+                out.iter_mut().for_each(|w| *w *= scale);
+            },
+        );
+        out
+    }
+
+    /// The sums without scales, of entries of `codebooks`.
+    pub(super) fn unscaled(&self, codebooks: &[Vec<f32>]) -> Vec<f32> {
+        let d = self.d.max(1);
+        let books = codebooks.len();
+        let mut out = vec![0f32; self.n * self.k];
+        parallel::chunks(
+            &mut out,
+            self.k.max(1),
+            || (),
+            |row, out, ()| {
+                let codes = self.row_codes(row).chunks_exact(books.max(1));
+                for (out, codes) in out.chunks_exact_mut(d).zip(codes) {
+                    for (book, &code) in codebooks.iter().zip(codes) {
+                        let entry = book.chunks_exact(d).nth(code as usize);
+                        for (w, c) in out.iter_mut().zip(entry.into_iter().flatten()) {
+                            *w += c;
+                        }
+                    }
+                }
+            },
+        );
+        out
+    }
+
+    pub(super) fn row_codes(&self, row: usize) -> &[u16] {
+        let a_row = self.k / self.d.max(1) * self.codebooks.len();
+        self.codes
+            .get(row * a_row..(row + 1) * a_row)
+            .unwrap_or_default()
+    }
+
+    /// The matrix of format `AQLM_1X16` (one codebook) or `AQLM_2X8` (two of at most 256 entries), with a scale for
+    /// each row. Entries and scales are rounded to f16, or bf16.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where vectors are not of 8 weights, or there are other codebooks; [`Error::Length`] where the
+    /// parts do not fit the shape; [`Error::ScaleRange`] where an entry or a scale is infinite in that type;
+    /// [`Error::Scale`] for another type.
+    pub fn pack(&self, scale: ScaleType) -> Result<Matrix<'static>> {
+        let &Additive { n, k, d, .. } = self;
+        if d != 8 {
+            return Err(argument("the weights in a vector", "8", d));
+        }
+        let (format, most) = match self.codebooks.len() {
+            1 => (Format::AQLM_1X16, 1 << 16),
+            2 => (Format::AQLM_2X8, 1 << 8),
+            books => return Err(argument("the number of codebooks", "1 or 2", books)),
+        };
+        let format = format.with_scale(scale)?.per_row()?;
+        let row_bytes = crate::matrix::check_shape(format, n, k)?;
+        let expected = n * (k / 8) * self.codebooks.len();
+        if self.codes.len() != expected {
+            return Err(length("codes", n, k, "codes", expected, self.codes.len()));
+        }
+        if self.scales.len() != n {
+            return Err(length("scales", n, k, "floats", n, self.scales.len()));
+        }
+        let entries = self.codebooks[0].len() / d;
+        let even = self.codebooks.iter().all(|book| book.len() == entries * d);
+        if !even || !(1..=most).contains(&entries) {
+            let allowed = format!("1 to {most} entries, in each as many");
+            let lengths: Vec<usize> = self.codebooks.iter().map(|book| book.len() / d).collect();
+            return Err(argument("a codebook", &allowed, format!("{lengths:?}")));
+        }
+        if let Some(code) = self.codes.iter().find(|code| **code as usize >= entries) {
+            return Err(argument("a code", &format!("under {entries}"), code));
+        }
+        let store = |value: f32, bytes: &mut [u8]| {
+            scale.store(value, bytes).map_err(|e| Error::ScaleRange {
+                format: format.to_string(),
+                value: e.scale,
+                limit: e.limit,
+            })
+        };
+        // What is missing of a codebook stays 0, and no code leads there.
+        let mut table = vec![0u8; self.codebooks.len() * most * 8 * 2];
+        for (book, bytes) in self.codebooks.iter().zip(table.chunks_exact_mut(most * 16)) {
+            for (&value, bytes) in book.iter().zip(bytes.chunks_exact_mut(2)) {
+                store(value, bytes)?;
+            }
+        }
+        let mut bytes = vec![0u8; n * row_bytes];
+        for (row, bytes) in bytes.chunks_exact_mut(row_bytes).enumerate() {
+            let (header, indices) = bytes.split_at_mut(2);
+            store(self.scales[row], header)?;
+            let codes = self.row_codes(row).chunks_exact(self.codebooks.len());
+            for (index, codes) in indices.chunks_exact_mut(2).zip(codes) {
+                let word = codes[0] | codes.get(1).map_or(0, |second| second << 8);
+                index.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+        Matrix::from_codebook(format, n, k, Cow::Owned(bytes), &table)
+    }
+}

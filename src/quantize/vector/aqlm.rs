@@ -1,0 +1,205 @@
+//! AQLM: Egiazarian et al., "Extreme Compression of Large Language Models via Additive Quantization", 2024,
+//! arXiv 2401.06118. Codes and codebooks of a layer that make ‖(W - Ŵ)X‖² small.
+//!
+//! With H = XXᵀ and e a row of W - Ŵ, the error is Σ eᵀHe over the rows. From residual k-means it is lowered in rounds:
+//! codebooks given codes ([`refit`](super::refit)), scales given both, codes given codebooks ([`beam`](super::beam)).
+//! Where the original takes steps of Adam on codebooks, conjugate gradients solve the same least-squares problem. Its
+//! fine-tuning of whole blocks needs the model, and is not here.
+
+use super::beam::search;
+use super::refit::refit;
+use super::{residual, Additive, KMeans};
+use crate::calibrate::affine::argument;
+use crate::matrix::length;
+use crate::{parallel, Format, Matrix, Result};
+
+/// How a layer is quantized. The usual numbers make `AQLM_2X8`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aqlm {
+    /// `num_codebooks` M: codebooks, 1 or more. 2.
+    pub books: usize,
+    /// `nbits_per_codebook` B: bits of a code, 1 to 16. 8.
+    pub bits: u32,
+    /// `in_group_size` g: weights in a vector. 8.
+    pub d: usize,
+    /// `beam_size`: how many assignments of codes to a row are followed at once. 1.
+    pub beam: usize,
+    /// Rounds at most. The original goes on for up to 1000 epochs, of 100 steps each; here 20.
+    pub rounds: usize,
+    /// `relative_mse_tolerance`: ends once a round lowers the error by less than this share of it. 0.01.
+    pub tolerance: f64,
+    /// Steps of conjugate gradients in a round, 16.
+    pub steps: usize,
+    /// Rounds of k-means at the start (`init_max_iter`), 100.
+    pub init_rounds: usize,
+    /// Of the random numbers that k-means starts with.
+    pub seed: u64,
+}
+
+impl Default for Aqlm {
+    fn default() -> Aqlm {
+        Aqlm {
+            books: 2,
+            bits: 8,
+            d: 8,
+            beam: 1,
+            rounds: 20,
+            tolerance: 0.01,
+            steps: 16,
+            init_rounds: 100,
+            seed: 0,
+        }
+    }
+}
+
+/// The share of the work that the start is reckoned to be.
+const START: f32 = 0.3;
+
+impl Aqlm {
+    /// The quantized layer: `w` is n rows of k weights, `h` is H = XXᵀ over the inputs, k rows of k, times any factor.
+    /// `progress` is told the share done.
+    ///
+    /// # Errors
+    /// Those of [`residual`], and [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument)
+    /// where `h` or a number of the method does not fit.
+    pub fn quantize(
+        &self,
+        w: &[f32],
+        (n, k): (usize, usize),
+        h: &[f32],
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Additive> {
+        if !(1..=16).contains(&self.bits) {
+            return Err(argument("bits", "from 1 to 16", self.bits));
+        }
+        if self.beam == 0 {
+            return Err(argument("the beam", "1 or more", self.beam));
+        }
+        check_h(h, k)?;
+        let diagonal: Vec<f32> = h.iter().step_by(k + 1).copied().collect();
+        let means = KMeans {
+            rounds: self.init_rounds,
+            seed: self.seed,
+            ..KMeans::new(1 << self.bits, self.d)
+        };
+        let start = |share: f32| progress(START * share);
+        let mut best = residual(w, (n, k), Some(&diagonal), self.books, &means, &start)?;
+        let hessian = hessian(h, k)?;
+        let mut least = error_of(w, &best, &hessian)?;
+        for round in 0..self.rounds {
+            let mut next = best.clone();
+            refit(w, &mut next, &hessian, h, self.steps)?;
+            rescale(w, &mut next, &hessian)?;
+            search(w, &mut next, &hessian, h, self.beam)?;
+            let error = error_of(w, &next, &hessian)?;
+            progress(START + (1.0 - START) * (round + 1) as f32 / self.rounds as f32);
+            let settled = !(least - error > self.tolerance * least);
+            if error < least {
+                (best, least) = (next, error);
+            }
+            if settled {
+                break;
+            }
+        }
+        progress(1.0);
+        Ok(best)
+    }
+}
+
+/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ, both `n` rows of `k`, from H = XXᵀ, `k` rows of `k`.
+///
+/// # Errors
+/// [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument) where lengths do not fit or
+/// `h` is not finite.
+pub fn output_error(
+    w: &[f32],
+    quantized: &[f32],
+    (n, k): (usize, usize),
+    h: &[f32],
+) -> Result<f64> {
+    for given in [w, quantized] {
+        if n.checked_mul(k) != Some(given.len()) {
+            return Err(length(
+                "weights",
+                n,
+                k,
+                "floats",
+                n.saturating_mul(k),
+                given.len(),
+            ));
+        }
+    }
+    check_h(h, k)?;
+    let errors: Vec<f32> = w.iter().zip(quantized).map(|(w, q)| w - q).collect();
+    energy(&errors, &hessian(h, k)?)
+}
+
+fn check_h(h: &[f32], k: usize) -> Result<()> {
+    if k.checked_mul(k) != Some(h.len()) {
+        return Err(length("H", k, k, "floats", k.saturating_mul(k), h.len()));
+    }
+    if let Some(value) = h.iter().find(|v| !v.is_finite()) {
+        return Err(argument("an entry of H", "finite", value));
+    }
+    match h.iter().step_by(k + 1).find(|v| **v < 0.0) {
+        Some(value) => Err(argument("the diagonal of H", "not negative", value)),
+        None => Ok(()),
+    }
+}
+
+/// H as a matrix, for fast products of many rows with it; it is symmetric, so rows are columns.
+fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
+    // Words of a little-endian machine are the bytes of the format; of another they must be turned.
+    match cfg!(target_endian = "little") {
+        true => Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h)),
+        false => Matrix::quantize(Format::F32, k, k, h),
+    }
+}
+
+fn error_of(w: &[f32], quantized: &Additive, hessian: &Matrix) -> Result<f64> {
+    energy(&errors(w, quantized), hessian)
+}
+
+/// W - Ŵ.
+pub(super) fn errors(w: &[f32], quantized: &Additive) -> Vec<f32> {
+    let mut errors = quantized.dequantize();
+    errors.iter_mut().zip(w).for_each(|(e, w)| *e = w - *e);
+    errors
+}
+
+/// Σ eᵀHe.
+fn energy(errors: &[f32], hessian: &Matrix) -> Result<f64> {
+    let products = hessian.matmul(errors)?;
+    let terms = errors.iter().zip(&products);
+    Ok(terms.map(|(e, u)| *e as f64 * *u as f64).sum())
+}
+
+/// The best scale of each row: with v the sum of its entries, s = wᵀHv / vᵀHv.
+fn rescale(w: &[f32], quantized: &mut Additive, hessian: &Matrix) -> Result<()> {
+    let sums = quantized.unscaled(&quantized.codebooks);
+    let products = hessian.matmul(&sums)?;
+    let k = quantized.k;
+    parallel::chunks(
+        &mut quantized.scales,
+        1,
+        || (),
+        |row, scale, ()| {
+            let row = row * k..(row + 1) * k;
+            let (mut upper, mut lower) = (0f64, 0f64);
+            for ((w, v), u) in w[row.clone()]
+                .iter()
+                .zip(&sums[row.clone()])
+                .zip(&products[row])
+            {
+                upper += *w as f64 * *u as f64;
+                lower += *v as f64 * *u as f64;
+            }
+            let best = (upper / lower) as f32;
+            // A row that no input reaches, or whose entries are all 0, keeps its scale.
+            if lower > 0.0 && best.is_normal() {
+                scale[0] = best;
+            }
+        },
+    );
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Vector quantization: several weights at a time are an entry of a learned codebook, or the sum of one entry of each
+//! of several codebooks.
+//!
+//! | Method | Minimizes |
+//! |---|---|
+//! | [`KMeans`] | Σ weight · (x - entry)² over vectors |
+//! | [`residual`] | the same, one codebook after the other: each quantizes what the ones before left |
+//! | [`Aqlm`] | ‖(W - Ŵ)X‖², all codes and codebooks of a layer together |
+//!
+//! [`Additive`] is what the last two give; where its shape allows it becomes a [`Matrix`](crate::Matrix) of
+//! `AQLM_1X16` or `AQLM_2X8`.
+
+mod additive;
+mod aqlm;
+mod beam;
+mod kmeans;
+mod refit;
+mod residual;
+mod seeding;
+
+pub use additive::Additive;
+pub use aqlm::{output_error, Aqlm};
+pub use kmeans::{nearest, Clusters, KMeans};
+pub use residual::residual;

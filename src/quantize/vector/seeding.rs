@@ -1,0 +1,69 @@
+//! Where k-means starts: k-means++ (Arthur and Vassilvitskii, 2007), which chooses each entry among the vectors with
+//! a probability in proportion to their squared distance from the entries so far.
+
+use super::kmeans::KMeans;
+use crate::parallel;
+use crate::random::SplitMix64;
+
+/// Vectors that are looked at for each entry.
+const SAMPLE: usize = 64;
+/// The cost grows with the square of the entries; beyond so many they are vectors chosen at random.
+const MOST: usize = 4096;
+/// Vectors that one task works on.
+const TASK: usize = 1024;
+
+/// The first entries for `points`, which have been checked.
+pub(super) fn seeds(points: &[f32], means: &KMeans, weights: Option<&[f32]>) -> Vec<f32> {
+    let (d, entries) = (means.d, means.entries);
+    let mut random = SplitMix64::new(means.seed);
+    let count = points.len() / d;
+    let mut sample: Vec<usize> = (0..count).collect();
+    let enough = entries.saturating_mul(if entries > MOST { 1 } else { SAMPLE });
+    if count > enough {
+        // The first steps of Fisher and Yates.
+        for i in 0..enough {
+            let other = i + random.below(count - i);
+            sample.swap(i, other);
+        }
+        sample.truncate(enough);
+    }
+    let vector = |i: usize| &points[sample[i] * d..][..d];
+    let mut centroids = Vec::with_capacity(entries * d);
+    if entries > MOST {
+        for entry in 0..entries {
+            centroids.extend_from_slice(vector(entry % sample.len()));
+        }
+        return centroids;
+    }
+    let mut distances = vec![f32::INFINITY; sample.len()];
+    let mut chosen = random.below(sample.len());
+    for _ in 0..entries {
+        let c = vector(chosen);
+        centroids.extend_from_slice(c);
+        parallel::chunks(
+            &mut distances,
+            TASK,
+            || (),
+            |task, distances, ()| {
+                for (i, distance) in distances.iter_mut().enumerate() {
+                    let i = task * TASK + i;
+                    let at = sample[i] * d;
+                    let squares = vector(i).iter().zip(c).enumerate().map(|(j, (x, c))| {
+                        let weight = weights.map_or(1.0, |w| w[(at + j) % w.len()]);
+                        weight * (x - c) * (x - c)
+                    });
+                    *distance = distance.min(squares.sum());
+                }
+            },
+        );
+        let total: f64 = distances.iter().map(|d| *d as f64).sum();
+        let mut left = random.uniform() * total;
+        let reached = distances.iter().position(|&d| {
+            left -= d as f64;
+            left < 0.0
+        });
+        // Where all distances are 0 there are no more distinct vectors, and any will do.
+        chosen = reached.unwrap_or_else(|| random.below(sample.len()));
+    }
+    centroids
+}
