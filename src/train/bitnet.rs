@@ -1,1 +1,120 @@
-//! TODO bitnet
+//! BitNet b1.58: ternary weights under the mean of their magnitudes, inputs in eight bits a token.
+//!
+//! Ma et al., "The Era of 1-bit LLMs: All Large Language Models are in 1.58 Bits", 2024, arXiv 2402.17764:
+//! γ = mean|W|, Ŵ = γ · clamp(round(W / γ), −1, 1). Inputs as in Wang et al., "BitNet", 2023, arXiv 2310.11453: the largest
+//! magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on everywhere
+//! (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
+
+use super::Groups;
+use crate::{Error, Result, ScaleType};
+
+/// γ is never smaller, and neither is the largest magnitude of a token (the authors' clamp).
+pub const LEAST: f32 = 1e-5;
+
+/// Ternary weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ternary {
+    /// −1, 0 or 1 for each weight.
+    pub codes: Vec<i8>,
+    /// γ, one for each group.
+    pub scales: Vec<f32>,
+    /// Ŵ, the products of both.
+    pub values: Vec<f32>,
+}
+
+/// The ternary weights of `w`, with one γ for each group, rounded to `scale` before codes are chosen, so that a
+/// [`Matrix`](crate::Matrix) with scales of this type holds exactly what the training saw.
+///
+/// # Errors
+/// [`Error::Length`] where `w` is no whole number of rows, [`Error::NotFinite`] where a weight is no number,
+/// [`Error::ScaleRange`] where γ is beyond the type of scale, [`Error::Scale`] where that is none of F16, BF16 and F32.
+pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Ternary> {
+    groups.finite(w)?;
+    if !matches!(scale, ScaleType::F16 | ScaleType::BF16 | ScaleType::F32) {
+        return Err(Error::Scale {
+            format: "ternary".into(),
+            allowed: "f16, bf16, f32".into(),
+            got: scale.name(),
+        });
+    }
+    let mut scales = groups.reduce(w.len(), |_, range| {
+        let count = range.len() as f64;
+        let sum: f64 = w[range].iter().map(|w| f64::from(w.abs())).sum();
+        ((sum / count) as f32).max(LEAST)
+    })?;
+    for gamma in &mut scales {
+        let mut stored = [0u8; 4];
+        scale
+            .store(*gamma, &mut stored)
+            .map_err(|e| Error::ScaleRange {
+                format: "ternary".into(),
+                value: e.scale,
+                limit: e.limit,
+            })?;
+        *gamma = scale.load(&stored);
+    }
+    let codes = groups.map(w.len(), |g, i| {
+        (w[i] / scales[g]).round_ties_even().clamp(-1.0, 1.0) as i8
+    })?;
+    let values = groups.map(w.len(), |g, i| scales[g] * f32::from(codes[i]))?;
+    Ok(Ternary {
+        codes,
+        scales,
+        values,
+    })
+}
+
+/// The gradient for w, where `dy` is that for Ŵ: the same.
+pub fn weights_backward(dy: &[f32]) -> Vec<f32> {
+    dy.to_vec()
+}
+
+/// Inputs in eight bits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// −127 to 127 for each input.
+    pub codes: Vec<i8>,
+    /// One for each token, in f32: input ≈ scale · code.
+    pub scales: Vec<f32>,
+    /// The products of both.
+    pub values: Vec<f32>,
+}
+
+/// The inputs of tokens, rows of `k` floats, in eight bits: the codes are x · 127 / max|x|, rounded.
+///
+/// # Errors
+/// [`Error::Inputs`] where `x` is no whole number of tokens, [`Error::NotFinite`] where an input is no number.
+pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
+    if k == 0 || !x.len().is_multiple_of(k) {
+        return Err(Error::Inputs { k, got: x.len() });
+    }
+    if x.is_empty() {
+        let (codes, scales, values) = Default::default();
+        return Ok(Inputs {
+            codes,
+            scales,
+            values,
+        });
+    }
+    let tokens = Groups::rows(k)?;
+    tokens.finite(x)?;
+    let largest = tokens.reduce(x.len(), |_, range| {
+        x[range].iter().fold(LEAST, |m, x| m.max(x.abs()))
+    })?;
+    let codes = tokens.map(x.len(), |t, i| {
+        // In f64 no magnitude overflows, and the largest gives 127 and no more.
+        (f64::from(x[i]) * 127.0 / f64::from(largest[t])).round_ties_even() as i8
+    })?;
+    let scales: Vec<f32> = largest.iter().map(|l| l / 127.0).collect();
+    let values = tokens.map(x.len(), |t, i| scales[t] * f32::from(codes[i]))?;
+    Ok(Inputs {
+        codes,
+        scales,
+        values,
+    })
+}
+
+/// The gradient for x, where `dy` is that for the rounded inputs: the same.
+pub fn inputs_backward(dy: &[f32]) -> Vec<f32> {
+    dy.to_vec()
+}

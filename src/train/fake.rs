@@ -1,1 +1,99 @@
-//! TODO fake
+//! Fake quantization: floats rounded to what integer codes can hold, and the straight-through estimator.
+//!
+//! Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+//! Inference", 2017, arXiv 1712.05877, in the form of PyTorch's `fake_quantize_per_tensor_affine`:
+//! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), halves to even.
+
+use super::{all_positive, same_length, Groups};
+use crate::{Error, Result};
+
+/// Scales, zero points and limits of the codes; they are given, not learned (see [`lsq`](super::lsq) for that).
+#[derive(Clone, Copy, Debug)]
+pub struct FakeQuantize<'a> {
+    /// Which weights share a scale.
+    pub groups: Groups,
+    /// s, above 0, one for each group.
+    pub scales: &'a [f32],
+    /// z, the code of 0.0, one for each group; none at all stands for zeros.
+    pub zeros: &'a [i32],
+    /// The lowest code.
+    pub qmin: i32,
+    /// The highest code.
+    pub qmax: i32,
+}
+
+impl FakeQuantize<'_> {
+    /// The code of each weight, `qmin..=qmax`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit;
+    /// [`Error::NotFinite`] where a weight has no code.
+    pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
+        self.check(v)?;
+        self.groups.finite(v)?;
+        self.groups.map(v.len(), |g, i| {
+            self.code(g, v[i]).clamp(self.qmin as f32, self.qmax as f32) as i32
+        })
+    }
+
+    /// v̂, what the codes stand for. NaN stays NaN.
+    ///
+    /// # Errors
+    /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit.
+    pub fn forward(&self, v: &[f32]) -> Result<Vec<f32>> {
+        self.check(v)?;
+        self.groups.map(v.len(), |g, i| {
+            let code = self.code(g, v[i]).clamp(self.qmin as f32, self.qmax as f32);
+            self.scales[g] * (code - self.zero(g))
+        })
+    }
+
+    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself, 0 where it
+    /// is clipped.
+    ///
+    /// # Errors
+    /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.
+    pub fn backward(&self, v: &[f32], dy: &[f32]) -> Result<Vec<f32>> {
+        self.check(v)?;
+        same_length("dy", v.len(), dy.len())?;
+        self.groups.map(v.len(), |g, i| {
+            let code = self.code(g, v[i]);
+            match code >= self.qmin as f32 && code <= self.qmax as f32 {
+                true => dy[i],
+                false => 0.0,
+            }
+        })
+    }
+
+    /// round(v / s) + z, before it is clipped.
+    fn code(&self, g: usize, v: f32) -> f32 {
+        (v / self.scales[g]).round_ties_even() + self.zero(g)
+    }
+
+    fn zero(&self, g: usize) -> f32 {
+        self.zeros.get(g).map_or(0.0, |&z| z as f32)
+    }
+
+    fn check(&self, v: &[f32]) -> Result<()> {
+        self.groups.fits("scales", v.len(), self.scales.len())?;
+        all_positive("scales", self.scales)?;
+        if !self.zeros.is_empty() {
+            same_length("zeros", self.scales.len(), self.zeros.len())?;
+        }
+        // Up to 2^24 an f32 holds every integer.
+        let limit = 1 << 24;
+        let allowed = |q: i32| (-limit..=limit).contains(&q);
+        match self.qmin < self.qmax
+            && allowed(self.qmin)
+            && allowed(self.qmax)
+            && self.zeros.iter().all(|&z| allowed(z))
+        {
+            true => Ok(()),
+            false => Err(Error::Argument {
+                what: "the range of codes",
+                allowed: "qmin < qmax, both and the zero points within 2^24 of 0".into(),
+                got: format!("{}..={}", self.qmin, self.qmax),
+            }),
+        }
+    }
+}

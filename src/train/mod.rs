@@ -1,8 +1,49 @@
 //! Training with quantization in the loop: forward functions with the gradients that belong to them.
+//!
+//! All work on plain slices and keep no state; what learns (weights, steps, clipping values) is the caller's, and
+//! so is the optimizer. Rounding has a derivative of 0 almost everywhere, which teaches nothing: each method
+//! says what it takes instead (the straight-through estimator of Bengio, Léonard and Courville, 2013, arXiv
+//! 1308.3432, takes 1). `examples/qat` trains with them and exports what it trained.
 
 pub mod bitnet;
 pub mod distill;
 pub mod fake;
 pub mod gradual;
+mod groups;
 pub mod lsq;
 pub mod pact;
+
+pub use groups::Groups;
+
+use crate::{Error, Result};
+
+/// [`Error::Length`] where two slices that belong together differ in length.
+fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
+    match expected == got {
+        true => Ok(()),
+        false => Err(Error::Length {
+            what,
+            shape: format!("[{expected}]"),
+            unit: "floats",
+            expected,
+            got,
+        }),
+    }
+}
+
+/// [`Error::Argument`] where a number is not finite or not above 0.
+fn positive(what: &'static str, value: f32) -> Result<()> {
+    match value > 0.0 && value.is_finite() {
+        true => Ok(()),
+        false => Err(Error::Argument {
+            what,
+            allowed: "above 0 and finite".into(),
+            got: value.to_string(),
+        }),
+    }
+}
+
+/// [`positive`] for each scale of a slice.
+fn all_positive(what: &'static str, values: &[f32]) -> Result<()> {
+    values.iter().try_for_each(|&v| positive(what, v))
+}

@@ -1,1 +1,131 @@
-//! TODO pact
+//! PACT: activations clipped at a value that is learned, then rounded.
+//!
+//! Choi, Wang, Venkataramani, Chuang, Srinivasan and Gopalakrishnan, "PACT: Parameterized Clipping Activation for
+//! Quantized Neural Networks", 2018, arXiv 1805.06085. It stands in the place of a ReLU:
+//! y = ½ (|x| − |x − α| + α) = clamp(x, 0, α), and in k bits round(y · (2^k − 1) / α) · α / (2^k − 1).
+
+use super::{positive, same_length};
+use crate::{parallel, Error, Result};
+
+/// The clipping value and what goes with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pact {
+    /// α, above 0, in the units of x. It starts above what the inputs are clipped at in the end; the penalty brings it down.
+    pub alpha: f32,
+    /// k, 1 to 16.
+    pub bits: u32,
+    /// λ of the penalty λ · α², 0 or above. The paper takes that of the weights.
+    pub lambda: f32,
+}
+
+impl Default for Pact {
+    /// α = 10 and 4 bits, λ = 2e-4, as it is often run on CIFAR10 (other starts are 6 to 10).
+    fn default() -> Self {
+        Pact {
+            alpha: 10.0,
+            bits: 4,
+            lambda: 2e-4,
+        }
+    }
+}
+
+/// What [`Pact::backward`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradients {
+    /// For each input.
+    pub x: Vec<f32>,
+    /// For α, without the penalty.
+    pub alpha: f32,
+}
+
+/// Inputs that a worker takes in one go.
+const CHUNK: usize = 4096;
+
+impl Pact {
+    /// The activations, clipped and rounded. NaN stays NaN.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where α, bits or λ is out of its range.
+    pub fn forward(&self, x: &[f32]) -> Result<Vec<f32>> {
+        self.check()?;
+        let step = self.step();
+        let mut y = x.to_vec();
+        parallel::chunks(
+            &mut y,
+            CHUNK,
+            || (),
+            |_, y, ()| {
+                for y in y {
+                    *y = (y.clamp(0.0, self.alpha) / step).round_ties_even() * step;
+                }
+            },
+        );
+        Ok(y)
+    }
+
+    /// The gradients, where `dy` is that for the activations. The straight-through estimator leaves those of
+    /// the clipping: ∂y/∂x = 1 for 0 < x < α, else 0; ∂y/∂α = 1 for x ≥ α, else 0.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where α, bits or λ is out of its range, [`Error::Length`] where `dy` is not as long as `x`.
+    pub fn backward(&self, x: &[f32], dy: &[f32]) -> Result<Gradients> {
+        self.check()?;
+        same_length("dy", x.len(), dy.len())?;
+        let mut to_x = dy.to_vec();
+        parallel::chunks(
+            &mut to_x,
+            CHUNK,
+            || (),
+            |c, to_x, ()| {
+                for (to_x, &x) in to_x.iter_mut().zip(&x[c * CHUNK..]) {
+                    if !(x > 0.0 && x < self.alpha) {
+                        *to_x = 0.0;
+                    }
+                }
+            },
+        );
+        let clipped = x.iter().zip(dy).filter(|(&x, _)| x >= self.alpha);
+        let alpha: f64 = clipped.map(|(_, &dy)| f64::from(dy)).sum();
+        Ok(Gradients {
+            x: to_x,
+            alpha: alpha as f32,
+        })
+    }
+
+    /// λ · α², to be added to the loss, and its derivative 2 · λ · α, to be added to α's gradient.
+    pub fn penalty(&self) -> (f32, f32) {
+        let slope = self.lambda * self.alpha;
+        (slope * self.alpha, 2.0 * slope)
+    }
+
+    /// The distance of two neighbouring activations, α / (2^k − 1).
+    pub fn step(&self) -> f32 {
+        self.alpha / ((1u32 << self.bits.min(16)) - 1) as f32
+    }
+
+    fn check(&self) -> Result<()> {
+        positive("alpha", self.alpha)?;
+        let limits = [
+            (
+                "bits",
+                "1 to 16",
+                (1..=16).contains(&self.bits),
+                self.bits as f32,
+            ),
+            (
+                "lambda",
+                "0 or above and finite",
+                self.lambda >= 0.0 && self.lambda.is_finite(),
+                self.lambda,
+            ),
+        ];
+        match limits.into_iter().find(|(_, _, fits, _)| !fits) {
+            None => Ok(()),
+            Some((what, allowed, _, got)) => Err(Error::Argument {
+                what,
+                allowed: allowed.into(),
+                got: got.to_string(),
+            }),
+        }
+    }
+}

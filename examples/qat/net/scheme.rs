@@ -1,0 +1,153 @@
+//! How a layer's weights are seen in training, and the packed matrix that holds exactly the same.
+
+use super::mlp::Layer;
+use super::Fallible;
+use half::f16;
+use lowbit::train::{bitnet, lsq, Groups};
+use lowbit::{Format, Matrix, ScaleType};
+
+/// What weights become.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Scheme {
+    Float,
+    /// BitNet's: ternary, γ for every so many weights of a row.
+    Ternary {
+        group: usize,
+    },
+    /// The same with one γ for the tensor.
+    TernaryTensor,
+    /// LSQ with codes −8 to 7, a step for every so many weights of a row.
+    Int4 {
+        group: usize,
+    },
+}
+
+/// A layer's scheme with what it learns.
+pub enum Quantizer {
+    Float,
+    Ternary(Groups, Format),
+    /// The steps are learned in f32 and used as the f16 that will be stored.
+    Int4(Groups, Format, Vec<f32>),
+}
+
+/// LSQ's steps stay above this: the smallest f16 of full precision.
+const LEAST_STEP: f32 = 6.2e-5;
+
+impl Quantizer {
+    pub fn new(scheme: Scheme, layer: &Layer) -> Fallible<Quantizer> {
+        let k = layer.k;
+        Ok(match scheme {
+            Scheme::Float => Quantizer::Float,
+            Scheme::Ternary { group } => {
+                Quantizer::Ternary(Groups::new(k, group)?, Format::TERNARY.with_group(group)?)
+            }
+            // In a matrix every row has its own copy of γ.
+            Scheme::TernaryTensor => {
+                Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.per_row()?)
+            }
+            Scheme::Int4 { group } => {
+                let groups = Groups::new(k, group)?;
+                let steps = lsq::init(&layer.w, groups, lsq::Levels::signed(4)?)?;
+                Quantizer::Int4(groups, Format::INT4.with_group(group)?, steps)
+            }
+        })
+    }
+
+    /// The weights that products see.
+    pub fn forward(&self, w: &[f32]) -> Fallible<Vec<f32>> {
+        Ok(match self {
+            Quantizer::Float => w.to_vec(),
+            Quantizer::Ternary(groups, _) => {
+                bitnet::weights_forward(w, *groups, ScaleType::F16)?.values
+            }
+            Quantizer::Int4(groups, _, steps) => {
+                lsq::forward(w, &stored(steps), *groups, lsq::Levels::signed(4)?)?
+            }
+        })
+    }
+
+    /// The gradients for the weights and for the steps (empty where there are none).
+    pub fn backward(&self, w: &[f32], dy: &[f32]) -> Fallible<(Vec<f32>, Vec<f32>)> {
+        Ok(match self {
+            Quantizer::Float => (dy.to_vec(), Vec::new()),
+            Quantizer::Ternary(..) => (bitnet::weights_backward(dy), Vec::new()),
+            Quantizer::Int4(groups, _, steps) => {
+                let levels = lsq::Levels::signed(4)?;
+                let gradients = lsq::backward(w, &stored(steps), *groups, levels, dy)?;
+                (gradients.v, gradients.s)
+            }
+        })
+    }
+
+    /// What is learned beside the weights.
+    pub fn steps(&mut self) -> &mut [f32] {
+        match self {
+            Quantizer::Int4(_, _, steps) => steps,
+            _ => &mut [],
+        }
+    }
+
+    /// Moves the steps back to where they may be.
+    pub fn keep_in_range(&mut self) {
+        self.steps().iter_mut().for_each(|s| *s = s.max(LEAST_STEP));
+    }
+
+    /// The weights as a packed matrix, checked to decode to what `forward` gives.
+    pub fn export(&self, layer: &Layer) -> Fallible<Matrix<'static>> {
+        let (n, k, w) = (layer.n, layer.k, &layer.w);
+        let matrix = match self {
+            Quantizer::Float => Matrix::quantize(Format::F32, n, k, w)?,
+            Quantizer::Ternary(groups, format) => {
+                let ternary = bitnet::weights_forward(w, *groups, ScaleType::F16)?;
+                let mut scales = ternary.scales;
+                if scales.len() == 1 {
+                    scales = vec![scales[0]; n];
+                }
+                let fields: Vec<_> = ternary.codes.iter().map(|&c| (c + 1) as u8).collect();
+                pack::<2>(*format, (n, k), &fields, &scales)?
+            }
+            Quantizer::Int4(groups, format, steps) => {
+                let steps = stored(steps);
+                let codes = lsq::codes(w, &steps, *groups, lsq::Levels::signed(4)?)?;
+                let fields: Vec<_> = codes.iter().map(|&c| (c + 8) as u8).collect();
+                pack::<4>(*format, (n, k), &fields, &steps)?
+            }
+        };
+        match matrix.dequantize() == self.forward(w)? {
+            true => Ok(matrix),
+            false => Err(format!(
+                "{} decodes to other weights than were trained",
+                matrix.format()
+            )
+            .into()),
+        }
+    }
+}
+
+/// Steps as f16 has them.
+fn stored(steps: &[f32]) -> Vec<f32> {
+    steps.iter().map(|&s| f16::from_f32(s).to_f32()).collect()
+}
+
+/// Blocks of an f16 scale and fields of `BITS` bits, lowest bits first; the last block of a row may be short.
+fn pack<const BITS: usize>(
+    format: Format,
+    (n, k): (usize, usize),
+    fields: &[u8],
+    scales: &[f32],
+) -> Fallible<Matrix<'static>> {
+    let group = match format.group_len() {
+        0 => k,
+        group => group,
+    };
+    let blocks = fields.chunks(k).flat_map(|row| row.chunks(group));
+    let mut bytes = Vec::new();
+    for (block, scale) in blocks.zip(scales) {
+        bytes.extend(f16::from_f32(*scale).to_le_bytes());
+        for fields in block.chunks(8 / BITS) {
+            let byte = fields.iter().rev().fold(0, |byte, f| byte << BITS | f);
+            bytes.push(byte);
+        }
+    }
+    Ok(Matrix::from_bytes(format, n, k, bytes)?)
+}
