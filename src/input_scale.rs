@@ -1,9 +1,24 @@
 //! How inputs become 8-bit integers.
 
+use crate::calibrate::affine::Affine;
 use crate::{Error, Result};
 
 /// What [`Precision::I8`](crate::Precision::I8) rounds inputs by: x ≈ scale · (q - zero point), with q of
 /// -127 to 127, rounded to nearest, ties to even.
+///
+/// ```
+/// use lowbit::calibrate::affine::{Affine, Scheme};
+/// use lowbit::calibrate::observers::{MinMax, Observer};
+/// use lowbit::InputScale;
+///
+/// let mut observer = MinMax::new();
+/// observer.observe(&[-0.5, 0.25, 1.5])?; // as many batches as there are
+/// let affine = Affine::of(observer.range()?, Scheme::Asymmetric, 8)?;
+/// let mut x = [1.0, -0.1, 9.0];
+/// InputScale::calibrated(affine)?.fake_quantize(&mut x, 3)?;
+/// assert!((x[0] - 1.0).abs() < 0.004 && (x[2] - 1.5).abs() < 0.004); // 9 is clipped
+/// # Ok::<(), lowbit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum InputScale {
     /// A scale for each run of 32 inputs of a row, its largest magnitude over 127: the least error.
@@ -13,7 +28,7 @@ pub enum InputScale {
     /// LLM.int8() and SmoothQuant.
     Token,
     /// One scale and zero point for all rows, found by calibration
-    /// ([`calibrate::observers`](crate::calibrate::observers)): static quantization. What lies beyond
+    /// ([`InputScale::calibrated`]): static quantization. What lies beyond
     /// scale · (±127 - zero point) is clipped to it.
     Static {
         /// Of one step; positive and not subnormal.
@@ -59,6 +74,25 @@ impl InputScale {
             row.chunks_mut(shared).for_each(|run| self.round(run));
         }
         Ok(())
+    }
+
+    /// The static scale of calibrated inputs. Codes of 8 bits reach from -128; products take -127 at the
+    /// lowest, so the lowest step of an asymmetric range is clipped.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the codes do not have 8 bits.
+    pub fn calibrated(affine: Affine) -> Result<InputScale> {
+        match (affine.bits, i8::try_from(affine.zero_point)) {
+            (8, Ok(zero_point)) => Ok(InputScale::Static {
+                scale: affine.scale,
+                zero_point,
+            }),
+            _ => Err(Error::Argument {
+                what: "the codes of static inputs",
+                allowed: "of 8 bits".into(),
+                got: format!("{affine:?}"),
+            }),
+        }
     }
 
     fn round(self, run: &mut [f32]) {

@@ -19,7 +19,10 @@ fn judged(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> f64 {
     let floats = accuracy_of(net, quantizers, &data.test).unwrap();
     let packed = Packed::trained(net, quantizers).unwrap();
     let packed = packed.accuracy(None, &data.test).unwrap();
-    assert!((packed - floats).abs() < 1.5 / data.test.len() as f64, "{packed} against {floats}");
+    assert!(
+        (packed - floats).abs() < 1.5 / data.test.len() as f64,
+        "{packed} against {floats}"
+    );
     floats
 }
 
@@ -34,11 +37,19 @@ fn training_for_few_bits_beats_rounding_to_them() {
     let learned = run(&mut float, Scheme::Float, None);
     let of_float = judged(&float, &learned, &data);
     assert!(of_float > 0.95, "float: {of_float}");
-    let teacher = Teacher { net: &float, loss: Distill::default(), hidden: 1.0 };
+    let teacher = Teacher {
+        net: &float,
+        loss: Distill::default(),
+        hidden: 1.0,
+    };
     for (name, scheme, teacher) in [
         ("ternary", Scheme::Ternary { group: 16 }, None),
         ("ternary, per tensor", Scheme::TernaryTensor, None),
-        ("ternary, distilled", Scheme::Ternary { group: 16 }, Some(&teacher)),
+        (
+            "ternary, distilled",
+            Scheme::Ternary { group: 16 },
+            Some(&teacher),
+        ),
         ("int4", Scheme::Int4 { group: 16 }, None),
     ] {
         let ptq = judged(&float, &quantizers(scheme, &float).unwrap(), &data);
@@ -46,7 +57,10 @@ fn training_for_few_bits_beats_rounding_to_them() {
         let learned = run(&mut net, scheme, teacher);
         let qat = judged(&net, &learned, &data);
         println!("{name}: float {of_float:.4}, PTQ {ptq:.4}, QAT {qat:.4}");
-        assert!(qat > of_float - 0.012, "{name}: QAT {qat}, float {of_float}");
+        assert!(
+            qat > of_float - 0.012,
+            "{name}: QAT {qat}, float {of_float}"
+        );
         // INT4 loses too little by rounding for a difference to show on 359 images.
         match scheme {
             Scheme::Int4 { .. } => assert!(qat > ptq - 0.006, "{name}: QAT {qat}, PTQ {ptq}"),
@@ -69,7 +83,9 @@ fn the_network_is_differentiated_right() {
         loss.forward(&logits, &logits, &labels, 10).unwrap().total
     };
     let outputs = net.forward(net.weights(), &x);
-    let to_logits = loss.backward(&outputs.logits, &outputs.logits, &labels, 10).unwrap();
+    let to_logits = loss
+        .backward(&outputs.logits, &outputs.logits, &labels, 10)
+        .unwrap();
     let gradients = net.backward(net.weights(), &x, &outputs, &to_logits, &[]);
     let h = 1.0 / 64.0;
     for (layer, gradient) in gradients.iter().enumerate() {
@@ -82,7 +98,11 @@ fn the_network_is_differentiated_right() {
             net.layers[layer].w[i] = w;
             let expected = (above - below) / f64::from(2.0 * h);
             let error = (f64::from(gradient.w[i]) - expected).abs();
-            assert!(error < 1e-3, "layer {layer}, weight {i}: {} should be {expected}", gradient.w[i]);
+            assert!(
+                error < 1e-3,
+                "layer {layer}, weight {i}: {} should be {expected}",
+                gradient.w[i]
+            );
         }
         for i in 0..gradient.bias.len() {
             let bias = net.layers[layer].bias[i];
@@ -93,7 +113,11 @@ fn the_network_is_differentiated_right() {
             net.layers[layer].bias[i] = bias;
             let expected = (above - below) / f64::from(2.0 * h);
             let error = (f64::from(gradient.bias[i]) - expected).abs();
-            assert!(error < 1e-3, "layer {layer}, bias {i}: {} should be {expected}", gradient.bias[i]);
+            assert!(
+                error < 1e-3,
+                "layer {layer}, bias {i}: {} should be {expected}",
+                gradient.bias[i]
+            );
         }
     }
 }
