@@ -184,7 +184,7 @@ fn formulas() {
 fn heavy_tails() {
     let (n, k) = (64, 512);
     let weights = heavy_tailed(n * k, 5);
-    for bits in [2, 3, 4] {
+    for (bits, most) in [(2, f64::INFINITY), (3, 1.0), (4, 0.97)] {
         for solver in [Solver::Legacy, Solver::V2] {
             let format = asymmetric(bits).with_group(64).unwrap();
             let hqq = Hqq {
@@ -197,7 +197,7 @@ fn heavy_tails() {
                 let ours = p_norm(&weights, &found.matrix, p);
                 let rtn = p_norm(&weights, &nearest, p);
                 assert!(
-                    bits == 2 || ours < 0.99 * rtn,
+                    ours < most * rtn,
                     "{bits} bits, p = {p}: {ours}, round to nearest {rtn}"
                 );
             }
