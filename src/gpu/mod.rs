@@ -2,6 +2,7 @@
 
 mod adapter;
 mod axes;
+mod bound;
 mod buffers;
 mod builder;
 mod choose;
@@ -16,6 +17,7 @@ mod inspect;
 mod integers;
 mod kept;
 mod kernels;
+mod kv;
 mod linear;
 mod matmul;
 mod readback;
@@ -34,6 +36,8 @@ pub use device::{Gpu, GpuOptions};
 pub use epilogue::Epilogue;
 pub use experts::{ExpertMatMul, Experts};
 pub use kernels::KERNELS;
+pub(crate) use kernels::{text, File};
+pub use kv::GpuKv;
 pub use linear::{LinearMatMul, LinearWeights};
 pub use matmul::MatMul;
 pub use rows::GetRows;
