@@ -9,8 +9,7 @@ use lowbit::random::SplitMix64;
 use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
 use lowbit::{Error, Gpu};
 
-/// Every type, rotation and number of bits; d a power of two, 4 · 12 and 4 · 20, of one block and of an odd
-/// number of blocks.
+/// Every type, rotation and number of bits; d a power of two or 4 · 20, of an even and of an odd number of blocks.
 fn types() -> Vec<KvOptions> {
     let mut all = Vec::new();
     for kind in [KvType::F16, KvType::Q8_0, KvType::Q4_0] {
@@ -19,12 +18,12 @@ fn types() -> Vec<KvOptions> {
     }
     for bits in 1..=4 {
         let (mse, prod) = (KvType::TurboMse { bits }, KvType::TurboProd { bits });
-        all.push(KvOptions::new(mse, 128).with_seed(bits.into()));
-        all.push(KvOptions::new(prod, 128).with_seed(bits.into()));
-        all.push(KvOptions::new(mse, 48));
-        all.push(KvOptions::new(prod, 80));
+        all.push(KvOptions::new(mse, 80).with_seed(bits.into()));
+        all.push(KvOptions::new(prod, 80).with_seed(bits.into()));
     }
     let (mse, prod) = (KvType::TurboMse { bits: 3 }, KvType::TurboProd { bits: 3 });
+    all.push(KvOptions::new(mse, 128));
+    all.push(KvOptions::new(prod, 128));
     all.push(KvOptions::new(mse, 20).with_rotation(Rotation::Haar));
     all.push(KvOptions::new(prod, 256).with_rotation(Rotation::Haar));
     all.push(KvOptions::new(mse, 44).with_rotation(Rotation::None));

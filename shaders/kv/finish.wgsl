@@ -4,7 +4,6 @@
 //   WIDTH     numbers of a sum: D, or 2 D where the second half is still to be projected back
 //   PROJECTS  1 where it is
 //   RUN       vectors of a run
-//   RUNS      runs of a full cache
 
 @group(0) @binding(1) var<storage, read> state: array<u32>;  // vectors in the cache
 @group(0) @binding(2) var<storage, read> partial: array<f32>;
@@ -14,10 +13,11 @@
 
 var<workgroup> projected: array<f32, D>;
 
-fn total(of: u32, i: u32) -> f32 {
+fn total(of_row: u32, i: u32) -> f32 {
+    let runs = (state[0] + RUN - 1u) / RUN;
     var sum = 0.0;
-    for (var run = 0u; run < (state[0] + RUN - 1u) / RUN; run++) {
-        sum += partial[(of * RUNS + run) * WIDTH + i];
+    for (var run = 0u; run < runs; run++) {
+        sum += partial[(of_row * runs + run) * WIDTH + i];
     }
     return sum;
 }

@@ -5,7 +5,6 @@
 //   WIDTH      numbers of a vector's levels, a multiple of 4
 //   ROW_WORDS  words of a packed vector
 //   RUN        vectors of a run
-//   RUNS       runs of a full cache
 //   WORKGROUP  invocations in a workgroup
 
 @group(0) @binding(0) var<storage, read> cache: array<u32>;
@@ -16,12 +15,13 @@
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let len = state[0];
+    let runs = (len + RUN - 1u) / RUN;
     let end = min((id.x + 1u) * RUN, len);
     for (var i = lane; i < WIDTH / 4u; i += WORKGROUP) {
         var sum = vec4<f32>(0.0);
         for (var token = id.x * RUN; token < end; token++) {
             sum += weights[id.y * len + token] * levels(token * ROW_WORDS, 4u * i);
         }
-        partial[(id.y * RUNS + id.x) * (WIDTH / 4u) + i] = sum;
+        partial[(id.y * runs + id.x) * (WIDTH / 4u) + i] = sum;
     }
 }

@@ -111,9 +111,14 @@ impl GpuKv {
         let cache = cache.await?;
         let state = gpu.buffer_of("state", &[0; 4], usage).await?;
         let tables = Tables::new(gpu, codec, &shader).await?;
-        let consts = consts(codec, row_words, width, runs, &shader);
-        let forward = [&consts[..], &[("INVERSE", 0)]].concat();
-        let inverse = [&consts[..], &[("INVERSE", 1)]].concat();
+        let d_const = [("D", d as u32)];
+        let rotates = rotation_consts(codec, width);
+        let forward = [&d_const[..], &rotates, &[("INVERSE", 0)]].concat();
+        let inverse = [&d_const[..], &rotates, &[("INVERSE", 1)]].concat();
+        let packs = [&[("ROW_WORDS", row_words as u32)], &shader.consts[..]].concat();
+        let append = [&forward[..], &packs].concat();
+        let reads = [("WIDTH", width as u32), ("RUN", RUN)];
+        let reads = [&d_const[..], &reads, &packs].concat();
         const ROTATE: File = text!("kv/rotate.wgsl");
         let with = |parts: &[&[File]]| parts.concat();
         let plan = |files, consts, own, given| Plan {
@@ -136,7 +141,7 @@ impl GpuKv {
         ];
         buffers.extend(tables.codebook.iter().map(|b| own(4, b)));
         buffers.extend(tables.projection.iter().map(|(forward, _)| own(5, forward)));
-        let append = Bound::new(gpu, plan(&files, &forward, buffers, &[(2, Reads)])).await?;
+        let append = Bound::new(gpu, plan(&files, &append, buffers, &[(2, Reads)])).await?;
 
         let advance = [text!("kv/advance.wgsl")];
         let counter = |clears: u32| [("CLEARS", clears)];
@@ -162,10 +167,10 @@ impl GpuKv {
         let mut buffers = vec![own(0, &cache), counted(Reads)];
         buffers.extend(tables.codebook.iter().map(|b| own(4, b)));
         let files = with(&[shader.levels, &[text!("kv/scores.wgsl")]]);
-        let scores = plan(&files, &consts, buffers.clone(), &in_and_out);
+        let scores = plan(&files, &reads, buffers.clone(), &in_and_out);
         let scores = Bound::new(gpu, scores).await?;
         let files = with(&[shader.levels, &[text!("kv/sums.wgsl")]]);
-        let sums = Bound::new(gpu, plan(&files, &consts, buffers, &in_and_out)).await?;
+        let sums = Bound::new(gpu, plan(&files, &reads, buffers, &in_and_out)).await?;
 
         let files = [ROTATE, text!("kv/finish.wgsl")];
         let projection = any.map_or(&tables.back, |(_, back)| back);
@@ -405,13 +410,8 @@ fn transposed(matrix: &[f32], n: usize) -> Vec<f32> {
     (0..n * n).map(entry).collect()
 }
 
-fn consts(
-    codec: &KvCodec,
-    row_words: usize,
-    width: usize,
-    runs: usize,
-    shader: &Shader,
-) -> Vec<(&'static str, u32)> {
+/// What kernels that rotate know, besides whether it is the inverse.
+fn rotation_consts(codec: &KvCodec, width: usize) -> Vec<(&'static str, u32)> {
     let (kind, m) = match codec.rotation().map(|r| r.form()) {
         None => (0, 1),
         Some(Form::Hadamard(hadamard, _)) => (1, hadamard.base().0 as u32),
@@ -419,17 +419,12 @@ fn consts(
     };
     let d = codec.d();
     let norm = (1.0 / (d as f64).sqrt()) as f32;
-    let mut consts = vec![
-        ("D", d as u32),
+    vec![
         ("WIDTH", width as u32),
-        ("ROW_WORDS", row_words as u32),
         ("RUN", RUN),
-        ("RUNS", runs as u32),
         ("ROTATION", kind),
         ("M", m),
         ("NORM", norm.to_bits()),
         ("PROJECTS", u32::from(width > d)),
-    ];
-    consts.extend_from_slice(&shader.consts);
-    consts
+    ]
 }
