@@ -30,6 +30,15 @@ fn types() -> Vec<KvOptions> {
     all
 }
 
+fn kivi(side: Side, bits: u32, group: usize, residual: usize) -> KvType {
+    KvType::Kivi {
+        bits,
+        group,
+        residual,
+        side,
+    }
+}
+
 fn normals(count: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
     (0..count).map(|_| random.normal() as f32).collect()
@@ -57,7 +66,7 @@ fn submit(gpu: &Gpu, record: impl FnOnce(&mut wgpu::ComputePass)) {
 
 /// The packed vectors.
 fn words(gpu: &Gpu, kv: &GpuKv) -> Vec<u32> {
-    let size = 4 * (kv.len() * kv.row_words()) as u64;
+    let size = 4 * (kv.len() * kv.row_words().unwrap()) as u64;
     let back = gpu.device().create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size,
@@ -146,7 +155,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
         let mut kv = GpuKv::new(gpu, &codec, 130, 1).unwrap();
         appended(gpu, &mut kv, &rows);
         let got = words(gpu, &kv);
-        let bits = same_words(options, &got, want.words(), kv.row_words());
+        let bits = same_words(options, &got, want.words(), kv.row_words().unwrap());
         bits_seen += bits.unwrap_or_else(|e| panic!("{options:?}: {e}"));
         rows_seen += kv.len();
 
@@ -154,7 +163,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
         let mut other = Kv::new(&codec);
         rows.rotate_right(d);
         other.append(&rows).unwrap();
-        assert!(same_words(options, &got, other.words(), kv.row_words()).is_err());
+        assert!(same_words(options, &got, other.words(), kv.row_words().unwrap()).is_err());
     }
     assert_eq!(rows_seen, 130 * types().len());
     println!("{bits_seen} bits of codes differ in {rows_seen} rows");
@@ -248,6 +257,61 @@ fn mutants(codec: &KvCodec, kv: &Kv, rows: &[f32], q: &[f32], p: &[f32], got: [V
     assert!(check(kv, q, p, &nan).is_err());
 }
 
+/// KIVI packs tokens together, so its vectors are compared as they come out of sums with one weight of 1. Codes and
+/// scales are those of the processor; code · scale + minimum may be rounded once instead of twice.
+#[test]
+fn kivi_is_that_of_the_processor() {
+    let gpu = gpu();
+    for (kind, d) in [
+        (kivi(Side::Keys, 2, 32, 32), 64),
+        (kivi(Side::Keys, 3, 24, 48), 20),
+        (kivi(Side::Values, 2, 32, 32), 64),
+        (kivi(Side::Values, 4, 16, 60), 48),
+        (kivi(Side::Values, 5, 6, 7), 36),
+    ] {
+        let codec = KvCodec::new(KvOptions::new(kind, d)).unwrap();
+        for len in [5, 96, 130] {
+            let rows = normals(len * d, 51);
+            let mut want = Kv::new(&codec);
+            want.append(&rows).unwrap();
+            let mut kv = GpuKv::new(gpu, &codec, len, len).unwrap();
+            appended(gpu, &mut kv, &rows);
+            let mut one_each = vec![0.0f32; len * len];
+            (0..len).for_each(|t| one_each[t * len + t] = 1.0);
+            let weights: [&[u8]; 1] = [bytemuck::cast_slice(&one_each)];
+            let got = run_with(gpu, &weights, len * d, |pass, inputs, y| {
+                kv.weighted_sum(pass, inputs[0].slice(..), len, y).unwrap();
+            });
+            let off = |got: &[f32], want: &[f32]| {
+                let far = |(g, w): (&f32, &f32)| !((g - w).abs() <= 1e-6 * (1.0 + w.abs()));
+                got.iter().zip(want).filter(|&p| far(p)).count()
+            };
+            let got = got.unwrap();
+            assert_eq!(off(&got, &want.dequantize()), 0, "{kind:?}, {len} tokens");
+            // A window of another length would be seen.
+            if len == 96 {
+                let longer = match kind {
+                    KvType::Kivi {
+                        bits,
+                        group,
+                        residual,
+                        side,
+                    } => kivi(side, bits, group, 4 * residual),
+                    other => other,
+                };
+                let codec = KvCodec::new(KvOptions::new(longer, d)).unwrap();
+                let mut other = Kv::new(&codec);
+                other.append(&rows).unwrap();
+                assert!(off(&got, &other.dequantize()) > 0);
+            }
+
+            let (q, p) = (normals(2 * d, 52), normals(2 * len, 53));
+            let got = outputs(gpu, &codec, &rows, &q, &p);
+            check(&want, &q, &p, &got).unwrap_or_else(|e| panic!("{kind:?}, {len}: {e}"));
+        }
+    }
+}
+
 /// Token by token, as a model goes: each step appends, scores and sums in the pass of the others, and the device
 /// keeps count.
 #[test]
@@ -279,7 +343,7 @@ fn steps_share_a_pass_and_a_cache_is_used_again() {
             codec.options(),
             &words(gpu, &kv),
             want.words(),
-            kv.row_words(),
+            kv.row_words().unwrap(),
         );
         bits.unwrap();
         let on_host = Kv::from_words(&codec, &words(gpu, &kv)).unwrap();
@@ -306,13 +370,8 @@ fn wrong_arguments_are_errors_and_record_nothing() {
     refused(&codec(KvType::F16, 64), 0, 1, ["1 to", "0"]);
     refused(&codec(KvType::F16, 64), 8, 0, ["1 to", "0"]);
     refused(&codec(KvType::F16, 64), 8, 70_000, ["65535", "70000"]);
-    let kivi = KvType::Kivi {
-        bits: 2,
-        group: 32,
-        residual: 128,
-        side: Side::Keys,
-    };
-    refused(&codec(kivi, 64), 8, 1, ["one by one", "Kivi"]);
+    let kivi = KvOptions::new(kivi(Side::Keys, 2, 32, 128), 64).with_rotation(Rotation::Haar);
+    refused(&KvCodec::new(kivi).unwrap(), 8, 1, ["none", "Haar"]);
 
     let codec = codec(KvType::Q8_0, 64);
     let mut kv = GpuKv::new(gpu, &codec, 4, 2).unwrap();

@@ -3,8 +3,9 @@
 //   word CODE_WORDS  scales (f16), that of block b in half b % 2 of word b / 2
 // Number = scale * code.
 
-// Four numbers from j, a multiple of 4, of the vector at word `base`.
-fn levels(base: u32, j: u32) -> vec4<f32> {
+// Four numbers from j, a multiple of 4, of vector `token`.
+fn levels(token: u32, j: u32) -> vec4<f32> {
+    let base = token * ROW_WORDS;
     let block = j / 32u;
     let scales = unpack2x16float(cache[base + CODE_WORDS + block / 2u]);
     let scale = select(scales.x, scales.y, block % 2u == 1u);

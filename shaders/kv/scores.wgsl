@@ -3,7 +3,6 @@
 //
 // Constants printed by the composer before this file:
 //   WIDTH      numbers of a prepared query, a multiple of 4
-//   ROW_WORDS  words of a packed vector
 //   WORKGROUP  invocations in a workgroup
 
 @group(0) @binding(0) var<storage, read> cache: array<u32>;
@@ -26,7 +25,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     var sum = 0.0;
     for (var i = 0u; i < WIDTH / 4u; i++) {
-        sum += dot(query[i], levels(token * ROW_WORDS, 4u * i));
+        sum += dot(query[i], levels(token, 4u * i));
     }
     y[id.y * len + token] = sum;
 }

@@ -3,7 +3,6 @@
 //
 // Constants printed by the composer before this file:
 //   WIDTH      numbers of a vector's levels, a multiple of 4
-//   ROW_WORDS  words of a packed vector
 //   RUN        vectors of a run
 //   WORKGROUP  invocations in a workgroup
 
@@ -20,7 +19,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     for (var i = lane; i < WIDTH / 4u; i += WORKGROUP) {
         var sum = vec4<f32>(0.0);
         for (var token = id.x * RUN; token < end; token++) {
-            sum += weights[id.y * len + token] * levels(token * ROW_WORDS, 4u * i);
+            sum += weights[id.y * len + token] * levels(token, 4u * i);
         }
         partial[(id.y * runs + id.x) * (WIDTH / 4u) + i] = sum;
     }

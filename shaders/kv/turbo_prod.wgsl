@@ -5,8 +5,9 @@
 //   word 2 + INDEX_WORDS  signs of the projected residual, 1 where positive
 // Number = norm * codebook[index]; then norm of the residual * FACTOR (the bits of sqrt(pi / 2) / D) * sign.
 
-// Four numbers from j, a multiple of 4, of the vector at word `base`.
-fn levels(base: u32, j: u32) -> vec4<f32> {
+// Four numbers from j, a multiple of 4, of vector `token`.
+fn levels(token: u32, j: u32) -> vec4<f32> {
+    let base = token * ROW_WORDS;
     if (j < D) {
         return bitcast<f32>(cache[base]) * codewords(base + 2u, j);
     }

@@ -18,6 +18,7 @@ mod integers;
 mod kept;
 mod kernels;
 mod kv;
+mod kv_kernels;
 mod linear;
 mod matmul;
 mod readback;

@@ -152,7 +152,8 @@ impl KvCodec {
         }
     }
 
-    pub(super) fn width(&self) -> usize {
+    /// Numbers of a prepared query and of levels.
+    pub(crate) fn width(&self) -> usize {
         match &self.store {
             Store::Rows(packing) => packing.width(),
             Store::Kivi(_) => self.d(),
@@ -164,11 +165,41 @@ impl KvCodec {
         self.rotation.as_deref()
     }
 
-    /// Words of a vector, its width in numbers and its shader; none for KIVI, which has no packed vectors.
-    pub(crate) fn rows(&self) -> Option<(usize, usize, Shader)> {
+    /// Words of a packed vector; none for KIVI, which packs vectors together.
+    pub(crate) fn row_words(&self) -> Option<usize> {
         match &self.store {
-            Store::Rows(packing) => Some((packing.words(), packing.width(), packing.shader())),
+            Store::Rows(packing) => Some(packing.words()),
             Store::Kivi(_) => None,
+        }
+    }
+
+    /// Words of a cache of `capacity` vectors on the device.
+    pub(crate) fn device_words(&self, capacity: usize) -> usize {
+        match &self.store {
+            Store::Rows(packing) => capacity.saturating_mul(packing.words()),
+            Store::Kivi(settings) => settings.device_words(capacity),
+        }
+    }
+
+    /// Of KIVI, what leaves the recent vectors when so many rows come to `len` vectors: workgroups that pack.
+    pub(crate) fn packed_together(&self, len: usize, rows: usize) -> Option<usize> {
+        match &self.store {
+            Store::Rows(_) => None,
+            Store::Kivi(settings) => {
+                let more = settings.packed(len + rows) - settings.packed(len);
+                Some(more / settings.step())
+            }
+        }
+    }
+
+    pub(crate) fn shader(&self) -> Shader {
+        match &self.store {
+            Store::Rows(packing) => {
+                let mut shader = packing.shader();
+                shader.consts.push(("ROW_WORDS", packing.words() as u32));
+                shader
+            }
+            Store::Kivi(settings) => settings.shader(),
         }
     }
 }

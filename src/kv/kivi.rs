@@ -5,8 +5,10 @@
 //! become codes (the paper's algorithm 1). Values: each run of `group` channels of one token is a group; the last R
 //! tokens are half floats, and older ones become codes one by one.
 
+use super::codec::Shader;
 use super::options::Side;
 use super::{bits, half_rows};
+use crate::gpu::{text, File};
 use crate::{Error, Result};
 use half::f16;
 use std::collections::VecDeque;
@@ -56,6 +58,46 @@ impl Settings {
     /// Words of a group.
     fn words(&self) -> usize {
         1 + bits::words(self.group, self.bits)
+    }
+
+    /// Of so many tokens, how many are codes.
+    pub fn packed(&self, len: usize) -> usize {
+        match self.side {
+            Side::Keys => len / self.residual * self.residual,
+            Side::Values => len.saturating_sub(self.residual),
+        }
+    }
+
+    /// Tokens that become codes together.
+    pub fn step(&self) -> usize {
+        match self.side {
+            Side::Keys => self.group,
+            Side::Values => 1,
+        }
+    }
+
+    /// Words of a cache of `capacity` tokens on the device: the recent ones, then groups.
+    pub fn device_words(&self, capacity: usize) -> usize {
+        let groups = (capacity * self.d).div_ceil(self.group);
+        self.residual * self.d.div_ceil(2) + groups * self.words()
+    }
+
+    pub fn shader(&self) -> Shader {
+        const LAYOUT: File = text!("kv/kivi.wgsl");
+        const HALF: File = text!("kv/half.wgsl");
+        Shader {
+            levels: &[LAYOUT, text!("kv/kivi_levels.wgsl")],
+            encode: &[LAYOUT, HALF],
+            consts: vec![
+                ("BITS", self.bits),
+                ("GROUP", self.group as u32),
+                ("GROUP_WORDS", self.words() as u32),
+                ("RESIDUAL", self.residual as u32),
+                ("KEYS", u32::from(self.side == Side::Keys)),
+            ],
+            codebook: vec![],
+            projection: vec![],
+        }
     }
 
     pub fn bits_per_element(&self) -> f64 {

@@ -67,27 +67,24 @@ fn check(d: usize, bits: u32) -> Result<()> {
     Ok(())
 }
 
-/// ‖y‖, and 1 / ‖y‖, or 0 for norms that are no normal numbers: these decode to zeros.
+/// The largest norm: the inverse of one beyond would be subnormal, which some devices flush.
+const LARGEST: f32 = 1.0 / f32::MIN_POSITIVE;
+
+/// ‖y‖ and 1 / ‖y‖; zeros where the norm is no normal number: such vectors decode to zeros.
 fn norm(y: &[f32]) -> Result<(f32, f32)> {
-    let norm = y.iter().map(|&y| f64::from(y) * f64::from(y)).sum::<f64>();
-    let norm = norm.sqrt() as f32;
-    if !norm.is_finite() {
+    let square: f64 = y.iter().map(|&y| f64::from(y) * f64::from(y)).sum();
+    let norm = square.sqrt() as f32;
+    if norm < f32::MIN_POSITIVE {
+        return Ok((0.0, 0.0));
+    }
+    if !(norm <= LARGEST) {
         return Err(Error::ScaleRange {
             format: "turboquant".into(),
             value: norm,
-            limit: f32::MAX,
+            limit: LARGEST,
         });
     }
-    // Beyond 2^126 the inverse would be subnormal, which some devices flush.
-    match norm >= f32::MIN_POSITIVE && norm <= 1.0 / f32::MIN_POSITIVE {
-        true => Ok((norm, 1.0 / norm)),
-        false if norm < 1.0 => Ok((0.0, 0.0)),
-        false => Err(Error::ScaleRange {
-            format: "turboquant".into(),
-            value: norm,
-            limit: 1.0 / f32::MIN_POSITIVE,
-        }),
-    }
+    Ok((norm, 1.0 / norm))
 }
 
 pub(super) struct Mse {
