@@ -317,6 +317,25 @@ pub(crate) fn plain((path, text): File, tuning: &Tuning) -> Source {
     source
 }
 
+/// Files one after another after a few constants: kernels that name no format, in parts.
+pub(crate) fn parts(files: &[File], tuning: &Tuning) -> Source {
+    let mut source = Source {
+        name: String::new(),
+        text: String::new(),
+        lines: Vec::new(),
+    };
+    for (path, _) in files {
+        let _ = write!(source.name, "{path} ");
+    }
+    let workgroup = [("WORKGROUP", tuning.workgroup)];
+    for (key, value) in workgroup.iter().chain(&tuning.consts) {
+        let _ = write!(source.name, " {key}={value}");
+        source.push("(constants)", 0, &format!("const {key}: u32 = {value}u;"));
+    }
+    source.push_files(files, tuning.consts.iter().copied());
+    source
+}
+
 fn wgsl_type(unit: Unit) -> &'static str {
     match unit {
         Unit::Half | Unit::Word => "u32",

@@ -1,6 +1,7 @@
 //! Blockwise Hadamard rotations of inputs.
 
 use super::checks::{length, part};
+use crate::rotate::hadamard::butterflies;
 use crate::Result;
 
 /// A rotation of the inputs, block by block: `x → H · (signs ∘ x)`.
@@ -56,16 +57,7 @@ impl Rotation {
     fn transform(&self, x: &mut [f32]) {
         let scale = 1.0 / (self.block as f32).sqrt();
         for x in x.chunks_exact_mut(self.block) {
-            let mut half = 1;
-            while half < self.block {
-                for pair in x.chunks_exact_mut(2 * half) {
-                    let (low, high) = pair.split_at_mut(half);
-                    for (a, b) in low.iter_mut().zip(high) {
-                        (*a, *b) = (*a + *b, *a - *b);
-                    }
-                }
-                half *= 2;
-            }
+            butterflies(x, 1);
             for x in x {
                 *x *= scale;
             }

@@ -1,0 +1,128 @@
+//! A small kernel with any bindings: some it was made with, some given at every recording. (A [`Step`](super::step)
+//! has one input and one output, and parameters of its own.)
+
+use super::compose::parts;
+use super::device::Gpu;
+use super::encode::part;
+use super::errors::scoped;
+use super::kept::Kept;
+use super::kernels::File;
+use super::step::Range;
+use super::tuning::Tuning;
+use crate::{Error, Result};
+use wgpu::{
+    BindGroup, BindGroupEntry, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,
+    BufferBindingType, ComputePass, ComputePipeline, ShaderStages,
+};
+
+/// What a kernel does to a buffer.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Access {
+    Reads,
+    Writes,
+}
+
+pub(super) struct Bound {
+    gpu: Gpu,
+    pipeline: ComputePipeline,
+    layout: BindGroupLayout,
+    own: Vec<(u32, Buffer)>,
+    given: Vec<u32>,
+    kept: Kept<Vec<Range>>,
+}
+
+/// What a kernel is made of.
+pub(super) struct Plan<'a> {
+    pub files: &'a [File],
+    pub consts: &'a [(&'static str, u32)],
+    pub workgroup: u32,
+    /// Bytes of workgroup memory.
+    pub memory: u32,
+    pub own: Vec<(u32, Access, Buffer)>,
+    /// Bindings given at every recording, in the order in which they are.
+    pub given: &'a [(u32, Access)],
+}
+
+impl Bound {
+    pub async fn new(gpu: &Gpu, plan: Plan<'_>) -> Result<Bound> {
+        let entry = |binding: u32, access: Access| BindGroupLayoutEntry {
+            binding,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer {
+                ty: BufferBindingType::Storage {
+                    read_only: access == Access::Reads,
+                },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let own = plan.own.iter().map(|(b, access, _)| entry(*b, *access));
+        let given = plan.given.iter().map(|(b, access)| entry(*b, *access));
+        let entries: Vec<_> = own.chain(given).collect();
+        let layout = gpu
+            .device()
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some("lowbit"),
+                entries: &entries,
+            });
+        let tuning = Tuning {
+            workgroup: plan.workgroup,
+            memory: plan.memory,
+            consts: plan.consts.to_vec(),
+            ..Tuning::default()
+        };
+        let source = parts(plan.files, &tuning);
+        Ok(Bound {
+            pipeline: gpu.pipeline(source, &tuning, &layout).await?,
+            layout,
+            own: plan.own.into_iter().map(|(b, _, o)| (b, o)).collect(),
+            given: plan.given.iter().map(|(b, _)| *b).collect(),
+            kept: Kept::default(),
+            gpu: gpu.clone(),
+        })
+    }
+
+    /// Records `grid` workgroups, with a range of a buffer for each given binding.
+    pub fn encode(&self, pass: &mut ComputePass, given: &[Range], grid: [u32; 2]) -> Result<()> {
+        let most = self.gpu.limits().max_compute_workgroups_per_dimension;
+        if let Some(side) = grid.into_iter().find(|side| *side > most) {
+            return Err(Error::TooLarge {
+                what: "a dispatch in workgroups",
+                needed: side.into(),
+                limit: most.into(),
+            });
+        }
+        let groups = self.kept.get(given.to_vec(), |given| self.group(given))?;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &groups[0], &[]);
+        pass.dispatch_workgroups(grid[0], grid[1], 1);
+        Ok(())
+    }
+
+    fn group(&self, given: &[Range]) -> Result<Vec<BindGroup>> {
+        let device = self.gpu.device();
+        let make = || {
+            let own = self.own.iter().map(|(binding, buffer)| BindGroupEntry {
+                binding: *binding,
+                resource: buffer.as_entire_binding(),
+            });
+            let given = self.given.iter().zip(given);
+            let given = given.map(|(binding, (buffer, at, size))| BindGroupEntry {
+                binding: *binding,
+                resource: part(buffer, *at, *size),
+            });
+            let entries: Vec<_> = own.chain(given).collect();
+            vec![device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("lowbit"),
+                layout: &self.layout,
+                entries: &entries,
+            })]
+        };
+        // In a browser nothing may wait; there a bad binding surfaces in the caller's own scope.
+        #[cfg(target_arch = "wasm32")]
+        return Ok(make());
+        #[cfg(not(target_arch = "wasm32"))]
+        pollster::block_on(scoped(device, "binding buffers", make))
+    }
+}

@@ -1,0 +1,243 @@
+//! The kernels of one cache, and the tables that they read.
+
+use super::bound::{Access, Bound, Plan};
+use super::device::Gpu;
+use super::kernels::{text, File};
+use crate::kv::{KvCodec, Shader};
+use crate::rotate::Form;
+use crate::Result;
+use wgpu::{Buffer, BufferUsages};
+use Access::{Reads, Writes};
+
+pub(super) const WORKGROUP: u32 = 64;
+
+/// Vectors that are summed by one workgroup.
+pub(super) const RUN: u32 = 64;
+
+const ROTATE: File = text!("kv/rotate.wgsl");
+const IN_AND_OUT: [(u32, Access); 2] = [(2, Reads), (3, Writes)];
+
+pub(super) struct Kernels {
+    pub append: Append,
+    pub advance: Bound,
+    pub clear: Bound,
+    /// None where queries are taken as they are.
+    pub query: Option<Bound>,
+    pub scores: Bound,
+    pub sums: Bound,
+    pub finish: Bound,
+}
+
+/// How rows come in.
+pub(super) enum Append {
+    /// One by one.
+    Rows(Bound),
+    /// KIVI: older tokens are packed together, then recent ones are stored.
+    Window { pack: Bound, store: Bound },
+}
+
+impl Kernels {
+    pub async fn new(gpu: &Gpu, codec: &KvCodec, cache: &Buffer, state: &Buffer) -> Result<Self> {
+        let shader = codec.shader();
+        let tables = Tables::new(gpu, codec, &shader).await?;
+        let make = Make {
+            gpu,
+            d: codec.d() as u32,
+            width: codec.width() as u32,
+            rotates: rotation_consts(codec),
+            shader: &shader,
+            tables: &tables,
+            cache,
+            state,
+        };
+        let rotated = codec.rotation().is_some() || tables.projection.is_some();
+        Ok(Kernels {
+            append: make.append(codec.row_words().is_some()).await?,
+            advance: make.counter(0).await?,
+            clear: make.counter(1).await?,
+            query: match rotated {
+                true => Some(make.query().await?),
+                false => None,
+            },
+            scores: make.reader(text!("kv/scores.wgsl")).await?,
+            sums: make.reader(text!("kv/sums.wgsl")).await?,
+            finish: make.finish().await?,
+        })
+    }
+}
+
+/// What the kernels are made of. Each has only the constants that it reads, so that caches share what they can.
+struct Make<'a> {
+    gpu: &'a Gpu,
+    d: u32,
+    width: u32,
+    rotates: Vec<(&'static str, u32)>,
+    shader: &'a Shader,
+    tables: &'a Tables,
+    cache: &'a Buffer,
+    state: &'a Buffer,
+}
+
+impl Make<'_> {
+    async fn kernel(
+        &self,
+        files: &[&[File]],
+        consts: &[&[(&'static str, u32)]],
+        own: Vec<(u32, Access, &Buffer)>,
+        given: &[(u32, Access)],
+    ) -> Result<Bound> {
+        let own = own
+            .into_iter()
+            .map(|(at, access, b)| (at, access, b.clone()));
+        let plan = Plan {
+            files: &files.concat(),
+            consts: &[&[("D", self.d)], &consts.concat()[..]].concat(),
+            workgroup: WORKGROUP,
+            // At most three vectors, and two numbers for each lane.
+            memory: 4 * (3 * self.d + 2 * WORKGROUP),
+            own: own.collect(),
+            given,
+        };
+        Bound::new(self.gpu, plan).await
+    }
+
+    async fn append(&self, by_rows: bool) -> Result<Append> {
+        let (shader, tables) = (self.shader, self.tables);
+        let mut own = vec![(0, Writes, self.cache), (1, Reads, self.state)];
+        let given = [(2, Reads)];
+        if !by_rows {
+            let consts: [&[_]; 1] = [&shader.consts];
+            let files: [&[File]; 2] = [shader.encode, &[text!("kv/kivi_pack.wgsl")]];
+            let pack = self.kernel(&files, &consts, own.clone(), &given).await?;
+            let files: [&[File]; 2] = [shader.encode, &[text!("kv/kivi_store.wgsl")]];
+            let store = self.kernel(&files, &consts, own, &given).await?;
+            return Ok(Append::Window { pack, store });
+        }
+        own.push((6, Reads, &tables.rotation));
+        own.extend(tables.codebook.iter().map(|b| (4, Reads, b)));
+        let projection = tables.projection.iter();
+        own.extend(projection.map(|(forward, _)| (5, Reads, forward)));
+        let files: [&[File]; 3] = [&[ROTATE], shader.encode, &[text!("kv/append.wgsl")]];
+        let consts: [&[_]; 3] = [&self.rotates, &[("INVERSE", 0)], &shader.consts];
+        let append = self.kernel(&files, &consts, own, &given).await?;
+        Ok(Append::Rows(append))
+    }
+
+    async fn counter(&self, clears: u32) -> Result<Bound> {
+        let plan = Plan {
+            files: &[text!("kv/advance.wgsl")],
+            consts: &[("CLEARS", clears)],
+            workgroup: 1,
+            memory: 0,
+            own: vec![(1, Writes, self.state.clone())],
+            given: &[],
+        };
+        Bound::new(self.gpu, plan).await
+    }
+
+    async fn query(&self) -> Result<Bound> {
+        let tables = self.tables;
+        let projection = tables.projection.as_ref();
+        // A kernel that does not project has no use for it, yet its layout does.
+        let projection = projection.map_or(&tables.rotation, |(forward, _)| forward);
+        let own = vec![(5, Reads, projection), (6, Reads, &tables.rotation)];
+        let files: [&[File]; 1] = [&[ROTATE, text!("kv/query.wgsl")]];
+        let consts: [&[_]; 3] = [&self.rotates, &self.projects(), &[("INVERSE", 0)]];
+        self.kernel(&files, &consts, own, &IN_AND_OUT).await
+    }
+
+    /// A kernel that decodes.
+    async fn reader(&self, file: File) -> Result<Bound> {
+        let mut own = vec![(0, Reads, self.cache), (1, Reads, self.state)];
+        own.extend(self.tables.codebook.iter().map(|b| (4, Reads, b)));
+        let files: [&[File]; 2] = [self.shader.levels, &[file]];
+        let sizes = [("WIDTH", self.width), ("RUN", RUN)];
+        let consts: [&[_]; 2] = [&sizes, &self.shader.consts];
+        self.kernel(&files, &consts, own, &IN_AND_OUT).await
+    }
+
+    async fn finish(&self) -> Result<Bound> {
+        let tables = self.tables;
+        let projection = tables.projection.as_ref();
+        let projection = projection.map_or(&tables.back, |(_, back)| back);
+        let own = vec![
+            (1, Reads, self.state),
+            (5, Reads, projection),
+            (6, Reads, &tables.back),
+        ];
+        let files: [&[File]; 1] = [&[ROTATE, text!("kv/finish.wgsl")]];
+        let more = [("INVERSE", 1), ("RUN", RUN)];
+        let consts: [&[_]; 3] = [&self.rotates, &self.projects(), &more];
+        self.kernel(&files, &consts, own, &IN_AND_OUT).await
+    }
+
+    fn projects(&self) -> [(&'static str, u32); 2] {
+        let projects = u32::from(self.width > self.d);
+        [("WIDTH", self.width), ("PROJECTS", projects)]
+    }
+}
+
+/// What kernels read besides vectors.
+struct Tables {
+    codebook: Option<Buffer>,
+    /// Π and Πᵀ; a word of nothing where there is no rotation.
+    rotation: Buffer,
+    back: Buffer,
+    /// S, column by column and row by row.
+    projection: Option<(Buffer, Buffer)>,
+}
+
+impl Tables {
+    async fn new(gpu: &Gpu, codec: &KvCodec, shader: &Shader) -> Result<Tables> {
+        let d = codec.d();
+        let (rotation, back) = match codec.rotation().map(|r| r.form()) {
+            None => (vec![0.0], vec![0.0]),
+            Some(Form::Dense(entries)) => {
+                let entries: Vec<f32> = entries.iter().map(|q| *q as f32).collect();
+                (transposed(&entries, d), entries)
+            }
+            Some(Form::Hadamard(hadamard, signs)) => {
+                let (m, base) = hadamard.base();
+                let base: Vec<f32> = base.iter().map(|h| f32::from(*h)).collect();
+                let with_signs = |base: &[f32]| [signs, base].concat();
+                (with_signs(&transposed(&base, m)), with_signs(&base))
+            }
+        };
+        let projection = match &shader.projection[..] {
+            [] => None,
+            s => Some((table(gpu, &transposed(s, d)).await?, table(gpu, s).await?)),
+        };
+        let codebook = match shader.codebook.as_flattened() {
+            [] => None,
+            pairs => Some(table(gpu, pairs).await?),
+        };
+        Ok(Tables {
+            codebook,
+            rotation: table(gpu, &rotation).await?,
+            back: table(gpu, &back).await?,
+            projection,
+        })
+    }
+}
+
+async fn table(gpu: &Gpu, floats: &[f32]) -> Result<Buffer> {
+    let bytes = bytemuck::cast_slice(floats);
+    gpu.buffer_of("table", bytes, BufferUsages::STORAGE).await
+}
+
+/// The transpose of n rows of n.
+fn transposed(matrix: &[f32], n: usize) -> Vec<f32> {
+    let entry = |i: usize| matrix[i % n * n + i / n];
+    (0..n * n).map(entry).collect()
+}
+
+/// What kernels that rotate know, besides whether it is the inverse.
+fn rotation_consts(codec: &KvCodec) -> Vec<(&'static str, u32)> {
+    let (kind, m) = match codec.rotation().map(|r| r.form()) {
+        None => (0, 1),
+        Some(Form::Hadamard(hadamard, _)) => (1, hadamard.base().0 as u32),
+        Some(Form::Dense(_)) => (2, 1),
+    };
+    let norm = (1.0 / (codec.d() as f64).sqrt()) as f32;
+    vec![("ROTATION", kind), ("M", m), ("NORM", norm.to_bits())]
+}

@@ -1,0 +1,274 @@
+//! A cache on the processor.
+
+use super::codec::{KvCodec, Store};
+use super::kivi::Tokens;
+use crate::{parallel, Error, Result};
+use std::sync::Mutex;
+
+/// Tokens that are summed on their own before the sums are added, whatever the number of threads.
+const RUN: usize = 256;
+
+/// Packed vectors of d numbers, one for each token, in the order in which they were appended.
+#[derive(Clone, Debug)]
+pub struct Kv {
+    codec: KvCodec,
+    held: Held,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    /// Words of all vectors, and how many they are.
+    Rows(Vec<u32>, usize),
+    Kivi(Tokens),
+}
+
+impl Kv {
+    /// An empty cache.
+    pub fn new(codec: &KvCodec) -> Kv {
+        let held = match &codec.store {
+            Store::Rows(_) => Held::Rows(Vec::new(), 0),
+            Store::Kivi(settings) => Held::Kivi(Tokens::new(*settings)),
+        };
+        Kv {
+            codec: codec.clone(),
+            held,
+        }
+    }
+
+    /// A cache of vectors that are packed already, as [`words`](Kv::words) or a
+    /// [`GpuKv`](super::GpuKv) has them.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where `words` are no whole number of vectors, [`Error::Argument`] for KIVI.
+    pub fn from_words(codec: &KvCodec, words: &[u32]) -> Result<Kv> {
+        let Store::Rows(packing) = &codec.store else {
+            return Err(Error::Argument {
+                what: "the type of a cache made of words",
+                allowed: "one that packs vectors one by one".into(),
+                got: format!("{:?}", codec.options().kind),
+            });
+        };
+        let len = words.len() / packing.words();
+        if len * packing.words() != words.len() {
+            return Err(Error::Length {
+                what: "packed vectors",
+                shape: format!("[{len}, {}]", packing.words()),
+                unit: "words",
+                expected: len * packing.words(),
+                got: words.len(),
+            });
+        }
+        Ok(Kv {
+            codec: codec.clone(),
+            held: Held::Rows(words.to_vec(), len),
+        })
+    }
+
+    /// What its vectors are packed by.
+    pub fn codec(&self) -> &KvCodec {
+        &self.codec
+    }
+
+    /// Vectors in it.
+    pub fn len(&self) -> usize {
+        match &self.held {
+            Held::Rows(_, len) => *len,
+            Held::Kivi(tokens) => tokens.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bits that a number takes, on the mean of those that are cached; those of
+    /// [`KvCodec::bits_per_element`] while there are none.
+    pub fn bits_per_element(&self) -> f64 {
+        if self.is_empty() {
+            return self.codec.bits_per_element();
+        }
+        let words = match &self.held {
+            Held::Rows(words, _) => words.len(),
+            Held::Kivi(tokens) => tokens.words(),
+        };
+        32.0 * words as f64 / (self.len() * self.codec.d()) as f64
+    }
+
+    /// The packed vectors, of each a fixed number of words, as [`GpuKv`](super::GpuKv) has them; none for KIVI.
+    pub fn words(&self) -> &[u32] {
+        match &self.held {
+            Held::Rows(words, _) => words,
+            Held::Kivi(_) => &[],
+        }
+    }
+
+    /// Packs rows of d floats behind those that are there; all of them, or on an error none.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `rows` is no whole number of rows, [`Error::NotFinite`], [`Error::ScaleRange`] where
+    /// a number is too large for the type.
+    pub fn append(&mut self, rows: &[f32]) -> Result<()> {
+        let d = self.codec.d();
+        check_rows(d, rows)?;
+        if let Some(at) = rows.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite {
+                row: at / d,
+                column: at % d,
+                value: rows[at],
+            });
+        }
+        let mut rotated = rows.to_vec();
+        if let Some(rotation) = &self.codec.rotation {
+            parallel::chunks(&mut rotated, d, || (), |_, x, _| rotation.apply(x));
+        }
+        match (&mut self.held, &self.codec.store) {
+            (Held::Kivi(tokens), _) => tokens.push(&rotated),
+            (Held::Rows(words, len), Store::Rows(packing)) => {
+                let (count, before) = (rows.len() / d, words.len());
+                words.resize(before + count * packing.words(), 0);
+                // The first row that fails, not the first thread.
+                let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+                let encode = |i: usize, words: &mut [u32], _: &mut ()| {
+                    if let Err(e) = packing.encode(&rotated[i * d..(i + 1) * d], words) {
+                        let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
+                        if failure.as_ref().is_none_or(|(first, _)| i < *first) {
+                            *failure = Some((i, e));
+                        }
+                    }
+                };
+                parallel::chunks(&mut words[before..], packing.words(), || (), encode);
+                match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+                    Some((_, error)) => {
+                        words.truncate(before);
+                        Err(error)
+                    }
+                    None => {
+                        *len += count;
+                        Ok(())
+                    }
+                }
+            }
+            (Held::Rows(..), Store::Kivi(_)) => Ok(()),
+        }
+    }
+
+    /// ⟨q, x_t⟩ of each of the m rows of `q` and every vector: m rows of `len` floats.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `q` is no whole number of rows.
+    pub fn scores(&self, q: &[f32]) -> Result<Vec<f32>> {
+        let (d, width, len) = (self.codec.d(), self.codec.width(), self.len());
+        check_rows(d, q)?;
+        let m = q.len() / d;
+        if len == 0 || m == 0 {
+            return Ok(Vec::new());
+        }
+        let mut prepared = vec![0.0; m * width];
+        let prepare = |i: usize, p: &mut [f32], _: &mut ()| {
+            self.codec.prepare(&q[i * d..(i + 1) * d], p);
+        };
+        parallel::chunks(&mut prepared, width, || (), prepare);
+        // By tokens, so that each is decoded once for all rows.
+        let mut by_token = vec![0.0; len * m];
+        let scratch = || vec![0.0; width];
+        parallel::chunks(&mut by_token, m, scratch, |t, scores, levels| {
+            self.levels(t, levels);
+            for (score, q) in scores.iter_mut().zip(prepared.chunks_exact(width)) {
+                let products = q
+                    .iter()
+                    .zip(&*levels)
+                    .map(|(q, l)| f64::from(*q) * f64::from(*l));
+                *score = products.sum::<f64>() as f32;
+            }
+        });
+        let mut scores = vec![0.0; m * len];
+        for (t, row) in by_token.chunks_exact(m).enumerate() {
+            for (i, score) in row.iter().enumerate() {
+                scores[i * len + t] = *score;
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Σ_t p_t x_t for each of the m rows of `p`, m rows of `len` floats: m rows of d floats.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where nothing is cached, [`Error::Inputs`] where `p` is no whole number of rows.
+    pub fn weighted_sum(&self, p: &[f32]) -> Result<Vec<f32>> {
+        let (d, width, len) = (self.codec.d(), self.codec.width(), self.len());
+        if len == 0 {
+            return Err(Error::Argument {
+                what: "the vectors of a cache to be summed",
+                allowed: "at least 1".into(),
+                got: len.to_string(),
+            });
+        }
+        check_rows(len, p)?;
+        let m = p.len() / len;
+        let mut y = vec![0.0; m * d];
+        if m == 0 {
+            return Ok(y);
+        }
+        let mut sums = vec![0f64; len.div_ceil(RUN) * m * width];
+        let scratch = || vec![0.0; width];
+        parallel::chunks(&mut sums, m * width, scratch, |run, sums, levels| {
+            for t in run * RUN..len.min((run + 1) * RUN) {
+                self.levels(t, levels);
+                for (i, sum) in sums.chunks_exact_mut(width).enumerate() {
+                    let p = f64::from(p[i * len + t]);
+                    for (sum, level) in sum.iter_mut().zip(&*levels) {
+                        *sum += p * f64::from(*level);
+                    }
+                }
+            }
+        });
+        parallel::chunks(
+            &mut y,
+            d,
+            || (),
+            |i, y, _| {
+                let mut sum = vec![0.0; width];
+                for run in sums.chunks_exact(m * width) {
+                    for (sum, part) in sum.iter_mut().zip(&run[i * width..]) {
+                        *sum += part;
+                    }
+                }
+                self.codec.finish(sum, y);
+            },
+        );
+        Ok(y)
+    }
+
+    /// All vectors, as what they decode to: `len` rows of d floats.
+    pub fn dequantize(&self) -> Vec<f32> {
+        let (d, width) = (self.codec.d(), self.codec.width());
+        let mut rows = vec![0.0; self.len() * d];
+        let scratch = || vec![0.0; width];
+        parallel::chunks(&mut rows, d, scratch, |t, row, levels| {
+            self.levels(t, levels);
+            // Unrotated types keep their own f32 values.
+            let sum = levels.iter().map(|l| f64::from(*l)).collect();
+            self.codec.finish(sum, row);
+        });
+        rows
+    }
+
+    fn levels(&self, t: usize, levels: &mut [f32]) {
+        match (&self.held, &self.codec.store) {
+            (Held::Rows(words, _), Store::Rows(packing)) => {
+                let count = packing.words();
+                packing.levels(&words[t * count..(t + 1) * count], levels);
+            }
+            (Held::Kivi(tokens), _) => tokens.levels(t, levels),
+            (Held::Rows(..), Store::Kivi(_)) => {}
+        }
+    }
+}
+
+fn check_rows(k: usize, rows: &[f32]) -> Result<()> {
+    match rows.len().is_multiple_of(k) {
+        true => Ok(()),
+        false => Err(Error::Inputs { k, got: rows.len() }),
+    }
+}

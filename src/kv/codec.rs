@@ -1,0 +1,211 @@
+//! What a cache does to one vector.
+
+use super::options::{KvOptions, KvType, Rotation};
+use super::{blocks, gaussian::derived, half_rows, kivi, turbo};
+use crate::rotate::Orthogonal;
+use crate::{Error, Result};
+use std::sync::Arc;
+
+/// A type whose vectors are packed one by one, after the rotation.
+///
+/// A packed vector is a vector of `width` levels L(x), and a query q is prepared to P(q), such that the score is
+/// ⟨P(q), L(x)⟩; a weighted sum Σ p L(x) is finished once.
+pub(super) trait Packing: Send + Sync {
+    /// Words of a packed vector.
+    fn words(&self) -> usize;
+
+    /// Numbers of a prepared query and of levels.
+    fn width(&self) -> usize;
+
+    /// Packs `x` into words that are zero.
+    fn encode(&self, x: &[f32], words: &mut [u32]) -> Result<()>;
+
+    /// L(x).
+    fn levels(&self, words: &[u32], levels: &mut [f32]);
+
+    /// P(q); `prepared` is `width` long.
+    fn prepare(&self, q: &[f32], prepared: &mut [f32]) {
+        prepared.copy_from_slice(q);
+    }
+
+    /// What a sum of levels is, as d numbers; `sum` is `width` long, and its first d become it.
+    fn finish(&self, _sum: &mut [f64]) {}
+
+    /// What the device needs to know.
+    fn shader(&self) -> Shader;
+}
+
+/// How a type lies on the device: the files that say so, and their constants and tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Shader {
+    /// `levels`, and what it needs: path under `shaders/` and text.
+    pub levels: &'static [(&'static str, &'static str)],
+    /// `encode`, and what it needs besides.
+    pub encode: &'static [(&'static str, &'static str)],
+    /// Constants.
+    pub consts: Vec<(&'static str, u32)>,
+    /// Codewords, ascending, each with the boundary above it.
+    pub codebook: Vec<[f32; 2]>,
+    /// Q_prod's projection, row by row; none elsewhere.
+    pub projection: Vec<f32>,
+}
+
+/// A type made ready for vectors of d numbers: its rotation, codebook and projection, which any number of caches
+/// share. Cheap to clone.
+#[derive(Clone)]
+pub struct KvCodec {
+    options: KvOptions,
+    pub(super) rotation: Option<Arc<Orthogonal>>,
+    pub(super) store: Store,
+}
+
+#[derive(Clone)]
+pub(super) enum Store {
+    Rows(Arc<dyn Packing>),
+    Kivi(kivi::Settings),
+}
+
+impl KvCodec {
+    /// Makes tables and matrices.
+    ///
+    /// # Errors
+    /// [`Error::Block`] where a block of 32 does not divide d, [`Error::Argument`] where the type has no such
+    /// bits, groups, residual or d, or no Hadamard matrix has d rows.
+    pub fn new(options: KvOptions) -> Result<KvCodec> {
+        let KvOptions { kind, d, seed, .. } = options;
+        if d == 0 || d > 1 << 16 {
+            return Err(Error::Argument {
+                what: "d, the numbers of a cached vector,",
+                allowed: "1 to 65536".into(),
+                got: d.to_string(),
+            });
+        }
+        let store = match kind {
+            KvType::F16 => Store::Rows(Arc::new(half_rows::Halves { d })),
+            KvType::Q8_0 => Store::Rows(Arc::new(blocks::Blocks::new(8, d)?)),
+            KvType::Q4_0 => Store::Rows(Arc::new(blocks::Blocks::new(4, d)?)),
+            KvType::Kivi {
+                bits,
+                group,
+                residual,
+                side,
+            } => Store::Kivi(kivi::Settings::new(d, bits, group, residual, side)?),
+            KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::Mse::new(d, bits)?)),
+            KvType::TurboProd { bits } => {
+                Store::Rows(Arc::new(turbo::Prod::new(d, bits, derived(seed))?))
+            }
+        };
+        let rotation = match options.rotation {
+            Rotation::None => None,
+            Rotation::Hadamard => Some(Arc::new(Orthogonal::hadamard(d, seed)?)),
+            Rotation::Haar => Some(Arc::new(Orthogonal::haar(d, seed)?)),
+        };
+        Ok(KvCodec {
+            options,
+            rotation,
+            store,
+        })
+    }
+
+    /// What it was made of.
+    pub fn options(&self) -> KvOptions {
+        self.options
+    }
+
+    /// Numbers of a vector.
+    pub fn d(&self) -> usize {
+        self.options.d
+    }
+
+    /// Bits that a packed number takes, scales and norms among them; of KIVI, one that is no longer in the window
+    /// of half floats.
+    pub fn bits_per_element(&self) -> f64 {
+        match &self.store {
+            Store::Rows(packing) => 32.0 * packing.words() as f64 / self.d() as f64,
+            Store::Kivi(settings) => settings.bits_per_element(),
+        }
+    }
+
+    /// P(Π q).
+    pub(super) fn prepare(&self, q: &[f32], prepared: &mut [f32]) {
+        let mut q = q.to_vec();
+        if let Some(rotation) = &self.rotation {
+            rotation.apply(&mut q);
+        }
+        match &self.store {
+            Store::Rows(packing) => packing.prepare(&q, prepared),
+            Store::Kivi(_) => prepared.copy_from_slice(&q),
+        }
+    }
+
+    /// The vector of a sum of levels.
+    pub(super) fn finish(&self, mut sum: Vec<f64>, y: &mut [f32]) {
+        if let Store::Rows(packing) = &self.store {
+            packing.finish(&mut sum);
+        }
+        sum.truncate(y.len());
+        if let Some(rotation) = &self.rotation {
+            rotation.apply_transposed(&mut sum);
+        }
+        for (y, sum) in y.iter_mut().zip(sum) {
+            *y = sum as f32;
+        }
+    }
+
+    /// Numbers of a prepared query and of levels.
+    pub(crate) fn width(&self) -> usize {
+        match &self.store {
+            Store::Rows(packing) => packing.width(),
+            Store::Kivi(_) => self.d(),
+        }
+    }
+
+    /// The rotation, for the device.
+    pub(crate) fn rotation(&self) -> Option<&Orthogonal> {
+        self.rotation.as_deref()
+    }
+
+    /// Words of a packed vector; none for KIVI, which packs vectors together.
+    pub(crate) fn row_words(&self) -> Option<usize> {
+        match &self.store {
+            Store::Rows(packing) => Some(packing.words()),
+            Store::Kivi(_) => None,
+        }
+    }
+
+    /// Words of a cache of `capacity` vectors on the device.
+    pub(crate) fn device_words(&self, capacity: usize) -> usize {
+        match &self.store {
+            Store::Rows(packing) => capacity.saturating_mul(packing.words()),
+            Store::Kivi(settings) => settings.device_words(capacity),
+        }
+    }
+
+    /// Of KIVI, what leaves the recent vectors when so many rows come to `len` vectors: workgroups that pack.
+    pub(crate) fn packed_together(&self, len: usize, rows: usize) -> Option<usize> {
+        match &self.store {
+            Store::Rows(_) => None,
+            Store::Kivi(settings) => {
+                let more = settings.packed(len + rows) - settings.packed(len);
+                Some(more / settings.step())
+            }
+        }
+    }
+
+    pub(crate) fn shader(&self) -> Shader {
+        match &self.store {
+            Store::Rows(packing) => {
+                let mut shader = packing.shader();
+                shader.consts.push(("ROW_WORDS", packing.words() as u32));
+                shader
+            }
+            Store::Kivi(settings) => settings.shader(),
+        }
+    }
+}
+
+impl std::fmt::Debug for KvCodec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KvCodec({:?})", self.options)
+    }
+}

@@ -1,0 +1,13 @@
+//! Q_prod's projection S: d rows of d independent numbers of N(0, 1).
+
+use crate::random::SplitMix64;
+use crate::rotate::random::normals;
+
+/// A seed that has nothing to do with the rotation's: Q_prod needs S independent of Π.
+pub(super) fn derived(seed: u64) -> u64 {
+    SplitMix64::new(seed ^ 0x5371_a4c5_0be1_9d27).bits()
+}
+
+pub(super) fn projection(d: usize, seed: u64) -> Vec<f32> {
+    normals(d * d, seed).into_iter().map(|s| s as f32).collect()
+}

@@ -1,0 +1,60 @@
+//! Vectors of half floats, two to a word, the first in its low half.
+
+use super::codec::{Packing, Shader};
+use crate::gpu::text;
+use crate::{Error, Result};
+use half::f16;
+
+pub(super) struct Halves {
+    pub d: usize,
+}
+
+/// Rounded to nearest even; an error where that would be infinite.
+pub(super) fn encode(x: &[f32], words: &mut [u32]) -> Result<()> {
+    for (i, &x) in x.iter().enumerate() {
+        let half = f16::from_f32(x);
+        if !half.is_finite() {
+            return Err(Error::ScaleRange {
+                format: "f16".into(),
+                value: x,
+                limit: f16::MAX.to_f32(),
+            });
+        }
+        words[i / 2] |= u32::from(half.to_bits()) << (16 * (i % 2));
+    }
+    Ok(())
+}
+
+pub(super) fn get(words: &[u32], i: usize) -> f32 {
+    f16::from_bits((words[i / 2] >> (16 * (i % 2))) as u16).to_f32()
+}
+
+impl Packing for Halves {
+    fn words(&self) -> usize {
+        self.d.div_ceil(2)
+    }
+
+    fn width(&self) -> usize {
+        self.d
+    }
+
+    fn encode(&self, x: &[f32], words: &mut [u32]) -> Result<()> {
+        encode(x, words)
+    }
+
+    fn levels(&self, words: &[u32], levels: &mut [f32]) {
+        for (i, level) in levels.iter_mut().enumerate() {
+            *level = get(words, i);
+        }
+    }
+
+    fn shader(&self) -> Shader {
+        Shader {
+            levels: &[text!("kv/f16.wgsl")],
+            encode: &[text!("kv/half.wgsl"), text!("kv/f16_encode.wgsl")],
+            consts: vec![],
+            codebook: vec![],
+            projection: vec![],
+        }
+    }
+}

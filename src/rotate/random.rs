@@ -1,0 +1,70 @@
+//! What random rotations are made of.
+
+use crate::random::SplitMix64;
+use crate::{Error, Result};
+
+/// 1 or -1, n times.
+pub fn signs(n: usize, seed: u64) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
+    (0..n).map(|_| random.sign()).collect()
+}
+
+/// `count` numbers of mean 0 and variance 1.
+pub fn normals(count: usize, seed: u64) -> Vec<f64> {
+    let mut random = SplitMix64::new(seed);
+    (0..count).map(|_| random.normal()).collect()
+}
+
+/// An orthogonal matrix, row by row, uniform over all (Haar's measure): QR by Householder's reflections of a matrix of
+/// normal numbers, with the signs that make R's diagonal positive (Mezzadri, How to generate random matrices from
+/// the classical compact groups, 2007, arXiv math-ph/0609050).
+///
+/// # Errors
+/// [`Error::Argument`] where `n` is 0.
+pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
+    if n == 0 {
+        return Err(Error::Argument {
+            what: "rows of an orthogonal matrix",
+            allowed: "at least 1".into(),
+            got: n.to_string(),
+        });
+    }
+    // Rows stand for columns throughout, so that memory is read in order; the transpose is as random.
+    let mut a = normals(n * n, seed);
+    let mut signs = vec![1.0; n];
+    for j in 0..n {
+        let (done, rest) = a.split_at_mut((j + 1) * n);
+        let v = &mut done[j * n + j..];
+        // The reflection takes v to -sign(v_0) |v|, the side on which v_0 loses no digits.
+        let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt();
+        signs[j] = if v[0] < 0.0 { 1.0 } else { -1.0 };
+        v[0] -= signs[j] * norm;
+        for row in rest.chunks_exact_mut(n) {
+            reflect(v, &mut row[j..]);
+        }
+    }
+    let mut q = vec![0.0; n * n];
+    for i in 0..n {
+        let row = &mut q[i * n..(i + 1) * n];
+        row[i] = 1.0;
+        for j in (0..=i).rev() {
+            reflect(&a[j * n + j..(j + 1) * n], &mut row[j..]);
+        }
+        for q in row {
+            *q *= signs[i];
+        }
+    }
+    Ok(q)
+}
+
+/// x → x - 2 v (v·x) / (v·v).
+fn reflect(v: &[f64], x: &mut [f64]) {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let square = dot(v, v);
+    if square > 0.0 {
+        let factor = 2.0 * dot(v, x) / square;
+        for (x, v) in x.iter_mut().zip(v) {
+            *x -= factor * v;
+        }
+    }
+}
