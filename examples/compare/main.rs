@@ -19,14 +19,23 @@ fn main() -> Fallible<()> {
     let file = files.parse()?;
     let mut llama = Llama::load(&file)?;
     let tokenizer = Tokenizer::load(&file)?;
-    let texts = read_texts(Path::new(&std::env::args().nth(1).unwrap()))?;
+    let texts = read_texts(Path::new("models/stories/mctest.jsonl"))?;
     let start = Instant::now();
     let eval = Texts::of(&tokenizer, &texts[..40], 255);
     println!("{} tokens {:?}", eval.targets().len(), start.elapsed());
     let start = Instant::now();
     let base = llama.losses(&eval)?;
     println!("f32 {:.4} {:?}", base.perplexity(), start.elapsed());
-    for format in [Format::Q4_0, Format::INT4, Format::INT4_ASYM, Format::INT3_ASYM, Format::INT8] {
+    if std::env::args().nth(2).is_some() {
+        return Ok(());
+    }
+    for format in [
+        Format::Q4_0,
+        Format::INT4,
+        Format::INT4_ASYM,
+        Format::INT3_ASYM,
+        Format::INT8,
+    ] {
         let mut q = llama.clone();
         for named in q.linears_mut() {
             let l = &named.linear;
@@ -35,7 +44,12 @@ fn main() -> Fallible<()> {
         }
         let start = Instant::now();
         let l = q.losses(&eval)?;
-        println!("{format} {:.4} {:?} {:?}", l.perplexity(), l.against(&base), start.elapsed());
+        println!(
+            "{format} {:.4} {:?} {:?}",
+            l.perplexity(),
+            l.against(&base),
+            start.elapsed()
+        );
     }
     Ok(())
 }

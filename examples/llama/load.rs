@@ -25,7 +25,11 @@ impl Llama {
             )
             .into());
         }
-        for unsupported in ["rope_freqs.weight", "blk.0.ffn_gate_inp.weight", "blk.0.attn_q.bias"] {
+        for unsupported in [
+            "rope_freqs.weight",
+            "blk.0.ffn_gate_inp.weight",
+            "blk.0.attn_q.bias",
+        ] {
             if model.tensors.iter().any(|t| t.name == unsupported) {
                 return Err(format!("a model with {unsupported} is not supported here").into());
             }
@@ -72,11 +76,17 @@ impl Llama {
         });
         let layers = layers.collect::<Fallible<_>>()?;
         let tied = !model.tensors.iter().any(|t| t.name == "output.weight");
-        let head_name = if tied { "token_embd.weight" } else { "output.weight" };
+        let head_name = if tied {
+            "token_embd.weight"
+        } else {
+            "output.weight"
+        };
         let embedding = model.tensor("token_embd.weight")?.to_f32()?;
         if !embedding.len().is_multiple_of(width) {
             let got = embedding.len();
-            return Err(format!("token_embd.weight should be rows of {width}, got {got} floats").into());
+            return Err(
+                format!("token_embd.weight should be rows of {width}, got {got} floats").into(),
+            );
         }
         Ok(Llama {
             head: linear(model, head_name, Some(embedding.len() / width), width)?,
@@ -91,10 +101,17 @@ impl Llama {
 /// A tensor as it is stored, plain floats as f32.
 fn linear(model: &Model, name: &str, n: Option<usize>, k: usize) -> Fallible<Linear> {
     let tensor = model.tensor(name)?;
-    let dims = (tensor.rows() as usize, tensor.dims.first().map_or(0, |&k| k as usize));
+    let dims = (
+        tensor.rows() as usize,
+        tensor.dims.first().map_or(0, |&k| k as usize),
+    );
     if dims.1 != k || n.is_some_and(|n| n != dims.0) {
         let expected = n.map_or("n".into(), |n| n.to_string());
-        return Err(format!("{name} should be {expected} x {k}, got {} x {}", dims.0, dims.1).into());
+        return Err(format!(
+            "{name} should be {expected} x {k}, got {} x {}",
+            dims.0, dims.1
+        )
+        .into());
     }
     let matrix = match tensor.kind.to_f32(tensor.data) {
         Some(floats) => Matrix::quantize(Format::F32, dims.0, k, &floats)?,
@@ -123,7 +140,9 @@ fn text<'a>(model: &'a Model, key: &str) -> Option<&'a str> {
 
 fn count(model: &Model, key: &str) -> Fallible<usize> {
     let value = get(model, key).and_then(Value::as_u64);
-    Ok(usize::try_from(value.ok_or_else(|| format!("the file should have a number {key}"))?)?)
+    Ok(usize::try_from(value.ok_or_else(|| {
+        format!("the file should have a number {key}")
+    })?)?)
 }
 
 fn float(model: &Model, key: &str) -> Option<f32> {

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 /// Rows whose logits are held at a time.
 const ROWS: usize = 64;
 
-/// The loss of each token that was foretold: -ln of its probability, in nats.
+/// The loss of each token that was foretold, text by text: -ln of its probability, in nats.
 #[derive(Clone)]
-pub struct Losses(pub Vec<f64>);
+pub struct Losses(Vec<Vec<f64>>);
 
 /// A mean difference of losses in nats, with its standard error.
 #[derive(Clone, Copy, Debug)]
@@ -21,26 +21,35 @@ pub struct Difference {
 impl Losses {
     /// exp of the mean loss.
     pub fn perplexity(&self) -> f64 {
-        mean(&self.0).exp()
+        let losses = self.0.iter().flatten();
+        (losses.clone().sum::<f64>() / losses.count() as f64).exp()
     }
 
     /// What this model loses more than `other` on the same tokens. Pairs tell far smaller differences apart than two
-    /// perplexities do, since most of a token's loss is the same for both.
+    /// perplexities do, since most of a token's loss is the same for both. The error is that of a sample of texts, not
+    /// of tokens: those of one text have much in common.
     pub fn against(&self, other: &Losses) -> Difference {
         let pairs = self.0.iter().zip(&other.0);
-        let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let mean = mean(&differences);
-        let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
-        let count = differences.len() as f64;
+        let texts: Vec<(f64, f64)> = pairs
+            .map(|(a, b)| {
+                let differences = a.iter().zip(b).map(|(a, b)| a - b);
+                (differences.sum(), a.len() as f64)
+            })
+            .collect();
+        let (sum, count) = texts
+            .iter()
+            .fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let mean = sum / count;
+        let squares: f64 = texts
+            .iter()
+            .map(|(sum, count)| (sum - mean * count).powi(2))
+            .sum();
+        let texts = texts.len() as f64;
         Difference {
             mean,
-            error: (squares / (count - 1.0) / count).sqrt(),
+            error: (squares * texts / (texts - 1.0)).sqrt() / count,
         }
     }
-}
-
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
 impl Llama {
@@ -59,16 +68,28 @@ impl Llama {
             let logits = self.logits(rows).map_err(|e| e.to_string())?;
             let vocabulary = logits.len() / targets.len();
             let rows = logits.chunks(vocabulary).zip(targets);
-            Ok(rows.map(|(row, &target)| loss(row, target)).collect::<Vec<_>>())
+            Ok(rows
+                .map(|(row, &target)| loss(row, target))
+                .collect::<Vec<_>>())
         });
         let losses: Result<Vec<Vec<f64>>, String> = losses.collect();
-        Ok(Losses(losses?.concat()))
+        let losses = losses?.concat();
+        let mut rest = &losses[..];
+        let by_text = texts.0.iter().map(|text| {
+            let (losses, after) = rest.split_at(text.len() - 1);
+            rest = after;
+            losses.to_vec()
+        });
+        Ok(Losses(by_text.collect()))
     }
 }
 
 /// ln Σ exp(logits) - logit of the target.
 fn loss(logits: &[f32], target: u32) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from((logit - most).exp())).sum();
+    let sum: f64 = logits
+        .iter()
+        .map(|logit| f64::from((logit - most).exp()))
+        .sum();
     sum.ln() + f64::from(most) - f64::from(logits[target as usize])
 }
