@@ -78,10 +78,16 @@ pub(crate) fn field_of(stream: &[u8], bits: usize, i: usize) -> u8 {
 /// Sets field `i` of a stream of zeros.
 #[inline(always)]
 pub(crate) fn set_field<const BITS: usize>(stream: &mut [u8], i: usize, value: u8) {
-    let at = i * BITS;
+    set_field_of(stream, BITS, i, value);
+}
+
+/// As [`set_field`], where only the caller knows how many bits.
+#[inline(always)]
+pub(crate) fn set_field_of(stream: &mut [u8], bits: usize, i: usize, value: u8) {
+    let at = i * bits;
     let wide = (value as u16) << (at % 8);
     stream[at / 8] |= wide as u8;
-    if at % 8 + BITS > 8 {
+    if at % 8 + bits > 8 {
         stream[at / 8 + 1] |= (wide >> 8) as u8;
     }
 }

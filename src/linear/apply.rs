@@ -1,7 +1,7 @@
 //! The product of a `Linear` on the CPU.
 
 use super::{Linear, Outliers};
-use crate::{Error, Result};
+use crate::{Error, Precision, Result};
 
 impl Linear {
     /// The product on the CPU, for `x` as m rows of k floats: m rows of n.
@@ -9,13 +9,22 @@ impl Linear {
     /// # Errors
     /// [`Error::Inputs`] where `x` is no whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
+        self.matmul_with(x, Precision::F32)
+    }
+
+    /// As [`matmul`](Linear::matmul), where what the matrix is given may be rounded: see
+    /// [`Matrix::matmul_with`](crate::Matrix::matmul_with). Inputs of outlier columns never are.
+    ///
+    /// # Errors
+    /// Those of `matmul`.
+    pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
         let (n, k) = (self.n(), self.k());
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
         }
         let mut y = match self.changes_inputs() {
-            true => self.matrix.matmul(&self.inputs(x))?,
-            false => self.matrix.matmul(x)?,
+            true => self.matrix.matmul_with(&self.inputs(x), precision)?,
+            false => self.matrix.matmul_with(x, precision)?,
         };
         for (y, x) in y.chunks_mut(n).zip(x.chunks(k)) {
             if let Some(scale) = self.scale {

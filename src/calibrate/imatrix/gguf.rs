@@ -1,0 +1,92 @@
+//! Importance as GGUF, which `llama-imatrix` writes since 2025: for each matrix `NAME.in_sum2`, f32 `[k, experts]`,
+//! and `NAME.counts`, f32 `[1, experts]`.
+//!
+//! `NAME.in_sum`, the sums of the inputs themselves that newer versions add, is not kept.
+
+use super::{file_error, Entry, Importance};
+use crate::gguf::{Array, Gguf, TensorInfo, TensorType, Value, Writer};
+use crate::{Error, Result};
+
+const SUMS: &str = ".in_sum2";
+const COUNTS: &str = ".counts";
+const DATASETS: &str = "imatrix.datasets";
+const CHUNK_COUNT: &str = "imatrix.chunk_count";
+const CHUNK_SIZE: &str = "imatrix.chunk_size";
+
+impl Importance {
+    /// The file as bytes. Sums and counts are rounded to f32, as the format has them.
+    ///
+    /// # Errors
+    /// [`Error::File`] where a name is longer than GGUF holds (55 bytes) or a sum beyond f32.
+    pub fn to_gguf(&self) -> Result<Vec<u8>> {
+        let mut writer = Writer::new();
+        writer.metadata("general.type", "imatrix")?;
+        writer.metadata(DATASETS, self.datasets.clone())?;
+        writer.metadata(CHUNK_COUNT, self.chunk_count())?;
+        writer.metadata(CHUNK_SIZE, self.chunk_size)?;
+        for (name, Entry { sums, counts }) in &self.entries {
+            let experts = counts.len();
+            let k = sums.len() / experts;
+            for (suffix, k, numbers) in [(SUMS, k, sums), (COUNTS, 1, counts)] {
+                let name = format!("{name}{suffix}");
+                let mut bytes = Vec::with_capacity(4 * numbers.len());
+                for &number in numbers {
+                    let rounded = number as f32;
+                    if !rounded.is_finite() {
+                        let at = format!("tensor {name:?}");
+                        return Err(file_error(&at, "a sum", "within f32", number));
+                    }
+                    bytes.extend_from_slice(&rounded.to_le_bytes());
+                }
+                let dims = [k as u64, experts as u64];
+                writer.tensor(&name, &dims, TensorType::F32.id, bytes)?;
+            }
+        }
+        writer.to_bytes()
+    }
+
+    pub(super) fn from_gguf(bytes: &[u8]) -> Result<Self> {
+        let file = Gguf::parse(bytes)?;
+        let mut importance = Importance::new();
+        if let Some(Value::Array(Array::String(names))) = file.get(DATASETS) {
+            names.iter().for_each(|name| importance.add_dataset(name));
+        }
+        if let Some(size) = file.get(CHUNK_SIZE).and_then(Value::as_u64) {
+            let fitting = u32::try_from(size).ok().filter(|&size| size > 0);
+            importance.chunk_size = fitting.ok_or_else(|| {
+                let expected = format!("from 1 to {}", u32::MAX);
+                file_error(&format!("key {CHUNK_SIZE:?}"), "the value", expected, size)
+            })?;
+        }
+        for tensor in file.tensors() {
+            if let Some(name) = tensor.name().strip_suffix(SUMS) {
+                let counts = beside(&file, name, COUNTS)?;
+                importance.insert(name, numbers(tensor)?, numbers(counts)?)?;
+            } else if let Some(name) = tensor.name().strip_suffix(COUNTS) {
+                beside(&file, name, SUMS)?;
+            }
+        }
+        match importance.entries.is_empty() {
+            false => Ok(importance),
+            true => Err(file_error(
+                "an importance matrix",
+                "its tensors",
+                format!("some that end in {SUMS}"),
+                format!("none of {}", file.tensors().len()),
+            )),
+        }
+    }
+}
+
+/// The tensor that must come with another one.
+fn beside<'f, 'a>(file: &'f Gguf<'a>, name: &str, suffix: &str) -> Result<&'f TensorInfo<'a>> {
+    let name = format!("{name}{suffix}");
+    file.tensor(&name).ok_or_else(|| Error::NoTensor {
+        name,
+        count: file.tensors().len(),
+    })
+}
+
+fn numbers(tensor: &TensorInfo) -> Result<Vec<f64>> {
+    Ok(tensor.to_f32()?.into_iter().map(f64::from).collect())
+}

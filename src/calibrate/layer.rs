@@ -1,0 +1,86 @@
+//! A linear layer as floats, and what is asked of the inputs that it is calibrated on.
+
+use crate::matrix::length;
+use crate::{Error, Result};
+
+/// The weights of a linear layer before they are quantized: `n` rows (outputs) of `k` floats (inputs).
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    n: usize,
+    k: usize,
+    weights: &'a [f32],
+}
+
+impl<'a> Layer<'a> {
+    /// Takes `weights`, `n` rows of `k` floats.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] or [`Error::Length`] where the shape does not fit, [`Error::NotFinite`] where a
+    /// weight is not finite.
+    pub fn new(n: usize, k: usize, weights: &'a [f32]) -> Result<Self> {
+        if n == 0 || k == 0 {
+            return Err(Error::Empty { n, k });
+        }
+        let expected = n.saturating_mul(k);
+        if weights.len() != expected {
+            return Err(length("weights", n, k, "floats", expected, weights.len()));
+        }
+        match weights.iter().position(|w| !w.is_finite()) {
+            None => Ok(Layer { n, k, weights }),
+            Some(at) => Err(Error::NotFinite {
+                row: at / k,
+                column: at % k,
+                value: weights[at],
+            }),
+        }
+    }
+
+    /// Outputs.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Inputs.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// `n` rows of `k` floats.
+    pub fn weights(&self) -> &'a [f32] {
+        self.weights
+    }
+}
+
+/// The number of inputs that all layers have in common.
+pub(crate) fn shared_k(layers: &[Layer]) -> Result<usize> {
+    let Some(first) = layers.first() else {
+        return Err(Error::Argument {
+            what: "the number of layers that share an input",
+            allowed: "at least 1".into(),
+            got: "0".into(),
+        });
+    };
+    match layers.iter().find(|layer| layer.k != first.k) {
+        None => Ok(first.k),
+        Some(other) => Err(Error::Argument {
+            what: "k of layers that share an input",
+            allowed: format!("{} for all, as the first has it", first.k),
+            got: other.k.to_string(),
+        }),
+    }
+}
+
+/// The number of rows of `k` floats in `x`, which must be whole and finite.
+pub(crate) fn inputs(k: usize, x: &[f32]) -> Result<usize> {
+    if k == 0 || !x.len().is_multiple_of(k) {
+        return Err(Error::Inputs { k, got: x.len() });
+    }
+    match x.iter().position(|x| !x.is_finite()) {
+        None => Ok(x.len() / k),
+        Some(at) => Err(Error::Argument {
+            what: "an input",
+            allowed: "finite".into(),
+            got: format!("{} at row {}, column {}", x[at], at / k, at % k),
+        }),
+    }
+}

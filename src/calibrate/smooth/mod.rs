@@ -1,0 +1,91 @@
+//! SmoothQuant: a part of the inputs' range is moved into the weights, which have room for it.
+//!
+//! Xiao, Lin, Seznec, Wu, Demouth and Han, "SmoothQuant: Accurate and Efficient Post-Training Quantization
+//! for Large Language Models", 2022, arXiv 2211.10438. Some channels of the inputs of a language model are a
+//! hundred times larger than the others, and under one scale of 8 bits leave them a few steps; columns of
+//! weights are all of a size. Channel j of the inputs X is divided by
+//!
+//! ```text
+//! s_j = max |X_j|^α / max |W_j|^(1 - α)
+//! ```
+//!
+//! and column j of the weights W is multiplied by it, which leaves the product as it was. The division is
+//! folded into what makes the inputs ([`fold_into_norm`], [`fold_into_rows`]), so that it costs nothing.
+
+mod fold;
+mod maxima;
+
+use super::{shared_k, Layer};
+use crate::{Error, Result};
+
+pub(crate) use fold::check_scales;
+pub use fold::{fold_into_columns, fold_into_norm, fold_into_rows};
+pub use maxima::ChannelMaxima;
+
+/// How much of the range is moved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Smooth {
+    /// α, from 0 (inputs stay as they are) to 1 (all inputs get a largest magnitude of 1). The paper has 0.5,
+    /// and 0.75 to 0.9 for models whose outliers are worse.
+    pub alpha: f32,
+    /// The least maximum of a column of weights, and the least factor: 1e-5 in the paper's code.
+    pub least: f32,
+}
+
+impl Default for Smooth {
+    fn default() -> Self {
+        Smooth {
+            alpha: 0.5,
+            least: 1e-5,
+        }
+    }
+}
+
+impl Smooth {
+    /// The k factors s of the layers that share these inputs: `max |W_j|` is taken over all of them.
+    ///
+    /// A channel that was 0 in all inputs gets 1: there is nothing to move, and the least factor, which the
+    /// paper's code takes, would make an outlier of the first input that is not 0.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an α outside 0 to 1, a `least` that is not positive, inputs that were never
+    /// observed or layers that do not share their k.
+    pub fn scales(&self, inputs: &ChannelMaxima, layers: &[Layer]) -> Result<Vec<f32>> {
+        let wrong = |what, allowed: &str, got: &dyn ToString| {
+            Err(Error::Argument {
+                what,
+                allowed: allowed.into(),
+                got: got.to_string(),
+            })
+        };
+        if !(0.0..=1.0).contains(&self.alpha) {
+            return wrong("alpha", "from 0 to 1", &self.alpha);
+        }
+        if !(self.least > 0.0 && self.least.is_finite()) {
+            return wrong("the least factor", "positive", &self.least);
+        }
+        let k = shared_k(layers)?;
+        if inputs.k() != k {
+            return wrong(
+                "k of the inputs",
+                &format!("{k}, as layers have it"),
+                &inputs.k(),
+            );
+        }
+        let mut columns = vec![self.least; k];
+        for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {
+            for (max, w) in columns.iter_mut().zip(row) {
+                *max = max.max(w.abs());
+            }
+        }
+        let alpha = f64::from(self.alpha);
+        let factor = |(&x, &w): (&f32, &f32)| match x {
+            0.0 => 1.0,
+            x => {
+                let s = f64::from(x).powf(alpha) / f64::from(w).powf(1.0 - alpha);
+                (s as f32).max(self.least)
+            }
+        };
+        Ok(inputs.maxima()?.iter().zip(&columns).map(factor).collect())
+    }
+}

@@ -1,0 +1,128 @@
+//! The search for ranges: a few large weights are cut where that makes the steps of their group finer.
+
+use super::metric::Metric;
+use super::{quantize, sample};
+use crate::calibrate::Layer;
+use crate::quantize::range::max_abs;
+use crate::{Error, Format, Result};
+
+/// How far ranges are cut, and what they are judged on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clip {
+    /// A step is 1/grid of a group's largest magnitude: 20 in the tool.
+    pub grid: usize,
+    /// The share that may be cut, under 1: 0.5 in the tool, so that steps reach to 0.55 of the range.
+    pub max_shrink: f32,
+    /// Rows of inputs that errors are measured on, taken at even distances: 512 in the tool.
+    pub tokens: usize,
+}
+
+impl Default for Clip {
+    fn default() -> Self {
+        Clip {
+            grid: 20,
+            max_shrink: 0.5,
+            tokens: 512,
+        }
+    }
+}
+
+impl Clip {
+    /// The weights of `layer`, each block of `format` (a group; a row where the format has one scale for it) cut
+    /// at the magnitude for which its part of the outputs loses the least over `x`, rows of k floats.
+    ///
+    /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will be told; none where
+    /// the weights will be given to [`quantize`](crate::Matrix::quantize).
+    ///
+    /// # Errors
+    /// Those of both; [`Error::Argument`] for numbers out of range, [`Error::Inputs`] where `x` does not
+    /// hold whole rows.
+    pub fn search(
+        &self,
+        layer: Layer,
+        x: &[f32],
+        format: Format,
+        importance: Option<&[f32]>,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Vec<f32>> {
+        self.check()?;
+        let (n, k) = (layer.n(), layer.k());
+        let rows = sample(k, x)?;
+        format.check_k(k)?;
+        let stride = (rows / self.tokens).max(1);
+        let x: Vec<&[f32]> = x.chunks_exact(k).step_by(stride).collect();
+        let span = format.block_span(k);
+        let steps = (self.max_shrink * self.grid as f32) as usize;
+        let metrics = (0..k).step_by(span).map(|start| {
+            let end = (start + span).min(k);
+            let columns: Vec<f32> = x.iter().flat_map(|row| &row[start..end]).copied().collect();
+            Metric::new(end - start, &columns, n.saturating_mul(steps))
+        });
+        let metrics: Vec<Metric> = metrics.collect::<Result<_>>()?;
+
+        let blocks = metrics.len();
+        let mut least = vec![f64::INFINITY; n * blocks];
+        let mut kept = vec![1f32; n * blocks];
+        let mut errors = Vec::new();
+        for step in 0..steps {
+            let share = 1.0 - step as f32 / self.grid as f32;
+            let tried = cut(layer, span, &vec![share; n * blocks]);
+            let rounded = quantize(format, n, k, &tried, importance)?.dequantize();
+            for (b, metric) in metrics.iter().enumerate() {
+                let columns = b * span..((b + 1) * span).min(k);
+                errors.clear();
+                for (q, w) in rounded.chunks(k).zip(layer.weights().chunks(k)) {
+                    let pairs = q[columns.clone()].iter().zip(&w[columns.clone()]);
+                    errors.extend(pairs.map(|(q, w)| q - w));
+                }
+                for (row, loss) in metric.losses(&errors)?.into_iter().enumerate() {
+                    let at = row * blocks + b;
+                    if loss < least[at] {
+                        (least[at], kept[at]) = (loss, share);
+                    }
+                }
+            }
+            progress((step + 1) as f32 / steps as f32);
+        }
+        Ok(cut(layer, span, &kept))
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |what, allowed: &str, got: &dyn ToString| {
+            Err(Error::Argument {
+                what,
+                allowed: allowed.into(),
+                got: got.to_string(),
+            })
+        };
+        if self.grid == 0 || self.tokens == 0 {
+            let got = self.grid.min(self.tokens);
+            return wrong(
+                "the grid or the tokens of a clip search",
+                "at least 1",
+                &got,
+            );
+        }
+        if !(0.0..1.0).contains(&self.max_shrink) {
+            return wrong(
+                "the largest share to be cut",
+                "from 0 to under 1",
+                &self.max_shrink,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Weights whose magnitude is at most the given share of the largest in their block of `span`.
+fn cut(layer: Layer, span: usize, kept: &[f32]) -> Vec<f32> {
+    let (k, blocks) = (layer.k(), layer.k().div_ceil(span));
+    let mut weights = layer.weights().to_vec();
+    for (row, kept) in weights.chunks_mut(k).zip(kept.chunks(blocks)) {
+        for (block, share) in row.chunks_mut(span).zip(kept) {
+            let limit = max_abs(block) * share;
+            block.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
+        }
+    }
+    weights
+}

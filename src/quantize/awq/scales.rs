@@ -1,0 +1,183 @@
+//! The search for the factors of input channels.
+
+use super::metric::Metric;
+use super::{column_means, mean_squares, quantize, sample, Awq};
+use crate::calibrate::smooth::fold_into_columns;
+use crate::calibrate::{shared_k, Layer};
+use crate::{Error, Format, Result};
+
+/// Keeps w̄ and s from 0: the tool's number.
+const LEAST: f64 = 1e-4;
+
+/// The best factors of a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scales {
+    /// s: what column j of the weights is multiplied by and input j divided by. Their extremes have a
+    /// product of 1.
+    pub scales: Vec<f32>,
+    /// r; none where no r did better than s = 1.
+    pub ratio: Option<f32>,
+    /// The mean squared error of an output with s: of all layers, or what the caller's function gave.
+    pub loss: f64,
+    /// The same with s = 1: round to nearest.
+    pub plain_loss: f64,
+}
+
+impl Awq {
+    /// The factors for which the outputs of `layers`, which share an input, lose the least, over `x`, rows of
+    /// k floats as they were before.
+    ///
+    /// The tool's grid, and s = 1 beside it: no layer comes out worse on `x` than without AWQ.
+    ///
+    /// # Errors
+    /// Those of [`Matrix::quantize`](crate::Matrix::quantize); [`Error::Inputs`] and [`Error::Argument`] where
+    /// `x` is not rows of k finite floats, or there are none, or layers do not share their k.
+    pub fn search_scales(
+        &self,
+        layers: &[Layer],
+        x: &[f32],
+        format: Format,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Scales> {
+        let k = shared_k(layers)?;
+        sample(k, x)?;
+        let n: usize = layers.iter().map(Layer::n).sum();
+        let metric = Metric::new(k, x, n.saturating_mul(self.grid + 1))?;
+        let mut loss = |rounded: &[Vec<f32>]| {
+            let mut sum = 0.0;
+            for (layer, rounded) in layers.iter().zip(rounded) {
+                let pairs = rounded.iter().zip(layer.weights());
+                let errors: Vec<f32> = pairs.map(|(q, w)| q - w).collect();
+                sum += metric.losses(&errors)?.iter().sum::<f64>();
+            }
+            Ok(sum / n as f64)
+        };
+        self.search_scales_by(layers, x, format, &mut loss, progress)
+    }
+
+    /// As [`search_scales`](Awq::search_scales), for the least of `loss`: it is given the weights of each
+    /// layer as they would be used, `Q(W diag(s)) diag(s)⁻¹`, and returns the error of a whole block of the
+    /// model, as the tool measures it for attention and gated units.
+    ///
+    /// # Errors
+    /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is not a number.
+    pub fn search_scales_by(
+        &self,
+        layers: &[Layer],
+        x: &[f32],
+        format: Format,
+        loss: &mut dyn FnMut(&[Vec<f32>]) -> Result<f64>,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Scales> {
+        let k = shared_k(layers)?;
+        sample(k, x)?;
+        if self.grid == 0 {
+            return Err(Error::Argument {
+                what: "the grid of AWQ",
+                allowed: "at least 1".into(),
+                got: "0".into(),
+            });
+        }
+        let importance = self.weighted.then(|| mean_squares(k, x));
+        let mut loss_of = |scales: &[f32]| -> Result<f64> {
+            let rounded = layers
+                .iter()
+                .map(|&layer| round(layer, format, scales, importance.as_deref()));
+            let rounded: Vec<_> = rounded.collect::<Result<_>>()?;
+            match loss(&rounded)? {
+                loss if loss.is_nan() => Err(Error::Argument {
+                    what: "a loss",
+                    allowed: "a number".into(),
+                    got: loss.to_string(),
+                }),
+                loss => Ok(loss),
+            }
+        };
+        let steps = (self.grid + 1) as f32;
+        let plain_loss = loss_of(&vec![1.0; k])?;
+        progress(1.0 / steps);
+        let mut best = Scales {
+            scales: vec![1.0; k],
+            ratio: None,
+            loss: plain_loss,
+            plain_loss,
+        };
+        let mean_x = column_means(k, x, f64::abs);
+        let mean_w = self
+            .duo_scaling
+            .then(|| mean_weights(layers, k, format.group_len()));
+        for i in 0..self.grid {
+            let ratio = i as f64 / self.grid as f64;
+            let scales = scales(&mean_x, mean_w.as_deref(), ratio);
+            let loss = loss_of(&scales)?;
+            if loss < best.loss {
+                best = Scales {
+                    scales,
+                    ratio: Some(ratio as f32),
+                    loss,
+                    plain_loss,
+                };
+            }
+            progress((i + 2) as f32 / steps);
+        }
+        Ok(best)
+    }
+}
+
+/// s for one r.
+fn scales(mean_x: &[f64], mean_w: Option<&[f64]>, ratio: f64) -> Vec<f32> {
+    let of = |(j, x): (usize, &f64)| {
+        let w = mean_w.map_or(1.0, |w| w[j].powf(1.0 - ratio) + LEAST);
+        (x.powf(ratio) / w).max(LEAST)
+    };
+    let raw: Vec<f64> = mean_x.iter().enumerate().map(of).collect();
+    let (lo, hi) = raw
+        .iter()
+        .fold((f64::MAX, 0f64), |(lo, hi), &s| (lo.min(s), hi.max(s)));
+    let norm = (lo * hi).sqrt();
+    raw.iter().map(|s| (s / norm) as f32).collect()
+}
+
+/// w̄: of each column the mean over all rows of its weight's magnitude in the largest of its group.
+fn mean_weights(layers: &[Layer], k: usize, group: usize) -> Vec<f64> {
+    let group = if group == 0 { k } else { group };
+    let mut sums = vec![0f64; k];
+    let mut rows = 0;
+    for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {
+        rows += 1;
+        for (sums, weights) in sums.chunks_mut(group).zip(row.chunks(group)) {
+            let largest = f64::from(crate::quantize::range::max_abs(weights));
+            for (sum, w) in sums.iter_mut().zip(weights) {
+                // Groups of zeros are divided by the tool's 1e-6.
+                *sum += f64::from(w.abs()) / (largest + 1e-6);
+            }
+        }
+    }
+    sums.iter().map(|sum| sum / rows as f64).collect()
+}
+
+/// `Q(W diag(s)) diag(s)⁻¹`, the weights that a layer would have for inputs as they are.
+fn round(
+    layer: Layer,
+    format: Format,
+    scales: &[f32],
+    importance: Option<&[f32]>,
+) -> Result<Vec<f32>> {
+    let mut weights = layer.weights().to_vec();
+    fold_into_columns(&mut weights, scales)?;
+    // What an error matters falls with the square of the factor that the input is divided by.
+    let importance: Option<Vec<f32>> =
+        importance.map(|of| of.iter().zip(scales).map(|(v, s)| v / (s * s)).collect());
+    let matrix = quantize(
+        format,
+        layer.n(),
+        layer.k(),
+        &weights,
+        importance.as_deref(),
+    )?;
+    let mut rounded = matrix.dequantize();
+    for row in rounded.chunks_mut(scales.len()) {
+        row.iter_mut().zip(scales).for_each(|(w, s)| *w /= s);
+    }
+    Ok(rounded)
+}
