@@ -82,14 +82,47 @@ impl Llama {
         });
         Ok(Losses(by_text.collect()))
     }
+
+    /// The Kullback-Leibler divergence of this model's predictions from those that the same head makes of `float`, what
+    /// `walk` gave for the model it is compared with: nats a token, at least 0.
+    pub fn divergence(&mut self, texts: &Texts, float: &[f32]) -> Fallible<f64> {
+        let rows = self.walk(&texts.inputs(), &mut |_, _, _, _| Ok(()))?;
+        let count = ROWS * self.shape.width;
+        let parts = rows.par_chunks(count).zip(float.par_chunks(count));
+        let sums = parts.map(|(rows, float)| {
+            let logits = |rows| self.logits(rows).map_err(|e| e.to_string());
+            let (q, p) = (logits(rows)?, logits(float)?);
+            let vocabulary = q.len() / (rows.len() / self.shape.width);
+            let pairs = p.chunks(vocabulary).zip(q.chunks(vocabulary));
+            Ok(pairs.map(|(p, q)| divergence(p, q)).collect::<Vec<_>>())
+        });
+        let sums: Result<Vec<Vec<f64>>, String> = sums.collect();
+        let tokens = (rows.len() / self.shape.width) as f64;
+        Ok(sums?.iter().flatten().sum::<f64>() / tokens)
+    }
 }
 
-/// ln Σ exp(logits) - logit of the target.
+/// Σ p ln(p / q), of logits.
+fn divergence(p: &[f32], q: &[f32]) -> f64 {
+    let (of_p, of_q) = (log_sum(p), log_sum(q));
+    let terms = p.iter().zip(q).map(|(&p, &q)| {
+        let (p, q) = (f64::from(p) - of_p, f64::from(q) - of_q);
+        p.exp() * (p - q)
+    });
+    terms.sum()
+}
+
+/// -ln of the target's probability.
 fn loss(logits: &[f32], target: u32) -> f64 {
+    log_sum(logits) - f64::from(logits[target as usize])
+}
+
+/// ln Σ exp(logits)
+fn log_sum(logits: &[f32]) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits
         .iter()
         .map(|logit| f64::from((logit - most).exp()))
         .sum();
-    sum.ln() + f64::from(most) - f64::from(logits[target as usize])
+    sum.ln() + f64::from(most)
 }
