@@ -157,3 +157,8 @@ impl Recipe<'_> {
         Ok(())
     }
 }
+
+/// Formats that hold weights as they are, or nearly.
+fn is_float(format: Format) -> bool {
+    [Format::F32, Format::F16, Format::BF16].contains(&format)
+}

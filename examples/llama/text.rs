@@ -4,6 +4,9 @@ use super::Tokenizer;
 use crate::model::Fallible;
 use std::path::Path;
 
+/// Bytes of a run of lines at most, where no line is longer.
+const RUN: usize = 1000;
+
 /// Tokens of each text, the first of them the one that begins texts.
 #[derive(Clone, Default)]
 pub struct Texts(pub Vec<Vec<u32>>);
@@ -30,12 +33,26 @@ impl Texts {
     }
 }
 
-/// The texts of a file: of `.jsonl` the field `text` of each line, of any other its paragraphs joined, one text.
+/// The texts of a file: of `.jsonl` the field `text` of each line, of any other runs of whole lines,
+/// of some 1000 bytes, which are about 250 tokens.
 pub fn read_texts(path: &Path) -> Fallible<Vec<String>> {
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let all = std::fs::read_to_string(path).map_err(|e| named(&e))?;
     if path.extension().is_none_or(|e| e != "jsonl") {
-        return Ok(vec![all]);
+        let mut texts = vec![String::new()];
+        for line in all.split_inclusive('\n') {
+            if texts
+                .last()
+                .is_some_and(|text| text.len() + line.len() > RUN)
+            {
+                texts.push(String::new());
+            }
+            texts
+                .last_mut()
+                .into_iter()
+                .for_each(|text| text.push_str(line));
+        }
+        return Ok(texts);
     }
     let texts = all.lines().enumerate().map(|(i, line)| {
         let record: serde_json::Value = serde_json::from_str(line)?;
