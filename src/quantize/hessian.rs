@@ -1,1 +1,187 @@
-//! TODO hessian
+//! The Hessian of a layer's squared output error: H = (2/n) Σ x xᵀ over the inputs x of the layer (Frantar et al. 2022,
+//! arXiv 2210.17323; symbols as there).
+
+use super::tiles::{dots_f32, Rows};
+use crate::{parallel, Error, Result};
+use fearless_simd::Level;
+
+/// Inputs whose products are summed in f32 before they are added to the sums in f64.
+const INPUTS: usize = 256;
+
+/// Rows of H that a task works on.
+const TASK: usize = 64;
+
+/// Σ x xᵀ and the number of inputs so far. Takes 8 k² bytes.
+///
+/// ```
+/// use lowbit::quantize::hessian::Hessian;
+///
+/// let mut hessian = Hessian::new(2)?;
+/// hessian.add(&[1.0, 2.0, 3.0, 4.0])?;
+/// assert_eq!(hessian.matrix(), [10.0, 14.0, 14.0, 20.0]);
+/// # Ok::<(), lowbit::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hessian {
+    k: usize,
+    samples: u64,
+    /// `k` rows of `k`; only those up to the diagonal are in use.
+    sums: Vec<f64>,
+}
+
+impl Hessian {
+    /// Of a layer with `k` inputs, before any was seen.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where `k` is 0, [`Error::TooLarge`] where k² numbers cannot be held.
+    pub fn new(k: usize) -> Result<Hessian> {
+        if k == 0 {
+            return Err(argument("k", "at least 1", k));
+        }
+        let limit = isize::MAX as u64;
+        let needed = (k as u64).saturating_mul(k as u64).saturating_mul(8);
+        if needed > limit {
+            return Err(Error::TooLarge {
+                what: "a Hessian, in bytes,",
+                needed,
+                limit,
+            });
+        }
+        Ok(Hessian {
+            k,
+            samples: 0,
+            sums: vec![0.0; k * k],
+        })
+    }
+
+    /// One that is known: `h`, `k` rows of `k`, counted as two inputs.
+    ///
+    /// # Errors
+    /// Those of `new`, [`Error::Length`] where `h` is not `k` rows of `k`, [`Error::Argument`] where it is not finite or
+    /// not symmetric.
+    pub fn from_matrix(k: usize, h: &[f64]) -> Result<Hessian> {
+        let mut hessian = Hessian::new(k)?;
+        if h.len() != k * k {
+            return Err(crate::matrix::length("h", k, k, "numbers", k * k, h.len()));
+        }
+        for i in 0..k {
+            for j in 0..=i {
+                let (below, above) = (h[i * k + j], h[j * k + i]);
+                if !below.is_finite() || below != above {
+                    let got = format!("{below} and {above} at [{i}, {j}] and across");
+                    return Err(argument("h", "finite and symmetric", got));
+                }
+            }
+        }
+        hessian.sums.copy_from_slice(h);
+        hessian.samples = 2;
+        Ok(hessian)
+    }
+
+    /// Adds inputs of the layer, whole rows of `k` floats. Thousands at a time are quicker than one by one: each call
+    /// goes over all of H. The number of threads changes nothing; how rows are divided into calls only the rounding.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] where `x` is no whole number of rows, [`Error::NotFinite`] where an input is no number; then
+    /// nothing is added.
+    pub fn add(&mut self, x: &[f32]) -> Result<()> {
+        let k = self.k;
+        if !x.len().is_multiple_of(k) {
+            return Err(Error::Inputs { k, got: x.len() });
+        }
+        if let Some(at) = x.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite {
+                row: at / k,
+                column: at % k,
+                value: x[at],
+            });
+        }
+        let level = Level::new();
+        let mut columns = Vec::new();
+        for x in x.chunks(INPUTS * k) {
+            let inputs = x.len() / k;
+            // By columns, so that a sum runs along memory.
+            columns.resize(k * inputs, 0.0);
+            parallel::chunks(
+                &mut columns,
+                16 * inputs,
+                || (),
+                |c, columns, ()| {
+                    for (t, x) in x.chunks(k).enumerate() {
+                        for (i, column) in columns.chunks_mut(inputs).enumerate() {
+                            column[t] = x[16 * c + i];
+                        }
+                    }
+                },
+            );
+            let rows = |from: usize, count: usize| Rows {
+                data: &columns[from * inputs..],
+                stride: inputs,
+                count,
+                len: inputs,
+            };
+            parallel::chunks(
+                &mut self.sums,
+                TASK * k,
+                Vec::new,
+                |task, sums, products| {
+                    let (first, count) = (task * TASK, sums.len() / k);
+                    for start in (0..first + count).step_by(TASK) {
+                        let width = TASK.min(first + count - start);
+                        products.resize(count * width, 0.0);
+                        dots_f32(level, rows(first, count), rows(start, width), products);
+                        for (sums, products) in sums.chunks_mut(k).zip(products.chunks(width)) {
+                            for (sum, &product) in sums[start..].iter_mut().zip(products) {
+                                *sum += product as f64;
+                            }
+                        }
+                    }
+                },
+            );
+            self.samples += inputs as u64;
+        }
+        Ok(())
+    }
+
+    /// Columns.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Inputs that were added.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// H, `k` rows of `k`; zeros before the first input.
+    pub fn matrix(&self) -> Vec<f64> {
+        let (k, factor) = (self.k, self.factor());
+        let mut h = vec![0f64; k * k];
+        for i in 0..k {
+            for j in 0..=i {
+                let value = factor * self.sums[i * k + j];
+                (h[i * k + j], h[j * k + i]) = (value, value);
+            }
+        }
+        h
+    }
+
+    /// The diagonal of H: twice the mean of the squares of each input, an importance of columns.
+    pub fn diag(&self) -> Vec<f64> {
+        let factor = self.factor();
+        let diagonal = self.sums.iter().step_by(self.k + 1);
+        diagonal.map(|sum| factor * sum).collect()
+    }
+
+    fn factor(&self) -> f64 {
+        2.0 / self.samples.max(1) as f64
+    }
+}
+
+fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
+    Error::Argument {
+        what,
+        allowed: allowed.into(),
+        got: got.to_string(),
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod awq;
 pub mod binary;
+pub(crate) mod cholesky;
 pub mod codebook;
 pub mod gptq;
 pub(crate) mod grid;
@@ -15,4 +16,5 @@ pub(crate) mod lattice;
 pub(crate) mod range;
 pub(crate) mod simple;
 pub mod ternary;
+pub(crate) mod tiles;
 pub mod vector;

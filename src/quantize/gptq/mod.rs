@@ -1,0 +1,284 @@
+//! GPTQ: weights rounded one column after the other, each column's error made up for by those that follow.
+//!
+//! E. Frantar, S. Ashkboos, T. Hoefler, D. Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
+//! Pre-trained Transformers", 2022, arXiv 2210.17323. With H = (2/n) Σ x xᵀ and U upper triangular, H⁻¹ = Uᵀ U:
+//!
+//! ```text
+//! q_i = Q(w_i);  e = (w_i - q_i) / U_ii;  w_j -= e · U_ij for j > i
+//! ```
+//!
+//! Q rounds to the levels of any format whose codes are separate bits; scales come from the format's own encoder.
+
+mod row;
+mod scales;
+
+use super::cholesky::inverse_upper;
+use super::grid::Grid;
+use super::hessian::Hessian;
+use super::tiles::{subtract, Rows};
+use crate::matrix::{check_shape, length};
+use crate::{parallel, Error, Format, Linear, Matrix, Result};
+use fearless_simd::Level;
+use row::{Plan, Row};
+use std::sync::Mutex;
+
+pub use scales::{Importance, Search};
+
+/// Rows that a task works on: each goes over all of U.
+const TASK: usize = 32;
+
+/// By how much the damping grows where the Hessian has no Cholesky factor (GPTQModel's `damp_auto_increment`).
+const DAMP_STEP: f64 = 0.01;
+
+/// Where the scales of a group come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Groups {
+    /// The weights as they are when the first of their block is rounded, errors of columns before it made up for: the
+    /// paper's. With act-order the columns of the matrix are permuted.
+    #[default]
+    Sequential,
+    /// The weights as they were given (`static_groups` of the paper's tool). With act-order the columns of the matrix
+    /// stay where they are, and nothing is permuted at run time.
+    Static,
+}
+
+/// How GPTQ goes about it. The defaults are the paper's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gptq {
+    /// λ: so much of the mean of H's diagonal is added to the diagonal. 0.01 in the paper, 0.05 and 0.1 in later tools.
+    /// Raised in steps of 0.01 where H has no Cholesky factor.
+    pub damp: f64,
+    /// Columns in descending order of H's diagonal (`act_order`, `desc_act`).
+    pub act_order: bool,
+    /// Columns whose errors are gathered before they are made up for in all columns that follow: 128 in the paper.
+    /// Changes speed and rounding, not the method. Never more than fit between two blocks of the format.
+    pub block: usize,
+    /// Where scales come from.
+    pub groups: Groups,
+    /// What the format's encoder is told about the importance of columns.
+    pub importance: Importance,
+    /// Tries smaller scales than the encoder's (`mse` of the paper's tool, off by default there too).
+    pub search: Option<Search>,
+}
+
+impl Default for Gptq {
+    fn default() -> Self {
+        Gptq {
+            damp: 0.01,
+            act_order: false,
+            block: 128,
+            groups: Groups::Sequential,
+            importance: Importance::Uniform,
+            search: None,
+        }
+    }
+}
+
+/// What GPTQ made of a layer.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The packed matrix, with a permutation of its inputs where columns were reordered.
+    pub linear: Linear,
+    /// ½ Σ ((w - q) / U_ii)² over all weights: half of tr((W - Ŵ) H (W - Ŵ)ᵀ), the damping counted in.
+    pub loss: f64,
+    /// The damping that was enough.
+    pub damp: f64,
+}
+
+/// Quantizes the layer `w`, `n` rows of `k` floats, for inputs that have this Hessian. Columns whose inputs were never
+/// anything but 0 become 0. `progress` is called with the share done, 0 to 1.
+///
+/// With a Hessian that is diagonal, and the same all along, the bytes are those of [`Matrix::quantize`].
+///
+/// # Errors
+/// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format's codes are no separate bits of its blocks
+/// (lattices, TQ1_0), the Hessian has another `k` or an option is out of range;
+/// [`Error::NotPositiveDefinite`] where no damping up to 1 helps.
+pub fn quantize(
+    format: Format,
+    n: usize,
+    k: usize,
+    w: &[f32],
+    hessian: &Hessian,
+    options: &Gptq,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Result<Quantized> {
+    let row_bytes = check(format, n, k, w, hessian, options)?;
+    let span = format.block_span(k);
+    let grid = Grid::new(format, span.min(k))?;
+    let tail = match k % span {
+        0 => None,
+        rest => Some(Grid::new(format, rest)?),
+    };
+    progress(0.0);
+    let mut h = hessian.matrix();
+    let mut dead = vec![false; k];
+    for (j, dead) in dead.iter_mut().enumerate() {
+        if h[j * k + j] == 0.0 {
+            (*dead, h[j * k + j]) = (true, 1.0);
+        }
+    }
+    let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
+    let mut order: Vec<usize> = (0..k).collect();
+    if options.act_order {
+        // Equal ones stay in order.
+        order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
+        h = permuted(&h, &order);
+    }
+    let (u, damp) = factor(h, k, options.damp)?;
+    progress(0.3);
+
+    let importance = scales::importance(options.importance, &diagonal, &order, &u);
+    let plan = Plan::new(format, k, order, &grid, tail.as_ref(), importance, options);
+    let level = Level::new();
+    let mut bytes = vec![0u8; n * row_bytes];
+    let failure = Mutex::new(None);
+    let losses = Mutex::new((vec![0f64; n], 0));
+    parallel::chunks(
+        &mut bytes,
+        TASK * row_bytes,
+        || (Vec::new(), Vec::new()),
+        |task, bytes, (weights, errors): &mut (Vec<f32>, Vec<f32>)| {
+            let count = bytes.len() / row_bytes;
+            weights.clear();
+            let mut rows = Vec::new();
+            for (r, bytes) in bytes.chunks_mut(row_bytes).enumerate() {
+                let given = &w[(task * TASK + r) * k..][..k];
+                let alive = |j: usize| if dead[j] { 0.0 } else { given[j] };
+                rows.push(Row::new(&plan, bytes, (0..k).map(alive).collect()));
+                weights.extend(plan.order.iter().map(|&j| alive(j)));
+            }
+            let mut result = Ok(());
+            let mut start = 0;
+            for end in plan.batches(options.block) {
+                let width = end - start;
+                errors.clear();
+                errors.resize(count * width, 0.0);
+                let each = rows
+                    .iter_mut()
+                    .zip(weights.chunks_mut(k))
+                    .zip(errors.chunks_mut(width));
+                for ((row, weights), errors) in each {
+                    let rounded = row.round(&plan, &u, weights, start, errors);
+                    result = result.and(rounded);
+                }
+                let errors = Rows {
+                    data: &errors[..],
+                    stride: width,
+                    count,
+                    len: width,
+                };
+                subtract(level, errors, &u[start * k..end * k], weights, k, end);
+                start = end;
+            }
+            if let Err(error) = result {
+                *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
+            }
+            let mut losses = losses.lock().unwrap_or_else(|e| e.into_inner());
+            for (r, row) in rows.iter().enumerate() {
+                losses.0[task * TASK + r] = row.loss;
+            }
+            losses.1 += count;
+            progress(0.3 + 0.7 * losses.1 as f32 / n as f32);
+        },
+    );
+    let too_large = |value, limit| Error::ScaleRange {
+        format: format.to_string(),
+        value,
+        limit,
+    };
+    if let Some(e) = failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        return Err(too_large(e.scale, e.limit));
+    }
+    let matrix = Matrix::from_bytes(format, n, k, bytes)?;
+    if let Err(Error::BadScale { value, .. }) = matrix.validate("") {
+        return Err(too_large(value, f32::MAX));
+    }
+    let linear = Linear::new(matrix);
+    // One after the other, whichever thread was first.
+    let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
+    Ok(Quantized {
+        linear: match plan.permutation() {
+            Some(permutation) => linear.with_permutation(permutation)?,
+            None => linear,
+        },
+        loss: 0.5 * losses.iter().sum::<f64>(),
+        damp,
+    })
+}
+
+/// The bytes of a row, where all arguments fit.
+fn check(
+    format: Format,
+    n: usize,
+    k: usize,
+    w: &[f32],
+    hessian: &Hessian,
+    options: &Gptq,
+) -> Result<usize> {
+    let row_bytes = check_shape(format, n, k)?;
+    let expected = n.saturating_mul(k);
+    if w.len() != expected {
+        return Err(length("w", n, k, "floats", expected, w.len()));
+    }
+    if let Some(at) = w.iter().position(|w| !w.is_finite()) {
+        return Err(Error::NotFinite {
+            row: at / k,
+            column: at % k,
+            value: w[at],
+        });
+    }
+    let argument = |what, allowed: &str, got: String| Error::Argument {
+        what,
+        allowed: allowed.into(),
+        got,
+    };
+    if hessian.k() != k {
+        let got = hessian.k().to_string();
+        return Err(argument("k of the Hessian", &k.to_string(), got));
+    }
+    if !(0.0..=1.0).contains(&options.damp) {
+        return Err(argument("damp", "0 to 1", options.damp.to_string()));
+    }
+    if options.block == 0 {
+        return Err(argument("block", "at least 1", options.block.to_string()));
+    }
+    if let Some(search) = &options.search {
+        search.check()?;
+    }
+    Ok(row_bytes)
+}
+
+/// H with rows and columns in another order.
+fn permuted(h: &[f64], order: &[usize]) -> Vec<f64> {
+    let k = order.len();
+    let mut out = vec![0f64; k * k];
+    parallel::chunks(
+        &mut out,
+        k,
+        || (),
+        |i, row, ()| {
+            let from = &h[order[i] * k..][..k];
+            for (value, &j) in row.iter_mut().zip(order) {
+                *value = from[j];
+            }
+        },
+    );
+    out
+}
+
+/// U of the damped Hessian, and the damping that it took.
+fn factor(h: Vec<f64>, k: usize, mut damp: f64) -> Result<(Vec<f32>, f64)> {
+    let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
+    loop {
+        let mut damped = h.clone();
+        for value in damped.iter_mut().step_by(k + 1) {
+            *value += damp * mean;
+        }
+        match inverse_upper(damped, k) {
+            Err(Error::NotPositiveDefinite { .. }) if damp + DAMP_STEP <= 1.0 => damp += DAMP_STEP,
+            Err(error) => return Err(error),
+            Ok(u) => return Ok((u, damp)),
+        }
+    }
+}

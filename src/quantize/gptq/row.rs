@@ -1,0 +1,212 @@
+//! One row of weights on its way through GPTQ.
+
+use super::scales::Search;
+use super::{Gptq, Groups};
+use crate::family::{Hints, QuantizeError};
+use crate::quantize::grid::{Fitted, Grid};
+use crate::Format;
+
+/// What is the same for all rows. A step rounds one column; weights lie in the order of steps, codes and scales in that
+/// of the matrix's columns.
+pub(super) struct Plan<'a> {
+    format: Format,
+    k: usize,
+    /// The input of each step.
+    pub order: Vec<usize>,
+    groups: Groups,
+    /// Weights in a block, and the levels of whole blocks and of a short last one.
+    span: usize,
+    grid: &'a Grid,
+    tail: Option<&'a Grid>,
+    /// In the order of the matrix's columns.
+    importance: Option<Vec<f32>>,
+    search: Option<Search>,
+}
+
+impl<'a> Plan<'a> {
+    /// `importance` is in the order of steps.
+    pub fn new(
+        format: Format,
+        k: usize,
+        order: Vec<usize>,
+        grid: &'a Grid,
+        tail: Option<&'a Grid>,
+        importance: Option<Vec<f32>>,
+        options: &Gptq,
+    ) -> Self {
+        let importance = importance.map(|by_step| match options.groups {
+            Groups::Sequential => by_step,
+            Groups::Static => {
+                let mut by_input = vec![0f32; k];
+                for (&input, value) in order.iter().zip(by_step) {
+                    by_input[input] = value;
+                }
+                by_input
+            }
+        });
+        Plan {
+            format,
+            k,
+            order,
+            groups: options.groups,
+            span: format.block_span(k),
+            grid,
+            tail,
+            importance,
+            search: options.search.clone(),
+        }
+    }
+
+    /// The matrix's columns in terms of inputs, where they are not the same.
+    pub fn permutation(&self) -> Option<Vec<u32>> {
+        let reordered = self
+            .order
+            .iter()
+            .enumerate()
+            .any(|(step, &input)| step != input);
+        (reordered && self.groups == Groups::Sequential)
+            .then(|| self.order.iter().map(|&input| input as u32).collect())
+    }
+
+    /// The steps before which all errors must be made up for: each after at most `most` more, and those at which the
+    /// encoder looks at a block of weights.
+    pub fn batches(&self, most: usize) -> Vec<usize> {
+        let blocks = match self.groups {
+            Groups::Static => self.k,
+            // As many blocks as fit, or a part of one.
+            Groups::Sequential => (most / self.span).max(1) * self.span,
+        };
+        let mut ends = Vec::new();
+        for start in (0..self.k).step_by(blocks) {
+            let end = (start + blocks).min(self.k);
+            ends.extend((start..end).step_by(most.min(blocks)).skip(1));
+            ends.push(end);
+        }
+        ends
+    }
+
+    /// The column of the matrix that a step rounds.
+    fn column(&self, step: usize) -> usize {
+        match self.groups {
+            Groups::Sequential => step,
+            Groups::Static => self.order[step],
+        }
+    }
+
+    fn grid(&self, block: usize) -> &Grid {
+        match self.tail {
+            Some(tail) if (block + 1) * self.span > self.k => tail,
+            _ => self.grid,
+        }
+    }
+
+    /// Where the bytes of a block begin.
+    fn offset(&self, block: usize) -> usize {
+        block * self.format.bytes_for(self.span)
+    }
+}
+
+pub(super) struct Row<'a> {
+    bytes: &'a mut [u8],
+    /// As given, in the order of inputs.
+    given: Vec<f32>,
+    /// Each block of the row, or with sequential groups the one that is being rounded.
+    blocks: Vec<Fitted>,
+    mean_square: f32,
+    /// Σ e²
+    pub loss: f64,
+}
+
+impl<'a> Row<'a> {
+    pub fn new(plan: &Plan, bytes: &'a mut [u8], given: Vec<f32>) -> Self {
+        // As Matrix::quantize_weighted has it: one after the other, in f32.
+        let squares = given.iter().fold(0f32, |sum, w| sum + w * w);
+        Row {
+            bytes,
+            blocks: Vec::new(),
+            mean_square: match plan.importance {
+                Some(_) => squares / plan.k as f32,
+                None => 0.0,
+            },
+            given,
+            loss: 0.0,
+        }
+    }
+
+    /// Rounds the steps from `start` on, one for each of `errors`, which become e. Weights of these steps are made up
+    /// to date; those after them are not.
+    pub fn round(
+        &mut self,
+        plan: &Plan,
+        u: &[f32],
+        weights: &mut [f32],
+        start: usize,
+        errors: &mut [f32],
+    ) -> Result<(), QuantizeError> {
+        let end = start + errors.len();
+        let mut result = Ok(());
+        if plan.groups == Groups::Static && start == 0 {
+            let given = std::mem::take(&mut self.given);
+            for block in 0..plan.k.div_ceil(plan.span) {
+                let from = block * plan.span;
+                let weights = &given[from..plan.k.min(from + plan.span)];
+                result = result.and(self.fit(plan, block, block, weights));
+            }
+        }
+        for step in start..end {
+            let column = plan.column(step);
+            let (block, i) = (column / plan.span, column % plan.span);
+            let place = match plan.groups {
+                Groups::Static => block,
+                Groups::Sequential => 0,
+            };
+            if plan.groups == Groups::Sequential && i == 0 {
+                let to = plan.k.min(column + plan.span);
+                result = result.and(self.fit(plan, block, place, &weights[column..to]));
+            }
+            if result.is_err() {
+                return result;
+            }
+            let w = weights[step];
+            let (code, q) = plan.grid(block).round(&self.blocks[place], i, w);
+            plan.grid(block)
+                .set(&mut self.bytes[plan.offset(block)..], i, code);
+            let u = &u[step * plan.k..][..end];
+            let e = (w - q) / u[step];
+            self.loss += e as f64 * e as f64;
+            errors[step - start] = e;
+            for (w, u) in weights[step + 1..end].iter_mut().zip(&u[step + 1..]) {
+                *w -= e * u;
+            }
+        }
+        result
+    }
+
+    /// Chooses the scales of a block.
+    fn fit(
+        &mut self,
+        plan: &Plan,
+        block: usize,
+        place: usize,
+        weights: &[f32],
+    ) -> Result<(), QuantizeError> {
+        if self.blocks.len() <= place {
+            self.blocks.resize_with(place + 1, Fitted::default);
+        }
+        let grid = plan.grid(block);
+        let from = block * plan.span;
+        let hints = Hints {
+            importance: plan
+                .importance
+                .as_ref()
+                .map(|i| &i[from..from + weights.len()]),
+            row_mean_square: self.mean_square,
+        };
+        let bytes = plan.format.bytes_for(weights.len());
+        let bytes = &mut self.bytes[plan.offset(block)..][..bytes];
+        match &plan.search {
+            None => grid.fit(weights, &hints, bytes, &mut self.blocks[place]),
+            Some(search) => search.fit(grid, weights, &hints, bytes, &mut self.blocks[place]),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Rounding to what a format can store while its scales are fixed, one weight at a time and in any order.
+//!
+//! A format's encoder chooses scales and codes of a block together. GPTQ and its like keep the scales and choose the
+//! codes anew, so they need the levels of each weight, which [`Family`](crate::family::Family) tells, and a way to write
+//! one code, which it does not: [`Bits`] finds it out.
+
+mod bits;
+#[cfg(test)]
+mod tests;
+
+use crate::family::{Affine, Hints, Levels, QuantizeError};
+use crate::random::SplitMix64;
+use crate::{Error, Format, Result};
+use bits::Bits;
+
+/// The levels of a format, and where the codes of a block of so many weights lie.
+pub(crate) struct Grid {
+    format: Format,
+    bits: Bits,
+    /// Levels in ascending order and the codes that select them.
+    levels: Vec<(f32, i8)>,
+}
+
+/// One block while its codes are chosen: what the encoder made of it, and what it was given.
+#[derive(Clone, Default)]
+pub(crate) struct Fitted {
+    /// Of each group of the block.
+    affines: Vec<Affine>,
+    codes: Vec<i8>,
+    weights: Vec<f32>,
+}
+
+impl Grid {
+    /// Of blocks of `len` weights.
+    ///
+    /// # Errors
+    /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are no separate bits.
+    pub fn new(format: Format, len: usize) -> Result<Grid> {
+        if format.family().table.least_words() > 0 {
+            return Err(Error::NoEncoder {
+                format: format.to_string(),
+            });
+        }
+        let bits = Bits::find(format, len).map_err(|why| refused(format, why))?;
+        let levels = levels(format, &bits);
+        Ok(Grid {
+            format,
+            bits,
+            levels,
+        })
+    }
+
+    /// Has the encoder choose scales for `weights`; `block` gets its bytes.
+    pub fn fit(
+        &self,
+        weights: &[f32],
+        hints: &Hints,
+        block: &mut [u8],
+        fitted: &mut Fitted,
+    ) -> Result<(), QuantizeError> {
+        let family = self.format.family();
+        (family.quantize)(weights, hints, block)?;
+        fitted.weights.clear();
+        fitted.weights.extend_from_slice(weights);
+        fitted.codes.resize(weights.len(), 0);
+        (family.codes)(block, &mut fitted.codes);
+        let groups = self.format.group_of(weights.len() - 1) + 1;
+        fitted.affines.clear();
+        fitted
+            .affines
+            .extend((0..groups).map(|g| (family.affine)(block, g)));
+        Ok(())
+    }
+
+    /// The code for weight `i` of a block, now `w`, and the weight that it stands for: the nearest level, the lower of
+    /// two. A weight that has not changed since [`fit`](Grid::fit) keeps the encoder's code, which belongs to scales
+    /// before they were rounded in many formats.
+    pub fn round(&self, fitted: &Fitted, i: usize, w: f32) -> (i8, f32) {
+        let affine = fitted.affines[self.format.group_of(i)];
+        if w == fitted.weights[i] {
+            let code = fitted.codes[i];
+            return (code, self.value(level(self.format, code), affine));
+        }
+        let (level, code) = self.nearest(affine, w);
+        (code, self.value(level, affine))
+    }
+
+    /// As `round`, for any weight.
+    fn nearest(&self, affine: Affine, w: f32) -> (f32, i8) {
+        let last = self.levels.len() - 1;
+        // Under a negative scale the highest level is the lowest weight.
+        let place = |i: usize| match affine.scale < 0.0 {
+            true => self.levels[last - i],
+            false => self.levels[i],
+        };
+        let value = |i: usize| self.value(place(i).0, affine);
+        // The first weight over w, if there is one, among weights in order.
+        let (mut low, mut high) = (0, last + 1);
+        while low < high {
+            let middle = (low + high) / 2;
+            match value(middle) > w {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        place(match low {
+            0 => 0,
+            above if above > last || w - value(above - 1) <= value(above) - w => above - 1,
+            above => above,
+        })
+    }
+
+    /// Σ importance · |w - rounded|^norm over the block that was fitted to other weights than these.
+    pub fn error(
+        &self,
+        fitted: &Fitted,
+        weights: &[f32],
+        importance: Option<&[f32]>,
+        norm: f32,
+    ) -> f64 {
+        let mut sum = 0f64;
+        for (i, &w) in weights.iter().enumerate() {
+            let affine = fitted.affines[self.format.group_of(i)];
+            let error = (w - self.value(self.nearest(affine, w).0, affine)).abs();
+            let error = match norm == 2.0 {
+                true => error * error,
+                false => error.powf(norm),
+            };
+            sum += (error * importance.map_or(1.0, |importance| importance[i])) as f64;
+        }
+        sum
+    }
+
+    /// Says that the block was fitted to `weights`, so that none of them counts as unchanged.
+    pub fn forget(&self, fitted: &mut Fitted) {
+        fitted.weights.fill(f32::NAN);
+    }
+
+    /// Writes the code of weight `i`.
+    pub fn set(&self, block: &mut [u8], i: usize, code: i8) {
+        self.bits.set(block, i, code);
+    }
+
+    fn value(&self, level: f32, affine: Affine) -> f32 {
+        self.format.family().affine_kind.value(level, affine)
+    }
+}
+
+/// What a code stands for before scale and offset.
+fn level(format: Format, code: i8) -> f32 {
+    match format.family().levels {
+        Levels::Table(table) => table[code as u8 as usize & (table.len() - 1)],
+        Levels::Unsigned => code as u8 as f32,
+        _ => code as f32,
+    }
+}
+
+/// The levels that the encoder uses. Some formats have bits for one more, which their tools never write: the fourth
+/// of two bits of ternary codes, -128 in GGUF's Q8_0.
+fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
+    let number = |code: i8| match format.family().levels {
+        Levels::Signed => code as i32,
+        _ => code as u8 as i32,
+    };
+    let mut used = (i32::MAX, i32::MIN);
+    let mut codes = vec![0i8; bits.len()];
+    for weights in probes(bits.len()) {
+        let hints = Hints {
+            importance: None,
+            row_mean_square: 0.0,
+        };
+        let mut block = vec![0u8; format.bytes_for(weights.len())];
+        if (format.family().quantize)(&weights, &hints, &mut block).is_ok() {
+            (format.family().codes)(&block, &mut codes);
+            for &code in &codes {
+                used = (used.0.min(number(code)), used.1.max(number(code)));
+            }
+        }
+    }
+    let codes = bits
+        .codes()
+        .filter(|&c| (used.0..=used.1).contains(&number(c)));
+    let mut levels: Vec<(f32, i8)> = codes.map(|code| (level(format, code), code)).collect();
+    levels.retain(|(level, _)| level.is_finite());
+    // A sort that keeps the order of equals: of two zeros the first code stays.
+    levels.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
+    levels.dedup_by(|second, first| second.0 == first.0);
+    levels
+}
+
+/// Weights that make an encoder use its lowest and its highest code.
+fn probes(len: usize) -> Vec<Vec<f32>> {
+    let ramp = |i: usize| 2.0 * i as f32 / (len - 1).max(1) as f32 - 1.0;
+    let sign = |i: usize| 1.0 - 2.0 * (i % 2) as f32;
+    let mut random = SplitMix64::new(1);
+    let mut normal = || (0..len).map(|_| random.normal() as f32).collect();
+    vec![
+        (0..len).map(ramp).collect(),
+        (0..len).map(|i| -ramp(i)).collect(),
+        (0..len).map(sign).collect(),
+        (0..len).map(|i| -sign(i)).collect(),
+        normal(),
+        normal(),
+    ]
+}
+
+fn refused(format: Format, why: String) -> Error {
+    Error::Argument {
+        what: "the format",
+        allowed: "one whose codes are separate bits of its blocks".into(),
+        got: format!("{format}: {why}"),
+    }
+}

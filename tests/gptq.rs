@@ -1,0 +1,513 @@
+//! GPTQ: the same as rounding where nothing can be made up for, the paper's algorithm to the letter where it can.
+
+use lowbit::quantize::gptq::{quantize, Gptq, Groups, Importance, Quantized, Search};
+use lowbit::quantize::hessian::Hessian;
+use lowbit::random::SplitMix64;
+use lowbit::{Error, Format, Matrix};
+use std::sync::Mutex;
+
+fn normals(seed: u64, count: usize) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
+    (0..count).map(|_| random.normal() as f32).collect()
+}
+
+/// Inputs that depend on each other, of unequal size: a few directions, some noise, a column that stands out.
+fn inputs(k: usize, count: usize) -> Vec<f32> {
+    let directions = normals(11, 8 * k);
+    let mut random = SplitMix64::new(12);
+    let mut x = vec![0f32; count * k];
+    for x in x.chunks_mut(k) {
+        for direction in directions.chunks(k) {
+            let size = random.normal() as f32;
+            x.iter_mut()
+                .zip(direction)
+                .for_each(|(x, d)| *x += size * d);
+        }
+        for (j, x) in x.iter_mut().enumerate() {
+            *x = (*x + random.normal() as f32) * if j % 17 == 3 { 4.0 } else { 1.0 };
+        }
+    }
+    x
+}
+
+fn hessian(k: usize, x: &[f32]) -> Hessian {
+    let mut hessian = Hessian::new(k).unwrap();
+    hessian.add(x).unwrap();
+    hessian
+}
+
+fn identity(k: usize) -> Hessian {
+    let mut h = vec![0f64; k * k];
+    h.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
+    Hessian::from_matrix(k, &h).unwrap()
+}
+
+/// Mean over the inputs of ‖(W - Ŵ) x‖².
+fn output_error(k: usize, w: &[f32], quantized: &[f32], x: &[f32]) -> f64 {
+    let mut sum = 0f64;
+    for x in x.chunks(k) {
+        for (w, q) in w.chunks(k).zip(quantized.chunks(k)) {
+            let terms = w.iter().zip(q).zip(x);
+            let y: f64 = terms.map(|((w, q), x)| (w - q) as f64 * *x as f64).sum();
+            sum += y * y;
+        }
+    }
+    sum / (x.len() / k) as f64
+}
+
+fn run(format: Format, k: usize, w: &[f32], hessian: &Hessian, options: &Gptq) -> Quantized {
+    let n = w.len() / k;
+    quantize(format, n, k, w, hessian, options, &|_| ()).unwrap_or_else(|e| panic!("{format}: {e}"))
+}
+
+/// Formats that GPTQ takes.
+fn formats() -> Vec<Format> {
+    let mut formats = Vec::new();
+    for &format in Format::ALL {
+        let (k, w) = (256, normals(1, 256));
+        match quantize(format, 1, k, &w, &identity(k), &Gptq::default(), &|_| ()) {
+            Ok(_) => formats.push(format),
+            Err(Error::Argument { .. } | Error::NoEncoder { .. }) => (),
+            Err(error) => panic!("{format}: {error}"),
+        }
+    }
+    formats
+}
+
+#[test]
+fn sums_of_products() {
+    // A tile's edges in k, a block's in the inputs.
+    let (k, count) = (133, 300);
+    let x = inputs(k, count);
+    let mut hessian = Hessian::new(k).unwrap();
+    assert!(hessian.matrix().iter().all(|h| *h == 0.0));
+    hessian.add(&x[..7 * k]).unwrap();
+    hessian.add(&x[7 * k..]).unwrap();
+    assert_eq!((hessian.k(), hessian.samples()), (k, count as u64));
+    let h = hessian.matrix();
+    for i in 0..k {
+        for j in 0..k {
+            let product = |x: &[f32]| x[i] as f64 * x[j] as f64;
+            let sum: f64 = x.chunks(k).map(product).sum();
+            let size: f64 = x.chunks(k).map(|x| product(x).abs()).sum();
+            let (got, expected) = (h[i * k + j], 2.0 / count as f64 * sum);
+            // Some 20 sums in f32, one after the other.
+            let bound = 20.0 * f32::EPSILON as f64 * 2.0 / count as f64 * size;
+            assert!(
+                (got - expected).abs() <= bound,
+                "[{i}, {j}]: {got}, {expected}"
+            );
+        }
+    }
+    let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
+    assert_eq!(hessian.diag(), diagonal);
+    assert_eq!(Hessian::from_matrix(k, &h).unwrap().matrix(), h);
+
+    let before = hessian.clone();
+    assert!(matches!(hessian.add(&x[1..k]), Err(Error::Inputs { .. })));
+    let mut bad = x[..2 * k].to_vec();
+    bad[k + 5] = f32::NAN;
+    let error = hessian.add(&bad).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NotFinite {
+                row: 1,
+                column: 5,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(hessian, before);
+    assert!(Hessian::new(0).is_err());
+    assert!(Hessian::from_matrix(2, &[1.0, 0.5, 0.25, 1.0]).is_err());
+}
+
+#[test]
+fn identity_is_round_to_nearest() {
+    let formats = formats();
+    let named = [
+        Format::INT4,
+        Format::INT4_ASYM,
+        Format::INT3_ASYM,
+        Format::Q4_0,
+        Format::Q4_K,
+        Format::NF4,
+    ];
+    assert!(named.iter().all(|format| formats.contains(format)));
+    assert!(formats.len() > 45, "{}", formats.len());
+    let (n, k) = (37, 512);
+    let w = normals(2, n * k);
+    for format in formats {
+        let expected = Matrix::quantize(format, n, k, &w).unwrap();
+        for act_order in [false, true] {
+            for groups in [Groups::Sequential, Groups::Static] {
+                let options = Gptq {
+                    act_order,
+                    groups,
+                    ..Gptq::default()
+                };
+                let got = run(format, k, &w, &identity(k), &options);
+                assert_eq!(*got.linear.matrix(), expected, "{format}, {options:?}");
+                assert_eq!(got.linear.permutation(), None);
+            }
+        }
+    }
+    // Groups that end within a batch, whole rows, a short last group.
+    for (format, k) in [
+        ("int4_g24", 100),
+        ("int3_asym_row", 300),
+        ("nf4", 100),
+        ("int4_g256", 300),
+    ] {
+        let format: Format = format.parse().unwrap();
+        let expected = Matrix::quantize(format, 16, k, &w[..16 * k]).unwrap();
+        let got = run(format, k, &w[..16 * k], &identity(k), &Gptq::default());
+        assert_eq!(*got.linear.matrix(), expected, "{format}");
+    }
+    // H = I makes all columns matter the same.
+    let options = Gptq {
+        importance: Importance::Diagonal,
+        ..Gptq::default()
+    };
+    for format in [Format::Q4_0, Format::Q4_K, Format::IQ4_NL] {
+        let expected = Matrix::quantize_weighted(format, n, k, &w, &vec![1.0; k]).unwrap();
+        let got = run(format, k, &w, &identity(k), &options);
+        assert_eq!(*got.linear.matrix(), expected, "{format}");
+    }
+}
+
+/// The paper's tool in f64: H inverted, its Cholesky factor, one column after the other; symmetric 4 bits.
+fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
+    let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
+    let mut a = h.to_vec();
+    a.iter_mut().step_by(k + 1).for_each(|h| *h += 0.01 * mean);
+    // The inverse, by Gauss and Jordan.
+    let mut inverse = vec![0f64; k * k];
+    inverse.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
+    for p in 0..k {
+        let pivot = a[p * k + p];
+        for j in 0..k {
+            a[p * k + j] /= pivot;
+            inverse[p * k + j] /= pivot;
+        }
+        for i in (0..k).filter(|&i| i != p) {
+            let factor = a[i * k + p];
+            for j in 0..k {
+                a[i * k + j] -= factor * a[p * k + j];
+                inverse[i * k + j] -= factor * inverse[p * k + j];
+            }
+        }
+    }
+    // Its upper factor: inverse = Uᵀ U, row by row.
+    let mut u = vec![0f64; k * k];
+    for i in 0..k {
+        for j in i..k {
+            let sum: f64 = (0..i).map(|t| u[t * k + i] * u[t * k + j]).sum();
+            let rest = inverse[i * k + j] - sum;
+            u[i * k + j] = if i == j {
+                rest.sqrt()
+            } else {
+                rest / u[i * k + i]
+            };
+        }
+    }
+    let mut out = Vec::new();
+    for w in w.chunks(k) {
+        let mut w: Vec<f64> = w.iter().map(|w| *w as f64).collect();
+        let mut scale = 0.0;
+        for i in 0..k {
+            if i % group == 0 {
+                let extreme =
+                    w[i..i + group]
+                        .iter()
+                        .fold(0f64, |m, w| if w.abs() > m.abs() { *w } else { m });
+                scale = half::f16::from_f64(extreme / -8.0).to_f64();
+            }
+            let q = scale * (w[i] / scale).round().clamp(-8.0, 7.0);
+            let e = (w[i] - q) / u[i * k + i];
+            for j in i..k {
+                w[j] -= e * u[i * k + j];
+            }
+            out.push(q);
+        }
+    }
+    out
+}
+
+#[test]
+fn as_the_paper_has_it() {
+    let (n, k) = (24, 96);
+    let w = normals(3, n * k);
+    let hessian = hessian(k, &inputs(k, 200));
+    let expected = paper(k, &w, &hessian.matrix(), 16);
+    let format = Format::INT4.with_group(16).unwrap();
+    for block in [16, 32, 128] {
+        let options = Gptq {
+            block,
+            ..Gptq::default()
+        };
+        let got = run(format, k, &w, &hessian, &options).linear.dequantize();
+        for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            // Both are products of the same scale and code; a code more would be a tenth or so.
+            assert!(
+                (*got as f64 - expected).abs() < 1e-6,
+                "{block}, {i}: {got}, {expected}"
+            );
+        }
+    }
+    // The comparison tells other methods from the paper's.
+    let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+    let differ = rounded
+        .iter()
+        .zip(&expected)
+        .filter(|(a, b)| (**a as f64 - **b).abs() > 1e-6);
+    assert!(differ.count() > n * k / 4);
+}
+
+#[test]
+fn outputs_are_nearer_than_rounded_ones() {
+    let (n, k) = (40, 256);
+    let w = normals(4, n * k);
+    let x = inputs(k, 600);
+    let hessian = hessian(k, &x);
+    for format in formats() {
+        let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+        let rounded = output_error(k, &w, &rounded, &x);
+        for act_order in [false, true] {
+            for groups in [Groups::Sequential, Groups::Static] {
+                let options = Gptq {
+                    act_order,
+                    groups,
+                    ..Gptq::default()
+                };
+                let got = run(format, k, &w, &hessian, &options);
+                let permuted = act_order && groups == Groups::Sequential;
+                assert_eq!(got.linear.permutation().is_some(), permuted);
+                let quantized = got.linear.dequantize();
+                let error = output_error(k, &w, &quantized, &x);
+                // Of one or two levels columns can make up for little.
+                let share = if format.bits_per_weight() < 3.0 {
+                    0.9
+                } else {
+                    0.6
+                };
+                assert!(
+                    error < share * rounded,
+                    "{format}, {options:?}: {error}, rounded {rounded}"
+                );
+
+                // The loss is half the error under the damped H, which is no less than under H.
+                let h = hessian.diag();
+                let damp = got.damp * h.iter().sum::<f64>() / k as f64;
+                let squares = w
+                    .iter()
+                    .zip(&quantized)
+                    .map(|(w, q)| ((w - q) as f64).powi(2));
+                let expected = error + 0.5 * damp * squares.sum::<f64>();
+                assert!(
+                    (got.loss / expected - 1.0).abs() < 1e-3,
+                    "{format}: {} {expected}",
+                    got.loss
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_in_order_of_the_diagonal() {
+    let (n, k) = (8, 64);
+    let w = normals(5, n * k);
+    let hessian = hessian(k, &inputs(k, 300));
+    let options = Gptq {
+        act_order: true,
+        ..Gptq::default()
+    };
+    let got = run(Format::INT4, k, &w, &hessian, &options);
+    let diagonal = hessian.diag();
+    let order = got.linear.permutation().unwrap();
+    let descends = |pair: &[u32]| diagonal[pair[0] as usize] >= diagonal[pair[1] as usize];
+    assert!(order.windows(2).all(descends));
+    assert_ne!(order[0], 0);
+}
+
+#[test]
+fn smaller_scales_where_they_are_better() {
+    let (n, k) = (40, 256);
+    let w = normals(6, n * k);
+    let distance =
+        |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
+    for format in [
+        Format::INT3_ASYM,
+        Format::INT4,
+        Format::Q4_0,
+        Format::NF4,
+        Format::Q3_K,
+    ] {
+        let options = Gptq {
+            search: Some(Search {
+                norm: 2.0,
+                ..Search::default()
+            }),
+            ..Gptq::default()
+        };
+        let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+        let got = run(format, k, &w, &identity(k), &options)
+            .linear
+            .dequantize();
+        let (got, rounded) = (distance(&got), distance(&rounded));
+        assert!(got < rounded, "{format}: {got}, {rounded}");
+        if format == Format::INT3_ASYM {
+            // Clipping normal weights at 3 bits and 32 a group saves about a tenth.
+            assert!(got < 0.93 * rounded, "{got}, {rounded}");
+        }
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let (n, k) = (100, 320);
+    let (w, x) = (normals(7, n * k), inputs(k, 700));
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let options = Gptq {
+                act_order: true,
+                importance: Importance::Conditional,
+                ..Gptq::default()
+            };
+            let shares = Mutex::new(Vec::new());
+            let progress = |share: f32| shares.lock().unwrap().push(share);
+            let hessian = hessian(k, &x);
+            let got = quantize(Format::Q4_1, n, k, &w, &hessian, &options, &progress).unwrap();
+            let shares = shares.into_inner().unwrap();
+            assert!(
+                shares.windows(2).all(|pair| pair[0] <= pair[1]),
+                "{shares:?}"
+            );
+            assert_eq!((shares[0], shares[shares.len() - 1]), (0.0, 1.0));
+            (hessian, got.linear, got.loss)
+        })
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
+fn dead_columns_and_too_few_inputs() {
+    let (n, k) = (12, 96);
+    let w = normals(8, n * k);
+    let mut x = inputs(k, 20);
+    x.iter_mut().skip(5).step_by(k).for_each(|x| *x = 0.0);
+    // 20 inputs: H has a rank of 20, and no factor as it is.
+    let hessian = hessian(k, &x);
+    let options = Gptq {
+        damp: 0.0,
+        ..Gptq::default()
+    };
+    let got = run(Format::INT8, k, &w, &hessian, &options);
+    assert!(got.damp > 0.0 && got.damp < 0.1, "{}", got.damp);
+    let quantized = got.linear.dequantize();
+    assert!(quantized.iter().skip(5).step_by(k).all(|q| *q == 0.0));
+    let rounded = Matrix::quantize(Format::INT8, n, k, &w)
+        .unwrap()
+        .dequantize();
+    let (got, rounded) = (
+        output_error(k, &w, &quantized, &x),
+        output_error(k, &w, &rounded, &x),
+    );
+    assert!(got < rounded, "{got}, {rounded}");
+
+    // Inputs that were never seen: all columns are dead, and no number is divided by 0.
+    let nothing = Hessian::new(k).unwrap();
+    let got = run(Format::INT4, k, &w, &nothing, &Gptq::default());
+    assert!(got.linear.dequantize().iter().all(|q| *q == 0.0));
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let (n, k) = (4, 256);
+    let w = normals(9, n * k);
+    let hessian = identity(k);
+    let why = |format, w: &[f32], hessian: &Hessian, options: &Gptq| {
+        quantize(format, n, k, w, hessian, options, &|_| ()).unwrap_err()
+    };
+    let default = Gptq::default();
+    for format in [Format::TQ1_0, Format::IQ2_XXS, Format::IQ3_S] {
+        let error = why(format, &w, &hessian, &default).to_string();
+        assert!(
+            error.contains("separate bits") && error.contains(format.name()),
+            "{error}"
+        );
+    }
+    assert!(matches!(
+        why(Format::AQLM_2X8, &w, &hessian, &default),
+        Error::NoEncoder { .. }
+    ));
+    assert!(matches!(
+        why(Format::INT4, &w[1..], &hessian, &default),
+        Error::Length { .. }
+    ));
+    let error = why(Format::INT4, &w, &identity(128), &default).to_string();
+    assert!(error.contains("256") && error.contains("128"), "{error}");
+    let mut bad = w.clone();
+    bad[300] = f32::INFINITY;
+    let error = why(Format::INT4, &bad, &hessian, &default);
+    assert!(
+        matches!(
+            error,
+            Error::NotFinite {
+                row: 1,
+                column: 44,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    bad[300] = 1e30;
+    let error = why(Format::INT4, &bad, &hessian, &default);
+    assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
+    for damp in [-0.1, 1.5, f64::NAN] {
+        let options = Gptq {
+            damp,
+            ..Gptq::default()
+        };
+        assert!(matches!(
+            why(Format::INT4, &w, &hessian, &options),
+            Error::Argument { .. }
+        ));
+    }
+    let options = Gptq {
+        block: 0,
+        ..Gptq::default()
+    };
+    assert!(matches!(
+        why(Format::INT4, &w, &hessian, &options),
+        Error::Argument { .. }
+    ));
+    let search = Search {
+        grid: 0,
+        ..Search::default()
+    };
+    let options = Gptq {
+        search: Some(search),
+        ..Gptq::default()
+    };
+    assert!(matches!(
+        why(Format::INT4, &w, &hessian, &options),
+        Error::Argument { .. }
+    ));
+    // Positive on the diagonal, and yet of both signs: damping does not help.
+    let mut h = vec![1000.0; k * k];
+    h.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
+    let indefinite = Hessian::from_matrix(k, &h).unwrap();
+    let error = why(Format::INT4, &w, &indefinite, &default);
+    assert!(
+        matches!(error, Error::NotPositiveDefinite { n: 256, .. }),
+        "{error}"
+    );
+}
