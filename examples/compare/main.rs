@@ -23,7 +23,11 @@ mod table;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use llama::{read_texts, Calibration, Llama, Method, Quantized, Recipe, Texts, Tokenizer};
+use llama::calibration::Calibration;
+use llama::methods::{Method, Quantized, Recipe};
+use llama::text::{read_texts, Texts};
+use llama::tokenizer::Tokenizer;
+use llama::Llama;
 use lowbit::Format;
 use measure::{Reference, Row};
 use model::{Fallible, Files, Model};
@@ -50,7 +54,7 @@ pub struct Args {
     /// Tokens of a text that are read at most, less than the model's context
     #[arg(long, default_value_t = 255)]
     length: usize,
-    /// rtn, importance, hqq, awq, gptq, awq-gptq, mixed; or all
+    /// rtn, importance, hqq, awq, gptq, awq-gptq, mixed; or all; or none, for the perplexity of the model as it is
     #[arg(long, value_delimiter = ',', value_parser = choice, default_value = "all")]
     methods: Vec<Choice>,
     /// Formats by name, with a group where it is not the usual one (int4_asym_g96); or all
@@ -90,6 +94,7 @@ const DEFAULT: [&str; 16] = [
 #[derive(Clone, Copy, PartialEq)]
 enum Choice {
     All,
+    None,
     Mixed,
     One(Method),
 }
@@ -97,6 +102,7 @@ enum Choice {
 fn choice(name: &str) -> Result<Choice, String> {
     match name {
         "all" => Ok(Choice::All),
+        "none" => Ok(Choice::None),
         "mixed" => Ok(Choice::Mixed),
         name => Ok(Choice::One(Method::from_str(name, false)?)),
     }
@@ -159,6 +165,9 @@ fn run(args: &Args) -> Fallible<()> {
             (plain::compare(args, &model)?, None)
         }
     };
+    if rows.is_empty() {
+        return Ok(());
+    }
     println!("{}", table::render(&rows));
     let title = format!("{}: {} ways to store it", args.model.display(), rows.len());
     std::fs::write(&args.svg, plot::svg(&title, &rows, float))?;

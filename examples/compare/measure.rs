@@ -1,6 +1,10 @@
 //! What quantization costs: of weights, of outputs on captured inputs, of perplexity.
 
-use crate::llama::{unscaled, Calibration, Difference, Llama, Losses, Place, Quantized};
+use crate::llama::calibration::Calibration;
+use crate::llama::methods::Quantized;
+use crate::llama::perplexity::{Difference, Losses};
+use crate::llama::scaled::unscaled;
+use crate::llama::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::{Format, Matrix};
 

@@ -1,6 +1,6 @@
 //! Of a model that is no Llama: what its weights lose, by the methods that need no inputs.
 
-use crate::llama::Method;
+use crate::llama::methods::Method;
 use crate::measure::{square, Mean, Row};
 use crate::model::{Fallible, Model, Tensor};
 use crate::{Args, Jobs};

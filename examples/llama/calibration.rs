@@ -1,7 +1,8 @@
 //! What the linears of a model are fed with when it reads texts: a sample of their inputs, and the mean of their
 //! squares, which is llama.cpp's importance of a column.
 
-use super::{Llama, Place, Texts};
+use super::text::Texts;
+use super::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::calibrate::imatrix::Importance;
 

@@ -1,7 +1,9 @@
 //! Quantizes all linears of a model by a method of the library.
 
+use super::calibration::Calibration;
 use super::scaled::{scale, Scales};
-use super::{Calibration, Llama, Place, Texts};
+use super::text::Texts;
+use super::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::calibrate::Layer;
 use lowbit::quantize::awq::{Awq, Clip};
@@ -148,8 +150,12 @@ impl Recipe<'_> {
                 let format = (self.format_of)(&named.name);
                 let (n, k) = (named.linear.n(), named.linear.k());
                 let weights = named.linear.dequantize();
-                named.linear =
-                    gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear;
+                named.linear = match is_float(format) {
+                    true => Linear::new(Matrix::quantize(format, n, k, &weights)?),
+                    false => {
+                        gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear
+                    }
+                };
             }
             progress((4 * i + place as usize + 1) as f32 / count);
             Ok(())

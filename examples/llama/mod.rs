@@ -4,22 +4,14 @@
 //! Reads GGUF files of the architecture `llama` as examples/model does, so that a user has `mod model` too.
 
 mod attention;
-mod calibration;
+pub mod calibration;
 mod load;
-mod methods;
-mod perplexity;
-mod scaled;
-mod text;
-mod tokenizer;
+pub mod methods;
+pub mod perplexity;
+pub mod scaled;
+pub mod text;
+pub mod tokenizer;
 mod walk;
-
-pub use calibration::Calibration;
-pub use methods::{Method, Quantized, Recipe};
-pub use perplexity::{Difference, Losses};
-pub use scaled::unscaled;
-pub use text::{read_texts, Texts};
-pub use tokenizer::Tokenizer;
-pub use walk::Visit;
 
 use lowbit::Linear;
 

@@ -1,7 +1,8 @@
 //! AWQ's factors put where they cost nothing: what a place is fed with is divided by s in the operation before it
 //! (a norm, or the linear whose rows it comes from), and its weights are multiplied by s. The model computes the same.
 
-use super::{Calibration, Llama, Place, Shared};
+use super::calibration::Calibration;
+use super::{Llama, Place, Shared};
 use crate::model::Fallible;
 use lowbit::calibrate::Layer;
 use lowbit::quantize::awq::{fold_into_norm, fold_into_rows, Awq};

@@ -1,6 +1,6 @@
 //! Texts to judge a model by, or to calibrate it on, as tokens.
 
-use super::Tokenizer;
+use super::tokenizer::Tokenizer;
 use crate::model::Fallible;
 use std::path::Path;
 

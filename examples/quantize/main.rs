@@ -26,7 +26,7 @@ mod summary;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use llama::Method;
+use llama::methods::Method;
 use lowbit::calibrate::allocate::Assignment;
 use lowbit::gguf::{part_name, Preset, TensorType, Writer};
 use method::Runner;

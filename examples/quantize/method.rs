@@ -1,7 +1,11 @@
 //! Weights chosen by a method that looks at the model's inputs, or at more of its weights than a block: it runs the model
 //! on texts. What it makes are tensors of the same model, of the types that were planned.
 
-use crate::llama::{read_texts, Calibration, Llama, Method, Recipe, Texts, Tokenizer};
+use crate::llama::calibration::Calibration;
+use crate::llama::methods::{Method, Recipe};
+use crate::llama::text::{read_texts, Texts};
+use crate::llama::tokenizer::Tokenizer;
+use crate::llama::Llama;
 use crate::model::{Fallible, Model};
 use crate::plan::Plan;
 use crate::Args;
