@@ -25,12 +25,14 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use llama::calibration::Calibration;
 use llama::methods::{Method, Quantized, Recipe};
+use llama::perplexity::Losses;
 use llama::text::{read_texts, Texts};
 use llama::tokenizer::Tokenizer;
 use llama::Llama;
 use lowbit::Format;
-use measure::{Reference, Row};
+use measure::{Language, Reference, Row};
 use model::{Fallible, Files, Model};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -207,18 +209,28 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<(Vec<Row>,
         0
     };
     let jobs = Jobs::new(pairs.len() + mixtures * mixed::METHODS.len());
-    let measure = |method: String, format: String, quantized: Quantized| {
+    let mut rounded: HashMap<String, Losses> = HashMap::new();
+    let mut measure = |method: String, format: String, quantized: Quantized| {
         let errors = reference.errors(&quantized)?;
         let bits = quantized.llama.bits_per_weight();
         let mut llama = quantized.llama;
         let losses = llama.losses(&judged)?;
+        let language = Language {
+            perplexity: losses.perplexity(),
+            over_float: losses.against(&reference.losses),
+            over_rtn: rounded.get(&format).map(|rtn| losses.against(rtn)),
+        };
+        jobs.tell(&format!("{method} {format}: {:.3}", language.perplexity));
+        if method.ends_with(&Method::Rtn.name()) {
+            rounded.insert(format.clone(), losses);
+        }
         Fallible::Ok(Row {
             method,
             format,
             bits,
             weights: errors.weights,
             outputs: Some(errors.outputs),
-            language: Some((losses.perplexity(), losses.against(&reference.losses))),
+            language: Some(language),
         })
     };
     let make = |method: Method, format_of: &dyn Fn(&str) -> Format| {

@@ -16,8 +16,15 @@ pub struct Row {
     /// Relative squared errors: see `Errors`.
     pub weights: f64,
     pub outputs: Option<f64>,
-    /// Perplexity, and what a token loses more than with floats.
-    pub language: Option<(f64, Difference)>,
+    pub language: Option<Language>,
+}
+
+/// How a language model does on the texts that it is judged by.
+pub struct Language {
+    pub perplexity: f64,
+    /// What a token loses more than with floats, and than with the same format rounded to nearest.
+    pub over_float: Difference,
+    pub over_rtn: Option<Difference>,
 }
 
 /// ‖Ŵ - W‖² / ‖W‖² and ‖(Ŵ - W) X‖² / ‖W X‖² of each linear, averaged over the weights of all.

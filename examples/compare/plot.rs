@@ -16,7 +16,11 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
     let parts: [(&str, &Value, bool); 3] = [
         ("weight error, relative MSE", &|row| Some(row.weights), true),
         ("output error, relative MSE", &|row| row.outputs, false),
-        ("perplexity", &|row| Some(row.language?.0), false),
+        (
+            "perplexity",
+            &|row| Some(row.language.as_ref()?.perplexity),
+            false,
+        ),
     ];
     let parts = parts
         .iter()
@@ -32,7 +36,6 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
     }
     for (i, method) in methods.iter().enumerate() {
         let (x, y) = (LEFT + 90.0 * i as f64, TOP + HEIGHT + 50.0);
-        let colour = COLOURS[i % COLOURS.len()];
         let _ = writeln!(
             svg,
             "{}<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
@@ -41,7 +44,6 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
             y,
             escaped(method)
         );
-        debug_assert!(!colour.is_empty());
     }
     let most = rows.iter().map(|row| row.bits).fold(1.0, f64::max).ceil();
     for (i, (title, value, bound)) in parts.iter().enumerate() {

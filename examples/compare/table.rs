@@ -1,5 +1,6 @@
 //! The report: one row for each way to store the model.
 
+use crate::llama::perplexity::Difference;
 use crate::measure::Row;
 use comfy_table::{presets, CellAlignment, Table};
 
@@ -15,6 +16,7 @@ pub fn render(rows: &[Row]) -> Table {
         "output error\n(relative MSE)",
         "perplexity",
         "nats a token\nover floats",
+        "over rtn of\nthe format",
     ]);
     for row in rows {
         let language = row.language.as_ref();
@@ -26,14 +28,17 @@ pub fn render(rows: &[Row]) -> Table {
             format!("{:.2}", row.weights * 4f64.powf(row.bits)),
             row.outputs
                 .map_or("-".into(), |error| format!("{error:.5}")),
-            language.map_or("-".into(), |(perplexity, _)| format!("{perplexity:.3}")),
-            language.map_or("-".into(), |(_, d)| {
-                format!("{:+.4} ± {:.4}", d.mean, d.error)
-            }),
+            language.map_or("-".into(), |l| format!("{:.3}", l.perplexity)),
+            nats(language.map(|l| l.over_float)),
+            nats(language.and_then(|l| l.over_rtn)),
         ]);
     }
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+fn nats(difference: Option<Difference>) -> String {
+    difference.map_or("-".into(), |d| format!("{:+.4} ± {:.4}", d.mean, d.error))
 }
