@@ -39,6 +39,8 @@ impl Method {
         match self {
             // It is the zero points that it fits.
             Method::Hqq => format.name().starts_with("int") && format.name().contains("_asym"),
+            // Others have no use for it.
+            Method::Importance => format.gguf().is_some(),
             _ => true,
         }
     }
