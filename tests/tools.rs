@@ -1,11 +1,13 @@
 //! The examples that are tools, run as a user runs them: `inspect`, `matmul` and `quantize` on a GPTQ
-//! checkpoint and a GGUF file of golden bytes. On the processor.
+//! checkpoint and a GGUF file of golden bytes, `compare` and `quantize` on a small Llama. On the processor.
 #![cfg(feature = "safetensors")]
 
 #[allow(dead_code)]
 #[path = "safetensors/checkpoint.rs"]
 mod checkpoint;
 mod common;
+#[path = "gguf/llama.rs"]
+mod tiny;
 #[path = "safetensors/tools.rs"]
 mod written;
 
@@ -250,4 +252,145 @@ fn quantize_and_inspect_gguf() {
     assert_eq!(both[0].len(), 4096);
     // Its scales are found anew: the largest of a block is 127 of them, as before.
     same_bits(&both[0], &both[1]).unwrap();
+}
+
+/// The number behind `what` in a tool's output.
+fn number(told: &str, what: &str) -> f64 {
+    let after = told.split_once(what).unwrap_or_else(|| panic!("{told}")).1;
+    let end = after.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+    after[..end.unwrap_or(after.len())].parse().unwrap()
+}
+
+/// A random Llama and random words: every method runs, what it costs is told, and what is written is a model that
+/// runs as well. With each head's own keys and values, and with shared ones.
+#[test]
+fn compare_and_quantize_a_llama() {
+    for kv_heads in [4, 2] {
+        let folder = Folder::new(&format!("llama-{kv_heads}"));
+        let (model, texts) = (folder.at("model.gguf"), folder.at("texts.jsonl"));
+        std::fs::write(&model, tiny::tiny(kv_heads)).unwrap();
+        std::fs::write(&texts, tiny::texts(60)).unwrap();
+        let svg = folder.at("out.svg");
+        let assignment = folder.at("mixed.txt");
+        let of_texts = ["--text", &texts, "--length", "40", "--svg", &svg];
+        let compare = |model: &str, more: &[&str]| {
+            let args = [&[model][..], &of_texts, more].concat();
+            run("compare", &args).unwrap()
+        };
+        let formats = ["--formats", "q4_0,q4_1,q8_0", "--bits", "5"];
+        let told = compare(
+            &model,
+            &[&formats[..], &["--assignment", &assignment]].concat(),
+        );
+        let float = number(&told, "perplexity ");
+        // Table rows by method and format: bits, errors of weights and outputs, perplexity.
+        let rows: Vec<Vec<String>> = told
+            .lines()
+            .filter(|line| line.starts_with('│'))
+            .map(|line| {
+                line.split(['│', '┆'])
+                    .map(|c| c.trim().to_owned())
+                    .collect()
+            })
+            .collect();
+        let numbers = |method: &str, format: &str| -> Vec<f64> {
+            let found = rows.iter().find(|r| r[1] == method && r[2] == format);
+            let found = found.unwrap_or_else(|| panic!("no {method} {format} in\n{told}"));
+            found[3..8].iter().map(|c| c.parse().unwrap()).collect()
+        };
+        let methods = ["rtn", "importance", "awq", "gptq", "awq-gptq"];
+        for method in methods {
+            for (format, bits) in [("q4_0", 4.5), ("q4_1", 5.0), ("q8_0", 8.5)] {
+                assert_eq!(numbers(method, format)[0], bits);
+            }
+            // 8 bits lose next to nothing, by any method: what AWQ folds changes no product. (Round to nearest loses
+            // 0.6 % of perplexity, which is a matter of luck with random weights.)
+            let [_, weights, _, outputs, perplexity] = numbers(method, "q8_0")[..] else {
+                panic!()
+            };
+            assert!(weights < 1e-4 && outputs < 1e-4, "{told}");
+            assert!((perplexity / float - 1.0).abs() < 0.01, "{told}");
+        }
+        // Outputs are what these methods look after, on the texts that they were made with.
+        let outputs = |method: &str| numbers(method, "q4_0")[3];
+        for better in ["awq", "gptq", "awq-gptq"] {
+            assert!(outputs(better) < outputs("rtn"), "{better}\n{told}");
+        }
+        for mixed in ["mixed rtn", "mixed gptq"] {
+            let bits = numbers(mixed, "mixed 5")[0];
+            assert!(bits > 4.5 && bits <= 5.0, "{told}");
+        }
+        let drawn = std::fs::read_to_string(&svg).unwrap();
+        assert!(drawn.contains("4^-bits") && drawn.ends_with("</svg>\n"));
+
+        // The same texts as above, and the same numbers out of a file.
+        let out = folder.at("out.gguf");
+        let calibration = ["--calibration", &texts, "--skip", "40", "--length", "40"];
+        for (method, preset) in [("gptq", "Q4_0"), ("awq", "Q4_1"), ("awq", "Q8_0")] {
+            let args = [&model, &out, "--preset", preset, "--method", method];
+            // The embedding as it was, as the table has it.
+            let keep = ["--keep", "token_embd=F32"];
+            run("quantize", &[&args[..], &keep, &calibration].concat()).unwrap();
+            let perplexity = number(&compare(&out, &["--methods", "none"]), "perplexity ");
+            let expected = numbers(method, &preset.to_lowercase())[4];
+            assert_eq!(perplexity, expected, "{method} {preset}\n{told}");
+        }
+        let args = [
+            &model,
+            &out,
+            "--preset",
+            "Q8_0",
+            "--assignment",
+            &assignment,
+        ];
+        run(
+            "quantize",
+            &[&args[..], &["--keep", "token_embd=F32"]].concat(),
+        )
+        .unwrap();
+        let perplexity = number(&compare(&out, &["--methods", "none"]), "perplexity ");
+        assert_eq!(perplexity, numbers("mixed rtn", "mixed 5")[4]);
+        let error = run(
+            "quantize",
+            &[&model, &out, "--preset", "Q4_0", "--method", "gptq"],
+        );
+        assert!(error.unwrap_err().contains("needs texts"));
+        let args = [&model, &out, "--preset", "Q4_1", "--method", "hqq"];
+        run("quantize", &args).unwrap();
+        let hqq = number(&compare(&out, &["--methods", "none"]), "perplexity ");
+        assert!((hqq / float - 1.0).abs() < 0.5, "{hqq} for {float}");
+    }
+}
+
+/// The figures of numpy for the 40 stories, on which all that is said of methods rests.
+#[test]
+fn the_stories_have_their_perplexity() {
+    let here = |path: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("models")
+            .join(path)
+    };
+    if !here("stories15M/stories15M.f32.gguf").exists() || !here("stories/mctest.jsonl").exists() {
+        let missing =
+            "no models/stories15M and models/stories; run scripts/fetch_models stories15M stories";
+        assert!(std::env::var_os("LOWBIT_MODELS").is_none(), "{missing}");
+        println!("NOT RUN: {missing}");
+        return;
+    }
+    let svg = Folder::new("stories");
+    let args = [
+        "models/stories15M",
+        "--methods",
+        "rtn",
+        "--formats",
+        "q4_0",
+        "--svg",
+        &svg.at("out.svg"),
+    ];
+    let told = run("compare", &args).unwrap();
+    assert_eq!(number(&told, "texts, "), 9326.0, "{told}");
+    assert_eq!(number(&told, "perplexity "), 18.229, "{told}");
+    let q4_0 = row(&told, "rtn");
+    assert_eq!(q4_0[1..3], ["q4_0", "4.500"]);
+    assert_eq!(q4_0[6..8], ["20.461", "+0.1155 ± 0.0089"], "{told}");
 }

@@ -3,10 +3,20 @@
 //!     scripts/fetch_models stories15M
 //!     cargo run --release --example quantize -- models/stories15M/stories15M.f32.gguf \
 //!         target/stories15M.Q4_K_M.gguf --preset Q4_K_M
+//!
+//! With a method that reads texts, for models that examples/llama runs:
+//!
+//!     scripts/fetch_models stories
+//!     cargo run --release --example quantize -- models/stories15M/stories15M.f32.gguf \
+//!         target/stories15M.Q4_0.gguf --preset Q4_0 --method gptq --calibration models/stories/race.jsonl
 
 mod encode;
 mod imatrix;
-// Each example uses a part of it.
+// Each example uses a part of them.
+#[allow(dead_code)]
+#[path = "../llama/mod.rs"]
+mod llama;
+mod method;
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
@@ -16,7 +26,10 @@ mod summary;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use llama::methods::Method;
+use lowbit::calibrate::allocate::Assignment;
 use lowbit::gguf::{part_name, Preset, TensorType, Writer};
+use method::Runner;
 use model::{Fallible, Files};
 use plan::{Plan, Planned};
 use regex::Regex;
@@ -43,6 +56,22 @@ struct Args {
     /// and the first that matches counts
     #[arg(long, value_name = "REGEX=TYPE", value_parser = keep)]
     keep: Vec<(Regex, TensorType)>,
+    /// How weights are chosen
+    #[arg(long, value_enum, default_value = "rtn", conflicts_with = "imatrix")]
+    method: Method,
+    /// Texts that the method reads: .jsonl with a "text" in each line, or plain text
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+    /// Leaves out so many of these texts, the first
+    #[arg(long, value_name = "TEXTS", default_value_t = 0)]
+    skip: usize,
+    /// Tokens of a text that are read at most
+    #[arg(long, value_name = "TOKENS", default_value_t = 255)]
+    length: usize,
+    /// Formats of tensors by name, NAME=FORMAT in each line, as the example compare writes them; others get what
+    /// the preset says
+    #[arg(long, value_name = "FILE", value_parser = assignment)]
+    assignment: Option<Assignment>,
     /// Splits the model into files of at most this many bytes of data
     #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
     part_bytes: u64,
@@ -62,6 +91,11 @@ fn keep(text: &str) -> Result<(Regex, TensorType), String> {
     let (pattern, kind) = text.rsplit_once('=').ok_or("wants REGEX=TYPE")?;
     let kind = TensorType::from_name(kind).ok_or(format!("no type {kind:?} in GGUF"))?;
     Ok((Regex::new(pattern).map_err(|e| e.to_string())?, kind))
+}
+
+fn assignment(path: &str) -> Result<Assignment, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+    text.parse().map_err(|e: lowbit::Error| e.to_string())
 }
 
 fn main() -> ExitCode {
@@ -88,8 +122,17 @@ fn run(args: &Args) -> Fallible<()> {
         .into());
     }
     let importance = args.imatrix.as_deref().map(imatrix::read).transpose()?;
-    let plan = Plan::new(args, &files, model, importance)?;
+    let runner = Runner::of(args, &model)?;
+    let mut plan = Plan::new(args, &files, model, importance)?;
 
+    let bar = ProgressBar::new(plan.tensors.iter().map(|t| t.tensor.count()).sum());
+    if let Ok(style) = ProgressStyle::with_template("{msg:30} {wide_bar} {percent} %  {eta} left") {
+        bar.set_style(style);
+    }
+    if let Some(runner) = runner {
+        let made = runner.make(args, &plan, &bar)?;
+        plan.take(made);
+    }
     let mut whole = Writer::new();
     for (key, value) in &plan.metadata {
         whole.metadata(key, value.clone())?;
@@ -98,10 +141,6 @@ fn run(args: &Args) -> Fallible<()> {
         whole.declare(&t.tensor.name, &t.tensor.dims, t.kind.id)?;
     }
     let parts = whole.split(usize::MAX, args.part_bytes)?;
-    let bar = ProgressBar::new(plan.tensors.iter().map(|t| t.tensor.count()).sum());
-    if let Ok(style) = ProgressStyle::with_template("{msg:30} {wide_bar} {percent} %  {eta} left") {
-        bar.set_style(style);
-    }
     let mut left = plan.tensors.iter();
     let mut written = Vec::new();
     for (no, part) in parts.iter().enumerate() {

@@ -6,6 +6,7 @@ use crate::model::{Fallible, Files, Model, Tensor};
 use crate::names::Config;
 use crate::Args;
 use lowbit::gguf::{self, TensorType, Value};
+use std::collections::HashMap;
 
 pub struct Plan<'a> {
     pub metadata: Vec<(String, Value)>,
@@ -18,12 +19,17 @@ pub struct Planned<'a> {
     pub tensor: Tensor<'a>,
     pub kind: TensorType,
     importance: Option<Vec<f32>>,
+    /// Its bytes, where a method has made them.
+    made: Option<Vec<u8>>,
     /// Heads whose rows are to be put in llama.cpp's order.
     heads: Option<u64>,
 }
 
 impl Planned<'_> {
     pub fn bytes(&self) -> Fallible<Vec<u8>> {
+        if let Some(made) = &self.made {
+            return Ok(made.clone());
+        }
         let importance = self.importance.as_deref();
         let Some(heads) = self.heads else {
             return encode(&self.tensor, self.kind, importance);
@@ -75,9 +81,12 @@ impl<'a> Plan<'a> {
             }
         }
         let named: Vec<_> = tensors.iter().map(|t| (&t.name[..], &t.dims[..])).collect();
+        let assigned = assigned(args, &named)?;
         let overruled = |name: &str| {
             let matching = args.keep.iter().find(|(regex, _)| regex.is_match(name));
-            matching.map(|(_, kind)| *kind)
+            matching
+                .map(|(_, kind)| *kind)
+                .or(assigned.get(name).copied())
         };
         let types = args.preset.types_except(&shape, &named, overruled)?;
 
@@ -111,6 +120,7 @@ impl<'a> Plan<'a> {
             }
             plan.tensors.push(Planned {
                 importance: importance.cloned(),
+                made: None,
                 tensor,
                 kind,
                 heads,
@@ -118,6 +128,35 @@ impl<'a> Plan<'a> {
         }
         Ok(plan)
     }
+
+    /// Tensors by name that are encoded already.
+    pub fn take(&mut self, mut made: HashMap<String, Vec<u8>>) {
+        for planned in &mut self.tensors {
+            planned.made = made.remove(&planned.tensor.name);
+        }
+    }
+}
+
+/// The types that the assignment gives tensors, each of which must be there.
+fn assigned<'a>(
+    args: &'a Args,
+    named: &[(&str, &[u64])],
+) -> Fallible<HashMap<&'a str, TensorType>> {
+    let entries = args
+        .assignment
+        .iter()
+        .flat_map(|assignment| &assignment.entries);
+    let kinds = entries.map(|(name, format)| {
+        if !named.iter().any(|(known, _)| known == name) {
+            return Err(
+                format!("the assignment has {name}, which is no tensor of the model").into(),
+            );
+        }
+        let kind = format.gguf().and_then(TensorType::from_id);
+        let kind = kind.ok_or_else(|| format!("{name}: GGUF files cannot hold {format}"))?;
+        Ok((&name[..], kind))
+    });
+    kinds.collect()
 }
 
 /// A folder of safetensors has its shape in `config.json`.

@@ -3,6 +3,8 @@
 //! `cargo run --release --example speed -- --out speed.svg`, with `--n` and `--k` for another shape.
 
 mod plot;
+#[path = "../svg/mod.rs"]
+mod svg;
 
 use clap::Parser;
 use lowbit::wgpu::{self, BufferUsages};

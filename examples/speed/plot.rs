@@ -1,5 +1,6 @@
 //! A picture of two parts, written as SVG by hand: bars by format, lines by m.
 
+use crate::svg::{escaped, page, COLOURS, HEIGHT, LEFT, TOP};
 use std::fmt::Write;
 
 pub struct Bar {
@@ -19,27 +20,15 @@ pub struct Plot {
     pub lines: Vec<Line>,
 }
 
-const COLOURS: [&str; 6] = [
-    "#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97", "#c98a1b", "#555555",
-];
-const HEIGHT: f64 = 420.0;
 const LINES_WIDTH: f64 = 420.0;
 const BAR: f64 = 13.0;
-const LEFT: f64 = 60.0;
-const TOP: f64 = 50.0;
 
 impl Plot {
     pub fn svg(&self) -> String {
         let bars_width = BAR * self.bars.len() as f64;
         let width = LEFT + bars_width + 2.0 * LEFT + LINES_WIDTH;
         let height = TOP + HEIGHT + 110.0;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             font-family=\"sans-serif\" font-size=\"11\">\n\
-             <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-             <text x=\"{LEFT}\" y=\"20\" font-size=\"14\">{}</text>\n",
-            escaped(&self.title)
-        );
+        let mut svg = page(width, height, &self.title);
         let most = self.bars.iter().map(|b| b.value).fold(0.0, f64::max);
         let y = axis(
             &mut svg,
@@ -120,8 +109,4 @@ fn axis(svg: &mut String, left: f64, width: f64, most: f64, title: &str) -> impl
         );
     }
     y
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }

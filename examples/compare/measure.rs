@@ -1,0 +1,96 @@
+//! What quantization costs: of weights, of outputs on captured inputs, of perplexity.
+
+use crate::llama::calibration::Calibration;
+use crate::llama::methods::Quantized;
+use crate::llama::perplexity::{Difference, Losses};
+use crate::llama::scaled::unscaled;
+use crate::llama::{Llama, Place};
+use crate::model::Fallible;
+use lowbit::{Format, Matrix};
+
+/// One way to store a model, and what it gave.
+pub struct Row {
+    pub method: String,
+    pub format: String,
+    pub bits: f64,
+    /// Relative squared errors: see `Errors`.
+    pub weights: f64,
+    pub outputs: Option<f64>,
+    pub language: Option<Language>,
+}
+
+/// How a language model does on the texts that it is judged by.
+pub struct Language {
+    pub perplexity: f64,
+    /// What a token loses more than with floats, and than with the same format rounded to nearest.
+    pub over_float: Difference,
+    pub over_rtn: Option<Difference>,
+}
+
+/// ‖Ŵ - W‖² / ‖W‖² and ‖(Ŵ - W) X‖² / ‖W X‖² of each linear, averaged over the weights of all.
+pub struct Errors {
+    pub weights: f64,
+    pub outputs: f64,
+}
+
+/// A relative error to be averaged, with the number of weights that it is of.
+#[derive(Default)]
+pub struct Mean {
+    sum: f64,
+    count: f64,
+}
+
+impl Mean {
+    pub fn add(&mut self, error: f64, weights: usize) {
+        self.sum += error * weights as f64;
+        self.count += weights as f64;
+    }
+
+    pub fn value(&self) -> f64 {
+        self.sum / self.count
+    }
+}
+
+/// What models are measured against: the one of floats.
+pub struct Reference<'a> {
+    pub llama: &'a Llama,
+    pub calibration: &'a Calibration,
+    pub losses: Losses,
+}
+
+impl Reference<'_> {
+    pub fn errors(&self, quantized: &Quantized) -> Fallible<Errors> {
+        let (mut weights, mut outputs) = (Mean::default(), Mean::default());
+        for (i, layer) in self.llama.layers.iter().enumerate() {
+            for place in Place::ALL {
+                let floats = layer.shared[place as usize].weights();
+                let mut packed = quantized.llama.layers[i].shared[place as usize].weights();
+                let x = self.calibration.sample(i, place);
+                for (index, (w, q)) in floats.iter().zip(&mut packed).enumerate() {
+                    if let Some(scales) = &quantized.scales {
+                        unscaled(q, &scales[i], place, index);
+                    }
+                    let k = layer.shared[place as usize].linears[index].linear.k();
+                    let error: Vec<f32> = q.iter().zip(w).map(|(q, w)| q - w).collect();
+                    weights.add(square(&error) / square(w), w.len());
+                    outputs.add(output(&error, k, x)? / output(w, k, x)?, w.len());
+                }
+            }
+        }
+        Ok(Errors {
+            weights: weights.value(),
+            outputs: outputs.value(),
+        })
+    }
+}
+
+/// ‖w‖²
+pub fn square(w: &[f32]) -> f64 {
+    w.iter().map(|&w| f64::from(w) * f64::from(w)).sum()
+}
+
+/// ‖w x‖², of rows of k.
+pub fn output(w: &[f32], k: usize, x: &[f32]) -> Fallible<f64> {
+    let matrix = Matrix::quantize(Format::F32, w.len() / k, k, w)?;
+    Ok(square(&matrix.matmul(x)?))
+}

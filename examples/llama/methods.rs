@@ -1,0 +1,172 @@
+//! Quantizes all linears of a model by a method of the library.
+
+use super::calibration::Calibration;
+use super::scaled::{scale, Scales};
+use super::text::Texts;
+use super::{Llama, Place};
+use crate::model::Fallible;
+use lowbit::calibrate::Layer;
+use lowbit::quantize::awq::{Awq, Clip};
+use lowbit::quantize::gptq::{self, Gptq, Groups};
+use lowbit::quantize::hessian::Hessian;
+use lowbit::quantize::hqq::Hqq;
+use lowbit::{Format, Linear, Matrix};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Method {
+    /// What the format's own tool does: round to nearest, or its search
+    Rtn,
+    /// The same with columns weighted by the mean square of their inputs
+    Importance,
+    /// Zero points fitted to the weights, without data
+    Hqq,
+    /// Columns scaled by their inputs, ranges cut
+    Awq,
+    /// Column by column, errors made good by the columns to come
+    Gptq,
+    /// GPTQ of the weights that AWQ has scaled
+    AwqGptq,
+}
+
+impl Method {
+    /// Its name as arguments and tables have it.
+    pub fn name(self) -> String {
+        clap::ValueEnum::to_possible_value(&self).map_or(String::new(), |v| v.get_name().to_owned())
+    }
+
+    /// Whether it can be had for this format.
+    pub fn takes(self, format: Format) -> bool {
+        match self {
+            // It is the zero points that it fits.
+            Method::Hqq => format.name().starts_with("int") && format.name().contains("_asym"),
+            // Others have no use for it.
+            Method::Importance => format.gguf().is_some(),
+            _ => true,
+        }
+    }
+
+    /// Whether it looks at inputs.
+    pub fn needs_text(self) -> bool {
+        !matches!(self, Method::Rtn | Method::Hqq)
+    }
+}
+
+/// A model whose linears are packed.
+pub struct Quantized {
+    pub llama: Llama,
+    /// What AWQ multiplied weights by.
+    pub scales: Option<Scales>,
+}
+
+/// What a model is quantized with.
+pub struct Recipe<'a> {
+    pub method: Method,
+    /// By the name of the weights.
+    pub format_of: &'a dyn Fn(&str) -> Format,
+    /// Read by GPTQ once more, block after block, so that later blocks make good what earlier ones lose.
+    pub texts: &'a Texts,
+    pub calibration: &'a Calibration,
+}
+
+impl Recipe<'_> {
+    /// Quantizes a copy of `llama`, whose weights are floats; `progress` is told the share done.
+    pub fn quantize(&self, llama: &Llama, progress: &(dyn Fn(f32) + Sync)) -> Fallible<Quantized> {
+        let mut llama = llama.clone();
+        let mut scales = None;
+        let awq = Awq::default();
+        let mut own = None;
+        let second = |done: f32| progress(0.5 + 0.5 * done);
+        let progress: &(dyn Fn(f32) + Sync) = match self.method {
+            Method::Awq | Method::AwqGptq => {
+                let half = |done: f32| progress(0.5 * done);
+                let found = scale(&mut llama, self.calibration, &awq, self.format_of, &half)?;
+                scales = Some(found);
+                own = Some(Calibration::of(&mut llama, self.texts)?);
+                &second
+            }
+            _ => progress,
+        };
+        let calibration = own.as_ref().unwrap_or(self.calibration);
+        match self.method {
+            Method::Gptq | Method::AwqGptq => self.by_columns(&mut llama, progress)?,
+            _ => self.by_layers(&mut llama, calibration, progress)?,
+        }
+        progress(1.0);
+        Ok(Quantized { llama, scales })
+    }
+
+    /// Each linear by itself.
+    fn by_layers(
+        &self,
+        llama: &mut Llama,
+        calibration: &Calibration,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Fallible<()> {
+        let count = (4 * llama.layers.len()) as f32;
+        for (i, layer) in llama.layers.iter_mut().enumerate() {
+            for place in Place::ALL {
+                for (index, named) in layer.shared[place as usize].linears.iter_mut().enumerate() {
+                    let format = (self.format_of)(&named.name);
+                    let (n, k) = (named.linear.n(), named.linear.k());
+                    let weights = named.linear.dequantize();
+                    let matrix = match self.method {
+                        Method::Importance => {
+                            let importance = calibration.importance_of(&named.name)?;
+                            Matrix::quantize_weighted(format, n, k, &weights, &importance)?
+                        }
+                        Method::Hqq => {
+                            Hqq::default()
+                                .quantize(format, n, k, &weights, &|_| ())?
+                                .matrix
+                        }
+                        // Queries and keys are not cut: what counts is their product with each other.
+                        Method::Awq if place != Place::Attention || index == 2 => {
+                            let whole = Layer::new(n, k, &weights)?;
+                            let x = calibration.sample(i, place);
+                            let cut = Clip::default().search(whole, x, format, None, &|_| ())?;
+                            Matrix::quantize(format, n, k, &cut)?
+                        }
+                        _ => Matrix::quantize(format, n, k, &weights)?,
+                    };
+                    named.linear = Linear::new(matrix);
+                }
+                progress((4 * i + place as usize + 1) as f32 / count);
+            }
+        }
+        Ok(())
+    }
+
+    /// By GPTQ, each place with the inputs that the model has once all before it is quantized.
+    fn by_columns(&self, llama: &mut Llama, progress: &(dyn Fn(f32) + Sync)) -> Fallible<()> {
+        let count = (4 * llama.layers.len()) as f32;
+        // Scales of the weights as they are, so that act-order permutes no inputs: a file has no place for that.
+        let gptq = Gptq {
+            act_order: true,
+            groups: Groups::Static,
+            ..Gptq::default()
+        };
+        llama.walk(&self.texts.inputs(), &mut |i, place, shared, x| {
+            let mut hessian = Hessian::new(shared.linears[0].linear.k())?;
+            hessian.add(x)?;
+            for named in &mut shared.linears {
+                let format = (self.format_of)(&named.name);
+                let (n, k) = (named.linear.n(), named.linear.k());
+                let weights = named.linear.dequantize();
+                named.linear = match is_float(format) {
+                    true => Linear::new(Matrix::quantize(format, n, k, &weights)?),
+                    false => {
+                        gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear
+                    }
+                };
+            }
+            progress((4 * i + place as usize + 1) as f32 / count);
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+/// Formats that hold weights as they are, or nearly.
+fn is_float(format: Format) -> bool {
+    [Format::F32, Format::F16, Format::BF16].contains(&format)
+}
