@@ -363,7 +363,7 @@ fn kivi_keys_stand_channels_of_different_size() {
     let (d, len) = (64, 256);
     let mut rows = normals(len * d, 16);
     for row in rows.chunks_mut(d) {
-        row[3] = 30.0 + row[3];
+        row[3] += 30.0;
         row[40] -= 20.0;
     }
     let error = |side| {

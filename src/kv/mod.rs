@@ -13,7 +13,6 @@ mod gaussian;
 mod half_rows;
 mod kivi;
 mod options;
-mod sphere;
 mod turbo;
 
 pub use crate::gpu::GpuKv;
