@@ -122,6 +122,10 @@ fn turbo_mse_has_the_distortion_of_its_paper() {
             let (error, deviation) = square_error(&rows, &decoded, d);
             println!("D_mse({bits}), {rotation:?}: {error:.5} ± {deviation:.5}");
             assert!((error / want - 1.0).abs() < 0.03, "{bits} bits: {error}");
+            // Theorems 1 and 3: between 4^-b and √3 π / 2 times that.
+            let least = 0.25f64.powi(bits as i32);
+            let most = 3f64.sqrt() * std::f64::consts::PI / 2.0 * least;
+            assert!((least..most).contains(&error), "{bits} bits: {error}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum KvType {
     /// keys by channel, values by token, bits + 32 / group bits a number, the last `residual` tokens in
     /// half floats.
     Kivi {
-        /// Bits of a code, 1 to 8; the paper's 2, or 4.
+        /// Bits of a code, 2 to 8; the paper's 2, or 4.
         bits: u32,
         /// Tokens (of keys) or channels (of values) under one scale and minimum; the paper's 32.
         group: usize,
