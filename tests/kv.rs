@@ -429,6 +429,9 @@ fn wrong_arguments_are_errors_with_both_numbers() {
     refused(KvOptions::new(kivi(Side::Values, 2, 32, 0), 64), ["1", "0"]);
     refused(KvOptions::new(kivi(Side::Keys, 2, 0, 32), 64), ["32", "0"]);
 
+    let window = kivi(Side::Values, 2, 32, 65537);
+    refused(KvOptions::new(window, 64), ["65536", "65537"]);
+
     let mut kv = cached(KvOptions::new(KvType::F16, 4), &[1.0; 8]);
     let before = kv.dequantize();
     assert!(kv.append(&[1.0; 6]).is_err());

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 use half::f16;
 use std::collections::VecDeque;
 
+/// The longest window, so that its size in words cannot overflow.
+const MOST: usize = 1 << 16;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     d: usize,
@@ -42,9 +45,9 @@ impl Settings {
             };
             return refuse("the group of a KIVI cache", allowed, group);
         }
-        if residual == 0 {
+        if !(1..=MOST).contains(&residual) {
             let what = "the residual of a KIVI cache in tokens";
-            return refuse(what, "at least 1".into(), residual);
+            return refuse(what, format!("1 to {MOST}"), residual);
         }
         Ok(Settings {
             d,
