@@ -4,7 +4,7 @@
 mod common;
 
 use common::gpu::{gpu, run_with};
-use lowbit::kv::{GpuKv, Kv, KvCodec, KvOptions, KvType, Rotation, Side};
+use lowbit::kv::{GpuKv, Kv, KvCodec, KvOptions, KvRotation, KvType, Side};
 use lowbit::random::SplitMix64;
 use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
 use lowbit::{Error, Gpu};
@@ -14,7 +14,7 @@ fn types() -> Vec<KvOptions> {
     let mut all = Vec::new();
     for kind in [KvType::F16, KvType::Q8_0, KvType::Q4_0] {
         all.push(KvOptions::new(kind, 96));
-        all.push(KvOptions::new(kind, 64).with_rotation(Rotation::Hadamard));
+        all.push(KvOptions::new(kind, 64).with_rotation(KvRotation::Hadamard));
     }
     for bits in 1..=4 {
         let (mse, prod) = (KvType::TurboMse { bits }, KvType::TurboProd { bits });
@@ -24,9 +24,10 @@ fn types() -> Vec<KvOptions> {
     let (mse, prod) = (KvType::TurboMse { bits: 3 }, KvType::TurboProd { bits: 3 });
     all.push(KvOptions::new(mse, 128));
     all.push(KvOptions::new(prod, 128));
-    all.push(KvOptions::new(mse, 20).with_rotation(Rotation::Haar));
-    all.push(KvOptions::new(prod, 256).with_rotation(Rotation::Haar));
-    all.push(KvOptions::new(mse, 44).with_rotation(Rotation::None));
+    all.push(KvOptions::new(mse, 20).with_rotation(KvRotation::Haar));
+    all.push(KvOptions::new(prod, 256).with_rotation(KvRotation::Haar));
+    all.push(KvOptions::new(mse, 1024));
+    all.push(KvOptions::new(mse, 44).with_rotation(KvRotation::None));
     all
 }
 
@@ -247,7 +248,7 @@ fn mutants(codec: &KvCodec, kv: &Kv, rows: &[f32], q: &[f32], p: &[f32], got: [V
     bent[last] ^= 1 << 3;
     let bent = Kv::from_words(codec, &bent).unwrap();
     assert!(check(&bent, q, p, &got).is_err());
-    if codec.options().rotation != Rotation::None {
+    if codec.options().rotation != KvRotation::None {
         let other = KvCodec::new(codec.options().with_seed(99)).unwrap();
         let other = Kv::from_words(&other, kv.words()).unwrap();
         assert!(check(&other, q, p, &got).is_err());
@@ -370,7 +371,7 @@ fn wrong_arguments_are_errors_and_record_nothing() {
     refused(&codec(KvType::F16, 64), 0, 1, ["1 to", "0"]);
     refused(&codec(KvType::F16, 64), 8, 0, ["1 to", "0"]);
     refused(&codec(KvType::F16, 64), 8, 70_000, ["65535", "70000"]);
-    let kivi = KvOptions::new(kivi(Side::Keys, 2, 32, 128), 64).with_rotation(Rotation::Haar);
+    let kivi = KvOptions::new(kivi(Side::Keys, 2, 32, 128), 64).with_rotation(KvRotation::Haar);
     refused(&KvCodec::new(kivi).unwrap(), 8, 1, ["none", "Haar"]);
 
     let codec = codec(KvType::Q8_0, 64);

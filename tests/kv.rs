@@ -2,7 +2,7 @@
 //! against a plain copy of its algorithm, and scores and sums against what the vectors decode to.
 
 use half::f16;
-use lowbit::kv::{Kv, KvCodec, KvOptions, KvType, Rotation, Side};
+use lowbit::kv::{Kv, KvCodec, KvOptions, KvRotation, KvType, Side};
 use lowbit::random::SplitMix64;
 use lowbit::{Format, Matrix};
 
@@ -21,14 +21,14 @@ fn types() -> Vec<KvOptions> {
     for d in [32, 64, 128] {
         for kind in [KvType::F16, KvType::Q8_0, KvType::Q4_0] {
             all.push(KvOptions::new(kind, d));
-            all.push(KvOptions::new(kind, d).with_rotation(Rotation::Hadamard));
+            all.push(KvOptions::new(kind, d).with_rotation(KvRotation::Hadamard));
         }
     }
     for d in [8, 20, 48, 80, 128] {
         for bits in 1..=4 {
             for kind in [KvType::TurboMse { bits }, KvType::TurboProd { bits }] {
                 all.push(KvOptions::new(kind, d));
-                all.push(KvOptions::new(kind, d).with_rotation(Rotation::Haar));
+                all.push(KvOptions::new(kind, d).with_rotation(KvRotation::Haar));
             }
         }
         for bits in [2, 3, 4] {
@@ -96,7 +96,7 @@ fn codebooks_are_the_exact_ones() {
         ),
         (64, 3, &[0.030469, 0.093832, 0.166168, 0.263914]),
     ] {
-        let options = KvOptions::new(KvType::TurboMse { bits }, d).with_rotation(Rotation::None);
+        let options = KvOptions::new(KvType::TurboMse { bits }, d).with_rotation(KvRotation::None);
         let decoded = cached(options, &unit_vectors(200, d, 1)).dequantize();
         let mut seen = vec![0; levels.len()];
         for x in decoded {
@@ -115,13 +115,17 @@ fn codebooks_are_the_exact_ones() {
 fn turbo_mse_has_the_distortion_of_its_paper() {
     let d = 128;
     let rows = unit_vectors(4000, d, 5);
-    for rotation in [Rotation::Hadamard, Rotation::Haar] {
+    for rotation in [KvRotation::Hadamard, KvRotation::Haar] {
         for (bits, want) in [(1, 0.361), (2, 0.116), (3, 0.0340), (4, 0.0093)] {
             let options = KvOptions::new(KvType::TurboMse { bits }, d).with_rotation(rotation);
             let decoded = cached(options, &rows).dequantize();
             let (error, deviation) = square_error(&rows, &decoded, d);
             println!("D_mse({bits}), {rotation:?}: {error:.5} ± {deviation:.5}");
             assert!((error / want - 1.0).abs() < 0.03, "{bits} bits: {error}");
+            // Theorems 1 and 3: between 4^-b and √3 π / 2 times that.
+            let least = 0.25f64.powi(bits as i32);
+            let most = 3f64.sqrt() * std::f64::consts::PI / 2.0 * least;
+            assert!((least..most).contains(&error), "{bits} bits: {error}");
         }
     }
 }
@@ -163,7 +167,7 @@ fn turbo_prod_is_unbiased_and_turbo_mse_is_not() {
         let share = i as f32 / 7.0;
         queries.extend(x.iter().zip(y).map(|(x, y)| share * x + (1.0 - share) * y));
     }
-    let bias = |kind: KvType, rotation: Rotation| {
+    let bias = |kind: KvType, rotation: KvRotation| {
         let mut errors = vec![Vec::new(); 8];
         for seed in 0..seeds {
             let options = KvOptions::new(kind, d).with_rotation(rotation);
@@ -177,13 +181,13 @@ fn turbo_prod_is_unbiased_and_turbo_mse_is_not() {
         errors.iter().map(|e| mean(e)).collect::<Vec<_>>()
     };
     for bits in [1, 2, 3] {
-        for (error, deviation) in bias(KvType::TurboProd { bits }, Rotation::Hadamard) {
+        for (error, deviation) in bias(KvType::TurboProd { bits }, KvRotation::Hadamard) {
             println!("Q_prod({bits}): {error:+.5} ± {deviation:.5}");
             // Of 24 means one lies beyond three deviations in 6 % of all tries; the seeds are fixed.
             assert!(error.abs() < 3.0 * deviation, "{error} ± {deviation}");
         }
     }
-    let of_itself = bias(KvType::TurboMse { bits: 1 }, Rotation::Hadamard)[7];
+    let of_itself = bias(KvType::TurboMse { bits: 1 }, KvRotation::Hadamard)[7];
     let slope = 1.0 + of_itself.0;
     // 2/π, and of d numbers a little more: 1 - D_mse = 2/π · (1 + 1/(2d) ..).
     let want = 2.0 / std::f64::consts::PI;
@@ -363,7 +367,7 @@ fn kivi_keys_stand_channels_of_different_size() {
     let (d, len) = (64, 256);
     let mut rows = normals(len * d, 16);
     for row in rows.chunks_mut(d) {
-        row[3] = 30.0 + row[3];
+        row[3] += 30.0;
         row[40] -= 20.0;
     }
     let error = |side| {
@@ -424,6 +428,9 @@ fn wrong_arguments_are_errors_with_both_numbers() {
     );
     refused(KvOptions::new(kivi(Side::Values, 2, 32, 0), 64), ["1", "0"]);
     refused(KvOptions::new(kivi(Side::Keys, 2, 0, 32), 64), ["32", "0"]);
+
+    let window = kivi(Side::Values, 2, 32, 65537);
+    refused(KvOptions::new(window, 64), ["65536", "65537"]);
 
     let mut kv = cached(KvOptions::new(KvType::F16, 4), &[1.0; 8]);
     let before = kv.dequantize();

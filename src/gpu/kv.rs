@@ -166,7 +166,7 @@ impl GpuKv {
             Append::Window { pack, store } => {
                 let groups = self.codec.packed_together(self.len, rows).unwrap_or(0);
                 if groups > 0 {
-                    pack.encode(pass, &[x.clone()], [groups as u32, 1])?;
+                    pack.encode(pass, std::slice::from_ref(&x), [groups as u32, 1])?;
                 }
                 store.encode(pass, &[x], grid)?;
             }
@@ -211,8 +211,7 @@ impl GpuKv {
         let prepared = match &self.kernels.query {
             None => q,
             Some(kernel) => {
-                let bytes = 4 * (m * self.codec.width()) as u64;
-                let prepared = (self.prepared.clone(), 0, bytes);
+                let prepared = (self.prepared.clone(), 0, self.prepared.size());
                 kernel.encode(pass, &[q, prepared.clone()], [m as u32, 1])?;
                 prepared
             }
@@ -271,9 +270,20 @@ impl GpuKv {
         }
     }
 
+    /// The slice if it holds so many bytes. All of it is bound, so that a cache that grows goes on using the same
+    /// bind groups.
     fn range(&self, what: &'static str, slice: BufferSlice, bytes: u64) -> Result<Range> {
         check_binding(&self.gpu, what, slice, bytes)?;
-        Ok((slice.buffer().clone(), slice.offset(), bytes))
+        let most = self.gpu.max_binding();
+        if bytes > most {
+            return Err(Error::TooLarge {
+                what: "rows of a cache's inputs or outputs in bytes",
+                needed: bytes,
+                limit: most,
+            });
+        }
+        let size = (slice.size() / 4 * 4).min(most);
+        Ok((slice.buffer().clone(), slice.offset(), size))
     }
 }
 

@@ -1,32 +1,73 @@
 //! A cache on the processor.
 
-use super::codec::{KvCodec, Store};
+use super::codec::{KvCodec, Packing, Store};
 use super::kivi::Tokens;
 use crate::{parallel, Error, Result};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Tokens that are summed on their own before the sums are added, whatever the number of threads.
 const RUN: usize = 256;
 
 /// Packed vectors of d numbers, one for each token, in the order in which they were appended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Kv {
     codec: KvCodec,
     held: Held,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Held {
-    /// Words of all vectors, and how many they are.
-    Rows(Vec<u32>, usize),
+    Rows(Rows),
     Kivi(Tokens),
+}
+
+/// Vectors that were packed one by one.
+#[derive(Clone)]
+struct Rows {
+    packing: Arc<dyn Packing>,
+    words: Vec<u32>,
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        self.words.len() / self.packing.words()
+    }
+
+    /// Packs rows of d floats; all of them, or none.
+    fn push(&mut self, d: usize, rows: &[f32]) -> Result<()> {
+        let (packing, before) = (&self.packing, self.words.len());
+        let words = before + rows.len() / d * packing.words();
+        self.words.resize(words, 0);
+        // The first row that fails, not the first thread.
+        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+        let encode = |i: usize, words: &mut [u32], _: &mut ()| {
+            if let Err(e) = packing.encode(&rows[i * d..(i + 1) * d], words) {
+                let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
+                if failure.as_ref().is_none_or(|(first, _)| i < *first) {
+                    *failure = Some((i, e));
+                }
+            }
+        };
+        let rows = &mut self.words[before..];
+        parallel::chunks(rows, packing.words(), || (), encode);
+        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            None => Ok(()),
+            Some((_, error)) => {
+                self.words.truncate(before);
+                Err(error)
+            }
+        }
+    }
 }
 
 impl Kv {
     /// An empty cache.
     pub fn new(codec: &KvCodec) -> Kv {
         let held = match &codec.store {
-            Store::Rows(_) => Held::Rows(Vec::new(), 0),
+            Store::Rows(packing) => Held::Rows(Rows {
+                packing: packing.clone(),
+                words: Vec::new(),
+            }),
             Store::Kivi(settings) => Held::Kivi(Tokens::new(*settings)),
         };
         Kv {
@@ -60,7 +101,10 @@ impl Kv {
         }
         Ok(Kv {
             codec: codec.clone(),
-            held: Held::Rows(words.to_vec(), len),
+            held: Held::Rows(Rows {
+                packing: packing.clone(),
+                words: words.to_vec(),
+            }),
         })
     }
 
@@ -72,7 +116,7 @@ impl Kv {
     /// Vectors in it.
     pub fn len(&self) -> usize {
         match &self.held {
-            Held::Rows(_, len) => *len,
+            Held::Rows(rows) => rows.len(),
             Held::Kivi(tokens) => tokens.len(),
         }
     }
@@ -89,7 +133,7 @@ impl Kv {
             return self.codec.bits_per_element();
         }
         let words = match &self.held {
-            Held::Rows(words, _) => words.len(),
+            Held::Rows(rows) => rows.words.len(),
             Held::Kivi(tokens) => tokens.words(),
         };
         32.0 * words as f64 / (self.len() * self.codec.d()) as f64
@@ -98,7 +142,7 @@ impl Kv {
     /// The packed vectors, of each a fixed number of words, as [`GpuKv`](super::GpuKv) has them; none for KIVI.
     pub fn words(&self) -> &[u32] {
         match &self.held {
-            Held::Rows(words, _) => words,
+            Held::Rows(rows) => &rows.words,
             Held::Kivi(_) => &[],
         }
     }
@@ -122,34 +166,9 @@ impl Kv {
         if let Some(rotation) = &self.codec.rotation {
             parallel::chunks(&mut rotated, d, || (), |_, x, _| rotation.apply(x));
         }
-        match (&mut self.held, &self.codec.store) {
-            (Held::Kivi(tokens), _) => tokens.push(&rotated),
-            (Held::Rows(words, len), Store::Rows(packing)) => {
-                let (count, before) = (rows.len() / d, words.len());
-                words.resize(before + count * packing.words(), 0);
-                // The first row that fails, not the first thread.
-                let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
-                let encode = |i: usize, words: &mut [u32], _: &mut ()| {
-                    if let Err(e) = packing.encode(&rotated[i * d..(i + 1) * d], words) {
-                        let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
-                        if failure.as_ref().is_none_or(|(first, _)| i < *first) {
-                            *failure = Some((i, e));
-                        }
-                    }
-                };
-                parallel::chunks(&mut words[before..], packing.words(), || (), encode);
-                match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-                    Some((_, error)) => {
-                        words.truncate(before);
-                        Err(error)
-                    }
-                    None => {
-                        *len += count;
-                        Ok(())
-                    }
-                }
-            }
-            (Held::Rows(..), Store::Kivi(_)) => Ok(()),
+        match &mut self.held {
+            Held::Rows(rows) => rows.push(d, &rotated),
+            Held::Kivi(tokens) => tokens.push(&rotated),
         }
     }
 
@@ -255,14 +274,20 @@ impl Kv {
     }
 
     fn levels(&self, t: usize, levels: &mut [f32]) {
-        match (&self.held, &self.codec.store) {
-            (Held::Rows(words, _), Store::Rows(packing)) => {
-                let count = packing.words();
-                packing.levels(&words[t * count..(t + 1) * count], levels);
+        match &self.held {
+            Held::Rows(rows) => {
+                let count = rows.packing.words();
+                let words = &rows.words[t * count..(t + 1) * count];
+                rows.packing.levels(words, levels);
             }
-            (Held::Kivi(tokens), _) => tokens.levels(t, levels),
-            (Held::Rows(..), Store::Kivi(_)) => {}
+            Held::Kivi(tokens) => tokens.levels(t, levels),
         }
+    }
+}
+
+impl std::fmt::Debug for Kv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kv({} of {:?})", self.len(), self.codec.options())
     }
 }
 

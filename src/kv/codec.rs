@@ -1,6 +1,6 @@
 //! What a cache does to one vector.
 
-use super::options::{KvOptions, KvType, Rotation};
+use super::options::{KvOptions, KvRotation, KvType};
 use super::{blocks, gaussian::derived, half_rows, kivi, turbo};
 use crate::rotate::Orthogonal;
 use crate::{Error, Result};
@@ -96,9 +96,9 @@ impl KvCodec {
             }
         };
         let rotation = match options.rotation {
-            Rotation::None => None,
-            Rotation::Hadamard => Some(Arc::new(Orthogonal::hadamard(d, seed)?)),
-            Rotation::Haar => Some(Arc::new(Orthogonal::haar(d, seed)?)),
+            KvRotation::None => None,
+            KvRotation::Hadamard => Some(Arc::new(Orthogonal::hadamard(d, seed)?)),
+            KvRotation::Haar => Some(Arc::new(Orthogonal::haar(d, seed)?)),
         };
         Ok(KvCodec {
             options,

@@ -13,6 +13,9 @@ use crate::{Error, Result};
 use half::f16;
 use std::collections::VecDeque;
 
+/// The longest window, so that its size in words cannot overflow.
+const MOST: usize = 1 << 16;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     d: usize,
@@ -28,8 +31,8 @@ impl Settings {
             let got = got.to_string();
             Err(Error::Argument { what, allowed, got })
         };
-        if !(1..=8).contains(&bits) {
-            return refuse("the bits of a KIVI cache", "1 to 8".into(), bits as usize);
+        if !(2..=8).contains(&bits) {
+            return refuse("the bits of a KIVI cache", "2 to 8".into(), bits as usize);
         }
         let divides = match side {
             Side::Keys => residual,
@@ -42,9 +45,9 @@ impl Settings {
             };
             return refuse("the group of a KIVI cache", allowed, group);
         }
-        if residual == 0 {
+        if !(1..=MOST).contains(&residual) {
             let what = "the residual of a KIVI cache in tokens";
-            return refuse(what, "at least 1".into(), residual);
+            return refuse(what, format!("1 to {MOST}"), residual);
         }
         Ok(Settings {
             d,
@@ -110,7 +113,8 @@ impl Settings {
             .clone()
             .fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
         let top = ((1u32 << self.bits) - 1) as f32;
-        // Codes fit the scale and minimum that are stored. Numbers come from half floats, so none overflows.
+        // Codes fit the scale and minimum that are stored. Numbers come from half floats and there are at least two
+        // bits, so neither overflows.
         let minimum = f16::from_f32(low);
         let scale = f16::from_f32((high - low) / top);
         words[0] = u32::from(scale.to_bits()) | u32::from(minimum.to_bits()) << 16;

@@ -2,7 +2,7 @@
 //! queries (scores) and summed with weights (values), while they stay packed.
 //!
 //! Every type packs a vector into a whole number of 32-bit words, the same on the processor ([`Kv`]) and on the
-//! device ([`GpuKv`]). A cache may be rotated ([`Rotation`]): vectors are packed as Π x, queries become Π q, which
+//! device ([`GpuKv`]). A cache may be rotated ([`KvRotation`]): vectors are packed as Π x, queries become Π q, which
 //! leaves ⟨q, x⟩ as it is, and a sum is turned back once, Πᵀ Σ p Π x.
 
 mod bits;
@@ -13,11 +13,10 @@ mod gaussian;
 mod half_rows;
 mod kivi;
 mod options;
-mod sphere;
 mod turbo;
 
 pub use crate::gpu::GpuKv;
 pub use cache::Kv;
 pub use codec::KvCodec;
 pub(crate) use codec::Shader;
-pub use options::{KvOptions, KvType, Rotation, Side};
+pub use options::{KvOptions, KvRotation, KvType, Side};

@@ -14,7 +14,7 @@ pub enum KvType {
     /// keys by channel, values by token, bits + 32 / group bits a number, the last `residual` tokens in
     /// half floats.
     Kivi {
-        /// Bits of a code, 1 to 8; the paper's 2, or 4.
+        /// Bits of a code, 2 to 8; the paper's 2, or 4.
         bits: u32,
         /// Tokens (of keys) or channels (of values) under one scale and minimum; the paper's 32.
         group: usize,
@@ -50,7 +50,7 @@ pub enum Side {
 
 /// The rotation Π of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
+pub enum KvRotation {
     /// None: Π = 1.
     None,
     /// A Hadamard matrix times random signs: d log d additions. d must be 2^k m
@@ -68,7 +68,7 @@ pub struct KvOptions {
     /// Numbers of a vector: the size of a head.
     pub d: usize,
     /// What vectors are multiplied by before.
-    pub rotation: Rotation,
+    pub rotation: KvRotation,
     /// Of the rotation, and (another, made from it) of Q_prod's projection.
     pub seed: u64,
 }
@@ -78,8 +78,8 @@ impl KvOptions {
     /// than that of Haar's, the others not rotated. Seed 0.
     pub fn new(kind: KvType, d: usize) -> KvOptions {
         let rotation = match kind {
-            KvType::TurboMse { .. } | KvType::TurboProd { .. } => Rotation::Hadamard,
-            _ => Rotation::None,
+            KvType::TurboMse { .. } | KvType::TurboProd { .. } => KvRotation::Hadamard,
+            _ => KvRotation::None,
         };
         KvOptions {
             kind,
@@ -90,7 +90,7 @@ impl KvOptions {
     }
 
     /// The same with another rotation.
-    pub fn with_rotation(self, rotation: Rotation) -> KvOptions {
+    pub fn with_rotation(self, rotation: KvRotation) -> KvOptions {
         KvOptions { rotation, ..self }
     }
 

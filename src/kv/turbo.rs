@@ -10,8 +10,9 @@
 //! and as independent of Π as S is, and saves turning r back.
 
 use super::codec::{Packing, Shader};
-use super::{bits, gaussian, sphere};
+use super::{bits, gaussian};
 use crate::gpu::{text, File};
+use crate::quantize::codebook::lloyd_max_sphere;
 use crate::{Error, Result};
 
 const CODEWORDS: File = text!("kv/codewords.wgsl");
@@ -26,7 +27,7 @@ struct Codebook {
 
 impl Codebook {
     fn new(d: usize, bits: u32) -> Codebook {
-        let levels = sphere::lloyd_max(d, bits);
+        let levels = lloyd_max_sphere(d, bits);
         Codebook {
             bits,
             bounds: levels

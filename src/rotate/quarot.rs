@@ -10,7 +10,8 @@
 //! 3. By heads, a smaller R: `rotate_outputs` of v and `rotate_inputs` of o by R, block by block. The weights of
 //!    attention are sums over tokens, with which R commutes.
 //! 4. Before down: `rotate_inputs` of it by a Hadamard matrix, and the same transform of its inputs while the
-//!    network runs ([`Linear::with_rotation`](crate::Linear::with_rotation)).
+//!    network runs (by blocks of a power of two [`Linear::with_rotation`](crate::Linear::with_rotation) does it).
+//! 5. Keys, once they have their positions, and queries: [`KvOptions::with_rotation`](crate::kv::KvOptions).
 
 use super::orthogonal::Orthogonal;
 use super::real::Real;

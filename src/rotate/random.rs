@@ -1,7 +1,7 @@
 //! What random rotations are made of.
 
 use crate::random::SplitMix64;
-use crate::{Error, Result};
+use crate::{parallel, Error, Result};
 
 /// 1 or -1, n times.
 pub fn signs(n: usize, seed: u64) -> Vec<f32> {
@@ -39,13 +39,11 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
         let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt();
         signs[j] = if v[0] < 0.0 { 1.0 } else { -1.0 };
         v[0] -= signs[j] * norm;
-        for row in rest.chunks_exact_mut(n) {
-            reflect(v, &mut row[j..]);
-        }
+        let v = &*v;
+        each_row(rest, n, |_, row| reflect(v, &mut row[j..]));
     }
     let mut q = vec![0.0; n * n];
-    for i in 0..n {
-        let row = &mut q[i * n..(i + 1) * n];
+    each_row(&mut q, n, |i, row| {
         row[i] = 1.0;
         for j in (0..=i).rev() {
             reflect(&a[j * n + j..(j + 1) * n], &mut row[j..]);
@@ -53,8 +51,19 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
         for q in row {
             *q *= signs[i];
         }
-    }
+    });
     Ok(q)
+}
+
+/// Calls `f` for every row of n; on all cores where a row is worth the trouble.
+fn each_row(rows: &mut [f64], n: usize, f: impl Fn(usize, &mut [f64]) + Sync + Send) {
+    match n < 256 {
+        true => rows
+            .chunks_exact_mut(n)
+            .enumerate()
+            .for_each(|(i, row)| f(i, row)),
+        false => parallel::chunks(rows, n, || (), |i, row, _| f(i, row)),
+    }
 }
 
 /// x → x - 2 v (v·x) / (v·v).
