@@ -18,6 +18,15 @@ fn heavy(count: usize, seed: u64) -> Vec<f32> {
     gaussian(count, seed).iter().map(|x| x * x * x).collect()
 }
 
+/// Values that a few lines of Python can make too.
+fn powers() -> Vec<f32> {
+    let power = |i: u64| {
+        let u = (i * 7919 % 10007) as f64 / 5003.5 - 1.0;
+        (u.powi(5) * 3.0 + 0.25 * u) as f32
+    };
+    (0..10007).map(power).collect()
+}
+
 fn range(lo: f32, hi: f32) -> Range {
     Range { lo, hi }
 }
@@ -102,7 +111,11 @@ fn groups_are_what_a_loop_makes() {
     let (n, k, g) = (5, 20, 8);
     // Each row louder than the one before.
     let loud = |(i, w): (usize, f32)| w * (i / k + 1) as f32;
-    let w: Vec<f32> = gaussian(n * k, 4).into_iter().enumerate().map(loud).collect();
+    let w: Vec<f32> = gaussian(n * k, 4)
+        .into_iter()
+        .enumerate()
+        .map(loud)
+        .collect();
     let groups = affine::per_group(&w, (n, k), g, Scheme::Asymmetric, 4).unwrap();
     let rows = affine::per_channel(&w, n, k, Scheme::Symmetric, 4).unwrap();
     let all = affine::per_tensor(&w, Scheme::Symmetric, 8).unwrap();
@@ -196,12 +209,7 @@ fn percentiles_are_those_of_the_sorted_values() {
         }
     }
     // As onnxruntime 1.31.1 has it (`HistogramCollector(method="percentile", num_bins=2048, ...)`).
-    let x: Vec<f32> = (0..10007u64)
-        .map(|i| {
-            let u = (i * 7919 % 10007) as f64 / 5003.5 - 1.0;
-            (u.powi(5) * 3.0 + 0.25 * u) as f32
-        })
-        .collect();
+    let x = powers();
     let of = |percentile, cut| observed(Percentile::new(percentile, cut, 2048), &[&x]);
     assert_eq!(of(99.0, Cut::BothSides), range(-3.100_830_1, 3.094_482_4));
     assert_eq!(of(99.9, Cut::BothSides), range(-3.237_304_7, 3.230_957));
@@ -348,17 +356,19 @@ fn the_histogram_search_lowers_the_error() {
             whole.lo <= found.lo && found.hi <= whole.hi,
             "{found:?} {whole:?}"
         );
-        // The grid search that moves both ends at once, for scale: the greedy one comes close to it, or under.
-        let grid = observed(Mse::new(Scheme::Asymmetric, bits), &[&x]);
+        // By the greedy search one outlier that costs much to cut may end it early; it never makes things worse here.
         for r in [found, grown] {
             assert!(of(r) < of(whole), "{bits}: {} {}", of(r), of(whole));
-            assert!(of(r) < 1.3 * of(grid), "{bits}: {} {}", of(r), of(grid));
         }
-        // Re-binning moves the ends by a few bins at most.
-        let bin = (whole.hi - whole.lo) / 2048.0;
-        assert!(
-            (found.hi - grown.hi).abs() < 40.0 * bin,
-            "{found:?} {grown:?} {bin}"
+    }
+    // What the formulas of PyTorch's `_compute_quantization_error` and `_non_linear_param_search` give in numpy.
+    let mut x = powers();
+    (x[17], x[18]) = (9.0, -5.0);
+    for (bits, hi) in [(8, 8.993_164), (4, 3.244_140_6), (3, 3.244_140_6)] {
+        assert_eq!(
+            observed(Histogram::new(bits), &[&x]),
+            range(-5.0, hi),
+            "{bits}"
         );
     }
     // One value, again and again.
