@@ -1,0 +1,569 @@
+//! Vector quantization, binary and ternary weights: against scalar optima, formulas, and brute force.
+
+use lowbit::calibrate::affine::Granularity;
+use lowbit::quantize::codebook::{lloyd_max, Density};
+use lowbit::quantize::vector::{nearest, output_error, residual, Additive, Aqlm, KMeans};
+use lowbit::quantize::{binary, ternary};
+use lowbit::random::SplitMix64;
+use lowbit::{Error, Format, Matrix, ScaleType};
+use std::sync::Mutex;
+
+fn gaussian(count: usize, seed: u64) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
+    (0..count).map(|_| random.normal() as f32).collect()
+}
+
+fn square_error(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum()
+}
+
+/// H = XXᵀ / m for `m` correlated inputs: a walk along the k columns, some louder than others.
+fn hessian(k: usize, m: usize, seed: u64) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
+    let mut h = vec![0f64; k * k];
+    for _ in 0..m {
+        let mut walk = 0.0;
+        let x: Vec<f64> = (0..k)
+            .map(|j| {
+                walk = 0.8 * walk + random.normal();
+                walk * if j % 11 == 0 { 4.0 } else { 1.0 }
+            })
+            .collect();
+        for i in 0..k {
+            for j in 0..k {
+                h[i * k + j] += x[i] * x[j] / m as f64;
+            }
+        }
+    }
+    h.iter().map(|h| *h as f32).collect()
+}
+
+#[test]
+fn pairs_beat_the_scalar_optimum() {
+    // 16 entries for two weights, as 4 levels for each: 2 bits a weight.
+    let train = gaussian(400_000, 1);
+    let held_out = gaussian(400_000, 2);
+    let clusters = KMeans::new(16, 2).fit(&train, None, &|_| ()).unwrap();
+    let (_, error) = nearest(&clusters.centroids, 2, &held_out, None).unwrap();
+    let mse = error / held_out.len() as f64;
+    let scalar = lloyd_max(Density::Normal, 2).unwrap().mse;
+    // The standard error of both figures is about 0.0004; the gain is ten times that.
+    assert!(mse < scalar - 0.004, "{mse} {scalar}");
+    // No quantizer is better than the rate-distortion bound 2^(-2R).
+    assert!(mse > 1.0 / 16.0, "{mse}");
+    let trained = clusters.error / train.len() as f64;
+    assert!((mse / trained - 1.0).abs() < 0.01, "{mse} {trained}");
+}
+
+#[test]
+fn k_means_finds_what_brute_force_finds() {
+    // Clusters far apart, which k-means++ cannot miss: centroids are their weighted means.
+    let mut random = SplitMix64::new(3);
+    let (count, d) = (600, 3);
+    let centre = |c: usize, j: usize| 50.0 * ((c * 7 + j * 3) % 5) as f32 + 20.0 * c as f32;
+    let points: Vec<f32> = (0..count * d)
+        .map(|i| centre(i / d % 6, i % d) + random.normal() as f32)
+        .collect();
+    let weights: Vec<f32> = (0..count * d)
+        .map(|_| 0.5 + random.uniform() as f32)
+        .collect();
+    let found = KMeans::new(6, d)
+        .fit(&points, Some(&weights), &|_| ())
+        .unwrap();
+    let mut total = 0.0;
+    for c in 0..6 {
+        let own = (c..count).step_by(6);
+        let code = found.codes[c];
+        for j in 0..d {
+            let sum = |f: &dyn Fn(usize) -> f64| own.clone().map(|i| f(i * d + j)).sum::<f64>();
+            let weight = sum(&|at| weights[at] as f64);
+            let mean = sum(&|at| weights[at] as f64 * points[at] as f64) / weight;
+            let got = found.centroids[code as usize * d + j];
+            assert!((got as f64 - mean).abs() < 1e-4, "{got} {mean}");
+            total += sum(&|at| weights[at] as f64 * (points[at] as f64 - mean).powi(2));
+        }
+        assert!(own.clone().all(|i| found.codes[i] == code));
+    }
+    assert!(
+        (found.error / total - 1.0).abs() < 1e-4,
+        "{} {total}",
+        found.error
+    );
+}
+
+#[test]
+fn nearest_entries_are_nearest() {
+    let (count, entries, d) = (500, 75, 4);
+    let points = gaussian(count * d, 4);
+    let centroids = gaussian(entries * d, 5);
+    // Weights that repeat every two vectors, one of them 0.
+    let weights = [1.0, 0.0, 2.0, 0.5, 3.0, 1.0, 1.0, 0.1];
+    let (codes, _) = nearest(&centroids, d, &points, Some(&weights)).unwrap();
+    for (i, (x, code)) in points.chunks(d).zip(codes).enumerate() {
+        let far = |c: usize| -> f64 {
+            let w = &weights[i % 2 * d..][..d];
+            let terms = x.iter().zip(&centroids[c * d..]).zip(w);
+            terms
+                .map(|((x, c), w)| *w as f64 * ((x - c) as f64).powi(2))
+                .sum()
+        };
+        let best = (0..entries).map(far).fold(f64::INFINITY, f64::min);
+        assert!(far(code as usize) <= best * (1.0 + 1e-5), "{i}");
+    }
+}
+
+#[test]
+fn more_entries_than_vectors_lose_nothing() {
+    let points = gaussian(5 * 8, 6);
+    let found = KMeans::new(32, 8).fit(&points, None, &|_| ()).unwrap();
+    assert_eq!(found.error, 0.0);
+    // Vectors that are all the same.
+    let found = KMeans::new(4, 2).fit(&[1.5; 20], None, &|_| ()).unwrap();
+    assert_eq!(found.error, 0.0);
+}
+
+#[test]
+fn every_stage_lowers_the_error() {
+    let (n, k) = (64, 64);
+    let w = gaussian(n * k, 7);
+    let means = KMeans::new(16, 4);
+    let seen = Mutex::new(Vec::new());
+    let progress = |share: f32| seen.lock().unwrap().push(share);
+    let mut last = square_error(&w, &vec![0.0; n * k]);
+    for stages in 1..=3 {
+        seen.lock().unwrap().clear();
+        let found = residual(&w, (n, k), None, stages, &means, &progress).unwrap();
+        let error = square_error(&w, &found.dequantize());
+        // 16 entries for 4 weights are a bit each, and a bit is worth a factor of up to 4; half of that at least.
+        assert!(error < 0.55 * last, "{stages}: {error} {last}");
+        last = error;
+        let seen = seen.lock().unwrap();
+        assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
+    }
+}
+
+#[test]
+fn aqlm_lowers_the_output_error() {
+    let (n, k) = (192, 64);
+    let w = gaussian(n * k, 8);
+    let h = hessian(k, 500, 9);
+    let method = Aqlm {
+        bits: 6,
+        ..Aqlm::default()
+    };
+    let diagonal: Vec<f32> = (0..k).map(|j| h[j * k + j]).collect();
+    let means = KMeans::new(64, 8);
+    let start = residual(&w, (n, k), Some(&diagonal), 2, &means, &|_| ()).unwrap();
+    let error = |q: &Additive| output_error(&w, &q.dequantize(), (n, k), &h).unwrap();
+    let seen = Mutex::new(Vec::new());
+    let progress = |share: f32| seen.lock().unwrap().push(share);
+    let found = method.quantize(&w, (n, k), &h, &progress).unwrap();
+    let (before, after) = (error(&start), error(&found));
+    assert!(after < 0.7 * before, "{before} {after}");
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
+    // A wider beam chooses codes at least as well, here better.
+    let wide = Aqlm {
+        beam: 4,
+        ..method.clone()
+    };
+    let wide = error(&wide.quantize(&w, (n, k), &h, &|_| ()).unwrap());
+    assert!(wide < 1.005 * after, "{after} {wide}");
+    // The same again, bit for bit.
+    assert_eq!(method.quantize(&w, (n, k), &h, &|_| ()).unwrap(), found);
+
+    // The output error, straight from its definition in f64.
+    let e: Vec<f64> = w
+        .iter()
+        .zip(found.dequantize())
+        .map(|(w, q)| (w - q) as f64)
+        .collect();
+    let mut sum = 0.0;
+    for row in e.chunks(k) {
+        for i in 0..k {
+            for j in 0..k {
+                sum += row[i] * row[j] * h[i * k + j] as f64;
+            }
+        }
+    }
+    assert!((after / sum - 1.0).abs() < 1e-4, "{after} {sum}");
+}
+
+#[test]
+fn aqlm_ends_at_a_local_minimum() {
+    // With rounds to spare no change of one code, no scale and no entry makes the error smaller.
+    let (n, k) = (24, 16);
+    let w = gaussian(n * k, 10);
+    let h = hessian(k, 200, 11);
+    let method = Aqlm {
+        bits: 3,
+        rounds: 200,
+        tolerance: 0.0,
+        steps: 200,
+        ..Aqlm::default()
+    };
+    let found = method.quantize(&w, (n, k), &h, &|_| ()).unwrap();
+    let error = |q: &Additive| output_error(&w, &q.dequantize(), (n, k), &h).unwrap();
+    let least = error(&found);
+    for at in 0..found.codes.len() {
+        for code in 0..8 {
+            let mut other = found.clone();
+            other.codes[at] = code;
+            // The last sums are in f32.
+            assert!(error(&other) > least * (1.0 - 1e-5), "{at} {code}");
+        }
+    }
+    for m in 0..2 {
+        for i in 0..64 {
+            for by in [-1e-2, 1e-2] {
+                let mut other = found.clone();
+                other.codebooks[m][i] += by;
+                assert!(error(&other) > least * (1.0 - 1e-5), "{m} {i}");
+            }
+        }
+    }
+    for row in 0..n {
+        for by in [0.99, 1.01] {
+            let mut other = found.clone();
+            other.scales[row] *= by;
+            assert!(error(&other) > least * (1.0 - 1e-5), "{row}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_entries_become_matrices() {
+    let (n, k) = (40, 64);
+    let w = gaussian(n * k, 12);
+    for (books, entries, format) in [
+        (2, 256, Format::AQLM_2X8),
+        (2, 50, Format::AQLM_2X8),
+        (1, 300, Format::AQLM_1X16),
+    ] {
+        let found = residual(&w, (n, k), None, books, &KMeans::new(entries, 8), &|_| ()).unwrap();
+        for scale in [ScaleType::F16, ScaleType::BF16] {
+            let matrix = found.pack(scale).unwrap();
+            assert_eq!(
+                matrix.format().name(),
+                format.with_scale(scale).unwrap().name()
+            );
+            let (a, b) = (matrix.dequantize(), found.dequantize());
+            // Entries and scales are rounded to 11 or 8 bits: a share of the sum of magnitudes, not of the sum.
+            let unit = if scale == ScaleType::F16 {
+                2f32.powi(-11)
+            } else {
+                2f32.powi(-8)
+            };
+            for (a, b) in a.iter().zip(&b) {
+                assert!((a - b).abs() <= unit * (2.0 * b.abs() + 12.0), "{a} {b}");
+            }
+        }
+    }
+    let three = residual(&w, (n, k), None, 3, &KMeans::new(4, 8), &|_| ()).unwrap();
+    assert!(matches!(
+        three.pack(ScaleType::F16),
+        Err(Error::Argument { .. })
+    ));
+    let four = residual(&w, (n, k), None, 2, &KMeans::new(4, 4), &|_| ()).unwrap();
+    assert!(matches!(
+        four.pack(ScaleType::F16),
+        Err(Error::Argument { .. })
+    ));
+    let mut broken = residual(&w, (n, k), None, 2, &KMeans::new(4, 8), &|_| ()).unwrap();
+    broken.codes[7] = 4;
+    assert!(matches!(
+        broken.pack(ScaleType::F16),
+        Err(Error::Argument { .. })
+    ));
+    broken.codes.pop();
+    assert!(matches!(
+        broken.pack(ScaleType::F16),
+        Err(Error::Length { .. })
+    ));
+}
+
+#[test]
+fn binary_scales_are_mean_magnitudes() {
+    let (n, k, g) = (6, 48, 16);
+    let mut w = gaussian(n * k, 13);
+    w[3] = 0.0;
+    let importance: Vec<f32> = (0..k).map(|j| (j % 5) as f32).collect();
+    for granularity in [
+        Granularity::Tensor,
+        Granularity::Channel,
+        Granularity::Group(g),
+    ] {
+        for importance in [None, Some(&importance[..])] {
+            let found = binary::quantize(&w, (n, k), granularity, importance).unwrap();
+            let error = |scales: &[f32]| -> f64 {
+                let trial = binary::Binary {
+                    scales: scales.to_vec(),
+                    ..found.clone()
+                };
+                let back = trial.dequantize().unwrap();
+                let terms = w.iter().zip(&back).enumerate();
+                terms
+                    .map(|(i, (w, q))| {
+                        let h = importance.map_or(1.0, |h| h[i % k] as f64);
+                        h * ((w - q) as f64).powi(2)
+                    })
+                    .sum()
+            };
+            let least = error(&found.scales);
+            for i in 0..found.scales.len() {
+                for by in [0.99, 1.01] {
+                    let mut scales = found.scales.clone();
+                    scales[i] *= by;
+                    assert!(error(&scales) > least, "{granularity:?} {i}");
+                }
+            }
+            if importance.is_none() {
+                let run = match granularity {
+                    Granularity::Tensor => n * k,
+                    Granularity::Channel => k,
+                    Granularity::Group(g) => g,
+                };
+                for (run, scale) in w.chunks(run).zip(&found.scales) {
+                    let mean = run.iter().map(|w| w.abs()).sum::<f32>() / run.len() as f32;
+                    assert!((scale / mean - 1.0).abs() < 1e-5);
+                }
+            }
+            let matrix = found.pack(ScaleType::F32).unwrap();
+            assert_eq!(matrix.dequantize(), found.dequantize().unwrap());
+        }
+    }
+    // By groups it is what the format's own rounding makes.
+    let found = binary::quantize(&w, (n, k), Granularity::Group(g), None).unwrap();
+    let format = Format::INT1.with_group(g).unwrap();
+    assert_eq!(
+        found.pack(ScaleType::F16).unwrap(),
+        Matrix::quantize(format, n, k, &w).unwrap()
+    );
+    let odd = binary::quantize(&w, (n, k), Granularity::Group(12), None).unwrap();
+    assert!(matches!(
+        odd.pack(ScaleType::F16),
+        Err(Error::Group { got: 12, .. })
+    ));
+    assert!(matches!(
+        odd.pack(ScaleType::E8M0),
+        Err(Error::Scale { .. })
+    ));
+}
+
+#[test]
+fn ternary_rules_are_their_formulas() {
+    let w = gaussian(1000, 14);
+    let mean = w.iter().map(|w| w.abs() as f64).sum::<f64>() / 1000.0;
+    let of = |rule| ternary::quantize(&w, (10, 100), Granularity::Tensor, rule, None).unwrap();
+    let bitnet = of(ternary::Rule::AbsMean);
+    assert!((bitnet.scales[0] as f64 / mean - 1.0).abs() < 1e-6);
+    let twn = of(ternary::Rule::Twn);
+    let kept = || w.iter().map(|w| w.abs() as f64).filter(|w| *w > 0.7 * mean);
+    let alpha = kept().sum::<f64>() / kept().count() as f64;
+    assert!((twn.scales[0] as f64 / alpha - 1.0).abs() < 1e-6);
+    for ((w, b), t) in w.iter().zip(&bitnet.codes).zip(&twn.codes) {
+        let sign = w.signum() as i8;
+        assert_eq!(
+            *b,
+            if w.abs() as f64 > 0.5 * mean { sign } else { 0 },
+            "{w}"
+        );
+        assert_eq!(
+            *t,
+            if w.abs() as f64 > 0.7 * mean { sign } else { 0 },
+            "{w}"
+        );
+    }
+    let zeros = [0.0; 16];
+    for rule in [
+        ternary::Rule::AbsMean,
+        ternary::Rule::Twn,
+        ternary::Rule::LeastSquares,
+    ] {
+        let found = ternary::quantize(&zeros, (2, 8), Granularity::Channel, rule, None).unwrap();
+        assert_eq!(found.dequantize().unwrap(), zeros);
+    }
+    // FORMATS.md B10: for a Gaussian the threshold is about 0.6 of its deviation.
+    let many = gaussian(200_000, 15);
+    let least = ternary::Rule::LeastSquares;
+    let found = ternary::quantize(&many, (1, 200_000), Granularity::Tensor, least, None).unwrap();
+    let threshold = found.scales[0] / 2.0;
+    assert!((threshold - 0.612).abs() < 0.01, "{threshold}");
+}
+
+#[test]
+fn least_squares_ternary_is_never_worse() {
+    for seed in 0..20 {
+        let (n, k, g) = (4, 24, 8);
+        let w: Vec<f32> = gaussian(n * k, 100 + seed)
+            .iter()
+            .map(|x| x * x * x)
+            .collect();
+        let importance: Vec<f32> = (0..k)
+            .map(|j| ((j * 7 + seed as usize) % 6) as f32)
+            .collect();
+        for granularity in [
+            Granularity::Tensor,
+            Granularity::Channel,
+            Granularity::Group(g),
+        ] {
+            for importance in [None, Some(&importance[..])] {
+                let h = |i: usize| importance.map_or(1.0, |h| h[i % k] as f64);
+                let error = |rule| {
+                    let found = ternary::quantize(&w, (n, k), granularity, rule, importance);
+                    let back = found.unwrap().dequantize().unwrap();
+                    let terms = w.iter().zip(&back).enumerate();
+                    terms
+                        .map(|(i, (w, q))| h(i) * ((w - q) as f64).powi(2))
+                        .sum::<f64>()
+                };
+                let least = error(ternary::Rule::LeastSquares);
+                for rule in [ternary::Rule::AbsMean, ternary::Rule::Twn] {
+                    let other = error(rule);
+                    assert!(
+                        least <= other * (1.0 + 1e-6),
+                        "{granularity:?} {rule:?} {least} {other}"
+                    );
+                }
+                // All 3^8 codes of a group, each with its best scale.
+                if granularity == Granularity::Group(g) && seed < 4 {
+                    let mut sum = 0.0;
+                    for (run, x) in w.chunks(g).enumerate() {
+                        let whole: f64 =
+                            (0..g).map(|i| h(run * g + i) * (x[i] as f64).powi(2)).sum();
+                        let gain = (0..3usize.pow(g as u32)).map(|mut codes| {
+                            let (mut up, mut down) = (0.0, 0.0);
+                            for (i, x) in x.iter().enumerate() {
+                                let t = (codes % 3) as f64 - 1.0;
+                                codes /= 3;
+                                up += h(run * g + i) * t * *x as f64;
+                                down += h(run * g + i) * t * t;
+                            }
+                            if down > 0.0 {
+                                up * up / down
+                            } else {
+                                0.0
+                            }
+                        });
+                        sum += whole - gain.fold(0.0, f64::max);
+                    }
+                    assert!((least - sum).abs() <= 1e-5 * sum + 1e-9, "{least} {sum}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ternary_weights_become_matrices() {
+    let (n, k) = (3, 512);
+    let w = gaussian(n * k, 16);
+    let of = |granularity| {
+        ternary::quantize(&w, (n, k), granularity, ternary::Rule::LeastSquares, None).unwrap()
+    };
+    for granularity in [
+        Granularity::Tensor,
+        Granularity::Channel,
+        Granularity::Group(256),
+        Granularity::Group(40),
+    ] {
+        let found = of(granularity);
+        let weights = found.dequantize().unwrap();
+        assert_eq!(found.pack(ScaleType::F32).unwrap().dequantize(), weights);
+        let half = found.pack(ScaleType::F16).unwrap();
+        if granularity == Granularity::Group(40) {
+            assert!(matches!(found.pack_tq2_0(), Err(Error::Argument { .. })));
+            continue;
+        }
+        let gguf = found.pack_tq2_0().unwrap();
+        assert_eq!(gguf.format(), Format::TQ2_0);
+        assert_eq!(gguf.dequantize(), half.dequantize());
+    }
+    // By groups the scale is that of the format's own encoder.
+    let found = of(Granularity::Group(32)).pack(ScaleType::F16).unwrap();
+    let own = Matrix::quantize(Format::TERNARY, n, k, &w).unwrap();
+    assert_eq!(found.inspect().scales, own.inspect().scales);
+    let narrow = ternary::quantize(
+        &w,
+        (n * 2, k / 2),
+        Granularity::Channel,
+        ternary::Rule::Twn,
+        None,
+    );
+    assert!(narrow.unwrap().pack_tq2_0().is_ok());
+    let short = ternary::quantize(
+        &w[..480],
+        (2, 240),
+        Granularity::Channel,
+        ternary::Rule::Twn,
+        None,
+    );
+    assert!(matches!(
+        short.unwrap().pack_tq2_0(),
+        Err(Error::Block { .. })
+    ));
+}
+
+#[test]
+fn wrong_input_is_refused() {
+    let w = gaussian(64, 17);
+    let means = KMeans::new(4, 8);
+    let fit = |points: &[f32], weights: Option<&[f32]>, means: &KMeans| {
+        means.fit(points, weights, &|_| ()).map(|_| ())
+    };
+    let argument = |result: Result<(), Error>| matches!(result, Err(Error::Argument { .. }));
+    assert!(argument(fit(&w[1..], None, &means)));
+    assert!(argument(fit(&[], None, &means)));
+    assert!(argument(fit(&w, None, &KMeans::new(0, 8))));
+    assert!(argument(fit(&w, None, &KMeans::new(4, 0))));
+    assert!(argument(fit(&w, Some(&[1.0; 7]), &means)));
+    assert!(argument(fit(&w, Some(&[1.0; 24]), &means)));
+    assert!(argument(fit(&w, Some(&[-1.0; 8]), &means)));
+    let mut bad = w.clone();
+    bad[13] = f32::NAN;
+    let refused = fit(&bad, None, &means);
+    assert!(
+        matches!(
+            refused,
+            Err(Error::NotFinite {
+                row: 1,
+                column: 5,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    let aqlm = Aqlm {
+        bits: 2,
+        ..Aqlm::default()
+    };
+    let with = |w: &[f32], k: usize, h: &[f32]| aqlm.quantize(w, (4, k), h, &|_| ()).map(|_| ());
+    let h = hessian(16, 50, 18);
+    assert!(with(&w, 16, &h).is_ok());
+    assert!(matches!(
+        with(&w, 16, &h[1..]),
+        Err(Error::Length {
+            expected: 256,
+            got: 255,
+            ..
+        })
+    ));
+    assert!(matches!(with(&w[1..], 16, &h), Err(Error::Length { .. })));
+    assert!(argument(with(&w[..48], 12, &[1.0; 144])));
+    let mut negative = h.clone();
+    negative[17] = -1.0;
+    assert!(argument(with(&w, 16, &negative)));
+    // Inputs that are all 0: nothing matters, and nothing breaks.
+    assert!(with(&w, 16, &[0.0; 256]).is_ok());
+    let refused = binary::quantize(&w, (4, 16), Granularity::Tensor, Some(&[1.0; 15]));
+    assert!(matches!(refused, Err(Error::Argument { .. })));
+    let refused = ternary::quantize(&bad, (4, 16), Granularity::Tensor, ternary::Rule::Twn, None);
+    assert!(matches!(
+        refused,
+        Err(Error::NotFinite {
+            row: 0,
+            column: 13,
+            ..
+        })
+    ));
+}
