@@ -31,7 +31,7 @@ struct Args {
     /// A folder with MNIST's four idx files; models/mnist if nothing is given, or else digits of examples/data
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Passes over the images in each training; 6 of MNIST and 60 of digits if nothing is given
+    /// Passes over the images in each training; 5 of MNIST and 60 of digits if nothing is given
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
     /// Of the first weights and of the order of images
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Fallible<bool> {
     let Data { name, train, test } = read(args)?;
     let (inputs, hidden, epochs) = match name {
-        "MNIST" => (train.k, 256, args.epochs.unwrap_or(6)),
+        "MNIST" => (train.k, 256, args.epochs.unwrap_or(5)),
         _ => (train.k, 64, args.epochs.unwrap_or(60)),
     };
     println!(

@@ -58,6 +58,18 @@ pub fn train(
     plan: Plan,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Fallible<[Quantizer; 2]> {
+    // Within the pool of threads: from outside, each of many small products would wait for one to wake up.
+    rayon::scope(|_| train_here(net, scheme, data, teacher, plan, progress))
+}
+
+fn train_here(
+    net: &mut Mlp,
+    scheme: Scheme,
+    data: &Set,
+    teacher: Option<&Teacher>,
+    plan: Plan,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Fallible<[Quantizer; 2]> {
     let mut quantizers = quantizers(scheme, net)?;
     let mut speeds: Vec<Speed> = Vec::new();
     for (layer, quantizer) in net.layers.iter().zip(&mut quantizers) {
