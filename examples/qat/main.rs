@@ -28,7 +28,8 @@ use std::process::ExitCode;
 /// Trains a small network from floats to ternary and INT4 weights.
 #[derive(Parser)]
 struct Args {
-    /// A folder with MNIST's four idx files; models/mnist if nothing is given, or else digits of examples/data
+    /// A folder with MNIST's four idx files, or with digits as examples/data; models/mnist if nothing is given and
+    /// it is there, else examples/data
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Passes over the images in each training; 5 of MNIST and 60 of digits if nothing is given
@@ -123,6 +124,7 @@ fn read(args: &Args) -> Fallible<Data> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mnist = root.join("models/mnist");
     let mut data = match &args.data {
+        Some(folder) if folder.join("digits.images").exists() => data::digits(folder)?,
         Some(folder) => data::mnist(folder)?,
         None if mnist.exists() => data::mnist(&mnist)?,
         None => {

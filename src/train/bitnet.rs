@@ -1,9 +1,9 @@
 //! BitNet b1.58: ternary weights under the mean of their magnitudes, inputs in eight bits a token.
 //!
 //! Ma et al., "The Era of 1-bit LLMs: All Large Language Models are in 1.58 Bits", 2024, arXiv 2402.17764:
-//! γ = mean|W|, Ŵ = γ · clamp(round(W / γ), −1, 1). Inputs as in Wang et al., "BitNet", 2023, arXiv 2310.11453: the largest
-//! magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on everywhere
-//! (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
+//! γ = mean|W|, Ŵ = γ · clamp(round(W / γ), −1, 1). Inputs as in Wang et al., "BitNet", 2023, arXiv 2310.11453:
+//! the largest magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on
+//! everywhere (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
 
 use super::Groups;
 use crate::{Error, Result, ScaleType};

@@ -49,8 +49,8 @@ impl FakeQuantize<'_> {
         })
     }
 
-    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself, 0 where it
-    /// is clipped.
+    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself,
+    /// 0 where it is clipped.
     ///
     /// # Errors
     /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.

@@ -160,8 +160,8 @@ pub struct Gradients {
     pub s: Vec<f32>,
 }
 
-/// The gradients for `v` and `s`, where `dy` is that for v̂. N in g is the number of weights of the group. (For
-/// inputs the paper has the number of features there: give [`Groups::tensor`] of one row, or scale.)
+/// The gradients for `v` and `s`, where `dy` is that for v̂. N in g is the number of weights in the group. (For inputs
+/// the paper takes the features of one token, not all that share the step: multiply by √tokens.)
 ///
 /// # Errors
 /// Those of [`forward`], and [`Error::Length`] where `dy` is not as long as `v`.
