@@ -1,9 +1,9 @@
 //! BitNet b1.58: ternary weights under the mean of their magnitudes, inputs in eight bits a token.
 //!
 //! Ma et al., "The Era of 1-bit LLMs: All Large Language Models are in 1.58 Bits", 2024, arXiv 2402.17764:
-//! γ = mean|W|, Ŵ = γ · clamp(round(W / γ), −1, 1). Inputs as in Wang et al., "BitNet", 2023, arXiv 2310.11453: the largest
-//! magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on everywhere
-//! (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
+//! γ = mean|W|, Ŵ = γ · clamp(round(W / γ), −1, 1). Inputs as in Wang et al., "BitNet", 2023, arXiv 2310.11453:
+//! the largest magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on
+//! everywhere (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
 
 use super::Groups;
 use crate::{Error, Result, ScaleType};
@@ -53,10 +53,12 @@ pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Te
             })?;
         *gamma = scale.load(&stored);
     }
-    let codes = groups.map(w.len(), |g, i| {
-        (w[i] / scales[g]).round_ties_even().clamp(-1.0, 1.0) as i8
+    let codes = groups.map(w, |g| {
+        let gamma = scales[g];
+        // Rounded and clipped: halves to even are 0.
+        move |w| i8::from(w / gamma > 0.5) - i8::from(w / gamma < -0.5)
     })?;
-    let values = groups.map(w.len(), |g, i| scales[g] * f32::from(codes[i]))?;
+    let values = times(&codes, &scales, groups)?;
     Ok(Ternary {
         codes,
         scales,
@@ -101,12 +103,13 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
     let largest = tokens.reduce(x.len(), |_, range| {
         x[range].iter().fold(LEAST, |m, x| m.max(x.abs()))
     })?;
-    let codes = tokens.map(x.len(), |t, i| {
+    let codes = tokens.map(x, |t| {
         // In f64 no magnitude overflows, and the largest gives 127 and no more.
-        (f64::from(x[i]) * 127.0 / f64::from(largest[t])).round_ties_even() as i8
+        let largest = f64::from(largest[t]);
+        move |x| (f64::from(x) * 127.0 / largest).round_ties_even() as i8
     })?;
     let scales: Vec<f32> = largest.iter().map(|l| l / 127.0).collect();
-    let values = tokens.map(x.len(), |t, i| scales[t] * f32::from(codes[i]))?;
+    let values = times(&codes, &scales, tokens)?;
     Ok(Inputs {
         codes,
         scales,
@@ -117,4 +120,12 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
 /// The gradient for x, where `dy` is that for the rounded inputs: the same.
 pub fn inputs_backward(dy: &[f32]) -> Vec<f32> {
     dy.to_vec()
+}
+
+/// What codes stand for.
+fn times(codes: &[i8], scales: &[f32], groups: Groups) -> Result<Vec<f32>> {
+    groups.map(codes, |g| {
+        let scale = scales[g];
+        move |code| scale * f32::from(code)
+    })
 }

@@ -1,9 +1,10 @@
 //! Distillation: a student learns from labels and from what a teacher says.
 //!
-//! Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv 1503.02531. With student logits
-//! s and teacher logits t: L = (1 − a) · CE(labels, softmax(s)) + a · T² · KL(softmax(t / T) ‖ softmax(s / T)), the
-//! mean over all rows. T² keeps the size of the second gradient, which falls as 1 / T², whatever T is. Hidden states: the mean
-//! of squared differences, as Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
+//! Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv 1503.02531. With student
+//! logits s and teacher logits t, the mean over all rows of
+//! L = (1 − a) · CE(labels, softmax(s)) + a · T² · KL(softmax(t / T) ‖ softmax(s / T)).
+//! T² keeps the size of the second gradient, which falls as 1 / T², whatever T is. Hidden states: the mean of
+//! squared differences, as Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
 
 use super::{positive, same_length};
 use crate::{parallel, Error, Result};

@@ -31,8 +31,9 @@ impl FakeQuantize<'_> {
     pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
         self.check(v)?;
         self.groups.finite(v)?;
-        self.groups.map(v.len(), |g, i| {
-            self.code(g, v[i]).clamp(self.qmin as f32, self.qmax as f32) as i32
+        self.groups.map(v, |g| {
+            let (code, _) = self.of(g);
+            move |v| self.clipped(code(v)) as i32
         })
     }
 
@@ -42,36 +43,39 @@ impl FakeQuantize<'_> {
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit.
     pub fn forward(&self, v: &[f32]) -> Result<Vec<f32>> {
         self.check(v)?;
-        self.groups.map(v.len(), |g, i| {
-            let code = self.code(g, v[i]).clamp(self.qmin as f32, self.qmax as f32);
-            self.scales[g] * (code - self.zero(g))
+        self.groups.map(v, |g| {
+            let (code, value) = self.of(g);
+            move |v| value(self.clipped(code(v)))
         })
     }
 
-    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself, 0 where it
-    /// is clipped.
+    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself,
+    /// 0 where it is clipped.
     ///
     /// # Errors
     /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.
     pub fn backward(&self, v: &[f32], dy: &[f32]) -> Result<Vec<f32>> {
         self.check(v)?;
         same_length("dy", v.len(), dy.len())?;
-        self.groups.map(v.len(), |g, i| {
-            let code = self.code(g, v[i]);
-            match code >= self.qmin as f32 && code <= self.qmax as f32 {
-                true => dy[i],
+        self.groups.zip(v, dy, |g| {
+            let (code, _) = self.of(g);
+            move |v, dy| match code(v) == self.clipped(code(v)) {
+                true => dy,
                 false => 0.0,
             }
         })
     }
 
-    /// round(v / s) + z, before it is clipped.
-    fn code(&self, g: usize, v: f32) -> f32 {
-        (v / self.scales[g]).round_ties_even() + self.zero(g)
+    /// Of a group: round(v / s) + z, before it is clipped, and the value of a code.
+    fn of(&self, g: usize) -> (impl Fn(f32) -> f32 + Copy, impl Fn(f32) -> f32 + Copy) {
+        let s = self.scales[g];
+        let z = self.zeros.get(g).map_or(0.0, |&z| z as f32);
+        let code = move |v: f32| (v / s).round_ties_even() + z;
+        (code, move |code| s * (code - z))
     }
 
-    fn zero(&self, g: usize) -> f32 {
-        self.zeros.get(g).map_or(0.0, |&z| z as f32)
+    fn clipped(&self, code: f32) -> f32 {
+        code.clamp(self.qmin as f32, self.qmax as f32)
     }
 
     fn check(&self, v: &[f32]) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Quantization that sets in little by little: schedules over the steps of a training run.
 //!
-//! [`Blend`] mixes floats with their quantized values, w̃ = (1 − a) · w + a · ŵ, with a going from 0 to 1: Liu and Mattina,
-//! "Learning low-precision neural networks without Straight-Through Estimator (STE)", 2019, arXiv 1903.01061. Its
-//! curve is the cubic one of Zhu and Gupta, "To prune, or not to prune", 2017, arXiv 1710.01878. [`Bits`] lowers
-//! the number of bits in stages, as Zhuang et al., "Towards Effective Low-bitwidth Convolutional Neural Networks",
-//! 2017, arXiv 1711.00205, "progressive quantization".
+//! [`Blend`] mixes floats with their quantized values, w̃ = (1 − a) · w + a · ŵ, with a going from 0 to 1: Liu
+//! and Mattina, "Learning low-precision neural networks without Straight-Through Estimator (STE)", 2019, arXiv
+//! 1903.01061. Its curve is the cubic one of Zhu and Gupta, "To prune, or not to prune", 2017, arXiv
+//! 1710.01878. [`Bits`] lowers the number of bits in stages, as Zhuang et al., "Towards Effective Low-bitwidth
+//! Convolutional Neural Networks", 2017, arXiv 1711.00205, "progressive quantization".
 
 use super::same_length;
 use crate::{Error, Result};

@@ -108,11 +108,43 @@ impl Groups {
         Ok(out)
     }
 
-    /// One value for each weight, `f(group, weight)`.
-    pub(super) fn map<T: Send + Clone + Default>(
+    /// One value for each of `from`; `of(group)` is the function of a group.
+    pub(super) fn map<A: Copy + Sync, T: Send + Clone + Default, F: Fn(A) -> T>(
+        &self,
+        from: &[A],
+        of: impl Fn(usize) -> F + Sync + Send,
+    ) -> Result<Vec<T>> {
+        self.fill(from.len(), |group, range, out| {
+            let f = of(group);
+            out.iter_mut()
+                .zip(&from[range])
+                .for_each(|(out, a)| *out = f(*a));
+        })
+    }
+
+    /// As [`map`](Groups::map), of two slices of one length.
+    pub(super) fn zip<A: Copy + Sync, B: Copy + Sync, T, F: Fn(A, B) -> T>(
+        &self,
+        a: &[A],
+        b: &[B],
+        of: impl Fn(usize) -> F + Sync + Send,
+    ) -> Result<Vec<T>>
+    where
+        T: Send + Clone + Default,
+    {
+        self.fill(a.len(), |group, range, out| {
+            let f = of(group);
+            let pairs = a[range.clone()].iter().zip(&b[range]);
+            out.iter_mut()
+                .zip(pairs)
+                .for_each(|(out, (a, b))| *out = f(*a, *b));
+        })
+    }
+
+    fn fill<T: Send + Clone + Default>(
         &self,
         len: usize,
-        f: impl Fn(usize, usize) -> T + Sync + Send,
+        f: impl Fn(usize, Range<usize>, &mut [T]) + Sync + Send,
     ) -> Result<Vec<T>> {
         self.count(len)?;
         let mut out = vec![T::default(); len];
@@ -122,11 +154,10 @@ impl Groups {
             self.k,
             || (),
             |row, out, ()| {
+                let start = row * self.k;
                 for (g, range) in self.ranges().enumerate() {
-                    let start = row * self.k + range.start;
-                    for (i, out) in out[range].iter_mut().enumerate() {
-                        *out = f(row * in_row + g, start + i);
-                    }
+                    let weights = start + range.start..start + range.end;
+                    f(row * in_row + g, weights, &mut out[range]);
                 }
             },
         );

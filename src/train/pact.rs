@@ -10,7 +10,8 @@ use crate::{parallel, Error, Result};
 /// The clipping value and what goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pact {
-    /// α, above 0, in the units of x. It starts above what the inputs are clipped at in the end; the penalty brings it down.
+    /// α, above 0, in the units of x. It starts above what the inputs are clipped at in the end; the penalty
+    /// brings it down.
     pub alpha: f32,
     /// k, 1 to 16.
     pub bits: u32,

@@ -4,73 +4,92 @@ use super::net::data::{digits, Data};
 use super::net::mlp::Mlp;
 use super::net::packed::Packed;
 use super::net::scheme::{Quantizer, Scheme};
-use super::net::train::{accuracy_of, quantizers, train, Plan, Teacher};
+use super::net::train::{quantizers, train, Plan, Teacher};
 use lowbit::train::distill::Distill;
+use lowbit::train::gradual::Blend;
 use std::path::Path;
+
+const TERNARY: Scheme = Scheme::Ternary { group: 16 };
+const INT4: Scheme = Scheme::Int4 { group: 16 };
 
 fn data() -> Data {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
     digits(&folder).unwrap()
 }
 
-/// The accuracy in floats, after the packed products on the processor were seen to give the same (one image of 359
-/// may fall to the other side of a tie).
-fn judged(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> f64 {
-    let floats = accuracy_of(net, quantizers, &data.test).unwrap();
+/// Test images that are told right, in floats, after the packed products on the processor were seen to give the
+/// same (but for one image that may lie on a tie).
+fn right(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> i32 {
     let packed = Packed::trained(net, quantizers).unwrap();
-    let packed = packed.accuracy(None, &data.test).unwrap();
+    let count = |accuracy: f64| (accuracy * data.test.len() as f64).round() as i32;
+    let floats = count(packed.in_floats(&data.test));
+    let products = count(packed.accuracy(None, &data.test).unwrap());
     assert!(
-        (packed - floats).abs() < 1.5 / data.test.len() as f64,
-        "{packed} against {floats}"
+        (products - floats).abs() <= 1,
+        "{products} packed, {floats} in floats"
     );
     floats
 }
 
+/// Of 359 images floats tell about 348 right, one standard deviation being 3: what is trained for few bits may fall two
+/// of these behind. Ternary weights without training lose 24 and more.
 #[test]
 fn training_for_few_bits_beats_rounding_to_them() {
     let data = data();
-    let plan = Plan::new(30, 1);
-    let run = |net: &mut Mlp, scheme, teacher: Option<&Teacher>| {
-        train(net, scheme, &data.train, teacher, plan, &|_| ()).unwrap()
+    assert_eq!((data.train.len(), data.test.len()), (1438, 359));
+    let plan = Plan {
+        batch: 64,
+        ..Plan::new(30, 1)
     };
     let mut float = Mlp::new(64, 64, 1);
-    let learned = run(&mut float, Scheme::Float, None);
-    let of_float = judged(&float, &learned, &data);
-    assert!(of_float > 0.95, "float: {of_float}");
+    let learned = train(&mut float, Scheme::Float, &data.train, None, plan, &|_| ()).unwrap();
+    let of_float = right(&float, &learned, &data);
+    assert!(of_float >= 342, "{of_float}");
     let teacher = Teacher {
         net: &float,
         loss: Distill::default(),
         hidden: 1.0,
     };
-    for (name, scheme, teacher) in [
-        ("ternary", Scheme::Ternary { group: 16 }, None),
-        ("ternary, per tensor", Scheme::TernaryTensor, None),
-        (
-            "ternary, distilled",
-            Scheme::Ternary { group: 16 },
-            Some(&teacher),
-        ),
-        ("int4", Scheme::Int4 { group: 16 }, None),
+    let slowly = Plan {
+        gradual: Some(Blend::cubic(0, plan.steps(data.train.len()) / 3)),
+        ..plan
+    };
+    for (name, scheme, teacher, plan) in [
+        ("ternary", TERNARY, None, plan),
+        ("ternary, per tensor", Scheme::TernaryTensor, None, plan),
+        ("ternary, distilled", TERNARY, Some(&teacher), plan),
+        ("ternary, gradual", TERNARY, None, slowly),
+        ("int4", INT4, None, plan),
     ] {
-        let ptq = judged(&float, &quantizers(scheme, &float).unwrap(), &data);
+        let ptq = right(&float, &quantizers(scheme, &float).unwrap(), &data);
         let mut net = float.clone();
-        let learned = run(&mut net, scheme, teacher);
-        let qat = judged(&net, &learned, &data);
-        println!("{name}: float {of_float:.4}, PTQ {ptq:.4}, QAT {qat:.4}");
-        assert!(
-            qat > of_float - 0.012,
-            "{name}: QAT {qat}, float {of_float}"
-        );
-        // INT4 loses too little by rounding for a difference to show on 359 images.
-        match scheme {
-            Scheme::Int4 { .. } => assert!(qat > ptq - 0.006, "{name}: QAT {qat}, PTQ {ptq}"),
-            _ => assert!(qat > ptq, "{name}: QAT {qat}, PTQ {ptq}"),
-        }
+        let learned = train(&mut net, scheme, &data.train, teacher, plan, &|_| ()).unwrap();
+        let qat = right(&net, &learned, &data);
+        println!("{name}: of 359 float {of_float}, PTQ {ptq}, QAT {qat}");
+        assert!(qat >= of_float - 6, "{name}: {qat}, float {of_float}");
+        // Rounding to INT4 loses too little to show.
+        assert!(scheme == INT4 || qat > ptq + 6, "{name}: {qat}, PTQ {ptq}");
     }
 }
 
-/// The gradients of the network itself, weights through no quantizer: central differences of the loss. In f32 with
-/// steps of 1/64, where the curvature of the loss and the rounding of logits each cost about 1e-4.
+#[test]
+fn training_is_the_same_every_time() {
+    let data = data();
+    let plan = Plan::new(2, 5);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let mut net = Mlp::new(64, 20, 5);
+        let train = || train(&mut net, INT4, &data.train, None, plan, &|_| ()).map(|_| ());
+        pool.build().unwrap().install(train).unwrap();
+        net.layers.map(|layer| (layer.w, layer.bias))
+    };
+    let one = run(1);
+    assert_eq!(one, run(1));
+    assert_eq!(one, run(3));
+}
+
+/// The gradients of the network itself, weights through no quantizer: central differences of the loss. With
+/// steps of 1/1024 a ReLU that switches within one costs up to 5e-5, and logits rounded to f32 about 1e-4.
 #[test]
 fn the_network_is_differentiated_right() {
     let data = data();
@@ -78,46 +97,31 @@ fn the_network_is_differentiated_right() {
     let numbers: Vec<usize> = (0..20).collect();
     let (x, labels) = data.train.batch(&numbers);
     let loss = Distill { a: 0.0, t: 1.0 };
-    let value = |net: &Mlp| {
-        let logits = net.forward(net.weights(), &x).logits;
-        loss.forward(&logits, &logits, &labels, 10).unwrap().total
-    };
     let outputs = net.forward(net.weights(), &x);
-    let to_logits = loss
-        .backward(&outputs.logits, &outputs.logits, &labels, 10)
-        .unwrap();
+    let to_logits = loss.backward(&outputs.logits, &outputs.logits, &labels, 10);
+    let to_logits = to_logits.unwrap();
     let gradients = net.backward(net.weights(), &x, &outputs, &to_logits, &[]);
-    let h = 1.0 / 64.0;
-    for (layer, gradient) in gradients.iter().enumerate() {
+    let mut compare = |name: &str, got: f32, of: &dyn Fn(&mut Mlp) -> &mut f32| {
+        let h = 1.0 / 1024.0;
+        let start = *of(&mut net);
+        let mut at = |value: f32| {
+            *of(&mut net) = value;
+            let logits = net.forward(net.weights(), &x).logits;
+            loss.forward(&logits, &logits, &labels, 10).unwrap().total
+        };
+        let expected = (at(start + h) - at(start - h)) / f64::from(2.0 * h);
+        at(start);
+        let error = (f64::from(got) - expected).abs();
+        assert!(error < 3e-4, "{name}: {got} should be {expected}");
+    };
+    for (l, gradient) in gradients.iter().enumerate() {
         for i in (0..gradient.w.len()).step_by(29) {
-            let w = net.layers[layer].w[i];
-            net.layers[layer].w[i] = w + h;
-            let above = value(&net);
-            net.layers[layer].w[i] = w - h;
-            let below = value(&net);
-            net.layers[layer].w[i] = w;
-            let expected = (above - below) / f64::from(2.0 * h);
-            let error = (f64::from(gradient.w[i]) - expected).abs();
-            assert!(
-                error < 1e-3,
-                "layer {layer}, weight {i}: {} should be {expected}",
-                gradient.w[i]
-            );
+            let name = format!("layer {l}, weight {i}");
+            compare(&name, gradient.w[i], &|net| &mut net.layers[l].w[i]);
         }
         for i in 0..gradient.bias.len() {
-            let bias = net.layers[layer].bias[i];
-            net.layers[layer].bias[i] = bias + h;
-            let above = value(&net);
-            net.layers[layer].bias[i] = bias - h;
-            let below = value(&net);
-            net.layers[layer].bias[i] = bias;
-            let expected = (above - below) / f64::from(2.0 * h);
-            let error = (f64::from(gradient.bias[i]) - expected).abs();
-            assert!(
-                error < 1e-3,
-                "layer {layer}, bias {i}: {} should be {expected}",
-                gradient.bias[i]
-            );
+            let name = format!("layer {l}, bias {i}");
+            compare(&name, gradient.bias[i], &|net| &mut net.layers[l].bias[i]);
         }
     }
 }

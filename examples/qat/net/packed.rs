@@ -38,7 +38,7 @@ impl<'a> Packed<'a> {
     }
 
     /// The accuracy in floats, with weights as the matrices decode to.
-    pub fn decoded(&self, set: &Set) -> f64 {
+    pub fn in_floats(&self, set: &Set) -> f64 {
         let w = self.matrices.each_ref().map(Matrix::dequantize);
         let outputs = self.net.forward([&w[0], &w[1]], &set.floats());
         accuracy(&outputs.logits, &set.labels)

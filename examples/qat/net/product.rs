@@ -78,16 +78,17 @@ fn tile<S: Simd, const R: usize>(
     }
 }
 
-/// Rows of `k` floats as columns.
+/// Rows of `k` floats as columns, a few columns at a time: what is read together lies together.
 pub fn transposed(a: &[f32], k: usize) -> Vec<f32> {
     let m = a.len() / k;
     let mut out = vec![0f32; a.len()];
-    out.par_chunks_mut(m.max(1))
-        .enumerate()
-        .for_each(|(column, out)| {
-            for (row, out) in out.iter_mut().enumerate() {
-                *out = a[row * k + column];
+    let tasks = out.par_chunks_mut(COLUMNS * m.max(1)).enumerate();
+    tasks.for_each(|(task, out)| {
+        for (row, a) in a.chunks_exact(k).enumerate() {
+            for (column, a) in a[task * COLUMNS..].iter().take(COLUMNS).enumerate() {
+                out[column * m + row] = *a;
             }
-        });
+        }
+    });
     out
 }

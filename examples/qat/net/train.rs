@@ -1,11 +1,12 @@
 //! Stochastic gradient descent with momentum, the rate falling to 0 along half a cosine.
 
 use super::data::{Set, CLASSES};
-use super::mlp::{accuracy, Mlp};
+use super::mlp::{LayerGradients, Mlp, Outputs};
 use super::scheme::{Quantizer, Scheme};
 use super::Fallible;
 use lowbit::random::SplitMix64;
 use lowbit::train::distill::{hidden_backward, Distill};
+use lowbit::train::gradual::{blend, blend_backward, Blend};
 
 /// How long and how fast.
 #[derive(Clone, Copy)]
@@ -16,20 +17,27 @@ pub struct Plan {
     /// The learning rate at the start.
     pub rate: f32,
     pub momentum: f32,
+    /// How quantization sets in; at once without it.
+    pub gradual: Option<Blend>,
     /// Of the order of images.
     pub seed: u64,
 }
 
 impl Plan {
     pub fn new(epochs: usize, seed: u64) -> Plan {
-        let (batch, rate, momentum) = (64, 0.1, 0.9);
         Plan {
             epochs,
-            batch,
-            rate,
-            momentum,
+            batch: 128,
+            rate: 0.1,
+            momentum: 0.9,
+            gradual: None,
             seed,
         }
+    }
+
+    /// Steps of the whole training on so many images.
+    pub fn steps(&self, images: usize) -> u64 {
+        (images.div_ceil(self.batch) * self.epochs) as u64
     }
 }
 
@@ -50,6 +58,18 @@ pub fn train(
     plan: Plan,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Fallible<[Quantizer; 2]> {
+    // Within the pool of threads: from outside, each of many small products would wait for one to wake up.
+    rayon::scope(|_| train_here(net, scheme, data, teacher, plan, progress))
+}
+
+fn train_here(
+    net: &mut Mlp,
+    scheme: Scheme,
+    data: &Set,
+    teacher: Option<&Teacher>,
+    plan: Plan,
+    progress: &(dyn Fn(f32) + Sync),
+) -> Fallible<[Quantizer; 2]> {
     let mut quantizers = quantizers(scheme, net)?;
     let mut speeds: Vec<Speed> = Vec::new();
     for (layer, quantizer) in net.layers.iter().zip(&mut quantizers) {
@@ -58,66 +78,26 @@ pub fn train(
     }
     let mut random = SplitMix64::new(plan.seed);
     let mut order: Vec<usize> = (0..data.len()).collect();
-    let steps = data.len().div_ceil(plan.batch) * plan.epochs;
-    let mut step = 0;
+    let (mut step, steps) = (0, plan.steps(data.len()));
     for _ in 0..plan.epochs {
         random.shuffle(&mut order);
         for numbers in order.chunks(plan.batch) {
-            let done = step as f32 / steps as f32;
-            let rate = plan.rate * 0.5 * (1.0 + (std::f32::consts::PI * done).cos());
             let (x, labels) = data.batch(numbers);
-            let w = seen(&quantizers, net)?;
+            let share = plan.gradual.map_or(1.0, |blend| blend.share(step));
+            let w = seen(&quantizers, net, share)?;
             let w = [&w[0][..], &w[1][..]];
             let outputs = net.forward(w, &x);
-            let (to_logits, to_hidden) = match teacher {
-                None => {
-                    let labels_only = Distill { a: 0.0, t: 1.0 };
-                    let logits = &outputs.logits;
-                    (
-                        labels_only.backward(logits, logits, &labels, CLASSES)?,
-                        Vec::new(),
-                    )
-                }
-                Some(teacher) => {
-                    let says = teacher.net.forward(teacher.net.weights(), &x);
-                    let mut to_hidden = hidden_backward(&outputs.hidden, &says.hidden)?;
-                    to_hidden.iter_mut().for_each(|d| *d *= teacher.hidden);
-                    let loss = teacher.loss;
-                    (
-                        loss.backward(&outputs.logits, &says.logits, &labels, CLASSES)?,
-                        to_hidden,
-                    )
-                }
-            };
+            let (to_logits, to_hidden) = to_outputs(&outputs, &x, &labels, teacher)?;
             let gradients = net.backward(w, &x, &outputs, &to_logits, &to_hidden);
-            let layers = net.layers.iter_mut().zip(&mut quantizers);
-            for (((layer, quantizer), gradient), speed) in layers.zip(gradients).zip(&mut speeds) {
-                let (to_w, to_steps) = quantizer.backward(&layer.w, &gradient.w)?;
-                let moved = [
-                    (&mut layer.w[..], &to_w),
-                    (&mut layer.bias[..], &gradient.bias),
-                    (quantizer.steps(), &to_steps),
-                ];
-                for ((values, gradient), speed) in moved.into_iter().zip(speed) {
-                    descend(values, gradient, speed, rate, plan.momentum);
-                }
-                quantizer.keep_in_range();
-            }
+            let done = step as f32 / steps as f32;
+            let rate = plan.rate * 0.5 * (1.0 + (std::f32::consts::PI * done).cos());
+            let pace = (rate, plan.momentum);
+            update(net, &mut quantizers, gradients, share, &mut speeds, pace)?;
             step += 1;
             progress(step as f32 / steps as f32);
         }
     }
     Ok(quantizers)
-}
-
-/// The momentum of weights, bias and steps.
-type Speed = [Vec<f32>; 3];
-
-fn descend(values: &mut [f32], gradient: &[f32], speed: &mut [f32], rate: f32, momentum: f32) {
-    for ((value, g), speed) in values.iter_mut().zip(gradient).zip(speed) {
-        *speed = momentum * *speed + g;
-        *value -= rate * *speed;
-    }
 }
 
 /// A quantizer for each layer, with steps that fit the weights of now.
@@ -129,18 +109,74 @@ pub fn quantizers(scheme: Scheme, net: &Mlp) -> Fallible<[Quantizer; 2]> {
     ])
 }
 
-/// The weights as products see them.
-fn seen(quantizers: &[Quantizer; 2], net: &Mlp) -> Fallible<[Vec<f32>; 2]> {
-    let [first, second] = &net.layers;
-    Ok([
-        quantizers[0].forward(&first.w)?,
-        quantizers[1].forward(&second.w)?,
-    ])
+/// The weights as products see them, `share` of them quantized.
+fn seen(quantizers: &[Quantizer; 2], net: &Mlp, share: f32) -> Fallible<[Vec<f32>; 2]> {
+    let weights = |i: usize| -> Fallible<Vec<f32>> {
+        let w = &net.layers[i].w;
+        let quantized = quantizers[i].forward(w)?;
+        Ok(match share {
+            1.0 => quantized,
+            _ => blend(w, &quantized, share)?,
+        })
+    };
+    Ok([weights(0)?, weights(1)?])
 }
 
-/// The accuracy in floats, with weights as `quantizers` have them.
-pub fn accuracy_of(net: &Mlp, quantizers: &[Quantizer; 2], set: &Set) -> Fallible<f64> {
-    let w = seen(quantizers, net)?;
-    let outputs = net.forward([&w[0], &w[1]], &set.floats());
-    Ok(accuracy(&outputs.logits, &set.labels))
+/// The gradients of the loss for logits and for hidden states (empty where the loss does not look at them).
+fn to_outputs(
+    outputs: &Outputs,
+    x: &[f32],
+    labels: &[u8],
+    teacher: Option<&Teacher>,
+) -> Fallible<(Vec<f32>, Vec<f32>)> {
+    let logits = &outputs.logits;
+    let Some(Teacher { net, loss, hidden }) = teacher else {
+        let labels_only = Distill { a: 0.0, t: 1.0 };
+        let to_logits = labels_only.backward(logits, logits, labels, CLASSES)?;
+        return Ok((to_logits, Vec::new()));
+    };
+    let says = net.forward(net.weights(), x);
+    let to_logits = loss.backward(logits, &says.logits, labels, CLASSES)?;
+    let mut to_hidden = hidden_backward(&outputs.hidden, &says.hidden)?;
+    to_hidden.iter_mut().for_each(|d| *d *= hidden);
+    Ok((to_logits, to_hidden))
+}
+
+/// The momentum of weights, bias and steps.
+type Speed = [Vec<f32>; 3];
+
+/// One step, where `gradients` are those for the weights that products saw.
+fn update(
+    net: &mut Mlp,
+    quantizers: &mut [Quantizer; 2],
+    gradients: [LayerGradients; 2],
+    share: f32,
+    speeds: &mut [Speed],
+    pace: (f32, f32),
+) -> Fallible<()> {
+    let layers = net.layers.iter_mut().zip(quantizers);
+    for (((layer, quantizer), gradient), speed) in layers.zip(gradients).zip(speeds) {
+        let (to_w, to_steps) = match share {
+            1.0 => quantizer.backward(&layer.w, &gradient.w)?,
+            _ => {
+                let (direct, through) = blend_backward(&gradient.w, share)?;
+                let (mut to_w, to_steps) = quantizer.backward(&layer.w, &through)?;
+                to_w.iter_mut().zip(direct).for_each(|(d, more)| *d += more);
+                (to_w, to_steps)
+            }
+        };
+        let [of_w, of_bias, of_steps] = speed;
+        descend(&mut layer.w, &to_w, of_w, pace);
+        descend(&mut layer.bias, &gradient.bias, of_bias, pace);
+        descend(quantizer.steps(), &to_steps, of_steps, pace);
+        quantizer.keep_in_range();
+    }
+    Ok(())
+}
+
+fn descend(values: &mut [f32], gradient: &[f32], speed: &mut [f32], (rate, momentum): (f32, f32)) {
+    for ((value, g), speed) in values.iter_mut().zip(gradient).zip(speed) {
+        *speed = momentum * *speed + g;
+        *value -= rate * *speed;
+    }
 }
