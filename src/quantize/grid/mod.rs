@@ -9,7 +9,6 @@ mod bits;
 mod tests;
 
 use crate::family::{Affine, Hints, Levels, QuantizeError};
-use crate::random::SplitMix64;
 use crate::{Error, Format, Result};
 use bits::Bits;
 
@@ -158,11 +157,7 @@ fn level(format: Format, code: i8) -> f32 {
 /// The levels that the encoder uses. Some formats have bits for one more, which their tools never write: the fourth
 /// of two bits of ternary codes, -128 in GGUF's Q8_0.
 fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
-    let number = |code: i8| match format.family().levels {
-        Levels::Signed => code as i32,
-        _ => code as u8 as i32,
-    };
-    let mut used = (i32::MAX, i32::MIN);
+    let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
     let mut codes = vec![0i8; bits.len()];
     for weights in probes(bits.len()) {
         let hints = Hints {
@@ -172,36 +167,32 @@ fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
         let mut block = vec![0u8; format.bytes_for(weights.len())];
         if (format.family().quantize)(&weights, &hints, &mut block).is_ok() {
             (format.family().codes)(&block, &mut codes);
-            for &code in &codes {
-                used = (used.0.min(number(code)), used.1.max(number(code)));
+            for level in codes.iter().map(|&code| level(format, code)) {
+                (least, most) = (least.min(level), most.max(level));
             }
         }
     }
-    let codes = bits
-        .codes()
-        .filter(|&c| (used.0..=used.1).contains(&number(c)));
-    let mut levels: Vec<(f32, i8)> = codes.map(|code| (level(format, code), code)).collect();
-    levels.retain(|(level, _)| level.is_finite());
+    let levels = bits.codes().map(|code| (level(format, code), code));
+    let mut levels: Vec<_> = levels
+        .filter(|(level, _)| (least..=most).contains(level))
+        .collect();
     // A sort that keeps the order of equals: of two zeros the first code stays.
     levels.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
     levels.dedup_by(|second, first| second.0 == first.0);
     levels
 }
 
-/// Weights that make an encoder use its lowest and its highest code.
+/// Weights that make an encoder use its lowest and its highest level.
 fn probes(len: usize) -> Vec<Vec<f32>> {
     let ramp = |i: usize| 2.0 * i as f32 / (len - 1).max(1) as f32 - 1.0;
     let sign = |i: usize| 1.0 - 2.0 * (i % 2) as f32;
-    let mut random = SplitMix64::new(1);
-    let mut normal = || (0..len).map(|_| random.normal() as f32).collect();
-    vec![
-        (0..len).map(ramp).collect(),
-        (0..len).map(|i| -ramp(i)).collect(),
-        (0..len).map(sign).collect(),
-        (0..len).map(|i| -sign(i)).collect(),
-        normal(),
-        normal(),
-    ]
+    // Under scales that are powers of two, levels depend on how far the weights are from one.
+    let sizes = [1.0, 1.25, 1.5, 1.75, 1.99];
+    let of = |shape: &dyn Fn(usize) -> f32| -> Vec<Vec<f32>> {
+        let sized = |size: f32| (0..len).map(|i| size * shape(i)).collect();
+        sizes.map(sized).into()
+    };
+    [of(&ramp), of(&|i| -ramp(i)), of(&sign), of(&|i| -sign(i))].concat()
 }
 
 fn refused(format: Format, why: String) -> Error {

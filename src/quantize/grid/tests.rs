@@ -195,13 +195,18 @@ fn levels_that_the_tools_write() -> Result<()> {
     };
     assert_eq!(levels(Format::TERNARY)?, [-1.0, 0.0, 1.0]);
     assert_eq!(levels(Format::TQ2_0)?, [-1.0, 0.0, 1.0]);
-    assert_eq!(levels(Format::Q2_0)?, [-1.0, 0.0, 1.0, 2.0]);
+    assert_eq!(levels(Format::Q2_0)?, [-1.0, 0.0, 1.0]);
     assert_eq!(levels(Format::INT1)?, [-1.0, 1.0]);
     let all: Vec<f32> = (-127..=127).map(|l| l as f32).collect();
     assert_eq!(levels(Format::Q8_0)?, all);
     assert_eq!(levels(Format::INT8_ASYM)?.len(), 256);
     let all: Vec<f32> = (-8..=7).map(|l| l as f32).collect();
     assert_eq!(levels(Format::Q4_0)?, all);
+    // Two zeros each.
     assert_eq!(levels(Format::FP4)?.len(), 15);
+    assert_eq!(levels(Format::FP6_E2M3)?.len(), 63);
+    assert_eq!(levels(Format::FP6_E3M2)?.len(), 63);
+    // Without the two that are no numbers.
+    assert_eq!(levels(Format::FP8_E4M3)?.len(), 253);
     Ok(())
 }
