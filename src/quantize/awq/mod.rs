@@ -105,7 +105,7 @@ impl Awq {
         format: Format,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Quantized> {
-        // Scales are a share of the work that depends on shapes; three quarters is what q, k and v take.
+        // How the work divides depends on shapes: three quarters for the scales is a guess.
         let scales = self.search_scales(layers, x, format, &|done| progress(0.75 * done))?;
         let share = 0.25 / layers.len() as f32;
         let matrices = layers.iter().enumerate().map(|(i, &layer)| {

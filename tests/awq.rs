@@ -1,0 +1,446 @@
+//! AWQ: factors and ranges against a search written out in f64, errors on inputs that were not searched on.
+
+use lowbit::calibrate::smooth::{fold_into_columns, fold_into_norm};
+use lowbit::calibrate::Layer;
+use lowbit::quantize::awq::{Awq, Clip};
+use lowbit::random::SplitMix64;
+use lowbit::{Error, Format, Linear, Matrix};
+
+fn quiet(_: f32) {}
+
+fn normals(count: usize, seed: u64) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
+    (0..count).map(|_| random.normal() as f32).collect()
+}
+
+/// Inputs whose channels differ in size, a few being 30 times as large as the rest.
+fn inputs(rows: usize, k: usize, seed: u64) -> Vec<f32> {
+    let mut x = normals(rows * k, seed);
+    for row in x.chunks_mut(k) {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x *= if j % 29 == 3 {
+                30.0
+            } else {
+                0.5 + (j % 7) as f32 / 4.0
+            };
+        }
+    }
+    x
+}
+
+/// `Σ ((ŵ - w) · x)²` of one row, in f64.
+fn row_error(q: &[f32], w: &[f32], x: &[f32], k: usize) -> f64 {
+    let dot = |x: &[f32]| -> f64 {
+        let terms = q.iter().zip(w).zip(x);
+        terms
+            .map(|((&q, &w), &x)| (f64::from(q) - f64::from(w)) * f64::from(x))
+            .sum()
+    };
+    x.chunks(k).map(|x| dot(x).powi(2)).sum()
+}
+
+/// The mean squared error of outputs, in f64.
+fn error(layers: &[(usize, &[f32])], rounded: &[Vec<f32>], x: &[f32], k: usize) -> f64 {
+    let n: usize = layers.iter().map(|l| l.0).sum();
+    let rows = layers
+        .iter()
+        .zip(rounded)
+        .flat_map(|((_, w), q)| q.chunks(k).zip(w.chunks(k)));
+    let sum: f64 = rows.map(|(q, w)| row_error(q, w, x, k)).sum();
+    sum / (n * (x.len() / k)) as f64
+}
+
+/// s of the paper and the tool, in f64.
+fn factors(
+    layers: &[(usize, &[f32])],
+    x: &[f32],
+    k: usize,
+    group: usize,
+    r: f64,
+    duo: bool,
+) -> Vec<f32> {
+    let rows = (x.len() / k) as f64;
+    let n: usize = layers.iter().map(|l| l.0).sum();
+    let s: Vec<f64> = (0..k)
+        .map(|j| {
+            let x = x
+                .iter()
+                .skip(j)
+                .step_by(k)
+                .map(|x| f64::from(x.abs()))
+                .sum::<f64>()
+                / rows;
+            let normalized = layers.iter().flat_map(|l| l.1.chunks(k)).map(|row| {
+                let group = &row[j / group * group..(j / group * group + group).min(k)];
+                let largest = group.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+                f64::from(row[j].abs()) / (largest + 1e-6)
+            });
+            let w = normalized.sum::<f64>() / n as f64;
+            match duo {
+                true => (x.powf(r) / (w.powf(1.0 - r) + 1e-4)).max(1e-4),
+                false => x.powf(r).max(1e-4),
+            }
+        })
+        .collect();
+    let lo = s.iter().copied().fold(f64::INFINITY, f64::min);
+    let hi = s.iter().copied().fold(0.0, f64::max);
+    s.iter().map(|s| (s / (lo * hi).sqrt()) as f32).collect()
+}
+
+/// `Q(W diag(s)) diag(s)⁻¹`
+fn rounded(format: Format, n: usize, w: &[f32], s: &[f32]) -> Vec<f32> {
+    let mut w = w.to_vec();
+    fold_into_columns(&mut w, s).unwrap();
+    let mut q = Matrix::quantize(format, n, s.len(), &w)
+        .unwrap()
+        .dequantize();
+    q.chunks_mut(s.len())
+        .for_each(|q| q.iter_mut().zip(s).for_each(|(q, s)| *q /= s));
+    q
+}
+
+/// The whole grid written out, for two layers of one input: with few rows of inputs, and with so many that errors
+/// go by their Gram matrix.
+#[test]
+fn scales() {
+    let k = 64;
+    let (a, b) = (normals(24 * k, 1), normals(8 * k, 2));
+    let layers = [(24, &a[..]), (8, &b[..])];
+    let given = layers.map(|(n, w)| Layer::new(n, k, w).unwrap());
+    for (rows, duo_scaling, format, group) in [
+        (20, true, Format::INT4_ASYM, 32),
+        (300, true, Format::Q4_0, 32),
+        (300, false, Format::INT3_ASYM.with_group(16).unwrap(), 16),
+        (20, false, Format::INT4_ASYM.per_row().unwrap(), k),
+    ] {
+        let x = inputs(rows, k, 3);
+        let awq = Awq {
+            duo_scaling,
+            ..Awq::default()
+        };
+        let found = awq.search_scales(&given, &x, format, &quiet).unwrap();
+        let loss = |s: &[f32]| {
+            let q: Vec<_> = layers
+                .iter()
+                .map(|(n, w)| rounded(format, *n, w, s))
+                .collect();
+            error(&layers, &q, &x, k)
+        };
+        let plain = loss(&vec![1.0; k]);
+        // f32 sums of at most 300 terms, in f64 from there.
+        let same = |a: f64, b: f64| (a / b - 1.0).abs() <= 1e-4;
+        assert!(
+            same(found.plain_loss, plain),
+            "{} {plain}",
+            found.plain_loss
+        );
+        let all = (0..20).map(|i| {
+            let r = i as f64 / 20.0;
+            let s = factors(&layers, &x, k, group, r, duo_scaling);
+            (loss(&s), r, s)
+        });
+        let (least, r, s) = all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        assert!(least < 0.9 * plain, "{least}, round to nearest {plain}");
+        assert!(same(found.loss, least), "{} {least}", found.loss);
+        assert_eq!(found.ratio, Some(r as f32));
+        for (got, expected) in found.scales.iter().zip(&s) {
+            assert!((got / expected - 1.0).abs() <= 1e-6, "{got} {expected}");
+        }
+    }
+}
+
+/// Where no factors help (inputs and weights are all alike) none are used.
+#[test]
+fn never_worse() {
+    let (n, k) = (4, 32);
+    // Exact in the format, with s = 1.
+    let w: Vec<f32> = (0..n * k).map(|i| (i % 15) as f32 - 7.0).collect();
+    let layer = Layer::new(n, k, &w).unwrap();
+    let x = inputs(50, k, 4);
+    let found = Awq::default()
+        .search_scales(&[layer], &x, Format::INT8, &quiet)
+        .unwrap();
+    let plain = rounded(Format::INT8, n, &w, &vec![1.0; k]);
+    assert!(found.loss <= found.plain_loss);
+    assert!(
+        (found.plain_loss - error(&[(n, &w)], &[plain], &x, k)).abs() <= 1e-4 * found.plain_loss
+    );
+}
+
+/// The whole method on inputs that were not searched on, in several formats; each step lowers the error.
+#[test]
+fn better_than_round_to_nearest() {
+    let (n, k) = (48, 128);
+    let mut w = normals(n * k, 5);
+    // A few large weights, for ranges to be cut.
+    w.iter_mut().step_by(41).for_each(|w| *w *= 3.0);
+    let layer = Layer::new(n, k, &w).unwrap();
+    let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
+    let of = |q: Vec<f32>| error(&[(n, &w)], &[q], &held_out, k);
+    for format in [
+        Format::INT4_ASYM,
+        Format::INT3_ASYM,
+        Format::Q4_0,
+        Format::Q4_1,
+    ] {
+        let rtn = of(Matrix::quantize(format, n, k, &w).unwrap().dequantize());
+        let scaled = Awq {
+            clip: None,
+            ..Awq::default()
+        };
+        let run = |awq: Awq| {
+            let found = awq.quantize(&[layer], &x, format, &quiet).unwrap();
+            of(found.linears().unwrap()[0].dequantize())
+        };
+        let (scaled, whole) = (run(scaled), run(Awq::default()));
+        assert!(
+            scaled < 0.8 * rtn,
+            "{format}: {scaled}, round to nearest {rtn}"
+        );
+        assert!(whole < scaled, "{format}: {whole}, without cuts {scaled}");
+        let weighted = Awq {
+            weighted: true,
+            ..Awq::default()
+        };
+        let weighted = run(weighted);
+        assert!(
+            weighted < 0.8 * rtn,
+            "{format}: {weighted}, round to nearest {rtn}"
+        );
+    }
+}
+
+/// A Linear that divides its inputs, and factors folded into the norm before: the same outputs.
+#[test]
+fn folded() {
+    let (n, k, rows) = (16, 64, 12);
+    let w = normals(n * k, 8);
+    let layer = Layer::new(n, k, &w).unwrap();
+    let x = inputs(rows, k, 9);
+    let found = Awq::default()
+        .quantize(&[layer], &x, Format::INT4_ASYM, &quiet)
+        .unwrap();
+    let linear = &found.linears().unwrap()[0];
+    let own = linear.matmul(&x).unwrap();
+
+    let gain = normals(k, 10);
+    let hidden: Vec<f32> = x
+        .iter()
+        .zip(gain.iter().cycle())
+        .map(|(x, g)| x / g)
+        .collect();
+    let mut folded = gain.clone();
+    fold_into_norm(&mut folded, None, &found.scales.scales).unwrap();
+    let normed: Vec<f32> = hidden
+        .iter()
+        .zip(folded.iter().cycle())
+        .map(|(h, g)| h * g)
+        .collect();
+    let through = Linear::new(found.matrices[0].clone())
+        .matmul(&normed)
+        .unwrap();
+    let weights = linear.dequantize();
+    for (t, x) in x.chunks(k).enumerate() {
+        for (i, w) in weights.chunks(k).enumerate() {
+            // A few roundings of each term, and those of the sum.
+            let size: f32 = x.iter().zip(w).map(|(x, w)| (x * w).abs()).sum();
+            let (a, b) = (own[t * n + i], through[t * n + i]);
+            assert!(
+                (a - b).abs() <= 8.0 * f32::EPSILON * size,
+                "{a} {b} of {size}"
+            );
+        }
+    }
+}
+
+/// Each group is cut where its own error is least, among the ten steps of the tool.
+#[test]
+fn clip() {
+    let (n, k, group) = (6, 80, 32); // the last group has 16
+    let mut w = normals(n * k, 11);
+    w.iter_mut().step_by(23).for_each(|w| *w *= 3.0);
+    let layer = Layer::new(n, k, &w).unwrap();
+    for (tokens, format) in [
+        (24, Format::INT3_ASYM),
+        (700, Format::INT4),
+        (700, Format::INT2_ASYM),
+    ] {
+        let x = inputs(tokens, k, 12);
+        let clip = Clip {
+            tokens: 200,
+            ..Clip::default()
+        };
+        let clipped = clip.search(layer, &x, format, None, &quiet).unwrap();
+        // Every third of 700 rows.
+        let rows: Vec<&[f32]> = x.chunks(k).step_by((tokens / 200).max(1)).collect();
+        let got = Matrix::quantize(format, n, k, &clipped)
+            .unwrap()
+            .dequantize();
+        let mut cut = 0;
+        for row in 0..n {
+            for start in (0..k).step_by(group) {
+                let columns = row * k + start..row * k + (start + group).min(k);
+                let (w, len) = (&w[columns.clone()], columns.len());
+                let x: Vec<f32> = rows
+                    .iter()
+                    .flat_map(|x| &x[start..start + len])
+                    .copied()
+                    .collect();
+                let largest = w.iter().fold(0f32, |m, w| m.max(w.abs()));
+                let least = (0..10)
+                    .map(|i| {
+                        let limit = largest * (1.0 - i as f32 / 20.0);
+                        let cut: Vec<f32> = w.iter().map(|w| w.clamp(-limit, limit)).collect();
+                        let q = Matrix::quantize(format, 1, len, &cut).unwrap().dequantize();
+                        row_error(&q, w, &x, len)
+                    })
+                    .fold(f64::INFINITY, f64::min);
+                let found = row_error(&got[columns.clone()], w, &x, len);
+                assert!(
+                    (found / least - 1.0).abs() <= 1e-4,
+                    "{found}, the least is {least}"
+                );
+                cut += (clipped[columns] != *w) as usize;
+            }
+        }
+        assert!(cut > 0, "{format}: no group was cut");
+    }
+    let none = Clip {
+        max_shrink: 0.0,
+        ..Clip::default()
+    };
+    let same = none
+        .search(layer, &inputs(9, k, 1), Format::INT4, None, &quiet)
+        .unwrap();
+    assert_eq!(same, w);
+}
+
+/// A loss of the caller's: asked once for each r and once for s = 1, with the weights as they would be used.
+#[test]
+fn loss_of_a_block() {
+    let (n, k) = (8, 32);
+    let (gate, up) = (normals(n * k, 13), normals(n * k, 14));
+    let layers = [&gate, &up].map(|w| Layer::new(n, k, w).unwrap());
+    let x = inputs(40, k, 15);
+    // A gated unit: gate · up.
+    let block = |gate: &[f32], up: &[f32]| -> Vec<f64> {
+        let product = |w: &[f32]| {
+            Matrix::quantize(Format::F32, n, k, w)
+                .unwrap()
+                .matmul(&x)
+                .unwrap()
+        };
+        let pairs = product(gate).into_iter().zip(product(up));
+        pairs
+            .map(|(g, u)| f64::from(g.max(0.0)) * f64::from(u))
+            .collect()
+    };
+    let exact = block(&gate, &up);
+    let mut losses = Vec::new();
+    let mut loss = |rounded: &[Vec<f32>]| {
+        let y = block(&rounded[0], &rounded[1]);
+        let loss: f64 = y.iter().zip(&exact).map(|(y, e)| (y - e).powi(2)).sum();
+        losses.push(loss);
+        Ok(loss)
+    };
+    let awq = Awq {
+        grid: 5,
+        ..Awq::default()
+    };
+    let found = awq
+        .search_scales_by(&layers, &x, Format::INT3_ASYM, &mut loss, &quiet)
+        .unwrap();
+    assert_eq!(losses.len(), 6);
+    assert_eq!(found.plain_loss, losses[0]);
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(found.loss, least);
+    let at = losses.iter().position(|l| *l == least).unwrap();
+    assert_eq!(found.ratio, (at > 0).then(|| (at - 1) as f32 / 5.0));
+    assert!(least < losses[0]);
+
+    let mut nan = |_: &[Vec<f32>]| Ok(f64::NAN);
+    let error = awq
+        .search_scales_by(&layers, &x, Format::INT4, &mut nan, &quiet)
+        .unwrap_err();
+    assert!(matches!(error, Error::Argument { .. }), "{error}");
+    let mut fails = |_: &[Vec<f32>]| Err(Error::OtherDevice);
+    let error = awq
+        .search_scales_by(&layers, &x, Format::INT4, &mut fails, &quiet)
+        .unwrap_err();
+    assert_eq!(error, Error::OtherDevice);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let (n, k) = (33, 96);
+    let w = normals(n * k, 16);
+    let x = inputs(200, k, 17);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let layer = Layer::new(n, k, &w).unwrap();
+        let run = || Awq::default().quantize(&[layer], &x, Format::Q4_0, &quiet);
+        pool.unwrap().install(run).unwrap()
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn progress_rises_to_one() {
+    let w = normals(128, 1);
+    let told = std::sync::Mutex::new(Vec::new());
+    let note = |done| told.lock().unwrap().push(done);
+    let layers = [Layer::new(2, 64, &w).unwrap(); 3];
+    Awq::default()
+        .quantize(&layers, &inputs(5, 64, 2), Format::INT4_ASYM, &note)
+        .unwrap();
+    let told = told.into_inner().unwrap();
+    assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
+}
+
+#[test]
+fn refused() {
+    let w = [0.5; 64];
+    let layer = Layer::new(2, 32, &w).unwrap();
+    let x = inputs(3, 32, 1);
+    let awq = Awq::default();
+    let run = |awq: Awq, layers: &[Layer], x: &[f32]| {
+        awq.quantize(layers, x, Format::INT4_ASYM, &quiet)
+            .unwrap_err()
+    };
+    let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
+    argument(run(awq, &[], &x));
+    argument(run(awq, &[layer, Layer::new(4, 16, &w).unwrap()], &x));
+    argument(run(awq, &[layer], &[]));
+    assert!(matches!(run(awq, &[layer], &x[1..]), Error::Inputs { .. }));
+    let mut infinite = x.clone();
+    infinite[40] = f32::INFINITY;
+    argument(run(awq, &[layer], &infinite));
+    argument(run(Awq { grid: 0, ..awq }, &[layer], &x));
+    let clip = Clip::default();
+    for clip in [
+        Clip { grid: 0, ..clip },
+        Clip { tokens: 0, ..clip },
+        Clip {
+            max_shrink: 1.0,
+            ..clip
+        },
+        Clip {
+            max_shrink: f32::NAN,
+            ..clip
+        },
+    ] {
+        let clip = Some(clip);
+        argument(run(Awq { clip, ..awq }, &[layer], &x));
+    }
+    let error = awq
+        .quantize(&[layer], &x, Format::Q4_K, &quiet)
+        .unwrap_err();
+    assert!(matches!(error, Error::Block { k: 32, .. }), "{error}");
+    argument(
+        awq.pack(layer, &x, &[0.0; 32], Format::INT4, &quiet)
+            .unwrap_err(),
+    );
+    assert!(awq
+        .pack(layer, &x, &[1.0; 31], Format::INT4, &quiet)
+        .is_err());
+}
