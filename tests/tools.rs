@@ -384,6 +384,8 @@ fn the_stories_have_their_perplexity() {
         "rtn",
         "--formats",
         "q4_0",
+        "--calibrate",
+        "1",
         "--svg",
         &svg.at("out.svg"),
     ];

@@ -25,6 +25,9 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
         formats.map(move |format| (method, *format))
     });
     let pairs: Vec<_> = pairs.collect();
+    if pairs.is_empty() {
+        return Err("rtn and hqq are what weights alone can be compared by".into());
+    }
     let jobs = Jobs::new(pairs.len());
     let mut rows = Vec::new();
     for (method, format) in pairs {

@@ -35,7 +35,7 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
         }
     }
     for (i, method) in methods.iter().enumerate() {
-        let (x, y) = (LEFT + 90.0 * i as f64, TOP + HEIGHT + 50.0);
+        let (x, y) = (LEFT + 120.0 * i as f64, TOP + HEIGHT + 50.0);
         let _ = writeln!(
             svg,
             "{}<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
@@ -45,17 +45,19 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
             escaped(method)
         );
     }
-    let most = rows.iter().map(|row| row.bits).fold(1.0, f64::max).ceil();
+    let bits = rows.iter().map(|row| row.bits);
+    let least = bits.clone().fold(f64::MAX, f64::min).floor();
+    let most = bits.fold(least + 1.0, f64::max).ceil();
     for (i, (title, value, bound)) in parts.iter().enumerate() {
         let left = LEFT + i as f64 * (WIDTH + LEFT);
         let float = float.filter(|_| *title == "perplexity");
-        let part = Part::new(left, most, rows, *value, *bound, float);
+        let part = Part::new(left, (least, most), rows, *value, *bound, float);
         part.axes(&mut svg, title);
         if let Some(float) = float {
-            part.line(&mut svg, &[(0.0, float), (most, float)], "floats");
+            part.line(&mut svg, &[(least, float), (most, float)], "floats");
         }
         if *bound {
-            let bits = (0..=64).map(|i| most * i as f64 / 64.0);
+            let bits = (0..=64).map(|i| least + (most - least) * i as f64 / 64.0);
             let points: Vec<_> = bits.map(|bits| (bits, 4f64.powf(-bits))).collect();
             part.line(&mut svg, &points, "4^-bits");
         }
@@ -97,7 +99,8 @@ fn dot(x: f64, y: f64, method: usize) -> String {
 /// One of the diagrams.
 struct Part {
     left: f64,
-    most_bits: f64,
+    /// The bits at both ends, and logarithms of the values there.
+    bits: (f64, f64),
     least: f64,
     most: f64,
 }
@@ -105,7 +108,7 @@ struct Part {
 impl Part {
     fn new(
         left: f64,
-        most_bits: f64,
+        bits: (f64, f64),
         rows: &[Row],
         value: &Value,
         bound: bool,
@@ -122,14 +125,15 @@ impl Part {
         });
         Part {
             left,
-            most_bits,
+            bits,
             least: least.ln(),
             most: most.ln().max(least.ln() + 0.1),
         }
     }
 
     fn x(&self, bits: f64) -> f64 {
-        self.left + WIDTH * 0.97 * bits / self.most_bits
+        let (least, most) = self.bits;
+        self.left + WIDTH * 0.97 * (bits - least) / (most - least)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -143,7 +147,7 @@ impl Part {
             "<text x=\"{:.1}\" y=\"40\">{title}, by bits per weight</text>",
             self.left
         );
-        for bits in 0..=self.most_bits as usize {
+        for bits in self.bits.0 as usize..=self.bits.1 as usize {
             let x = self.x(bits as f64);
             let _ = writeln!(
                 svg,

@@ -17,7 +17,8 @@ impl Llama {
         let kv_heads = count(model, "llama.attention.head_count_kv").unwrap_or(heads);
         let head = width / heads.max(1);
         let turned = count(model, "llama.rope.dimension_count").unwrap_or(head);
-        let fits = head * heads == width && kv_heads > 0 && heads.is_multiple_of(kv_heads);
+        let fits =
+            width > 0 && head * heads == width && kv_heads > 0 && heads.is_multiple_of(kv_heads);
         if !fits || turned != head || !head.is_multiple_of(2) {
             return Err(format!(
                 "heads should divide {width} floats and rotate whole, got {heads} heads, {kv_heads} of keys, \
@@ -48,7 +49,7 @@ impl Llama {
         let layers = (0..count(model, "llama.block_count")?).map(|i| {
             let named = |part: &str, n: usize, k: usize| {
                 let name = format!("blk.{i}.{part}.weight");
-                let linear = linear(model, &name, Some(n), k)?;
+                let linear = linear(model, &name, n, k)?;
                 Fallible::Ok(Named { name, linear })
             };
             let norm = |part: &str| floats(model, &format!("blk.{i}.{part}.weight"), width);
@@ -89,7 +90,7 @@ impl Llama {
             );
         }
         Ok(Llama {
-            head: linear(model, head_name, Some(embedding.len() / width), width)?,
+            head: linear(model, head_name, embedding.len() / width, width)?,
             output_norm: floats(model, "output_norm.weight", width)?,
             embedding,
             layers,
@@ -99,22 +100,14 @@ impl Llama {
 }
 
 /// A tensor as it is stored, plain floats as f32.
-fn linear(model: &Model, name: &str, n: Option<usize>, k: usize) -> Fallible<Linear> {
+fn linear(model: &Model, name: &str, n: usize, k: usize) -> Fallible<Linear> {
     let tensor = model.tensor(name)?;
-    let dims = (
-        tensor.rows() as usize,
-        tensor.dims.first().map_or(0, |&k| k as usize),
-    );
-    if dims.1 != k || n.is_some_and(|n| n != dims.0) {
-        let expected = n.map_or("n".into(), |n| n.to_string());
-        return Err(format!(
-            "{name} should be {expected} x {k}, got {} x {}",
-            dims.0, dims.1
-        )
-        .into());
+    let dims = (tensor.rows(), tensor.dims.first().copied().unwrap_or(0));
+    if dims != (n as u64, k as u64) {
+        return Err(format!("{name} should be {n} x {k}, got {} x {}", dims.0, dims.1).into());
     }
     let matrix = match tensor.kind.to_f32(tensor.data) {
-        Some(floats) => Matrix::quantize(Format::F32, dims.0, k, &floats)?,
+        Some(floats) => Matrix::quantize(Format::F32, n, k, &floats)?,
         None => tensor.matrix()?.into_owned(),
     };
     Ok(Linear::new(matrix))

@@ -65,6 +65,10 @@ impl Llama {
         let rows = self.walk(&texts.inputs(), visit)?;
         let targets: Vec<u32> = texts.targets();
         let width = self.shape.width;
+        let count = self.head.n();
+        if let Some(token) = targets.iter().find(|&&token| token as usize >= count) {
+            return Err(format!("tokens should be under {count}, got {token}").into());
+        }
         let parts = rows.par_chunks(ROWS * width).zip(targets.par_chunks(ROWS));
         let losses = parts.map(|(rows, targets)| {
             let logits = self.logits(rows).map_err(|e| e.to_string())?;
