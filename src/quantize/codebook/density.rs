@@ -67,7 +67,7 @@ impl Density {
         }
     }
 
-    /// E[t²].
+    /// The mean of t².
     pub fn variance(self) -> f64 {
         match self {
             Density::Normal => 1.0,
