@@ -85,8 +85,8 @@ impl Binary {
     /// tensor's), with scales of another type if asked.
     ///
     /// # Errors
-    /// [`Error::Group`] where groups are no multiple of 8, [`Error::ScaleRange`] where a scale is infinite in this type,
-    /// [`Error::Argument`] where parts do not fit the shape, [`Error::Scale`] for a type that the format cannot have.
+    /// [`Error::Group`] where groups are no multiple of 8, [`Error::ScaleRange`] where a scale is infinite in this
+    /// type, [`Error::Argument`] where parts do not fit the shape, [`Error::Scale`] for a type that the format cannot have.
     pub fn pack(&self, scale: ScaleType) -> Result<Matrix<'static>> {
         let fields = |codes: &[i8], stream: &mut [u8]| {
             for (i, code) in codes.iter().enumerate() {

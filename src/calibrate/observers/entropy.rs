@@ -6,8 +6,8 @@
 //! spread again, evenly over the bins where P is not 0. Least Σ P log(P/Q) wins. As in ONNX Runtime bins of 0 get a
 //! little (1e-4 of a value) that is taken from the others, lest one empty bin decide.
 //!
-//! Bins are shared out to levels evenly, as in pytorch-quantization. (ONNX Runtime gives each level the same whole number
-//! of bins and counts the rest with the last one, where it leaves Q empty; and it spreads Q over empty bins too.)
+//! Bins are shared out to levels evenly, as in pytorch-quantization. (ONNX Runtime gives each level the same whole
+//! number of bins and counts the rest with the last one, where it leaves Q empty; and it spreads Q over empty bins too.)
 
 use super::bins::Bins;
 use super::{nothing_seen, Observer};

@@ -3,7 +3,7 @@
 //! | Observer | Range | After |
 //! |---|---|---|
 //! | [`MinMax`] | the extremes | PyTorch `MinMaxObserver` |
-//! | [`MovingAverage`] | the mean extremes of batches, the last ones counting most | PyTorch `MovingAverageMinMaxObserver` |
+//! | [`MovingAverage`] | mean extremes, the last batches counting most | PyTorch `MovingAverageMinMaxObserver` |
 //! | [`Percentile`] | all but the outermost thousandth of a percent | ONNX Runtime `PercentileCalibrater` |
 //! | [`Mse`] | least error Σ\|x - Q(x)\|^p | GPTQ, llm-compressor `mse` |
 //! | [`Entropy`] | least Kullback-Leibler divergence | TensorRT, ONNX Runtime `EntropyCalibrater` |

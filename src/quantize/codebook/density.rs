@@ -3,7 +3,8 @@
 //!
 //! The normal distribution is Marsaglia's series ("Evaluating the Normal Distribution", J. Stat. Software 11(4), 2004),
 //! whose terms are all positive. A coordinate t of a random unit vector in d dimensions has
-//! f(t) = Γ(d/2) / (√π Γ((d-1)/2)) · (1 - t²)^((d-3)/2); with t = sin θ its integral is that of cos^(d-2) θ, a finite sum.
+//! f(t) = Γ(d/2) / (√π Γ((d-1)/2)) · (1 - t²)^((d-3)/2); with t = sin θ its integral is that of
+//! cos^(d-2) θ, a finite sum.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 

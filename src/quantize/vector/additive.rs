@@ -73,8 +73,8 @@ impl Additive {
     /// each row. Entries and scales are rounded to f16, or bf16.
     ///
     /// # Errors
-    /// [`Error::Argument`] where vectors are not of 8 weights, or there are other codebooks; [`Error::Length`] where the
-    /// parts do not fit the shape; [`Error::ScaleRange`] where an entry or a scale is infinite in that type;
+    /// [`Error::Argument`] where vectors are not of 8 weights, or there are other codebooks; [`Error::Length`] where
+    /// the parts do not fit the shape; [`Error::ScaleRange`] where an entry or a scale is infinite in that type;
     /// [`Error::Scale`] for another type.
     pub fn pack(&self, scale: ScaleType) -> Result<Matrix<'static>> {
         let &Additive { n, k, d, .. } = self;

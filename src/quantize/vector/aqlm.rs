@@ -60,8 +60,8 @@ impl Aqlm {
     /// `progress` is told the share done.
     ///
     /// # Errors
-    /// Those of [`residual`], and [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument)
-    /// where `h` or a number of the method does not fit.
+    /// Those of [`residual`], and [`Error::Length`](crate::Error::Length) or
+    /// [`Error::Argument`](crate::Error::Argument) where `h` or a number of the method does not fit.
     pub fn quantize(
         &self,
         w: &[f32],
