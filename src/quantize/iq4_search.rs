@@ -17,6 +17,27 @@ pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
     }
 }
 
+/// Weights whose levels are looked for at once.
+const RUN: usize = 32;
+
+/// The level nearest to each of `x`, as [`nearest`] has it, among levels between two infinities. Level by level, so
+/// that the compiler compares many numbers with one: sixteen times of this is what a block takes.
+fn nearest_levels(padded: &[f32; 18], x: &[f32; RUN]) -> [f32; RUN] {
+    let mut above = [0u32; RUN];
+    for level in &padded[1..17] {
+        for (above, x) in above.iter_mut().zip(x) {
+            *above += (level <= x) as u32;
+        }
+    }
+    let mut nearest = [0f32; RUN];
+    for (nearest, (x, above)) in nearest.iter_mut().zip(x.iter().zip(above)) {
+        let (low, high) = (padded[above as usize], padded[above as usize + 1]);
+        // Infinitely far from what is no level.
+        *nearest = if x - low < high - x { low } else { high };
+    }
+    nearest
+}
+
 /// A scale, of either sign, that makes `scale · level` close to `x`, under weights `importance`, or x²
 /// where there are none.
 ///
@@ -28,13 +49,22 @@ pub(crate) fn scale(levels: &[f32; 16], x: &[f32], importance: Option<&[f32]>) -
     if extreme.abs() < 1e-15 {
         return 0.0;
     }
+    let mut padded = [f32::NEG_INFINITY; 18];
+    padded[1..17].copy_from_slice(levels);
+    padded[17] = f32::INFINITY;
     let sums = |inverse: f32| {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
-        for (i, &x) in x.iter().enumerate() {
-            let q = levels[nearest(levels, inverse * x) as usize];
-            let w = importance.map_or(x * x, |w| w[i]);
-            sum_qx += w * q * x;
-            sum_q2 += w * q * q;
+        for (run, x) in x.chunks(RUN).enumerate() {
+            let mut scaled = [0f32; RUN];
+            for (scaled, x) in scaled.iter_mut().zip(x) {
+                *scaled = inverse * x;
+            }
+            let nearest = nearest_levels(&padded, &scaled);
+            for (i, (&x, q)) in x.iter().zip(nearest).enumerate() {
+                let w = importance.map_or(x * x, |w| w[run * RUN + i]);
+                sum_qx += w * q * x;
+                sum_q2 += w * q * q;
+            }
         }
         (sum_qx, sum_q2)
     };
