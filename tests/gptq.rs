@@ -468,8 +468,17 @@ fn what_does_not_fit_is_an_error() {
         "{error}"
     );
     bad[300] = 1e30;
-    let error = why(Format::INT4, &bad, &hessian, &default);
-    assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
+    for groups in [Groups::Sequential, Groups::Static] {
+        let options = Gptq {
+            groups,
+            ..Gptq::default()
+        };
+        // A group of a batch, and one of more than a batch.
+        for format in [Format::INT4, Format::Q4_K] {
+            let error = why(format, &bad, &hessian, &options);
+            assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
+        }
+    }
     for damp in [-0.1, 1.5, f64::NAN] {
         let options = Gptq {
             damp,

@@ -163,6 +163,10 @@ pub fn quantize(
                     let rounded = row.round(&plan, &u, weights, start, errors);
                     result = result.and(rounded);
                 }
+                // What has no scales cannot be rounded further.
+                if result.is_err() {
+                    break;
+                }
                 let errors = Rows {
                     data: &errors[..],
                     stride: width,

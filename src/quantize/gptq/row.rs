@@ -144,13 +144,10 @@ impl<'a> Row<'a> {
         errors: &mut [f32],
     ) -> Result<(), QuantizeError> {
         let end = start + errors.len();
-        let mut result = Ok(());
         if plan.groups == Groups::Static && start == 0 {
             let given = std::mem::take(&mut self.given);
-            for block in 0..plan.k.div_ceil(plan.span) {
-                let from = block * plan.span;
-                let weights = &given[from..plan.k.min(from + plan.span)];
-                result = result.and(self.fit(plan, block, block, weights));
+            for (block, weights) in given.chunks(plan.span).enumerate() {
+                self.fit(plan, block, block, weights)?;
             }
         }
         for step in start..end {
@@ -162,10 +159,7 @@ impl<'a> Row<'a> {
             };
             if plan.groups == Groups::Sequential && i == 0 {
                 let to = plan.k.min(column + plan.span);
-                result = result.and(self.fit(plan, block, place, &weights[column..to]));
-            }
-            if result.is_err() {
-                return result;
+                self.fit(plan, block, place, &weights[column..to])?;
             }
             let w = weights[step];
             let (code, q) = plan.grid(block).round(&self.blocks[place], i, w);
@@ -179,7 +173,7 @@ impl<'a> Row<'a> {
                 *w -= e * u;
             }
         }
-        result
+        Ok(())
     }
 
     /// Chooses the scales of a block.
