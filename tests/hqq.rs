@@ -364,4 +364,12 @@ fn refused() {
     let large: Vec<f32> = (0..64).map(|i| i as f32 * 1e6).collect();
     let error = quantize(hqq, &large).unwrap_err();
     assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
+    // A code past the end of f32.
+    let format = Format::INT2_ASYM.with_scale(ScaleType::F32).unwrap();
+    let mut ends = vec![0.0; 64];
+    (ends[0], ends[1]) = (f32::MAX, -f32::MAX);
+    match hqq.quantize(format, 2, 32, &ends, &quiet) {
+        Ok(found) => assert!(found.matrix.dequantize().iter().all(|w| w.is_finite())),
+        Err(error) => assert!(matches!(error, Error::ScaleRange { .. }), "{error}"),
+    }
 }

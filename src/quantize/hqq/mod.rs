@@ -14,11 +14,14 @@
 //! until the mean of |W - W_r| no longer falls. s is that of the extremes of the group, and stays. There is
 //! no data. Defaults and steps are those of hqq 0.2.8, groups along the rows (its axis 1).
 
+mod group;
+mod pack;
+
 use crate::family::{AffineKind, Blocks};
-use crate::formats::bits::set_field_of;
 use crate::matrix::check_shape;
-use crate::{calibrate::Layer, parallel, Error, Format, Matrix, Result, ScaleType};
-use std::sync::Mutex;
+use crate::{calibrate::Layer, parallel, Error, Format, Matrix, Result};
+use group::Group;
+use pack::pack;
 
 /// Which of the tool's two loops is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +78,6 @@ pub struct Quantized {
     /// The mean of |W - W_r| before each update of the zero points, the first being that of rounding with
     /// real zero points.
     pub errors: Vec<f64>,
-}
-
-/// One group: s and z of now, the z to come, the best z so far.
-#[derive(Clone, Copy)]
-struct Group {
-    s: f64,
-    z: f64,
-    next: f64,
-    best: f64,
-    /// Σ |W - W_r|
-    error: f64,
 }
 
 impl Hqq {
@@ -153,52 +145,11 @@ impl Hqq {
         Ok(Quantized { matrix, errors })
     }
 
-    /// s and z from the extremes of a group.
-    fn start(&self, weights: &[f32], top: f64) -> Group {
-        let (lo, hi) = crate::quantize::range::span(weights);
-        let (lo, range) = (f64::from(lo), f64::from(hi) - f64::from(lo));
-        let s = match range <= self.least_range {
-            true => 1.0,
-            false => top / range,
-        };
-        let s = s.min(self.most_inverse_scale);
-        let z = -lo * s;
-        Group {
-            s,
-            z,
-            next: z,
-            best: z,
-            error: 0.0,
-        }
-    }
-
-    /// The error of a group with its z, and its next z.
-    fn step(&self, weights: &[f32], top: f64, beta: f64, group: &mut Group) {
-        let &mut Group { s, z, .. } = group;
-        let (mut error, mut sum) = (0.0, 0.0);
-        for &w in weights {
-            let w = f64::from(w);
-            let field = (w * s + z).round_ties_even().clamp(0.0, top);
-            let e = w - (field - z) / s;
-            error += e.abs();
-            sum += field - (w - self.shrink(e, beta)) * s;
-        }
-        group.error = error;
-        group.next = sum / weights.len() as f64;
-    }
-
-    fn shrink(&self, e: f64, beta: f64) -> f64 {
-        let magnitude = e.abs();
-        // At 0 the power is infinite, the difference below 0, and the result 0.
-        let less = magnitude.powf(self.lp_norm - 1.0) / beta;
-        (magnitude - less).max(0.0).copysign(e)
-    }
-
     fn check(&self) -> Result<()> {
         let bounds = [
             (
                 "the p of HQQ",
-                "over 0, at most 1",
+                "over 0 and at most 1",
                 self.lp_norm,
                 self.lp_norm > 0.0 && self.lp_norm <= 1.0,
             ),
@@ -228,16 +179,17 @@ impl Hqq {
                 self.iterations > 0,
             ),
         ];
-        for (what, allowed, got, fits) in bounds {
-            if !(fits && got.is_finite()) {
-                return Err(Error::Argument {
-                    what,
-                    allowed: allowed.into(),
-                    got: got.to_string(),
-                });
-            }
+        match bounds
+            .into_iter()
+            .find(|&(.., got, fits)| !(fits && got.is_finite()))
+        {
+            None => Ok(()),
+            Some((what, allowed, got, _)) => Err(Error::Argument {
+                what,
+                allowed: allowed.into(),
+                got: got.to_string(),
+            }),
         }
-        Ok(())
     }
 }
 
@@ -251,69 +203,5 @@ fn bits_of(format: Format) -> Result<usize> {
             allowed: "of integers with zero points, such as int4_asym".into(),
             got: format.to_string(),
         }),
-    }
-}
-
-/// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
-fn pack(
-    format: Format,
-    bits: usize,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    groups: &[Group],
-) -> Result<Matrix<'static>> {
-    let (row_bytes, span, header) = (
-        format.row_bytes(k)?,
-        format.block_span(k),
-        format.bytes_for(0),
-    );
-    let kind = format
-        .float_fields()
-        .first()
-        .map_or(ScaleType::F16, |(_, kind)| *kind);
-    let top = f64::from((1u32 << bits) - 1);
-    let per_row = k.div_ceil(span);
-    let mut bytes = vec![0u8; n * row_bytes];
-    let failure = Mutex::new(None);
-    parallel::chunks(
-        &mut bytes,
-        row_bytes,
-        || (),
-        |row, bytes, ()| {
-            let blocks = bytes.chunks_mut(format.bytes_for(span));
-            let weights = weights[row * k..][..k].chunks(span);
-            for ((block, weights), group) in blocks.zip(weights).zip(&groups[row * per_row..]) {
-                let (head, fields) = block.split_at_mut(header);
-                let (scale, zero) = head.split_at_mut(kind.bytes());
-                let stored = [
-                    ((1.0 / group.s) as f32, &mut *scale),
-                    (group.z as f32, &mut *zero),
-                ];
-                for (value, place) in stored {
-                    if let Err(e) = kind.store(value, place) {
-                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
-                    }
-                }
-                let (scale, zero) = (f64::from(kind.load(scale)), f64::from(kind.load(zero)));
-                for (i, &w) in weights.iter().enumerate() {
-                    let level = if scale == 0.0 {
-                        0.0
-                    } else {
-                        f64::from(w) / scale
-                    };
-                    let field = (level + zero).round_ties_even().clamp(0.0, top);
-                    set_field_of(fields, bits, i, field as u8);
-                }
-            }
-        },
-    );
-    match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        Some(e) => Err(Error::ScaleRange {
-            format: format.to_string(),
-            value: e.scale,
-            limit: e.limit,
-        }),
-        None => Matrix::from_bytes(format, n, k, bytes),
     }
 }

@@ -1,0 +1,81 @@
+//! Groups, their steps and zero points found, as blocks of a format.
+
+use super::group::Group;
+use crate::formats::bits::set_field_of;
+use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use std::sync::Mutex;
+
+/// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
+pub(super) fn pack(
+    format: Format,
+    bits: usize,
+    n: usize,
+    k: usize,
+    weights: &[f32],
+    groups: &[Group],
+) -> Result<Matrix<'static>> {
+    let (row_bytes, span, header) = (
+        format.row_bytes(k)?,
+        format.block_span(k),
+        format.bytes_for(0),
+    );
+    let kind = format
+        .float_fields()
+        .first()
+        .map_or(ScaleType::F16, |(_, kind)| *kind);
+    let top = f64::from((1u32 << bits) - 1);
+    let per_row = k.div_ceil(span);
+    let mut bytes = vec![0u8; n * row_bytes];
+    let failure = Mutex::new(None);
+    parallel::chunks(
+        &mut bytes,
+        row_bytes,
+        || (),
+        |row, bytes, ()| {
+            let blocks = bytes.chunks_mut(format.bytes_for(span));
+            let weights = weights[row * k..][..k].chunks(span);
+            for ((block, weights), group) in blocks.zip(weights).zip(&groups[row * per_row..]) {
+                let (head, fields) = block.split_at_mut(header);
+                let (scale, zero) = head.split_at_mut(kind.bytes());
+                let stored = [
+                    ((1.0 / group.s) as f32, &mut *scale),
+                    (group.z as f32, &mut *zero),
+                ];
+                for (value, place) in stored {
+                    if let Err(e) = kind.store(value, place) {
+                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
+                    }
+                }
+                let (scale, zero) = (f64::from(kind.load(scale)), f64::from(kind.load(zero)));
+                for (i, &w) in weights.iter().enumerate() {
+                    let level = if scale == 0.0 {
+                        0.0
+                    } else {
+                        f64::from(w) / scale
+                    };
+                    let field = (level + zero).round_ties_even().clamp(0.0, top);
+                    set_field_of(fields, bits, i, field as u8);
+                }
+            }
+        },
+    );
+    match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        Some(e) => Err(Error::ScaleRange {
+            format: format.to_string(),
+            value: e.scale,
+            limit: e.limit,
+        }),
+        None => {
+            let matrix = Matrix::from_bytes(format, n, k, bytes)?;
+            // Beside weights at the end of f32, the nearest code may lie past it.
+            match matrix.validate("") {
+                Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
+                    format: format.to_string(),
+                    value,
+                    limit: f32::MAX,
+                }),
+                _ => Ok(matrix),
+            }
+        }
+    }
+}
