@@ -99,7 +99,9 @@ pub enum Error {
         got: String,
     },
     /// A symmetric matrix that has no Cholesky factor.
-    #[error("column {column} of {n} leaves a pivot of {pivot}, should be positive: more damping helps")]
+    #[error(
+        "column {column} of {n} leaves a pivot of {pivot}, should be positive: more damping helps"
+    )]
     NotPositiveDefinite {
         /// The first column at which the factorization fails.
         column: usize,

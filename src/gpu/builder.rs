@@ -120,7 +120,13 @@ impl<'a> MatMulBuilder<'a> {
     /// more storage buffers than the device binds (four, a fifth for the table of a lattice
     /// or codebook format, one for each operand; WebGPU has 8), [`Error::Part`] for a batch that does not divide the rows
     /// of the weights, an operand asked twice, slices of a kernel that has none, [`Error::TooLarge`] for a
-    /// batch or slices larger than a binding.
+    /// batch or slices larger than a binding; [`Error::Argument`] for a static scale that is none.
+    ///
+    /// [`Error::Argument`]: crate::Error::Argument
+    /// [`Error::Feature`]: crate::Error::Feature
+    /// [`Error::DeviceLimit`]: crate::Error::DeviceLimit
+    /// [`Error::Part`]: crate::Error::Part
+    /// [`Error::TooLarge`]: crate::Error::TooLarge
     #[cfg(not(target_arch = "wasm32"))]
     pub fn build(self) -> Result<MatMul> {
         pollster::block_on(self.prepare())
