@@ -47,7 +47,7 @@ fn error(x: &[f32], affine: Affine, power: f64) -> f64 {
 
 #[test]
 fn affine_parameters_are_pytorchs() {
-    // By hand from the formulas of FORMATS.md B2: [-1, 3] in 8 bits.
+    // By hand from PyTorch's formulas: [-1, 3] in 8 bits.
     let a = Affine::of(range(-1.0, 3.0), Scheme::Asymmetric, 8).unwrap();
     assert_eq!((a.scale, a.zero_point), (4.0 / 255.0, -128 + 64));
     let a = Affine::of(range(-1.0, 3.0), Scheme::Symmetric, 8).unwrap();

@@ -7,7 +7,7 @@ use super::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::calibrate::Layer;
 use lowbit::quantize::awq::{Awq, Clip};
-use lowbit::quantize::gptq::{self, Gptq, Groups};
+use lowbit::quantize::gptq::{self, Gptq, Groups, Search};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::quantize::hqq::Hqq;
 use lowbit::{Format, Linear, Matrix};
@@ -143,6 +143,8 @@ impl Recipe<'_> {
         let gptq = Gptq {
             act_order: true,
             groups: Groups::Static,
+            // What GPTQ's own tool calls `mse`. Without it INT3_ASYM has 22.842 for 21.635 on the stories.
+            search: Some(Search::default()),
             ..Gptq::default()
         };
         llama.walk(&self.texts.inputs(), &mut |i, place, shared, x| {

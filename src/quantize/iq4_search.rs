@@ -60,10 +60,17 @@ pub(crate) fn scale(levels: &[f32; 16], x: &[f32], importance: Option<&[f32]>) -
                 *scaled = inverse * x;
             }
             let nearest = nearest_levels(&padded, &scaled);
-            for (i, (&x, q)) in x.iter().zip(nearest).enumerate() {
+            // Products apart from sums, which have an order.
+            let mut products = [(0f32, 0f32); RUN];
+            for (i, (products, (&x, q))) in
+                products.iter_mut().zip(x.iter().zip(nearest)).enumerate()
+            {
                 let w = importance.map_or(x * x, |w| w[run * RUN + i]);
-                sum_qx += w * q * x;
-                sum_q2 += w * q * q;
+                *products = (w * q * x, w * q * q);
+            }
+            for (qx, q2) in &products[..x.len()] {
+                sum_qx += qx;
+                sum_q2 += q2;
             }
         }
         (sum_qx, sum_q2)

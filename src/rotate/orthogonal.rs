@@ -21,7 +21,7 @@ pub(crate) enum Form {
 }
 
 impl Orthogonal {
-    /// Q = H · diag(±1), H normalized, with random signs: what QuaRot and its kin use (FORMATS B13). A product
+    /// Q = H · diag(±1), H normalized, with random signs: what QuaRot and its kin use. A product
     /// takes n log n additions.
     ///
     /// # Errors
