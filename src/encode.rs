@@ -1,10 +1,35 @@
 //! Floats to packed matrices.
 
-use crate::family::Hints;
+use crate::family::{Hints, QuantizeError};
+use crate::matrix::finite;
 use crate::matrix::{check_shape, length};
 use crate::{parallel, Error, Format, Matrix, Result};
+use std::sync::Mutex;
 
 impl Matrix<'static> {
+    /// What encoders of blocks have made, or the last of their failures.
+    pub(crate) fn encoded(
+        format: Format,
+        n: usize,
+        k: usize,
+        bytes: Vec<u8>,
+        failure: Mutex<Option<QuantizeError>>,
+    ) -> Result<Self> {
+        if let Some(e) = failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            return Err(e.of(format));
+        }
+        let matrix = Matrix::from_bytes(format, n, k, bytes)?;
+        // Beside weights at the end of f32, the nearest of the format may lie past it.
+        match matrix.validate("") {
+            Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
+                format: format.to_string(),
+                value,
+                limit: f32::MAX,
+            }),
+            _ => Ok(matrix),
+        }
+    }
+
     /// Packs `weights`, `n` rows of `k` floats, by the format's own rounding: that of the original
     /// tools for GGUF formats (without importance weights) and NF4, round to nearest for the rest.
     ///
@@ -65,15 +90,9 @@ impl Matrix<'static> {
         if weights.len() != expected {
             return Err(length("weights", n, k, "floats", expected, weights.len()));
         }
-        if let Some(at) = weights.iter().position(|w| !w.is_finite()) {
-            return Err(Error::NotFinite {
-                row: at / k,
-                column: at % k,
-                value: weights[at],
-            });
-        }
+        finite(weights, k)?;
         let mut bytes = vec![0u8; n * row_bytes];
-        let failure = std::sync::Mutex::new(None);
+        let failure = Mutex::new(None);
         parallel::chunks(
             &mut bytes,
             row_bytes,
@@ -98,24 +117,6 @@ impl Matrix<'static> {
                 }
             },
         );
-        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some(e) => Err(Error::ScaleRange {
-                format: format.to_string(),
-                value: e.scale,
-                limit: e.limit,
-            }),
-            None => {
-                let matrix = Matrix::from_bytes(format, n, k, bytes)?;
-                // Beside weights at the end of f32, the nearest of the format may lie past it.
-                match matrix.validate("") {
-                    Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
-                        format: format.to_string(),
-                        value,
-                        limit: f32::MAX,
-                    }),
-                    _ => Ok(matrix),
-                }
-            }
-        }
+        Matrix::encoded(format, n, k, bytes, failure)
     }
 }

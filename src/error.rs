@@ -391,3 +391,14 @@ pub enum Error {
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An [`Error::Argument`].
+    pub(crate) fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
+        Error::Argument {
+            what,
+            allowed: allowed.into(),
+            got: got.to_string(),
+        }
+    }
+}

@@ -259,3 +259,14 @@ pub(crate) struct QuantizeError {
     pub scale: f32,
     pub limit: f32,
 }
+
+impl QuantizeError {
+    /// The same for callers, who are told of the format.
+    pub fn of(self, format: impl ToString) -> crate::Error {
+        crate::Error::ScaleRange {
+            format: format.to_string(),
+            value: self.scale,
+            limit: self.limit,
+        }
+    }
+}

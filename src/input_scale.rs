@@ -1,6 +1,7 @@
 //! How inputs become 8-bit integers.
 
 use crate::calibrate::affine::Affine;
+use crate::cpu::activations::round_run;
 use crate::{Error, Result};
 
 /// What [`Precision::I8`](crate::Precision::I8) rounds inputs by: x ≈ scale · (q - zero point), with q of
@@ -44,11 +45,11 @@ impl InputScale {
     pub(crate) fn check(self) -> Result<()> {
         match self {
             InputScale::Static { scale, .. } if !(scale.is_normal() && scale > 0.0) => {
-                Err(Error::Argument {
-                    what: "the scale of static inputs",
-                    allowed: "positive, finite and not subnormal".into(),
-                    got: scale.to_string(),
-                })
+                Err(Error::argument(
+                    "the scale of static inputs",
+                    "positive, finite and not subnormal",
+                    scale,
+                ))
             }
             _ => Ok(()),
         }
@@ -87,19 +88,30 @@ impl InputScale {
                 scale: affine.scale,
                 zero_point,
             }),
-            _ => Err(Error::Argument {
-                what: "the codes of static inputs",
-                allowed: "of 8 bits".into(),
-                got: format!("{affine:?}"),
-            }),
+            _ => Err(Error::argument(
+                "the codes of static inputs",
+                "of 8 bits",
+                format!("{affine:?}"),
+            )),
+        }
+    }
+
+    /// What is to be added to products by q for each unit of Σ w: what the zero point stands for, taken away.
+    /// None where it is 0.
+    pub(crate) fn offset(self) -> Option<f32> {
+        match self {
+            InputScale::Static { scale, zero_point } if zero_point != 0 => {
+                Some(-scale * zero_point as f32)
+            }
+            _ => None,
         }
     }
 
     fn round(self, run: &mut [f32]) {
-        if run.iter().any(|x| !x.is_finite()) {
-            return run.fill(f32::NAN);
-        }
         if let InputScale::Static { scale, zero_point } = self {
+            if run.iter().any(|x| !x.is_finite()) {
+                return run.fill(f32::NAN);
+            }
             let zero = zero_point as f32;
             let inverse = 1.0 / scale;
             for x in run {
@@ -108,14 +120,10 @@ impl InputScale {
             }
             return;
         }
-        let largest = run.iter().fold(0f32, |m, x| m.max(x.abs()));
-        let scale = largest * (1.0 / 127.0);
-        if !scale.is_normal() {
-            return run.fill(0.0);
-        }
-        let inverse = 127.0 / largest;
-        for x in run {
-            *x = scale * (*x * inverse).round_ties_even().clamp(-127.0, 127.0);
+        let mut codes = vec![0; run.len()];
+        let scale = round_run(run, &mut codes);
+        for (x, code) in run.iter_mut().zip(codes) {
+            *x = scale * code as f32;
         }
     }
 }

@@ -238,6 +238,18 @@ pub(crate) fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
     Ok(row_bytes)
 }
 
+/// That all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
+pub(crate) fn finite(values: &[f32], k: usize) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(Error::NotFinite {
+            row: at / k,
+            column: at % k,
+            value: values[at],
+        }),
+    }
+}
+
 pub(crate) fn length(
     what: &'static str,
     n: usize,

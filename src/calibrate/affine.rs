@@ -9,7 +9,7 @@
 //! All rounding is to nearest, ties to even.
 
 use super::observers::{MinMax, Observer};
-use crate::matrix::length;
+use crate::matrix::{finite, length};
 use crate::{parallel, Error, Result};
 
 /// The least scale, PyTorch's `torch.finfo(torch.float32).eps`: a range of nothing but 0 has one too.
@@ -51,11 +51,11 @@ impl Affine {
     /// [`Error::Argument`] where bits are not 2 to 8, or the range is not finite or ends before it begins.
     pub fn of(range: Range, scheme: Scheme, bits: u32) -> Result<Affine> {
         if !(2..=8).contains(&bits) {
-            return Err(argument("bits", "from 2 to 8", bits));
+            return Err(Error::argument("bits", "from 2 to 8", bits));
         }
         let Range { lo, hi } = range;
         if !(lo.is_finite() && hi.is_finite() && lo <= hi) {
-            return Err(argument(
+            return Err(Error::argument(
                 "a range",
                 "finite, from low to high",
                 format!("{lo} to {hi}"),
@@ -144,7 +144,7 @@ impl Granularity {
         match self {
             Granularity::Tensor => Ok(1),
             Granularity::Channel => Ok(n),
-            Granularity::Group(0) => Err(argument("a group", "1 value or more", 0)),
+            Granularity::Group(0) => Err(Error::argument("a group", "1 value or more", 0)),
             Granularity::Group(g) => Ok(n * k.div_ceil(g)),
         }
     }
@@ -321,14 +321,7 @@ pub(crate) fn check(w: &[f32], n: usize, k: usize) -> Result<()> {
             w.len(),
         ));
     }
-    match w.iter().position(|x| !x.is_finite()) {
-        None => Ok(()),
-        Some(at) => Err(Error::NotFinite {
-            row: at / k,
-            column: at % k,
-            value: w[at],
-        }),
-    }
+    finite(w, k)
 }
 
 fn check_affines(n: usize, k: usize, granularity: Granularity, affines: &[Affine]) -> Result<()> {
@@ -336,13 +329,5 @@ fn check_affines(n: usize, k: usize, granularity: Granularity, affines: &[Affine
     match affines.len() == expected {
         true => Ok(()),
         false => Err(length("affines", n, k, "of them", expected, affines.len())),
-    }
-}
-
-pub(crate) fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
-    Error::Argument {
-        what,
-        allowed: allowed.into(),
-        got: got.to_string(),
     }
 }

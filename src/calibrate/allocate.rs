@@ -134,19 +134,22 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
 
 /// The smallest choice of each tensor, in bytes, where the arguments make sense.
 fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
-    let argument = |what, allowed: String, got: String| Error::Argument { what, allowed, got };
     let mut least = Vec::new();
     for choices in tensors {
         if choices.is_empty() || choices.len() > u16::MAX as usize {
-            let (allowed, got) = ("1 to 65535".into(), choices.len().to_string());
-            return Err(argument("the number of a tensor's choices", allowed, got));
+            let got = choices.len();
+            return Err(Error::argument(
+                "the number of a tensor's choices",
+                "1 to 65535",
+                got,
+            ));
         }
         for choice in choices {
             if !(choice.error >= 0.0 && choice.error.is_finite()) {
                 let got = choice.error.to_string();
-                return Err(argument(
+                return Err(Error::argument(
                     "the error of a choice",
-                    "0 or more, and finite".into(),
+                    "0 or more, and finite",
                     got,
                 ));
             }
@@ -160,7 +163,7 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
         true => Ok(least),
         false => {
             let allowed = format!("at least {sum} bytes, what the smallest choices take");
-            Err(argument("the budget", allowed, budget.to_string()))
+            Err(Error::argument("the budget", &allowed, budget))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A linear layer as floats, and what is asked of the inputs that it is calibrated on.
 
-use crate::matrix::length;
+use crate::matrix::{finite, length};
 use crate::{Error, Result};
 
 /// The weights of a linear layer before they are quantized: `n` rows (outputs) of `k` floats (inputs).
@@ -25,14 +25,8 @@ impl<'a> Layer<'a> {
         if weights.len() != expected {
             return Err(length("weights", n, k, "floats", expected, weights.len()));
         }
-        match weights.iter().position(|w| !w.is_finite()) {
-            None => Ok(Layer { n, k, weights }),
-            Some(at) => Err(Error::NotFinite {
-                row: at / k,
-                column: at % k,
-                value: weights[at],
-            }),
-        }
+        finite(weights, k)?;
+        Ok(Layer { n, k, weights })
     }
 
     /// Outputs.
@@ -54,11 +48,11 @@ impl<'a> Layer<'a> {
 /// The number of inputs that all layers have in common.
 pub(crate) fn shared_k(layers: &[Layer]) -> Result<usize> {
     let Some(first) = layers.first() else {
-        return Err(Error::Argument {
-            what: "the number of layers that share an input",
-            allowed: "at least 1".into(),
-            got: "0".into(),
-        });
+        return Err(Error::argument(
+            "the number of layers that share an input",
+            "at least 1",
+            "0",
+        ));
     };
     match layers.iter().find(|layer| layer.k != first.k) {
         None => Ok(first.k),
@@ -77,10 +71,10 @@ pub(crate) fn inputs(k: usize, x: &[f32]) -> Result<usize> {
     }
     match x.iter().position(|x| !x.is_finite()) {
         None => Ok(x.len() / k),
-        Some(at) => Err(Error::Argument {
-            what: "an input",
-            allowed: "finite".into(),
-            got: format!("{} at row {}, column {}", x[at], at / k, at % k),
-        }),
+        Some(at) => Err(Error::argument(
+            "an input",
+            "finite",
+            format!("{} at row {}, column {}", x[at], at / k, at % k),
+        )),
     }
 }

@@ -33,11 +33,11 @@ impl Outliers {
     /// [`Error::Argument`] where the threshold is not positive or no input was observed.
     pub fn columns(&self, inputs: &ChannelMaxima) -> Result<Vec<u32>> {
         if !(self.threshold > 0.0) {
-            return Err(Error::Argument {
-                what: "the threshold of outliers",
-                allowed: "positive".into(),
-                got: self.threshold.to_string(),
-            });
+            return Err(Error::argument(
+                "the threshold of outliers",
+                "positive",
+                self.threshold,
+            ));
         }
         let maxima = inputs.maxima()?.iter().enumerate();
         let large = maxima.filter(|(_, max)| **max >= self.threshold);

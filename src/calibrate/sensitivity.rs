@@ -157,11 +157,11 @@ pub fn trace(
         let terms = z.iter().zip(&y);
         let sample: f64 = terms.map(|(&z, &y)| z as f64 * y as f64).sum();
         if !sample.is_finite() {
-            return Err(Error::Argument {
-                what: "the product of the matrix and a probe",
-                allowed: "finite".into(),
-                got: sample.to_string(),
-            });
+            return Err(Error::argument(
+                "the product of the matrix and a probe",
+                "finite",
+                sample,
+            ));
         }
         let before = sample - mean;
         mean += before / (probe + 1) as f64;

@@ -72,8 +72,9 @@ fn round_row(level: Level, x: &[f32], codes: &mut [i8], scales: &mut [f32]) {
     })
 }
 
+/// The scale and the codes of inputs that share one.
 #[inline(always)]
-fn round_run(x: &[f32; RUN], codes: &mut [i8; RUN]) -> f32 {
+pub(crate) fn round_run(x: &[f32], codes: &mut [i8]) -> f32 {
     let bits = x
         .iter()
         .fold(0, |max, x| (x.to_bits() & 0x7fff_ffff).max(max));

@@ -3,7 +3,7 @@
 use super::axes::{Axes, Axis, FloatType, IDS_BINDING};
 use super::builder::MatMulBuilder;
 use super::choose::slices;
-use super::compose::{compose_sum, compose_with, Source};
+use super::compose::{compose_sum, compose_with};
 use super::device::Gpu;
 use super::encode::{run_length, Job, Other, Prepared, Stack};
 use super::epilogue::{Epilogue, Extent};
@@ -11,10 +11,11 @@ use super::kernels::{self, Kernel};
 use super::matmul::MatMul;
 use super::recorded::{Recorded, Sum};
 use super::rounding::{self, Rounding};
+use super::source::Source;
 use super::traits::Traits;
 use super::tuning;
 use super::weights::Weights;
-use crate::{Error, InputScale, Precision, Result};
+use crate::{Error, Precision, Result};
 use std::ops::Range;
 use wgpu::{Buffer, BufferUsages};
 
@@ -61,7 +62,7 @@ impl MatMulBuilder<'_> {
             axis: a.axis,
             inputs: self.inputs,
             outputs: self.outputs,
-            zero_point: kernel.takes_bytes() && zero_point_of(self.input_scale) != 0,
+            zero_point: kernel.takes_bytes() && self.input_scale.offset().is_some(),
             epilogues: self.epilogues,
             slices: 1,
         };
@@ -238,10 +239,8 @@ impl MatMulBuilder<'_> {
             true => Some(Rounding::new(gpu, a.x_rows, weights.k(), self.input_scale).await?),
             false => None,
         };
-        let zero_point = match (axes.zero_point, self.input_scale) {
-            (true, InputScale::Static { scale, zero_point }) => {
-                Some(zero_point_sums(gpu, weights, -scale * zero_point as f32).await?)
-            }
+        let zero_point = match self.input_scale.offset() {
+            Some(factor) if axes.zero_point => Some(zero_point_sums(gpu, weights, factor).await?),
             _ => None,
         };
         Ok(Recorded {
@@ -268,13 +267,6 @@ impl Arrangement {
             Axis::Experts => Some(4 * self.y_rows as u64),
             Axis::Grouped => Some(4 * (self.m / tile_cols + self.m) as u64),
         }
-    }
-}
-
-fn zero_point_of(scale: InputScale) -> i8 {
-    match scale {
-        InputScale::Static { zero_point, .. } => zero_point,
-        _ => 0,
     }
 }
 

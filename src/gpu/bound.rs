@@ -1,5 +1,4 @@
-//! A small kernel with any bindings: some it was made with, some given at every recording. (A [`Step`](super::step)
-//! has one input and one output, and parameters of its own.)
+//! A small kernel with any bindings: some it was made with, some given at every recording.
 
 use super::compose::parts;
 use super::device::Gpu;
@@ -7,7 +6,6 @@ use super::encode::part;
 use super::errors::scoped;
 use super::kept::Kept;
 use super::kernels::File;
-use super::step::Range;
 use super::tuning::Tuning;
 use crate::{Error, Result};
 use wgpu::{
@@ -15,11 +13,19 @@ use wgpu::{
     BufferBindingType, ComputePass, ComputePipeline, ShaderStages,
 };
 
+/// A buffer, an offset and a length in bytes.
+pub(super) type Range = (Buffer, u64, u64);
+
+/// The most bindings that are given at a recording.
+const MOST_GIVEN: usize = 2;
+
 /// What a kernel does to a buffer.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Access {
     Reads,
     Writes,
+    /// A uniform buffer.
+    Parameters,
 }
 
 pub(super) struct Bound {
@@ -28,7 +34,8 @@ pub(super) struct Bound {
     layout: BindGroupLayout,
     own: Vec<(u32, Buffer)>,
     given: Vec<u32>,
-    kept: Kept<Vec<Range>>,
+    // No vector: looking kept bind groups up allocates nothing.
+    kept: Kept<[Option<Range>; MOST_GIVEN]>,
 }
 
 /// What a kernel is made of.
@@ -45,12 +52,17 @@ pub(super) struct Plan<'a> {
 
 impl Bound {
     pub async fn new(gpu: &Gpu, plan: Plan<'_>) -> Result<Bound> {
+        // Beyond it the key of kept bind groups would be cut short.
+        assert!(plan.given.len() <= MOST_GIVEN, "a kernel of this crate");
         let entry = |binding: u32, access: Access| BindGroupLayoutEntry {
             binding,
             visibility: ShaderStages::COMPUTE,
             ty: BindingType::Buffer {
-                ty: BufferBindingType::Storage {
-                    read_only: access == Access::Reads,
+                ty: match access {
+                    Access::Parameters => BufferBindingType::Uniform,
+                    access => BufferBindingType::Storage {
+                        read_only: access == Access::Reads,
+                    },
                 },
                 has_dynamic_offset: false,
                 min_binding_size: None,
@@ -93,7 +105,11 @@ impl Bound {
                 limit: most.into(),
             });
         }
-        let groups = self.kept.get(given.to_vec(), |given| self.group(given))?;
+        let mut key = [const { None }; MOST_GIVEN];
+        for (key, range) in key.iter_mut().zip(given) {
+            *key = Some(range.clone());
+        }
+        let groups = self.kept.get(key, |_| self.group(given))?;
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &groups[0], &[]);
         pass.dispatch_workgroups(grid[0], grid[1], 1);

@@ -3,12 +3,13 @@
 use super::arrange::Arrangement;
 use super::axes::{Axis, FloatType};
 use super::choose::{choose, integers_pay};
-use super::compose::{unknown, Source};
+use super::compose::unknown;
 use super::decisions::Product;
 use super::device::{lock, Gpu};
 use super::epilogue::Epilogue;
 use super::kernels::{self, Kernel, Shape};
 use super::matmul::MatMul;
+use super::source::Source;
 use super::tuning::Tuning;
 use super::weights::Weights;
 use crate::{InputScale, Precision, Result};

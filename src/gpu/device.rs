@@ -1,10 +1,10 @@
 //! `Gpu`: a device, its queue, and what has been compiled for it.
 
 use super::adapter::{check_adapter, check_limits, pick};
-use super::compose::Source;
 use super::decisions::Decisions;
 use super::errors::scoped;
 use super::kernels::Shape;
+use super::source::Source;
 use super::traits::{DeviceClass, Traits, MEMORY, USEFUL};
 use super::tuning::Tuning;
 use crate::{Error, Result};

@@ -1,10 +1,10 @@
 //! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
 
-use super::compose::Source;
 use super::device::Gpu;
 use super::errors::scoped;
 use super::kept::Kept;
 use super::kernels::Kernel;
+use super::source::Source;
 use super::tuning::Tuning;
 use super::weights::Weights;
 use crate::{Error, Result};

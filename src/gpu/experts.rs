@@ -3,12 +3,12 @@
 use super::arrange::{check_rows, Arrangement};
 use super::axes::Axis;
 use super::builder::{edited, MatMulBuilder};
-use super::compose::Source;
 use super::device::Gpu;
 use super::encode::check_binding;
 use super::kernels::text;
 use super::matmul::MatMul;
 use super::recorded::Recorded;
+use super::source::Source;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
 use crate::{Error, Precision, Result};

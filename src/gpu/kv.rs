@@ -3,10 +3,10 @@
 //! How many vectors it has is counted twice: by this object as it records, for sizes, and by the device as it
 //! runs, for places. No parameter is then written between recordings, so any number of them fit one pass.
 
+use super::bound::Range;
 use super::device::Gpu;
 use super::encode::check_binding;
 use super::kv_kernels::{Append, Kernels, RUN, WORKGROUP};
-use super::step::Range;
 use crate::kv::KvCodec;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
@@ -52,11 +52,11 @@ impl GpuKv {
     ) -> Result<GpuKv> {
         let (d, width) = (codec.d(), codec.width());
         if codec.row_words().is_none() && codec.rotation().is_some() {
-            return Err(Error::Argument {
-                what: "the rotation of a KIVI cache on the device",
-                allowed: "none".into(),
-                got: format!("{:?}", codec.options().rotation),
-            });
+            return Err(Error::argument(
+                "the rotation of a KIVI cache on the device",
+                "none",
+                format!("{:?}", codec.options().rotation),
+            ));
         }
         let most = gpu.limits().max_compute_workgroups_per_dimension as usize;
         let within = |what, got: usize, most: usize, every: usize| match got {
@@ -235,11 +235,11 @@ impl GpuKv {
     ) -> Result<()> {
         self.check_queries(m)?;
         if self.len == 0 {
-            return Err(Error::Argument {
-                what: "the vectors of a cache to be summed",
-                allowed: "at least 1".into(),
-                got: self.len.to_string(),
-            });
+            return Err(Error::argument(
+                "the vectors of a cache to be summed",
+                "at least 1",
+                self.len,
+            ));
         }
         if m == 0 {
             return Ok(());

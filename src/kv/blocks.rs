@@ -5,7 +5,7 @@ use super::codec::{Packing, Shader};
 use crate::family::Hints;
 use crate::formats::f16 as halves;
 use crate::gpu::{text, File};
-use crate::{Error, Format, Result};
+use crate::{Format, Result};
 
 const BLOCK: usize = 32;
 
@@ -53,13 +53,8 @@ impl Packing for Blocks {
         };
         let mut block = vec![0; 2 + self.code_bytes()];
         for (b, x) in x.chunks_exact(BLOCK).enumerate() {
-            (self.format.family().quantize)(x, &hints, &mut block).map_err(|e| {
-                Error::ScaleRange {
-                    format: self.format.to_string(),
-                    value: e.scale,
-                    limit: e.limit,
-                }
-            })?;
+            (self.format.family().quantize)(x, &hints, &mut block)
+                .map_err(|e| e.of(self.format))?;
             let scale = u16::from_le_bytes([block[0], block[1]]);
             scales[b / 2] |= u32::from(scale) << (16 * (b % 2));
             let first = b * self.code_bytes() / 4;

@@ -2,6 +2,7 @@
 
 use super::codec::{KvCodec, Packing, Store};
 use super::kivi::Tokens;
+use crate::matrix::finite;
 use crate::{parallel, Error, Result};
 use std::sync::{Arc, Mutex};
 
@@ -83,11 +84,11 @@ impl Kv {
     /// [`Error::Length`] where `words` are no whole number of vectors, [`Error::Argument`] for KIVI.
     pub fn from_words(codec: &KvCodec, words: &[u32]) -> Result<Kv> {
         let Store::Rows(packing) = &codec.store else {
-            return Err(Error::Argument {
-                what: "the type of a cache made of words",
-                allowed: "one that packs vectors one by one".into(),
-                got: format!("{:?}", codec.options().kind),
-            });
+            return Err(Error::argument(
+                "the type of a cache made of words",
+                "one that packs vectors one by one",
+                format!("{:?}", codec.options().kind),
+            ));
         };
         let len = words.len() / packing.words();
         if len * packing.words() != words.len() {
@@ -155,13 +156,7 @@ impl Kv {
     pub fn append(&mut self, rows: &[f32]) -> Result<()> {
         let d = self.codec.d();
         check_rows(d, rows)?;
-        if let Some(at) = rows.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite {
-                row: at / d,
-                column: at % d,
-                value: rows[at],
-            });
-        }
+        finite(rows, d)?;
         let mut rotated = rows.to_vec();
         if let Some(rotation) = &self.codec.rotation {
             parallel::chunks(&mut rotated, d, || (), |_, x, _| rotation.apply(x));
@@ -217,11 +212,11 @@ impl Kv {
     pub fn weighted_sum(&self, p: &[f32]) -> Result<Vec<f32>> {
         let (d, width, len) = (self.codec.d(), self.codec.width(), self.len());
         if len == 0 {
-            return Err(Error::Argument {
-                what: "the vectors of a cache to be summed",
-                allowed: "at least 1".into(),
-                got: len.to_string(),
-            });
+            return Err(Error::argument(
+                "the vectors of a cache to be summed",
+                "at least 1",
+                len,
+            ));
         }
         check_rows(len, p)?;
         let m = p.len() / len;

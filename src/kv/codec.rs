@@ -74,11 +74,11 @@ impl KvCodec {
     pub fn new(options: KvOptions) -> Result<KvCodec> {
         let KvOptions { kind, d, seed, .. } = options;
         if d == 0 || d > 1 << 16 {
-            return Err(Error::Argument {
-                what: "d, the numbers of a cached vector,",
-                allowed: "1 to 65536".into(),
-                got: d.to_string(),
-            });
+            return Err(Error::argument(
+                "d, the numbers of a cached vector,",
+                "1 to 65536",
+                d,
+            ));
         }
         let store = match kind {
             KvType::F16 => Store::Rows(Arc::new(half_rows::Halves { d })),

@@ -52,18 +52,18 @@ impl Codebook {
 
 fn check(d: usize, bits: u32) -> Result<()> {
     if !(1..=4).contains(&bits) {
-        return Err(Error::Argument {
-            what: "the bits of a TurboQuant cache",
-            allowed: "1 to 4".into(),
-            got: bits.to_string(),
-        });
+        return Err(Error::argument(
+            "the bits of a TurboQuant cache",
+            "1 to 4",
+            bits,
+        ));
     }
     if d < 8 {
-        return Err(Error::Argument {
-            what: "d, the numbers of a vector under TurboQuant,",
-            allowed: "at least 8".into(),
-            got: d.to_string(),
-        });
+        return Err(Error::argument(
+            "d, the numbers of a vector under TurboQuant,",
+            "at least 8",
+            d,
+        ));
     }
     Ok(())
 }

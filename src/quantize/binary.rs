@@ -1,7 +1,7 @@
 //! Binary weights: Ŵ = α·sign(W). The α of least squared error is the mean of |W| (Rastegari et al., "XNOR-Net", 2016,
 //! arXiv 1603.05279, equation 6); under importance weights h it is Σ h|w| / Σ h.
 
-use crate::calibrate::affine::{argument, check, Granularity};
+use crate::calibrate::affine::{check, Granularity};
 use crate::formats::bits::set_field;
 use crate::matrix::check_shape;
 use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
@@ -105,7 +105,7 @@ pub(super) fn check_importance(importance: Option<&[f32]>, k: usize) -> Result<(
         return Ok(());
     };
     if importance.len() != k {
-        return Err(argument(
+        return Err(Error::argument(
             "the number of importance weights",
             &k.to_string(),
             importance.len(),
@@ -113,7 +113,7 @@ pub(super) fn check_importance(importance: Option<&[f32]>, k: usize) -> Result<(
     }
     match importance.iter().find(|h| !(h.is_finite() && **h >= 0.0)) {
         None => Ok(()),
-        Some(h) => Err(argument(
+        Some(h) => Err(Error::argument(
             "an importance weight",
             "finite and not negative",
             h,
@@ -146,7 +146,7 @@ pub(super) fn check_parts(
 ) -> Result<()> {
     let runs = granularity.runs(n, k)?;
     if codes.len() != n * k {
-        return Err(argument(
+        return Err(Error::argument(
             "the number of codes",
             &(n * k).to_string(),
             codes.len(),
@@ -154,7 +154,7 @@ pub(super) fn check_parts(
     }
     match scales.len() == runs {
         true => Ok(()),
-        false => Err(argument(
+        false => Err(Error::argument(
             "the number of scales",
             &runs.to_string(),
             scales.len(),
@@ -198,9 +198,5 @@ pub(super) fn pack(
 
 /// Stores a scale, where it is finite in this type.
 pub(super) fn store(format: Format, scale: f32, kind: ScaleType, bytes: &mut [u8]) -> Result<()> {
-    kind.store(scale, bytes).map_err(|e| Error::ScaleRange {
-        format: format.to_string(),
-        value: e.scale,
-        limit: e.limit,
-    })
+    kind.store(scale, bytes).map_err(|e| e.of(format))
 }

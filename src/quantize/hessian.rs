@@ -2,6 +2,7 @@
 //! arXiv 2210.17323; symbols as there).
 
 use super::tiles::{dots_f32, Rows};
+use crate::matrix::finite;
 use crate::{parallel, Error, Result};
 use fearless_simd::Level;
 
@@ -36,7 +37,7 @@ impl Hessian {
     /// [`Error::Argument`] where `k` is 0, [`Error::TooLarge`] where k² numbers cannot be held.
     pub fn new(k: usize) -> Result<Hessian> {
         if k == 0 {
-            return Err(argument("k", "at least 1", k));
+            return Err(Error::argument("k", "at least 1", k));
         }
         let limit = isize::MAX as u64;
         let needed = (k as u64).saturating_mul(k as u64).saturating_mul(8);
@@ -69,7 +70,7 @@ impl Hessian {
                 let (below, above) = (h[i * k + j], h[j * k + i]);
                 if !below.is_finite() || below != above {
                     let got = format!("{below} and {above} at [{i}, {j}] and across");
-                    return Err(argument("h", "finite and symmetric", got));
+                    return Err(Error::argument("h", "finite and symmetric", got));
                 }
             }
         }
@@ -89,13 +90,7 @@ impl Hessian {
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
         }
-        if let Some(at) = x.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite {
-                row: at / k,
-                column: at % k,
-                value: x[at],
-            });
-        }
+        finite(x, k)?;
         let level = Level::new();
         let mut columns = Vec::new();
         for x in x.chunks(INPUTS * k) {
@@ -175,13 +170,5 @@ impl Hessian {
 
     fn factor(&self) -> f64 {
         2.0 / self.samples.max(1) as f64
-    }
-}
-
-fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
-    Error::Argument {
-        what,
-        allowed: allowed.into(),
-        got: got.to_string(),
     }
 }

@@ -1,9 +1,9 @@
 //! Ternary weights: Ŵ = α·t with t of -1, 0, 1, by three rules for α and the threshold under which a weight becomes 0.
 
 use super::binary::{check_importance, check_parts, pack, store, values};
-use crate::calibrate::affine::{argument, check, Granularity};
+use crate::calibrate::affine::{check, Granularity};
 use crate::formats::bits::set_field;
-use crate::{parallel, Format, Matrix, Result, ScaleType};
+use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
 use std::borrow::Cow;
 
 /// How α and the zeros are chosen.
@@ -39,9 +39,9 @@ pub struct Ternary {
 /// negative.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length), [`Error::Empty`](crate::Error::Empty) or
-/// [`Error::Argument`](crate::Error::Argument) where shape or importance do not fit,
-/// [`Error::NotFinite`](crate::Error::NotFinite) where a weight is not finite.
+/// [`Error::Length`], [`Error::Empty`] or
+/// [`Error::Argument`] where shape or importance do not fit,
+/// [`Error::NotFinite`] where a weight is not finite.
 pub fn quantize(
     w: &[f32],
     (n, k): (usize, usize),
@@ -135,7 +135,7 @@ impl Ternary {
     /// The weights, `n` rows of `k`.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where parts do not fit the shape.
+    /// [`Error::Argument`] where parts do not fit the shape.
     pub fn dequantize(&self) -> Result<Vec<f32>> {
         values(
             (self.n, self.k),
@@ -149,10 +149,10 @@ impl Ternary {
     /// tensor's), with scales of another type if asked.
     ///
     /// # Errors
-    /// [`Error::Group`](crate::Error::Group) where groups are no multiple of 8,
-    /// [`Error::ScaleRange`](crate::Error::ScaleRange) where a scale is infinite in this type,
-    /// [`Error::Argument`](crate::Error::Argument) where parts do not fit the shape,
-    /// [`Error::Scale`](crate::Error::Scale) for a type that the format cannot have.
+    /// [`Error::Group`] where groups are no multiple of 8,
+    /// [`Error::ScaleRange`] where a scale is infinite in this type,
+    /// [`Error::Argument`] where parts do not fit the shape,
+    /// [`Error::Scale`] for a type that the format cannot have.
     pub fn pack(&self, scale: ScaleType) -> Result<Matrix<'static>> {
         let fields = |codes: &[i8], stream: &mut [u8]| {
             for (i, code) in codes.iter().enumerate() {
@@ -167,7 +167,7 @@ impl Ternary {
     /// The matrix of GGUF's `TQ2_0`: blocks of 256 with an f16 scale, so that groups must be a multiple of 256.
     ///
     /// # Errors
-    /// [`Error::Block`](crate::Error::Block) where k is no multiple of 256, and those of [`pack`](Ternary::pack).
+    /// [`Error::Block`] where k is no multiple of 256, and those of [`pack`](Ternary::pack).
     pub fn pack_tq2_0(&self) -> Result<Matrix<'static>> {
         let &Ternary { n, k, .. } = self;
         let (format, block_len) = (Format::TQ2_0, Format::TQ2_0.block_len());
@@ -177,7 +177,7 @@ impl Ternary {
             _ => k,
         };
         if run % block_len != 0 {
-            return Err(argument("a group", "a multiple of 256", run));
+            return Err(Error::argument("a group", "a multiple of 256", run));
         }
         check_parts((n, k), self.granularity, &self.codes, &self.scales)?;
         let mut bytes = vec![0u8; n * row_bytes];

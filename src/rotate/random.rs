@@ -23,11 +23,11 @@ pub fn normals(count: usize, seed: u64) -> Vec<f64> {
 /// [`Error::Argument`] where `n` is 0.
 pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
     if n == 0 {
-        return Err(Error::Argument {
-            what: "rows of an orthogonal matrix",
-            allowed: "at least 1".into(),
-            got: n.to_string(),
-        });
+        return Err(Error::argument(
+            "rows of an orthogonal matrix",
+            "at least 1",
+            n,
+        ));
     }
     // Rows stand for columns throughout, so that memory is read in order; the transpose is as random.
     let mut a = normals(n * n, seed);

@@ -46,11 +46,7 @@ pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Te
         let mut stored = [0u8; 4];
         scale
             .store(*gamma, &mut stored)
-            .map_err(|e| Error::ScaleRange {
-                format: "ternary".into(),
-                value: e.scale,
-                limit: e.limit,
-            })?;
+            .map_err(|e| e.of("ternary"))?;
         *gamma = scale.load(&stored);
     }
     let codes = groups.map(w, |g| {

@@ -117,11 +117,7 @@ impl Distill {
     fn check(&self, student: &[f32], teacher: &[f32], labels: &[u8], classes: usize) -> Result<()> {
         positive("T", self.t)?;
         if !(0.0..=1.0).contains(&self.a) {
-            return Err(Error::Argument {
-                what: "a",
-                allowed: "0 to 1".into(),
-                got: self.a.to_string(),
-            });
+            return Err(Error::argument("a", "0 to 1", self.a));
         }
         same_length(
             "student",

@@ -93,11 +93,11 @@ impl FakeQuantize<'_> {
             && self.zeros.iter().all(|&z| allowed(z))
         {
             true => Ok(()),
-            false => Err(Error::Argument {
-                what: "the range of codes",
-                allowed: "qmin < qmax, both and the zero points within 2^24 of 0".into(),
-                got: format!("{}..={}", self.qmin, self.qmax),
-            }),
+            false => Err(Error::argument(
+                "the range of codes",
+                "qmin < qmax, both and the zero points within 2^24 of 0",
+                format!("{}..={}", self.qmin, self.qmax),
+            )),
         }
     }
 }

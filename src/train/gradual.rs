@@ -69,11 +69,7 @@ pub fn blend_backward(dy: &[f32], a: f32) -> Result<(Vec<f32>, Vec<f32>)> {
 fn check_share(a: f32) -> Result<()> {
     match (0.0..=1.0).contains(&a) {
         true => Ok(()),
-        false => Err(Error::Argument {
-            what: "a",
-            allowed: "0 to 1".into(),
-            got: a.to_string(),
-        }),
+        false => Err(Error::argument("a", "0 to 1", a)),
     }
 }
 
@@ -93,11 +89,11 @@ impl Bits {
     /// [`Error::Argument`] where `last` is 0 or above `first`, or `steps` is 0.
     pub fn halved(first: u32, last: u32, steps: u64) -> Result<Bits> {
         if last == 0 || last > first || steps == 0 {
-            return Err(Error::Argument {
-                what: "a schedule of bits",
-                allowed: "first >= last >= 1 and at least 1 step".into(),
-                got: format!("{first} to {last}, {steps} steps"),
-            });
+            return Err(Error::argument(
+                "a schedule of bits",
+                "first >= last >= 1 and at least 1 step",
+                format!("{first} to {last}, {steps} steps"),
+            ));
         }
         let mut stages = vec![first];
         let mut bits = first;
@@ -115,10 +111,6 @@ impl Bits {
     pub fn at(&self, step: u64) -> Result<u32> {
         let stage = (step / self.steps.max(1)).min(self.stages.len().saturating_sub(1) as u64);
         let bits = self.stages.get(stage as usize).copied();
-        bits.ok_or_else(|| Error::Argument {
-            what: "a schedule of bits",
-            allowed: "at least 1 stage".into(),
-            got: "0".into(),
-        })
+        bits.ok_or_else(|| Error::argument("a schedule of bits", "at least 1 stage", "0"))
     }
 }

@@ -1,6 +1,7 @@
 //! Which weights share a scale.
 
 use super::same_length;
+use crate::matrix::finite;
 use crate::{parallel, Error, Result};
 use std::ops::Range;
 
@@ -76,14 +77,7 @@ impl Groups {
 
     /// [`Error::NotFinite`] where a weight is infinite or not a number.
     pub(super) fn finite(&self, v: &[f32]) -> Result<()> {
-        match v.iter().position(|v| !v.is_finite()) {
-            None => Ok(()),
-            Some(at) => Err(Error::NotFinite {
-                row: at / self.k,
-                column: at % self.k,
-                value: v[at],
-            }),
-        }
+        finite(v, self.k)
     }
 
     /// One number for each group, `f(group, its weights)`.

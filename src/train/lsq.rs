@@ -100,11 +100,7 @@ fn round(x: f32) -> f32 {
 fn check_bits(bits: u32) -> Result<()> {
     match (1..=16).contains(&bits) {
         true => Ok(()),
-        false => Err(Error::Argument {
-            what: "bits",
-            allowed: "1 to 16".into(),
-            got: bits.to_string(),
-        }),
+        false => Err(Error::argument("bits", "1 to 16", bits)),
     }
 }
 

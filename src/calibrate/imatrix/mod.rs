@@ -208,11 +208,7 @@ impl Importance {
     /// [`Error::Argument`] for 0.
     pub fn set_chunk_size(&mut self, tokens: u32) -> Result<()> {
         if tokens == 0 {
-            return Err(Error::Argument {
-                what: "tokens in a chunk",
-                allowed: "at least 1".into(),
-                got: "0".into(),
-            });
+            return Err(Error::argument("tokens in a chunk", "at least 1", "0"));
         }
         self.chunk_size = tokens;
         Ok(())

@@ -1,7 +1,8 @@
 //! An observer for every run of columns: the inputs of a layer, channel by channel.
 
 use super::Observer;
-use crate::calibrate::affine::{argument, Affine, Range, Scheme};
+use crate::calibrate::affine::{Affine, Range, Scheme};
+use crate::matrix::finite;
 use crate::{Error, Result};
 
 /// Rows of `k` values, each run of `group` columns with an observer of its own (the last run may be shorter).
@@ -19,10 +20,10 @@ impl<O: Observer> Columns<O> {
     /// [`Error::Argument`] for rows or groups of nothing.
     pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
         if k == 0 {
-            return Err(argument("the number of columns", "1 or more", k));
+            return Err(Error::argument("the number of columns", "1 or more", k));
         }
         if group == 0 {
-            return Err(argument("a group", "1 column or more", group));
+            return Err(Error::argument("a group", "1 column or more", group));
         }
         let observers = std::iter::repeat_with(observer)
             .take(k.div_ceil(group))
@@ -46,13 +47,7 @@ impl<O: Observer> Columns<O> {
                 got: x.len(),
             });
         }
-        if let Some(at) = x.iter().position(|x| !x.is_finite()) {
-            return Err(Error::NotFinite {
-                row: at / self.k,
-                column: at % self.k,
-                value: x[at],
-            });
-        }
+        finite(x, self.k)?;
         let mut batch = Vec::new();
         for (i, observer) in self.observers.iter_mut().enumerate() {
             let columns = i * self.group..self.k.min((i + 1) * self.group);

@@ -11,8 +11,8 @@
 
 use super::bins::Bins;
 use super::{nothing_seen, Observer};
-use crate::calibrate::affine::{argument, Range};
-use crate::Result;
+use crate::calibrate::affine::Range;
+use crate::{Error, Result};
 
 /// What an empty bin gets, in values.
 const EPSILON: f64 = 1e-4;
@@ -72,7 +72,11 @@ impl Observer for Entropy {
         let least = if self.bins.magnitudes { 1 } else { 2 };
         if !(least..=count).contains(&self.levels) {
             let allowed = format!("from {least} to the {count} bins");
-            return Err(argument("the number of levels", &allowed, self.levels));
+            return Err(Error::argument(
+                "the number of levels",
+                &allowed,
+                self.levels,
+            ));
         }
         let candidates: Vec<(usize, usize)> = match self.bins.magnitudes {
             true => (self.levels..=count).map(|end| (0, end)).collect(),

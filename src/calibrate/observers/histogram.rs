@@ -5,8 +5,8 @@
 //! falls. The error is that of values spread evenly over every bin, under codes spread evenly over the range.
 
 use super::{extremes, nothing_seen, Observer};
-use crate::calibrate::affine::{argument, Range};
-use crate::Result;
+use crate::calibrate::affine::Range;
+use crate::{Error, Result};
 
 /// The range of least squared error under `2^bits` codes.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Observer for Histogram {
     fn range(&self) -> Result<Range> {
         let seen = self.seen.ok_or_else(nothing_seen)?;
         if !(2..=8).contains(&self.bits) {
-            return Err(argument("bits", "from 2 to 8", self.bits));
+            return Err(Error::argument("bits", "from 2 to 8", self.bits));
         }
         let width = self.width(seen);
         if width == 0.0 {

@@ -1,8 +1,8 @@
 //! The extremes: of all values, or a moving average of those of batches.
 
 use super::{extremes, nothing_seen, union, Observer};
-use crate::calibrate::affine::{argument, Range};
-use crate::Result;
+use crate::calibrate::affine::Range;
+use crate::{Error, Result};
 
 /// From the least to the largest value of all batches (PyTorch `MinMaxObserver`).
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,11 @@ impl Observer for MovingAverage {
     fn observe(&mut self, batch: &[f32]) -> Result<()> {
         let c = self.constant;
         if !(c > 0.0 && c <= 1.0) {
-            return Err(argument("the averaging constant", "over 0, at most 1", c));
+            return Err(Error::argument(
+                "the averaging constant",
+                "over 0, at most 1",
+                c,
+            ));
         }
         if let Some(x) = extremes(batch)? {
             self.average = Some(self.average.map_or(x, |m| Range {

@@ -21,7 +21,8 @@ mod min_max;
 mod mse;
 mod percentile;
 
-use super::affine::{argument, Range};
+use super::affine::Range;
+use crate::matrix::finite;
 use crate::{Error, Result};
 
 pub use columns::Columns;
@@ -48,13 +49,7 @@ pub trait Observer {
 
 /// The extremes of a batch; none of an empty one.
 fn extremes(batch: &[f32]) -> Result<Option<Range>> {
-    if let Some(column) = batch.iter().position(|x| !x.is_finite()) {
-        return Err(Error::NotFinite {
-            row: 0,
-            column,
-            value: batch[column],
-        });
-    }
+    finite(batch, batch.len())?;
     let fold = |range: Range, &x: &f32| Range {
         lo: range.lo.min(x),
         hi: range.hi.max(x),
@@ -73,5 +68,5 @@ fn union(a: Option<Range>, b: Range) -> Range {
 
 /// The refusal to say anything about values that nobody has shown.
 fn nothing_seen() -> Error {
-    argument("the number of values observed", "at least 1", 0)
+    Error::argument("the number of values observed", "at least 1", 0)
 }

@@ -7,8 +7,8 @@
 
 use super::bins::Bins;
 use super::{nothing_seen, Observer};
-use crate::calibrate::affine::{argument, Affine, Range, Scheme};
-use crate::Result;
+use crate::calibrate::affine::{Affine, Range, Scheme};
+use crate::{Error, Result};
 
 /// The range of least error under codes of `bits` bits.
 #[derive(Clone, Debug)]
@@ -68,17 +68,17 @@ impl Observer for Mse {
     fn range(&self) -> Result<Range> {
         let seen = self.histogram.seen.ok_or_else(nothing_seen)?;
         if !(self.power > 0.0 && self.power.is_finite()) {
-            return Err(argument(
+            return Err(Error::argument(
                 "the power of the error",
                 "finite and over 0",
                 self.power,
             ));
         }
         if self.grid == 0 {
-            return Err(argument("the grid", "1 or more", self.grid));
+            return Err(Error::argument("the grid", "1 or more", self.grid));
         }
         if !(0.0..=1.0).contains(&self.max_shrink) {
-            return Err(argument(
+            return Err(Error::argument(
                 "the most to shrink by",
                 "from 0 to 1",
                 self.max_shrink,

@@ -3,8 +3,8 @@
 
 use super::bins::Bins;
 use super::{nothing_seen, Observer};
-use crate::calibrate::affine::{argument, Range};
-use crate::Result;
+use crate::calibrate::affine::Range;
+use crate::{Error, Result};
 
 /// Which values may be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +47,11 @@ impl Observer for Percentile {
 
     fn range(&self) -> Result<Range> {
         if !(0.0..=100.0).contains(&self.percentile) {
-            return Err(argument("the percentile", "from 0 to 100", self.percentile));
+            return Err(Error::argument(
+                "the percentile",
+                "from 0 to 100",
+                self.percentile,
+            ));
         }
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let (lo, hi) = match self.bins.magnitudes {

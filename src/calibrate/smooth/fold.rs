@@ -79,10 +79,10 @@ pub(crate) fn check_scales(scales: &[f32], k: usize) -> Result<()> {
     }
     match scales.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
         None => Ok(()),
-        Some(j) => Err(Error::Argument {
-            what: "a factor of an input channel",
-            allowed: "positive and finite".into(),
-            got: format!("{} for channel {j}", scales[j]),
-        }),
+        Some(j) => Err(Error::argument(
+            "a factor of an input channel",
+            "positive and finite",
+            format!("{} for channel {j}", scales[j]),
+        )),
     }
 }

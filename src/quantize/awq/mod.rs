@@ -156,11 +156,11 @@ impl Awq {
 /// The number of rows in a sample of inputs, of which there must be some.
 fn sample(k: usize, x: &[f32]) -> Result<usize> {
     match inputs(k, x)? {
-        0 => Err(Error::Argument {
-            what: "the number of input rows",
-            allowed: "at least 1".into(),
-            got: "0".into(),
-        }),
+        0 => Err(Error::argument(
+            "the number of input rows",
+            "at least 1",
+            "0",
+        )),
         rows => Ok(rows),
     }
 }

@@ -72,11 +72,7 @@ impl Awq {
         let k = shared_k(layers)?;
         sample(k, x)?;
         if self.grid == 0 {
-            return Err(Error::Argument {
-                what: "the grid of AWQ",
-                allowed: "at least 1".into(),
-                got: "0".into(),
-            });
+            return Err(Error::argument("the grid of AWQ", "at least 1", "0"));
         }
         let importance = self.weighted.then(|| mean_squares(k, x));
         let mut loss_of = |scales: &[f32]| -> Result<f64> {
@@ -85,11 +81,7 @@ impl Awq {
                 .map(|&layer| round(layer, format, scales, importance.as_deref()));
             let rounded: Vec<_> = rounded.collect::<Result<_>>()?;
             match loss(&rounded)? {
-                loss if loss.is_nan() => Err(Error::Argument {
-                    what: "a loss",
-                    allowed: "a number".into(),
-                    got: loss.to_string(),
-                }),
+                loss if loss.is_nan() => Err(Error::argument("a loss", "a number", loss)),
                 loss => Ok(loss),
             }
         };

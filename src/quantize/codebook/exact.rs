@@ -5,7 +5,7 @@
 //! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
 
 use super::sorted::Sorted;
-use super::{argument, check, check_count, Codebook};
+use super::{check, check_count, Codebook};
 use crate::{parallel, Error, Result};
 
 /// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
@@ -97,7 +97,7 @@ pub fn kmeans_rows(
     }
     if let Some(weights) = weights.filter(|s| s.len() != k && s.len() != w.len()) {
         let allowed = format!("{k} or {}", w.len());
-        return Err(argument(
+        return Err(Error::argument(
             "the number of importance weights",
             &allowed,
             weights.len(),

@@ -25,10 +25,10 @@ pub struct LloydMax {
 /// [`Error::Argument`] for more bits, or a sphere of fewer than 2 dimensions.
 pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
     if bits > 8 {
-        return Err(argument("bits", "from 0 to 8", bits));
+        return Err(Error::argument("bits", "from 0 to 8", bits));
     }
     if let Density::Sphere { d: d @ 0..=1 } = density {
-        return Err(argument("the sphere's dimensions", "2 or more", d));
+        return Err(Error::argument("the sphere's dimensions", "2 or more", d));
     }
     let levels = optimum(density, 1 << bits);
     let boundaries = middles(&levels);
@@ -44,14 +44,6 @@ pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
 /// codebook. Empty where [`lloyd_max`] would refuse (`d` under 2, more than 8 bits).
 pub fn lloyd_max_sphere(d: usize, bits: u32) -> Vec<f64> {
     lloyd_max(Density::Sphere { d }, bits).map_or(Vec::new(), |best| best.levels)
-}
-
-fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
-    Error::Argument {
-        what,
-        allowed: allowed.into(),
-        got: got.to_string(),
-    }
 }
 
 fn middles(levels: &[f64]) -> Vec<f64> {

@@ -17,6 +17,7 @@ mod lloyd_max;
 mod quantiles;
 mod sorted;
 
+use crate::matrix::finite;
 use crate::{parallel, Error, Result};
 
 pub use density::Density;
@@ -39,7 +40,7 @@ impl Codebook {
     pub fn new(mut levels: Vec<f32>) -> Result<Codebook> {
         check_count(levels.len())?;
         if let Some(level) = levels.iter().find(|l| !l.is_finite()) {
-            return Err(argument("a level", "finite", level));
+            return Err(Error::argument("a level", "finite", level));
         }
         levels.sort_by(f32::total_cmp);
         Ok(Codebook { levels })
@@ -88,7 +89,7 @@ impl Codebook {
     pub fn decode(&self, codes: &[u16]) -> Result<Vec<f32>> {
         let level = |&c: &u16| self.levels.get(c as usize).copied().ok_or(c);
         let levels: Result<Vec<f32>, u16> = codes.iter().map(level).collect();
-        levels.map_err(|c| argument("a code", &format!("under {}", self.levels.len()), c))
+        levels.map_err(|c| Error::argument("a code", &format!("under {}", self.levels.len()), c))
     }
 
     /// Σ weight · (value - nearest level)² / Σ weight, every weight being 1 where none are given.
@@ -119,35 +120,24 @@ impl Codebook {
 /// Values that one task works on.
 const CHUNK: usize = 1 << 14;
 
-fn argument(what: &'static str, allowed: &str, got: impl ToString) -> Error {
-    Error::Argument {
-        what,
-        allowed: allowed.into(),
-        got: got.to_string(),
-    }
-}
-
 /// That codes of 16 bits can tell so many levels apart.
 fn check_count(levels: usize) -> Result<()> {
     match levels {
         1..=0x10000 => Ok(()),
-        _ => Err(argument("the number of levels", "from 1 to 65536", levels)),
+        _ => Err(Error::argument(
+            "the number of levels",
+            "from 1 to 65536",
+            levels,
+        )),
     }
 }
 
 /// That there are values, all finite, and for each a weight that is no negative number, some of them positive.
 fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
     if values.is_empty() {
-        return Err(argument("the number of values", "at least 1", 0));
+        return Err(Error::argument("the number of values", "at least 1", 0));
     }
-    if let Some(column) = values.iter().position(|x| !x.is_finite()) {
-        let value = values[column];
-        return Err(Error::NotFinite {
-            row: 0,
-            column,
-            value,
-        });
-    }
+    finite(values, values.len())?;
     let Some(weights) = weights else {
         return Ok(());
     };
@@ -161,7 +151,7 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
         });
     }
     if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        return Err(argument(
+        return Err(Error::argument(
             "an importance weight",
             "finite and not negative",
             weight,
@@ -169,6 +159,10 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
     }
     match weights.iter().any(|w| *w > 0.0) {
         true => Ok(()),
-        false => Err(argument("the largest importance weight", "over 0", 0)),
+        false => Err(Error::argument(
+            "the largest importance weight",
+            "over 0",
+            0,
+        )),
     }
 }

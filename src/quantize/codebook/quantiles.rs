@@ -1,8 +1,8 @@
 //! Levels at quantiles: equally many values for each level, and the normal distribution's for NF4.
 
 use super::sorted::Sorted;
-use super::{argument, check, check_count, Codebook, Density};
-use crate::Result;
+use super::{check, check_count, Codebook, Density};
+use crate::{Error, Result};
 
 /// The share of the normal distribution below the largest level of bitsandbytes' NF4: the middle between
 /// 1 - 1/30 and 1 - 1/32 (Dettmers et al., "QLoRA", 2023, arXiv 2305.14314; `create_normal_map`).
@@ -36,10 +36,10 @@ pub fn quantiles(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Co
 /// [`Error::Argument`](crate::Error::Argument) for other bits, or an offset outside of (1/2, 1).
 pub fn normal_float(bits: u32, offset: f64) -> Result<Codebook> {
     if !(2..=8).contains(&bits) {
-        return Err(argument("bits", "from 2 to 8", bits));
+        return Err(Error::argument("bits", "from 2 to 8", bits));
     }
     if !(offset > 0.5 && offset < 1.0) {
-        return Err(argument("the offset", "between 0.5 and 1", offset));
+        return Err(Error::argument("the offset", "between 0.5 and 1", offset));
     }
     let half = 1 << (bits - 1);
     // `count` quantiles, equally far apart in probability between 1/2, which is left out, and the offset.

@@ -16,6 +16,7 @@ use super::cholesky::inverse_upper;
 use super::grid::Grid;
 use super::hessian::Hessian;
 use super::tiles::{subtract, Rows};
+use crate::matrix::finite;
 use crate::matrix::{check_shape, length};
 use crate::{parallel, Error, Format, Linear, Matrix, Result};
 use fearless_simd::Level;
@@ -187,18 +188,7 @@ pub fn quantize(
             progress(0.3 + 0.7 * losses.1 as f32 / n as f32);
         },
     );
-    let too_large = |value, limit| Error::ScaleRange {
-        format: format.to_string(),
-        value,
-        limit,
-    };
-    if let Some(e) = failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        return Err(too_large(e.scale, e.limit));
-    }
-    let matrix = Matrix::from_bytes(format, n, k, bytes)?;
-    if let Err(Error::BadScale { value, .. }) = matrix.validate("") {
-        return Err(too_large(value, f32::MAX));
-    }
+    let matrix = Matrix::encoded(format, n, k, bytes, failure)?;
     let linear = Linear::new(matrix);
     // One after the other, whichever thread was first.
     let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
@@ -226,27 +216,20 @@ fn check(
     if w.len() != expected {
         return Err(length("w", n, k, "floats", expected, w.len()));
     }
-    if let Some(at) = w.iter().position(|w| !w.is_finite()) {
-        return Err(Error::NotFinite {
-            row: at / k,
-            column: at % k,
-            value: w[at],
-        });
-    }
-    let argument = |what, allowed: &str, got: String| Error::Argument {
-        what,
-        allowed: allowed.into(),
-        got,
-    };
+    finite(w, k)?;
     if hessian.k() != k {
         let got = hessian.k().to_string();
-        return Err(argument("k of the Hessian", &k.to_string(), got));
+        return Err(Error::argument("k of the Hessian", &k.to_string(), got));
     }
     if !(0.0..=1.0).contains(&options.damp) {
-        return Err(argument("damp", "0 to 1", options.damp.to_string()));
+        return Err(Error::argument("damp", "0 to 1", options.damp.to_string()));
     }
     if options.block == 0 {
-        return Err(argument("block", "at least 1", options.block.to_string()));
+        return Err(Error::argument(
+            "block",
+            "at least 1",
+            options.block.to_string(),
+        ));
     }
     if let Some(search) = &options.search {
         search.check()?;

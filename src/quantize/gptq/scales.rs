@@ -42,22 +42,17 @@ impl Default for Search {
 
 impl Search {
     pub(super) fn check(&self) -> Result<()> {
-        let argument = |what, allowed: &str, got: String| Error::Argument {
-            what,
-            allowed: allowed.into(),
-            got,
-        };
         if self.grid == 0 || self.grid > 10_000 {
             let got = self.grid.to_string();
-            return Err(argument("grid of the search", "1 to 10000", got));
+            return Err(Error::argument("grid of the search", "1 to 10000", got));
         }
         if !(0.0..=1.0).contains(&self.max_shrink) {
             let got = self.max_shrink.to_string();
-            return Err(argument("max_shrink of the search", "0 to 1", got));
+            return Err(Error::argument("max_shrink of the search", "0 to 1", got));
         }
         if !(self.norm > 0.0 && self.norm.is_finite()) {
             let got = self.norm.to_string();
-            return Err(argument("norm of the search", "over 0", got));
+            return Err(Error::argument("norm of the search", "over 0", got));
         }
         Ok(())
     }

@@ -196,9 +196,9 @@ fn probes(len: usize) -> Vec<Vec<f32>> {
 }
 
 fn refused(format: Format, why: String) -> Error {
-    Error::Argument {
-        what: "the format",
-        allowed: "one whose codes are separate bits of its blocks".into(),
-        got: format!("{format}: {why}"),
-    }
+    Error::argument(
+        "the format",
+        "one whose codes are separate bits of its blocks",
+        format!("{format}: {why}"),
+    )
 }

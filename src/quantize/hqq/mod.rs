@@ -198,10 +198,10 @@ fn bits_of(format: Format) -> Result<usize> {
     let family = format.family();
     match (family.blocks, family.affine_kind) {
         (Blocks::Groups { bits, .. }, AffineKind::ScaleZero { .. }) => Ok(bits),
-        _ => Err(Error::Argument {
-            what: "the format for HQQ",
-            allowed: "of integers with zero points, such as int4_asym".into(),
-            got: format.to_string(),
-        }),
+        _ => Err(Error::argument(
+            "the format for HQQ",
+            "of integers with zero points, such as int4_asym",
+            format,
+        )),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::group::Group;
 use crate::formats::bits::set_field_of;
-use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use crate::{parallel, Format, Matrix, Result, ScaleType};
 use std::sync::Mutex;
 
 /// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
@@ -59,23 +59,5 @@ pub(super) fn pack(
             }
         },
     );
-    match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        Some(e) => Err(Error::ScaleRange {
-            format: format.to_string(),
-            value: e.scale,
-            limit: e.limit,
-        }),
-        None => {
-            let matrix = Matrix::from_bytes(format, n, k, bytes)?;
-            // Beside weights at the end of f32, the nearest code may lie past it.
-            match matrix.validate("") {
-                Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
-                    format: format.to_string(),
-                    value,
-                    limit: f32::MAX,
-                }),
-                _ => Ok(matrix),
-            }
-        }
-    }
+    Matrix::encoded(format, n, k, bytes, failure)
 }

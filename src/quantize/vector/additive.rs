@@ -1,6 +1,5 @@
 //! Weights as sums of codebook entries, and as a packed matrix.
 
-use crate::calibrate::affine::argument;
 use crate::matrix::length;
 use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
 use std::borrow::Cow;
@@ -79,12 +78,12 @@ impl Additive {
     pub fn pack(&self, scale: ScaleType) -> Result<Matrix<'static>> {
         let &Additive { n, k, d, .. } = self;
         if d != 8 {
-            return Err(argument("the weights in a vector", "8", d));
+            return Err(Error::argument("the weights in a vector", "8", d));
         }
         let (format, most) = match self.codebooks.len() {
             1 => (Format::AQLM_1X16, 1 << 16),
             2 => (Format::AQLM_2X8, 1 << 8),
-            books => return Err(argument("the number of codebooks", "1 or 2", books)),
+            books => return Err(Error::argument("the number of codebooks", "1 or 2", books)),
         };
         let format = format.with_scale(scale)?.per_row()?;
         let row_bytes = crate::matrix::check_shape(format, n, k)?;
@@ -100,18 +99,17 @@ impl Additive {
         if !even || !(1..=most).contains(&entries) {
             let allowed = format!("1 to {most} entries, in each as many");
             let lengths: Vec<usize> = self.codebooks.iter().map(|book| book.len() / d).collect();
-            return Err(argument("a codebook", &allowed, format!("{lengths:?}")));
+            return Err(Error::argument(
+                "a codebook",
+                &allowed,
+                format!("{lengths:?}"),
+            ));
         }
         if let Some(code) = self.codes.iter().find(|code| **code as usize >= entries) {
-            return Err(argument("a code", &format!("under {entries}"), code));
+            return Err(Error::argument("a code", &format!("under {entries}"), code));
         }
-        let store = |value: f32, bytes: &mut [u8]| {
-            scale.store(value, bytes).map_err(|e| Error::ScaleRange {
-                format: format.to_string(),
-                value: e.scale,
-                limit: e.limit,
-            })
-        };
+        let store =
+            |value: f32, bytes: &mut [u8]| scale.store(value, bytes).map_err(|e| e.of(format));
         // What is missing of a codebook stays 0, and no code leads there.
         let mut table = vec![0u8; self.codebooks.len() * most * 8 * 2];
         for (book, bytes) in self.codebooks.iter().zip(table.chunks_exact_mut(most * 16)) {

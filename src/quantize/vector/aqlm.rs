@@ -9,9 +9,8 @@
 use super::beam::search;
 use super::refit::refit;
 use super::{residual, Additive, KMeans};
-use crate::calibrate::affine::argument;
 use crate::matrix::length;
-use crate::{parallel, Format, Matrix, Result};
+use crate::{parallel, Error, Format, Matrix, Result};
 
 /// How a layer is quantized. The usual numbers make `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,10 +69,10 @@ impl Aqlm {
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Additive> {
         if !(1..=16).contains(&self.bits) {
-            return Err(argument("bits", "from 1 to 16", self.bits));
+            return Err(Error::argument("bits", "from 1 to 16", self.bits));
         }
         if self.beam == 0 {
-            return Err(argument("the beam", "1 or more", self.beam));
+            return Err(Error::argument("the beam", "1 or more", self.beam));
         }
         check_h(h, k)?;
         let diagonal: Vec<f32> = h.iter().step_by(k + 1).copied().collect();
@@ -139,10 +138,10 @@ fn check_h(h: &[f32], k: usize) -> Result<()> {
         return Err(length("H", k, k, "floats", k.saturating_mul(k), h.len()));
     }
     if let Some(value) = h.iter().find(|v| !v.is_finite()) {
-        return Err(argument("an entry of H", "finite", value));
+        return Err(Error::argument("an entry of H", "finite", value));
     }
     match h.iter().step_by(k + 1).find(|v| **v < 0.0) {
-        Some(value) => Err(argument("the diagonal of H", "not negative", value)),
+        Some(value) => Err(Error::argument("the diagonal of H", "not negative", value)),
         None => Ok(()),
     }
 }

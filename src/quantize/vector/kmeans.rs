@@ -1,7 +1,7 @@
 //! k-means over vectors of d floats: Lloyd's iteration from k-means++ seeds.
 
 use super::seeding::seeds;
-use crate::calibrate::affine::argument;
+use crate::matrix::finite;
 use crate::{parallel, Error, Result};
 
 /// How a codebook is fitted to vectors.
@@ -61,7 +61,7 @@ impl KMeans {
     ) -> Result<Clusters> {
         check(points, self.d, weights)?;
         if !(1..=0x10000).contains(&self.entries) {
-            return Err(argument(
+            return Err(Error::argument(
                 "the number of entries",
                 "from 1 to 65536",
                 self.entries,
@@ -148,7 +148,7 @@ pub fn nearest(
     check(points, d, weights)?;
     if centroids.is_empty() || !centroids.len().is_multiple_of(d) || centroids.len() / d > 0x10000 {
         let allowed = format!("1 to 65536 vectors of {d}");
-        return Err(argument(
+        return Err(Error::argument(
             "the centroids",
             &allowed,
             format!("{} floats", centroids.len()),
@@ -224,26 +224,20 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
 fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     if d == 0 || points.is_empty() || !points.len().is_multiple_of(d) {
         let allowed = format!("one or more vectors of {}", d.max(1));
-        return Err(argument(
+        return Err(Error::argument(
             "the vectors",
             &allowed,
             format!("{} floats", points.len()),
         ));
     }
-    if let Some(at) = points.iter().position(|x| !x.is_finite()) {
-        return Err(Error::NotFinite {
-            row: at / d,
-            column: at % d,
-            value: points[at],
-        });
-    }
+    finite(points, d)?;
     let Some(weights) = weights else {
         return Ok(());
     };
     let fits = weights.len().is_multiple_of(d) && points.len().is_multiple_of(weights.len().max(1));
     if weights.is_empty() || !fits {
         let allowed = format!("a multiple of {d} that divides {}", points.len());
-        return Err(argument(
+        return Err(Error::argument(
             "the number of importance weights",
             &allowed,
             weights.len(),
@@ -251,7 +245,7 @@ fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     }
     match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         None => Ok(()),
-        Some(weight) => Err(argument(
+        Some(weight) => Err(Error::argument(
             "an importance weight",
             "finite and not negative",
             weight,

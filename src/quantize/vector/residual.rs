@@ -2,7 +2,7 @@
 //! Gray, "Multiple stage vector quantization for speech coding", 1982). AQLM starts from it.
 
 use super::{Additive, KMeans};
-use crate::calibrate::affine::{argument, check};
+use crate::calibrate::affine::check;
 use crate::{Error, Result};
 
 /// Quantizes `n` rows of `k` weights with `stages` codebooks, each as `means` says, after division by a scale for each
@@ -28,17 +28,21 @@ pub fn residual(
     check(w, n, k)?;
     let d = means.d;
     if d == 0 || !k.is_multiple_of(d) {
-        return Err(argument(
+        return Err(Error::argument(
             "k",
             &format!("a multiple of the {d} floats of a vector"),
             k,
         ));
     }
     if stages == 0 {
-        return Err(argument("the number of codebooks", "1 or more", stages));
+        return Err(Error::argument(
+            "the number of codebooks",
+            "1 or more",
+            stages,
+        ));
     }
     if let Some(importance) = importance.filter(|i| i.len() != k) {
-        return Err(argument(
+        return Err(Error::argument(
             "the number of importance weights",
             &k.to_string(),
             importance.len(),
