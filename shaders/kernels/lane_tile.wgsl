@@ -37,8 +37,9 @@ fn main(
     var touched = 0u;
     for (var part = 0u; part < parts; part++) {
         // A word of every row before any is used: their cache misses then overlap, while a processor that
-        // meets them one by one has no room to look so far ahead (m = 1, lavapipe 26.2: 13 to 32 % faster).
-        for (var r = 0u; r < TOUCHED_ROWS; r++) { // unroll
+        // meets them one by one has no room to look so far ahead (lavapipe 26.2, m = 1: 13 to 32 % faster,
+        // m = 8 and 32: 4 to 6 %).
+        for (var r = 0u; r < ROWS; r++) { // unroll
             touched |= touch(row[r], part * UNITS / UNIT_PARTS);
         }
         if (part % HOLD == 0u) {
@@ -46,27 +47,58 @@ fn main(
                 hold(row[r], part);
             }
         }
-        var v: array<array<vec4<f32>, 8>, COLS>;
-        for (var c = 0u; c < COLS; c++) { // unroll
-            v[c] = part_of_x(col[c], part, lane);
-        }
+        var w: array<Levels, ROWS>;
         for (var r = 0u; r < ROWS; r++) { // unroll
-            let w = levels(row[r], part);
-            for (var s = 0u; s < SPANS; s++) { // unroll
-                let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    var level_sum = 0.0;
-                    var x_sum = 0.0;
+            w[r] = levels(row[r], part);
+            // Sums of x, which minima meet, cost more than whole weights where columns are many.
+            if (WEIGHTS_FIRST == 1u) {
+                for (var s = 0u; s < SPANS; s++) { // unroll
+                    let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
                     for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-                        let l = w.v[s * (8u / SPANS) + j];
-                        let x = v[c][s * (8u / SPANS) + j];
-                        level_sum = fma(l.x, x.x, level_sum);
-                        level_sum = fma(l.y, x.y, level_sum);
-                        level_sum = fma(l.z, x.z, level_sum);
-                        level_sum = fma(l.w, x.w, level_sum);
-                        x_sum += dot(x, vec4<f32>(1.0));
+                        w[r].v[s * (8u / SPANS) + j] = joined(w[r].v[s * (8u / SPANS) + j], a);
                     }
-                    sum[r * COLS + c] += weighted(level_sum, x_sum, a);
+                }
+            }
+        }
+        for (var b = 0u; b < COLS / BLOCK; b++) { // unroll
+            var v: array<array<vec4<f32>, 8>, BLOCK>;
+            for (var c = 0u; c < BLOCK; c++) { // unroll
+                v[c] = part_of_x(col[b * BLOCK + c], part, lane);
+            }
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                var level_sum: array<f32, ROWS * BLOCK>;
+                for (var i = 0u; i < ROWS * BLOCK; i++) { // unroll
+                    level_sum[i] = 0.0;
+                }
+                var x_sum: array<f32, BLOCK>;
+                for (var c = 0u; c < BLOCK; c++) { // unroll
+                    x_sum[c] = 0.0;
+                }
+                for (var j = 0u; j < 8u / SPANS; j++) { // unroll
+                    for (var c = 0u; c < BLOCK; c++) { // unroll
+                        let x = v[c][s * (8u / SPANS) + j];
+                        for (var r = 0u; r < ROWS; r++) { // unroll
+                            let l = w[r].v[s * (8u / SPANS) + j];
+                            var dots = level_sum[r * BLOCK + c];
+                            dots = fma(l.x, x.x, dots);
+                            dots = fma(l.y, x.y, dots);
+                            dots = fma(l.z, x.z, dots);
+                            level_sum[r * BLOCK + c] = fma(l.w, x.w, dots);
+                        }
+                        x_sum[c] += dot(x, vec4<f32>(1.0));
+                    }
+                }
+                for (var r = 0u; r < ROWS; r++) { // unroll
+                    let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
+                    for (var c = 0u; c < BLOCK; c++) { // unroll
+                        let dots = level_sum[r * BLOCK + c];
+                        let i = r * COLS + b * BLOCK + c;
+                        if (WEIGHTS_FIRST == 1u) {
+                            sum[i] += dots;
+                        } else {
+                            sum[i] += weighted(dots, x_sum[c], a);
+                        }
+                    }
                 }
             }
         }

@@ -30,7 +30,11 @@ fn main(
         sum[i] = 0.0;
     }
 
+    var touched = 0u;
     for (var part = 0u; part < parts; part++) {
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
+        }
         var v: array<Bytes, COLS>;
         for (var c = 0u; c < COLS; c++) { // unroll
             v[c] = spread_bytes(col[c], part, lane);
@@ -51,7 +55,8 @@ fn main(
     for (var r = 0u; r < ROWS; r++) { // unroll
         for (var c = 0u; c < COLS; c++) { // unroll
             if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                store(params.first_row + first_row + r * INTERLEAVE, first_col + c, sum[r * COLS + c]);
+                let y = sum[r * COLS + c] + f32(touched & params.zero);
+                store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
             }
         }
     }

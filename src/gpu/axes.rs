@@ -104,9 +104,10 @@ impl Axes {
         files
     }
 
-    /// x; `whole` where k is a multiple of what a part has.
-    pub fn input(&self, whole: bool) -> File {
+    /// x; `whole` where k is a multiple of what a part has, `long` where words of 64 bits are read.
+    pub fn input(&self, whole: bool, long: bool) -> File {
         match (self.inputs, whole) {
+            (FloatType::F32, true) if long => text!("inputs/whole_long.wgsl"),
             (FloatType::F32, true) => text!("inputs/whole.wgsl"),
             (FloatType::F32, false) => text!("inputs/ragged.wgsl"),
             (FloatType::F16, true) => text!("inputs/halves.wgsl"),

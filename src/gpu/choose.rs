@@ -9,20 +9,20 @@ use crate::{Format, Precision};
 /// A kernel, for so many rows of x: the fewest and the most.
 type Rung = (&'static str, usize, usize);
 
-/// The largest m for which dots of bytes beat products of pairs on a processor: lavapipe 26.2, Q4_0, GFLOP/s a CPU
-/// second at m = 1, 2, 4, 8, 32: 13, 15, 22, 26, 40 against 7, 9, 17, 28, 51 (f32: 10, 13, 19, 24, 29; 4096 x
-/// 4096, 2026-11-21).
-const DOTS_COLS: usize = 4;
+/// The largest m for which dots of bytes beat products of pairs on a processor, by some formats' measure: lavapipe
+/// 26.2, m = 1, GFLOP/s a CPU second: TQ2_0 26 against 28, Q4_0 18.9 and 19.4, Q6_K 10.3 and 8.5; Q4_0 at m = 2 and
+/// 8: 28 and 40 against 30 and 44 (4096 x 4096, 2026-11-21).
+const DOTS_COLS: usize = 1;
 
 /// Whether m rows of x are worth rounding. On a processor not where codes are bytes anyway, which the same
-/// kernels in f32 take as they are, nor where minima and scales of super-blocks come first: at m = 1, 2, 4
-/// Q8_0 does 8.6, 16, 18 GFLOP/s a CPU second in f32 and 5.7, 12, 14 at best with dots or pairs, Q4_K 8.9, 10, 13
-/// against 6.2, 10.9, 17.7 (as above; 2048 x 4096).
+/// kernels in f32 take as they are, nor where minima and scales of super-blocks come first: at m = 1, 4, 8, 32
+/// Q8_0 does 11, 28, 34, 35 GFLOP/s a CPU second in f32 and 7, 20, 26, 21 at best with dots or pairs, Q4_K at m = 1
+/// 12.8 against 12.6, at m = 4 27 against 29 (as above).
 pub(crate) fn integers_pay(traits: &Traits, format: Format, m: usize) -> bool {
     let family = format.family();
     let bytes = family.shader.bits == 8;
     let minima = family.affine_kind == AffineKind::ScaleBias && family.scale_plane.per > PART;
-    traits.class == DeviceClass::Gpu || !(bytes && m <= DOTS_COLS || minima && m == 1)
+    traits.class == DeviceClass::Gpu || !(bytes || minima && m == 1)
 }
 
 /// What to try on a processor, best first. Workgroup memory is slow there, and so are conversions to and from

@@ -142,9 +142,6 @@ pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     let rows = if cols <= 2 { 8 } else { 4 };
     let mut tuning = lane_tile_of(traits, 32, rows, cols);
     tuning.holds_scales = true;
-    // Where every row serves many columns, misses are few.
-    let touched = if cols == 1 { rows } else { 0 };
-    tuning.consts.push(("TOUCHED_ROWS", touched));
     tuning
 }
 
