@@ -57,6 +57,7 @@ def command(name, options):
         "onnx-webgpu": python + [f"{HERE}/onnx_worker.py", "webgpu"] + threads,
         "onnx-cpu": python + [f"{HERE}/onnx_worker.py", "cpu"] + threads,
         "openblas": python + [f"{HERE}/openblas.py"],
+        "candle": options.candle and [options.candle],
         "torch": python + [f"{HERE}/torch_worker.py"],
     }[name]
 
@@ -69,8 +70,8 @@ class Worker:
     def __init__(self, name, options):
         self.name = name
         env = dict(os.environ)
-        # lowbit's and OpenBLAS's; the others are told by arguments.
-        if name in ("lowbit-cpu", "openblas"):
+        # The others are told by arguments.
+        if name in ("lowbit-cpu", "openblas", "candle"):
             env["RAYON_NUM_THREADS"] = env["OPENBLAS_NUM_THREADS"] = str(options.threads)
         # ggml passes over devices that are processors unless they are named.
         env["GGML_VK_VISIBLE_DEVICES"] = "0"
@@ -263,6 +264,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lowbit", required=True, help="the built bench program")
     parser.add_argument("--ggml", help="the built harness")
+    parser.add_argument("--candle", help="the built worker")
     parser.add_argument("--onnx-webgpu", help="the folder that onnxruntime-webgpu is in")
     parser.add_argument("--onnx-cpu", help="the folder that onnxruntime is in")
     parser.add_argument("--title", default="", help="the command, for the table's head")

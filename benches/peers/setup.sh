@@ -73,6 +73,14 @@ on_system() { # FOLDER COMMAND...
     (cd "$1" && shift && exec "$@")
 }
 
+# candle's worker, compiled for this machine: its kernels are chosen when they are compiled.
+build_candle() { # FOLDER
+    RUSTFLAGS="-C target-cpu=native" cargo build -q --release --manifest-path benches/peers/candle/Cargo.toml \
+        --target-dir "$base/candle" >&2
+    cp "$base/candle/release/candle-peer" "$1/"
+    workers+=(--candle ../candle-peer)
+}
+
 # lowbit's worker, as a plain `cargo bench` would build it.
 built() {
     cargo bench -q --no-run --bench peers --message-format=json |
