@@ -2,139 +2,146 @@
 //!
 //! Sums are kept in sixteen lanes, each of which takes four codes of every 64: no span is shorter than
 //! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
-//! lanes are added up only at the end of the row.
+//! lanes are added up only at the end of the row. Biases are multiplied by sums of inputs, once for a span.
 
-use super::activations::{round_rows, RUN};
 use super::dot4::dot4;
-use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
+use super::inputs::Inputs;
+use super::plan::{specialized, Plan, BASE_BIAS, BASE_ZERO, BIAS};
 use super::row::{Row, STEP};
-use fearless_simd::{f32x16, i32x16, i8x64, prelude::*, u8x64};
+use fearless_simd::{f32x16, f32x4, f32x8, i32x16, i8x64, prelude::*, u8x64};
 
-/// Rows of rounded inputs, padded as the codes of a `Row` are.
-pub(super) struct Inputs {
-    steps: Vec<Step>,
-    /// Steps of one row.
-    per_row: usize,
+/// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
+/// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the
+/// less the machine reads ahead.
+pub(super) fn rows_at_once(m: usize) -> usize {
+    match m {
+        0..TILE => 1,
+        _ => TILE,
+    }
 }
 
-/// Sixty-four inputs, side by side in memory so that one address finds them all, and whole lines of a cache.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Step {
-    codes: [i8; STEP],
-    /// -128 times the sum of each four codes.
-    shifts: [i32; STEP / 4],
-    /// That of its run, for each four codes.
-    scales: [f32; STEP / 4],
-}
+/// Rows of weights, and of x, in a tile whose sums stay in registers.
+const TILE: usize = 4;
 
-impl Inputs {
-    pub fn new(plan: &Plan, x: &[f32]) -> Inputs {
-        let rounded = round_rows(plan.level, x, plan.k, STEP);
-        let codes = rounded.codes.as_chunks::<STEP>().0.iter();
-        let scales = rounded.scales.as_chunks::<{ STEP / RUN }>().0;
-        let step = |(&codes, scales): (&[i8; STEP], &[f32; STEP / RUN])| Step {
-            codes,
-            shifts: shifts(&codes),
-            scales: std::array::from_fn(|four| scales[4 * four / RUN]),
-        };
-        Inputs {
-            steps: codes.zip(scales).map(step).collect(),
-            per_row: plan.k.div_ceil(STEP),
+/// Row `c` of the inputs times row `r` of these goes to `y[c * rows.len() + r]`.
+pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f32]) {
+    let base = plan.base();
+    match <&[Row; TILE]>::try_from(rows) {
+        Ok(rows) => specialized!(plan, products_at[4], rows, inputs, base, y),
+        Err(_) => {
+            let row = std::array::from_ref(&rows[0]);
+            specialized!(plan, products_at[1], row, inputs, base, y)
         }
     }
-
-    fn len(&self) -> usize {
-        self.steps.len() / self.per_row
-    }
-}
-
-/// -128 times the sum of each four codes.
-fn shifts(codes: &[i8; STEP]) -> [i32; STEP / 4] {
-    let mut shifts = [0; STEP / 4];
-    for (shift, four) in shifts.iter_mut().zip(codes.as_chunks::<4>().0) {
-        *shift = -128 * four.iter().map(|&code| code as i32).sum::<i32>();
-    }
-    shifts
-}
-
-/// Row `c` of the inputs times the row goes to `y[c * stride]`.
-pub(super) fn products(plan: &Plan, row: &Row, inputs: &Inputs, y: &mut [f32], stride: usize) {
-    specialized!(plan, products_at, row, inputs, plan.base(), y, stride)
 }
 
 #[inline(always)]
-fn products_at<S: Simd, const SPAN: usize, const KIND: usize>(
+fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>(
     simd: S,
-    row: &Row,
+    rows: &[Row; ROWS],
     inputs: &Inputs,
     base: f32,
     y: &mut [f32],
-    stride: usize,
 ) {
     let mut c = 0;
     macro_rules! columns {
         ($count:literal) => {
             while inputs.len() - c >= $count {
-                let sums = columns::<S, SPAN, KIND, $count>(simd, row, inputs, base, c);
-                for (i, sum) in sums.into_iter().enumerate() {
-                    y[(c + i) * stride] = sum.reduce_sum();
-                }
+                let y = &mut y[c * ROWS..][..$count * ROWS];
+                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, base, c, y);
                 c += $count;
             }
         };
     }
-    columns!(4);
+    // 32 vector registers hold 16 sums, 16 hold 4.
+    if S::f32s::LEN == 16 && ROWS == TILE {
+        columns!(4);
+    }
     columns!(1);
 }
 
 #[inline(always)]
-fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
+fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, const COUNT: usize>(
     simd: S,
-    row: &Row,
+    rows: &[Row; ROWS],
     inputs: &Inputs,
     base: f32,
     first: usize,
-) -> [f32x16<S>; COUNT] {
-    let codes = &row.codes.as_chunks::<STEP>().0[..inputs.per_row];
+    y: &mut [f32],
+) {
+    let mut codes = [&rows[0].codes.as_chunks::<STEP>().0[..inputs.per_row]; ROWS];
+    let (mut scales, mut offsets) = ([&rows[0].scales[..]; ROWS], [&rows[0].offsets[..]; ROWS]);
+    for (r, row) in rows.iter().enumerate() {
+        codes[r] = &row.codes.as_chunks::<STEP>().0[..inputs.per_row];
+        (scales[r], offsets[r]) = (&row.scales, &row.offsets);
+    }
     let mut x = [&inputs.steps[..0]; COUNT];
     for (c, x) in x.iter_mut().enumerate() {
         *x = &inputs.steps[(first + c) * inputs.per_row..][..inputs.per_row];
     }
-    let mut sums = [f32x16::splat(simd, 0.0); COUNT];
-    for i in 0..inputs.per_row {
-        let w = i8x64::simd_from(simd, codes[i]);
-        let scale = spread::<S, SPAN>(simd, &row.scales, i);
-        let offset = match KIND {
-            SCALE => scale,
-            BIAS | BASE_BIAS => spread::<S, SPAN>(simd, &row.offsets, i),
-            _ => spread::<S, SPAN>(simd, &row.offsets, i) - base,
-        };
-        // Of a shift, which is -128 times a sum of codes.
-        let offset = offset * (-1.0 / 128.0);
-        for (sum, x) in sums.iter_mut().zip(x) {
-            let x = &x[i];
-            let shift = i32x16::simd_from(simd, x.shifts);
-            let mut dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
-            if KIND == BASE_BIAS {
-                dot -= shift;
+    // One sum would wait for itself: even steps and odd ones.
+    let chains = if ROWS * COUNT == 1 { 2 } else { 1 };
+    let mut sums = [[[f32x16::splat(simd, 0.0); ROWS]; COUNT]; 2];
+    macro_rules! add {
+        ($i:expr, $chain:expr) => {{
+            let i = $i;
+            for r in 0..ROWS {
+                let w = i8x64::simd_from(simd, codes[r][i]);
+                let scale = spread::<S, SPAN>(simd, scales[r], i);
+                let zero = match KIND {
+                    // Of a shift, which is -128 times a sum of codes.
+                    BASE_ZERO => (spread::<S, SPAN>(simd, offsets[r], i) - base) * (-1.0 / 128.0),
+                    _ => scale,
+                };
+                for (sums, x) in sums[$chain].iter_mut().zip(x) {
+                    let x = &x[i];
+                    let shift = i32x16::simd_from(simd, x.shifts);
+                    let mut dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
+                    if KIND == BASE_BIAS {
+                        dot -= shift;
+                    }
+                    let mut dot: f32x16<S> = dot.to_float();
+                    if KIND == BASE_ZERO {
+                        let shift: f32x16<S> = shift.to_float();
+                        dot -= zero * shift;
+                    }
+                    let scales = f32x16::simd_from(simd, x.scales);
+                    sums[r] = (scale * dot).mul_add(scales, sums[r]);
+                }
             }
-            let dot: f32x16<S> = dot.to_float();
-            let weighted = match KIND {
-                SCALE => scale * dot,
-                BIAS | BASE_BIAS => {
-                    let shift: f32x16<S> = shift.to_float();
-                    scale.mul_add(dot, offset * shift)
-                }
-                _ => {
-                    let shift: f32x16<S> = shift.to_float();
-                    scale * (dot - offset * shift)
-                }
-            };
-            *sum = weighted.mul_add(f32x16::simd_from(simd, x.scales), *sum);
+        }};
+    }
+    let turns = inputs.per_row / chains;
+    for i in 0..turns {
+        for chain in 0..chains {
+            add!(chains * i + chain, chain);
         }
     }
-    sums
+    for i in chains * turns..inputs.per_row {
+        add!(i, 0);
+    }
+    let [mut sums, odd] = sums;
+    if chains == 2 {
+        sums[0][0] += odd[0][0];
+    }
+    if let BIAS | BASE_BIAS = KIND {
+        let len = inputs.sums.len() / inputs.len();
+        for (r, offsets) in offsets.iter().enumerate() {
+            let offsets = offsets.as_chunks::<16>().0;
+            for (c, sums) in sums.iter_mut().enumerate() {
+                let x = inputs.sums[(first + c) * len..][..len].as_chunks::<16>().0;
+                for (offset, x) in offsets.iter().zip(x) {
+                    let offset = f32x16::simd_from(simd, *offset);
+                    sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
+                }
+            }
+        }
+    }
+    for (sums, y) in sums.iter().zip(y.chunks_exact_mut(ROWS)) {
+        for (sum, y) in sums.iter().zip(y) {
+            *y = sum.reduce_sum();
+        }
+    }
 }
 
 /// The numbers of the spans in 64 codes, one for each lane of four.
@@ -142,12 +149,23 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
 fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
     let per_step = STEP / SPAN;
     if S::f32s::LEN == 16 {
+        // Few are loaded, so that few loads lie across two lines of the cache.
         let mut at = [0u8; 64];
         for (byte, at) in at.iter_mut().enumerate() {
             *at = (byte / 4 * 4 / SPAN * 4 + byte % 4) as u8;
         }
-        let sixteen = f32x16::from_slice(simd, &spans[per_step * i..][..16]);
-        return sixteen.swizzle_dyn(u8x64::simd_from(simd, at));
+        let at = u8x64::simd_from(simd, at);
+        let spans = &spans[per_step * i..];
+        return match SPAN {
+            8 => {
+                let eight = f32x8::from_slice(simd, &spans[..8]);
+                eight.combine(eight).swizzle_dyn(at)
+            }
+            _ => {
+                let four = f32x4::from_slice(simd, &spans[..4]);
+                f32x16::block_splat(four).swizzle_dyn_within_blocks(at)
+            }
+        };
     }
     let spans = &spans[per_step * i..][..per_step];
     let mut lanes = [0f32; 16];

@@ -4,6 +4,7 @@
 pub(crate) mod activations;
 mod dot4;
 mod floats;
+mod inputs;
 mod integers;
 mod level;
 mod plan;
@@ -11,6 +12,7 @@ mod row;
 mod tile;
 
 use crate::{parallel, Matrix, Precision};
+use inputs::Inputs;
 pub use level::CpuLevel;
 use plan::Plan;
 use row::Row;
@@ -30,14 +32,8 @@ pub(crate) fn product(
     let m = x.len() / plan.k;
     match precision {
         Precision::I8 if plan.is_whole() => {
-            let inputs = integers::Inputs::new(&plan, x);
-            let scratch = || Row::new(&plan);
-            by_rows(matrix.n(), m, scratch, |first, rows, y, row| {
-                for r in 0..rows {
-                    row.unpack(&plan, first + r);
-                    integers::products(&plan, row, &inputs, &mut y[r..], rows);
-                }
-            })
+            let inputs = Inputs::new(&plan, x);
+            in_integers(&plan, &inputs, m)
         }
         _ if m <= floats::COLUMNS && plan.is_whole() => {
             let scratch = || Row::new(&plan);
@@ -50,6 +46,29 @@ pub(crate) fn product(
         }
         _ => in_tiles(&plan, x, m),
     }
+}
+
+/// One row or a few are unpacked, and multiplied by all rows of x.
+fn in_integers(plan: &Plan, inputs: &Inputs, m: usize) -> Vec<f32> {
+    let at_once = integers::rows_at_once(m);
+    let scratch = || {
+        let rows: Vec<Row> = (0..at_once).map(|_| Row::new(plan)).collect();
+        (rows, vec![0f32; m * at_once])
+    };
+    let n = plan.matrix.n();
+    by_rows(n, m, scratch, |first, rows, y, (unpacked, sums)| {
+        for from in (0..rows).step_by(at_once) {
+            let used = at_once.min(rows - from);
+            for (r, row) in unpacked.iter_mut().enumerate().take(used) {
+                row.unpack(plan, first + from + r);
+            }
+            // Where fewer are left, the others are multiplied as they are, for nothing.
+            integers::products(plan, unpacked, inputs, sums);
+            for (sums, y) in sums.chunks(at_once).zip(y.chunks_mut(rows)) {
+                y[from..from + used].copy_from_slice(&sums[..used]);
+            }
+        }
+    })
 }
 
 /// Every weight becomes a float in memory once, a few rows at a time.
