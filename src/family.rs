@@ -49,6 +49,8 @@ pub(crate) enum Unit {
     Half,
     /// `u32`
     Word,
+    /// `u32`, an odd number of them for each part: all but the last lie in twos, as `vec2<u32>` would
+    OddWords,
     /// `vec2<u32>`
     Vec2,
     /// `vec4<u32>`
@@ -59,7 +61,7 @@ impl Unit {
     pub const fn bytes(self) -> usize {
         match self {
             Unit::Half => 2,
-            Unit::Word => 4,
+            Unit::Word | Unit::OddWords => 4,
             Unit::Vec2 => 8,
             Unit::Vec4 => 16,
         }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{fitting_k, formats, gpu, oracle, random_matrix, within_bound, Random, BOUND};
-use lowbit::{wgpu, DeviceClass, Format, Gpu, MatMul, Matrix, Precision, KERNELS};
+use lowbit::{wgpu, DeviceClass, Format, Gpu, MatMul, Matrix, Precision, ScaleType, KERNELS};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -269,6 +269,52 @@ fn special_values_travel() {
         assert_eq!(y[..3], [0.0, first, -4096.0], "{kernel}");
         assert!(y[3].is_nan(), "{kernel}: 0 times infinity");
         assert_eq!(y[5], f32::NEG_INFINITY, "{kernel}");
+    }
+}
+
+/// One code a row and zeros beside it, so that y is the weight itself: what is no number stays none, and what is
+/// smallest is not lost.
+#[test]
+fn every_small_float_is_its_weight() {
+    let gpu = gpu::gpu();
+    let k = 32;
+    for (format, bits) in [
+        (Format::FP4_E2M1, 4),
+        (Format::FP6_E2M3, 6),
+        (Format::FP6_E3M2, 6),
+        (Format::FP8_E4M3, 8),
+        (Format::FP8_E5M2, 8),
+    ] {
+        let format = format.with_scale(ScaleType::F32).unwrap();
+        let format = format.with_group(k).unwrap();
+        let n = 1 << bits;
+        let mut bytes = vec![0u8; n * (4 + 4 * bits)];
+        for (code, row) in bytes.chunks_mut(4 + 4 * bits).enumerate() {
+            row[..4].copy_from_slice(&1f32.to_le_bytes());
+            // Every place in a word, and both ends of a part.
+            let at = code * 5 % k * bits;
+            let field = (code as u16) << (at % 8);
+            row[4 + at / 8] |= field as u8;
+            if at % 8 + bits > 8 {
+                row[5 + at / 8] |= (field >> 8) as u8;
+            }
+        }
+        let matrix = Matrix::from_bytes(format, n, k, bytes).unwrap();
+        let sums = matrix.dequantize();
+        let want: Vec<f32> = sums.chunks(k).map(|row| row.iter().sum()).collect();
+        let finite = want.iter().filter(|w| w.is_finite() && **w != 0.0).count();
+        assert!(finite >= n - 10, "{format}: {finite} of {n}");
+        let weights = gpu.upload(&matrix).unwrap();
+        for kernel in product_kernels() {
+            let y = gpu::product(gpu, &weights, &vec![1.0; k], kernel);
+            for (code, (y, want)) in y.iter().zip(&want).enumerate() {
+                let same = y == want || y.is_nan() && want.is_nan();
+                assert!(
+                    same,
+                    "{format}, {kernel}, code {code}: {y}, should be {want}"
+                );
+            }
+        }
     }
 }
 

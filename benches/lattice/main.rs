@@ -15,7 +15,7 @@ const FORMATS: [(Format, usize); 4] = [
     (Format::IQ2_XXS, 128),
     (Format::IQ2_S, 512),
     (Format::IQ1_S, 1024),
-    (Format::IQ3_S, 256),
+    (Format::IQ3_S, 512),
 ];
 /// The forms take turns, so that a burst of other work on the machine meets both.
 const ROUNDS: usize = 12;

@@ -1,7 +1,6 @@
 // 32 codes of 3 bits in three words: low pairs in the first two, high bits in the third.
 
 fn stored_codes(row: Row, part: u32) -> Codes {
-    let unit = 3u * part;
-    let pairs = unpack2(vec2<u32>(code_at(row, unit), code_at(row, unit + 1u)));
-    return join(pairs, unpack1(code_at(row, unit + 2u)), 2u);
+    let pairs = unpack2(two_at(row, part, 0u));
+    return join(pairs, unpack1(last_at(row, part)), 2u);
 }

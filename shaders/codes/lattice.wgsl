@@ -1,6 +1,6 @@
-// Points of the lattice formats (IQ1, IQ2, IQ3) as code words, four weights to a word.
+// Points of IQ1 and IQ2 as code words, four weights to a word.
 //
-// The table holds entries of 16 bits, two to a word: 8 coordinates of 2 bits, or 4 of 3.
+// The table holds entries of 16 bits, two to a word: 8 coordinates of 2 bits.
 
 fn point(i: u32) -> u32 {
     return (table[i / 2u] >> (16u * (i % 2u))) & 0xffffu;
@@ -12,20 +12,13 @@ fn spread2(fields: u32) -> u32 {
     return (pairs | (pairs << 6u)) & 0x03030303u;
 }
 
-// Four fields of 3 bits, one to a byte.
-fn spread3(fields: u32) -> u32 {
-    let pairs = (fields & 0x3fu) | ((fields & 0xfc0u) << 10u);
-    return (pairs & 0x00070007u) | ((pairs & 0x00380038u) << 5u);
-}
-
 // Four bits, one to a byte.
 fn spread1(bits: u32) -> u32 {
     return ((bits & 15u) * 0x00204081u) & 0x01010101u;
 }
 
-// Bytes of 1 to 127, negated where the bit is set.
-fn negate(bytes: u32, bits: u32) -> u32 {
-    let ones = spread1(bits);
+// Bytes of 1 to 127, negated where the byte of `ones` is 1.
+fn negate(bytes: u32, ones: u32) -> u32 {
     return (bytes ^ (ones * 255u)) + ones;
 }
 
@@ -34,24 +27,17 @@ fn even_signs(seven: u32) -> u32 {
     return seven | ((countOneBits(seven) & 1u) << 7u);
 }
 
-// Levels 8, 25, 43 of eight weights.
-fn iq2_octet(index: u32, signs: u32) -> vec2<u32> {
+// Levels 8, 25, 43 of eight weights, without their signs.
+fn iq2_levels(index: u32) -> vec2<u32> {
     let p = point(index);
     let l = vec2<u32>(spread2(p & 0xffu), spread2(p >> 8u));
-    let levels = 0x08080808u + l * 17u + ((l >> vec2<u32>(1u)) & vec2<u32>(0x01010101u));
-    return vec2<u32>(negate(levels.x, signs), negate(levels.y, signs >> 4u));
+    return 0x08080808u + l * 17u + ((l >> vec2<u32>(1u)) & vec2<u32>(0x01010101u));
 }
 
-// Levels 4, 12, 20, .. 52 and 62 of four weights.
-fn iq3_xxs_quad(index: u32, signs: u32) -> u32 {
-    let l = spread3(point(index));
-    let sevens = l & (l >> 1u) & (l >> 2u) & 0x01010101u;
-    return negate(0x04040404u + l * 8u + sevens * 2u, signs);
-}
-
-// Levels 1, 3, .. 15 of four weights.
-fn iq3_s_quad(index: u32, signs: u32) -> u32 {
-    return negate(0x01010101u + spread3(point(index)) * 2u, signs);
+// The same with signs, a bit for each.
+fn iq2_octet(index: u32, signs: u32) -> vec2<u32> {
+    let levels = iq2_levels(index);
+    return vec2<u32>(negate(levels.x, spread1(signs)), negate(levels.y, spread1(signs >> 4u)));
 }
 
 // Eighths of eight weights: -8, 0 or 8, and one more or less.

@@ -1,16 +1,18 @@
-// IQ2_S. Codes: 2 words a part, x: low bytes of four indices of points, y: four bytes of signs.
+// IQ2_S. Codes: 2 words a part, x: low bytes of four indices of points, y: signs, bit 8b + j for weight 4j + b.
 // Scales: 9 halves for each 256, 0 to 7: of each part, the high bits of its indices, then two 4-bit
 // scales; 8: d (f16).
+
+// The eight weights of octet `o` of a part.
+fn octet(q: vec2<u32>, high: u32, o: u32) -> vec2<u32> {
+    let levels = iq2_levels(((q.x >> (8u * o)) & 0xffu) | ((high << (8u - 2u * o)) & 0x300u));
+    let ones = vec2<u32>(q.y >> (2u * o), q.y >> (2u * o + 1u)) & vec2<u32>(0x01010101u);
+    return vec2<u32>(negate(levels.x, ones.x), negate(levels.y, ones.y));
+}
 
 fn codes(row: Row, part: u32) -> Codes {
     let q = code_at(row, part);
     let high = scale_at(row, 9u * (part / 8u) + part % 8u);
-    return octets(
-        iq2_octet((q.x & 0xffu) | ((high & 3u) << 8u), q.y & 0xffu),
-        iq2_octet(((q.x >> 8u) & 0xffu) | ((high & 12u) << 6u), (q.y >> 8u) & 0xffu),
-        iq2_octet(((q.x >> 16u) & 0xffu) | ((high & 48u) << 4u), (q.y >> 16u) & 0xffu),
-        iq2_octet((q.x >> 24u) | ((high & 192u) << 2u), q.y >> 24u),
-    );
+    return octets(octet(q, high, 0u), octet(q, high, 1u), octet(q, high, 2u), octet(q, high, 3u));
 }
 
 fn affine(row: Row, group: u32) -> Affine {

@@ -1,26 +1,43 @@
-// IQ3_XXS. Codes: 3 words a part, 0 and 1: eight indices of points, 2: four times seven signs, then a
-// 4-bit scale. Scales: d (f16) for each 256.
+// IQ3_XXS. Codes: 3 words a part, 0 and 1: eight indices of points, 2: signs, bit 8b + j for weight 4j + b. Of
+// each eight weights the last has no sign of its own (minus signs are even in number): bits 25, 27, 29, 31 are
+// a 4-bit scale. Scales: d (f16) for each 256.
 
-fn quads(indices: u32, signs: u32) -> vec4<u32> {
-    let first = even_signs(signs & 127u);
-    let second = even_signs((signs >> 7u) & 127u);
-    return vec4<u32>(
-        iq3_xxs_quad(indices & 0xffu, first),
-        iq3_xxs_quad((indices >> 8u) & 0xffu, first >> 4u),
-        iq3_xxs_quad((indices >> 16u) & 0xffu, second),
-        iq3_xxs_quad(indices >> 24u, second >> 4u),
-    );
+const SCALE_BITS: u32 = 0xaa000000u;
+
+// All 32 signs. Each code word's parity is gathered in byte 0; of two words it gives the sign of the last weight.
+fn all_signs(word: u32) -> u32 {
+    let stored = word & ~SCALE_BITS;
+    var parity = stored ^ (stored >> 16u);
+    parity ^= parity >> 8u;
+    parity ^= parity >> 1u;
+    return stored | ((parity << 25u) & SCALE_BITS);
+}
+
+fn quad(indices: u32, signs: u32, j: u32) -> u32 {
+    return signed_point((indices >> (8u * (j % 4u))) & 0xffu, signs, j);
 }
 
 fn codes(row: Row, part: u32) -> Codes {
-    let signs = code_at(row, 3u * part + 2u);
+    let indices = two_at(row, part, 0u);
+    let signs = all_signs(last_at(row, part));
     return Codes(
-        quads(code_at(row, 3u * part), signs),
-        quads(code_at(row, 3u * part + 1u), signs >> 14u),
+        vec4<u32>(
+            quad(indices.x, signs, 0u),
+            quad(indices.x, signs, 1u),
+            quad(indices.x, signs, 2u),
+            quad(indices.x, signs, 3u),
+        ),
+        vec4<u32>(
+            quad(indices.y, signs, 4u),
+            quad(indices.y, signs, 5u),
+            quad(indices.y, signs, 6u),
+            quad(indices.y, signs, 7u),
+        ),
     );
 }
 
 fn affine(row: Row, group: u32) -> Affine {
-    let scale = code_at(row, 3u * group + 2u) >> 28u;
+    let bits = (last_at(row, group) & SCALE_BITS) >> 25u;
+    let scale = (bits & 1u) | ((bits >> 1u) & 2u) | ((bits >> 2u) & 4u) | ((bits >> 3u) & 8u);
     return Affine(scale_half(row, group / 8u) * (0.5 + f32(scale)) * 0.5, 0.0);
 }

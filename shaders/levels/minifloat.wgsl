@@ -1,11 +1,6 @@
 // Levels of codes that are small floats: a sign, EXPONENT bits and MANTISSA bits, as OCP has them.
 // Made bit by bit, so that a negative zero stays one and no multiplication can flush or round.
 
-// What lies at the top of the exponents of an element type.
-const FINITE: u32 = 0u;     // numbers (E2M1, E2M3, E3M2)
-const ONE_NAN: u32 = 1u;    // numbers, but for all bits set (E4M3)
-const INFINITE: u32 = 2u;   // infinity and NaN, as in IEEE 754 (E5M2)
-
 fn level(codes: u32) -> vec4<f32> {
     let code = unpack4xU8(codes);
     let bias = (1u << (EXPONENT - 1u)) - 1u;

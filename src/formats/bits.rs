@@ -9,7 +9,8 @@ use crate::family::{Plane, Unit, PART};
 /// The device plane of codes of so many bits.
 pub(crate) const fn plane(bits: usize) -> Plane {
     let (unit, units) = match bits {
-        1 | 3 | 5 | 7 => (Unit::Word, bits),
+        1 => (Unit::Word, 1),
+        3 | 5 | 7 => (Unit::OddWords, bits),
         2 => (Unit::Vec2, 1),
         4 => (Unit::Vec4, 1),
         6 => (Unit::Vec2, 3),
@@ -114,4 +115,10 @@ pub(crate) const SIGN_CODES: (&str, &str) = (
 pub(crate) const LEVEL_TABLE: (&str, &str) = (
     "levels/table.wgsl",
     include_str!("../../shaders/levels/table.wgsl"),
+);
+
+/// Levels of codes that are small floats.
+pub(crate) const MINIFLOAT: (&str, &str) = (
+    "levels/minifloat.wgsl",
+    include_str!("../../shaders/levels/minifloat.wgsl"),
 );

@@ -4,7 +4,7 @@
 //! Weight = d · (scale + 1/2) / 4 · signed point.
 
 use super::f16;
-use super::lattice::{self, grids};
+use super::lattice::{self, grids, word};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
@@ -37,7 +37,7 @@ pub(crate) static IQ2_S: Family = Family {
             offset: 0.0,
         }
     },
-    // Of each 32 weights: four low bytes, four bytes of signs.
+    // Of each 32 weights: four low bytes, a word of signs.
     unpack: None,
     code_plane: Plane {
         unit: Unit::Vec2,
@@ -47,7 +47,8 @@ pub(crate) static IQ2_S: Family = Family {
     pack_codes: Pack::Blocks(|block, units| {
         for (g, unit) in units.chunks_mut(8).enumerate() {
             unit[..4].copy_from_slice(&block[2 + 4 * g..][..4]);
-            unit[4..].copy_from_slice(&block[34 + 4 * g..][..4]);
+            let signs = lattice::by_bytes(word(block, 34 + 4 * g));
+            unit[4..].copy_from_slice(&signs.to_le_bytes());
         }
     }),
     // For each 32 weights their high bits and scales, then d.

@@ -3,7 +3,7 @@
 //! bytes, the 4-bit scales of two groups each. Weight = d · (2 scale + 1) · signed point.
 
 use super::f16;
-use super::lattice::{self, grids};
+use super::lattice::{self, grids, word};
 use crate::family::{
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
@@ -37,29 +37,25 @@ pub(crate) static IQ3_S: Family = Family {
             offset: 0.0,
         }
     },
-    // Of each 32 weights: eight low bytes, four bytes of signs.
     unpack: None,
     code_plane: Plane {
-        unit: Unit::Word,
+        unit: Unit::OddWords,
         units: 3,
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        for (g, units) in units.chunks_mut(12).enumerate() {
-            units[..8].copy_from_slice(&block[2 + 8 * g..][..8]);
-            units[8..].copy_from_slice(&block[74 + 4 * g..][..4]);
-        }
+        lattice::pack_quads(&block[2..66], |part| word(block, 74 + 4 * part), units);
     }),
-    // The high bits, the scales, then d.
+    // The high bits, the scales, then d; one unit, so that kernels that own whole rows hold it.
     scale_plane: Plane {
-        unit: Unit::Half,
-        units: 7,
+        unit: Unit::Vec4,
+        units: 1,
         per: 256,
     },
     pack_scales: |block, units| {
         units[..8].copy_from_slice(&block[66..74]);
         units[8..12].copy_from_slice(&block[106..]);
-        units[12..].copy_from_slice(&block[..2]);
+        units[12..14].copy_from_slice(&block[..2]);
     },
     quantize: |weights, hints, block| {
         crate::quantize::lattice::iq3_s(weights, hints.importance, block)
@@ -68,7 +64,7 @@ pub(crate) static IQ3_S: Family = Family {
         bits: 0,
         fields: Fields::Other { largest: 15 },
         files: &[
-            lattice::SHADER,
+            lattice::QUADS_SHADER,
             (
                 "formats/iq3_s.wgsl",
                 include_str!("../../shaders/formats/iq3_s.wgsl"),

@@ -36,18 +36,18 @@ pub(crate) static IQ3_XXS: Family = Family {
         scale: f16::load(block, 0) * (0.5 + (block[66 + 4 * g + 3] >> 4) as f32) * 0.5,
         offset: 0.0,
     },
-    // Of each 32 weights: eight indices, then signs and scale.
     unpack: None,
     code_plane: Plane {
-        unit: Unit::Word,
+        unit: Unit::OddWords,
         units: 3,
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        for (g, units) in units.chunks_mut(12).enumerate() {
-            units[..8].copy_from_slice(&block[2 + 8 * g..][..8]);
-            units[8..].copy_from_slice(&block[66 + 4 * g..][..4]);
-        }
+        lattice::pack_quads(
+            &block[2..66],
+            |part| spread_sevens(word(block, 66 + 4 * part)),
+            units,
+        );
     }),
     scale_plane: Plane {
         unit: Unit::Half,
@@ -62,7 +62,7 @@ pub(crate) static IQ3_XXS: Family = Family {
         bits: 0,
         fields: Fields::Other { largest: 62 },
         files: &[
-            lattice::SHADER,
+            lattice::QUADS_SHADER,
             (
                 "formats/iq3_xxs.wgsl",
                 include_str!("../../shaders/formats/iq3_xxs.wgsl"),
@@ -71,3 +71,12 @@ pub(crate) static IQ3_XXS: Family = Family {
         consts: &[],
     },
 };
+
+/// Four times seven signs and a 4-bit scale as four bytes: a bit of the scale takes the place of each eighth sign.
+fn spread_sevens(word: u32) -> u32 {
+    (0..4).fold(0, |spread, o| {
+        let seven = (word >> (7 * o)) & 127;
+        let scale = (word >> (28 + o)) & 1;
+        spread | (seven | scale << 7) << (8 * o)
+    })
+}

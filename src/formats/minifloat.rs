@@ -123,9 +123,10 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
                         include_str!("../../shaders/formats/stored.wgsl"),
                     ),
                     (
-                        "levels/minifloat.wgsl",
-                        include_str!("../../shaders/levels/minifloat.wgsl"),
+                        "levels/minifloat_top.wgsl",
+                        include_str!("../../shaders/levels/minifloat_top.wgsl"),
                     ),
+                    bits::MINIFLOAT,
                 ]
             },
             consts: const {

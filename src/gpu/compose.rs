@@ -62,6 +62,8 @@ pub(crate) fn compose_with(
     let family = format.family();
     let group = format.group_len();
     let spans = (PART / span_of(group)) as u32;
+    // Only kernels for software drivers have a beginning.
+    let halves = kernel.begins && family.shader.files.contains(&bits::MINIFLOAT);
     let looks_up = family.shader.files.contains(&bits::LEVEL_TABLE);
     let mut consts = vec![
         ("INTERLEAVE", INTERLEAVE as u32),
@@ -123,6 +125,7 @@ pub(crate) fn compose_with(
     }
     files.extend(family.shader.files.iter().map(|file| match *file {
         bits::LEVEL_TABLE if tuning.shuffles => text!("levels/table_subgroup.wgsl"),
+        bits::MINIFLOAT if halves => text!("levels/minifloat_halves.wgsl"),
         file => file,
     }));
     if kernel.begins && !(looks_up && tuning.shuffles) {
@@ -130,6 +133,7 @@ pub(crate) fn compose_with(
     }
     files.extend_from_slice(levels(family));
     files.push(match family.affine_kind {
+        AffineKind::Scale if halves => text!("affine/scale_unit.wgsl"),
         AffineKind::Scale => text!("affine/scale.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
@@ -287,6 +291,8 @@ fn levels(family: &Family) -> &'static [File] {
 fn code_plane(unit: Unit, long_words: bool) -> File {
     match unit {
         Unit::Half | Unit::Word => text!("planes/words.wgsl"),
+        Unit::OddWords if long_words => text!("planes/long_odd_words.wgsl"),
+        Unit::OddWords => text!("planes/odd_words.wgsl"),
         Unit::Vec2 if long_words => text!("planes/long.wgsl"),
         Unit::Vec4 if long_words => text!("planes/long_pair.wgsl"),
         Unit::Vec2 | Unit::Vec4 => text!("planes/units.wgsl"),
@@ -310,7 +316,7 @@ pub(crate) fn parts(files: &[File], tuning: &Tuning) -> Source {
 
 fn wgsl_type(unit: Unit) -> &'static str {
     match unit {
-        Unit::Half | Unit::Word => "u32",
+        Unit::Half | Unit::Word | Unit::OddWords => "u32",
         Unit::Vec2 => "vec2<u32>",
         Unit::Vec4 => "vec4<u32>",
     }

@@ -2,7 +2,7 @@
 
 use super::device::Gpu;
 use super::kernels::INTERLEAVE;
-use crate::family::{Pack, Plane, Table, PART};
+use crate::family::{Pack, Plane, Table, Unit, PART};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
@@ -188,9 +188,9 @@ fn pack(
 
     // Codes: unpacked to one byte each, then packed anew for the device.
     let per = family.code_plane.per;
-    let unit = family.code_plane.unit.bytes();
-    let packed = code_units * unit;
-    let bytes = family.code_plane.units * unit;
+    let unit = family.code_plane.unit;
+    let packed = code_units * unit.bytes();
+    let bytes = family.code_plane.units * unit.bytes();
     let scratch = || (vec![0i8; k.next_multiple_of(per)], vec![0u8; packed]);
     parallel::chunks(
         &mut codes,
@@ -216,7 +216,10 @@ fn pack(
                         }
                     }
                 }
-                interleave(row_units, unit, r, out);
+                match unit {
+                    Unit::OddWords => interleave_twos(row_units, bytes, r, out),
+                    _ => interleave(row_units, unit.bytes(), r, out),
+                }
             }
         },
     );
@@ -257,5 +260,15 @@ fn pack(
 fn interleave(row: &[u8], unit: usize, r: usize, out: &mut [u8]) {
     for (from, to) in row.chunks(unit).zip(out.chunks_mut(unit * INTERLEAVE)) {
         to[r * unit..(r + 1) * unit].copy_from_slice(from);
+    }
+}
+
+/// As `interleave`, for parts of so many bytes: units of two words each, but for one word at the end.
+fn interleave_twos(row: &[u8], part: usize, r: usize, out: &mut [u8]) {
+    for (from, to) in row.chunks(part).zip(out.chunks_mut(part * INTERLEAVE)) {
+        let (twos, last) = from.split_at(part - 4);
+        let (to_twos, to_last) = to.split_at_mut(twos.len() * INTERLEAVE);
+        interleave(twos, 8, r, to_twos);
+        interleave(last, 4, r, to_last);
     }
 }

@@ -82,12 +82,52 @@ tables! {
     iq2_xxs_words IQ2_XXS;
     iq2_xs_words IQ2_XS;
     iq2_s_words IQ2_S;
-    iq3_xxs_words IQ3_XXS;
-    iq3_s_words IQ3_S;
 }
 
-/// The WGSL twin of this file.
+/// A codebook of IQ3 as the device has it: the levels of four weights, a byte each.
+fn level_words(
+    grid: &'static [u16],
+    levels: [i8; 8],
+    place: &'static OnceLock<Vec<u32>>,
+) -> &'static [u32] {
+    let word = |point: &u16| {
+        let level = |i: usize| levels[(point >> (3 * i)) as usize & 7] as u8;
+        u32::from_le_bytes(std::array::from_fn(level))
+    };
+    place.get_or_init(|| grid.iter().map(word).collect())
+}
+
+pub(super) fn iq3_xxs_words() -> &'static [u32] {
+    static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
+    level_words(&grids::IQ3_XXS, IQ3_XXS, &WORDS)
+}
+
+pub(super) fn iq3_s_words() -> &'static [u32] {
+    static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
+    level_words(&grids::IQ3_S, IQ3_S, &WORDS)
+}
+
+/// Packs low bytes of indices, and for each part a word of signs, bit i for weight i, three words a part.
+pub(super) fn pack_quads(low: &[u8], signs: impl Fn(usize) -> u32, units: &mut [u8]) {
+    for (part, (low, units)) in low.chunks(8).zip(units.chunks_mut(12)).enumerate() {
+        units[..8].copy_from_slice(low);
+        units[8..].copy_from_slice(&by_bytes(signs(part)).to_le_bytes());
+    }
+}
+
+/// Bit i = 4j + b as bit 8b + j: one shift then gives the bits of a code word, one to a byte.
+pub(super) fn by_bytes(bits: u32) -> u32 {
+    (0..32).fold(0, |word, i| {
+        word | ((bits >> i) & 1) << (8 * (i % 4) + i / 4)
+    })
+}
+
+/// The WGSL twins of this file.
 pub(super) const SHADER: (&str, &str) = (
     "codes/lattice.wgsl",
     include_str!("../../../shaders/codes/lattice.wgsl"),
+);
+pub(super) const QUADS_SHADER: (&str, &str) = (
+    "codes/lattice_quads.wgsl",
+    include_str!("../../../shaders/codes/lattice_quads.wgsl"),
 );

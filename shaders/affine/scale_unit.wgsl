@@ -1,0 +1,16 @@
+// Weight = scale · (level · LEVEL_UNIT), the latter a power of two that levels are short of: exact, and in a
+// product once for a sum instead of for each level.
+
+fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
+    return a.scale * (level * LEVEL_UNIT);
+}
+
+// For products: here no cheaper than `weight`.
+fn joined(level: vec4<f32>, a: Affine) -> vec4<f32> {
+    return weight(level, a);
+}
+
+// Σ weight · x from Σ level · x and Σ x.
+fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {
+    return a.scale * (level_sum * LEVEL_UNIT);
+}
