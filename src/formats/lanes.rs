@@ -3,7 +3,7 @@
 //! Vectors are spelled out here: left to itself the compiler makes them of some of these loops, and of
 //! others gathers single bytes, with no rule to it that a small change does not break.
 
-use fearless_simd::{prelude::*, u64x4, u8x16, u8x32};
+use fearless_simd::{prelude::*, u64x4, u8x16, u8x32, u8x64};
 
 /// The low nibbles of sixteen bytes, then their high ones.
 #[inline(always)]
@@ -21,6 +21,14 @@ pub(crate) fn field_at<S: Simd, const BITS: usize>(
 ) -> u8x32<S> {
     let bytes = u8x32::from_slice(simd, &bytes[..32]);
     (bytes >> shift as u32) & const { (1 << BITS) - 1 }
+}
+
+/// Bit pairs 0 to 3 of each of 32 bytes: the first and the second of all, then the third and the fourth.
+#[inline(always)]
+pub(crate) fn bit_pairs<S: Simd>(simd: S, bytes: &[u8]) -> [u8x64<S>; 2] {
+    let bytes = u8x32::from_slice(simd, &bytes[..32]);
+    let both = bytes.combine(bytes >> 2);
+    [both & 3, (both >> 4) & 3]
 }
 
 /// The first 32 fields of a stream of `BITS`-bit fields, lowest bits first.
@@ -64,4 +72,10 @@ fn apart<S: Simd, const BITS: usize>(word: u64x4<S>) -> u64x4<S> {
 #[inline(always)]
 pub(crate) fn put<S: Simd>(codes: &mut [i8], fields: u8x32<S>, offset: u8) {
     (fields - offset).store_slice(bytemuck::cast_slice_mut(&mut codes[..32]));
+}
+
+/// As [`put`], of 64 weights.
+#[inline(always)]
+pub(crate) fn put_64<S: Simd>(codes: &mut [i8], fields: u8x64<S>, offset: u8) {
+    (fields - offset).store_slice(bytemuck::cast_slice_mut(&mut codes[..64]));
 }

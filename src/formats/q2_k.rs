@@ -13,14 +13,14 @@ use crate::family::{
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
-    let bytes = &block[16..80];
-    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let bytes = &bytes[32 * (part / 4)..];
-        lanes::put(
-            codes,
-            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
-            0,
-        );
+    for (bytes, codes) in block[16..80]
+        .chunks_exact(32)
+        .zip(codes.chunks_exact_mut(128))
+    {
+        let (low, high) = codes.split_at_mut(64);
+        let [first, second] = lanes::bit_pairs(simd, bytes);
+        lanes::put_64(low, first, 0);
+        lanes::put_64(high, second, 0);
     }
 }
 

@@ -14,11 +14,12 @@ use crate::family::{
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     let (low, high) = block[..192].split_at(128);
-    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let (half, q) = (part / 4, part % 4);
-        let low = lanes::field_at::<S, 4>(simd, &low[64 * half + 32 * (q % 2)..], 4 * (q / 2));
-        let high = lanes::field_at::<S, 2>(simd, &high[32 * half..], 2 * q) << 4;
-        lanes::put(codes, low | high, 32);
+    let halves = low.chunks_exact(64).zip(high.chunks_exact(32));
+    for ((low, high), codes) in halves.zip(codes.chunks_exact_mut(128)) {
+        let low = u8x64::from_slice(simd, low);
+        let [first, second] = lanes::bit_pairs(simd, high);
+        lanes::put_64(&mut codes[..64], (low & 15) | (first << 4), 32);
+        lanes::put_64(&mut codes[64..], (low >> 4) | (second << 4), 32);
     }
 }
 
@@ -32,7 +33,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
 use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
 use crate::quantize::range::extreme;
 use crate::ScaleType;
-use fearless_simd::Simd;
+use fearless_simd::{prelude::*, u8x64};
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",

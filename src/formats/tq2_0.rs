@@ -10,13 +10,11 @@ use crate::family::{
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
-    for (part, codes) in codes.chunks_exact_mut(32).enumerate() {
-        let bytes = &block[32 * (part / 4)..];
-        lanes::put(
-            codes,
-            lanes::field_at::<S, 2>(simd, bytes, 2 * (part % 4)),
-            1,
-        );
+    for (bytes, codes) in block.chunks_exact(32).zip(codes.chunks_exact_mut(128)) {
+        let (low, high) = codes.split_at_mut(64);
+        let [first, second] = lanes::bit_pairs(simd, bytes);
+        lanes::put_64(low, first, 1);
+        lanes::put_64(high, second, 1);
     }
 }
 
