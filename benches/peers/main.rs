@@ -28,7 +28,8 @@ enum Product {
     Gpu {
         products: Vec<MatMul>,
         x: Buffer,
-        y: Buffer,
+        /// For each dispatch of a pass, as each node of ggml's graph has its own.
+        outputs: Vec<Buffer>,
     },
 }
 
@@ -181,11 +182,9 @@ impl Engine {
             made.expect("the kernel compiles")
         };
         let products: Vec<MatMul> = (0..copies).map(one).collect();
-        let y = vec![f32::NAN; m * w.n()];
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
         let product = Product::Gpu {
             x: bench.buffer(bytemuck::cast_slice(&x), BufferUsages::STORAGE),
-            y: bench.buffer(bytemuck::cast_slice(&y), usage),
+            outputs: bench.outputs(m * w.n()),
             products,
         };
         // Compiles what is left to compile, before anything is timed.
@@ -203,12 +202,19 @@ impl Engine {
     /// So many products, in passes of a few; the time by the device's own clock, where it has one.
     fn run(&self, product: &Product, reps: u64) -> Option<Duration> {
         match (self, product) {
-            (Engine::Gpu(bench, _), Product::Gpu { products, x, y }) => {
+            (
+                Engine::Gpu(bench, _),
+                Product::Gpu {
+                    products,
+                    x,
+                    outputs,
+                },
+            ) => {
                 // One copy of the weights after another.
                 let next = Cell::new(0);
-                let time = bench.time(reps, &|pass| {
+                let time = bench.time(reps, &|pass, i| {
                     let product = &products[next.replace(next.get() + 1) % products.len()];
-                    let recorded = product.encode(pass, x.slice(..), y.slice(..));
+                    let recorded = product.encode(pass, x.slice(..), outputs[i].slice(..));
                     recorded.expect("the buffers fit");
                 });
                 (bench.clock() == Clock::Timestamps).then_some(time)
@@ -226,7 +232,7 @@ impl Engine {
     fn result(&self, product: &Product) -> Vec<f32> {
         self.run(product, 1);
         match (self, product) {
-            (Engine::Gpu(bench, _), Product::Gpu { y, .. }) => bench.read(y),
+            (Engine::Gpu(bench, _), Product::Gpu { outputs, .. }) => bench.read(&outputs[0]),
             (_, Product::Cpu(w, x, precision)) => multiply(w, x, *precision),
             _ => unreachable!("made by this engine"),
         }

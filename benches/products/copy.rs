@@ -11,7 +11,7 @@ pub fn bandwidth(bench: &Bench, len: usize) -> f64 {
     let from = bench.buffer(bytemuck::cast_slice(&words), usage);
     let to = bench.buffer(&vec![0xff; len], usage | BufferUsages::COPY_SRC);
     let (pipeline, group) = compile(bench.gpu.device(), include_str!("copy.wgsl"), &[&from, &to]);
-    let record = move |pass: &mut ComputePass| {
+    let record = move |pass: &mut ComputePass, _| {
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &group, &[]);
         pass.dispatch_workgroups((len / 16 / 256) as u32, 1, 1);

@@ -9,8 +9,11 @@ use wgpu::{
 };
 
 /// Dispatches in one pass: enough that a timestamp's step does not show, few enough that a system
-/// does not take the device for hung.
-const BATCH: u64 = 32;
+/// does not take the device for hung, and no more than a `MatMul` keeps bind groups for.
+const BATCH: u64 = 16;
+
+/// Records a dispatch, this being its number in the pass.
+pub type Record<'a> = dyn Fn(&mut ComputePass, usize) + 'a;
 
 /// What times are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +77,17 @@ impl Bench {
         })
     }
 
+    /// Outputs, NaN as yet, one for each dispatch of a pass: those that write to one buffer wait for each other,
+    /// which products of one input in a model need not.
+    pub fn outputs(&self, len: usize) -> Vec<Buffer> {
+        let nan = vec![f32::NAN; len];
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let output = |_| self.buffer(bytemuck::cast_slice(&nan), usage);
+        (0..BATCH).map(output).collect()
+    }
+
     /// The time of `count` dispatches, in passes of a few.
-    pub fn time(&self, count: u64, record: &dyn Fn(&mut ComputePass)) -> Duration {
+    pub fn time(&self, count: u64, record: &Record) -> Duration {
         let mut total = Duration::ZERO;
         let mut left = count;
         while left > 0 {
@@ -86,7 +98,7 @@ impl Bench {
         total
     }
 
-    fn pass(&self, count: u64, record: &dyn Fn(&mut ComputePass)) -> Duration {
+    fn pass(&self, count: u64, record: &Record) -> Duration {
         let device = self.gpu.device();
         let mut encoder = device.create_command_encoder(&Default::default());
         let writes = self.stamps.as_ref().map(|s| ComputePassTimestampWrites {
@@ -98,8 +110,8 @@ impl Bench {
             label: None,
             timestamp_writes: writes,
         });
-        for _ in 0..count {
-            record(&mut pass);
+        for i in 0..count as usize {
+            record(&mut pass, i);
         }
         drop(pass);
         if let Some(s) = &self.stamps {

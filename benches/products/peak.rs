@@ -21,7 +21,7 @@ pub fn flops(bench: &Bench, workgroups: u32) -> f64 {
         include_str!("peak.wgsl"),
         &[&seed, &out],
     );
-    let record = move |pass: &mut ComputePass| {
+    let record = move |pass: &mut ComputePass, _| {
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &group, &[]);
         pass.dispatch_workgroups(workgroups, 1, 1);

@@ -1,16 +1,17 @@
 //! What is timed on a device: recorded commands, and the result that they must have.
 
 use crate::data::{inputs, Packed};
-use crate::device::{compile, Bench};
+use crate::device::{compile, Bench, Record};
 use lowbit::{MatMul, Precision};
-use wgpu::{Buffer, BufferUsages, ComputePass};
+use wgpu::{Buffer, BufferUsages};
 
 pub struct Subject<'a> {
     /// Records one product.
-    pub record: Box<dyn Fn(&mut ComputePass)>,
+    pub record: Box<Record<'static>>,
     packed: &'a Packed,
     precision: Precision,
     x: Vec<f32>,
+    /// What the first dispatch of a pass writes.
     y: Buffer,
     n: usize,
 }
@@ -18,12 +19,13 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// lowbit's product, recorded.
     pub fn lowbit(bench: &Bench, packed: &'a Packed, n: usize, product: MatMul) -> Subject<'a> {
-        let (x, x_buffer, y) = operands(bench, packed, n, product.m());
+        let (x, x_buffer) = operands(bench, packed, product.m());
+        let outputs = bench.outputs(product.m() * n);
         let precision = product.precision();
-        let out = y.clone();
+        let y = outputs[0].clone();
         Subject {
-            record: Box::new(move |pass| {
-                let recorded = product.encode(pass, x_buffer.slice(..), out.slice(..));
+            record: Box::new(move |pass, i| {
+                let recorded = product.encode(pass, x_buffer.slice(..), outputs[i].slice(..));
                 recorded.expect("the buffers fit");
             }),
             packed,
@@ -36,7 +38,8 @@ impl<'a> Subject<'a> {
 
     /// `textbook.wgsl`, on Q4_0 weights.
     pub fn textbook(bench: &Bench, packed: &'a Packed, n: usize) -> Subject<'a> {
-        let (x, x_buffer, y) = operands(bench, packed, n, 1);
+        let (x, x_buffer) = operands(bench, packed, 1);
+        let y = bench.outputs(n).swap_remove(0);
         let matrix = packed.matrix(n);
         // A stored block is an f16 scale and 16 bytes of codes.
         let blocks = matrix.bytes().chunks(18);
@@ -52,7 +55,7 @@ impl<'a> Subject<'a> {
             &[&codes, &scales, &x_buffer, &y, &params],
         );
         Subject {
-            record: Box::new(move |pass| {
+            record: Box::new(move |pass, _| {
                 pass.set_pipeline(&pipeline);
                 pass.set_bind_group(0, &group, &[]);
                 pass.dispatch_workgroups(n as u32 / 4, 1, 1);
@@ -73,14 +76,9 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// `m` rows of x, here and on the device, and as many of y.
-fn operands(bench: &Bench, packed: &Packed, n: usize, m: usize) -> (Vec<f32>, Buffer, Buffer) {
+/// `m` rows of x, here and on the device.
+fn operands(bench: &Bench, packed: &Packed, m: usize) -> (Vec<f32>, Buffer) {
     let x = inputs(m, packed.k());
     let x_buffer = bench.buffer(bytemuck::cast_slice(&x), BufferUsages::STORAGE);
-    let y = vec![f32::NAN; m * n];
-    let y = bench.buffer(
-        bytemuck::cast_slice(&y),
-        BufferUsages::STORAGE | BufferUsages::COPY_SRC,
-    );
-    (x, x_buffer, y)
+    (x, x_buffer)
 }
