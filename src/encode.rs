@@ -1,8 +1,7 @@
 //! Floats to packed matrices.
 
 use crate::family::{Hints, QuantizeError};
-use crate::matrix::finite;
-use crate::matrix::{check_shape, length};
+use crate::matrix::{check_shape, finite, length};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Mutex;
 

@@ -70,7 +70,7 @@ class Worker:
     def __init__(self, name, options):
         self.name = name
         env = dict(os.environ)
-        # The others are told by arguments.
+        # These are told so; the others by arguments.
         if name in ("lowbit-cpu", "openblas", "candle"):
             env["RAYON_NUM_THREADS"] = env["OPENBLAS_NUM_THREADS"] = str(options.threads)
         # ggml passes over devices that are processors unless they are named.

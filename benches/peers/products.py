@@ -67,9 +67,8 @@ def cpu(bench):
         for form in o.formats or (["q4_0", "q4_k", "q8_0", "q6_k", "tq2_0"] if m == 1 else ["q4_0"]):
             cases.append([Contender("lowbit-cpu", p, form, m) for p in ("f32", "i8")] + [
                 Contender("openblas", "f32", form, m),
-                Contender("ggml-cpu", "own", form, m)])
-            if form != "tq2_0":
-                cases[-1].append(Contender("candle", "own", form, m))
+                Contender("ggml-cpu", "own", form, m),
+                Contender("candle", "own", form, m)])
             if form == "q4_0":
                 cases[-1] += [Contender("ggml-cpu-repack", "own", form, m),
                               Contender("onnx-cpu", "f32", form, m),

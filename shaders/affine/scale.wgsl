@@ -4,11 +4,6 @@ fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
     return a.scale * level;
 }
 
-// For products: here no cheaper than `weight`.
-fn joined(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return weight(level, a);
-}
-
 // Σ weight · x from Σ level · x and Σ x.
 fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {
     return a.scale * level_sum;

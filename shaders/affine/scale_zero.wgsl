@@ -6,11 +6,6 @@ fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
     return a.scale * ((rounded(level) + f32(LEVEL_BASE)) - a.offset);
 }
 
-// For products: here no cheaper than `weight`.
-fn joined(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return weight(level, a);
-}
-
 // Σ weight · x from Σ level · x and Σ x. The base is taken from the offset, not added to the levels:
 // both are then small for weights around zero, and little is lost in their difference.
 fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {

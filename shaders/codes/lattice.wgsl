@@ -17,11 +17,6 @@ fn spread1(bits: u32) -> u32 {
     return ((bits & 15u) * 0x00204081u) & 0x01010101u;
 }
 
-// Bytes of 1 to 127, negated where the byte of `ones` is 1.
-fn negate(bytes: u32, ones: u32) -> u32 {
-    return (bytes ^ (ones * 255u)) + ones;
-}
-
 // Eight sign bits from seven: the last makes the number of minus signs even.
 fn even_signs(seven: u32) -> u32 {
     return seven | ((countOneBits(seven) & 1u) << 7u);

@@ -1,7 +1,25 @@
 // Points of IQ3 as code words: four weights, whose levels the table holds as they are, a byte each.
 
-// The point with this index, with the signs of code word j: bit 8b + j of `signs` is that of weight 4j + b.
-fn signed_point(index: u32, signs: u32, j: u32) -> u32 {
-    let ones = (signs >> j) & 0x01010101u;
-    return (table[index] ^ (ones * 255u)) + ones;
+// Code word j. Its index is byte j % 4 of `low`, and bit j of `high` above it; bit 8b + j of `signs` is the sign of
+// weight 4j + b.
+fn quad(low: u32, high: u32, signs: u32, j: u32) -> u32 {
+    let index = ((low >> (8u * (j % 4u))) & 0xffu) | ((high << (8u - j)) & 0x100u);
+    return negate(table[index], (signs >> j) & 0x01010101u);
+}
+
+fn quads(low: vec2<u32>, high: u32, signs: u32) -> Codes {
+    return Codes(
+        vec4<u32>(
+            quad(low.x, high, signs, 0u),
+            quad(low.x, high, signs, 1u),
+            quad(low.x, high, signs, 2u),
+            quad(low.x, high, signs, 3u),
+        ),
+        vec4<u32>(
+            quad(low.y, high, signs, 4u),
+            quad(low.y, high, signs, 5u),
+            quad(low.y, high, signs, 6u),
+            quad(low.y, high, signs, 7u),
+        ),
+    );
 }

@@ -44,3 +44,8 @@ fn signs(bits: Codes) -> Codes {
 fn lowered(c: Codes, offset: u32) -> Codes {
     return Codes(subtract(c.low, offset), subtract(c.high, offset));
 }
+
+// Bytes of 1 to 127, negated where the byte of `ones` is 1.
+fn negate(bytes: u32, ones: u32) -> u32 {
+    return (bytes ^ (ones * 255u)) + ones;
+}

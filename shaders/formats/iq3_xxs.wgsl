@@ -13,27 +13,8 @@ fn all_signs(word: u32) -> u32 {
     return stored | ((parity << 25u) & SCALE_BITS);
 }
 
-fn quad(indices: u32, signs: u32, j: u32) -> u32 {
-    return signed_point((indices >> (8u * (j % 4u))) & 0xffu, signs, j);
-}
-
 fn codes(row: Row, part: u32) -> Codes {
-    let indices = two_at(row, part, 0u);
-    let signs = all_signs(last_at(row, part));
-    return Codes(
-        vec4<u32>(
-            quad(indices.x, signs, 0u),
-            quad(indices.x, signs, 1u),
-            quad(indices.x, signs, 2u),
-            quad(indices.x, signs, 3u),
-        ),
-        vec4<u32>(
-            quad(indices.y, signs, 4u),
-            quad(indices.y, signs, 5u),
-            quad(indices.y, signs, 6u),
-            quad(indices.y, signs, 7u),
-        ),
-    );
+    return quads(two_at(row, part, 0u), 0u, all_signs(last_at(row, part)));
 }
 
 fn affine(row: Row, group: u32) -> Affine {

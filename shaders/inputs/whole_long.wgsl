@@ -8,8 +8,3 @@ fn x_at(row: u32, i: u32) -> vec4<f32> {
     let q = x[input_row(row) * (params.k / 4u) + i];
     return bitcast<vec4<f32>>(vec4<u32>(u32(q.x), u32(q.x >> 32u), u32(q.y), u32(q.y >> 32u)));
 }
-
-// Four weights that meet floats 4i to 4i + 3 of x.
-fn in_row(i: u32, w: vec4<f32>) -> vec4<f32> {
-    return w;
-}

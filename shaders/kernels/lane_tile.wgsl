@@ -50,12 +50,14 @@ fn main(
         var w: array<Levels, ROWS>;
         for (var r = 0u; r < ROWS; r++) { // unroll
             w[r] = levels(row[r], part);
-            // Sums of x, which minima meet, cost more than whole weights where columns are many.
+            // Sums of x, which minima meet, cost more than whole weights where columns are many. These are
+            // scale · level + offset, in one rounding.
             if (WEIGHTS_FIRST == 1u) {
                 for (var s = 0u; s < SPANS; s++) { // unroll
                     let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
                     for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-                        w[r].v[s * (8u / SPANS) + j] = joined(w[r].v[s * (8u / SPANS) + j], a);
+                        let l = w[r].v[s * (8u / SPANS) + j];
+                        w[r].v[s * (8u / SPANS) + j] = fma(l, vec4<f32>(a.scale), vec4<f32>(a.offset));
                     }
                 }
             }

@@ -32,6 +32,7 @@ fn main(
 
     var touched = 0u;
     for (var part = 0u; part < parts; part++) {
+        // As in lane_tile.wgsl: misses overlap.
         for (var r = 0u; r < ROWS; r++) { // unroll
             touched |= touch(row[r], part * UNITS / UNIT_PARTS);
         }

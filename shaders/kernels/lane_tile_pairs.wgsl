@@ -1,8 +1,8 @@
 // As lane_tile_dp4a.wgsl, for processors whose vectors multiply words faster than bytes: two products in
 // each multiplication (pairs/pairs.wgsl). RUN pairs add up before their halves could overflow.
 //
-// On lavapipe 26.2 it makes 51 GFLOP/s a CPU second of Q4_0 at m = 32 where dot4I8Packed makes 40 and f32 29
-// (4096 x 4096, 2026-11-21); for few rows of x dots are better (`DOTS_COLS` in choose.rs).
+// On lavapipe 26.2 it makes 44 GFLOP/s a CPU second of Q4_0 at m = 8 where dot4I8Packed makes 40 and f32 41, and 50
+// at m = 32 where f32 makes 34 to 40 (4096 x 4096, 2026-11-21); for few rows of x see `DOTS_COLS` in choose.rs.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -35,6 +35,7 @@ fn main(
 
     var touched = 0u;
     for (var part = 0u; part < parts; part++) {
+        // As in lane_tile.wgsl: misses overlap.
         for (var r = 0u; r < ROWS; r++) { // unroll
             touched |= touch(row[r], part * UNITS / UNIT_PARTS);
         }

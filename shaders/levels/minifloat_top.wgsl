@@ -1,6 +1,5 @@
-// What TOP says of a type of small floats.
+// What TOP says of a type of small floats: what lies at the top of its exponents.
 
-// What lies at the top of the exponents of an element type.
 const FINITE: u32 = 0u;     // numbers (E2M1, E2M3, E3M2)
 const ONE_NAN: u32 = 1u;    // numbers, but for all bits set (E4M3)
 const INFINITE: u32 = 2u;   // infinity and NaN, as in IEEE 754 (E5M2)

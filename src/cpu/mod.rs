@@ -31,10 +31,7 @@ pub(crate) fn product(
     let plan = Plan::new(matrix, level.0);
     let m = x.len() / plan.k;
     match precision {
-        Precision::I8 if plan.is_whole() => {
-            let inputs = Inputs::new(&plan, x);
-            in_integers(&plan, &inputs, m)
-        }
+        Precision::I8 if plan.is_whole() => in_integers(&plan, x, m),
         _ if m <= floats::COLUMNS && plan.is_whole() => {
             let scratch = || Row::new(&plan);
             by_rows(matrix.n(), m, scratch, |first, rows, y, row| {
@@ -49,7 +46,8 @@ pub(crate) fn product(
 }
 
 /// One row or a few are unpacked, and multiplied by all rows of x.
-fn in_integers(plan: &Plan, inputs: &Inputs, m: usize) -> Vec<f32> {
+fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
+    let inputs = Inputs::new(plan, x);
     let at_once = integers::rows_at_once(m);
     let scratch = || {
         let rows: Vec<Row> = (0..at_once).map(|_| Row::new(plan)).collect();
@@ -63,7 +61,7 @@ fn in_integers(plan: &Plan, inputs: &Inputs, m: usize) -> Vec<f32> {
                 row.unpack(plan, first + from + r);
             }
             // Where fewer are left, the others are multiplied as they are, for nothing.
-            integers::products(plan, unpacked, inputs, sums);
+            integers::products(plan, unpacked, &inputs, sums);
             for (sums, y) in sums.chunks(at_once).zip(y.chunks_mut(rows)) {
                 y[from..from + used].copy_from_slice(&sums[..used]);
             }

@@ -74,6 +74,16 @@ pub(crate) fn put<S: Simd>(codes: &mut [i8], fields: u8x32<S>, offset: u8) {
     (fields - offset).store_slice(bytemuck::cast_slice_mut(&mut codes[..32]));
 }
 
+/// Codes from bit pairs: 128 of every 32 bytes, the first pairs of all, then the second ..
+#[inline(always)]
+pub(crate) fn put_bit_pairs<S: Simd>(simd: S, codes: &mut [i8], bytes: &[u8], offset: u8) {
+    for (bytes, codes) in bytes.chunks_exact(32).zip(codes.chunks_exact_mut(128)) {
+        let [first, second] = bit_pairs(simd, bytes);
+        put_64(&mut codes[..64], first, offset);
+        put_64(&mut codes[64..], second, offset);
+    }
+}
+
 /// As [`put`], of 64 weights.
 #[inline(always)]
 pub(crate) fn put_64<S: Simd>(codes: &mut [i8], fields: u8x64<S>, offset: u8) {

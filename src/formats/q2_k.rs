@@ -13,15 +13,7 @@ use crate::family::{
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
-    for (bytes, codes) in block[16..80]
-        .chunks_exact(32)
-        .zip(codes.chunks_exact_mut(128))
-    {
-        let (low, high) = codes.split_at_mut(64);
-        let [first, second] = lanes::bit_pairs(simd, bytes);
-        lanes::put_64(low, first, 0);
-        lanes::put_64(high, second, 0);
-    }
+    lanes::put_bit_pairs(simd, codes, &block[16..80], 0);
 }
 
 #[inline(always)]

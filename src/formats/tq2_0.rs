@@ -10,12 +10,7 @@ use crate::family::{
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
-    for (bytes, codes) in block.chunks_exact(32).zip(codes.chunks_exact_mut(128)) {
-        let (low, high) = codes.split_at_mut(64);
-        let [first, second] = lanes::bit_pairs(simd, bytes);
-        lanes::put_64(low, first, 1);
-        lanes::put_64(high, second, 1);
-    }
+    lanes::put_bit_pairs(simd, codes, &block[..64], 1);
 }
 
 #[inline(always)]

@@ -1,18 +1,18 @@
 //! From what is asked of a product to its dispatches.
 
-use super::axes::{Axes, Axis, FloatType, IDS_BINDING};
+use super::axes::{Axes, Axis, IDS_BINDING};
 use super::builder::MatMulBuilder;
 use super::choose::slices;
 use super::compose::{compose_sum, compose_with};
 use super::device::Gpu;
-use super::encode::{run_length, Job, Other, Prepared, Stack};
+use super::encode::{Job, Other, Prepared, Stack};
 use super::epilogue::{Epilogue, Extent};
 use super::kernels::{self, Kernel};
 use super::matmul::MatMul;
 use super::recorded::{Recorded, Sum};
 use super::rounding::{self, Rounding};
+use super::runs::{run_in_time, run_of};
 use super::source::Source;
-use super::traits::Traits;
 use super::tuning;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
@@ -346,58 +346,4 @@ fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement) -> Result<()> {
         expected: expected.into(),
         got: asked.to_string(),
     })
-}
-
-/// Rows of x that one dispatch can multiply well before a system takes the device for hung, by a low
-/// estimate of what such a device does, of `column` operations for each. Runs start at offsets that can be
-/// bound, and are whole tiles where one tile is not too long: a tile that a cut leaves unfilled costs as much
-/// as a full one.
-fn run_in_time(traits: &Traits, column: f64, tile: usize, x_row: u64, y_row: u64) -> usize {
-    const SECONDS: f64 = 0.1;
-    let columns = (SECONDS * traits.least_flops() / column) as usize;
-    // The fewest columns whose x and y both end at a multiple of 256 bytes.
-    let step = (0..=7)
-        .map(|shift| 1usize << shift)
-        .find(|step| ((x_row | y_row) * *step as u64).is_multiple_of(256))
-        .unwrap_or(128);
-    let tile = tile.next_multiple_of(step);
-    let whole = if columns >= tile { tile } else { step };
-    (columns / whole * whole).max(step)
-}
-
-/// As `run_length`; of halves twice as many rows at a time, since an odd number of them in a row would
-/// let every other run begin at an offset that is no multiple of 256.
-fn run_of(
-    what: &'static str,
-    rows: usize,
-    row: u64,
-    numbers: FloatType,
-    limit: u64,
-) -> Result<usize> {
-    match numbers {
-        FloatType::F32 => run_length(what, rows, row, limit),
-        FloatType::F16 if rows as u64 * row <= limit => Ok(rows),
-        FloatType::F16 => Ok(2 * run_length(what, rows.div_ceil(2), 2 * row, limit)?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gpu::traits::{DeviceClass, USEFUL};
-
-    /// A processor is taken to multiply 29 rows of x by 4096 x 4096 weights in the time of one dispatch.
-    #[test]
-    fn dispatches_end_with_whole_tiles() {
-        let traits = Traits::typical(DeviceClass::Cpu, USEFUL);
-        let column = 2.0 * 4096.0 * 4096.0;
-        let run = |column, tile, row| run_in_time(&traits, column, tile, row, row);
-        assert_eq!(run(column, 1, 16384), 29);
-        assert_eq!(run(column, 8, 16384), 24);
-        assert_eq!(run(column, 16, 16384), 16);
-        // A tile that is too long is left unfilled, and every run starts at a multiple of 256 bytes.
-        assert_eq!(run(column, 64, 16384), 29);
-        assert_eq!(run(column, 64, 16384 + 64), 28);
-        assert_eq!(run(100.0 * column, 8, 16384), 1);
-    }
 }

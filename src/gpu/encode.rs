@@ -372,28 +372,6 @@ pub(super) fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
     Ok([total.div_ceil(y).max(1) as u32, y as u32])
 }
 
-/// The largest run of items of so many bytes each that fits `limit`: all of them, or else a
-/// multiple of 64, so that every run starts at an offset that is a multiple of 256.
-pub(crate) fn run_length(
-    what: &'static str,
-    count: usize,
-    item_bytes: u64,
-    limit: u64,
-) -> Result<usize> {
-    let fits = limit / item_bytes.max(1);
-    if fits >= count as u64 {
-        return Ok(count);
-    }
-    match fits / 64 * 64 {
-        0 => Err(Error::TooLarge {
-            what,
-            needed: item_bytes.saturating_mul(64.min(count as u64)),
-            limit,
-        }),
-        run => Ok(run as usize),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -405,12 +383,5 @@ mod tests {
             assert!(x <= 65535 && y <= 65535 && x as u64 * y as u64 >= total);
         }
         assert!(fold(1 << 33, 65535).is_err());
-    }
-
-    #[test]
-    fn runs_are_whole_or_multiples_of_64() {
-        assert_eq!(run_length("x", 1000, 4, 4000), Ok(1000));
-        assert_eq!(run_length("x", 1001, 4, 4000), Ok(960));
-        assert!(run_length("x", 100, 1 << 20, 1 << 20).is_err());
     }
 }

@@ -26,6 +26,7 @@ mod readback;
 mod recorded;
 mod rounding;
 mod rows;
+mod runs;
 mod source;
 mod step;
 mod traits;

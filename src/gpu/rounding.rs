@@ -1,8 +1,8 @@
 //! x rounded to bytes, before products of integers.
 
 use super::device::Gpu;
-use super::encode::run_length;
 use super::kernels::text;
+use super::runs::run_length;
 use super::step::{Recipe, Step};
 use crate::family::PART;
 use crate::{InputScale, Result};

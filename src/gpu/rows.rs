@@ -2,8 +2,9 @@
 
 use super::compose::compose;
 use super::device::Gpu;
-use super::encode::{run_length, Job, Prepared};
+use super::encode::{Job, Prepared};
 use super::kernels::{self, INTERLEAVE};
+use super::runs::run_length;
 use super::weights::Weights;
 use crate::family::PART;
 use crate::{Error, Result};

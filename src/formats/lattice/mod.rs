@@ -3,7 +3,7 @@
 
 pub(crate) mod grids;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 /// The levels of IQ2, by the 2 bits of a coordinate.
 const IQ2: [i8; 4] = [8, 25, 43, 0];
@@ -62,49 +62,35 @@ pub(super) fn half_word(block: &[u8], at: usize) -> u16 {
 }
 
 /// A codebook as the device has it: entries of 16 bits, two to a word.
-fn words(grid: &'static [u16], place: &'static OnceLock<Vec<u32>>) -> &'static [u32] {
-    place.get_or_init(|| {
-        let pair = |p: &[u16]| p[0] as u32 | (p[1] as u32) << 16;
-        grid.chunks(2).map(pair).collect()
-    })
-}
-
-macro_rules! tables {
-    ($($function:ident $grid:ident;)+) => {$(
-        pub(super) fn $function() -> &'static [u32] {
-            static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
-            words(&grids::$grid, &WORDS)
-        }
-    )+};
-}
-tables! {
-    iq1_s_words IQ1_S;
-    iq2_xxs_words IQ2_XXS;
-    iq2_xs_words IQ2_XS;
-    iq2_s_words IQ2_S;
+fn pairs(grid: &[u16]) -> Vec<u32> {
+    let pair = |p: &[u16]| p[0] as u32 | (p[1] as u32) << 16;
+    grid.chunks(2).map(pair).collect()
 }
 
 /// A codebook of IQ3 as the device has it: the levels of four weights, a byte each.
-fn level_words(
-    grid: &'static [u16],
-    levels: [i8; 8],
-    place: &'static OnceLock<Vec<u32>>,
-) -> &'static [u32] {
+fn quads(grid: &[u16], levels: [i8; 8]) -> Vec<u32> {
     let word = |point: &u16| {
         let level = |i: usize| levels[(point >> (3 * i)) as usize & 7] as u8;
         u32::from_le_bytes(std::array::from_fn(level))
     };
-    place.get_or_init(|| grid.iter().map(word).collect())
+    grid.iter().map(word).collect()
 }
 
-pub(super) fn iq3_xxs_words() -> &'static [u32] {
-    static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
-    level_words(&grids::IQ3_XXS, IQ3_XXS, &WORDS)
+macro_rules! tables {
+    ($($function:ident: $words:expr;)+) => {$(
+        pub(super) fn $function() -> &'static [u32] {
+            static WORDS: LazyLock<Vec<u32>> = LazyLock::new(|| $words);
+            &WORDS
+        }
+    )+};
 }
-
-pub(super) fn iq3_s_words() -> &'static [u32] {
-    static WORDS: OnceLock<Vec<u32>> = OnceLock::new();
-    level_words(&grids::IQ3_S, IQ3_S, &WORDS)
+tables! {
+    iq1_s_words: pairs(&grids::IQ1_S);
+    iq2_xxs_words: pairs(&grids::IQ2_XXS);
+    iq2_xs_words: pairs(&grids::IQ2_XS);
+    iq2_s_words: pairs(&grids::IQ2_S);
+    iq3_xxs_words: quads(&grids::IQ3_XXS, IQ3_XXS);
+    iq3_s_words: quads(&grids::IQ3_S, IQ3_S);
 }
 
 /// Packs low bytes of indices, and for each part a word of signs, bit i for weight i, three words a part.
