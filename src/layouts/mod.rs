@@ -23,6 +23,9 @@
 //! | MLX `affine`, 1 to 8 bits | [`MlxAffine`] | `INTn_BIAS` | weights in f32 |
 //! | ONNX Runtime `MatMulNBits`, 2, 4, 8 bits | [`MatMulNBits`] | `INTn`, `INTn_ASYM` | weights |
 //! | BitNet b1.58, packed | [`BitNet`] | `TERNARY`, one output scale | weights |
+//! | BitNet b1.58, `online` | [`BitNetLatent`] | `TERNARY`, one output scale | levels; the mean is taken in f64 |
+//! | ModelOpt INT4 | [`ModelOptInt4`] | `INT4` | weights |
+//! | torchao `Int4Tensor` | [`TorchAoInt4`] | `INT4_BIAS` | weights to a rounding of f32 |
 //! | AQLM 1x16, 2x8 | [`Aqlm`] | `AQLM_1X16`, `AQLM_2X8` | weights in f32 |
 //! | not quantized | [`Floats`] | `F32`, `F16`, `BF16` | weights |
 
@@ -40,14 +43,16 @@ mod groups;
 mod hqq;
 mod microscaled;
 mod mlx;
+mod modelopt;
 mod onnx;
 mod order;
 mod quanto;
 mod scales;
+mod torchao;
 
 pub use aqlm::Aqlm;
 pub use awq::Awq;
-pub use bitnet::BitNet;
+pub use bitnet::{BitNet, BitNetLatent};
 pub use bitsandbytes::{Absmax, FourBit, Int8, Levels4};
 pub use compressed_tensors::{IntQuantized, PackQuantized};
 pub use elements::Element;
@@ -57,6 +62,8 @@ pub use gptq::Gptq;
 pub use hqq::Hqq;
 pub use microscaled::Microscaled;
 pub use mlx::MlxAffine;
+pub use modelopt::ModelOptInt4;
 pub use onnx::{MatMulNBits, ZeroPoints};
 pub use quanto::{QuantoBits, QuantoByte, QuantoBytes};
 pub use scales::Scales;
+pub use torchao::TorchAoInt4;

@@ -22,6 +22,14 @@ pub(super) struct Entry {
     pub end: u64,
 }
 
+/// What the header of a file says.
+pub(super) struct Header {
+    /// In the order of their bytes.
+    pub tensors: Vec<Entry>,
+    /// `__metadata__`
+    pub metadata: HashMap<String, String>,
+}
+
 /// The length of the header of a file of `file_len` bytes, from its first eight bytes.
 pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
     let truncated = |what, needed, left| {
@@ -51,8 +59,8 @@ pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
     Ok(length)
 }
 
-/// The tensors of a file, in the order of their bytes, from the JSON of its header; `data` bytes follow.
-pub(super) fn parse(json: &[u8], data: u64) -> Result<Vec<Entry>> {
+/// The header of a file from its JSON; `data` bytes follow.
+pub(super) fn parse(json: &[u8], data: u64) -> Result<Header> {
     let entries = Entries::read(json)?;
     let mut names = HashMap::with_capacity(entries.len());
     let mut tensors = Vec::with_capacity(entries.len());
@@ -80,9 +88,10 @@ pub(super) fn parse(json: &[u8], data: u64) -> Result<Vec<Entry>> {
         return Err(header_error("the bytes of its tensors", data, expected));
     }
     // Whatever else the crate asks of a header.
-    serde_json::from_slice::<Metadata>(json)
+    let checked = serde_json::from_slice::<Metadata>(json)
         .map_err(|e| header_error("its JSON", "what safetensors has", short(&e.to_string())))?;
-    Ok(tensors)
+    let metadata = checked.metadata().clone().unwrap_or_default();
+    Ok(Header { tensors, metadata })
 }
 
 fn entry(name: String, value: &Value, data: u64) -> Result<Entry> {

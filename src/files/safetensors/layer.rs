@@ -1,6 +1,7 @@
 //! One layer of a model: its tensors by what follows its name, its settings.
 
 use super::header::wrong;
+use super::packed;
 use super::tensors::Tensor;
 use super::Model;
 use crate::{Linear, Result};
@@ -28,6 +29,12 @@ impl<'m> Layer<'m> {
 
     pub fn has(&self, suffix: &str) -> bool {
         self.model.tensors.info(&self.full(suffix)).is_some()
+    }
+
+    /// Whether there is such a tensor of numbers that only packed weights are of.
+    pub fn is_packed(&self, suffix: &str) -> bool {
+        let info = self.model.tensors.info(&self.full(suffix));
+        info.is_some_and(|info| packed::layer_of(info).is_some())
     }
 
     /// The tensor whose name is the layer's and `suffix`.

@@ -35,6 +35,12 @@ pub enum Method {
     Aqlm,
     /// NVIDIA's Model Optimizer.
     ModelOpt,
+    /// torchao.
+    TorchAo,
+    /// AMD's Quark.
+    Quark,
+    /// transformers' own for Apple GPUs, close to MLX.
+    Metal,
     /// MLX.
     Mlx,
 }
@@ -56,6 +62,8 @@ const METHODS: &[(Method, &str, &[&str])] = &[
             ".weight_scale",
             ".weight_global_scale",
             ".weight_zero_point",
+            ".compressed",
+            ".bitmask",
         ],
     ),
     (Hqq, "hqq", &[".W_q"]),
@@ -70,11 +78,18 @@ const METHODS: &[(Method, &str, &[&str])] = &[
         ],
     ),
     (BitNet, "bitnet", &[".weight_scale"]),
-    (Fp8, "fp8", &[".weight_scale_inv", ".weight_scale"]),
+    (
+        Fp8,
+        "fp8",
+        &[".weight_scale_inv", ".weight_scale", "_scale_inv"],
+    ),
     (FbgemmFp8, "fbgemm_fp8", &[".weight_scale"]),
     (Mxfp4, "mxfp4", &["_blocks", "_scales"]),
     (Aqlm, "aqlm", &[".codes", ".codebooks", ".scales"]),
     (ModelOpt, "modelopt", &[".weight_scale_2", ".weight_scale"]),
+    (TorchAo, "torchao", &["._weight_qdata", "._weight_scale"]),
+    (Quark, "quark", &[".weight_scale"]),
+    (Metal, "metal", &[".scales", ".qbiases"]),
     (Mlx, "mlx", &[".scales", ".biases"]),
 ];
 
@@ -137,6 +152,7 @@ impl Method {
             "bitsandbytes_4bit" | "bitsandbytes_8bit" => "bitsandbytes",
             "modelopt_fp4" | "modelopt_mxfp8" => "modelopt",
             "optimum-quanto" => "quanto",
+            "mxfp8" => "fp8",
             name => name,
         };
         let method = METHODS.iter().find(|m| m.1 == name && m.0 != Plain);

@@ -24,6 +24,8 @@ mod layer;
 mod method;
 mod methods;
 mod open;
+mod packed;
+mod pattern;
 mod source;
 mod tensors;
 
@@ -105,14 +107,16 @@ impl<'a> Model<'a> {
     /// The names of all layers that [`linear`](Model::linear) takes, sorted: those that are quantized,
     /// and those of two dimensions that are not, embeddings among them.
     ///
-    /// A layer that lacks a tensor is there too, so that asking for it says which.
+    /// A layer that lacks a tensor, or is packed in a way that is not read, is there too, so that asking for
+    /// it says so.
     pub fn linears(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
         for tensor in self.tensors() {
             let marked = self.method.marked(tensor.name());
             let plain = tensor.name().strip_suffix(".weight");
             let plain = plain.filter(|_| tensor.is_float() && tensor.shape().len() == 2);
-            names.extend(marked.or(plain).map(str::to_owned));
+            let packed = packed::layer_of(tensor).map(|(layer, _)| layer);
+            names.extend(marked.or(plain).or(packed).map(str::to_owned));
         }
         names.into_iter().collect()
     }

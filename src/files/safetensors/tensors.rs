@@ -38,6 +38,10 @@ impl TensorInfo {
         self.entry.end - self.entry.begin
     }
 
+    pub(super) fn kind(&self) -> Dtype {
+        self.entry.dtype
+    }
+
     pub(super) fn is_float(&self) -> bool {
         matches!(self.entry.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
     }
@@ -49,11 +53,14 @@ pub(super) struct Tensors<'a> {
     files: Vec<Source<'a>>,
     tensors: Vec<TensorInfo>,
     names: HashMap<String, usize>,
+    /// The `__metadata__` of all files.
+    metadata: HashMap<String, String>,
 }
 
 impl<'a> Tensors<'a> {
     pub fn read(files: Vec<Source<'a>>) -> Result<Tensors<'a>> {
         let (mut tensors, mut names) = (Vec::new(), HashMap::new());
+        let mut metadata = HashMap::new();
         for (file, source) in files.iter().enumerate() {
             let named = |e: Error| Error::InTensor {
                 name: source.name().into(),
@@ -64,7 +71,9 @@ impl<'a> Tensors<'a> {
             let json_len = header::header_len(&start, length).map_err(named)?;
             let json = source.read(8, json_len).map_err(named)?;
             let data = 8 + json_len;
-            for entry in header::parse(&json, length - data).map_err(named)? {
+            let parsed = header::parse(&json, length - data).map_err(named)?;
+            metadata.extend(parsed.metadata);
+            for entry in parsed.tensors {
                 if let Some(first) = names.insert(entry.name.clone(), tensors.len()) {
                     return Err(Error::Duplicate {
                         at: at_tensor(&entry.name),
@@ -79,6 +88,7 @@ impl<'a> Tensors<'a> {
             files,
             tensors,
             names,
+            metadata,
         })
     }
 
@@ -88,6 +98,11 @@ impl<'a> Tensors<'a> {
 
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.names.get(name).map(|&at| &self.tensors[at])
+    }
+
+    /// What the files say beside their tensors, under this key.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
     }
 
     /// The name of the file that a tensor lies in.
@@ -101,7 +116,8 @@ impl<'a> Tensors<'a> {
         };
         let at = info.data + info.entry.begin;
         let bytes = self.files[info.file].read(at, info.byte_len())?;
-        Ok(Some(Tensor { info, bytes }))
+        let shape = Cow::Borrowed(info.shape());
+        Ok(Some(Tensor { info, shape, bytes }))
     }
 
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>> {
@@ -115,6 +131,7 @@ impl<'a> Tensors<'a> {
 /// A tensor and its bytes: borrowed where the file is in memory, read where it is not.
 pub(super) struct Tensor<'m> {
     info: &'m TensorInfo,
+    shape: Cow<'m, [usize]>,
     pub bytes: Cow<'m, [u8]>,
 }
 
@@ -128,7 +145,14 @@ impl<'m> Tensor<'m> {
     }
 
     pub fn shape(&self) -> &[usize] {
-        self.info.shape()
+        &self.shape
+    }
+
+    /// The same numbers, or those in `bytes`, as a tensor of another shape.
+    pub fn reshaped(mut self, shape: Vec<usize>, bytes: Option<Vec<u8>>) -> Self {
+        self.shape = Cow::Owned(shape);
+        self.bytes = bytes.map_or(self.bytes, Cow::Owned);
+        self
     }
 
     /// That it is of one of these types.

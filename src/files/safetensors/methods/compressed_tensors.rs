@@ -4,7 +4,7 @@
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensors::Tensor;
-use super::{fp8, Layer};
+use super::{floats, fp8, sparse, Layer, FLOATS};
 use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;
@@ -21,6 +21,8 @@ const FORMATS: &[&str] = &[
     "mxfp6-pack-quantized",
     "mxfp8-quantized",
     "mixed-precision",
+    "sparse-bitmask",
+    "sparse-24-bitmask",
 ];
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
@@ -44,14 +46,23 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             _ => microscaled(layer, &packed, &scale),
         };
     }
-    let weight = layer.tensor(".weight")?;
+    let weight = sparse::weight(layer)?;
+    if FLOATS.contains(&weight.dtype()) {
+        return floats(&weight);
+    }
     let scale = layer.tensor(".weight_scale")?;
     match weight.dtype() {
         Dtype::I8 => int_quantized(layer, &weight, &scale),
         _ if matches!(scale.dtype(), Dtype::U8 | Dtype::F8_E8M0) => mxfp8(layer, &weight, &scale),
         _ => {
             let blocks = groups.iter().map(|g| &g["weights"]["block_structure"]);
-            let block = blocks.filter_map(fp8::pair).next();
+            // Groups may have blocks of several sizes: the one that fits.
+            let [n, k] = weight.dims()?;
+            let fits = |&(rows, columns): &(usize, usize)| {
+                let some = rows > 0 && columns > 0;
+                some && scale.shape() == [n.div_ceil(rows), k.div_ceil(columns)]
+            };
+            let block = blocks.filter_map(fp8::pair).find(fits);
             fp8::floats(layer, &weight, &scale, block)
         }
     }
@@ -151,15 +162,20 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
         Some(_) => (16, scale.scales()?),
         None => (32, scale.powers()?),
     };
-    let k = groups.saturating_mul(group);
-    let element = match bytes {
-        b if b == k / 2 => Element::E2M1,
-        b if b == k / 4 * 3 && global.is_none() => Element::E2M3,
-        b => {
-            let expected = format!("{} or {}", k / 2, k / 4 * 3);
-            return Err(layer.wrong("bytes of a row of weight_packed", expected, b));
-        }
+    // A last group may be short: which element it is, is told by how many weights the bytes would be.
+    let inputs = |bits: usize| bytes.saturating_mul(8) / bits;
+    let is_element = |element: &Element| {
+        let k = inputs(element.bits());
+        k.div_ceil(group) == groups && k.saturating_mul(element.bits()) == bytes.saturating_mul(8)
     };
+    let elements = [Element::E2M1, Element::E2M3];
+    let known = &elements[..if global.is_none() { 2 } else { 1 }];
+    let Some(&element) = known.iter().find(|e| is_element(e)) else {
+        let full = groups.saturating_mul(group);
+        let expected = format!("{} or {}", full / 2, full / 4 * 3);
+        return Err(layer.wrong("bytes of a row of weight_packed", expected, bytes));
+    };
+    let k = inputs(element.bits());
     Microscaled {
         n,
         k,
