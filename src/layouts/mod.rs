@@ -7,8 +7,10 @@
 //!
 //! | Tool | Type | Becomes | Exact |
 //! |---|---|---|---|
-//! | GPTQ, 2, 3, 4, 8 bits | [`Gptq`] | `INTn_ASYM`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
+//! | GPTQ, AutoRound, 2 to 8 bits | [`Gptq`] | `INTn_ASYM`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
 //! | AWQ, GEMM | [`Awq`] | `INT4_ASYM` | codes, scales, zero points; the tool rounds to f16 |
+//! | AWQ, GEMV | [`AwqGemv`] | `INT4_ASYM` | as GEMM |
+//! | AWQ, GEMV fast | [`AwqGemvFast`] | `INT4_BIAS` | codes, scales, scaled zero points; the tool rounds to f16 |
 //! | bitsandbytes NF4, FP4 | [`FourBit`] | `NF4`, `FP4` | weights, double quantization too |
 //! | bitsandbytes LLM.int8() | [`Int8`] | `INT8` by rows, divided by 127 | weights; the tool rounds inputs |
 //! | compressed-tensors `pack-quantized`, 1 to 8 bits | [`PackQuantized`] | `INTn`, `INTn_ASYM` | weights |
@@ -31,6 +33,7 @@
 
 mod aqlm;
 mod awq;
+mod awq_gemv;
 mod bitnet;
 mod bitsandbytes;
 mod compressed_tensors;
@@ -52,13 +55,14 @@ mod torchao;
 
 pub use aqlm::Aqlm;
 pub use awq::Awq;
+pub use awq_gemv::{AwqGemv, AwqGemvFast};
 pub use bitnet::{BitNet, BitNetLatent};
 pub use bitsandbytes::{Absmax, FourBit, Int8, Levels4};
 pub use compressed_tensors::{IntQuantized, PackQuantized};
 pub use elements::Element;
 pub use floats::Floats;
 pub use fp8::Fp8;
-pub use gptq::Gptq;
+pub use gptq::{Gptq, GptqZeros};
 pub use hqq::Hqq;
 pub use microscaled::Microscaled;
 pub use mlx::MlxAffine;

@@ -113,7 +113,7 @@ fn messages_name_the_part_and_both_numbers() {
         k: 1024,
         bits: 4,
         group: 128,
-        v2: true,
+        zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: case.part("qzeros"),
         scales: case.f16s("scales"),

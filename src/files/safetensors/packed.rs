@@ -25,7 +25,11 @@ const SUFFIXES: &[(&str, &str)] = &[
 pub(super) fn layer_of(tensor: &TensorInfo) -> Option<(&str, &'static str)> {
     let name = tensor.name();
     let small = is_small_float(tensor.kind());
-    let packed = small || matches!(tensor.kind(), Dtype::I8 | Dtype::U8 | Dtype::I32 | Dtype::U32);
+    let packed = small
+        || matches!(
+            tensor.kind(),
+            Dtype::I8 | Dtype::U8 | Dtype::I32 | Dtype::U32
+        );
     let sparse = name.ends_with(".compressed");
     if sparse || (packed && tensor.shape().len() > 1) || tensor.kind() == Dtype::I16 {
         for &(suffix, whose) in SUFFIXES {

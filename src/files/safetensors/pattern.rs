@@ -186,12 +186,7 @@ impl Parser {
     fn escaped(&mut self) -> Option<Class> {
         match self.next()? {
             'd' => Some(Class::of(&[('0', '9')])),
-            'w' => Some(Class::of(&[
-                ('0', '9'),
-                ('A', 'Z'),
-                ('_', '_'),
-                ('a', 'z'),
-            ])),
+            'w' => Some(Class::of(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])),
             c if c.is_ascii_alphanumeric() => None,
             c => Some(Class::of(&[(c, c)])),
         }
@@ -248,7 +243,11 @@ mod tests {
             (r".*layers\.[2-9]+\..*", layer, false),
             ("^model.*(attn|mlp)?.*proj$", layer, true),
             (".*[^j]$", layer, false),
-            ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+            (
+                "(a*)*b",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                false,
+            ),
             ("lm_head", "lm_head", true),
             ("", "", true),
             ("a|", "b", true),

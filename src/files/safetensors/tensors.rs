@@ -1,12 +1,12 @@
 //! The tensors of all files of a model, and the bytes of each.
 
-use super::header::{self, wrong, Entry};
+use super::header::{wrong, Entry};
 use super::source::Source;
+use super::strings::Strings;
 use crate::layouts::Scales;
 use crate::{Error, Result, ScaleType};
 use ::safetensors::Dtype;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// What a file says of a tensor.
 #[derive(Debug)]
@@ -52,44 +52,86 @@ impl TensorInfo {
 pub(super) struct Tensors<'a> {
     files: Vec<Source<'a>>,
     tensors: Vec<TensorInfo>,
-    names: HashMap<String, usize>,
-    /// The `__metadata__` of all files.
-    metadata: HashMap<String, String>,
+    /// Places in `tensors`, sorted by name; two of a name are of different files.
+    names: Vec<usize>,
+    /// Names that the files say are others', and the places of those.
+    tied: Vec<(Box<str>, usize)>,
+    /// The `__metadata__` of each file.
+    metadata: Vec<Strings>,
 }
 
 impl<'a> Tensors<'a> {
-    pub fn read(files: Vec<Source<'a>>) -> Result<Tensors<'a>> {
-        let (mut tensors, mut names) = (Vec::new(), HashMap::new());
-        let mut metadata = HashMap::new();
+    /// The tensors of all files. Of a name that is in several, that one counts which `index` says, a map from
+    /// names to files.
+    pub fn read(files: Vec<Source<'a>>, index: &Strings) -> Result<Tensors<'a>> {
+        let mut tensors = Vec::new();
+        let mut metadata = Vec::with_capacity(files.len());
         for (file, source) in files.iter().enumerate() {
             let named = |e: Error| Error::InTensor {
                 name: source.name().into(),
                 source: Box::new(e),
             };
-            let length = source.len().map_err(named)?;
-            let start = source.read(0, length.min(8)).map_err(named)?;
-            let json_len = header::header_len(&start, length).map_err(named)?;
-            let json = source.read(8, json_len).map_err(named)?;
-            let data = 8 + json_len;
-            let parsed = header::parse(&json, length - data).map_err(named)?;
-            metadata.extend(parsed.metadata);
-            for entry in parsed.tensors {
-                if let Some(first) = names.insert(entry.name.clone(), tensors.len()) {
-                    return Err(Error::Duplicate {
-                        at: at_tensor(&entry.name),
-                        first: first as u64,
-                        second: tensors.len() as u64,
-                    });
-                }
-                tensors.push(TensorInfo { entry, file, data });
-            }
+            let (header, data) = source.header().map_err(named)?;
+            let infos = header.tensors.into_iter();
+            tensors.extend(infos.map(|entry| TensorInfo { entry, file, data }));
+            metadata.push(header.metadata);
         }
-        Ok(Tensors {
+        let mut all = Tensors {
+            names: by_name(&tensors),
             files,
             tensors,
-            names,
+            tied: Vec::new(),
             metadata,
-        })
+        };
+        all.settle(index)?;
+        all.tie();
+        Ok(all)
+    }
+
+    /// Leaves one tensor of each name.
+    fn settle(&mut self, index: &Strings) -> Result<()> {
+        let tensors = &self.tensors;
+        let mut dropped = vec![false; tensors.len()];
+        let alike = |&a: &usize, &b: &usize| tensors[a].name() == tensors[b].name();
+        for same in self.names.chunk_by(alike) {
+            let [first, second, ..] = *same else { continue };
+            let file = index.get(tensors[first].name());
+            let right = |&i: &usize| Some(self.files[tensors[i].file].name()) == file;
+            let Some(&kept) = same.iter().find(|i| right(i)) else {
+                return Err(Error::Duplicate {
+                    at: at_tensor(tensors[first].name()),
+                    first: first as u64,
+                    second: second as u64,
+                });
+            };
+            same.iter().for_each(|&i| dropped[i] = i != kept);
+        }
+        if dropped.contains(&true) {
+            let mut dropped = dropped.into_iter();
+            self.tensors.retain(|_| dropped.next() == Some(false));
+            self.names = by_name(&self.tensors);
+        }
+        Ok(())
+    }
+
+    /// Tensors that share their data are written once; the other names are in `__metadata__`, with the one
+    /// that was written.
+    fn tie(&mut self) {
+        let mut tied = Vec::new();
+        for (name, other) in self.metadata.iter().flat_map(Strings::iter) {
+            if let (None, Some(place)) = (self.place(name), self.place(other)) {
+                tied.push((name.into(), place));
+            }
+        }
+        tied.sort();
+        tied.dedup_by(|a, b| a.0 == b.0);
+        self.tied = tied;
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let of = |&place: &usize| self.tensors[place].name();
+        let found = self.names.binary_search_by(|place| of(place).cmp(name));
+        Some(self.names[found.ok()?])
     }
 
     pub fn infos(&self) -> &[TensorInfo] {
@@ -97,12 +139,25 @@ impl<'a> Tensors<'a> {
     }
 
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
-        self.names.get(name).map(|&at| &self.tensors[at])
+        let tied = || {
+            let found = self.tied.binary_search_by(|(tied, _)| (**tied).cmp(name));
+            Some(self.tied[found.ok()?].1)
+        };
+        self.place(name)
+            .or_else(tied)
+            .map(|place| &self.tensors[place])
     }
 
-    /// What the files say beside their tensors, under this key.
+    /// All names, those that are others' too, each with what a file says of its tensor.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        let own = self.tensors.iter().map(|info| (info.name(), info));
+        let tied = self.tied.iter();
+        own.chain(tied.map(|(name, place)| (&**name, &self.tensors[*place])))
+    }
+
+    /// What a file says beside its tensors, under this key.
     pub fn metadata(&self, key: &str) -> Option<&str> {
-        self.metadata.get(key).map(String::as_str)
+        self.metadata.iter().find_map(|strings| strings.get(key))
     }
 
     /// The name of the file that a tensor lies in.
@@ -126,6 +181,13 @@ impl<'a> Tensors<'a> {
             count: self.tensors.len(),
         })
     }
+}
+
+/// The places of tensors in the order of their names.
+fn by_name(tensors: &[TensorInfo]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..tensors.len()).collect();
+    places.sort_by(|&a, &b| tensors[a].name().cmp(tensors[b].name()));
+    places
 }
 
 /// A tensor and its bytes: borrowed where the file is in memory, read where it is not.

@@ -1,6 +1,7 @@
 //! From the tensors of a layer to a `Linear`, one file for each way to quantize.
 
 mod aqlm;
+mod auto_round;
 mod awq;
 mod bitnet;
 mod bitsandbytes;
@@ -48,6 +49,7 @@ pub(super) fn linear(layer: &Layer) -> Result<Linear> {
         Method::Quark => quark::linear(layer),
         Method::Metal => metal::linear(layer),
         Method::Mlx => mlx::linear(layer),
+        Method::AutoRound => auto_round::linear(layer),
     }?;
     // Experts in one tensor have no name of their own between theirs and that of the bias.
     let bias = if layer.has("_bias") { "_bias" } else { ".bias" };
@@ -55,7 +57,7 @@ pub(super) fn linear(layer: &Layer) -> Result<Linear> {
 }
 
 /// Whether a layer has the tensors that the model's method gives to packed ones.
-fn is_packed(layer: &Layer) -> bool {
+pub(super) fn is_packed(layer: &Layer) -> bool {
     let method = layer.model.method;
     let fp8 = matches!(method, Method::Fp8 | Method::FbgemmFp8);
     method.suffixes().iter().any(|suffix| layer.has(suffix))

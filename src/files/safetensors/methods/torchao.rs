@@ -27,7 +27,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     };
     let class = parse(&key, text.as_bytes())?;
     let attributes = &class["_data"];
-    let (data, scale) = (layer.tensor("._weight_qdata")?, layer.tensor("._weight_scale")?);
+    let (data, scale) = (
+        layer.tensor("._weight_qdata")?,
+        layer.tensor("._weight_scale")?,
+    );
     let block = fp8::pair(&attributes["block_size"]);
     let linear = match class["_type"].as_str().unwrap_or_default() {
         "Float8Tensor" => fp8::floats(layer, &data, &scale, block)?,

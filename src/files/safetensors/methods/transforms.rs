@@ -36,7 +36,14 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
                     return Err(layer.wrong("transforms of its outputs", "none", got));
                 }
                 other => {
-                    let known = ["input", "output", "weight_input", "weight_output", "q_attn", "k_cache"];
+                    let known = [
+                        "input",
+                        "output",
+                        "weight_input",
+                        "weight_output",
+                        "q_attn",
+                        "k_cache",
+                    ];
                     return Err(unknown("transform location", other, known.into_iter()));
                 }
             }
@@ -49,7 +56,11 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
 fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
     let listed = |list: &Value| {
         let one = list.as_str().into_iter();
-        let several = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let several = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         for target in one.chain(several) {
             let last = layer.name.rsplit('.').next().unwrap_or_default();
             let found = match target.strip_prefix("re:") {
@@ -71,7 +82,13 @@ fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
     Ok(listed(&args["targets"])? && !listed(&args["ignore"])?)
 }
 
-fn rotation(layer: &Layer, name: &str, scheme: &Value, inverse: bool, k: usize) -> Result<Rotation> {
+fn rotation(
+    layer: &Layer,
+    name: &str,
+    scheme: &Value,
+    inverse: bool,
+    k: usize,
+) -> Result<Rotation> {
     let wrong = |expected: &str, got: &str| {
         layer.wrong(&format!("transform_config's {name:?}"), expected, got)
     };
@@ -80,7 +97,10 @@ fn rotation(layer: &Layer, name: &str, scheme: &Value, inverse: bool, k: usize) 
         Some(head) => head,
     };
     if scheme["randomize"] == true {
-        return Err(wrong("a Hadamard matrix in order", "one that is permuted (randomize)"));
+        return Err(wrong(
+            "a Hadamard matrix in order",
+            "one that is permuted (randomize)",
+        ));
     }
     let kind = scheme["type"].as_str().unwrap_or_default();
     if !["hadamard", "random-hadamard"].contains(&kind) {
@@ -105,7 +125,13 @@ fn stored<'m>(layer: &Layer<'m>, name: &str, block: usize) -> Result<Option<Tens
     let own = format!("{}{suffix}", layer.name);
     let tensors = &layer.model.tensors;
     let is_one = |t: &&super::super::TensorInfo| t.shape() == [block, block];
-    let shared = || tensors.infos().iter().filter(|t| t.name().ends_with(&suffix)).find(is_one);
+    let shared = || {
+        tensors
+            .infos()
+            .iter()
+            .filter(|t| t.name().ends_with(&suffix))
+            .find(is_one)
+    };
     match tensors.info(&own).filter(|t| is_one(t)).or_else(shared) {
         Some(info) => tensors.find(info.name()),
         None => Ok(None),
