@@ -1,5 +1,7 @@
 """safetensors files in numpy, without torch: {name: (dtype, shape, bytes)}. Shared by the scripts here."""
 import json
+import os
+import shutil
 import struct
 
 import ml_dtypes
@@ -51,3 +53,22 @@ def smallest(values):
             if np.array_equal(values.astype(NAMES[kind]).astype(np.float32), values):
                 return tensor(values.astype(NAMES[kind]))
     return tensor(values)
+
+
+def folder(path, config, tensors, expected=None, says=None, refused=None, metadata=None):
+    """A folder of a test: `config` is what config.json holds, or the file to copy; `expected` are arrays, of
+    weights and products, and `says` what is told of them; `refused` are lines that an error must have."""
+    os.makedirs(path, exist_ok=True)
+    if isinstance(config, dict):
+        with open(path + "/config.json", "w") as file:
+            json.dump(config, file)
+    else:
+        shutil.copyfile(config, path + "/config.json")
+    write(path + "/model.safetensors", tensors, metadata)
+    if refused:
+        with open(path + "/refused.txt", "w") as file:
+            file.write("".join(line + "\n" for line in refused))
+    else:
+        products = (".x", ".y")
+        stored = {name: tensor(value) if name.endswith(products) else smallest(value) for name, value in expected.items()}
+        write(path + "/expected.safetensors", stored, says)

@@ -51,6 +51,12 @@ impl<'m> Layer<'m> {
         count(&self.model.quantization, key)
     }
 
+    /// Whether its name is one of an embedding, which tools leave as it is where they pack `Linear`s.
+    pub fn is_embedding(&self) -> bool {
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        last.contains("embed") || last == "wte"
+    }
+
     /// An error of the layer as a whole.
     pub fn wrong(
         &self,

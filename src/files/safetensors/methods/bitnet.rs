@@ -75,12 +75,11 @@ fn is_auto(layer: &Layer) -> Result<bool> {
 
 /// Whether a layer stays as it is: embeddings, the output layer unless others are named, those named.
 fn is_kept(layer: &Layer) -> Result<bool> {
-    let last = layer.name.rsplit('.').next().unwrap_or_default();
-    if last.contains("embed") || last == "wte" {
+    if layer.is_embedding() {
         return Ok(true);
     }
     match layer.model.quantization["modules_to_not_convert"].as_array() {
-        None => Ok(last == "lm_head"),
+        None => Ok(layer.name.ends_with("lm_head")),
         Some(names) => {
             for name in names.iter().filter_map(Value::as_str) {
                 let wrong = || layer.wrong("modules_to_not_convert", "plain patterns", name);

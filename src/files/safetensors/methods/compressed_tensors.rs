@@ -47,7 +47,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         };
     }
     let weight = sparse::weight(layer)?;
-    if FLOATS.contains(&weight.dtype()) {
+    if FLOATS.contains(&weight.dtype()) && !layer.has(".weight_scale") {
         return floats(&weight);
     }
     let scale = layer.tensor(".weight_scale")?;

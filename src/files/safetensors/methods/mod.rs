@@ -72,9 +72,12 @@ fn plain(layer: &Layer) -> Result<Linear> {
         let Some((tensor, whose)) = packed::tensor_of(model.tensors.infos(), layer.name) else {
             return floats(&layer.tensor(".weight")?);
         };
-        let expected = format!("of the method {:?}", model.method.name());
+        let expected = match model.method {
+            Method::Plain => "none",
+            method => method.name(),
+        };
         let got = format!("{} numbers, as {whose} packs them", tensor.dtype());
-        return Err(wrong(tensor.name(), "its kind", expected, got));
+        return Err(wrong(tensor.name(), "its packing", expected, got));
     };
     let linear = match model.method {
         Method::BitNet => bitnet::latent(layer)?,

@@ -4,7 +4,7 @@
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::pattern::Pattern;
-use super::super::tensors::Tensor;
+use super::super::tensors::{Tensor, TensorInfo};
 use super::{Layer, FLOATS};
 use crate::{Linear, Result, Rotation};
 use ::safetensors::Dtype;
@@ -62,7 +62,6 @@ fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
             .flatten()
             .filter_map(Value::as_str);
         for target in one.chain(several) {
-            let last = layer.name.rsplit('.').next().unwrap_or_default();
             let found = match target.strip_prefix("re:") {
                 Some(text) => {
                     let pattern = Pattern::new(text).ok_or_else(|| {
@@ -70,7 +69,7 @@ fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
                     })?;
                     pattern.matches(layer.name)
                 }
-                None if target == "Linear" => !last.contains("embed") && last != "wte",
+                None if target == "Linear" => !layer.is_embedding(),
                 None => target == layer.name,
             };
             if found {
@@ -124,15 +123,9 @@ fn stored<'m>(layer: &Layer<'m>, name: &str, block: usize) -> Result<Option<Tens
     let suffix = format!(".{name}_input.weight");
     let own = format!("{}{suffix}", layer.name);
     let tensors = &layer.model.tensors;
-    let is_one = |t: &&super::super::TensorInfo| t.shape() == [block, block];
-    let shared = || {
-        tensors
-            .infos()
-            .iter()
-            .filter(|t| t.name().ends_with(&suffix))
-            .find(is_one)
-    };
-    match tensors.info(&own).filter(|t| is_one(t)).or_else(shared) {
+    let fits = |t: &&TensorInfo| t.shape() == [block, block];
+    let mut shared = tensors.infos().iter().filter(|t| t.name().ends_with(&suffix));
+    match tensors.info(&own).filter(fits).or_else(|| shared.find(fits)) {
         Some(info) => tensors.find(info.name()),
         None => Ok(None),
     }
@@ -161,9 +154,9 @@ fn signs(matrix: &Tensor, block: usize, inverse: bool) -> Result<Option<Vec<f32>
         0 => signs[i],
         _ => -signs[i],
     };
-    let is_one = signs.iter().all(|s| s.abs() == 1.0)
+    let found = signs.iter().all(|s| s.abs() == 1.0)
         && (0..block).all(|i| (0..block).all(|j| at(i, j) == hadamard(i, j)));
-    Ok(match is_one {
+    Ok(match found {
         false => None,
         true if signs.iter().all(|&s| s == 1.0) => Some(Vec::new()),
         true => Some(signs),
