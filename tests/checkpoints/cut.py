@@ -19,6 +19,7 @@ parser.add_argument("into")
 parser.add_argument("layers", nargs="+", metavar="LAYER=WEIGHTS")
 parser.add_argument("--method", required=True)
 parser.add_argument("--tool", required=True)
+parser.add_argument("--rounded", choices=["F16", "BF16"], help="the type that the tool rounded the weights to")
 args = parser.parse_args()
 
 
@@ -38,5 +39,5 @@ metadata, tensors = files.read(args.source + "/model.safetensors")
 kept = {name: tensor for name, tensor in tensors.items()
         if any(name.startswith(layer + ".") for layer in layers)}
 files.write(args.into + "/model.safetensors", kept, metadata)
-expected = {layer: files.smallest(weights(path)) for layer, path in layers.items()}
+expected = {layer: files.smallest(weights(path), args.rounded) for layer, path in layers.items()}
 files.write(args.into + "/expected.safetensors", expected, {"method": args.method, "tool": args.tool})

@@ -45,10 +45,10 @@ def tensor(array, dtype=None):
     return dtype or own, array.shape, array.tobytes()
 
 
-def smallest(values):
-    """f32 values in the smallest float type that holds all of them."""
+def smallest(values, rounded=None):
+    """f32 values in the type that they were rounded to, or in the smallest that holds all of them."""
     values = np.asarray(values, np.float32)
-    for kind in ("F16", "BF16"):
+    for kind in [rounded] if rounded else ["F16", "BF16"]:
         with np.errstate(over="ignore"):
             if np.array_equal(values.astype(NAMES[kind]).astype(np.float32), values):
                 return tensor(values.astype(NAMES[kind]))

@@ -133,11 +133,10 @@ fn shards(name: &str, text: &[u8]) -> Result<Strings> {
     let map: Strings = serde_json::from_str(map)
         .map_err(|_| wrong("weight_map".into(), "an object of file names", short(map)))?;
     let is_name = |file: &str| Path::new(file).file_name() == Some(file.as_ref());
-    match map.iter().find(|(_, file)| !is_name(file)) {
-        None => Ok(map),
-        Some((tensor, file)) => {
-            let what = format!("the file of {:?}", short(tensor));
-            Err(wrong(what, "a file name", format!("{:?}", short(file))))
-        }
+    let wrong_file = map.iter().find(|(_, file)| !is_name(file));
+    if let Some((tensor, file)) = wrong_file {
+        let what = format!("the file of {:?}", short(tensor));
+        return Err(wrong(what, "a file name", format!("{:?}", short(file))));
     }
+    Ok(map)
 }

@@ -1,9 +1,9 @@
 //! torchao: the parts of a `weight` (`_weight_qdata`, `_weight_scale` ..), and in the file's metadata the
 //! class that they are of.
 
+use super::super::json::parse;
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::open::parse;
 use super::super::tensors::Tensor;
 use super::{fp8, Layer, FLOATS};
 use crate::layouts::{Element, IntQuantized, Microscaled, TorchAoInt4};
