@@ -56,6 +56,9 @@ files.folder(HERE + "/refused_modelopt_svdquant",
              {"m.l.weight": files.tensor(pairs), "m.l.weight_scale": files.tensor(weight[:, :4]),
               "m.l.weight_scale_2": files.tensor(np.float32(1)), "m.l.svdquant_lora_a": files.tensor(weight[:4])},
              refused=["m.l", "svdquant_lora_a"])
+files.folder(HERE + "/refused_modelopt_experts", {"quantization_config": {"quant_method": "modelopt"}},
+             {"m.experts.up": files.tensor(pairs[None]), "m.experts.up_weight_scale": files.tensor(weight[None, :, :4])},
+             refused=["m.experts.up", "experts in one tensor"])
 
 
 def real(name, rows, value):

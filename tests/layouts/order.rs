@@ -48,7 +48,10 @@ fn versions_of_gptq_agree() {
         };
         assert_eq!(zeroed.linear().unwrap(), v2);
         // The other version is something else.
-        let wrong = Gptq { zeros: GptqZeros::AsTheyAre, ..absent };
+        let wrong = Gptq {
+            zeros: GptqZeros::AsTheyAre,
+            ..absent
+        };
         assert!(same_bits(&wrong.linear().unwrap().dequantize(), &v2.dequantize()).is_err());
 
         // Scales that both types hold give the same weights.

@@ -40,7 +40,9 @@ proptest! {
 /// The small checkpoints of `tests/checkpoints`: configuration, file, how often to change it.
 fn folders() -> impl Iterator<Item = (String, Vec<u8>, usize)> {
     let all = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checkpoints");
-    let folders = std::fs::read_dir(all).unwrap().map(|folder| folder.unwrap().path());
+    let folders = std::fs::read_dir(all)
+        .unwrap()
+        .map(|folder| folder.unwrap().path());
     let files = folders.filter_map(|folder| {
         let config = std::fs::read_to_string(folder.join("config.json")).ok()?;
         let bytes = std::fs::read(folder.join("model.safetensors")).ok()?;

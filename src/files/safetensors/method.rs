@@ -93,7 +93,16 @@ const METHODS: &[(Method, &str, &[&str])] = &[
     (FbgemmFp8, "fbgemm_fp8", &[".weight_scale"]),
     (Mxfp4, "mxfp4", &["_blocks", "_scales"]),
     (Aqlm, "aqlm", &[".codes", ".codebooks", ".scales"]),
-    (ModelOpt, "modelopt", &[".weight_scale_2", ".weight_scale"]),
+    (
+        ModelOpt,
+        "modelopt",
+        &[
+            ".weight_scale_2",
+            ".weight_scale",
+            "_weight_scale_2",
+            "_weight_scale",
+        ],
+    ),
     (TorchAo, "torchao", &["._weight_qdata", "._weight_scale"]),
     (Quark, "quark", &[".weight_scale"]),
     (Metal, "metal", &[".scales", ".qbiases"]),

@@ -15,6 +15,8 @@ const SUFFIXES: &[(&str, &str)] = &[
     ("._weight_qdata", "torchao"),
     ("_qdata", "torchao"),
     ("_blocks", "gpt-oss"),
+    ("_qweight", "GPTQ or AWQ"),
+    ("_packed", "some tool"),
     (".weight", "some tool"),
 ];
 

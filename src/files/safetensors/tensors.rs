@@ -263,6 +263,14 @@ impl<'m> Tensor<'m> {
         Ok(Scales::new(kind, &self.bytes))
     }
 
+    /// Its numbers as floats of their type, bytes as powers of two.
+    pub fn scales_or_powers(&self) -> Result<Scales<'_>> {
+        match self.dtype() {
+            Dtype::U8 => self.powers(),
+            _ => self.scales(),
+        }
+    }
+
     /// Its bytes as powers of two, which tools store as u8 too.
     pub fn powers(&self) -> Result<Scales<'_>> {
         match self.dtype() {

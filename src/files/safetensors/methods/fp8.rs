@@ -2,7 +2,7 @@
 //! in one tensor, `NAME` and `NAME_scale_inv`; experts of 4 bits in such a model.
 
 use super::super::tensors::Tensor;
-use super::{compressed_tensors, experts, Layer};
+use super::{experts, Layer};
 use crate::layouts::{Element, Fp8, Microscaled};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
@@ -19,10 +19,9 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let name = names.iter().find(|name| layer.has(name));
     let scale = layer.tensor(name.unwrap_or(&names[0]))?;
     let block = pair(&layer.model.quantization["weight_block_size"]);
-    match (weight.dtype(), scale.dtype()) {
-        (Dtype::I8 | Dtype::U8, _) => fp4(layer, weight, scale),
+    match weight.dtype() {
+        Dtype::I8 | Dtype::U8 => fp4(layer, weight, scale),
         _ if weight.shape().len() == 3 => stacked(layer, weight, scale, block),
-        (_, Dtype::U8) => compressed_tensors::mxfp8(layer, &weight, &scale),
         _ => floats(layer, &weight, &scale, block),
     }
 }
@@ -43,10 +42,7 @@ fn stacked(
         element: expect_element(layer, &weight)?,
         block: (1, columns),
         weight: &weight.bytes,
-        scales: match scale.dtype() {
-            Dtype::U8 => scale.powers()?,
-            _ => scale.scales()?,
-        },
+        scales: scale.scales_or_powers()?,
     }
     .linear()
 }
@@ -71,10 +67,7 @@ fn fp4(layer: &Layer, weight: Tensor, scale: Tensor) -> Result<Linear> {
         element: Element::E2M1,
         group: k / groups,
         packed: &weight.bytes,
-        scales: match scale.dtype() {
-            Dtype::U8 => scale.powers()?,
-            _ => scale.scales()?,
-        },
+        scales: scale.scales_or_powers()?,
         global: None,
     }
     .linear()
@@ -114,7 +107,7 @@ pub fn floats(
         element,
         block,
         weight: &weight.bytes,
-        scales: scale.scales()?,
+        scales: scale.scales_or_powers()?,
     }
     .linear()
 }
@@ -146,9 +139,11 @@ pub fn shared(
         (_, Some(block)) if blocks(block) => Some(block),
         ([] | [1] | [1, 1], _) => Some((0, 0)),
         (&[rows] | &[rows, 1], _) if rows == n => Some((1, 0)),
-        // Groups of a row.
+        // Groups of a row, of a length that no setting tells. It is a power of two: others may be those of
+        // whole groups and a short one.
         (&[rows, groups], _) if rows == n && groups > 0 && k.is_multiple_of(groups) => {
-            Some((1, k / groups))
+            let group = k / groups;
+            group.is_power_of_two().then_some((1, group))
         }
         _ if blocks((128, 128)) => Some((128, 128)),
         _ => None,

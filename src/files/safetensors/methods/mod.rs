@@ -17,6 +17,7 @@ mod mxfp4;
 mod quanto;
 mod quark;
 mod sparse;
+mod targets;
 mod torchao;
 mod transforms;
 

@@ -17,6 +17,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             ));
         }
     }
+    if !layer.has(".weight") && layer.has("") {
+        // In which order their dimensions are, differs by model.
+        return Err(layer.wrong("its weight", "a tensor of a layer", "experts in one tensor"));
+    }
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?;
     let linear = match (weight.dtype(), scale.dtype()) {
@@ -68,10 +72,7 @@ pub fn small(layer: &Layer, group: usize, global: Option<OutputScale>) -> Result
         element: Element::E2M1,
         group,
         packed: &weight.bytes,
-        scales: match scale.dtype() {
-            Dtype::F8_E4M3 => scale.scales()?,
-            _ => scale.powers()?,
-        },
+        scales: scale.scales_or_powers()?,
         global,
     }
     .linear()

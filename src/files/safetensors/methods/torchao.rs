@@ -2,7 +2,6 @@
 //! class that they are of.
 
 use super::super::json::parse;
-use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensors::Tensor;
 use super::{fp8, Layer, FLOATS};
@@ -37,7 +36,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         "Int8Tensor" | "IntxUnpackedToInt8Tensor" => bytes(layer, &data, &scale, block)?,
         "Int4Tensor" => int4(layer, &data, scale, block)?,
         "MXTensor" => {
-            let group = count(attributes, "block_size")?.unwrap_or(32);
+            let group = attributes["block_size"].as_u64();
+            let group = group.and_then(|group| usize::try_from(group).ok());
+            let got = &attributes["block_size"];
+            let group = group.ok_or_else(|| layer.wrong("block_size", "a whole number", got))?;
             small(layer, attributes, &data, scale, group)?
         }
         "NVFP4Tensor" => small(layer, attributes, &data, scale, 16)?,
@@ -136,10 +138,7 @@ fn small(
         element,
         group,
         packed: &data.bytes,
-        scales: match scale.dtype() {
-            Dtype::F8_E4M3 => scale.scales()?,
-            _ => scale.powers()?,
-        },
+        scales: scale.scales_or_powers()?,
         global,
     }
     .linear()

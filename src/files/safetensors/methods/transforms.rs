@@ -3,9 +3,8 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::pattern::Pattern;
 use super::super::tensors::{Tensor, TensorInfo};
-use super::{Layer, FLOATS};
+use super::{targets, Layer, FLOATS};
 use crate::{Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;
@@ -52,31 +51,11 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
     Ok(linear)
 }
 
-/// Whether a transform is one of this layer: by its name, or as a `Linear`, which embeddings are not.
+/// Whether a transform is one of this layer.
 fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
-    let listed = |list: &Value| {
-        let one = list.as_str().into_iter();
-        let several = list
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        for target in one.chain(several) {
-            let found = match target.strip_prefix("re:") {
-                Some(text) => {
-                    let pattern = Pattern::new(text).ok_or_else(|| {
-                        layer.wrong("a target of transform_config", "a plain pattern", text)
-                    })?;
-                    pattern.matches(layer.name)
-                }
-                None if target == "Linear" => !layer.is_embedding(),
-                None => target == layer.name,
-            };
-            if found {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    let listed = |list| {
+        let wrong = |text| layer.wrong("a target of transform_config", "a plain pattern", text);
+        targets::listed(layer, list).map_err(wrong)
     };
     Ok(listed(&args["targets"])? && !listed(&args["ignore"])?)
 }
@@ -124,8 +103,15 @@ fn stored<'m>(layer: &Layer<'m>, name: &str, block: usize) -> Result<Option<Tens
     let own = format!("{}{suffix}", layer.name);
     let tensors = &layer.model.tensors;
     let fits = |t: &&TensorInfo| t.shape() == [block, block];
-    let mut shared = tensors.infos().iter().filter(|t| t.name().ends_with(&suffix));
-    match tensors.info(&own).filter(fits).or_else(|| shared.find(fits)) {
+    let mut shared = tensors
+        .infos()
+        .iter()
+        .filter(|t| t.name().ends_with(&suffix));
+    match tensors
+        .info(&own)
+        .filter(fits)
+        .or_else(|| shared.find(fits))
+    {
         Some(info) => tensors.find(info.name()),
         None => Ok(None),
     }
