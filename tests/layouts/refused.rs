@@ -237,3 +237,65 @@ fn lengths_of_awq_gemv() {
         assert!(fast(n, k, group, 512, 256, 256).linear().is_err());
     }
 }
+
+/// Other layouts without a golden case: parts of the lengths that they should have are taken, and no others.
+#[test]
+fn lengths_of_modelopt_torchao_and_bitnet() {
+    let zeros = [0u8; 4096];
+    let scales = |len| Scales::new(ScaleType::F32, &zeros[..len]);
+    let modelopt = |n, k, group, packed, len| ModelOptInt4 {
+        n,
+        k,
+        group,
+        packed: &zeros[..packed],
+        scales: scales(len),
+    };
+    let torchao = |n, k, group, packed, len| TorchAoInt4 {
+        n,
+        k,
+        group,
+        packed: &zeros[..packed],
+        scales: scales(len),
+        zeros: scales(64),
+    };
+    let latent = |n, k, len| BitNetLatent {
+        n,
+        k,
+        weight: scales(len),
+    };
+    assert!(modelopt(8, 128, 64, 512, 64).linear().is_ok());
+    assert!(torchao(8, 128, 64, 512, 64).linear().is_ok());
+    assert!(latent(6, 40, 960).linear().is_ok());
+    for (packed, len) in [
+        (511, 64),
+        (513, 64),
+        (512, 60),
+        (512, 63),
+        (512, 68),
+        (0, 0),
+    ] {
+        assert!(modelopt(8, 128, 64, packed, len).linear().is_err());
+        assert!(torchao(8, 128, 64, packed, len).linear().is_err());
+        assert!(latent(6, 40, 961 + packed).linear().is_err());
+    }
+    for (n, k, group) in [
+        (0, 128, 64),
+        (8, 0, 64),
+        (8, 128, 48),
+        (usize::MAX, 128, 64),
+        (usize::MAX - 1, usize::MAX - 63, 64),
+        (8, 128, usize::MAX),
+    ] {
+        assert!(modelopt(n, k, group, 512, 64).linear().is_err());
+        assert!(torchao(n, k, group, 512, 64).linear().is_err());
+        assert!(latent(n, k, 64).linear().is_err());
+    }
+    assert!(modelopt(7, 128, 64, 512, 64).linear().is_err());
+    assert_eq!(
+        torchao(8, 128, 64, 512, 60)
+            .linear()
+            .unwrap_err()
+            .to_string(),
+        "scale: its length should be 16, got 15"
+    );
+}

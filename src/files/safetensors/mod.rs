@@ -125,6 +125,9 @@ impl<'a> Model<'a> {
     pub fn linears(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
         for (name, tensor) in self.tensors.named() {
+            if methods::is_part(self.method, &self.quantization, name) {
+                continue;
+            }
             let marked = self.method.marked(name);
             let plain = name.strip_suffix(".weight");
             let plain = plain.filter(|_| tensor.is_float() && tensor.shape().len() == 2);

@@ -130,12 +130,7 @@ fn pack_quantized(
 }
 
 /// Inputs that share a scale, 0 for all: told by the shape of the scales, and of groups by the settings.
-fn group_of(
-    layer: &Layer,
-    groups: &[&Value],
-    [n, k]: [usize; 2],
-    scale: &Tensor,
-) -> Result<usize> {
+fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor) -> Result<usize> {
     let mut lengths = Vec::new();
     for group in groups {
         let length = count(&group["weights"], "group_size")?;

@@ -28,6 +28,7 @@ use super::packed;
 use super::tensors::Tensor;
 use crate::layouts::Floats;
 use crate::{Linear, Result};
+use serde_json::Value;
 
 pub(super) fn linear(layer: &Layer) -> Result<Linear> {
     let method = layer.model.method;
@@ -55,6 +56,11 @@ pub(super) fn linear(layer: &Layer) -> Result<Linear> {
     // Experts in one tensor have no name of their own between theirs and that of the bias.
     let bias = if layer.has("_bias") { "_bias" } else { ".bias" };
     layer.with_bias(linear, bias)
+}
+
+/// Whether a tensor, whatever its shape, is a part of what is done around layers.
+pub(super) fn is_part(method: Method, settings: &Value, tensor: &str) -> bool {
+    method == Method::CompressedTensors && transforms::is_matrix(settings, tensor)
 }
 
 /// Whether a layer has the tensors that the model's method gives to packed ones.

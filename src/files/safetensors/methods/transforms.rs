@@ -9,6 +9,15 @@ use crate::{Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
+const LOCATIONS: &[&str] = &[
+    "input",
+    "output",
+    "weight_input",
+    "weight_output",
+    "q_attn",
+    "k_cache",
+];
+
 /// The layer with the rotation of its inputs.
 ///
 /// # Errors
@@ -35,20 +44,29 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
                     return Err(layer.wrong("transforms of its outputs", "none", got));
                 }
                 other => {
-                    let known = [
-                        "input",
-                        "output",
-                        "weight_input",
-                        "weight_output",
-                        "q_attn",
-                        "k_cache",
-                    ];
-                    return Err(unknown("transform location", other, known.into_iter()));
+                    let known = LOCATIONS.iter().copied();
+                    return Err(unknown("transform location", other, known));
                 }
             }
         }
     }
     Ok(linear)
+}
+
+/// Whether a tensor of this name holds the matrix of a transform, which is no layer.
+pub fn is_matrix(settings: &Value, tensor: &str) -> bool {
+    let Some(module) = tensor.strip_suffix(".weight") else {
+        return false;
+    };
+    let last = module.rsplit('.').next().unwrap_or_default();
+    let schemes = settings["transform_config"]["config_groups"].as_object();
+    let mut names = schemes.into_iter().flat_map(|schemes| schemes.keys());
+    names.any(|name| {
+        let location = last
+            .strip_prefix(&name[..])
+            .and_then(|rest| rest.strip_prefix('_'));
+        location.is_some_and(|location| LOCATIONS.contains(&location))
+    })
 }
 
 /// Whether a transform is one of this layer.
