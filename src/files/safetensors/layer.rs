@@ -2,7 +2,7 @@
 
 use super::header::wrong;
 use super::packed;
-use super::tensors::Tensor;
+use super::tensor::Tensor;
 use super::Model;
 use crate::{Linear, Result};
 use ::safetensors::Dtype;

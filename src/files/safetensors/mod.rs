@@ -32,6 +32,7 @@ mod pattern;
 mod settings;
 mod source;
 mod strings;
+mod tensor;
 mod tensors;
 
 pub use method::Method;

@@ -3,7 +3,7 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::tensors::Tensor;
+use super::super::tensor::Tensor;
 use super::{floats, fp8, sparse, targets, Layer, FLOATS};
 use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
 use crate::{Linear, OutputScale, Result};

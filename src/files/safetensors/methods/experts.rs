@@ -1,6 +1,6 @@
 //! Experts in one tensor, `[experts, n, k]`: their rows one after the other, as one matrix.
 
-use super::super::tensors::Tensor;
+use super::super::tensor::Tensor;
 use super::Layer;
 use crate::{Error, Result};
 

@@ -1,7 +1,7 @@
 //! FP8: `weight` and `weight_scale_inv` (DeepSeek) or `weight_scale`, of a tensor, rows or blocks; experts
 //! in one tensor, `NAME` and `NAME_scale_inv`; experts of 4 bits in such a model.
 
-use super::super::tensors::Tensor;
+use super::super::tensor::Tensor;
 use super::{experts, Layer};
 use crate::layouts::{Element, Fp8, Microscaled};
 use crate::{Linear, Result};

@@ -25,7 +25,7 @@ use super::header::wrong;
 use super::layer::{Layer, FLOATS};
 use super::method::Method;
 use super::packed;
-use super::tensors::Tensor;
+use super::tensor::Tensor;
 use crate::layouts::Floats;
 use crate::{Linear, Result};
 use serde_json::Value;

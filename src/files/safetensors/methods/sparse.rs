@@ -1,7 +1,7 @@
 //! The sparse formats of compressed-tensors (to 0.11): the numbers that are not pruned, and a bit for each
 //! place that says whether there is one.
 
-use super::super::tensors::Tensor;
+use super::super::tensor::Tensor;
 use super::Layer;
 use crate::Result;
 use ::safetensors::Dtype;

@@ -3,7 +3,7 @@
 
 use super::super::json::parse;
 use super::super::method::unknown;
-use super::super::tensors::Tensor;
+use super::super::tensor::Tensor;
 use super::{fp8, Layer, FLOATS};
 use crate::layouts::{Element, IntQuantized, Microscaled, TorchAoInt4};
 use crate::{Linear, OutputScale, Result};

@@ -3,7 +3,8 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::tensors::{Tensor, TensorInfo};
+use super::super::tensor::Tensor;
+use super::super::tensors::TensorInfo;
 use super::{targets, Layer, FLOATS};
 use crate::{Linear, Result, Rotation};
 use ::safetensors::Dtype;
