@@ -309,6 +309,14 @@ fn parts_that_do_not_fit() {
         "input scales: number 1 should be finite, got NaN"
     );
     assert_eq!(
+        message(linear().with_output_scales(vec![1.0; N + 1])),
+        "output scales: its length should be 6, got 7"
+    );
+    assert_eq!(
+        message(linear().with_output_scales(nan(N))),
+        "output scales: number 1 should be finite, got NaN"
+    );
+    assert_eq!(
         message(linear().with_bias(vec![0.0; 7])),
         "bias: its length should be 6, got 7"
     );

@@ -58,10 +58,10 @@ fn what_is_not_0_is_true() {
         let bytes = file("one", |raw| raw.u32(7).bytes(&[byte]));
         let parsed = Gguf::parse(&bytes).unwrap();
         reaches(&parsed);
-        assert_eq!(metadata(&parsed), [("one", (byte != 0).into())]);
+        assert_eq!(metadata(&parsed), [("one", Value::from(byte != 0))]);
         let bytes = file("array", |raw| raw.u32(9).u32(7).u64(2).bytes(&[byte, 1]));
         let parsed = Gguf::parse(&bytes).unwrap();
-        assert_eq!(metadata(&parsed)[0].1, vec![byte != 0, true].into());
+        assert_eq!(metadata(&parsed)[0].1, Value::from(vec![byte != 0, true]));
     }
 }
 
