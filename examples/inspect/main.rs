@@ -76,7 +76,8 @@ fn run(args: &Args) -> Fallible<()> {
         None => {
             let tensors = model.tensors.iter();
             let tensors = tensors.filter(|t| t.name.contains(&args.only));
-            let rows = tensors.map(Row::of_tensor).collect();
+            let rows = tensors.map(|t| Row::of_tensor(t, model.gguf.as_ref()));
+            let rows = rows.collect();
             (rows, Vec::new(), "shape, k first")
         }
     };
@@ -123,9 +124,14 @@ fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
     }
     let tensor = model.tensor(name)?;
     Ok(Decoded {
-        numbers: match gpu {
-            Some(gpu) => tensor.to_f32_on(gpu)?,
-            None => tensor.to_f32()?,
+        numbers: match (&model.gguf, gpu) {
+            // With the factors that may lie beside them.
+            (Some(file), Some(gpu)) if tensor.kind.is_packed() => {
+                effective(&file.linear(name)?, Some(gpu))?
+            }
+            (Some(file), _) => file.to_f32(name)?,
+            (None, Some(gpu)) => tensor.to_f32_on(gpu)?,
+            (None, None) => tensor.to_f32()?,
         },
         rows: tensor.rows(),
         k: tensor.dims.first().copied().unwrap_or(1),

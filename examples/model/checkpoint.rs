@@ -158,6 +158,7 @@ pub fn note(linear: &Linear) -> String {
         Some(OutputScale::Divide(s)) => part(true, format!("scale / {s}")),
         None => {}
     }
+    part(linear.output_scales().is_some(), "output scales".into());
     part(linear.bias().is_some(), "bias".into());
     // They are beside the bytes of the matrix.
     let format = linear.matrix().format().name();

@@ -157,7 +157,7 @@ pub struct Tensor<'a> {
 impl<'a> Model<'a> {
     fn of_gguf(split: Split<'a>) -> Model<'a> {
         let metadata = split.metadata();
-        let metadata = metadata.map(|(key, value)| (key.to_string(), value.clone()));
+        let metadata = metadata.map(|key| (key.name().to_owned(), key.value()));
         let tensors = split.tensors().filter_map(|t| {
             Some(Tensor {
                 name: t.name().to_owned(),

@@ -17,6 +17,9 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
         return Ok(tensor.data.to_vec());
     }
     let numbers = tensor.to_f32()?;
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
     match kind {
         TensorType::F32 => return Ok(bytes(&numbers, f32::to_le_bytes)),
         TensorType::F16 => return Ok(bytes(&numbers, |v| f16::from_f32(v).to_le_bytes())),
@@ -35,6 +38,13 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
             let got = importance.map_or(0, <[f32]>::len);
             let expected = format!("{experts} times {k} numbers of importance, got {got}");
             return Err(named(&expected).into());
+        }
+    }
+    for (expert, of) in per_expert.iter().flatten().enumerate() {
+        // An old file counts the rows of all experts together: one that was never asked has nothing.
+        if of.iter().all(|&importance| importance == 0.0) {
+            let which = format!("expert {expert} of {experts}");
+            eprintln!("warning: {}: the importance of {which} is 0", tensor.name);
         }
     }
     let mut out = Vec::new();

@@ -35,7 +35,8 @@ struct After {
     scale: Option<OutputScale>,
     outliers: Buffer,
     outlier_count: usize,
-    bias: Buffer,
+    /// A factor and a bias for each output.
+    outputs: Buffer,
 }
 
 impl LinearWeights {
@@ -218,7 +219,7 @@ impl After {
             memory: 0,
             workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
             params: bytemuck::bytes_of(&params),
-            own: vec![(0, self.outliers.clone()), (4, self.bias.clone())],
+            own: vec![(0, self.outliers.clone()), (4, self.outputs.clone())],
         };
         Step::new(gpu, recipe).await
     }
@@ -249,7 +250,8 @@ impl Gpu {
             }
         };
         let (columns, weights) = linear.outliers().unwrap_or_default();
-        let plain = linear.scale().is_none() && linear.bias().is_none() && columns.is_empty();
+        let scaled = linear.scale().is_some() || linear.output_scales().is_some();
+        let plain = !scaled && linear.bias().is_none() && columns.is_empty();
         let after = match plain {
             true => None,
             false => {
@@ -258,13 +260,13 @@ impl Gpu {
                 let pairs = weights.chunks(2);
                 words.extend(pairs.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
                 let outliers = bytemuck::cast_slice(&words);
-                let zeros = vec![0f32; linear.n()];
-                let bias = bytemuck::cast_slice(linear.bias().unwrap_or(&zeros));
+                let outputs = outputs(linear);
+                let outputs = bytemuck::cast_slice(&outputs);
                 Some(Arc::new(After {
                     scale: linear.scale(),
                     outliers: self.buffer_of("outliers", outliers, usage).await?,
                     outlier_count: columns.len(),
-                    bias: self.buffer_of("bias", bias, usage).await?,
+                    outputs: self.buffer_of("changed outputs", outputs, usage).await?,
                 }))
             }
         };
@@ -330,6 +332,21 @@ fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
         inputs[input as usize][1] = column as u32;
     }
     inputs
+}
+
+/// A factor and a bias for each output.
+fn outputs(linear: &Linear) -> Vec<[f32; 2]> {
+    let mut outputs = vec![[1.0, 0.0]; linear.n()];
+    for ([factor, _], &scale) in outputs
+        .iter_mut()
+        .zip(linear.output_scales().unwrap_or_default())
+    {
+        *factor = scale;
+    }
+    for ([_, bias], &added) in outputs.iter_mut().zip(linear.bias().unwrap_or_default()) {
+        *bias = added;
+    }
+    outputs
 }
 
 impl std::fmt::Debug for LinearMatMul {
