@@ -2,9 +2,11 @@
 //! a folder. Shared by the examples `inspect`, `quantize` and `matmul`.
 
 pub mod checkpoint;
+mod folder;
 mod safetensors;
 
 use checkpoint::Checkpoint;
+use folder::Listed;
 
 use lowbit::gguf::{part_names, Split, TensorType, Value};
 use lowbit::{Format, Gpu, Matrix};
@@ -18,18 +20,28 @@ pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 pub struct Files {
     /// What was asked for.
     asked: PathBuf,
-    paths: Vec<PathBuf>,
+    listed: Listed,
     maps: Vec<Mmap>,
 }
 
 impl Files {
     /// Maps a file, with the other parts where it is one of several, or what lies in a folder.
     pub fn open(path: &Path) -> Fallible<Files> {
-        let paths = paths(path)?;
-        let maps = paths.iter().map(|path| map(path));
+        let listed = match path.is_dir() {
+            true => folder::listed(path)?,
+            false => Listed {
+                paths: parts(path),
+                ..Listed::default()
+            },
+        };
+        let maps = listed.paths.iter().map(|path| map(path));
         let maps = maps.collect::<Fallible<_>>()?;
         let asked = path.to_owned();
-        Ok(Files { asked, paths, maps })
+        Ok(Files {
+            asked,
+            listed,
+            maps,
+        })
     }
 
     /// The bytes of each file.
@@ -40,7 +52,7 @@ impl Files {
     /// All tensors, by what the first bytes say the files are.
     pub fn parse(&self) -> Fallible<Model<'_>> {
         let bytes = self.bytes();
-        if bytes[0].starts_with(b"GGUF") {
+        if bytes.first().is_some_and(|b| b.starts_with(b"GGUF")) {
             let split = Split::parse(&bytes).map_err(|e| self.named(&e))?;
             return Ok(Model::of_gguf(split));
         }
@@ -48,7 +60,7 @@ impl Files {
         let packed = !checkpoint.packed().is_empty();
         let tensors = match packed {
             true => Vec::new(),
-            false => safetensors::plain(&self.paths, &bytes).map_err(|e| self.named(&*e))?,
+            false => safetensors::plain(&self.listed, &bytes).map_err(|e| self.named(&*e))?,
         };
         Ok(Model {
             kind: "safetensors",
@@ -61,7 +73,12 @@ impl Files {
 
     /// The layers of safetensors files, by the configuration that lies beside them.
     pub fn checkpoint(&self) -> Fallible<Checkpoint<'_>> {
-        let names: Vec<_> = self.paths.iter().map(|p| p.to_string_lossy()).collect();
+        let names: Vec<_> = self
+            .listed
+            .paths
+            .iter()
+            .map(|p| p.to_string_lossy())
+            .collect();
         let names = names.iter().map(|name| &name[..]);
         let files: Vec<(&str, &[u8])> = names.zip(self.bytes()).collect();
         Ok(Checkpoint::open(&self.asked, self.folder(), &files).map_err(|e| self.named(&*e))?)
@@ -78,34 +95,11 @@ impl Files {
 
     /// The folder that the files lie in.
     pub fn folder(&self) -> &Path {
-        self.paths[0].parent().unwrap_or(Path::new("."))
-    }
-}
-
-fn paths(path: &Path) -> Fallible<Vec<PathBuf>> {
-    if path.is_dir() {
-        for extension in ["safetensors", "gguf"] {
-            let mut found: Vec<PathBuf> = std::fs::read_dir(path)?
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|p| p.extension().is_some_and(|e| e == extension))
-                .collect();
-            found.sort();
-            // Several GGUF files of a folder are several models, unless they are parts of one.
-            match found.first() {
-                Some(first) if extension == "gguf" && found.len() > 1 => {
-                    let parts = parts(first);
-                    if parts != found {
-                        return Err(format!("{} has several models", path.display()).into());
-                    }
-                    return Ok(parts);
-                }
-                Some(_) => return Ok(found),
-                None => {}
-            }
+        match &self.listed.paths[..] {
+            [first, ..] => first.parent().unwrap_or(Path::new(".")),
+            [] => &self.asked,
         }
-        return Err(format!("{} has no .safetensors or .gguf file", path.display()).into());
     }
-    Ok(parts(path))
 }
 
 /// All parts of the model that this file is a part of.

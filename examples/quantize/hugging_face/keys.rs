@@ -1,0 +1,99 @@
+//! The numbers of a model, out of `config.json` into llama.cpp's keys.
+
+use super::family::{Family, Head};
+use super::rope::Rope;
+use super::Keys;
+use crate::model::Fallible;
+use serde_json::Value;
+
+/// What other parts ask of the numbers.
+pub struct Shape {
+    pub heads: u64,
+    pub kv_heads: u64,
+    pub experts: u64,
+    pub vocabulary: Option<u64>,
+    pub rope: Rope,
+}
+
+/// A whole number that there has to be.
+fn needed(config: &Value, name: &str) -> Fallible<u64> {
+    config[name].as_u64().filter(|&n| n > 0).ok_or_else(|| {
+        format!(
+            "config.json: {name} should be a whole number over 0, got {}",
+            config[name]
+        )
+        .into()
+    })
+}
+
+/// Adds the keys of the architecture.
+pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> {
+    let number = |name: &str| config[name].as_u64();
+    let float = |name: &str| config[name].as_f64();
+    let width = needed(config, "hidden_size")?;
+    let heads = needed(config, "num_attention_heads")?;
+    let kv_heads = number("num_key_value_heads")
+        .or(family.kv_heads)
+        .unwrap_or(heads);
+    let even = width / heads;
+    let (head, said) = match (number("head_dim"), &family.head) {
+        (Some(head), _) => (head, true),
+        (None, Head::Computed) => (even, true),
+        (None, Head::Unsaid) => (even, false),
+        (None, &Head::Fixed(head)) => (head, true),
+    };
+    let context = number("max_position_embeddings").unwrap_or(family.context);
+    let experts = number("num_local_experts")
+        .or(number("num_experts"))
+        .unwrap_or(0);
+    let rope = Rope::of(family, config, head, context)?;
+
+    keys.count("block_count", needed(config, "num_hidden_layers")?)?;
+    keys.count("context_length", context)?;
+    keys.count("embedding_length", width)?;
+    keys.count("feed_forward_length", needed(config, "intermediate_size")?)?;
+    keys.count("attention.head_count", heads)?;
+    keys.count("attention.head_count_kv", kv_heads)?;
+    rope.add(keys)?;
+    let epsilon = float("rms_norm_eps").unwrap_or(family.epsilon);
+    keys.float("attention.layer_norm_rms_epsilon", epsilon);
+    if said {
+        keys.count("attention.key_length", head)?;
+        keys.count("attention.value_length", head)?;
+    }
+    if experts > 0 {
+        keys.count("expert_count", experts)?;
+        keys.count("expert_used_count", needed(config, "num_experts_per_tok")?)?;
+        if let Some(hidden) = number("moe_intermediate_size") {
+            keys.count("expert_feed_forward_length", hidden)?;
+        }
+    }
+    let vocabulary = number("vocab_size");
+    if family.name == "llama" {
+        if let Some(vocabulary) = vocabulary {
+            keys.count("vocab_size", vocabulary)?;
+        }
+        keys.count("rope.dimension_count", head)?;
+    }
+    Ok(Shape {
+        heads,
+        kv_heads,
+        experts,
+        vocabulary,
+        rope,
+    })
+}
+
+/// A line for what llama.cpp leaves out of attention.
+pub fn window_note(family: &Family, config: &Value) -> Option<String> {
+    let used = config["use_sliding_window"].as_bool() != Some(false);
+    let window = config["sliding_window"].as_u64().filter(|_| used)?;
+    let context = config["max_position_embeddings"].as_u64()?;
+    (window < context).then(|| {
+        format!(
+            "Attention reaches back {window} tokens in config.json. llama.cpp's {} has no such window: it says the \
+             same up to that length, and attends to all tokens after it.",
+            family.name
+        )
+    })
+}
