@@ -37,8 +37,7 @@ class Llama:
         log = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
         self.log = log(lambda level, message, _: self.said.append(message.decode(errors="replace")))
         self.lib.llama_log_set(self.log, None)
-        for backends in ("libggml.so.0",):
-            ctypes.CDLL(backends).ggml_backend_load_all()
+        ctypes.CDLL("libggml.so.0").ggml_backend_load_all()
         for name, result in (
             ("llama_model_default_params", Params), ("llama_context_default_params", Params), ("llama_batch_init", Batch),
             ("llama_model_load_from_file", ctypes.c_void_p), ("llama_init_from_model", ctypes.c_void_p),
@@ -79,9 +78,14 @@ def weights(folder):
     made = {}
     for name, shape in shapes.items():
         values = torch.randn(shape)
-        made[name] = (1 + values / 8 if "norm" in name else values / max(shape[-1], 1) ** 0.5 if len(shape) > 1 else values / 4).to(torch.bfloat16)
-    # Embeddings of the same spread as what is added to them.
-    made["model.embed_tokens.weight"] = torch.randn(shapes["model.embed_tokens.weight"]).to(torch.bfloat16)
+        if "norm" in name:
+            values = 1 + values / 8
+        elif len(shape) == 1:
+            values = values / 4
+        elif "embed" not in name:
+            # Outputs of about the spread of the inputs.
+            values = values / shape[-1] ** 0.5
+        made[name] = values.to(torch.bfloat16)
     save_file(made, folder / "model.safetensors", {"format": "pt"})
 
 
@@ -110,4 +114,5 @@ def compare(folder, files):
 
 
 if __name__ == "__main__":
-    {"weights": lambda folder: weights(folder), "compare": lambda folder, *files: compare(folder, files)}[sys.argv[1]](*map(Path, sys.argv[2:]))
+    given, *paths = map(Path, sys.argv[2:])
+    weights(given) if sys.argv[1] == "weights" else compare(given, paths)
