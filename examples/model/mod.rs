@@ -95,10 +95,13 @@ impl Files {
 
     /// The folder that the files lie in.
     pub fn folder(&self) -> &Path {
-        match &self.listed.paths[..] {
-            [first, ..] => first.parent().unwrap_or(Path::new(".")),
-            [] => &self.asked,
-        }
+        let parent = match self.listed.paths.first() {
+            Some(first) => first.parent(),
+            None => Some(self.asked.as_path()),
+        };
+        // A name alone has an empty one.
+        let named = parent.filter(|folder| !folder.as_os_str().is_empty());
+        named.unwrap_or(Path::new("."))
     }
 }
 

@@ -29,12 +29,14 @@ impl Drop for Folder {
     }
 }
 
-/// The command line of an example, without an adapter on any machine.
+/// The command line of an example, built as this test is, without an adapter on any machine.
 pub fn command(example: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["run", "--quiet", "--release", "--example", example, "--"])
+        .args(["run", "--quiet", "--example", example])
+        .args(cfg!(not(debug_assertions)).then_some("--release"))
+        .arg("--")
         .args(args)
         .env("WGPU_BACKEND", "noop")
         .env("WGPU_ADAPTER_NAME", "");

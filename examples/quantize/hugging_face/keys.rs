@@ -15,6 +15,17 @@ pub struct Shape {
     pub rope: Rope,
 }
 
+/// More tokens, or numbers in a head, than any model has: a broken configuration is not given memory for them.
+const MAX_VOCABULARY: u64 = 1 << 24;
+const MAX_HEAD: u64 = 1 << 16;
+
+fn at_most(name: &str, value: u64, most: u64) -> Fallible<u64> {
+    match value <= most {
+        true => Ok(value),
+        false => Err(format!("config.json: {name} should be at most {most}, got {value}").into()),
+    }
+}
+
 /// A whole number that there has to be.
 fn needed(config: &Value, name: &str) -> Fallible<u64> {
     config[name].as_u64().filter(|&n| n > 0).ok_or_else(|| {
@@ -42,6 +53,7 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
         (None, Head::Unsaid) => (even, false),
         (None, &Head::Fixed(head)) => (head, true),
     };
+    let head = at_most("head_dim", head, MAX_HEAD)?;
     let context = number("max_position_embeddings").unwrap_or(family.context);
     let experts = number("num_local_experts")
         .or(number("num_experts"))
@@ -68,7 +80,9 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
             keys.count("expert_feed_forward_length", hidden)?;
         }
     }
-    let vocabulary = number("vocab_size");
+    let vocabulary = number("vocab_size")
+        .map(|count| at_most("vocab_size", count, MAX_VOCABULARY))
+        .transpose()?;
     if family.name == "llama" {
         if let Some(vocabulary) = vocabulary {
             keys.count("vocab_size", vocabulary)?;

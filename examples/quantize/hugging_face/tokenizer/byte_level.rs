@@ -25,8 +25,8 @@ pub fn tokens(tokenizer: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>
         .iter()
         .filter_map(|(id, ..)| *id)
         .max()
-        .map_or(0, |id| id + 1);
-    let count = vocabulary.unwrap_or(most);
+        .map_or(0, |id| id.saturating_add(1));
+    let count = vocabulary.unwrap_or(all.len() as u64);
     if most > count {
         return Err(format!(
             "tokenizer.json: ids should be under vocab_size, {count}, got {}",
