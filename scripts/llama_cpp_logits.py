@@ -64,11 +64,11 @@ class Llama:
         rows = [np.ctypeslib.as_array(self.lib.llama_get_logits_ith(context, i), (vocabulary,)) for i in range(len(tokens))]
         return np.stack(rows)
 
-    def tokens(self, model, text):
+    def tokens(self, model, text, special):
         vocabulary = ctypes.c_void_p(self.lib.llama_model_get_vocab(model))
         out = (ctypes.c_int32 * 1024)()
         data = text.encode()
-        count = self.lib.llama_tokenize(vocabulary, data, len(data), out, 1024, True, True)
+        count = self.lib.llama_tokenize(vocabulary, data, len(data), out, 1024, special, True)
         return list(out[: max(count, 0)])
 
 
@@ -89,8 +89,21 @@ def weights(folder):
     save_file(made, folder / "model.safetensors", {"format": "pt"})
 
 
+def tokenized(folder):
+    """The tokens of the text, and whether those that begin or end it are among them."""
+    if (folder / "tokenizer.model").exists():
+        from sentencepiece import SentencePieceProcessor
+
+        return SentencePieceProcessor(model_file=str(folder / "tokenizer.model")).encode(TEXT), False
+    if (folder / "tokenizer.json").exists():
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(folder)(TEXT)["input_ids"], True
+    return None
+
+
 def compare(folder, files):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     vocabulary = model.config.vocab_size
@@ -104,9 +117,9 @@ def compare(folder, files):
         loaded = llama.load(path)
         got = llama.logits(loaded, tokens, vocabulary)
         errors.append(float(np.sqrt(np.mean((got - wanted) ** 2)) / wanted.std()))
-        if same is None and any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model")):
-            ours = AutoTokenizer.from_pretrained(folder)(TEXT)["input_ids"]
-            theirs = llama.tokens(loaded, TEXT)
+        if same is None and (found := tokenized(folder)):
+            ours, special = found
+            theirs = llama.tokens(loaded, TEXT, special)
             same = ours == theirs
             if not same:
                 print(f"transformers {ours}\nllama.cpp    {theirs}", file=sys.stderr)

@@ -99,7 +99,8 @@ def protobuf():
     field = lambda number, payload: bytes([number << 3 | 2]) + bytes([len(payload)]) + payload  # noqa: E731
     piece = lambda text, score, kind: field(1, field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + b"\x18" + bytes([kind]))  # noqa: E731
     trainer = b"\x18\x02" + b"\x98\x02\x01"  # BPE, which falls back to bytes.
-    return b"".join(piece(*p) for p in pieces()) + field(2, trainer)
+    normalizer = b"\x18\x01\x20\x00\x28\x01"  # A space before the text, and no space is dropped.
+    return b"".join(piece(*p) for p in pieces()) + field(2, trainer) + field(3, normalizer)
 
 
 def with_pieces():
