@@ -160,7 +160,7 @@ def folders():
     yield "qwen2", {
         "config.json": config("qwen2", "Qwen2ForCausalLM", vocab_size=266, rope_theta=1e6, tie_word_embeddings=True, use_sliding_window=False,
                               sliding_window=32, bos_token_id=260, eos_token_id=261,
-                              rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 32.0, "attention_factor": 0.8}),
+                              rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 16.0, "attention_factor": 1.1386294361119891}),
         "tokenizer.json": byte_level(QWEN2, [("<|endoftext|>", True), ("<|end|>", True), ("<tool_call>", False)]),
         "tokenizer_config.json": {"add_bos_token": False, "bos_token": None, "eos_token": "<|end|>", "pad_token": "<|endoftext|>",
                                   "tokenizer_class": "PreTrainedTokenizerFast",
@@ -182,7 +182,7 @@ def folders():
     }, dense(16, 4, 4, 2, 24, 269, mlp=False) | {"model.layers.0.block_sparse_moe.gate.weight": [4, 16]} | experts(
         "block_sparse_moe", (("w1", 24, 16), ("w2", 16, 24), ("w3", 24, 16)))  # fmt: skip
     qwen3_moe = config("qwen3_moe", "Qwen3MoeForCausalLM", vocab_size=263, head_dim=8, num_experts=4, num_experts_per_tok=2,
-                       moe_intermediate_size=12, rope_theta=1e6, tie_word_embeddings=False, bos_token_id=260, eos_token_id=261)  # fmt: skip
+                       moe_intermediate_size=12, norm_topk_prob=True, rope_theta=1e6, tie_word_embeddings=False, bos_token_id=260, eos_token_id=261)  # fmt: skip
     files = {
         "config.json": qwen3_moe, "tokenizer.json": byte_level(QWEN2, [("<|endoftext|>", True), ("<|end|>", True), ("<think>", False)]),
         "tokenizer_config.json": {"eos_token": "<|end|>", "tokenizer_class": "PreTrainedTokenizerFast"},

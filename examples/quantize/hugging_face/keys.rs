@@ -39,6 +39,7 @@ fn needed(config: &Value, name: &str) -> Fallible<u64> {
 
 /// Adds the keys of the architecture.
 pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> {
+    check(family, config)?;
     let number = |name: &str| config[name].as_u64();
     let float = |name: &str| config[name].as_f64();
     let width = needed(config, "hidden_size")?;
@@ -98,16 +99,46 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
     })
 }
 
-/// A line for what llama.cpp leaves out of attention.
-pub fn window_note(family: &Family, config: &Value) -> Option<String> {
+/// That the model computes what llama.cpp's architecture does; an error names what is otherwise.
+fn check(family: &Family, config: &Value) -> Fallible<()> {
+    let activation = config["hidden_act"].as_str().unwrap_or("silu");
+    let step = config["decoder_sparse_step"].as_u64().unwrap_or(1);
+    let dense = config["mlp_only_layers"].as_array().map_or(0, Vec::len);
+    let wrong = match (activation, step, dense) {
+        ("silu" | "swish", 1, 0) => return Ok(()),
+        ("silu" | "swish", 1, count) => format!("mlp_only_layers: {count} layers without experts"),
+        ("silu" | "swish", step, _) => {
+            format!("decoder_sparse_step {step}, layers without experts")
+        }
+        (activation, ..) => format!("hidden_act {activation:?}"),
+    };
+    let name = family.name;
+    Err(format!(
+        "config.json: {wrong}: llama.cpp's {name} has silu, and experts in all layers or none"
+    )
+    .into())
+}
+
+/// Lines for what llama.cpp computes otherwise and no key says.
+pub fn notes(family: &Family, config: &Value) -> Vec<String> {
+    let mut notes = Vec::new();
+    let name = family.name;
     let used = config["use_sliding_window"].as_bool() != Some(false);
-    let window = config["sliding_window"].as_u64().filter(|_| used)?;
-    let context = config["max_position_embeddings"].as_u64()?;
-    (window < context).then(|| {
-        format!(
-            "Attention reaches back {window} tokens in config.json. llama.cpp's {} has no such window: it says the \
-             same up to that length, and attends to all tokens after it.",
-            family.name
-        )
-    })
+    let window = config["sliding_window"].as_u64().filter(|_| used);
+    let context = config["max_position_embeddings"].as_u64();
+    if let (Some(window), Some(context)) = (window, context) {
+        if window < context {
+            notes.push(format!(
+                "Attention reaches back {window} tokens in config.json. llama.cpp's {name} has no such window: it says the \
+                 same up to that length, and attends to all tokens after it."
+            ));
+        }
+    }
+    if name == "qwen3moe" && config["norm_topk_prob"] != true {
+        notes.push(format!(
+            "norm_topk_prob is not true in config.json. llama.cpp's {name} makes the weights of a token's experts 1 in \
+             sum, so that it says something else than transformers."
+        ));
+    }
+    notes
 }

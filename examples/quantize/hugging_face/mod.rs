@@ -84,7 +84,7 @@ pub fn convert<'a>(
     let mut notes = Vec::new();
     general::add(&mut keys, folder, &config)?;
     let shape = keys::add(&mut keys, family, &config)?;
-    notes.extend(keys::window_note(family, &config));
+    notes.extend(keys::notes(family, &config));
     notes.extend(shape.rope.note.clone());
     notes.extend(tokenizer::add(
         &mut keys, family, folder, &shape, &config, skip_pre,

@@ -62,17 +62,28 @@ impl Rope {
             "linear" => Scaling::Linear {
                 factor: needed("factor")?,
             },
-            "yarn" => Scaling::Yarn {
-                factor: needed("factor")?,
-                context: original.map_or(context, |n| n as u64),
-                more: YARN
-                    .iter()
-                    .filter_map(|&(key, names)| {
-                        let found = names.iter().find_map(|name| settings[name].as_f64());
-                        Some((key, found?))
-                    })
-                    .collect(),
-            },
+            "yarn" => {
+                let factor = needed("factor")?;
+                let usual = 1.0 + 0.1 * factor.ln();
+                let said = ATTENTION.iter().find_map(|name| settings[name].as_f64());
+                if let Some(said) = said.filter(|said| (said - usual).abs() > 1e-6) {
+                    note = Some(format!(
+                        "attention_factor is {said} in config.json. llama.cpp takes 1 + 0.1 ln(factor), {usual}, whatever \
+                         the file says, and so says something else than transformers."
+                    ));
+                }
+                Scaling::Yarn {
+                    factor,
+                    context: original.map_or(context, |n| n as u64),
+                    more: YARN
+                        .iter()
+                        .filter_map(|&(key, names)| {
+                            let found = names.iter().find_map(|name| settings[name].as_f64());
+                            Some((key, found?))
+                        })
+                        .collect(),
+                }
+            }
             "llama3" if family.name == "llama" => Scaling::Llama3 {
                 factors: Bands {
                     theta,
@@ -138,13 +149,12 @@ impl Rope {
     }
 }
 
+const ATTENTION: &[&str] = &["attention_factor", "attn_factor"];
+
 /// Keys of llama.cpp, and names of `transformers` for each.
 const YARN: &[(&str, &[&str])] = &[
     ("rope.scaling.yarn_ext_factor", &["extrapolation_factor"]),
-    (
-        "rope.scaling.yarn_attn_factor",
-        &["attention_factor", "attn_factor"],
-    ),
+    ("rope.scaling.yarn_attn_factor", ATTENTION),
     ("rope.scaling.yarn_beta_fast", &["beta_fast"]),
     ("rope.scaling.yarn_beta_slow", &["beta_slow"]),
 ];
