@@ -6,6 +6,12 @@
 #[path = "safetensors/checkpoint.rs"]
 mod checkpoint;
 mod common;
+#[path = "tools/folders.rs"]
+mod folders;
+#[path = "tools/options.rs"]
+mod options;
+#[path = "tools/run.rs"]
+mod run;
 #[path = "gguf/llama.rs"]
 mod tiny;
 #[path = "safetensors/tools.rs"]
@@ -15,53 +21,10 @@ use common::layouts::{layout, layouts, Layout};
 use common::same_bits;
 use lowbit::gguf::{Array, Value, Writer};
 use lowbit::{Format, Matrix};
+use run::{run, Folder};
 use safetensors::Dtype::I64;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use written::NAME;
-
-/// A folder that is gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let name = format!("lowbit-tools-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What an example prints, or the error that it ends with.
-fn run(example: &str, args: &[&str]) -> Result<String, String> {
-    let done = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["run", "--quiet", "--release", "--example", example, "--"])
-        .args(args)
-        // No adapter, on any machine.
-        .env("WGPU_BACKEND", "noop")
-        .env("WGPU_ADAPTER_NAME", "")
-        .output()
-        .unwrap();
-    match done.status.success() {
-        true => Ok(String::from_utf8(done.stdout).unwrap()),
-        false => Err(String::from_utf8(done.stderr).unwrap()),
-    }
-}
 
 /// A table's row, without its lines and spaces.
 fn row(table: &str, name: &str) -> Vec<String> {

@@ -9,6 +9,8 @@ mod list;
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
+#[path = "../pipe/mod.rs"]
+mod pipe;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -43,6 +45,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     env_logger::init();
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,

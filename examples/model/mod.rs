@@ -40,7 +40,7 @@ impl Files {
     /// All tensors, by what the first bytes say the files are.
     pub fn parse(&self) -> Fallible<Model<'_>> {
         let bytes = self.bytes();
-        if bytes[0].starts_with(b"GGUF") {
+        if bytes.first().is_some_and(|b| b.starts_with(b"GGUF")) {
             let split = Split::parse(&bytes).map_err(|e| self.named(&e))?;
             return Ok(Model::of_gguf(split));
         }
@@ -77,7 +77,13 @@ impl Files {
 
     /// The folder that the files lie in.
     pub fn folder(&self) -> &Path {
-        self.paths[0].parent().unwrap_or(Path::new("."))
+        let parent = match self.paths.first() {
+            Some(first) => first.parent(),
+            None => Some(self.asked.as_path()),
+        };
+        // A name alone has an empty one.
+        let named = parent.filter(|folder| !folder.as_os_str().is_empty());
+        named.unwrap_or(Path::new("."))
     }
 }
 

@@ -94,6 +94,25 @@ fn a_merged_model_is_one_file() {
 }
 
 #[test]
+fn parts_of_given_counts() {
+    let whole = five();
+    // Two tensors a part, but for the last, is what 2 at most makes of five.
+    let parts_of = |counts: &[usize]| whole.split_by(counts);
+    let same = parts_of(&[2, 2, 1]).unwrap();
+    let same: Vec<_> = same.iter().map(|p| p.to_bytes().unwrap()).collect();
+    assert_eq!(same, parts(2, u64::MAX));
+    // llama-gguf-split may leave the first part to the keys.
+    let keys_first = parts_of(&[0, 5]).unwrap();
+    let bytes: Vec<_> = keys_first.iter().map(|p| p.to_bytes().unwrap()).collect();
+    let split = parse(&bytes.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(split.parts()[0].tensors().len(), 0);
+    assert_eq!(split.to_f32("t4").unwrap(), [4.0; 32]);
+    says(parts_of(&[2, 2]), &["5 in all", "4 in 2"]);
+    says(parts_of(&[usize::MAX, 6]), &["5 in all"]);
+    says(parts_of(&[]), &["at least one part", "0 in 0"]);
+}
+
+#[test]
 fn parts_that_do_not_fit_together() {
     let all = parts(2, u64::MAX);
     let [a, b, c] = &all[..] else { panic!() };
