@@ -377,7 +377,7 @@ pub enum Error {
         /// The message of the operating system.
         message: String,
     },
-    /// A file of decisions that is of another device, or none.
+    /// A file of decisions that is of another device, was altered, or is none.
     #[error("decisions, line {line}: expected {expected:?}, got {got:?}")]
     Decisions {
         /// The line, counted from 1.

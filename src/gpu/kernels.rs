@@ -5,7 +5,7 @@ use super::integers::{self, PAIRS};
 use super::traits::Traits;
 use super::tuning::{self, Tuning};
 use crate::{Error, Format, Precision, Result};
-use wgpu::{Features, Limits};
+use wgpu::Features;
 
 /// What the third and later bindings of a kernel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -379,17 +379,5 @@ impl Kernel {
             });
         }
         Ok(())
-    }
-}
-
-/// The limits that kernels on this device rely on: those of default WebGPU, and no others.
-pub(crate) fn needed_limits() -> Limits {
-    Limits {
-        max_storage_buffers_per_shader_stage: 5,
-        max_compute_workgroup_storage_size: 16384,
-        max_compute_invocations_per_workgroup: 256,
-        max_compute_workgroup_size_x: 256,
-        max_compute_workgroups_per_dimension: 65535,
-        ..Limits::default()
     }
 }

@@ -157,17 +157,27 @@ impl LinearMatMul {
         check_binding(weights.gpu(), "x", x, x_bytes)?;
         check_binding(weights.gpu(), "y", y, y_bytes)?;
         let input = || (x.buffer().clone(), x.offset(), x_bytes);
-        match &self.before {
-            None => self.product.encode(pass, x, y)?,
+        // All is bound before the first dispatch is recorded.
+        let before = match &self.before {
+            None => None,
             Some((step, changed)) => {
-                step.encode(pass, input(), (changed.clone(), 0, x_bytes))?;
-                self.product.encode(pass, changed.slice(..), y)?;
+                let changes = step.bind(input(), (changed.clone(), 0, x_bytes))?;
+                Some((changes, changed.slice(..)))
             }
+        };
+        let product_x = before.as_ref().map_or(x, |(_, changed)| *changed);
+        let product = self.product.bind(product_x, y)?;
+        let output = || (y.buffer().clone(), y.offset(), y_bytes);
+        let after = self.after.as_ref();
+        let after = after.map(|step| step.bind(input(), output())).transpose()?;
+        if let Some((step, _)) = &before {
+            step.record(pass);
         }
-        match &self.after {
-            None => Ok(()),
-            Some(step) => step.encode(pass, input(), (y.buffer().clone(), y.offset(), y_bytes)),
+        product.record(pass);
+        if let Some(step) = &after {
+            step.record(pass);
         }
+        Ok(())
     }
 }
 
