@@ -102,7 +102,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv.wgsl")],
+        text: &[
+            text!("entries/plain.wgsl"),
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv.wgsl"),
+        ],
         needs: Needs::NOTHING,
         begins: false,
         tuning: tuning::gemv,
@@ -110,7 +114,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_subgroup",
         shape: Shape::Product,
-        text: &[text!("reduce/subgroup.wgsl"), text!("kernels/gemv.wgsl")],
+        text: &[
+            text!("entries/by_subgroup.wgsl"),
+            text!("reduce/subgroup.wgsl"),
+            text!("kernels/gemv.wgsl"),
+        ],
         needs: Needs::SUBGROUP,
         begins: false,
         tuning: tuning::gemv_subgroup,
@@ -126,7 +134,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "lane_tile",
         shape: Shape::Product,
-        text: &[text!("spread/loads.wgsl"), text!("kernels/lane_tile.wgsl")],
+        text: &[
+            text!("entries/plain.wgsl"),
+            text!("spread/loads.wgsl"),
+            text!("kernels/lane_tile.wgsl"),
+        ],
         needs: Needs::NOTHING,
         begins: true,
         tuning: tuning::lane_tile,
@@ -135,6 +147,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_subgroup",
         shape: Shape::Product,
         text: &[
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
@@ -145,7 +158,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_dp4a",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        text: &[
+            text!("entries/plain.wgsl"),
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
         needs: Needs::INTEGERS,
         begins: false,
         tuning: tuning::gemv_dp4a,
@@ -154,6 +171,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -164,7 +182,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_dp4a_2bit",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        text: &[
+            text!("entries/plain.wgsl"),
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
         needs: Needs {
             bits: Some(2),
             ..Needs::INTEGERS
@@ -176,6 +198,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_2bit_subgroup",
         shape: Shape::Product,
         text: &[
+            text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -198,6 +221,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a",
         shape: Shape::Product,
         text: &[
+            text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -209,6 +233,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -221,6 +246,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
@@ -234,6 +260,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
