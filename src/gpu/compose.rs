@@ -77,18 +77,26 @@ pub(crate) fn compose_with(
     ];
     // A processor keeps fewer sums in registers beside whole weights (lavapipe 26.2, m = 32: Q4_K 1.15 times, Q5_K
     // 1.3 times as fast by fours; formats without minima are up to a tenth slower by fours).
-    let weights_first = family.affine_kind == AffineKind::ScaleBias && tuning.tile_cols >= 8;
-    let block = if weights_first { 4 } else { tuning.tile_cols };
-    consts.extend([("WEIGHTS_FIRST", weights_first.into()), ("BLOCK", block)]);
+    let fours = family.affine_kind == AffineKind::ScaleBias && tuning.tile_cols >= 8;
+    consts.push(("BLOCK", if fours { 4 } else { tuning.tile_cols }));
+    // At most 16 products, and then at most 8 sums of such, are added one after the other.
+    let chains = if kernel.takes_bytes() {
+        spans
+    } else {
+        spans.max(2)
+    };
+    consts.extend([("CHAINS", chains), ("STRETCH", 8 / chains)]);
     if axes.axis == Axis::Grouped {
         consts.extend([
             ("TILE_ROWS", tuning.tile_rows),
             ("TILE_COLS", tuning.tile_cols),
         ]);
     }
-    if let AffineKind::ScaleZero { base } = family.affine_kind {
-        consts.push(("LEVEL_BASE", base as u32));
-    }
+    let base = match family.affine_kind {
+        AffineKind::ScaleZero { base } => base as u32,
+        _ => 0,
+    };
+    consts.push(("LEVEL_BASE", base));
     if family.shader.files.contains(&bits::OFFSET_CODES) {
         let offset = match family.shader.fields {
             Fields::Linear { step: 1, offset } => offset,
@@ -135,6 +143,7 @@ pub(crate) fn compose_with(
     files.push(match family.affine_kind {
         AffineKind::Scale if halves => text!("affine/scale_unit.wgsl"),
         AffineKind::Scale => text!("affine/scale.wgsl"),
+        AffineKind::ScaleBias if family.has_wide_scales() => text!("affine/scale_bias_f32.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
@@ -142,6 +151,7 @@ pub(crate) fn compose_with(
         Shape::Product => {
             if kernel.takes_bytes() {
                 files.extend(integers::of(family));
+                files.push(integers::affine(family));
                 if kernel.takes_pairs() {
                     files.push(integers::pairs(family));
                     consts.push(("RUN", integers::run(family, spans)));
@@ -234,7 +244,7 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
     source.push("(constants)", 0, &axes.finish_line());
     let mut files = vec![text!("params.wgsl")];
     files.extend(axes.finish());
-    files.push(text!("kernels/sum_slices.wgsl"));
+    files.extend([kernels::SUMS, text!("kernels/sum_slices.wgsl")]);
     source.push_files(&files, consts);
     source
 }

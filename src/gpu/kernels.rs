@@ -98,11 +98,22 @@ macro_rules! text {
 }
 pub(crate) use text;
 
+/// Sums whose error does not grow with their length.
+pub(crate) const SUMS: File = text!("sums.wgsl");
+
+/// What is multiplied by x.
+const FACTORS: File = text!("factors.wgsl");
+
 const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv.wgsl")],
+        text: &[
+            SUMS,
+            FACTORS,
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv.wgsl"),
+        ],
         needs: Needs::NOTHING,
         begins: false,
         tuning: tuning::gemv,
@@ -110,7 +121,12 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_subgroup",
         shape: Shape::Product,
-        text: &[text!("reduce/subgroup.wgsl"), text!("kernels/gemv.wgsl")],
+        text: &[
+            SUMS,
+            FACTORS,
+            text!("reduce/subgroup.wgsl"),
+            text!("kernels/gemv.wgsl"),
+        ],
         needs: Needs::SUBGROUP,
         begins: false,
         tuning: tuning::gemv_subgroup,
@@ -118,7 +134,7 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemm",
         shape: Shape::Product,
-        text: &[text!("kernels/gemm.wgsl")],
+        text: &[SUMS, text!("kernels/gemm.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
         tuning: tuning::gemm,
@@ -126,7 +142,12 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "lane_tile",
         shape: Shape::Product,
-        text: &[text!("spread/loads.wgsl"), text!("kernels/lane_tile.wgsl")],
+        text: &[
+            SUMS,
+            FACTORS,
+            text!("spread/loads.wgsl"),
+            text!("kernels/lane_tile.wgsl"),
+        ],
         needs: Needs::NOTHING,
         begins: true,
         tuning: tuning::lane_tile,
@@ -135,6 +156,8 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
+            FACTORS,
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
@@ -145,7 +168,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_dp4a",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        text: &[
+            SUMS,
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
         needs: Needs::INTEGERS,
         begins: false,
         tuning: tuning::gemv_dp4a,
@@ -154,6 +181,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -164,7 +192,11 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv_dp4a_2bit",
         shape: Shape::Product,
-        text: &[text!("reduce/memory.wgsl"), text!("kernels/gemv_dp4a.wgsl")],
+        text: &[
+            SUMS,
+            text!("reduce/memory.wgsl"),
+            text!("kernels/gemv_dp4a.wgsl"),
+        ],
         needs: Needs {
             bits: Some(2),
             ..Needs::INTEGERS
@@ -176,6 +208,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_2bit_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -189,7 +222,7 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemm_dp4a",
         shape: Shape::Product,
-        text: &[text!("kernels/gemm_dp4a.wgsl")],
+        text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
         begins: false,
         tuning: tuning::gemm_dp4a,
@@ -198,6 +231,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -209,6 +243,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -221,6 +256,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            SUMS,
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
@@ -234,6 +270,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            SUMS,
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
@@ -296,7 +333,7 @@ const ROWS: [Kernel; 20] = [
 pub(crate) static SUM_SLICES: Kernel = Kernel {
     name: "sum_slices",
     shape: Shape::Product,
-    text: &[text!("kernels/sum_slices.wgsl")],
+    text: &[SUMS, text!("kernels/sum_slices.wgsl")],
     needs: Needs::NOTHING,
     begins: false,
     tuning: |_, _| tuning::one_invocation_a_part(),

@@ -189,7 +189,7 @@ pub(crate) fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
         tile_rows: 64,
         tile_cols: 64,
         // Of formats with four affines a part.
-        memory: 14 * 1024,
+        memory: 16 * 1024,
         ..Tuning::default()
     }
 }

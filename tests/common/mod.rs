@@ -4,6 +4,7 @@
 pub mod golden;
 pub mod gpu;
 pub mod layouts;
+pub mod structured;
 
 use lowbit::{Format, Matrix, ScaleType};
 
