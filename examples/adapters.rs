@@ -2,6 +2,9 @@
 //!
 //! `--has-gpu` tells by its exit code whether one of them is a GPU that computes: 0 yes, 1 no.
 
+#[path = "pipe/mod.rs"]
+mod pipe;
+
 use lowbit::wgpu::{
     Adapter, Backends, CooperativeScalarType, DeviceType, DownlevelFlags, Features, Instance,
     InstanceDescriptor,
@@ -57,6 +60,7 @@ fn matrices(adapter: &Adapter) -> String {
 }
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let ask = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,

@@ -2,6 +2,9 @@
 //!
 //!     cargo run --example dump_wgsl -- q4_k gemv --m 4 --class cpu
 
+#[path = "pipe/mod.rs"]
+mod pipe;
+
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use lowbit::{wgsl, DeviceClass, Format, KERNELS};
 use std::io::Write;
@@ -32,6 +35,7 @@ enum Class {
 }
 
 fn main() {
+    pipe::end_with_the_reader();
     let names: Vec<&str> = Format::ALL.iter().map(Format::name).collect();
     let known = format!(
         "Formats: {}\nKernels: {}",

@@ -4,6 +4,9 @@
 //!     cargo run --example format_table -- --write  put it into README.md, between its markers
 //!     cargo run --example format_table -- --check  exit with 1 where README.md has another
 
+#[path = "pipe/mod.rs"]
+mod pipe;
+
 use lowbit::{wgsl, DeviceClass, Format};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +20,7 @@ const MARKERS: (&str, &str) = ("<!-- format table -->\n", "<!-- /format table --
 type Sources = BTreeMap<&'static str, BTreeSet<String>>;
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => table().map(|t| print!("{t}")),

@@ -92,6 +92,16 @@ seed("ct_nvfp4", compressed("nvfp4-pack-quantized"), [
 seed("ct_mxfp4", compressed("mxfp4-pack-quantized"), ["a.weight_packed U8 4,32", "a.weight_scale U8 4,2 127"])
 seed("ct_mxfp6", compressed("mxfp6-pack-quantized"), ["a.weight_packed U8 4,48", "a.weight_scale U8 4,2 127"])
 seed("ct_mxfp8", compressed("mxfp8-quantized"), ["a.weight F8_E4M3 4,64", "a.weight_scale U8 4,2 127"])
+sparse = ["a.shape I64 2,1 2 16", "a.bitmask U8 2,2 51 204"]
+seed("ct_sparse", compressed("dense"), [*sparse, f"a.compressed F16 2,8 {F16}"])
+seed("ct_sparse_fp8", compressed("float-quantized"),
+     [*sparse, "a.compressed F8_E4M3 2,8", f"a.weight_scale F32 2,1 {F32}"])
+rotated = compressed("int-quantized")
+rotated["quantization_config"]["transform_config"] = {"config_groups": {"R": {
+    "type": "random-hadamard", "head_dim": 2,
+    "apply": [{"targets": ["re:.*a$"], "ignore": ["b"], "location": "input", "inverse": True}]}}}
+seed("ct_rotated", rotated, ["a.weight I8 4,16", f"a.weight_scale F32 4,1 {F32}",
+                             "a.R_input.weight F32 2,2 " + bits_of([1, 1, 1, -1])])
 
 for bits in (8, 4, 3, 2, 1):
     # 16 groups of 8, packed along the first dimension; ten codes of 3 bits to a word.
@@ -118,8 +128,14 @@ seed("quanto_fp8", method("quanto"), ["a.weight._data F8_E4M3 4,16", f"a.weight.
 
 bitnet = ["a.weight U8 2,16 36 0 90", f"a.weight_scale F32 1 {F32}"]
 seed("bitnet", method("bitnet", linear_class="autobitlinear"), bitnet)
+seed("bitnet_online", method("bitnet", linear_class="autobitlinear", quantization_mode="online"),
+     [f"a.weight F16 2,8 {F16} 0 {F16}", f"a.bias F16 2 {F16}"])
 seed("nested_config", {"text_config": method("bitnet")}, bitnet)
 seed("fp8", method("fp8", weight_block_size=[2, 8]), ["a.weight F8_E4M3 4,16", f"a.weight_scale_inv F32 2,2 {F32}"])
+seed("fp8_experts", method("fp8", weight_block_size=[2, 8]), [
+    "a.up F8_E4M3 2,4,16", f"a.up_scale_inv F32 2,2,2 {F32}", "b.up I8 2,4,16", "b.up_scale_inv U8 2,4,1 127",
+])
+seed("fp8_fp4", method("mxfp8"), ["a.weight I8 4,16", "a.scale F8_E8M0 4,1 127"])
 seed("fbgemm", method("fbgemm_fp8"), ["a.weight F8_E4M3 4,16", f"a.weight_scale F32 4,1 {F32}"])
 seed("mxfp4", method("mxfp4"), ["a_blocks U8 2,2,1,16", "a_scales U8 2,2,1 127", f"a_bias F32 2,2 {F32}"])
 seed("aqlm_2x8", method("aqlm", num_codebooks=2), [
@@ -134,6 +150,18 @@ seed("modelopt_nvfp4", method("modelopt", quant_algo="NVFP4"), [
 ])
 seed("modelopt_fp8", method("modelopt", quant_algo="FP8"), ["a.weight F8_E4M3 4,16", f"a.weight_scale F32  {F32}"])
 seed("modelopt_mxfp8", method("modelopt_mxfp8"), ["a.weight F8_E4M3 4,64", "a.weight_scale U8 4,2 127"])
+inputs = f"a.pre_quant_scale F32 16 {F32}"
+seed("modelopt_int4", method("modelopt", quant_algo="W4A16_AWQ"),
+     ["a.weight U8 2,16", f"a.weight_scale F32 4,2 {F32}", inputs])
+seed("modelopt_int8", method("modelopt"), ["a.weight I8 4,16", f"a.weight_scale F32 4 {F32}", inputs])
+seed("modelopt_blocks", method("modelopt"), ["a.weight F8_E4M3 4,16", f"a.weight_scale F32 2,1,2,1 {F32}"])
+seed("modelopt_mxfp4", method("modelopt"), ["a.weight U8 4,32", "a.weight_scale U8 4,2 127"])
+for dtype in ("int4", "uint4"):
+    quark = method("quark", global_quant_config={"weight": {"dtype": dtype, "group_size": 8}})
+    zeros = ["a.weight_zero_point I32 2,1"] if dtype == "uint4" else []
+    seed(f"quark_{dtype}", quark, ["a.weight I32 16,1", f"a.weight_scale F32 2,8 {F32}", *zeros])
+seed("metal", method("metal", bits=4, group_size=8),
+     ["a.weight U32 4,2", f"a.scales F16 4,2 {F16}", f"a.qbiases F16 4,2 {F16}"])
 
 for bits in (2, 3, 4, 5, 6, 8):
     settings = {"group_size": 32, "bits": bits, "mode": "affine"}
@@ -148,3 +176,16 @@ for mode, words, groups in (("mxfp4", 8, 2), ("mxfp8", 16, 2), ("nvfp4", 8, 4)):
 # A whole file.
 header = b'{"a.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}'
 (OUT / "file").write_bytes(b"\0#" + struct.pack("<Q", len(header)) + header + b"\0\0\x80\x3f" * 2)
+
+# torchao says in the metadata what a tensor is.
+parts = {"qdata": ("U8", [2, 8]), "scale": ("F8_E8M0", [2, 2]), "zero_point": ("F8_E8M0", [2, 2])}
+header, at = {}, 0
+for kind in ("Int4Tensor", "MXTensor", "Int8Tensor", "Float8Tensor", "NVFP4Tensor"):
+    says = {"_type": kind, "_data": {"block_size": [1, 8], "is_swizzled_scales": False}}
+    header.setdefault("__metadata__", {})[f"{kind}.weight"] = json.dumps(says)
+    for part, (dtype, shape) in parts.items():
+        header[f"{kind}._weight_{part}"] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + shape[0] * shape[1]]}
+        at += shape[0] * shape[1]
+text = json.dumps(header).encode()
+(OUT / "torchao").write_bytes(json.dumps(method("torchao")).encode() + b"\0#" + struct.pack("<Q", len(text)) + text
+                              + b"\x7f" * at)

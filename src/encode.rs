@@ -5,6 +5,9 @@ use crate::matrix::{check_shape, finite, length};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Mutex;
 
+/// Encoders add up squares of these numbers, which may be beyond f32 for larger ones.
+const LARGE_IMPORTANCE: f32 = (1u64 << 40) as f32;
+
 impl Matrix<'static> {
     /// What encoders of blocks have made, or the last of their failures.
     pub(crate) fn encoded(
@@ -46,8 +49,8 @@ impl Matrix<'static> {
     /// GGUF formats use it as ggml does; formats without a use for it give the same as `quantize`.
     ///
     /// # Errors
-    /// Those of `quantize`; [`Error::Length`] where there is not one number for each column, and
-    /// [`Error::NotFinite`] where one is infinite, not a number or negative.
+    /// Those of `quantize`; [`Error::Length`] where there is not one number for each column,
+    /// [`Error::NotFinite`] where one is infinite or not a number, [`Error::Argument`] where one is negative.
     pub fn quantize_weighted(
         format: Format,
         n: usize,
@@ -59,17 +62,23 @@ impl Matrix<'static> {
             let (what, got) = ("importance", importance.len());
             return Err(length(what, 1, k, "floats", k, got));
         }
-        if let Some(at) = importance
-            .iter()
-            .position(|w| !(w.is_finite() && *w >= 0.0))
-        {
-            return Err(Error::NotFinite {
-                row: 0,
-                column: at,
-                value: importance[at],
-            });
+        finite("importance", importance, k)?;
+        if let Some(at) = importance.iter().position(|&w| w < 0.0) {
+            let got = format!("{} in column {at}", importance[at]);
+            return Err(Error::argument("importance", "at least 0", got));
         }
-        Self::encode(format, n, k, weights, Some(importance))
+        let largest = importance.iter().fold(0f32, |most, &w| most.max(w));
+        if largest == 0.0 && k > 0 {
+            log::warn!("the importance of all {k} columns is 0: no error counts for anything");
+        }
+        if largest <= LARGE_IMPORTANCE {
+            return Self::encode(format, n, k, weights, Some(importance));
+        }
+        // Only ratios count, and a power of two changes none.
+        let exponent = (largest.to_bits() >> 23).min(253);
+        let factor = f32::from_bits((254 - exponent) << 23);
+        let lowered: Vec<f32> = importance.iter().map(|w| w * factor).collect();
+        Self::encode(format, n, k, weights, Some(&lowered))
     }
 
     fn encode(
@@ -89,7 +98,7 @@ impl Matrix<'static> {
         if weights.len() != expected {
             return Err(length("weights", n, k, "floats", expected, weights.len()));
         }
-        finite(weights, k)?;
+        finite("weight", weights, k)?;
         let mut bytes = vec![0u8; n * row_bytes];
         let failure = Mutex::new(None);
         parallel::chunks(

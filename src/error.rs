@@ -128,24 +128,26 @@ pub enum Error {
         /// The largest possible.
         limit: u64,
     },
-    /// A weight to be quantized that is infinite or not a number.
-    #[error("weight [{row}, {column}] is {value}: only finite weights can be quantized")]
+    /// A number that is infinite or not a number, where only finite ones can be worked with.
+    #[error("{what} [{row}, {column}] is {value}, should be finite")]
     NotFinite {
-        /// Row of the weight.
+        /// What it is one of: `weight`, `input`, ...
+        what: &'static str,
+        /// Its row.
         row: usize,
-        /// Column of the weight.
+        /// Its column.
         column: usize,
         /// Its value.
         value: f32,
     },
-    /// Weights too large for the format: for its f16 fields, or for the search that fills them.
+    /// Numbers too large for the format: for its f16 fields, or for the search that fills them.
     #[error(
-        "{format} cannot hold weights this large: they need {value:e}, the limit is {limit:e}"
+        "{format} cannot hold numbers this large: they need {value:e}, the limit is {limit:e}"
     )]
     ScaleRange {
         /// The format asked for.
         format: String,
-        /// The field, or the weight, that was needed.
+        /// The field, or the number, that was needed.
         value: f32,
         /// The largest possible.
         limit: f32,
@@ -267,6 +269,19 @@ pub enum Error {
         /// Bytes left.
         left: u64,
     },
+    /// The start of a file, which must be longer for what is asked of it.
+    #[error("{at}: {what} needs the first {needed} bytes of the file, got {got}")]
+    MoreBytes {
+        /// The key or tensor, or `the header`.
+        at: String,
+        /// What was to be read.
+        what: &'static str,
+        /// Bytes from the start of the file that are needed, at least (saturated where the number
+        /// overflowed).
+        needed: u64,
+        /// Bytes given.
+        got: u64,
+    },
     /// A key or tensor that is in a file twice.
     #[error("{at} is there twice, as number {first} and number {second}")]
     Duplicate {
@@ -325,6 +340,19 @@ pub enum Error {
         /// The name of that type.
         known: &'static str,
     },
+    /// Weights with a factor beside them, where they were asked for without it.
+    #[error(
+        "tensor {tensor:?} is multiplied by {by:?} ({factor}), which a Matrix has no place for: take \
+         `linear`, or `packed` and `factors`"
+    )]
+    Scaled {
+        /// The weights' name.
+        tensor: String,
+        /// The name of the tensor with the factor.
+        by: String,
+        /// The first factor that is not 1.
+        factor: f32,
+    },
     /// A format that a file cannot hold.
     #[error("tensor {tensor:?}: GGUF has no tensor type for {format}")]
     NoTensorType {
@@ -349,7 +377,7 @@ pub enum Error {
         /// The message of the operating system.
         message: String,
     },
-    /// A file of decisions that is of another device, or none.
+    /// A file of decisions that is of another device, was altered, or is none.
     #[error("decisions, line {line}: expected {expected:?}, got {got:?}")]
     Decisions {
         /// The line, counted from 1.

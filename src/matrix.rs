@@ -239,10 +239,11 @@ pub(crate) fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
 }
 
 /// That all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
-pub(crate) fn finite(values: &[f32], k: usize) -> Result<()> {
+pub(crate) fn finite(what: &'static str, values: &[f32], k: usize) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite {
+            what,
             row: at / k,
             column: at % k,
             value: values[at],

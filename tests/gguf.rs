@@ -2,10 +2,16 @@
 //! lowbit writes is what it reads. `gguf/hostile.rs` has the files that lie.
 
 mod common;
+#[path = "gguf/factors.rs"]
+mod factors;
+#[path = "gguf/header.rs"]
+mod header;
 #[path = "gguf/hostile.rs"]
 mod hostile;
 #[path = "gguf/layers.rs"]
 mod layers;
+#[path = "gguf/lenient.rs"]
+mod lenient;
 #[path = "gguf/mutated.rs"]
 mod mutated;
 #[path = "gguf/older_q2_0.rs"]
@@ -28,13 +34,19 @@ const INPUT: &[u8] = include_bytes!("golden/input.f32");
 /// The file again, by way of everything that a reader sees of it.
 pub fn rewritten(file: &Gguf) -> lowbit::Result<Vec<u8>> {
     let mut writer = Writer::new();
-    for (key, value) in file.metadata() {
-        writer.metadata(key, value.clone())?;
+    for key in file.metadata() {
+        writer.metadata(key.name(), key.value())?;
     }
     for t in file.tensors() {
         writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t))?;
     }
     writer.to_bytes()
+}
+
+/// All keys with their values.
+pub fn metadata<'f>(file: &'f Gguf) -> Vec<(&'f str, Value)> {
+    let keys = file.metadata().iter();
+    keys.map(|key| (key.name(), key.value())).collect()
 }
 
 fn input_row(row: usize, columns: usize) -> impl Iterator<Item = f32> {
@@ -67,11 +79,19 @@ fn every_value_of_the_reference_file() {
             Value::Array(Array::String(["a", "", "ccc"].map(String::from).into())),
         ),
     ];
-    assert_eq!(file.metadata(), expected);
-    for (key, value) in &expected {
-        assert_eq!(file.get(key), Some(value));
+    assert_eq!(metadata(&file), expected);
+    for (name, value) in &expected {
+        let key = file.get(name).unwrap();
+        assert_eq!((&key.value(), key.type_id()), (value, value.type_id()));
+        assert_eq!(
+            (key.as_u64(), key.as_str()),
+            (value.as_u64(), value.as_str())
+        );
     }
     assert_eq!(file.get("t.u"), None);
+    let items = file.get("t.arr_str").unwrap().strings().unwrap();
+    assert_eq!(items.collect::<Vec<_>>(), [&b"a"[..], b"", b"ccc"]);
+    assert!(file.get("t.arr_i32").unwrap().strings().is_none());
 }
 
 #[test]
@@ -132,8 +152,12 @@ fn types_are_as_large_as_the_formats_say() {
     }
     assert!(checked >= 9, "{checked}");
     assert!(TENSOR_TYPES.windows(2).all(|t| t[0].id < t[1].id));
-    assert_eq!(TensorType::from_id(4), None);
     assert_eq!(TensorType::from_id(43), None);
+    // Each id up to the last is of a type or was of one.
+    for id in 0..=42 {
+        let known = TensorType::from_id(id).is_some();
+        assert_ne!(known, TensorType::removed(id).is_some(), "{id}");
+    }
 }
 
 #[test]

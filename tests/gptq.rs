@@ -112,6 +112,7 @@ fn sums_of_products() {
         matches!(
             error,
             Error::NotFinite {
+                what: "input",
                 row: 1,
                 column: 5,
                 ..
@@ -460,6 +461,7 @@ fn what_does_not_fit_is_an_error() {
         matches!(
             error,
             Error::NotFinite {
+                what: "weight",
                 row: 1,
                 column: 44,
                 ..

@@ -2,48 +2,11 @@
 
 mod common;
 
+use common::gpu::{borrowed, borrowed_from, buffer, instance, storage, try_borrowed};
 use common::{gpu, oracle, random_matrix, same_bits, within_bound, Random};
 use lowbit::wgpu::{self, BufferUsages};
 use lowbit::{Error, Format, GetRows, Gpu, MatMul, Precision, Weights};
 use std::sync::{Arc, Mutex};
-
-fn instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
-}
-
-/// A device of the test's own, as a caller would make it.
-fn borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
-    borrowed_from(&instance(), change)
-}
-
-fn borrowed_from(instance: &wgpu::Instance, change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
-    pollster::block_on(async {
-        let adapter = instance.request_adapter(&Default::default()).await.unwrap();
-        let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
-        change(&mut limits);
-        let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                required_limits: limits,
-                ..Default::default()
-            })
-            .await
-            .unwrap();
-        Gpu::from_wgpu(adapter, device, queue).unwrap()
-    })
-}
-
-fn storage(gpu: &Gpu, size: u64) -> wgpu::Buffer {
-    buffer(gpu, size, BufferUsages::STORAGE)
-}
-
-fn buffer(gpu: &Gpu, size: u64, usage: BufferUsages) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size,
-        usage,
-        mapped_at_creation: false,
-    })
-}
 
 /// Weights past the binding limit and grids past the limit of a dimension: with limits this small
 /// a small matrix is split into slabs, x and y into runs of rows, and every grid is folded.
@@ -148,42 +111,6 @@ fn shader_errors_name_file_and_line() {
     gpu.matmul(&[1.0; 256], &weights).unwrap();
 }
 
-#[test]
-fn a_lost_device_is_an_error() {
-    let gpu = borrowed(|_| ());
-    let matrix = random_matrix(Format::Q8_0, 8, 256, 3);
-    let weights = gpu.upload(&matrix).unwrap();
-    gpu.matmul(&[1.0; 256], &weights).unwrap();
-    gpu.device().destroy();
-    let lost = |e: Error| {
-        assert!(
-            matches!(e, Error::DeviceLost(_) | Error::Device { .. }),
-            "{e}"
-        )
-    };
-    lost(gpu.upload(&matrix).unwrap_err());
-    lost(gpu.matmul(&[1.0; 256], &weights).unwrap_err());
-    lost(gpu.dequantize(&weights).unwrap_err());
-    lost(gpu.get_rows(&[1], &weights).unwrap_err());
-}
-
-#[test]
-fn running_out_of_memory_is_an_error() {
-    let gpu = gpu::gpu();
-    // SwiftShader refuses a buffer of 1 GiB. Other drivers hand it out and may swap, which is no test.
-    if !gpu.info().name.contains("SwiftShader") {
-        println!("not run: {} does not refuse 1 GiB", gpu.info().name);
-        return;
-    }
-    let k = 65536;
-    let format = Format::INT8.per_row().unwrap();
-    let weights = gpu.upload(&random_matrix(format, 1, k, 3)).unwrap();
-    let refused = gpu.get_rows(&vec![0; 4096], &weights);
-    assert!(matches!(refused, Err(Error::OutOfMemory(_))), "{refused:?}");
-    // And the device goes on working.
-    gpu.get_rows(&[0], &weights).unwrap();
-}
-
 /// What a call records into a pass, without running it.
 fn record(gpu: &Gpu, f: impl FnOnce(&mut wgpu::ComputePass) -> lowbit::Result<()>) -> String {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
@@ -274,28 +201,72 @@ fn bad_calls_are_refused_before_the_device_sees_them() {
 
 #[test]
 fn too_small_devices_are_refused() {
-    let limits = |change: fn(&mut wgpu::Limits)| {
-        pollster::block_on(async {
-            let instance = wgpu::Instance::new(
-                wgpu::InstanceDescriptor::new_without_display_handle_from_env(),
-            );
-            let adapter = instance.request_adapter(&Default::default()).await.unwrap();
-            let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
-            change(&mut limits);
-            let descriptor = wgpu::DeviceDescriptor {
-                required_limits: limits,
-                ..Default::default()
-            };
-            let (device, queue) = adapter.request_device(&descriptor).await.unwrap();
-            Gpu::from_wgpu(adapter, device, queue)
-                .expect_err("too small")
-                .to_string()
-        })
-    };
-    let text = limits(|l| l.max_compute_invocations_per_workgroup = 64);
-    assert!(text.contains("256") && text.contains("64"), "{text}");
-    let text = limits(|l| l.max_storage_buffers_per_shader_stage = 3);
-    assert!(text.contains('5') && text.contains('3'), "{text}");
+    // The limit's name, what is needed, what there is.
+    type Case = (&'static str, u32, u32, fn(&mut wgpu::Limits));
+    let cases: [Case; 11] = [
+        ("max_compute_invocations_per_workgroup", 256, 64, |l| {
+            l.max_compute_invocations_per_workgroup = 64
+        }),
+        ("max_storage_buffers_per_shader_stage", 5, 3, |l| {
+            l.max_storage_buffers_per_shader_stage = 3
+        }),
+        ("max_uniform_buffers_per_shader_stage", 1, 0, |l| {
+            l.max_uniform_buffers_per_shader_stage = 0
+        }),
+        ("max_uniform_buffer_binding_size", 64, 16, |l| {
+            l.max_uniform_buffer_binding_size = 16
+        }),
+        ("max_bindings_per_bind_group", 5, 4, |l| {
+            l.max_bindings_per_bind_group = 4
+        }),
+        ("max_bind_groups", 1, 0, |l| l.max_bind_groups = 0),
+        ("max_storage_buffer_binding_size", 256, 0, |l| {
+            l.max_storage_buffer_binding_size = 0
+        }),
+        ("max_compute_workgroups_per_dimension", 1, 0, |l| {
+            l.max_compute_workgroups_per_dimension = 0
+        }),
+        ("max_compute_workgroup_size_x", 256, 128, |l| {
+            l.max_compute_workgroup_size_x = 128
+        }),
+        ("max_compute_workgroup_size_z", 1, 0, |l| {
+            l.max_compute_workgroup_size_z = 0
+        }),
+        ("max_compute_workgroup_storage_size", 16384, 16, |l| {
+            l.max_compute_workgroup_storage_size = 16
+        }),
+    ];
+    for (name, least, there, change) in cases {
+        let refused = try_borrowed(change).expect_err(name);
+        let wanted = Error::DeviceLimit {
+            kernel: "lowbit".into(),
+            what: name,
+            needed: least.into(),
+            limit: there.into(),
+        };
+        assert_eq!(refused, wanted);
+    }
+}
+
+/// What one kernel needs more than others is told by it, not by a panic: here the binding of a table.
+#[test]
+fn what_single_kernels_lack_is_told() {
+    let gpu = borrowed(|l| l.max_bindings_per_bind_group = 5);
+    let plain = gpu.upload(&random_matrix(Format::Q4_0, 8, 256, 3)).unwrap();
+    gpu.matmul(&[1.0; 256], &plain).unwrap();
+    let lattice = random_matrix(Format::IQ2_XXS, 8, 256, 3);
+    let refused = gpu.matmul(&[1.0; 256], &gpu.upload(&lattice).unwrap());
+    let what = "max_bindings_per_bind_group";
+    assert!(
+        matches!(refused, Err(Error::DeviceLimit { what: w, needed: 6, limit: 5, .. }) if w == what),
+        "{refused:?}"
+    );
+    let gpu = borrowed(|l| l.max_storage_buffer_binding_size = 256);
+    let refused = gpu.upload(&lattice).map(drop);
+    assert!(
+        matches!(refused, Err(Error::TooLarge { limit: 256, .. })),
+        "{refused:?}"
+    );
 }
 
 /// One `Gpu` serves several threads, and its futures may move between them.

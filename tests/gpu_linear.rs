@@ -10,12 +10,13 @@ const N: usize = 37;
 const K: usize = 320;
 
 /// The parts of a layer, each of which can be left out.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     "permutation",
     "input scales",
     "rotation",
     "outliers",
     "scale",
+    "output scales",
     "bias",
 ];
 
@@ -58,6 +59,10 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
             false => OutputScale::Multiply(0.3),
         };
         linear = linear.with_scale(scale).unwrap();
+    }
+    if has("output scales") {
+        let scales = (0..N).map(|_| 1.5 + random.signed()).collect();
+        linear = linear.with_output_scales(scales).unwrap();
     }
     if has("bias") {
         linear = linear.with_bias(random.floats(N, 50.0)).unwrap();

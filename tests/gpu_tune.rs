@@ -4,7 +4,7 @@ mod common;
 
 use common::{gpu, oracle, random_matrix, within_bound, Random};
 use lowbit::wgpu::{self, BufferUsages};
-use lowbit::{DeviceClass, Error, Format, Gpu, MatMul, Precision, Weights, KERNELS};
+use lowbit::{DeviceClass, Error, Format, Gpu, InputScale, MatMul, Precision, Weights, KERNELS};
 use std::time::Instant;
 
 fn weights(gpu: &Gpu, n: usize, k: usize) -> Weights {
@@ -41,7 +41,8 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     let slowest = tuned.times.last().unwrap().0;
     let line = |kernel: &str| format!("q4_0 {n} {k} 4 f32 {kernel}\n");
     assert!(saved.contains(&line(tuned.kernel)), "{saved}");
-    std::fs::write(&path, saved.replace(&line(tuned.kernel), &line(slowest))).unwrap();
+    let altered = saved.replace(&line(tuned.kernel), &line(slowest));
+    std::fs::write(&path, signed(&altered)).unwrap();
     let other = own_gpu();
     assert_eq!(other.load_decisions(&path), Ok(1));
     let weights = self::weights(&other, n, k);
@@ -53,11 +54,102 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     let bare = other.with_features(wgpu::Features::empty());
     MatMul::new(&bare, &weights, m, Precision::F32).unwrap();
 
-    std::fs::write(&path, saved.replacen(&gpu.info().name, "another", 1)).unwrap();
+    let foreign = saved.replacen(&gpu.info().name, "another", 1);
+    std::fs::write(&path, signed(&foreign)).unwrap();
     let error = other.load_decisions(&path).unwrap_err();
     assert!(matches!(error, Error::Decisions { line: 2, .. }), "{error}");
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(other.load_decisions(&path), Err(Error::Io { .. })));
+}
+
+/// A file of decisions with the checksum of its lines: FNV-1a of 64 bits.
+fn signed(text: &str) -> String {
+    let lines = &text[..text.rfind("checksum ").unwrap_or(text.len())];
+    let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in lines.bytes() {
+        sum = (sum ^ byte as u64).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{lines}checksum {sum:016x}\n")
+}
+
+/// Whoever reads a file of decisions while others write it reads all of one; what was cut is told.
+#[test]
+fn decisions_are_written_whole() {
+    let gpu = own_gpu();
+    let folder = std::env::temp_dir().join(format!("lowbit-whole-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("decisions");
+    gpu.save_decisions(&path).unwrap();
+    let head = std::fs::read_to_string(&path).unwrap();
+    let head = &head[..head.rfind("checksum ").unwrap()];
+    let lines: String = (1..2000)
+        .map(|n| format!("q4_0 {n} 64 1 f32 gemm\n"))
+        .collect();
+    let text = signed(&format!("{head}{lines}"));
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(gpu.load_decisions(&path), Ok(1999));
+
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        use std::sync::atomic::Ordering::Relaxed;
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    gpu.save_decisions(&path).unwrap();
+                }
+            });
+        }
+        let read: Vec<_> = (0..100).map(|_| gpu.load_decisions(&path)).collect();
+        done.store(true, Relaxed);
+        assert!(read.iter().all(|read| *read == Ok(1999)), "{read:?}");
+    });
+    let files = std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files, 1, "what writers left");
+
+    std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let cut = gpu.load_decisions(&path);
+    assert!(matches!(cut, Err(Error::Decisions { .. })), "{cut:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What a caller names comes before what was measured.
+#[test]
+fn decisions_that_cannot_do_what_is_asked_are_passed_over() {
+    let gpu = own_gpu().with_class(DeviceClass::Gpu);
+    let (n, k) = (64, 4096);
+    let weights = weights(&gpu, n, k);
+    let path = std::env::temp_dir().join(format!("lowbit-passed-{}", std::process::id()));
+    gpu.save_decisions(&path).unwrap();
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.truncate(text.rfind("checksum ").unwrap());
+    // A kernel that sums k in one piece, and one that rounds nothing.
+    text += &format!("q4_0 {n} {k} 1 f32 lane_tile\nq4_0 {n} {k} 1 i8 lane_tile\n");
+    std::fs::write(&path, signed(&text)).unwrap();
+    assert_eq!(gpu.load_decisions(&path), Ok(2));
+    std::fs::remove_file(&path).unwrap();
+
+    let product = || MatMul::builder(&gpu, &weights, 1);
+    let plain = product().build().unwrap();
+    assert_eq!(plain.kernel(), "lane_tile");
+    let sliced = product().slices(4).build().unwrap();
+    assert_eq!(sliced.slices(), 4);
+    let rounds = || product().precision(Precision::I8);
+    assert_eq!(rounds().build().unwrap().kernel(), "lane_tile");
+    let named = [
+        InputScale::Token,
+        InputScale::Static {
+            scale: 0.1,
+            zero_point: 0,
+        },
+    ];
+    for scale in named {
+        let product = rounds().input_scale(scale).build().unwrap();
+        assert!(
+            product.rounded().is_some(),
+            "{scale:?}: {}",
+            product.kernel()
+        );
+    }
 }
 
 #[test]

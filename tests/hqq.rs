@@ -353,6 +353,7 @@ fn refused() {
         matches!(
             error,
             Error::NotFinite {
+                what: "weight",
                 row: 1,
                 column: 5,
                 ..

@@ -17,6 +17,7 @@ struct Parts {
     rotation: Option<Rotation>,
     outliers: Option<(Vec<u32>, Vec<f16>)>,
     scale: Option<OutputScale>,
+    output_scales: Option<Vec<f32>>,
     bias: Option<Vec<f32>>,
 }
 
@@ -34,6 +35,7 @@ impl Parts {
             }),
             outliers: Some((columns, weights.into_iter().map(f16::from_f32).collect())),
             scale: Some(OutputScale::Divide(0.37)),
+            output_scales: Some(random.floats(N, 3.0)),
             bias: Some(random.floats(N, 5.0)),
         }
     }
@@ -55,6 +57,9 @@ impl Parts {
         }
         if let Some(s) = parts.scale {
             linear = linear.with_scale(s).unwrap();
+        }
+        if let Some(s) = parts.output_scales {
+            linear = linear.with_output_scales(s).unwrap();
         }
         if let Some(b) = parts.bias {
             linear = linear.with_bias(b).unwrap();
@@ -100,6 +105,8 @@ impl Parts {
                     Some(OutputScale::Divide(s)) => 1.0 / s as f64,
                     None => 1.0,
                 };
+                let own = self.output_scales.as_ref().map_or(1.0, |s| s[row] as f64);
+                let scale = scale * own;
                 (sum, magnitude) = (sum * scale, magnitude * scale.abs());
                 if let Some((columns, weights)) = &self.outliers {
                     for (i, &column) in columns.iter().enumerate() {
@@ -140,6 +147,7 @@ impl Parts {
             2 => one.rotation = self.rotation.clone(),
             3 => one.outliers = self.outliers.clone(),
             4 => one.scale = self.scale,
+            5 => one.output_scales = self.output_scales.clone(),
             _ => one.bias = self.bias.clone(),
         }
         one
@@ -153,13 +161,14 @@ impl Parts {
             2 => rest.rotation = None,
             3 => rest.outliers = None,
             4 => rest.scale = None,
+            5 => rest.output_scales = None,
             _ => rest.bias = None,
         }
         rest
     }
 }
 
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 fn given() -> (Matrix<'static>, Vec<f32>, Vec<f32>, Parts) {
     let mut random = Random(31);
@@ -298,6 +307,14 @@ fn parts_that_do_not_fit() {
     assert_eq!(
         message(linear().with_input_scales(nan(K))),
         "input scales: number 1 should be finite, got NaN"
+    );
+    assert_eq!(
+        message(linear().with_output_scales(vec![1.0; N + 1])),
+        "output scales: its length should be 6, got 7"
+    );
+    assert_eq!(
+        message(linear().with_output_scales(nan(N))),
+        "output scales: number 1 should be finite, got NaN"
     );
     assert_eq!(
         message(linear().with_bias(vec![0.0; 7])),

@@ -17,35 +17,89 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tools::NAME;
 
-/// The largest piece of memory that was asked for at once.
-struct Largest;
+/// Counts what is asked for.
+struct Counted;
 
+/// The largest piece of memory that was asked for at once.
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
+/// What is held now, and the most that was.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+fn taken(bytes: usize) {
+    LARGEST.fetch_max(bytes, Relaxed);
+    MOST.fetch_max(HELD.fetch_add(bytes, Relaxed) + bytes, Relaxed);
+}
+
+fn given_back(bytes: usize) {
+    HELD.fetch_sub(bytes, Relaxed);
+}
 
 // Hands all calls on to the system's allocator.
-unsafe impl GlobalAlloc for Largest {
+unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Relaxed);
+        taken(layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Relaxed);
+        taken(layout.size());
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Relaxed);
+        // Both are there while one is copied to the other.
+        taken(size);
+        given_back(layout.size());
         unsafe { System.realloc(at, layout, size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        given_back(layout.size());
         unsafe { System.dealloc(at, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Largest = Largest;
+static ALLOCATOR: Counted = Counted;
+
+/// Reads a header, and a configuration, of which a few times the size may be held at once.
+fn header_within(what: &str, times: usize, config: &str, header: &str, data: usize) {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.resize(bytes.len() + data, 0);
+    let before = HELD.load(Relaxed);
+    MOST.store(before, Relaxed);
+    drop(Model::from_parts(config, &[("f", &bytes)]));
+    let most = MOST.load(Relaxed) - before;
+    let limit = times * (header.len() + config.len()) + (64 << 10);
+    assert!(most <= limit, "{what}: {most} bytes held, limit {limit}");
+}
+
+fn headers() {
+    let list = |count: usize, entry: &dyn Fn(usize) -> String| {
+        let entries: Vec<String> = (0..count).map(entry).collect();
+        entries.join(",")
+    };
+    let empty = |i| format!(r#""{i:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#);
+    header_within(
+        "tensors",
+        6,
+        "",
+        &format!("{{{}}}", list(50_000, &empty)),
+        0,
+    );
+    let zeros = list(1_000_000, &|_| "0".into());
+    let shape = format!(r#"{{"a":{{"dtype":"U8","shape":[{zeros}],"data_offsets":[0,0]}}}}"#);
+    header_within("a shape", 6, "", &shape, 0);
+    header_within("a list", 6, "", &format!(r#"{{"a":[{zeros}]}}"#), 0);
+    let names = list(300_000, &|i| format!(r#""{i:x}":"""#));
+    let names = format!(r#"{{"__metadata__":{{{names}}}}}"#);
+    header_within("metadata", 6, "", &names, 0);
+    // What is no part of the settings is not kept.
+    let config = format!(r#"{{"id2label":[{zeros}],"vision_config":{{"a":[{zeros}]}}}}"#);
+    header_within("a configuration", 6, &config, "{}", 0);
+}
 
 /// Reads a model and all its layers; the largest piece asked for may be so many times the file.
 fn within(what: &str, times: usize, config: &str, bytes: &[u8]) {
@@ -71,6 +125,7 @@ fn quiet(what: &str, checkpoint: &Checkpoint) {
 /// One test, so that nothing else allocates meanwhile.
 #[test]
 fn nothing_large_is_reserved() {
+    headers();
     let large = u64::MAX / 2;
     // Honest files first: a layer takes about what its tensors do; decoded ones (HQQ's axis 0 of one
     // bit) 32 times as much.

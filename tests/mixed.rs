@@ -239,6 +239,15 @@ fn what_cannot_be_assigned_is_an_error() {
             "{refused}"
         );
     }
+    // Smallest choices that no number of 64 bits sums up.
+    let tensors = [vec![choice(u64::MAX, 0.0)], vec![choice(1, 1.0)]];
+    for assign in [exact, lagrangian] {
+        let refused = assign(&tensors, u64::MAX).unwrap_err().to_string();
+        assert!(
+            refused.contains("at least 18446744073709551616"),
+            "{refused}"
+        );
+    }
     // Sizes without a common unit: too many sums to make a table of.
     let tensors = vec![vec![choice(1 << 40, 1.0), choice((1 << 41) + 1, 0.0)]; 2];
     assert!(exact(&tensors, 1 << 42).is_ok());

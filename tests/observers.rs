@@ -404,6 +404,7 @@ fn columns_have_observers_of_their_own() {
         matches!(
             refused,
             Err(Error::NotFinite {
+                what: "input",
                 row: 1,
                 column: 2,
                 ..
@@ -467,6 +468,7 @@ fn wrong_input_is_refused() {
     assert!(matches!(
         refused,
         Err(Error::NotFinite {
+            what: "value",
             row: 1,
             column: 1,
             ..

@@ -414,3 +414,12 @@ fn wrong_shapes_are_errors_with_both_numbers() {
     );
     has(q.rotate(&mut [0f64; 7]).unwrap_err(), ["8", "7"]);
 }
+
+#[test]
+fn orthogonal_matrices_that_no_machine_holds_are_refused() {
+    for n in [0, (1 << 16) + 1, 1 << 40, usize::MAX] {
+        let refused = Orthogonal::haar(n, 1).expect_err("too large").to_string();
+        assert!(refused.contains(&n.to_string()), "{refused}");
+        assert!(refused.contains("1 to 65536"), "{refused}");
+    }
+}

@@ -6,6 +6,12 @@
 #[path = "safetensors/checkpoint.rs"]
 mod checkpoint;
 mod common;
+#[path = "tools/folders.rs"]
+mod folders;
+#[path = "tools/options.rs"]
+mod options;
+#[path = "tools/run.rs"]
+mod run;
 #[path = "gguf/llama.rs"]
 mod tiny;
 #[path = "safetensors/tools.rs"]
@@ -13,53 +19,12 @@ mod written;
 
 use common::layouts::{layout, layouts, Layout};
 use common::same_bits;
+use lowbit::gguf::{Array, Value, Writer};
+use lowbit::{Format, Matrix};
+use run::{run, Folder};
 use safetensors::Dtype::I64;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use written::NAME;
-
-/// A folder that is gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let name = format!("lowbit-tools-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What an example prints, or the error that it ends with.
-fn run(example: &str, args: &[&str]) -> Result<String, String> {
-    let done = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["run", "--quiet", "--release", "--example", example, "--"])
-        .args(args)
-        // No adapter, on any machine.
-        .env("WGPU_BACKEND", "noop")
-        .env("WGPU_ADAPTER_NAME", "")
-        .output()
-        .unwrap();
-    match done.status.success() {
-        true => Ok(String::from_utf8(done.stdout).unwrap()),
-        false => Err(String::from_utf8(done.stderr).unwrap()),
-    }
-}
 
 /// A table's row, without its lines and spaces.
 fn row(table: &str, name: &str) -> Vec<String> {
@@ -252,6 +217,30 @@ fn quantize_and_inspect_gguf() {
     assert_eq!(both[0].len(), 4096);
     // Its scales are found anew: the largest of a block is 127 of them, as before.
     same_bits(&both[0], &both[1]).unwrap();
+}
+
+/// NVFP4 has a factor in another tensor; the file was merged, and has a token that is not UTF-8.
+#[test]
+fn inspect_a_file_with_factors() {
+    let weights: Vec<f32> = (0..128).map(|i| i as f32 - 60.0).collect();
+    let matrix = Matrix::quantize(Format::NVFP4, 2, 64, &weights).unwrap();
+    let mut writer = Writer::new();
+    writer.metadata("split.count", 0u16).unwrap();
+    let token = Value::Array(Array::Bytes(vec![vec![0xe4, 0xbd]]));
+    writer.metadata("tokenizer.ggml.tokens", token).unwrap();
+    writer.matrix("a.weight", &matrix).unwrap();
+    let factor = 0.3f32.to_le_bytes().to_vec();
+    writer.tensor("a.scale", &[1], 0, factor).unwrap();
+    let folder = Folder::new("factors");
+    let model = folder.at("model.gguf");
+    std::fs::write(&model, writer.to_bytes().unwrap()).unwrap();
+
+    let told = run("inspect", &[&model, "--keys"]).unwrap();
+    assert!(row(&told, "a.weight").contains(&"scale * 0.3".to_owned()));
+    let out = folder.at("a.f32");
+    run("inspect", &[&model, "--dequantize", "a.weight", &out]).unwrap();
+    let wanted: Vec<f32> = matrix.dequantize().iter().map(|w| w * 0.3).collect();
+    same_bits(&floats(&out), &wanted).unwrap();
 }
 
 /// The number behind `what` in a tool's output.

@@ -527,6 +527,7 @@ fn wrong_input_is_refused() {
         matches!(
             refused,
             Err(Error::NotFinite {
+                what: "number",
                 row: 1,
                 column: 5,
                 ..
@@ -562,6 +563,7 @@ fn wrong_input_is_refused() {
     assert!(matches!(
         refused,
         Err(Error::NotFinite {
+            what: "value",
             row: 0,
             column: 13,
             ..

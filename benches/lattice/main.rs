@@ -170,7 +170,7 @@ fn in_workgroup(text: &str, words: usize) -> String {
         "{before}
 var<workgroup> grid: array<u32, {words}>;
 @compute{head}) {{
-    for (var i = lane_index(here); i < {words}u; i += WORKGROUP) {{
+    for (var i = index; i < {words}u; i += WORKGROUP) {{
         grid[i] = table[i];
     }}
     workgroupBarrier();

@@ -15,6 +15,8 @@ mod mixed;
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
+#[path = "../pipe/mod.rs"]
+mod pipe;
 mod plain;
 mod plot;
 #[path = "../svg/mod.rs"]
@@ -146,6 +148,7 @@ impl Args {
 }
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     env_logger::init();
     let args = Args::parse();
     match run(&args) {

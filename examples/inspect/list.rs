@@ -3,6 +3,7 @@
 use crate::model::checkpoint::{is_float, note, Checkpoint};
 use crate::model::{Fallible, Tensor};
 use comfy_table::{presets, CellAlignment, Table};
+use lowbit::gguf::Split;
 use lowbit::safetensors::TensorInfo;
 use lowbit::{Format, Linear};
 use std::collections::BTreeMap;
@@ -20,7 +21,13 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn of_tensor(t: &Tensor) -> Row {
+    pub fn of_tensor(t: &Tensor, file: Option<&Split>) -> Row {
+        let factors = file.and_then(|file| file.tensor(&t.name).ok()?.factors().ok()?);
+        let note = match factors.as_deref() {
+            Some([factor]) => format!("scale * {factor}"),
+            Some(factors) => format!("scales of {} experts", factors.len()),
+            None => String::new(),
+        };
         let does = match Format::from_gguf(t.kind.id) {
             Some(_) => "multiplies",
             None if !t.kind.is_packed() => "reads",
@@ -33,7 +40,7 @@ impl Row {
             shape: by(&t.dims),
             bytes: t.data.len() as u64,
             weights: t.count(),
-            note: String::new(),
+            note,
         }
     }
 

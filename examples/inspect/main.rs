@@ -9,6 +9,8 @@ mod list;
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
+#[path = "../pipe/mod.rs"]
+mod pipe;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -43,6 +45,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     env_logger::init();
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,7 +79,8 @@ fn run(args: &Args) -> Fallible<()> {
         None => {
             let tensors = model.tensors.iter();
             let tensors = tensors.filter(|t| t.name.contains(&args.only));
-            let rows = tensors.map(Row::of_tensor).collect();
+            let rows = tensors.map(|t| Row::of_tensor(t, model.gguf.as_ref()));
+            let rows = rows.collect();
             (rows, Vec::new(), "shape, k first")
         }
     };
@@ -123,9 +127,14 @@ fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
     }
     let tensor = model.tensor(name)?;
     Ok(Decoded {
-        numbers: match gpu {
-            Some(gpu) => tensor.to_f32_on(gpu)?,
-            None => tensor.to_f32()?,
+        numbers: match (&model.gguf, gpu) {
+            // With the factors that may lie beside them.
+            (Some(file), Some(gpu)) if tensor.kind.is_packed() => {
+                effective(&file.linear(name)?, Some(gpu))?
+            }
+            (Some(file), _) => file.to_f32(name)?,
+            (None, Some(gpu)) => tensor.to_f32_on(gpu)?,
+            (None, None) => tensor.to_f32()?,
         },
         rows: tensor.rows(),
         k: tensor.dims.first().copied().unwrap_or(1),

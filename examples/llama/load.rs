@@ -35,6 +35,9 @@ impl Llama {
                 return Err(format!("a model with {unsupported} is not supported here").into());
             }
         }
+        if let Some(scale) = model.tensors.iter().find(|t| t.name.ends_with(".scale")) {
+            return Err(format!("a model with {} is not supported here", scale.name).into());
+        }
         let shape = Shape {
             width,
             heads,

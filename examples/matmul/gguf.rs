@@ -4,7 +4,6 @@ use crate::npy::Dense;
 use crate::weights::Weights;
 use crate::Fallible;
 use lowbit::gguf::Split;
-use lowbit::Linear;
 use std::path::{Path, PathBuf};
 
 /// The file and the tensor that `--weights` names; none where the whole of it is a file.
@@ -30,11 +29,13 @@ pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weigh
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
     };
     if tensor.format().is_some_and(|f| f.block_len() > 1) && !anew {
-        let matrix = tensor.matrix()?.into_owned();
-        return Ok(Weights::Packed(Box::new(Linear::new(matrix))));
+        return Ok(Weights::Packed(Box::new(file.linear(tensor.name())?)));
     }
     let k = usize::try_from(tensor.dims().first().copied().unwrap_or(1))?;
     let weights = tensor.to_f32()?;
+    if weights.is_empty() {
+        return Err(format!("{} is empty: {:?}", tensor.name(), tensor.dims()).into());
+    }
     Ok(Weights::Dense(Dense {
         n: weights.len() / k,
         k,

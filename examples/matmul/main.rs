@@ -14,6 +14,8 @@ mod measure;
 mod model;
 mod npy;
 mod oracle;
+#[path = "../pipe/mod.rs"]
+mod pipe;
 mod readback;
 mod table;
 mod timing;
@@ -52,6 +54,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     env_logger::init();
     match run(&Args::parse()) {
         Ok(true) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use super::{no_such, Fallible};
 use lowbit::safetensors::{Model, TensorInfo};
 use lowbit::{Gpu, Linear, OutputScale};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 pub struct Checkpoint<'a> {
@@ -21,38 +21,26 @@ pub enum Found {
 }
 
 impl<'a> Checkpoint<'a> {
-    /// A folder as Hugging Face lays it out is read by its index; any other file or folder as a whole,
-    /// with the `config.json` beside it.
-    pub fn open(
-        asked: &Path,
-        folder: &Path,
-        files: &[(&str, &'a [u8])],
-    ) -> Fallible<Checkpoint<'a>> {
-        let known = ["model.safetensors.index.json", "model.safetensors"];
-        if asked.is_dir() && known.iter().any(|name| asked.join(name).exists()) {
-            return Ok(Checkpoint::new(Model::open(asked)?));
-        }
-        let config = folder.join("config.json");
-        let text = match config.exists() {
-            true => std::fs::read_to_string(config)?,
-            false => String::new(),
-        };
-        Ok(Checkpoint::new(Model::from_parts(&text, files)?))
+    /// A folder, or a file with the settings that lie beside it.
+    pub fn open(asked: &Path) -> Fallible<Checkpoint<'static>> {
+        Ok(Checkpoint::new(Model::open(asked)?))
     }
 
     pub fn new(model: Model<'a>) -> Checkpoint<'a> {
         let linears: BTreeSet<String> = model.linears().into_iter().collect();
-        let plain = |t: &TensorInfo| {
-            let name = t.name().strip_suffix(".weight")?;
-            (is_float(t) && t.shape().len() == 2).then(|| name.to_owned())
-        };
-        let plain: BTreeSet<String> = model.tensors().iter().filter_map(plain).collect();
-        let packed = linears.difference(&plain).cloned().collect();
+        let packed = linears.iter().filter(|name| model.is_packed(name));
+        let packed = packed.cloned().collect();
         Checkpoint {
             model,
             linears,
             packed,
         }
+    }
+
+    /// The name of the file that counts as that of a tensor, of those that hold one of this name.
+    pub fn files_of_tensors(&self) -> HashMap<&str, &str> {
+        let tensors = self.model.tensors().iter();
+        tensors.map(|t| (t.name(), self.model.file_of(t))).collect()
     }
 
     /// How its layers were quantized: `gptq`, ...
@@ -170,6 +158,7 @@ pub fn note(linear: &Linear) -> String {
         Some(OutputScale::Divide(s)) => part(true, format!("scale / {s}")),
         None => {}
     }
+    part(linear.output_scales().is_some(), "output scales".into());
     part(linear.bias().is_some(), "bias".into());
     // They are beside the bytes of the matrix.
     let format = linear.matrix().format().name();

@@ -40,7 +40,7 @@ impl Files {
     /// All tensors, by what the first bytes say the files are.
     pub fn parse(&self) -> Fallible<Model<'_>> {
         let bytes = self.bytes();
-        if bytes[0].starts_with(b"GGUF") {
+        if bytes.first().is_some_and(|b| b.starts_with(b"GGUF")) {
             let split = Split::parse(&bytes).map_err(|e| self.named(&e))?;
             return Ok(Model::of_gguf(split));
         }
@@ -48,7 +48,9 @@ impl Files {
         let packed = !checkpoint.packed().is_empty();
         let tensors = match packed {
             true => Vec::new(),
-            false => safetensors::plain(&self.paths, &bytes).map_err(|e| self.named(&*e))?,
+            false => {
+                safetensors::plain(&self.paths, &bytes, &checkpoint).map_err(|e| self.named(&*e))?
+            }
         };
         Ok(Model {
             kind: "safetensors",
@@ -60,11 +62,8 @@ impl Files {
     }
 
     /// The layers of safetensors files, by the configuration that lies beside them.
-    pub fn checkpoint(&self) -> Fallible<Checkpoint<'_>> {
-        let names: Vec<_> = self.paths.iter().map(|p| p.to_string_lossy()).collect();
-        let names = names.iter().map(|name| &name[..]);
-        let files: Vec<(&str, &[u8])> = names.zip(self.bytes()).collect();
-        Ok(Checkpoint::open(&self.asked, self.folder(), &files).map_err(|e| self.named(&*e))?)
+    pub fn checkpoint(&self) -> Fallible<Checkpoint<'static>> {
+        Ok(Checkpoint::open(&self.asked).map_err(|e| self.named(&*e))?)
     }
 
     fn named(&self, e: &dyn std::fmt::Display) -> String {
@@ -78,34 +77,38 @@ impl Files {
 
     /// The folder that the files lie in.
     pub fn folder(&self) -> &Path {
-        self.paths[0].parent().unwrap_or(Path::new("."))
+        let parent = match self.paths.first() {
+            Some(first) => first.parent(),
+            None => Some(self.asked.as_path()),
+        };
+        // A name alone has an empty one.
+        let named = parent.filter(|folder| !folder.as_os_str().is_empty());
+        named.unwrap_or(Path::new("."))
     }
 }
 
 fn paths(path: &Path) -> Fallible<Vec<PathBuf>> {
-    if path.is_dir() {
-        for extension in ["safetensors", "gguf"] {
-            let mut found: Vec<PathBuf> = std::fs::read_dir(path)?
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|p| p.extension().is_some_and(|e| e == extension))
-                .collect();
-            found.sort();
-            // Several GGUF files of a folder are several models, unless they are parts of one.
-            match found.first() {
-                Some(first) if extension == "gguf" && found.len() > 1 => {
-                    let parts = parts(first);
-                    if parts != found {
-                        return Err(format!("{} has several models", path.display()).into());
-                    }
-                    return Ok(parts);
-                }
-                Some(_) => return Ok(found),
-                None => {}
-            }
-        }
-        return Err(format!("{} has no .safetensors or .gguf file", path.display()).into());
+    if !path.is_dir() {
+        return Ok(parts(path));
     }
-    Ok(parts(path))
+    let of = |extension: &str| -> Fallible<Vec<PathBuf>> {
+        let mut found: Vec<PathBuf> = std::fs::read_dir(path)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|p| p.extension().is_some_and(|e| e == extension))
+            .collect();
+        found.sort();
+        Ok(found)
+    };
+    if !of("safetensors")?.is_empty() {
+        return Ok(lowbit::safetensors::files(path)?);
+    }
+    // Several GGUF files of a folder are several models, unless they are parts of one.
+    let found = of("gguf")?;
+    match found.first() {
+        None => Err(format!("{} has no .safetensors or .gguf file", path.display()).into()),
+        Some(first) if found.len() == 1 || parts(first) == found => Ok(found),
+        Some(_) => Err(format!("{} has several models", path.display()).into()),
+    }
 }
 
 /// All parts of the model that this file is a part of.
@@ -119,10 +122,15 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 
 fn map(path: &Path) -> Fallible<Mmap> {
     let named = |e: std::io::Error| format!("{}: {e}", path.display());
-    let file = File::open(path).map_err(named)?;
-    if file.metadata().map_err(named)?.len() == 0 {
+    // Asked before it is opened, which waits where it is a pipe.
+    let metadata = std::fs::metadata(path).map_err(named)?;
+    if !metadata.is_file() {
+        return Err(format!("{} is no regular file", path.display()).into());
+    }
+    if metadata.len() == 0 {
         return Err(format!("{} is empty", path.display()).into());
     }
+    let file = File::open(path).map_err(named)?;
     // SAFETY: the bytes are only read. Should another program change the file meanwhile, wrong numbers
     // are the worst that can follow: every read is checked against the length of the map.
     #[allow(unsafe_code)]
@@ -155,7 +163,7 @@ pub struct Tensor<'a> {
 impl<'a> Model<'a> {
     fn of_gguf(split: Split<'a>) -> Model<'a> {
         let metadata = split.metadata();
-        let metadata = metadata.map(|(key, value)| (key.to_string(), value.clone()));
+        let metadata = metadata.map(|key| (key.name().to_owned(), key.value()));
         let tensors = split.tensors().filter_map(|t| {
             Some(Tensor {
                 name: t.name().to_owned(),

@@ -1,11 +1,18 @@
 //! Plain tensors of safetensors files, borrowed from them. What is packed is a `Checkpoint`.
 
+use super::checkpoint::Checkpoint;
 use super::{Fallible, Tensor};
 use lowbit::gguf::TensorType;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
-pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Vec<Tensor<'a>>> {
+/// The tensors that are the model's: a file may hold others, which its index says to be elsewhere.
+pub fn plain<'a>(
+    paths: &[PathBuf],
+    files: &[&'a [u8]],
+    checkpoint: &Checkpoint,
+) -> Fallible<Vec<Tensor<'a>>> {
+    let places = checkpoint.files_of_tensors();
     let mut tensors = Vec::new();
     for (path, bytes) in paths.iter().zip(files) {
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
@@ -13,7 +20,11 @@ pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]]) -> Fallible<Vec<Tensor<'
         let mut views = file.tensors();
         // By place in the file, which is the order that its writer chose.
         views.sort_by_key(|(_, view)| view.data().as_ptr());
+        let own = path.file_name().and_then(|name| name.to_str());
         for (name, view) in views {
+            if places.get(&name[..]).copied() != own {
+                continue;
+            }
             let kind = kind(view.dtype())
                 .ok_or_else(|| named(&format!("tensor {name:?} is of {:?}", view.dtype())))?;
             let dims = view.shape().iter().rev().map(|&size| size as u64);

@@ -9,6 +9,8 @@
 //! give the accuracy that training saw.
 
 mod net;
+#[path = "../pipe/mod.rs"]
+mod pipe;
 mod run;
 mod table;
 
@@ -51,6 +53,7 @@ struct Args {
 const GROUP: usize = 32;
 
 fn main() -> ExitCode {
+    pipe::end_with_the_reader();
     env_logger::init();
     match run(&Args::parse()) {
         Ok(true) => ExitCode::SUCCESS,

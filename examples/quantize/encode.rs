@@ -14,16 +14,30 @@ pub fn can_make(kind: TensorType) -> bool {
 /// The bytes of `tensor` as `kind`. `importance` has k numbers, or k for each expert.
 pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> Fallible<Vec<u8>> {
     if tensor.kind == kind {
+        check(tensor)?;
         return Ok(tensor.data.to_vec());
     }
-    let numbers = tensor.to_f32()?;
-    match kind {
-        TensorType::F32 => return Ok(bytes(&numbers, f32::to_le_bytes)),
-        TensorType::F16 => return Ok(bytes(&numbers, |v| f16::from_f32(v).to_le_bytes())),
-        TensorType::BF16 => return Ok(bytes(&numbers, |v| bf16::from_f32(v).to_le_bytes())),
-        _ => {}
-    }
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", tensor.name);
+    let numbers = tensor.to_f32()?;
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let floats = match kind {
+        TensorType::F32 => Some(bytes(&numbers, f32::to_le_bytes)),
+        TensorType::F16 => Some(bytes(&numbers, |v| f16::from_f32(v).to_le_bytes())),
+        TensorType::BF16 => Some(bytes(&numbers, |v| bf16::from_f32(v).to_le_bytes())),
+        _ => None,
+    };
+    if let Some(floats) = floats {
+        let Some((at, becomes)) = no_number(kind, &floats) else {
+            return Ok(floats);
+        };
+        let (is, kind) = (numbers[at], kind.name);
+        return Err(named(&format!(
+            "weight {at} is {is}, which {kind} holds as {becomes}"
+        ))
+        .into());
+    }
     let format = Format::from_gguf(kind.id)
         .ok_or_else(|| named(&format!("lowbit does not make {} yet", kind.name)))?;
     let k = usize::try_from(tensor.dims[0])?;
@@ -35,6 +49,13 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
             let got = importance.map_or(0, <[f32]>::len);
             let expected = format!("{experts} times {k} numbers of importance, got {got}");
             return Err(named(&expected).into());
+        }
+    }
+    for (expert, of) in per_expert.iter().flatten().enumerate() {
+        // An old file counts the rows of all experts together: one that was never asked has nothing.
+        if of.iter().all(|&importance| importance == 0.0) {
+            let which = format!("expert {expert} of {experts}");
+            eprintln!("warning: {}: the importance of {which} is 0", tensor.name);
         }
     }
     let mut out = Vec::new();
@@ -52,23 +73,23 @@ fn bytes<const N: usize>(numbers: &[f32], to: impl Fn(f32) -> [u8; N]) -> Vec<u8
     numbers.iter().flat_map(|&v| to(v)).collect()
 }
 
-/// Rows of q and k that Hugging Face orders for rotating halves, in the order of neighbours that
-/// llama.cpp's `llama` rotates: within each head, row `i` of the first half then row `i` of the second.
-pub fn interleave_heads(tensor: &Tensor, heads: u64) -> Fallible<Vec<u8>> {
-    let rows = tensor.rows();
-    if heads == 0 || !rows.is_multiple_of(2 * heads) {
-        let name = &tensor.name;
-        return Err(format!("{name}: {rows} rows are not two halves of {heads} heads").into());
+/// That a tensor can be copied: llama.cpp loads no file with a weight that is no number.
+fn check(tensor: &Tensor) -> Fallible<()> {
+    if tensor.kind.is_packed() && Format::from_gguf(tensor.kind.id).is_some() {
+        return Ok(tensor.matrix()?.validate(&tensor.name)?);
     }
-    let row_bytes = tensor.data.len() / usize::try_from(rows)?;
-    let half = usize::try_from(rows / heads / 2)?;
-    let mut out = Vec::with_capacity(tensor.data.len());
-    for head in tensor.data.chunks(2 * half * row_bytes) {
-        for i in 0..half {
-            for row in [i, half + i] {
-                out.extend_from_slice(&head[row * row_bytes..][..row_bytes]);
-            }
-        }
+    match no_number(tensor.kind, tensor.data) {
+        Some((at, is)) => Err(format!("{}: weight {at} is {is}", tensor.name).into()),
+        None => Ok(()),
     }
-    Ok(out)
+}
+
+/// The place of the first float that is infinite or no number, and what it is.
+fn no_number(kind: TensorType, bytes: &[u8]) -> Option<(usize, f32)> {
+    if !matches!(kind, TensorType::F32 | TensorType::F16 | TensorType::BF16) {
+        return None;
+    }
+    let numbers = kind.to_f32(bytes)?;
+    let at = numbers.iter().position(|v| !v.is_finite())?;
+    Some((at, numbers[at]))
 }

@@ -1,6 +1,7 @@
 //! Weights chosen by a method that looks at the model's inputs, or at more of its weights than a block: it runs the model
 //! on texts. What it makes are tensors of the same model, of the types that were planned.
 
+use crate::args::Args;
 use crate::llama::calibration::Calibration;
 use crate::llama::methods::{Method, Recipe};
 use crate::llama::text::{read_texts, Texts};
@@ -8,7 +9,6 @@ use crate::llama::tokenizer::Tokenizer;
 use crate::llama::Llama;
 use crate::model::{Fallible, Model};
 use crate::plan::Plan;
-use crate::Args;
 use indicatif::ProgressBar;
 use lowbit::gguf::TensorType;
 use lowbit::{Format, Matrix};
@@ -58,7 +58,7 @@ impl Runner {
         let kinds: HashMap<&str, TensorType> = plan
             .tensors
             .iter()
-            .map(|t| (&t.tensor.name[..], t.kind))
+            .map(|t| (&t.from.name[..], t.kind))
             .collect();
         let mut formats = HashMap::new();
         for named in self.llama.linears() {

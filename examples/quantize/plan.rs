@@ -1,206 +1,241 @@
 //! What becomes of each tensor, settled before anything is written.
 
-use crate::encode::{can_make, encode, interleave_heads};
-use crate::imatrix::Importance;
+use crate::args::{Args, Choice};
+use crate::encode::{can_make, encode};
+use crate::hugging_face;
+use crate::imatrix::{self, Importance};
 use crate::model::{Fallible, Files, Model, Tensor};
-use crate::names::Config;
-use crate::Args;
-use lowbit::gguf::{self, TensorType, Value};
+use crate::overrides::set;
+use crate::source::Sourced;
+use crate::types::Types;
+use lowbit::gguf::{self, Gguf, Preset, TensorType, Value, Writer};
 use std::collections::HashMap;
 
 pub struct Plan<'a> {
     pub metadata: Vec<(String, Value)>,
     pub tensors: Vec<Planned<'a>>,
+    /// Tensors of each part of the input.
+    pub parts: Vec<usize>,
     /// Tensors that fit no block of the preset's type for them.
     pub fallbacks: Vec<String>,
+    /// What is to be known of the file.
+    pub notes: Vec<String>,
+    /// Whether the input was no GGUF file.
+    converted: bool,
 }
 
 pub struct Planned<'a> {
-    pub tensor: Tensor<'a>,
+    pub from: Sourced<'a>,
     pub kind: TensorType,
     importance: Option<Vec<f32>>,
     /// Its bytes, where a method has made them.
     made: Option<Vec<u8>>,
-    /// Heads whose rows are to be put in llama.cpp's order.
-    heads: Option<u64>,
 }
 
 impl Planned<'_> {
+    /// Bytes once it is encoded.
+    pub fn size(&self) -> u64 {
+        self.from.count() / self.kind.block * self.kind.bytes
+    }
+
     pub fn bytes(&self) -> Fallible<Vec<u8>> {
         if let Some(made) = &self.made {
             return Ok(made.clone());
         }
-        let importance = self.importance.as_deref();
-        let Some(heads) = self.heads else {
-            return encode(&self.tensor, self.kind, importance);
-        };
-        let data = interleave_heads(&self.tensor, heads)?;
+        let data = self.from.bytes()?;
         let tensor = Tensor {
-            name: self.tensor.name.clone(),
-            dims: self.tensor.dims.clone(),
-            kind: self.tensor.kind,
+            name: self.from.name.clone(),
+            dims: self.from.dims.clone(),
+            kind: self.from.kind,
             data: &data,
         };
-        encode(&tensor, self.kind, importance)
+        encode(&tensor, self.kind, self.importance.as_deref())
     }
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(
-        args: &Args,
-        files: &Files,
-        model: Model<'a>,
-        importance: Option<Importance>,
-    ) -> Fallible<Plan<'a>> {
-        let has_importance = importance.is_some();
-        let (shape, mut metadata, config) = match &model.gguf {
-            Some(split) => {
-                let shape = gguf::Model::of(&split.parts()[0], has_importance);
-                (shape, model.metadata, None)
-            }
-            None => of_config(files, has_importance)?,
+    pub fn new(args: &Args, files: &Files, model: Model<'a>) -> Fallible<Plan<'a>> {
+        let mut notes = Vec::new();
+        let importance = imatrix::read(args, &mut notes)?;
+        let parts = match &model.gguf {
+            Some(split) => split
+                .parts()
+                .iter()
+                .map(|part| part.tensors().len())
+                .collect(),
+            None => vec![model.tensors.len()],
         };
-        metadata.retain(|(key, _)| {
-            !["general.file_type", "general.quantization_version"].contains(&&key[..])
-        });
-        metadata.push(("general.quantization_version".into(), 2u32.into()));
-        metadata.push(("general.file_type".into(), args.preset.file_type.into()));
-
-        let mut tensors = model.tensors;
-        let mut heads = vec![None; tensors.len()];
-        if let Some(config) = &config {
-            for (tensor, heads) in tensors.iter_mut().zip(&mut heads) {
-                tensor.name = config.name(&tensor.name);
-                let part = tensor.name.trim_end_matches(".weight").rsplit('.').next();
-                *heads = match part {
-                    Some("attn_q") => Some(config.n_head),
-                    Some("attn_k") => Some(config.n_head_kv),
-                    _ => None,
-                }
-                .filter(|_| config.architecture == "llama");
+        let converted = model.gguf.is_none();
+        let (mut metadata, tensors) = match converted {
+            false => (
+                model.metadata,
+                model.tensors.into_iter().map(Sourced::whole).collect(),
+            ),
+            true => {
+                let skip_pre = args
+                    .override_kv
+                    .iter()
+                    .any(|o| o.key == "tokenizer.ggml.pre");
+                let made = hugging_face::convert(files.folder(), model.tensors, skip_pre)?;
+                notes.extend(made.notes);
+                (made.metadata, made.tensors)
             }
+        };
+        set(&mut metadata, "general.quantization_version", 2u32.into());
+        let file_type = match args.preset {
+            Choice::Preset(preset) => Some(preset.file_type),
+            Choice::Copy if converted => file_type(&tensors),
+            Choice::Copy => None,
+        };
+        if let Some(file_type) = file_type {
+            set(&mut metadata, "general.file_type", file_type.into());
         }
-        let named: Vec<_> = tensors.iter().map(|t| (&t.name[..], &t.dims[..])).collect();
-        let assigned = assigned(args, &named)?;
-        let overruled = |name: &str| {
-            let matching = args.keep.iter().find(|(regex, _)| regex.is_match(name));
-            matching
-                .map(|(_, kind)| *kind)
-                .or(assigned.get(name).copied())
-        };
-        let types = args.preset.types_except(&shape, &named, overruled)?;
+        for over in &args.override_kv {
+            set(&mut metadata, &over.key, over.value.clone());
+        }
+        for (key, value) in importance.iter().flat_map(|importance| &importance.keys) {
+            set(&mut metadata, key, value.clone());
+        }
 
         let mut plan = Plan {
             metadata,
             tensors: Vec::new(),
+            parts,
             fallbacks: Vec::new(),
+            notes,
+            converted,
         };
-        for ((tensor, heads), kind) in tensors.into_iter().zip(heads).zip(types) {
-            let chosen = kind.is_some();
-            let kind = match kind {
-                Some(kind) => kind,
-                // llama.cpp wants the norms and biases of converted models in f32.
-                None if config.is_some() && is_float(tensor.kind) => TensorType::F32,
-                None => tensor.kind,
-            };
-            if kind != tensor.kind {
-                check(args, &tensor, kind)?;
+        let kinds = plan.kinds(args, &tensors, importance.is_some())?;
+        for (from, chosen) in tensors.into_iter().zip(kinds) {
+            plan.add(args, from, chosen, importance.as_ref())?;
+        }
+        Ok(plan)
+    }
+
+    /// The type that each tensor is to get, none where it is no tensor to quantize.
+    fn kinds(
+        &mut self,
+        args: &Args,
+        tensors: &[Sourced],
+        importance: bool,
+    ) -> Fallible<Vec<Option<TensorType>>> {
+        let named: Vec<_> = tensors.iter().map(|t| (&t.name[..], &t.dims[..])).collect();
+        let Choice::Preset(preset) = args.preset else {
+            // As it is, but that a converted model has its vectors in f32.
+            let kinds = tensors.iter().map(|t| (t.dims.len() > 1).then_some(t.kind));
+            return Ok(kinds.collect());
+        };
+        let types = Types::new(args, preset, &named)?;
+        let shape = shape(&self.metadata, importance)?;
+        let mut kinds = preset.types_except(&shape, &named, |name| types.of(name))?;
+        let quantized = named.iter().zip(&kinds).filter(|(_, kind)| kind.is_some());
+        let quantized: Vec<_> = quantized.map(|((name, _), _)| *name).collect();
+        self.notes.extend(types.idle(&quantized));
+        if args.leave_output_tensor {
+            let at = named.iter().position(|(name, _)| *name == "output.weight");
+            if let Some(kind) = at.and_then(|at| kinds.get_mut(at)) {
+                *kind = None;
             }
-            if chosen && !tensor.dims[0].is_multiple_of(args.preset.default.block) {
-                plan.fallbacks.push(tensor.name.clone());
+        }
+        Ok(kinds)
+    }
+
+    fn add(
+        &mut self,
+        args: &Args,
+        from: Sourced<'a>,
+        chosen: Option<TensorType>,
+        importance: Option<&Importance>,
+    ) -> Fallible<()> {
+        let kind = match chosen {
+            Some(kind) => kind,
+            // llama.cpp wants the norms and biases of converted models in f32.
+            None if self.converted && is_float(from.kind) => TensorType::F32,
+            None => from.kind,
+        };
+        if kind != from.kind {
+            check(args, &from, kind)?;
+        }
+        let means = importance.and_then(|all| all.means.get(&from.name));
+        if let (Choice::Preset(preset), Some(kind)) = (args.preset, chosen) {
+            if !from.dims[0].is_multiple_of(preset.default.block) {
+                self.fallbacks.push(from.name.clone());
             }
-            let importance = importance.as_ref().and_then(|all| all.get(&tensor.name));
-            if importance.is_none() && chosen && args.preset.needs_importance(&tensor.name, kind) {
-                let name = &tensor.name;
+            if means.is_none() && preset.needs_importance(&from.name, kind) {
+                let name = &from.name;
                 return Err(format!(
                     "{name}: {} needs importance weights, the imatrix has none for it",
                     kind.name
                 )
                 .into());
             }
-            plan.tensors.push(Planned {
-                importance: importance.cloned(),
-                made: None,
-                tensor,
-                kind,
-                heads,
-            });
         }
-        Ok(plan)
+        self.tensors.push(Planned {
+            from,
+            kind,
+            importance: means.cloned(),
+            made: None,
+        });
+        Ok(())
     }
 
     /// Tensors by name that are encoded already.
     pub fn take(&mut self, mut made: HashMap<String, Vec<u8>>) {
         for planned in &mut self.tensors {
-            planned.made = made.remove(&planned.tensor.name);
+            planned.made = made.remove(&planned.from.name);
         }
     }
 }
 
-/// The types that the assignment gives tensors, each of which must be there.
-fn assigned<'a>(
-    args: &'a Args,
-    named: &[(&str, &[u64])],
-) -> Fallible<HashMap<&'a str, TensorType>> {
-    let entries = args
-        .assignment
+/// What the preset's rule asks of the model, by the keys that the file will have.
+fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::Model> {
+    let mut keys = Writer::new();
+    for (key, value) in metadata
         .iter()
-        .flat_map(|assignment| &assignment.entries);
-    let kinds = entries.map(|(name, format)| {
-        if !named.iter().any(|(known, _)| known == name) {
-            return Err(
-                format!("the assignment has {name}, which is no tensor of the model").into(),
-            );
-        }
-        let kind = format.gguf().and_then(TensorType::from_id);
-        let kind = kind.ok_or_else(|| format!("{name}: GGUF files cannot hold {format}"))?;
-        Ok((&name[..], kind))
-    });
-    kinds.collect()
+        .filter(|(key, _)| !key.starts_with("tokenizer."))
+    {
+        keys.metadata(key, value.clone())?;
+    }
+    Ok(gguf::Model::of(
+        &Gguf::parse(&keys.to_bytes()?)?,
+        importance,
+    ))
 }
 
-/// A folder of safetensors has its shape in `config.json`.
-type Shape = (gguf::Model, Vec<(String, Value)>, Option<Config>);
-
-fn of_config(files: &Files, importance: bool) -> Fallible<Shape> {
-    let path = files.folder().join("config.json");
-    let config = match std::fs::read(&path) {
-        Ok(text) => {
-            let json = serde_json::from_slice(&text);
-            Config::of(&json.map_err(|e| format!("{}: {e}", path.display()))?)
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(format!("{}: {e}", path.display()).into()),
+/// The file type of what is copied: that of most weights.
+fn file_type(tensors: &[Sourced]) -> Option<u32> {
+    let weights = |preset: &Preset| -> u64 {
+        let same = tensors.iter().filter(|t| t.kind == preset.default);
+        same.map(Sourced::count).sum()
     };
-    let Some(config) = config else {
-        println!(
-            "no config.json of a llama or bert here: tensors keep their names, and no layer counts"
-        );
-        let shape = gguf::Model {
-            importance,
-            ..Default::default()
-        };
-        return Ok((shape, Vec::new(), None));
-    };
-    let shape = gguf::Model {
-        architecture: config.architecture.clone(),
-        n_layer: config.n_layer,
-        n_head: config.n_head,
-        n_head_kv: config.n_head_kv,
-        n_expert: config.n_expert,
-        importance,
-    };
-    Ok((shape, config.keys.clone(), Some(config)))
+    let presets = [Preset::F32, Preset::F16, Preset::BF16];
+    presets
+        .iter()
+        .max_by_key(|preset| weights(preset))
+        .map(|preset| preset.file_type)
 }
 
 fn is_float(kind: TensorType) -> bool {
     matches!(kind, TensorType::F16 | TensorType::BF16 | TensorType::F64)
 }
 
-fn check(args: &Args, tensor: &Tensor, kind: TensorType) -> Fallible<()> {
-    let name = &tensor.name;
+fn is_integer(kind: TensorType) -> bool {
+    matches!(
+        kind,
+        TensorType::I8 | TensorType::I16 | TensorType::I32 | TensorType::I64
+    )
+}
+
+fn check(args: &Args, tensor: &Sourced, kind: TensorType) -> Fallible<()> {
+    let (name, is) = (&tensor.name, tensor.kind.name);
+    if is_integer(tensor.kind) {
+        return Err(format!(
+            "{name} is of {is}, and whole numbers are no weights to become {}",
+            kind.name
+        )
+        .into());
+    }
     if tensor.kind.is_packed() && !args.requantize {
-        let is = tensor.kind.name;
         return Err(format!("{name} is {is} already; --requantize takes it all the same").into());
     }
     if !can_make(kind) {

@@ -22,9 +22,9 @@ pub fn print(plan: &Plan, written: &[PathBuf], time: Duration) -> Fallible<()> {
         let total = by_kind.entry(t.kind.id).or_default();
         total.name = t.kind.name;
         total.tensors += 1;
-        total.weights += t.tensor.count();
-        total.before += t.tensor.data.len() as u64;
-        total.after += t.tensor.count() / t.kind.block * t.kind.bytes;
+        total.weights += t.from.count();
+        total.before += t.from.size();
+        total.after += t.size();
     }
     let mut all = Total {
         name: "all",
@@ -55,6 +55,9 @@ pub fn print(plan: &Plan, written: &[PathBuf], time: Duration) -> Fallible<()> {
     if !plan.fallbacks.is_empty() {
         let (count, first) = (plan.fallbacks.len(), &plan.fallbacks[0]);
         println!("{count} tensors, such as {first}, have rows of no whole blocks and fell back to another type.");
+    }
+    if written.is_empty() {
+        println!("A dry run: nothing is written.");
     }
     for path in written {
         let bytes = std::fs::metadata(path)?.len();

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example speed -- --out speed.svg`, with `--n` and `--k` for another shape.
 
+#[path = "../pipe/mod.rs"]
+mod pipe;
 mod plot;
 #[path = "../svg/mod.rs"]
 mod svg;
@@ -31,6 +33,7 @@ const LINES: [Format; 4] = [Format::Q4_0, Format::Q4_K, Format::Q8_0, Format::F1
 const ROWS: [usize; 8] = [1, 2, 3, 4, 8, 16, 32, 64];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    pipe::end_with_the_reader();
     env_logger::init();
     let Arguments { n, k, out } = Arguments::parse();
     let gpu = Gpu::new()?;

@@ -3,8 +3,10 @@
 
 #![no_main]
 
-use lowbit::gguf::{Gguf, Model, Preset, Split, TensorInfo, Writer};
-use lowbit::Matrix;
+use lowbit::gguf::{
+    ranges, Gguf, Header, Key, Model, Preset, Split, SplitHeader, TensorInfo, Writer,
+};
+use lowbit::{Error, Matrix};
 use lowbit_fuzz::all_finite;
 
 /// Weights of one tensor that are worth the time of decoding them.
@@ -13,9 +15,11 @@ const SMALL: u64 = 1 << 14;
 const ALIGNMENT: u32 = 1 << 16;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let header = header(bytes);
     let Ok(file) = Gguf::parse(bytes) else {
         return;
     };
+    compare(&header.unwrap(), &file, bytes);
     for tensor in file.tensors() {
         decode(&file, tensor);
     }
@@ -28,6 +32,46 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
+/// What the start of a file says, with the end of it as far off as the error says.
+fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
+    let header = Gguf::parse_header(bytes);
+    let half = &bytes[..bytes.len() / 2];
+    match (Gguf::parse_header(half), &header) {
+        // Half a file says nothing else than the whole.
+        (Ok(of_half), Ok(header)) => assert_eq!(of_half.tensors(), header.tensors()),
+        (Ok(of_half), Err(e)) => panic!("{of_half:?} in half of what has {e}"),
+        (Err(Error::MoreBytes { needed, got, .. }), header) => {
+            assert!(got == half.len() as u64 && needed > got);
+            assert!(header.is_err() || needed <= bytes.len() as u64);
+        }
+        (Err(_), header) => assert!(header.is_err()),
+    }
+    header
+}
+
+/// A file in memory is what its header and its ranges say.
+fn compare(header: &Header, file: &Gguf, bytes: &[u8]) {
+    assert_eq!(header.metadata(), file.metadata());
+    assert_eq!(header.tensors().len(), file.tensors().len());
+    let split = SplitHeader::new(vec![header.clone()]);
+    assert_eq!(split.is_ok(), Split::parse(&[bytes]).is_ok());
+    for tensor in file.tensors() {
+        let small = tensor.dims().iter().product::<u64>() <= SMALL;
+        // A file of one tensor of the older Q2_0 is told by its length alone.
+        if !small || header.tensor(tensor.name()) != Some(&**tensor) {
+            continue;
+        }
+        let read = || ranges(std::io::Cursor::new(bytes));
+        let (name, bits) = (tensor.name(), |f: Vec<f32>| {
+            f.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        });
+        let floats = header.to_f32(name, read()).map(bits);
+        assert_eq!(floats.ok(), tensor.to_f32().map(bits).ok());
+        assert_eq!(header.matrix(name, read()).ok(), tensor.matrix().ok());
+        assert_eq!(header.linear(name, read()).ok(), file.linear(name).ok());
+    }
+}
+
 fn decode(file: &Gguf, tensor: &TensorInfo) {
     assert_eq!(file.data(tensor).len() as u64, tensor.byte_len());
     let count: u64 = tensor.dims().iter().product();
@@ -37,7 +81,7 @@ fn decode(file: &Gguf, tensor: &TensorInfo) {
         assert!(floats.is_err() || floats.is_ok_and(|f| f.len() as u64 == count));
         let _ = file.linear(tensor.name());
     }
-    let Ok(matrix) = file.matrix(tensor.name()) else {
+    let Ok(matrix) = tensor.packed() else {
         return;
     };
     let (n, k) = (matrix.n(), matrix.k());
@@ -72,8 +116,8 @@ fn plan(file: &Gguf) {
 fn write_again(file: &Gguf) {
     let again = |file: &Gguf| {
         let mut writer = Writer::new();
-        for (key, value) in file.metadata() {
-            writer.metadata(key, value.clone())?;
+        for key in file.metadata() {
+            writer.metadata(key.name(), key.value())?;
         }
         for t in file.tensors() {
             writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t))?;
@@ -83,8 +127,15 @@ fn write_again(file: &Gguf) {
     let Ok(bytes) = again(file) else { return };
     let second = Gguf::parse(&bytes).unwrap();
     // As text, in which NaN is equal to itself.
-    let text = |file: &Gguf| format!("{:?}", file.metadata());
+    let value = |key: &Key| format!("{} {:?}", key.name(), key.value());
+    let text = |file: &Gguf| file.metadata().iter().map(value).collect::<Vec<_>>();
     assert_eq!(text(&second), text(file));
-    assert_eq!(second.tensors(), file.tensors());
+    for (a, b) in second.tensors().iter().zip(file.tensors()) {
+        assert_eq!(
+            (a.name(), a.dims(), a.type_id()),
+            (b.name(), b.dims(), b.type_id())
+        );
+        assert!(a.data() == b.data());
+    }
     assert_eq!(again(&second).unwrap(), bytes);
 }

@@ -6,12 +6,7 @@
 // their sums at the end. A lane owns ROWS rows, eight apart, so that each float of x it reads
 // serves ROWS · COLS products, and each weight it decodes serves COLS.
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    here: Lane,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
     let lane = lane_index(here);
     let octets = WORKGROUP / (INTERLEAVE * LANES_K);
     let tiles = (params.rows + octets * INTERLEAVE * ROWS - 1u) / (octets * INTERLEAVE * ROWS);

@@ -1,12 +1,7 @@
 // As gemv.wgsl, for x rounded to bytes: eight neighbouring lanes own eight interleaved rows, LANES_K such
 // octets share the parts of a row. Sums of a span are exact integers; scales come after.
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    here: Lane,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
     let lane = lane_index(here);
     let octets = WORKGROUP / (INTERLEAVE * LANES_K);
     let tiles = (params.rows + octets * INTERLEAVE * ROWS - 1u) / (octets * INTERLEAVE * ROWS);

@@ -5,12 +5,7 @@
 // read one run of memory; all lanes need the same floats of x. One row after the other is decoded and
 // used up at once: what a lane holds then fits the registers of a processor.
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    lane: Lane,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     begin(lane);
     let tiles = (params.rows + WORKGROUP * ROWS - 1u) / (WORKGROUP * ROWS);
     let index = grid_index(id, count);

@@ -1,12 +1,7 @@
 // As lane_tile.wgsl, for x rounded to bytes: a lane owns ROWS rows of weights, eight apart, and COLS rows
 // of x. Sums of a span are exact integers; scales come after.
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    lane: Lane,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     // Tiles of the same rows come one after the other: their weights are then still in a cache.
     let tiles = (params.m + COLS - 1u) / COLS;
     let index = grid_index(id, count);

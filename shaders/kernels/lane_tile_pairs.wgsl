@@ -4,12 +4,7 @@
 // On lavapipe 26.2 it makes 44 GFLOP/s a CPU second of Q4_0 at m = 8 where dot4I8Packed makes 40 and f32 41, and 50
 // at m = 32 where f32 makes 34 to 40 (4096 x 4096, 2026-11-21); for few rows of x see `DOTS_COLS` in choose.rs.
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    lane: Lane,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     // Tiles of the same rows come one after the other: their weights are then still in a cache.
     let tiles = (params.m + COLS - 1u) / COLS;
     let index = grid_index(id, count);

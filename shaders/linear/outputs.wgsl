@@ -1,4 +1,5 @@
-// What a Linear makes of y after the product: a factor or divisor, outlier columns, a bias.
+// What a Linear makes of y after the product: a factor or divisor for all outputs, a factor for each,
+// outlier columns, a bias.
 // One invocation owns one output.
 //
 // Constants printed by the composer before this file:
@@ -18,7 +19,8 @@ struct Params {
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
+// Of each output: a factor and a bias.
+@group(0) @binding(4) var<storage, read> outputs: array<vec2<f32>>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -44,5 +46,6 @@ fn main(
     } else {
         value *= params.scale;
     }
-    y[index] = value + sum + bias[output];
+    let own = outputs[output];
+    y[index] = value * own.x + sum + own.y;
 }

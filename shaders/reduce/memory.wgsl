@@ -2,14 +2,6 @@
 
 var<workgroup> shared_sums: array<f32, WORKGROUP * ROWS * COLS>;
 
-struct Lane {
-    @builtin(local_invocation_index) index: u32,
-}
-
-fn lane_index(lane: Lane) -> u32 {
-    return lane.index;
-}
-
 // Adds up the sums of lanes that lie a multiple of INTERLEAVE apart in a run of INTERLEAVE * LANES_K, by halves;
 // the first of them gets the total.
 fn reduce(sum: ptr<function, array<f32, ROWS * COLS>>, lane: u32) {

@@ -1,15 +1,6 @@
 // The bytes of x that a part needs, the same for all lanes: each reads a word (two in subgroups of four),
 // and the subgroup spreads them. SUBGROUP is the fewest lanes that a subgroup has, 8 at most.
 
-struct Lane {
-    @builtin(local_invocation_index) index: u32,
-    @builtin(subgroup_invocation_id) in_subgroup: u32,
-}
-
-fn lane_index(lane: Lane) -> u32 {
-    return lane.index;
-}
-
 // This lane's words of a part: number `in_subgroup`, and the one SUBGROUP later.
 fn own_words(col: u32, part: u32, lane: Lane) -> vec2<u32> {
     let at = x_at(col, part);

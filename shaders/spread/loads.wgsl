@@ -1,13 +1,5 @@
 // The floats of x that a part needs, the same for all lanes: read by each.
 
-struct Lane {
-    @builtin(local_invocation_index) index: u32,
-}
-
-fn lane_index(lane: Lane) -> u32 {
-    return lane.index;
-}
-
 fn part_of_x(col: u32, part: u32, lane: Lane) -> array<vec4<f32>, 8> {
     return array<vec4<f32>, 8>(
         x_at(col, part * 8u),

@@ -1,15 +1,6 @@
 // The floats of x that a part needs, the same for all lanes: each reads an eighth (a quarter in subgroups
 // of four), and the subgroup spreads them. SUBGROUP is the fewest lanes that a subgroup has, 8 at most.
 
-struct Lane {
-    @builtin(local_invocation_index) index: u32,
-    @builtin(subgroup_invocation_id) in_subgroup: u32,
-}
-
-fn lane_index(lane: Lane) -> u32 {
-    return lane.index;
-}
-
 fn part_of_x(col: u32, part: u32, lane: Lane) -> array<vec4<f32>, 8> {
     let first = x_at(col, part * 8u + lane.in_subgroup % SUBGROUP);
     var second = first;

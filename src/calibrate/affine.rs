@@ -321,7 +321,7 @@ pub(crate) fn check(w: &[f32], n: usize, k: usize) -> Result<()> {
             w.len(),
         ));
     }
-    finite(w, k)
+    finite("value", w, k)
 }
 
 fn check_affines(n: usize, k: usize, granularity: Granularity, affines: &[Affine]) -> Result<()> {

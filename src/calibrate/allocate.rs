@@ -156,10 +156,8 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
         }
         least.extend(choices.iter().map(|c| c.bytes).min());
     }
-    let sum = least
-        .iter()
-        .fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
-    match sum <= budget {
+    let sum: u128 = least.iter().map(|bytes| u128::from(*bytes)).sum();
+    match sum <= budget.into() {
         true => Ok(least),
         false => {
             let allowed = format!("at least {sum} bytes, what the smallest choices take");

@@ -25,7 +25,7 @@ impl<'a> Layer<'a> {
         if weights.len() != expected {
             return Err(length("weights", n, k, "floats", expected, weights.len()));
         }
-        finite(weights, k)?;
+        finite("weight", weights, k)?;
         Ok(Layer { n, k, weights })
     }
 

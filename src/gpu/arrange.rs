@@ -5,8 +5,9 @@ use super::builder::MatMulBuilder;
 use super::choose::slices;
 use super::compose::{compose_sum, compose_with};
 use super::device::Gpu;
-use super::encode::{Job, Other, Prepared, Stack};
+use super::encode::{Other, Prepared};
 use super::epilogue::{Epilogue, Extent};
+use super::jobs::{runs, Job, Span, Stack};
 use super::kernels::{self, Kernel};
 use super::matmul::MatMul;
 use super::recorded::{Recorded, Sum};
@@ -16,14 +17,13 @@ use super::source::Source;
 use super::tuning;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
-use std::ops::Range;
 use wgpu::{Buffer, BufferUsages};
 
 /// Which rows of which matrices are multiplied by what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrangement {
     pub axis: Axis,
-    /// Matrices in the packed one.
+    /// Matrices in the packed one; at least 1.
     pub members: usize,
     /// Rows of x and of y.
     pub x_rows: usize,
@@ -48,8 +48,8 @@ impl MatMulBuilder<'_> {
             return Err(Error::OtherDevice);
         }
         check_rows(a.y_rows, weights)?;
-        let n = weights.n() / a.members.max(1);
-        if a.members == 0 || n * a.members != weights.n() {
+        let n = weights.n() / a.members;
+        if n * a.members != weights.n() {
             return Err(Error::Part {
                 at: "weights".into(),
                 what: "n".into(),
@@ -70,13 +70,16 @@ impl MatMulBuilder<'_> {
         check_features(gpu, kernel, &axes)?;
         check_operands(&axes.epilogues)?;
 
+        let x_given = axes.inputs.bytes() as u64 * weights.k() as u64;
+        let y_row = axes.outputs.bytes() as u64 * n as u64;
+        check_buffer(gpu, "x in bytes", a.x_rows, x_given)?;
+        check_buffer(gpu, "y in bytes", a.y_rows, y_row)?;
         // Of one matrix, rows of x and y may come in runs that fit a binding.
         let limit = gpu.max_binding();
         let x_row = match kernel.takes_bytes() {
             true => rounding::row_bytes(weights.k()),
-            false => axes.inputs.bytes() as u64 * weights.k() as u64,
+            false => x_given,
         };
-        let y_row = axes.outputs.bytes() as u64 * n as u64;
         let run = match a.axis {
             Axis::One => {
                 let run = run_of("64 rows of x", a.m, x_row, axes.inputs, limit)?;
@@ -133,25 +136,27 @@ impl MatMulBuilder<'_> {
             members: a.members,
             sharing: (a.y_rows / a.x_rows.max(1)).max(1),
         });
-        let rows_of = |first: usize, count: usize, bytes: u64| {
-            first as u64 * bytes..((first + count) as u64 * bytes).next_multiple_of(4)
+        // Each run of rows lies behind the one before.
+        let rows_of = |first: usize, count: usize, bytes: u64| Span {
+            first: first as u64 * bytes..((first + count) as u64 * bytes).next_multiple_of(4),
+            step: run as u64 * bytes,
         };
-        let operands = |first: usize, count: usize| -> Vec<Range<u64>> {
+        let operands = |first: usize, count: usize| -> Vec<Span> {
             let of = |extent| match extent {
-                Extent::Weights => 0..4 * weights.n() as u64,
+                Extent::Weights => (0..4 * weights.n() as u64).into(),
                 Extent::Rows => rows_of(first, count, 4),
                 Extent::Outputs => rows_of(first, count, y_row),
             };
             axes.operands().map(|o| of(o.extent)).collect()
         };
         let mut others: Vec<Other> = Vec::new();
-        let mut first_others: Vec<Range<u64>> = Vec::new();
+        let mut first_others: Vec<Span> = Vec::new();
         if let Some(bytes) = a.ids_bytes(tuning.tile_cols as usize) {
             others.push(Other {
                 name: "ids",
                 binding: IDS_BINDING,
             });
-            first_others.push(0..bytes);
+            first_others.push((0..bytes).into());
         }
         let operand_bindings: Vec<Other> = axes
             .operands()
@@ -162,8 +167,7 @@ impl MatMulBuilder<'_> {
             .collect();
 
         let mut jobs = Vec::new();
-        for first in (0..a.m).step_by(run) {
-            let count = run.min(a.m - first);
+        for (first, count, times) in runs(a.m, run) {
             let (x_rows, y_rows) = match stack {
                 None => (count, count),
                 Some(_) => (a.x_rows, a.y_rows),
@@ -176,10 +180,11 @@ impl MatMulBuilder<'_> {
                         others.extend(operands(first, y_rows));
                         rows_of(first, y_rows, y_row)
                     }
-                    slices => 0..slices as u64 * slice_bytes,
+                    slices => (0..slices as u64 * slice_bytes).into(),
                 };
                 jobs.push(Job {
                     slab,
+                    times,
                     m: count,
                     input: rows_of(first, x_rows, x_row),
                     output,
@@ -203,7 +208,7 @@ impl MatMulBuilder<'_> {
                 let tuning = tuning::one_invocation_a_part();
                 let job = Job {
                     m: a.m,
-                    input: 0..slices as u64 * slice_bytes,
+                    input: (0..slices as u64 * slice_bytes).into(),
                     output: rows_of(0, a.y_rows, y_row),
                     outputs,
                     workgroups: (outputs as u64).div_ceil(tuning.workgroup.into()),
@@ -283,27 +288,47 @@ async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Bu
         .buffer_of("zero point", x, BufferUsages::STORAGE)
         .await?;
     let y = gpu.buffer("zero point", y, BufferUsages::STORAGE).await?;
-    let device = gpu.device();
-    let mut encoder = device.create_command_encoder(&Default::default());
-    let mut pass = encoder.begin_compute_pass(&Default::default());
-    product.encode(&mut pass, x.slice(..), y.slice(..))?;
-    drop(pass);
-    gpu.queue().submit([encoder.finish()]);
+    let encoder = gpu.recorded(|pass| product.encode(pass, x.slice(..), y.slice(..)));
+    let encoder = encoder.await?;
+    let summed = gpu.scoped("summing weights", || gpu.queue().submit([encoder.finish()]));
+    summed.await?;
     Ok(y)
 }
 
-/// Whether there can be so many rows of y.
+/// Whether there can be so many rows of y, which kernels count in words.
 pub(super) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
-    if rows == 0 || rows > u32::MAX as usize / 2 {
-        return Err(Error::Length {
+    let limit = u32::MAX as u64 / 2;
+    match rows {
+        0 => Err(Error::Length {
             what: "m",
             shape: format!("[m, {}]", weights.k()),
             unit: "row of x at least",
             expected: 1,
             got: rows,
-        });
+        }),
+        _ if rows as u64 > limit => Err(Error::TooLarge {
+            what: "rows of y",
+            needed: rows as u64,
+            limit,
+        }),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether rows of so many bytes, of x or of y, fit one buffer of the device's.
+pub(super) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64) -> Result<()> {
+    let (needed, limit) = (
+        (rows as u64).saturating_mul(row),
+        gpu.limits().max_buffer_size,
+    );
+    match needed <= limit {
+        true => Ok(()),
+        false => Err(Error::TooLarge {
+            what,
+            needed,
+            limit,
+        }),
+    }
 }
 
 fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {

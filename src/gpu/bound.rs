@@ -3,30 +3,18 @@
 use super::compose::parts;
 use super::device::Gpu;
 use super::encode::part;
-use super::errors::scoped;
-use super::kept::Kept;
+use super::kept::{Groups, Kept};
 use super::kernels::File;
+use super::layouts::{Access, Binding};
 use super::tuning::Tuning;
 use crate::{Error, Result};
-use wgpu::{
-    BindGroup, BindGroupEntry, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,
-    BufferBindingType, ComputePass, ComputePipeline, ShaderStages,
-};
+use wgpu::{BindGroup, BindGroupEntry, BindGroupLayout, Buffer, ComputePass, ComputePipeline};
 
 /// A buffer, an offset and a length in bytes.
 pub(super) type Range = (Buffer, u64, u64);
 
 /// The most bindings that are given at a recording.
 const MOST_GIVEN: usize = 2;
-
-/// What a kernel does to a buffer.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Access {
-    Reads,
-    Writes,
-    /// A uniform buffer.
-    Parameters,
-}
 
 pub(super) struct Bound {
     gpu: Gpu,
@@ -38,6 +26,21 @@ pub(super) struct Bound {
     kept: Kept<[Option<Range>; MOST_GIVEN]>,
 }
 
+/// A kernel with its buffers: all that can fail is done.
+pub(super) struct Ready<'a> {
+    pipeline: &'a ComputePipeline,
+    groups: Groups,
+    grid: [u32; 2],
+}
+
+impl Ready<'_> {
+    pub fn record(&self, pass: &mut ComputePass) {
+        pass.set_pipeline(self.pipeline);
+        pass.set_bind_group(0, &self.groups[0], &[]);
+        pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
+    }
+}
+
 /// What a kernel is made of.
 pub(super) struct Plan<'a> {
     pub files: &'a [File],
@@ -47,37 +50,26 @@ pub(super) struct Plan<'a> {
     pub memory: u32,
     pub own: Vec<(u32, Access, Buffer)>,
     /// Bindings given at every recording, in the order in which they are.
-    pub given: &'a [(u32, Access)],
+    pub given: &'a [Binding],
 }
 
 impl Bound {
     pub async fn new(gpu: &Gpu, plan: Plan<'_>) -> Result<Bound> {
         // Beyond it the key of kept bind groups would be cut short.
         assert!(plan.given.len() <= MOST_GIVEN, "a kernel of this crate");
-        let entry = |binding: u32, access: Access| BindGroupLayoutEntry {
-            binding,
-            visibility: ShaderStages::COMPUTE,
-            ty: BindingType::Buffer {
-                ty: match access {
-                    Access::Parameters => BufferBindingType::Uniform,
-                    access => BufferBindingType::Storage {
-                        read_only: access == Access::Reads,
-                    },
-                },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let own = plan.own.iter().map(|(b, access, _)| entry(*b, *access));
-        let given = plan.given.iter().map(|(b, access)| entry(*b, *access));
-        let entries: Vec<_> = own.chain(given).collect();
-        let layout = gpu
-            .device()
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: Some("lowbit"),
-                entries: &entries,
+        let most = gpu.limits().max_storage_buffer_binding_size;
+        if let Some((.., table)) = plan.own.iter().find(|(.., b)| b.size() > most) {
+            return Err(Error::TooLarge {
+                what: "a table of a small kernel in bytes",
+                needed: table.size(),
+                limit: most,
             });
+        }
+        let own = plan
+            .own
+            .iter()
+            .map(|(binding, access, _)| (*binding, *access));
+        let bindings: Vec<_> = own.chain(plan.given.iter().copied()).collect();
         let tuning = Tuning {
             workgroup: plan.workgroup,
             memory: plan.memory,
@@ -85,6 +77,7 @@ impl Bound {
             ..Tuning::default()
         };
         let source = parts(plan.files, &tuning);
+        let layout = gpu.layout(&source.name, &bindings).await?;
         Ok(Bound {
             pipeline: gpu.pipeline(source, &tuning, &layout).await?,
             layout,
@@ -95,8 +88,8 @@ impl Bound {
         })
     }
 
-    /// Records `grid` workgroups, with a range of a buffer for each given binding.
-    pub fn encode(&self, pass: &mut ComputePass, given: &[Range], grid: [u32; 2]) -> Result<()> {
+    /// Binds a range of a buffer for each given binding, for `grid` workgroups.
+    pub fn bind(&self, given: &[Range], grid: [u32; 2]) -> Result<Ready<'_>> {
         let most = self.gpu.limits().max_compute_workgroups_per_dimension;
         if let Some(side) = grid.into_iter().find(|side| *side > most) {
             return Err(Error::TooLarge {
@@ -109,11 +102,11 @@ impl Bound {
         for (key, range) in key.iter_mut().zip(given) {
             *key = Some(range.clone());
         }
-        let groups = self.kept.get(key, |_| self.group(given))?;
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &groups[0], &[]);
-        pass.dispatch_workgroups(grid[0], grid[1], 1);
-        Ok(())
+        Ok(Ready {
+            pipeline: &self.pipeline,
+            groups: self.kept.get(key, |_| self.group(given))?,
+            grid,
+        })
     }
 
     fn group(&self, given: &[Range]) -> Result<Vec<BindGroup>> {
@@ -139,6 +132,6 @@ impl Bound {
         #[cfg(target_arch = "wasm32")]
         return Ok(make());
         #[cfg(not(target_arch = "wasm32"))]
-        pollster::block_on(scoped(device, "binding buffers", make))
+        pollster::block_on(self.gpu.scoped("binding buffers", make))
     }
 }

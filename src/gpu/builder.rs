@@ -12,7 +12,7 @@ use super::matmul::MatMul;
 use super::source::Source;
 use super::tuning::Tuning;
 use super::weights::Weights;
-use crate::{InputScale, Precision, Result};
+use crate::{Error, InputScale, Precision, Result};
 
 /// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
 ///
@@ -121,7 +121,7 @@ impl<'a> MatMulBuilder<'a> {
     /// more storage buffers than the device binds (four, a fifth for the table of a lattice
     /// or codebook format, one for each operand; WebGPU has 8), [`Error::Part`] for a batch that does not divide the rows
     /// of the weights, an operand asked twice, slices of a kernel that has none, [`Error::TooLarge`] for a
-    /// batch or slices larger than a binding; [`Error::Argument`] for a static scale that is none.
+    /// batch or slices larger than a binding; [`Error::Argument`] for a batch of 0, a static scale that is none.
     ///
     /// [`Error::Argument`]: crate::Error::Argument
     /// [`Error::Feature`]: crate::Error::Feature
@@ -152,6 +152,9 @@ impl<'a> MatMulBuilder<'a> {
 
     async fn prepare_edited(self, edit: impl FnOnce(&mut Source)) -> Result<MatMul> {
         let (m, batch) = (self.m, self.batch);
+        if batch == 0 {
+            return Err(Error::argument("batch", "at least 1", batch));
+        }
         let arrangement = Arrangement {
             axis: match batch {
                 1 => Axis::One,
@@ -183,9 +186,8 @@ impl<'a> MatMulBuilder<'a> {
                 let (n, k) = (self.weights.n(), self.weights.k());
                 let kind = Product::of(format, n, k, m, precision);
                 let decided = lock(self.gpu.decisions()).get(&kind);
-                // A feature that it needs may have been switched off since.
                 decided
-                    .filter(|kernel| kernel.check(traits, format, precision).is_ok())
+                    .filter(|kernel| self.can_use(kernel, m, precision))
                     .unwrap_or_else(|| {
                         // Who names a scale wants inputs rounded by it, fast or not.
                         let either = self.input_scale == InputScale::Run;
@@ -201,6 +203,23 @@ impl<'a> MatMulBuilder<'a> {
         };
         kernel.check(traits, format, precision)?;
         Ok((kernel, (kernel.tuning)(traits, m)))
+    }
+}
+
+impl MatMulBuilder<'_> {
+    /// Whether a kernel that was measured for other products of the kind can do what is asked of this one: a feature
+    /// may have been switched off since, limits may be those of a smaller device, and a scale or slices that are
+    /// named must be had.
+    fn can_use(&self, kernel: &Kernel, m: usize, precision: Precision) -> bool {
+        let traits = self.gpu.traits();
+        let named_scale = precision == Precision::I8 && self.input_scale != InputScale::Run;
+        let sliced = self.slices.is_some_and(|slices| slices > 1);
+        kernel
+            .check(traits, self.weights.format(), precision)
+            .is_ok()
+            && (kernel.tuning)(traits, m).fits(self.gpu.limits())
+            && (!named_scale || kernel.takes_bytes())
+            && (!sliced || kernel.slices())
     }
 }
 

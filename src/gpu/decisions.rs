@@ -39,7 +39,10 @@ pub(crate) struct Decisions {
 }
 
 /// The first line of a file.
-const HEADER: &str = "lowbit decisions 1";
+const HEADER: &str = "lowbit decisions 2";
+
+/// What the last line begins with.
+const CHECKSUM: &str = "checksum ";
 
 impl Decisions {
     pub fn insert(&mut self, product: Product, kernel: &'static Kernel) {
@@ -58,7 +61,7 @@ impl Decisions {
         self.kernels.len()
     }
 
-    /// As text: the device, then a line for each product.
+    /// As text: the device, a line for each product, a checksum of all these lines.
     pub fn write(&self, device: &str) -> String {
         let mut text = format!("{HEADER}\n{device}\n");
         for (p, kernel) in &self.kernels {
@@ -67,12 +70,14 @@ impl Decisions {
             } = p;
             let _ = writeln!(text, "{format} {n} {k} {m} {} {kernel}", p.precision);
         }
+        let sum = checksum(&text);
+        let _ = writeln!(text, "{CHECKSUM}{sum:016x}");
         text
     }
 
-    /// From text of this device. Kernels that this version has no more are left out.
+    /// From text of this device, as it was written. Kernels that this version has no more are left out.
     pub fn read(text: &str, device: &str) -> Result<Decisions> {
-        let mut lines = (1..).zip(text.lines());
+        let mut lines = (1..).zip(summed(text)?.lines());
         let mut expect = |expected: &str| match lines.next() {
             Some((_, line)) if line == expected => Ok(()),
             got => Err(Error::Decisions {
@@ -113,6 +118,30 @@ impl Decisions {
     }
 }
 
+/// The lines before the checksum, if they are those that it was made of.
+fn summed(text: &str) -> Result<&str> {
+    let at = text.rfind(CHECKSUM).unwrap_or(text.len());
+    let (lines, last) = text.split_at(at);
+    let expected = format!("{CHECKSUM}{:016x}\n", checksum(lines));
+    match last == expected {
+        true => Ok(lines),
+        false => Err(Error::Decisions {
+            line: lines.lines().count() + 1,
+            expected: expected.trim_end().into(),
+            got: match last.trim_end() {
+                "" => "the end".into(),
+                last => last.into(),
+            },
+        }),
+    }
+}
+
+/// FNV-1a of 64 bits: it tells of cuts and changes, not of malice.
+fn checksum(text: &str) -> u64 {
+    let step = |sum: u64, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,21 +152,49 @@ mod tests {
         let product = |m| Product::of(Format::Q4_0, 64, 96, m, Precision::I8);
         decisions.insert(product(5), by_name("gemm").unwrap());
         let text = decisions.write("a device");
-        assert_eq!(text, "lowbit decisions 1\na device\nq4_0 64 96 8 i8 gemm\n");
+        let lines = "lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n";
+        assert_eq!(text, signed(lines));
         let read = Decisions::read(&text, "a device").unwrap();
         assert_eq!(read.get(&product(7)).unwrap().name, "gemm");
         assert!(read.get(&product(9)).is_none());
-        // Another device, a foreign file, a torn line; a kernel of another version is no error.
-        for bad in [
-            text.replace("a device", "another"),
-            text.replace("decisions 1", "decisions 2"),
-            text.replace("96", "ninety-six"),
-            text.replace(" gemm", ""),
-            String::new(),
+        // Another device, a foreign file, a line that is none; a kernel of another version is no error.
+        for (bad, line) in [
+            (lines.replace("a device", "another"), 2),
+            (lines.replace("decisions 2", "decisions 3"), 1),
+            (lines.replace("96", "ninety-six"), 3),
+            (lines.replace(" gemm", ""), 3),
+            (String::new(), 1),
         ] {
-            assert!(Decisions::read(&bad, "a device").is_err(), "{bad}");
+            let error = Decisions::read(&signed(&bad), "a device").err();
+            assert!(matches!(error, Some(Error::Decisions { line: l, .. }) if l == line));
         }
-        let older = Decisions::read(&text.replace("gemm", "gone"), "a device").unwrap();
-        assert_eq!(older.len(), 0);
+        let older = signed(&lines.replace("gemm", "gone"));
+        assert_eq!(Decisions::read(&older, "a device").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_cut_or_altered_file_is_told() {
+        let text = signed("lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n");
+        for cut in 0..text.len() {
+            assert!(Decisions::read(&text[..cut], "a device").is_err(), "{cut}");
+        }
+        for (from, to) in [("96", "97"), ("gemm", "gemv"), ("\n", "\r\n")] {
+            let altered = text.replacen(from, to, 1);
+            assert!(Decisions::read(&altered, "a device").is_err(), "{altered}");
+        }
+        let error = Decisions::read("", "a device").unwrap_err();
+        assert!(error.to_string().contains("the end"), "{error}");
+    }
+
+    fn signed(lines: &str) -> String {
+        format!("{lines}checksum {:016x}\n", checksum(lines))
+    }
+
+    /// The values of <http://www.isthe.com/chongo/src/fnv/test_fnv.c>.
+    #[test]
+    fn checksums_are_fnv_1a() {
+        assert_eq!(checksum(""), 0xcbf29ce484222325);
+        assert_eq!(checksum("a"), 0xaf63dc4c8601ec8c);
+        assert_eq!(checksum("foobar"), 0x85944171f73967e8);
     }
 }

@@ -1,9 +1,8 @@
 //! `Gpu`: a device, its queue, and what has been compiled for it.
 
-use super::adapter::{check_adapter, check_limits, pick};
+use super::adapter::{check_adapter, check_limits, instance, pick};
 use super::decisions::Decisions;
-use super::errors::scoped;
-use super::kernels::Shape;
+use super::layouts::Binding;
 use super::source::Source;
 use super::traits::{DeviceClass, Traits, MEMORY, USEFUL};
 use super::tuning::Tuning;
@@ -11,9 +10,8 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
-    Adapter, AdapterInfo, BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer,
-    BufferBindingType, BufferUsages, ComputePipeline, Device, Features, Limits, Queue,
-    ShaderStages,
+    Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, ComputePipeline, Device, Features,
+    Limits, Queue,
 };
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
@@ -59,20 +57,19 @@ fn experimental_features() -> wgpu::ExperimentalFeatures {
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
-/// Whether bindings 3 (x, ids) and 5 (the table of a format) are there, and which others are.
-type Bindings = (bool, bool, Vec<u32>);
-
 struct Inner {
     device: Device,
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    layouts: Mutex<HashMap<Bindings, BindGroupLayout>>,
+    layouts: Mutex<HashMap<Vec<Binding>, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
     decisions: Mutex<Decisions>,
+    #[cfg(target_arch = "wasm32")]
+    lost: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Gpu {
@@ -109,9 +106,7 @@ impl Gpu {
                     .into(),
             ));
         }
-        let instance =
-            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-        let adapter = pick(&instance).await?;
+        let adapter = pick(&instance()).await?;
         let mut features = Gpu::required_features(&adapter);
         let mut experimental = wgpu::ExperimentalFeatures::disabled();
         if options.cooperative_matrix {
@@ -136,12 +131,18 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::NoAdapter`] where the adapter cannot compute, [`Error::DeviceLimit`] where the
-    /// device allows less than default WebGPU in what kernels need.
+    /// device allows less than default WebGPU in what kernels need, [`Error::DeviceLost`].
     pub fn from_wgpu(adapter: Adapter, device: Device, queue: Queue) -> Result<Gpu> {
         let info = adapter.get_info();
         check_adapter(&adapter)?;
         let limits = device.limits();
         check_limits(&limits)?;
+        #[cfg(not(target_arch = "wasm32"))]
+        if pollster::block_on(super::errors::lost(&device)) {
+            return Err(Error::DeviceLost("taking it over".into()));
+        }
+        #[cfg(target_arch = "wasm32")]
+        let lost = super::errors::watch(&device);
         let traits = Traits::of(&adapter, &device);
         if traits.class == DeviceClass::Cpu {
             log::warn!(
@@ -160,6 +161,8 @@ impl Gpu {
                 pipelines: Mutex::default(),
                 tables: Mutex::default(),
                 decisions: Mutex::default(),
+                #[cfg(target_arch = "wasm32")]
+                lost,
             }),
         })
     }
@@ -227,6 +230,12 @@ impl Gpu {
         &self.inner.limits
     }
 
+    /// Whether the browser has said that the device is gone.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn told_lost(&self) -> bool {
+        self.inner.lost.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// What kernels are chosen for.
     pub fn class(&self) -> DeviceClass {
         self.traits.class
@@ -238,6 +247,10 @@ impl Gpu {
 
     pub(crate) fn decisions(&self) -> &Mutex<Decisions> {
         &self.inner.decisions
+    }
+
+    pub(crate) fn layouts(&self) -> &Mutex<HashMap<Vec<Binding>, BindGroupLayout>> {
+        &self.inner.layouts
     }
 
     pub(crate) fn is(&self, other: &Gpu) -> bool {
@@ -263,20 +276,7 @@ impl Gpu {
         if let Some(p) = lock(&self.inner.pipelines).get(&source.name) {
             return Ok(p.clone());
         }
-        // wgpu checks neither once constants stand in for literals (gfx-rs/wgpu#8946).
-        let limits = self.limits();
-        for (what, needed, limit) in [
-            (
-                "max_compute_invocations_per_workgroup",
-                tuning.workgroup,
-                limits.max_compute_invocations_per_workgroup,
-            ),
-            (
-                "max_compute_workgroup_storage_size",
-                tuning.memory,
-                limits.max_compute_workgroup_storage_size,
-            ),
-        ] {
+        for (what, needed, limit) in tuning.needs(self.limits()) {
             if needed > limit {
                 return Err(Error::DeviceLimit {
                     kernel: source.name,
@@ -287,7 +287,7 @@ impl Gpu {
             }
         }
         let device = self.device();
-        let built = scoped(device, "compiling", || {
+        let built = self.scoped("compiling", || {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&source.name),
                 source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
@@ -336,67 +336,6 @@ impl Gpu {
             .await?;
         lock(&self.inner.tables).insert(format, table.clone());
         Ok(table)
-    }
-
-    /// The layout of one kind of kernel, for a format with a table or without, and `others` bindings that
-    /// are read. A device may allow less storage buffers than that.
-    pub(crate) fn layout(
-        &self,
-        kernel: &str,
-        shape: Shape,
-        table: bool,
-        others: &[u32],
-    ) -> Result<BindGroupLayout> {
-        let reads = matches!(shape, Shape::Product | Shape::IndexedRows);
-        let storage = |binding, read_only| BindGroupLayoutEntry {
-            binding,
-            visibility: ShaderStages::COMPUTE,
-            ty: BindingType::Buffer {
-                ty: BufferBindingType::Storage { read_only },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let mut entries = vec![
-            storage(0, true),
-            storage(1, true),
-            BindGroupLayoutEntry {
-                ty: BindingType::Buffer {
-                    ty: BufferBindingType::Uniform,
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-                ..storage(2, true)
-            },
-            storage(4, false),
-        ];
-        if reads {
-            entries.push(storage(3, true));
-        }
-        if table {
-            entries.push(storage(5, true));
-        }
-        entries.extend(others.iter().map(|&binding| storage(binding, true)));
-        let limit = self.limits().max_storage_buffers_per_shader_stage;
-        let needed = entries.len() as u32 - 1;
-        if needed > limit {
-            return Err(Error::DeviceLimit {
-                kernel: kernel.into(),
-                what: "max_storage_buffers_per_shader_stage",
-                needed: needed.into(),
-                limit: limit.into(),
-            });
-        }
-        Ok(lock(&self.inner.layouts)
-            .entry((reads, table, others.to_vec()))
-            .or_insert_with(|| {
-                let label = Some("lowbit");
-                let entries = &entries;
-                self.device()
-                    .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries })
-            })
-            .clone())
     }
 }
 

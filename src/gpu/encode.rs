@@ -1,9 +1,10 @@
 //! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
 
 use super::device::Gpu;
-use super::errors::scoped;
-use super::kept::Kept;
-use super::kernels::Kernel;
+use super::jobs::{Job, Stack};
+use super::kept::{Groups, Kept};
+use super::kernels::{Kernel, Shape};
+use super::layouts::Access;
 use super::source::Source;
 use super::tuning::Tuning;
 use super::weights::Weights;
@@ -14,35 +15,6 @@ use wgpu::{
     BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding,
     BufferSlice, BufferUsages, ComputePass, ComputePipeline,
 };
-
-/// One dispatch: a slab of the weights and the bytes of input and output that it works on.
-#[derive(Clone, Default)]
-pub(crate) struct Job {
-    pub slab: usize,
-    /// Rows of x, or rows wanted.
-    pub m: usize,
-    pub from_row: usize,
-    pub input: Range<u64>,
-    pub output: Range<u64>,
-    /// Elements of the output, where the kernel must know.
-    pub outputs: usize,
-    pub workgroups: u64,
-    /// How deep the grid is; 0 is 1.
-    pub depth: u64,
-    /// Where the packed matrix is a stack of several.
-    pub stack: Option<Stack>,
-    /// The bytes of each of the other buffers bound.
-    pub others: Vec<Range<u64>>,
-}
-
-/// Matrices of n rows each, one below the other.
-#[derive(Clone, Copy)]
-pub(crate) struct Stack {
-    pub n: usize,
-    pub members: usize,
-    /// Rows of y made of one row of x.
-    pub sharing: usize,
-}
 
 /// A buffer of the caller's beside input and output.
 #[derive(Clone, Copy)]
@@ -74,6 +46,9 @@ struct Params {
     outputs: u32,
     padding: [u32; 2],
 }
+
+/// The largest parameters of any kernel.
+pub(super) const PARAMS_BYTES: u64 = size_of::<Params>() as u64;
 
 /// Parameters lie this far apart: the largest uniform offset alignment there is.
 const PARAMS_STRIDE: usize = 256;
@@ -168,9 +143,20 @@ impl Prepared {
             }
             folded.push((job, [x, y, depth as u32]));
         }
-        let table = weights.table().is_some();
-        let bindings: Vec<u32> = others.iter().map(|o| o.binding).collect();
-        let layout = gpu.layout(kernel.name, kernel.shape, table, &bindings)?;
+        let mut bindings = vec![
+            (0, Access::Reads),
+            (1, Access::Reads),
+            (2, Access::Parameters),
+            (4, Access::Writes),
+        ];
+        if matches!(kernel.shape, Shape::Product | Shape::IndexedRows) {
+            bindings.push((3, Access::Reads));
+        }
+        if weights.table().is_some() {
+            bindings.push((5, Access::Reads));
+        }
+        bindings.extend(others.iter().map(|o| (o.binding, Access::Reads)));
+        let layout = gpu.layout(kernel.name, &bindings).await?;
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
             params: gpu
@@ -194,45 +180,51 @@ impl Prepared {
     }
 
     pub fn dispatches(&self) -> usize {
-        self.jobs.len()
+        self.jobs.iter().map(|(job, _)| job.times).sum()
     }
 
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
     }
 
-    /// Records every dispatch. Bind groups are made the first time a pair of buffers is seen.
+    /// Binds and records it.
     pub fn encode(
         &self,
         pass: &mut ComputePass,
         input: Option<(&'static str, BufferSlice)>,
         output: (&'static str, BufferSlice),
     ) -> Result<()> {
-        self.encode_with(pass, input, output, &[])
+        self.check(input, output, &[])?;
+        let groups = self.bind(input.map(|(_, slice)| slice), output.1, &[])?;
+        self.record(pass, &groups);
+        Ok(())
     }
 
-    /// As `encode`, with the other buffers in their order.
-    pub fn encode_with(
+    /// Bind groups for checked buffers, made the first time these are seen.
+    pub fn bind(
         &self,
-        pass: &mut ComputePass,
-        input: Option<(&'static str, BufferSlice)>,
-        output: (&'static str, BufferSlice),
+        input: Option<BufferSlice>,
+        output: BufferSlice,
         others: &[BufferSlice],
-    ) -> Result<()> {
-        self.check(input, output, others)?;
+    ) -> Result<Groups> {
         let key = |b: &BufferSlice| (b.buffer().clone(), b.offset());
         let places = Places {
-            input: input.map(|(_, s)| key(&s)),
-            output: key(&output.1),
+            input: input.as_ref().map(key),
+            output: key(&output),
             others: std::array::from_fn(|i| others.get(i).map(key)),
         };
-        let groups = self.kept.get(places, |places| self.groups(places))?;
+        self.kept.get(places, |places| self.groups(places))
+    }
+
+    /// Records every dispatch, with what `bind` made: nothing here can fail.
+    pub fn record(&self, pass: &mut ComputePass, groups: &Groups) {
         pass.set_pipeline(&self.pipeline);
-        for ((_, grid), group) in self.jobs.iter().zip(groups.iter()) {
+        let grids = self.jobs.iter();
+        let grids = grids.flat_map(|(job, grid)| std::iter::repeat_n(grid, job.times));
+        for (grid, group) in grids.zip(groups.iter()) {
             pass.set_bind_group(0, group, &[]);
             pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
         }
-        Ok(())
     }
 
     /// Whether the buffers can be bound.
@@ -242,19 +234,19 @@ impl Prepared {
         output: (&'static str, BufferSlice),
         others: &[BufferSlice],
     ) -> Result<()> {
-        let needed = |end: fn(&Job) -> u64| self.jobs.iter().map(|(j, _)| end(j)).max();
+        let needed = |of: fn(&Job) -> u64| self.jobs.iter().map(|(j, _)| of(j)).max();
         if let Some((name, slice)) = input {
-            let needed = needed(|j| j.input.end).unwrap_or(0);
+            let needed = needed(|j| j.end(&j.input)).unwrap_or(0);
             check_binding(self.gpu(), name, slice, needed)?;
             if slice.buffer() == output.1.buffer() {
                 return Err(Error::Aliased(name, output.0));
             }
         }
-        let needed = needed(|j| j.output.end).unwrap_or(0);
+        let needed = needed(|j| j.end(&j.output)).unwrap_or(0);
         check_binding(self.gpu(), output.0, output.1, needed)?;
         debug_assert_eq!(self.others.len(), others.len());
         for (i, (other, slice)) in self.others.iter().zip(others).enumerate() {
-            let needed = self.jobs.iter().map(|(j, _)| j.others[i].end).max();
+            let needed = self.jobs.iter().map(|(j, _)| j.end(&j.others[i])).max();
             check_binding(self.gpu(), other.name, *slice, needed.unwrap_or(0))?;
             if slice.buffer() == output.1.buffer() {
                 return Err(Error::Aliased(other.name, output.0));
@@ -267,44 +259,42 @@ impl Prepared {
         let device = self.gpu().device();
         let make = || {
             let jobs = self.jobs.iter().enumerate();
-            jobs.map(|(i, (job, _))| {
-                let slab = &self.weights.slabs()[job.slab];
-                let mut entries = vec![
-                    entry(0, slab.codes.as_entire_binding()),
-                    entry(1, slab.scales.as_entire_binding()),
-                    entry(
-                        2,
-                        part(
-                            &self.params,
-                            (i * PARAMS_STRIDE) as u64,
-                            size_of::<Params>() as u64,
-                        ),
-                    ),
-                    entry(4, at(&places.output, &job.output)),
-                ];
-                if let Some(input) = &places.input {
-                    entries.push(entry(3, at(input, &job.input)));
-                }
-                let others = self.others.iter().zip(&job.others).zip(&places.others);
-                entries.extend(others.filter_map(|((other, bytes), place)| {
-                    Some(entry(other.binding, at(place.as_ref()?, bytes)))
-                }));
-                if let Some(table) = self.weights.table() {
-                    entries.push(entry(5, table.as_entire_binding()));
-                }
-                device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("lowbit"),
-                    layout: &self.layout,
-                    entries: &entries,
+            let dispatches =
+                jobs.flat_map(|(i, (job, _))| (0..job.times).map(move |t| (i, job, t)));
+            dispatches
+                .map(|(i, job, time)| {
+                    let slab = &self.weights.slabs()[job.slab];
+                    let (at_params, params) = (i * PARAMS_STRIDE, size_of::<Params>());
+                    let mut entries = vec![
+                        entry(0, slab.codes.as_entire_binding()),
+                        entry(1, slab.scales.as_entire_binding()),
+                        entry(2, part(&self.params, at_params as u64, params as u64)),
+                        entry(4, at(&places.output, &job.output.at(time))),
+                    ];
+                    if let Some(input) = &places.input {
+                        entries.push(entry(3, at(input, &job.input.at(time))));
+                    }
+                    let others = self.others.iter().zip(&job.others).zip(&places.others);
+                    entries.extend(others.filter_map(|((other, bytes), place)| {
+                        let bytes = bytes.at(time);
+                        Some(entry(other.binding, at(place.as_ref()?, &bytes)))
+                    }));
+                    if let Some(table) = self.weights.table() {
+                        entries.push(entry(5, table.as_entire_binding()));
+                    }
+                    device.create_bind_group(&wgpu::BindGroupDescriptor {
+                        label: Some("lowbit"),
+                        layout: &self.layout,
+                        entries: &entries,
+                    })
                 })
-            })
-            .collect()
+                .collect()
         };
         // In a browser nothing may wait; there a bad binding surfaces in the caller's own scope.
         #[cfg(target_arch = "wasm32")]
         return Ok(make());
         #[cfg(not(target_arch = "wasm32"))]
-        pollster::block_on(scoped(device, "binding buffers", make))
+        pollster::block_on(self.gpu().scoped("binding buffers", make))
     }
 }
 

@@ -1,29 +1,47 @@
 //! Runs device calls so that what goes wrong in them comes back as [`Error`], also on a device
-//! that is borrowed: no handler is installed, scopes catch what they can, and a canary tells of
+//! that is borrowed: no handler of the caller's is replaced, scopes catch what they can, and a canary tells of
 //! the device losses that scopes cannot see (gfx-rs/wgpu#10027).
 
+use super::device::Gpu;
 use crate::{Error, Result};
 use std::future::Future;
 use wgpu::{Device, ErrorFilter};
 
-/// Runs `f`, which must not wait for anything, and returns its result or the first error that the
-/// device raised meanwhile. `what` says what was being done.
-pub(crate) async fn scoped<T>(device: &Device, what: &str, f: impl FnOnce() -> T) -> Result<T> {
-    let (value, errors) = pushed(device, f);
-    // The scopes are already closed; what is left to wait for is a browser's answer.
-    let [validation, memory, internal] = errors;
-    let first = [validation.await, memory.await, internal.await]
-        .into_iter()
-        .flatten()
-        .next();
-    match first {
-        Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory(what.into())),
-        Some(e) => Err(Error::Device {
-            what: what.into(),
-            message: message(&e),
-        }),
-        None if !alive(device) => Err(Error::DeviceLost(what.into())),
-        None => Ok(value),
+impl Gpu {
+    /// Runs `f`, which must not wait for anything, and returns its result or the error that the
+    /// device raised meanwhile. `what` says what was being done.
+    pub(crate) async fn scoped<T>(&self, what: &str, f: impl FnOnce() -> T) -> Result<T> {
+        let (value, errors) = pushed(self.device(), f);
+        // The scopes are already closed; what is left to wait for is a browser's answer.
+        let [validation, memory, internal] = errors;
+        let (validation, memory, internal) = (validation.await, memory.await, internal.await);
+        // An object that there was no memory for, or that a lost device made, is told of as an invalid one by the
+        // calls after it: these two causes come first.
+        if memory.is_some() {
+            return Err(Error::OutOfMemory(what.into()));
+        }
+        if self.is_lost().await {
+            return Err(Error::DeviceLost(what.into()));
+        }
+        match validation.or(internal) {
+            None => Ok(value),
+            Some(e) => Err(Error::Device {
+                what: what.into(),
+                message: message(&e),
+            }),
+        }
+    }
+
+    /// Whether the device is gone.
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn is_lost(&self) -> bool {
+        lost(self.device()).await
+    }
+
+    /// Whether the device is gone: a browser makes buffers on a lost one too, and calls everyone back who asks.
+    #[cfg(target_arch = "wasm32")]
+    async fn is_lost(&self) -> bool {
+        self.told_lost()
     }
 }
 
@@ -57,13 +75,30 @@ fn message(error: &wgpu::Error) -> String {
     text
 }
 
-/// Whether the device still makes buffers: a lost one hands out buffers that are not mapped.
-fn alive(device: &Device) -> bool {
-    let canary = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("lowbit canary"),
-        size: 4,
-        usage: wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC,
-        mapped_at_creation: true,
+/// Whether the device makes no buffers any more: a lost one hands out buffers that are not mapped. One that has no
+/// memory left for the canary is not lost.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) async fn lost(device: &Device) -> bool {
+    let (mapped, [_, memory, _]) = pushed(device, || {
+        let canary = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("lowbit canary"),
+            size: 4,
+            usage: wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        });
+        let view = canary.slice(..).get_mapped_range_mut();
+        view.is_ok()
     });
-    canary.slice(..).get_mapped_range_mut().is_ok()
+    !mapped && memory.await.is_none()
+}
+
+/// What the browser will set when the device is gone. There is a promise for each who asks: a caller's handler stays.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn watch(device: &Device) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+    let lost = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = lost.clone();
+    device.set_device_lost_callback(move |_, _| {
+        told.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    lost
 }

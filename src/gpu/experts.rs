@@ -91,8 +91,8 @@ impl ExpertMatMul {
     /// Chooses and compiles kernels for so many tokens.
     ///
     /// # Errors
-    /// Those of [`MatMulBuilder::build`]; [`Error::Part`] where the experts do not divide the rows of the
-    /// weights, [`Error::TooLarge`] where x or y exceed one binding.
+    /// Those of [`MatMulBuilder::build`]; [`Error::Argument`] for no experts, [`Error::Part`] where they do not divide
+    /// the rows of the weights, [`Error::TooLarge`] where x or y exceed one binding.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(
         gpu: &Gpu,
@@ -165,18 +165,19 @@ impl ExpertMatMul {
         let Some(group) = &self.group else {
             return self.recorded.encode(pass, x, y, Some(ids), operands);
         };
-        // All is checked before the first dispatch: nothing is recorded then.
         let bytes = 4 * (self.tokens * self.experts.per_token) as u64;
         check_binding(self.weights().gpu(), "ids", ids, bytes)?;
         if ids.buffer() == y.buffer() {
             return Err(Error::Aliased("ids", "y"));
         }
         let groups = group.groups.slice(..);
-        self.recorded.check(x, y, Some(groups), operands)?;
         let from = (ids.buffer().clone(), ids.offset(), bytes);
         let to = (group.groups.clone(), 0, group.bytes);
-        group.step.encode(pass, from, to)?;
-        self.recorded.encode(pass, x, y, Some(groups), operands)
+        // All is bound before the first dispatch is recorded.
+        let product = self.recorded.bind(x, y, Some(groups), operands)?;
+        group.step.bind(from, to)?.record(pass);
+        product.record(pass);
+        Ok(())
     }
 }
 
@@ -198,8 +199,8 @@ impl MatMulBuilder<'_> {
     /// Chooses and compiles a product by experts; `m` is the number of tokens.
     ///
     /// # Errors
-    /// Those of [`build`](MatMulBuilder::build); [`Error::Part`] where the experts do not divide the rows of the
-    /// weights, or slices are asked, [`Error::TooLarge`] where x or y exceed one binding.
+    /// Those of [`build`](MatMulBuilder::build); [`Error::Argument`] for no experts, [`Error::Part`] where they do not
+    /// divide the rows of the weights, or slices are asked, [`Error::TooLarge`] where x or y exceed one binding.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn build_experts(self, experts: Experts) -> Result<ExpertMatMul> {
         pollster::block_on(self.prepare_experts(experts))
@@ -227,11 +228,19 @@ impl MatMulBuilder<'_> {
         edit: impl FnOnce(&mut Source),
     ) -> Result<ExpertMatMul> {
         let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
+        for (what, got) in [
+            ("experts", experts.count),
+            ("experts of a token", experts.per_token),
+        ] {
+            if got == 0 {
+                return Err(Error::argument(what, "at least 1", got));
+            }
+        }
         let slots = tokens.saturating_mul(experts.per_token);
         check_rows(slots, self.weights)?;
         let grouped = experts.grouped.unwrap_or(slots > experts.count);
         let typical_m = match grouped {
-            true => slots.div_ceil(experts.count.max(1)),
+            true => slots.div_ceil(experts.count),
             false => 1,
         };
         // Groups are padded to whole tiles: each but the first row of a group may need one more.

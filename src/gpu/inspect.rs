@@ -2,7 +2,8 @@
 
 use super::compose::compose;
 use super::device::Gpu;
-use super::encode::{Job, Prepared};
+use super::encode::Prepared;
+use super::jobs::Job;
 use super::kernels;
 use super::weights::Weights;
 use crate::family::PART;
@@ -39,10 +40,7 @@ impl Gpu {
         let tuning = (kernel.tuning)(self.traits(), 1);
         let job = |(slab, s): (usize, &super::weights::Slab)| Job {
             slab,
-            m: 0,
-            from_row: 0,
-            input: 0..0,
-            output: 0..bytes,
+            output: (0..bytes).into(),
             workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),
             ..Job::default()
         };

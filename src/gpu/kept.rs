@@ -8,9 +8,12 @@ use wgpu::BindGroup;
 /// How many are kept; with them their buffers stay alive.
 const KEPT: usize = 16;
 
+/// A bind group for each dispatch.
+pub(super) type Groups = Arc<[BindGroup]>;
+
 /// The bind groups of the last few sets of buffers.
 pub(super) struct Kept<K> {
-    groups: Mutex<Vec<(K, Arc<[BindGroup]>)>>,
+    groups: Mutex<Vec<(K, Groups)>>,
 }
 
 impl<K> Default for Kept<K> {
@@ -23,11 +26,7 @@ impl<K> Default for Kept<K> {
 
 impl<K: PartialEq> Kept<K> {
     /// Those of `key`, made the first time it is seen.
-    pub fn get(
-        &self,
-        key: K,
-        make: impl FnOnce(&K) -> Result<Vec<BindGroup>>,
-    ) -> Result<Arc<[BindGroup]>> {
+    pub fn get(&self, key: K, make: impl FnOnce(&K) -> Result<Vec<BindGroup>>) -> Result<Groups> {
         let mut kept = lock(&self.groups);
         if let Some((_, groups)) = kept.iter().find(|(k, _)| *k == key) {
             return Ok(groups.clone());
@@ -35,7 +34,7 @@ impl<K: PartialEq> Kept<K> {
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        let groups: Arc<[BindGroup]> = make(&key)?.into();
+        let groups: Groups = make(&key)?.into();
         kept.push((key, groups.clone()));
         Ok(groups)
     }

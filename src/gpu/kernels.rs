@@ -5,7 +5,7 @@ use super::integers::{self, PAIRS};
 use super::traits::Traits;
 use super::tuning::{self, Tuning};
 use crate::{Error, Format, Precision, Result};
-use wgpu::{Features, Limits};
+use wgpu::Features;
 
 /// What the third and later bindings of a kernel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             FACTORS,
+            text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv.wgsl"),
         ],
@@ -124,6 +125,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             FACTORS,
+            text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv.wgsl"),
         ],
@@ -145,6 +147,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             FACTORS,
+            text!("entries/plain.wgsl"),
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
@@ -158,6 +161,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             FACTORS,
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
@@ -170,6 +174,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -182,6 +187,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -194,6 +200,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -209,6 +216,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
         ],
@@ -232,6 +240,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -244,6 +253,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
@@ -257,6 +267,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             PAIRS,
             SUMS,
+            text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
@@ -271,6 +282,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             PAIRS,
             SUMS,
+            text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
@@ -416,17 +428,5 @@ impl Kernel {
             });
         }
         Ok(())
-    }
-}
-
-/// The limits that kernels on this device rely on: those of default WebGPU, and no others.
-pub(crate) fn needed_limits() -> Limits {
-    Limits {
-        max_storage_buffers_per_shader_stage: 5,
-        max_compute_workgroup_storage_size: 16384,
-        max_compute_invocations_per_workgroup: 256,
-        max_compute_workgroup_size_x: 256,
-        max_compute_workgroups_per_dimension: 65535,
-        ..Limits::default()
     }
 }

@@ -161,17 +161,21 @@ impl GpuKv {
         }
         let x = self.range("x", x, 4 * (rows * self.codec.d()) as u64)?;
         let grid = [rows as u32, 1];
-        match &self.kernels.append {
-            Append::Rows(kernel) => kernel.encode(pass, &[x], grid)?,
+        let kernels = &self.kernels;
+        // All is bound before the first dispatch is recorded.
+        let x = std::slice::from_ref(&x);
+        let (pack, append) = match &kernels.append {
+            Append::Rows(kernel) => (None, kernel.bind(x, grid)?),
             Append::Window { pack, store } => {
                 let groups = self.codec.packed_together(self.len, rows).unwrap_or(0);
-                if groups > 0 {
-                    pack.encode(pass, std::slice::from_ref(&x), [groups as u32, 1])?;
-                }
-                store.encode(pass, &[x], grid)?;
+                let pack = (groups > 0).then(|| pack.bind(x, [groups as u32, 1]));
+                (pack.transpose()?, store.bind(x, grid)?)
             }
+        };
+        let advance = kernels.advance.bind(&[], grid)?;
+        for step in pack.iter().chain([&append, &advance]) {
+            step.record(pass);
         }
-        self.kernels.advance.encode(pass, &[], grid)?;
         self.len += rows;
         Ok(())
     }
@@ -181,7 +185,7 @@ impl GpuKv {
     /// # Errors
     /// [`Error::Device`], [`Error::DeviceLost`].
     pub fn clear(&mut self, pass: &mut ComputePass) -> Result<()> {
-        self.kernels.clear.encode(pass, &[], [1, 1])?;
+        self.kernels.clear.bind(&[], [1, 1])?.record(pass);
         self.len = 0;
         Ok(())
     }
@@ -208,16 +212,20 @@ impl GpuKv {
         }
         let q = self.range("q", q, 4 * (m * self.codec.d()) as u64)?;
         let y = self.range("y", y, 4 * m as u64 * self.len as u64)?;
-        let prepared = match &self.kernels.query {
-            None => q,
+        let (query, prepared) = match &self.kernels.query {
+            None => (None, q),
             Some(kernel) => {
                 let prepared = (self.prepared.clone(), 0, self.prepared.size());
-                kernel.encode(pass, &[q, prepared.clone()], [m as u32, 1])?;
-                prepared
+                let query = kernel.bind(&[q, prepared.clone()], [m as u32, 1])?;
+                (Some(query), prepared)
             }
         };
         let grid = [self.len.div_ceil(WORKGROUP as usize) as u32, m as u32];
-        self.kernels.scores.encode(pass, &[prepared, y], grid)
+        let scores = self.kernels.scores.bind(&[prepared, y], grid)?;
+        for step in query.iter().chain([&scores]) {
+            step.record(pass);
+        }
+        Ok(())
     }
 
     /// Records Σ_t p_t x_t of the first `m` rows of `len` floats of `p`: `y` takes m rows of d floats. Calls share
@@ -251,12 +259,11 @@ impl GpuKv {
         let y = self.range("y", y, 4 * (m * self.codec.d()) as u64)?;
         let partial = (self.partial.clone(), 0, self.partial.size());
         let grid = [self.len.div_ceil(RUN as usize) as u32, m as u32];
-        self.kernels
-            .sums
-            .encode(pass, &[p, partial.clone()], grid)?;
-        self.kernels
-            .finish
-            .encode(pass, &[partial, y], [m as u32, 1])
+        let sums = self.kernels.sums.bind(&[p, partial.clone()], grid)?;
+        let finish = self.kernels.finish.bind(&[partial, y], [m as u32, 1])?;
+        sums.record(pass);
+        finish.record(pass);
+        Ok(())
     }
 
     fn check_queries(&self, m: usize) -> Result<()> {

@@ -1,8 +1,9 @@
 //! The kernels of one cache, and the tables that they read.
 
-use super::bound::{Access, Bound, Plan};
+use super::bound::{Bound, Plan};
 use super::device::Gpu;
 use super::kernels::{text, File};
+use super::layouts::Access;
 use crate::kv::{KvCodec, Shader};
 use crate::rotate::Form;
 use crate::Result;

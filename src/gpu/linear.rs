@@ -35,7 +35,8 @@ struct After {
     scale: Option<OutputScale>,
     outliers: Buffer,
     outlier_count: usize,
-    bias: Buffer,
+    /// A factor and a bias for each output.
+    outputs: Buffer,
 }
 
 impl LinearWeights {
@@ -156,17 +157,27 @@ impl LinearMatMul {
         check_binding(weights.gpu(), "x", x, x_bytes)?;
         check_binding(weights.gpu(), "y", y, y_bytes)?;
         let input = || (x.buffer().clone(), x.offset(), x_bytes);
-        match &self.before {
-            None => self.product.encode(pass, x, y)?,
+        // All is bound before the first dispatch is recorded.
+        let before = match &self.before {
+            None => None,
             Some((step, changed)) => {
-                step.encode(pass, input(), (changed.clone(), 0, x_bytes))?;
-                self.product.encode(pass, changed.slice(..), y)?;
+                let changes = step.bind(input(), (changed.clone(), 0, x_bytes))?;
+                Some((changes, changed.slice(..)))
             }
+        };
+        let product_x = before.as_ref().map_or(x, |(_, changed)| *changed);
+        let product = self.product.bind(product_x, y)?;
+        let output = || (y.buffer().clone(), y.offset(), y_bytes);
+        let after = self.after.as_ref();
+        let after = after.map(|step| step.bind(input(), output())).transpose()?;
+        if let Some((step, _)) = &before {
+            step.record(pass);
         }
-        match &self.after {
-            None => Ok(()),
-            Some(step) => step.encode(pass, input(), (y.buffer().clone(), y.offset(), y_bytes)),
+        product.record(pass);
+        if let Some(step) = &after {
+            step.record(pass);
         }
+        Ok(())
     }
 }
 
@@ -218,7 +229,7 @@ impl After {
             memory: 0,
             workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
             params: bytemuck::bytes_of(&params),
-            own: vec![(0, self.outliers.clone()), (4, self.bias.clone())],
+            own: vec![(0, self.outliers.clone()), (4, self.outputs.clone())],
         };
         Step::new(gpu, recipe).await
     }
@@ -249,7 +260,8 @@ impl Gpu {
             }
         };
         let (columns, weights) = linear.outliers().unwrap_or_default();
-        let plain = linear.scale().is_none() && linear.bias().is_none() && columns.is_empty();
+        let scaled = linear.scale().is_some() || linear.output_scales().is_some();
+        let plain = !scaled && linear.bias().is_none() && columns.is_empty();
         let after = match plain {
             true => None,
             false => {
@@ -258,13 +270,13 @@ impl Gpu {
                 let pairs = weights.chunks(2);
                 words.extend(pairs.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
                 let outliers = bytemuck::cast_slice(&words);
-                let zeros = vec![0f32; linear.n()];
-                let bias = bytemuck::cast_slice(linear.bias().unwrap_or(&zeros));
+                let outputs = outputs(linear);
+                let outputs = bytemuck::cast_slice(&outputs);
                 Some(Arc::new(After {
                     scale: linear.scale(),
                     outliers: self.buffer_of("outliers", outliers, usage).await?,
                     outlier_count: columns.len(),
-                    bias: self.buffer_of("bias", bias, usage).await?,
+                    outputs: self.buffer_of("changed outputs", outputs, usage).await?,
                 }))
             }
         };
@@ -330,6 +342,21 @@ fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
         inputs[input as usize][1] = column as u32;
     }
     inputs
+}
+
+/// A factor and a bias for each output.
+fn outputs(linear: &Linear) -> Vec<[f32; 2]> {
+    let mut outputs = vec![[1.0, 0.0]; linear.n()];
+    for ([factor, _], &scale) in outputs
+        .iter_mut()
+        .zip(linear.output_scales().unwrap_or_default())
+    {
+        *factor = scale;
+    }
+    for ([_, bias], &added) in outputs.iter_mut().zip(linear.bias().unwrap_or_default()) {
+        *bias = added;
+    }
+    outputs
 }
 
 impl std::fmt::Debug for LinearMatMul {

@@ -2,7 +2,7 @@
 
 use super::builder::MatMulBuilder;
 use super::device::Gpu;
-use super::recorded::Recorded;
+use super::recorded::{ReadyProduct, Recorded};
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
@@ -21,7 +21,7 @@ impl MatMul {
     /// # Errors
     /// [`Error::OtherDevice`] where `gpu` is not the one that holds the weights,
     /// [`Error::Length`] where `m` is 0, [`Error::TooLarge`] where 64 rows of x or y are larger
-    /// than a binding may be, [`Error::Shader`] where the driver refuses the kernel.
+    /// than a binding may be, or all of them than a buffer, [`Error::Shader`] where the driver refuses the kernel.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(gpu: &Gpu, weights: &Weights, m: usize, precision: Precision) -> Result<MatMul> {
         pollster::block_on(MatMul::prepare(gpu, weights, m, precision))
@@ -139,6 +139,11 @@ impl MatMul {
     /// recorded then.
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
         self.encode_with(pass, x, y, &[])
+    }
+
+    /// Checks and binds x and y.
+    pub(super) fn bind(&self, x: BufferSlice, y: BufferSlice) -> Result<ReadyProduct<'_>> {
+        self.recorded.bind(x, y, None, &[])
     }
 
     /// x as a product of integers has it once it has run: 12 words for each part of a row.

@@ -2,11 +2,11 @@
 
 use super::device::{lock, Gpu};
 use super::encode::Prepared;
-use super::errors::scoped;
 use crate::{Error, Result};
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
-use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass, MapMode};
+use wgpu::{Buffer, BufferSlice, BufferUsages, CommandEncoder, ComputePass, MapMode};
 
 impl Gpu {
     /// Runs a prepared kernel once, on `input` bytes of its own where it takes any, and returns the
@@ -39,68 +39,85 @@ impl Gpu {
         let y = self
             .buffer("y", bytes, usage | BufferUsages::COPY_SRC)
             .await?;
-        let mut encoder = self.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        let input = input.as_ref().map(|buffer| buffer.slice(..));
-        let recorded = record(&mut pass, input, y.slice(..));
-        drop(pass);
-        recorded?;
-        let y = self.read(encoder, &y, bytes).await?;
+        let encoder = self.recorded(|pass| {
+            let input = input.as_ref().map(|buffer| buffer.slice(..));
+            record(pass, input, y.slice(..))
+        });
+        let y = self.read(encoder.await?, &y, bytes).await?;
         Ok(bytemuck::pod_collect_to_vec(&y))
+    }
+
+    /// An encoder of one pass with what `record` records.
+    pub(crate) async fn recorded(
+        &self,
+        record: impl FnOnce(&mut ComputePass) -> Result<()>,
+    ) -> Result<CommandEncoder> {
+        let recorded = self.scoped("recording", || {
+            let mut encoder = self.device().create_command_encoder(&Default::default());
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let recorded = record(&mut pass);
+            drop(pass);
+            recorded.map(|()| encoder)
+        });
+        recorded.await?
     }
 
     /// The first `len` bytes of `buffer`, after everything submitted so far. `encoder`'s commands
     /// go before the copy.
     async fn read(
         &self,
-        mut encoder: wgpu::CommandEncoder,
+        mut encoder: CommandEncoder,
         buffer: &Buffer,
         len: u64,
     ) -> Result<Vec<u8>> {
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let staging = self.buffer("reading back", len, usage).await?;
-        scoped(self.device(), "running", || {
+        let (tell, told) = told();
+        let submitted = self.scoped("running", || {
             encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, len);
-            self.queue().submit([encoder.finish()]);
-        })
-        .await?;
-        self.mapped(&staging).await?;
-        let bytes = match staging.slice(..len).get_mapped_range() {
-            Ok(view) => view.to_vec(),
-            Err(e) => return Err(Error::DeviceLost(format!("reading back ({e})"))),
-        };
-        staging.unmap();
-        Ok(bytes)
-    }
-
-    async fn mapped(&self, staging: &Buffer) -> Result<()> {
-        type Answer = (Option<Result<(), wgpu::BufferAsyncError>>, Option<Waker>);
-        let answer = Arc::new(Mutex::new(Answer::default()));
-        let told = answer.clone();
-        staging.slice(..).map_async(MapMode::Read, move |result| {
-            let mut answer = lock(&told);
-            answer.0 = Some(result);
-            if let Some(waker) = answer.1.take() {
-                waker.wake();
-            }
+            let submitted = self.queue().submit([encoder.finish()]);
+            staging.slice(..).map_async(MapMode::Read, tell);
+            submitted
         });
+        let submitted = submitted.await?;
         // A browser calls back by itself; elsewhere someone must wait for the device.
         #[cfg(not(target_arch = "wasm32"))]
-        self.device()
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|e| Error::DeviceLost(format!("waiting ({e})")))?;
-        let result = std::future::poll_fn(|context| {
-            let mut answer = lock(&answer);
-            match answer.0.take() {
-                Some(result) => Poll::Ready(result),
-                None => {
-                    answer.1 = Some(context.waker().clone());
-                    Poll::Pending
-                }
-            }
+        self.done(Some(submitted)).await?;
+        #[cfg(target_arch = "wasm32")]
+        drop(submitted);
+        let lost = |e: &dyn std::fmt::Display| Error::DeviceLost(format!("reading back ({e})"));
+        told.await.map_err(|e| lost(&e))?;
+        let read = self.scoped("reading back", || {
+            let view = staging.slice(..len).get_mapped_range();
+            let bytes = view.map(|view| view.to_vec());
+            staging.unmap();
+            bytes
         });
-        result
-            .await
-            .map_err(|e| Error::DeviceLost(format!("reading back ({e})")))
+        read.await?.map_err(|e| lost(&e))
     }
+}
+
+/// A callback to be called once, and what waits for what it is told.
+pub(super) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>)
+{
+    let answer: Arc<Mutex<(Option<T>, Option<Waker>)>> = Arc::new(Mutex::new((None, None)));
+    let told = answer.clone();
+    let tell = move |value| {
+        let mut answer = lock(&told);
+        answer.0 = Some(value);
+        if let Some(waker) = answer.1.take() {
+            waker.wake();
+        }
+    };
+    let wait = std::future::poll_fn(move |context| {
+        let mut answer = lock(&answer);
+        match answer.0.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                answer.1 = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    });
+    (tell, wait)
 }

@@ -1,6 +1,8 @@
 //! A product made ready: one dispatch for each slab and run of rows, or two where k is sliced.
 
+use super::bound::Ready;
 use super::encode::{check_binding, Prepared, MOST_OTHERS};
+use super::kept::Groups;
 use super::rounding::Rounding;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferSlice, ComputePass};
@@ -25,6 +27,24 @@ pub(super) struct Sum {
     pub slices: usize,
 }
 
+/// A product with its buffers.
+pub(super) struct ReadyProduct<'a> {
+    rounding: Vec<Ready<'a>>,
+    product: (&'a Prepared, Groups),
+    sum: Option<(&'a Prepared, Groups)>,
+}
+
+impl ReadyProduct<'_> {
+    pub fn record(&self, pass: &mut ComputePass) {
+        self.rounding.iter().for_each(|step| step.record(pass));
+        let (product, groups) = &self.product;
+        product.record(pass, groups);
+        if let Some((sum, groups)) = &self.sum {
+            sum.record(pass, groups);
+        }
+    }
+}
+
 impl Recorded {
     pub fn slices(&self) -> usize {
         self.sum.as_ref().map_or(1, |sum| sum.slices)
@@ -39,26 +59,41 @@ impl Recorded {
         ids: Option<BufferSlice>,
         operands: &[BufferSlice],
     ) -> Result<()> {
+        self.bind(x, y, ids, operands)?.record(pass);
+        Ok(())
+    }
+
+    /// Checks and binds all of it: nothing that is left can fail.
+    pub fn bind(
+        &self,
+        x: BufferSlice,
+        y: BufferSlice,
+        ids: Option<BufferSlice>,
+        operands: &[BufferSlice],
+    ) -> Result<ReadyProduct<'_>> {
         self.check(x, y, ids, operands)?;
-        let x = match &self.rounding {
-            None => Some(("x", x)),
-            Some(rounding) => {
-                rounding.encode(pass, x)?;
-                Some(("rounded x", rounding.rounded().slice(..)))
+        let (rounding, x) = match &self.rounding {
+            None => (Vec::new(), x),
+            Some(rounding) => (rounding.bind(x)?, rounding.rounded().slice(..)),
+        };
+        let (product, sum) = match &self.sum {
+            None => {
+                let bind = |others: &[BufferSlice]| self.prepared.bind(Some(x), y, others);
+                (self.with_own(ids, operands, bind)?, None)
+            }
+            Some(sum) => {
+                let sums = sum.sums.slice(..);
+                let product = self.prepared.bind(Some(x), sums, &[])?;
+                let bind = |others: &[BufferSlice]| sum.prepared.bind(Some(sums), y, others);
+                let added = self.with_own(None, operands, bind)?;
+                (product, Some((&sum.prepared, added)))
             }
         };
-        match &self.sum {
-            None => self.with_own(ids, operands, |others| {
-                self.prepared.encode_with(pass, x, ("y", y), others)
-            }),
-            Some(sum) => {
-                let sums = ("sums", sum.sums.slice(..));
-                self.prepared.encode_with(pass, x, sums, &[])?;
-                self.with_own(None, operands, |others| {
-                    sum.prepared.encode_with(pass, Some(sums), ("y", y), others)
-                })
-            }
-        }
+        Ok(ReadyProduct {
+            rounding,
+            product: (&self.prepared, product),
+            sum,
+        })
     }
 
     /// Whether all buffers can be bound: asked before anything is recorded.
@@ -104,12 +139,12 @@ impl Recorded {
     }
 
     /// Calls `with` what is bound beside x and y. No vector, so that recording allocates nothing.
-    fn with_own(
+    fn with_own<T>(
         &self,
         ids: Option<BufferSlice>,
         operands: &[BufferSlice],
-        with: impl FnOnce(&[BufferSlice]) -> Result<()>,
-    ) -> Result<()> {
+        with: impl FnOnce(&[BufferSlice]) -> Result<T>,
+    ) -> Result<T> {
         let zero_point = self.zero_point.as_ref().map(|buffer| buffer.slice(..));
         let own = [ids, zero_point];
         let mut own = own.into_iter().flatten().peekable();

@@ -1,5 +1,6 @@
 //! x rounded to bytes, before products of integers.
 
+use super::bound::Ready;
 use super::device::Gpu;
 use super::kernels::text;
 use super::runs::run_length;
@@ -8,7 +9,7 @@ use crate::family::PART;
 use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
-use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+use wgpu::{Buffer, BufferSlice, BufferUsages};
 
 /// Words of a part: 8 of codes, a scale, two of sums, one of nothing.
 const PART_WORDS: usize = 12;
@@ -49,6 +50,10 @@ impl Rounding {
         let limit = gpu.max_binding();
         let (from, to) = (4 * k as u64, row_bytes(k));
         let run = run_length("64 rows of x", m, from.max(to), limit)?;
+        // Tests read it back.
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let rounded = (m as u64).saturating_mul(to);
+        let rounded = gpu.buffer("rounded inputs", rounded, usage).await?;
         let mut steps = Vec::new();
         for first in (0..m).step_by(run) {
             let count = run.min(m - first);
@@ -78,13 +83,7 @@ impl Rounding {
             let rows = |bytes: u64| first as u64 * bytes..(first + count) as u64 * bytes;
             steps.push((Step::new(gpu, recipe).await?, rows(from), rows(to)));
         }
-        let bytes = m as u64 * to;
-        // Tests read it back.
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
-        Ok(Rounding {
-            steps,
-            rounded: gpu.buffer("rounded inputs", bytes, usage).await?,
-        })
+        Ok(Rounding { steps, rounded })
     }
 
     /// Where the rows are once what `encode` recorded has run.
@@ -92,17 +91,17 @@ impl Rounding {
         &self.rounded
     }
 
-    /// Records it, for checked inputs.
-    pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice) -> Result<()> {
-        for (step, from, to) in &self.steps {
+    /// Binds checked inputs.
+    pub fn bind(&self, x: BufferSlice) -> Result<Vec<Ready<'_>>> {
+        let steps = self.steps.iter().map(|(step, from, to)| {
             let x = (
                 x.buffer().clone(),
                 x.offset() + from.start,
                 from.end - from.start,
             );
             let rounded = (self.rounded.clone(), to.start, to.end - to.start);
-            step.encode(pass, x, rounded)?;
-        }
-        Ok(())
+            step.bind(x, rounded)
+        });
+        steps.collect()
     }
 }

@@ -1,8 +1,10 @@
 //! Decoding on the device: some rows (an embedding look-up), or all of them.
 
+use super::arrange::check_buffer;
 use super::compose::compose;
 use super::device::Gpu;
-use super::encode::{Job, Prepared};
+use super::encode::Prepared;
+use super::jobs::{runs, Job, Span};
 use super::kernels::{self, INTERLEAVE};
 use super::runs::run_length;
 use super::weights::Weights;
@@ -22,7 +24,7 @@ impl GetRows {
     ///
     /// # Errors
     /// [`Error::OtherDevice`], [`Error::Length`] where `count` is 0, [`Error::TooLarge`] where 64
-    /// rows of floats are larger than a binding may be, [`Error::Shader`].
+    /// rows of floats are larger than a binding may be, or all of them than a buffer, [`Error::Shader`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
         pollster::block_on(GetRows::prepare(gpu, weights, count))
@@ -33,7 +35,7 @@ impl GetRows {
         if !gpu.is(weights.gpu()) {
             return Err(Error::OtherDevice);
         }
-        if count == 0 || count > u32::MAX as usize / 2 {
+        if count == 0 {
             return Err(Error::Length {
                 what: "ids",
                 shape: format!("[count, {}]", weights.k()),
@@ -42,18 +44,26 @@ impl GetRows {
                 got: count,
             });
         }
+        check_buffer(
+            gpu,
+            "rows of floats in bytes",
+            count,
+            4 * weights.k() as u64,
+        )?;
         let kernel = kernels::by_name("get_rows").expect("in the table");
         let tuning = (kernel.tuning)(gpu.traits(), count);
         let row = 4 * weights.k() as u64;
         let run = run_length("64 rows of floats", count, row, gpu.max_binding())?;
         let mut jobs = Vec::new();
-        for first in (0..count).step_by(run) {
-            let m = run.min(count - first);
-            let items = |bytes: u64| first as u64 * bytes..(first + m) as u64 * bytes;
+        for (first, m, times) in runs(count, run) {
+            let items = |bytes: u64| Span {
+                first: first as u64 * bytes..(first + m) as u64 * bytes,
+                step: run as u64 * bytes,
+            };
             jobs.extend((0..weights.slabs().len()).map(|slab| Job {
                 slab,
+                times,
                 m,
-                from_row: 0,
                 input: items(4),
                 output: items(row),
                 workgroups: workgroups(m, weights.k(), tuning.workgroup),
@@ -151,8 +161,7 @@ impl Gpu {
                     slab,
                     m,
                     from_row: s.first_row + first,
-                    input: 0..0,
-                    output: 0..bytes,
+                    output: (0..bytes).into(),
                     workgroups: workgroups(m, weights.k(), tuning.workgroup),
                     ..Job::default()
                 };

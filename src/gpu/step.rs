@@ -1,10 +1,11 @@
 //! A small kernel beside a product: parameters and buffers of its own, an input and an output of the caller's.
 
-use super::bound::{Access, Bound, Plan, Range};
+use super::bound::{Bound, Plan, Range, Ready};
 use super::device::Gpu;
 use super::encode::fold;
+use super::layouts::Access;
 use crate::Result;
-use wgpu::{Buffer, BufferUsages, ComputePass};
+use wgpu::{Buffer, BufferUsages};
 
 pub(super) struct Step {
     bound: Bound,
@@ -46,8 +47,8 @@ impl Step {
         })
     }
 
-    /// Records it, from `input` (binding 2) to `output` (binding 3).
-    pub fn encode(&self, pass: &mut ComputePass, input: Range, output: Range) -> Result<()> {
-        self.bound.encode(pass, &[input, output], self.grid)
+    /// Binds `input` (binding 2) and `output` (binding 3).
+    pub fn bind(&self, input: Range, output: Range) -> Result<Ready<'_>> {
+        self.bound.bind(&[input, output], self.grid)
     }
 }

@@ -6,10 +6,12 @@ use super::kernels::{Kernel, Shape, TABLE};
 use super::matmul::MatMul;
 use super::weights::Weights;
 use crate::{Error, Precision, Result};
-use std::path::Path;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use wgpu::{Buffer, BufferDescriptor, BufferUsages, PollType};
+use wgpu::{Buffer, BufferUsages};
 
 /// What [`Gpu::tune`] found.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,15 +52,12 @@ impl Gpu {
                 Err(e) => return Err(e),
             }
         }
-        let buffer = |floats: usize| {
-            self.device().create_buffer(&BufferDescriptor {
-                label: Some("tuning"),
-                size: 4 * floats as u64,
-                usage: BufferUsages::STORAGE,
-                mapped_at_creation: false,
-            })
+        // Whatever is in them: the weights' values do not matter either.
+        let buffer = |columns| {
+            let size = 4 * (m as u64).saturating_mul(columns as u64);
+            pollster::block_on(self.buffer("tuning", size, BufferUsages::STORAGE))
         };
-        let (x, y) = (buffer(m * weights.k()), buffer(m * weights.n()));
+        let (x, y) = (buffer(weights.k())?, buffer(weights.n())?);
         let mut counts = Vec::new();
         for (_, product) in &subjects {
             // The first run compiles on some drivers; the second tells how many make a round.
@@ -95,27 +94,26 @@ impl Gpu {
     /// The time from submission to the end of `count` products.
     #[cfg(not(target_arch = "wasm32"))]
     fn timed(&self, product: &MatMul, x: &Buffer, y: &Buffer, count: u32) -> Result<Duration> {
-        let mut encoder = self.device().create_command_encoder(&Default::default());
-        let mut pass = encoder.begin_compute_pass(&Default::default());
-        for _ in 0..count {
-            product.encode(&mut pass, x.slice(..), y.slice(..))?;
-        }
-        drop(pass);
+        let encoder = pollster::block_on(self.recorded(|pass| {
+            let once = |_| product.encode(pass, x.slice(..), y.slice(..));
+            (0..count).try_for_each(once)
+        }))?;
         let start = Instant::now();
-        self.queue().submit([encoder.finish()]);
-        match self.device().poll(PollType::wait_indefinitely()) {
-            Ok(_) => Ok(start.elapsed()),
-            Err(e) => Err(Error::DeviceLost(e.to_string())),
-        }
+        pollster::block_on(async {
+            let submitted = self.scoped("tuning", || self.queue().submit([encoder.finish()]));
+            self.done(Some(submitted.await?)).await
+        })?;
+        Ok(start.elapsed())
     }
 
-    /// Writes what [`tune`](Gpu::tune) has found so far to a small text file of the caller's.
+    /// Writes what [`tune`](Gpu::tune) has found so far to a small text file of the caller's, which is replaced when
+    /// the new one is whole: readers and writers at the same time each see all of one.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn save_decisions(&self, path: impl AsRef<Path>) -> Result<()> {
         let text = lock(self.decisions()).write(&self.decided_on());
-        std::fs::write(path.as_ref(), text).map_err(|e| Error::Io {
+        replace(path.as_ref(), &text).map_err(|e| Error::Io {
             what: "writing decisions",
             message: format!("{}: {e}", path.as_ref().display()),
         })
@@ -124,7 +122,8 @@ impl Gpu {
     /// Reads such a file, as if its products had been tuned now; returns how many it names.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Decisions`] where the file is of another device or driver, or no such file.
+    /// [`Error::Io`]; [`Error::Decisions`] where the file is of another device or driver, was cut or altered, or is no
+    /// such file.
     pub fn load_decisions(&self, path: impl AsRef<Path>) -> Result<usize> {
         let text = std::fs::read_to_string(path.as_ref()).map_err(|e| Error::Io {
             what: "reading decisions",
@@ -162,4 +161,23 @@ impl Gpu {
                 .try_for_each(|m| MatMul::new(&gpu, &weights, m, precision).map(drop))
         })
     }
+}
+
+/// Writes a file beside `path` that takes its place when it is whole.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // Of no other writer, in this process or another.
+    let number = RandomState::new().build_hasher().finish();
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number:016x}"));
+    let part = PathBuf::from(name);
+    let written = std::fs::File::create(&part)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&part, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }

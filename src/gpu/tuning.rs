@@ -3,7 +3,7 @@
 use super::kernels::INTERLEAVE;
 use super::traits::{DeviceClass, Traits};
 use crate::family::PART;
-use wgpu::Features;
+use wgpu::{Features, Limits};
 
 /// The numbers of one compiled kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,30 @@ pub(crate) struct Tuning {
     pub shuffles: bool,
     /// Constants of the kernel's own.
     pub consts: Vec<(&'static str, u32)>,
+}
+
+impl Tuning {
+    /// The limits that a workgroup meets: each limit's name, what is needed and what there is. wgpu checks none of
+    /// them once constants stand in for literals (gfx-rs/wgpu#8946).
+    pub fn needs(&self, limits: &Limits) -> [(&'static str, u32, u32); 2] {
+        [
+            (
+                "max_compute_invocations_per_workgroup",
+                self.workgroup,
+                limits.max_compute_invocations_per_workgroup,
+            ),
+            (
+                "max_compute_workgroup_storage_size",
+                self.memory,
+                limits.max_compute_workgroup_storage_size,
+            ),
+        ]
+    }
+
+    pub fn fits(&self, limits: &Limits) -> bool {
+        let needs = self.needs(limits);
+        needs.iter().all(|(_, needed, limit)| needed <= limit)
+    }
 }
 
 /// The largest m for which the product is a matrix times a few vectors.

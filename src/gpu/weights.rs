@@ -1,5 +1,6 @@
 //! A packed matrix in GPU memory.
 
+use super::buffers::STAGING;
 use super::device::Gpu;
 use super::kernels::INTERLEAVE;
 use crate::family::{Pack, Plane, Table, Unit, PART};
@@ -98,11 +99,12 @@ fn units(format: Format, k: usize) -> (usize, usize) {
 }
 
 impl Gpu {
-    /// Packs a matrix into GPU memory.
+    /// Packs a matrix into GPU memory, and waits until it is there: besides, this takes a bounded amount of memory,
+    /// and once the weights are dropped theirs is free.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where not even eight rows fit a binding, [`Error::OutOfMemory`],
-    /// [`Error::DeviceLost`].
+    /// [`Error::TooLarge`] where not even eight rows, or the table of a format, fit a binding,
+    /// [`Error::OutOfMemory`], [`Error::DeviceLost`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn upload(&self, matrix: &Matrix) -> Result<Weights> {
         pollster::block_on(self.upload_async(matrix))
@@ -119,39 +121,37 @@ impl Gpu {
             (code_units * code_plane.unit.bytes()).max(scale_units * scale_plane.unit.bytes());
         let eight = larger as u64 * INTERLEAVE as u64;
         let limit = self.max_binding();
-        if k > u32::MAX as usize / 2 || n > u32::MAX as usize / 2 || eight > limit {
-            return Err(Error::TooLarge {
-                what: "eight rows of weights",
-                needed: eight,
-                limit,
-            });
+        const COUNTED: u64 = u32::MAX as u64 / 2;
+        for (what, needed, limit) in [
+            ("weights of a row", k as u64, COUNTED),
+            ("rows of weights", n as u64, COUNTED),
+            ("eight rows of weights in bytes", eight, limit),
+        ] {
+            if needed > limit {
+                return Err(Error::TooLarge {
+                    what,
+                    needed,
+                    limit,
+                });
+            }
         }
+        // Before the rest, which waits until all of it has arrived.
+        let table = self.table(matrix).await?;
         let slab_rows = (limit / eight) as usize * INTERLEAVE;
         let mut slabs = Vec::new();
         let mut bytes = 0;
         for first_row in (0..n).step_by(slab_rows) {
             let rows = slab_rows.min(n - first_row);
-            let (codes, scales) = pack(matrix, first_row, rows, code_units, scale_units);
+            let slab = self.slab(matrix, first_row, rows).await?;
             // Scales that a format does not have take a word or two, bound and never read.
-            let used = if scale_units == 0 { 0 } else { scales.len() };
-            bytes += (codes.len() + used) as u64;
-            let usage = BufferUsages::STORAGE;
-            slabs.push(Slab {
-                first_row,
-                rows,
-                codes: self.buffer_of("packed codes", &codes, usage).await?,
-                scales: self.buffer_of("packed scales", &scales, usage).await?,
-            });
+            let scales = if scale_units == 0 {
+                0
+            } else {
+                slab.scales.size()
+            };
+            bytes += slab.codes.size() + scales;
+            slabs.push(slab);
         }
-        let table = match format.family().table {
-            Table::None => None,
-            Table::Fixed(words) => Some(self.fixed_table(format.name(), words).await?),
-            Table::Codebook(_) | Table::Pairs => {
-                let words = bytemuck::cast_slice(matrix.codebook());
-                let usage = BufferUsages::STORAGE;
-                Some(self.buffer_of("codebook", words, usage).await?)
-            }
-        };
         Ok(Weights {
             inner: Arc::new(Inner {
                 gpu: self.clone(),
@@ -162,6 +162,65 @@ impl Gpu {
                 slabs,
                 table,
             }),
+        })
+    }
+}
+
+impl Gpu {
+    /// What the codes of a matrix are looked up in.
+    async fn table(&self, matrix: &Matrix<'_>) -> Result<Option<Buffer>> {
+        let format = matrix.format();
+        let table = match format.family().table {
+            Table::None => return Ok(None),
+            Table::Fixed(words) => self.fixed_table(format.name(), words).await?,
+            Table::Codebook(_) | Table::Pairs => {
+                let words = bytemuck::cast_slice(matrix.codebook());
+                let usage = BufferUsages::STORAGE;
+                self.buffer_of("codebook", words, usage).await?
+            }
+        };
+        let (needed, limit) = (table.size(), self.max_binding());
+        match needed <= limit {
+            true => Ok(Some(table)),
+            false => Err(Error::TooLarge {
+                what: "the table of a matrix in bytes",
+                needed,
+                limit,
+            }),
+        }
+    }
+
+    /// Packs some rows, in pieces: of what is on its way there is never more than one in memory.
+    async fn slab(&self, matrix: &Matrix<'_>, first_row: usize, rows: usize) -> Result<Slab> {
+        let (format, k) = (matrix.format(), matrix.k());
+        let (code_units, scale_units) = units(format, k);
+        let row = |units: usize, plane: Plane| (units * plane.unit.bytes()) as u64;
+        let code_row = row(code_units, format.family().code_plane);
+        let scale_row = row(scale_units, format.scale_plane());
+        let padded = rows.next_multiple_of(INTERLEAVE) as u64;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let codes = self.buffer("packed codes", padded * code_row, usage);
+        let codes = codes.await?;
+        let scales = self.buffer("packed scales", (padded * scale_row).max(16), usage);
+        let scales = scales.await?;
+
+        let eight = (code_row + scale_row) as usize * INTERLEAVE;
+        let piece = (STAGING / eight).max(1) * INTERLEAVE;
+        for first in (0..rows).step_by(piece) {
+            let count = piece.min(rows - first);
+            let from = first_row + first;
+            let (code_bytes, scale_bytes) = pack(matrix, from, count, code_units, scale_units);
+            let at = first as u64;
+            let first = self.fill("packed codes", &codes, at * code_row, &code_bytes);
+            let first = first.await?;
+            let last = self.fill("packed scales", &scales, at * scale_row, &scale_bytes);
+            self.done(last.await?.or(first)).await?;
+        }
+        Ok(Slab {
+            first_row,
+            rows,
+            codes,
+            scales,
         })
     }
 }
@@ -229,7 +288,7 @@ fn pack(
     let unit = plane.unit.bytes();
     let packed = scale_units * unit;
     if packed == 0 {
-        return (codes, vec![0; 16]); // bound, and never read
+        return (codes, scales);
     }
     let (share, stored) = match plane.per {
         0 => (packed, matrix.row(first_row).len()),

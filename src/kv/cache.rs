@@ -156,7 +156,7 @@ impl Kv {
     pub fn append(&mut self, rows: &[f32]) -> Result<()> {
         let d = self.codec.d();
         check_rows(d, rows)?;
-        finite(rows, d)?;
+        finite("number of a cached vector", rows, d)?;
         let mut rotated = rows.to_vec();
         if let Some(rotation) = &self.codec.rotation {
             parallel::chunks(&mut rotated, d, || (), |_, x, _| rotation.apply(x));

@@ -1,9 +1,11 @@
-//! BitNet b1.58 as transformers packs it: ternary weights, four rows in a byte.
+//! BitNet b1.58 as transformers has it: ternary weights packed, four rows in a byte, or made of floats.
 
 use super::fields::{bytes, size};
 use super::groups::{build, check_shape, multiple};
-use crate::{Format, Linear, OutputScale, Result};
-use half::f16;
+use super::Scales;
+use crate::linear::part;
+use crate::{Format, Linear, OutputScale, Result, ScaleType};
+use half::{bf16, f16};
 
 /// One packed BitNet layer: weights -1, 0, 1 under one scale.
 ///
@@ -38,10 +40,59 @@ impl BitNet<'_> {
                 *out = (byte >> (2 * (row / (n / 4)))) & 3;
             }
         };
-        let format = Format::TERNARY.per_row()?;
-        let matrix = build(format, 2, n, k, fields, |_, _, out| {
-            out.copy_from_slice(&f16::ONE.to_le_bytes());
-        })?;
-        Linear::new(matrix).with_scale(self.scale)
+        ternary(n, k, fields)?.with_scale(self.scale)
     }
+}
+
+/// One BitNet layer whose ternary weights are made as the model runs (`quantization_mode` `online`), of the
+/// floats that it was trained with.
+///
+/// Becomes `TERNARY` with whole rows and scales of 1, and the output scale `mean |w|`, at least 1e-5: each
+/// weight is `w / mean |w|` rounded (ties to even) and clamped to -1, 0, 1, times that scale as the floats' type
+/// holds it. The mean is taken in f64 here.
+#[derive(Clone, Copy, Debug)]
+pub struct BitNetLatent<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// f32, f16 or bf16 `[n, k]`
+    pub weight: Scales<'a>,
+}
+
+impl BitNetLatent<'_> {
+    /// The layer, without a bias.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a float is not finite, or they
+    /// are of a type that weights are not trained in.
+    pub fn linear(&self) -> Result<Linear> {
+        let &BitNetLatent { n, k, weight } = self;
+        check_shape(n, k)?;
+        weight.check("weight", size(&[n, k]))?;
+        let sum: f64 = (0..n * k).map(|i| f64::from(weight.at(i).abs())).sum();
+        let inverse = 1.0 / ((sum / (n as f64 * k as f64)) as f32).max(1e-5);
+        let scale = match weight.kind() {
+            ScaleType::F32 => 1.0 / inverse,
+            ScaleType::F16 => f16::from_f32(1.0 / inverse).to_f32(),
+            ScaleType::BF16 => bf16::from_f32(1.0 / inverse).to_f32(),
+            kind => return Err(part("weight", "its type", "f32, f16 or bf16", kind)),
+        };
+        let fields = |row: usize, out: &mut [u8]| {
+            for (j, out) in out.iter_mut().enumerate() {
+                let level = (weight.at(row * k + j) * inverse).round_ties_even();
+                *out = (level.clamp(-1.0, 1.0) + 1.0) as u8;
+            }
+        };
+        ternary(n, k, fields)?.with_scale(OutputScale::Multiply(scale))
+    }
+}
+
+/// Whole rows of ternary weights, each one less than its field.
+fn ternary(n: usize, k: usize, fields: impl Fn(usize, &mut [u8]) + Sync + Send) -> Result<Linear> {
+    let format = Format::TERNARY.per_row()?;
+    let matrix = build(format, 2, n, k, fields, |_, _, out| {
+        out.copy_from_slice(&f16::ONE.to_le_bytes());
+    })?;
+    Ok(Linear::new(matrix))
 }

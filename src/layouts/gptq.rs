@@ -1,10 +1,59 @@
-//! GPTQ checkpoints (AutoGPTQ, GPTQModel): 2, 3, 4 or 8 bits, packed down the columns.
+//! GPTQ checkpoints (AutoGPTQ, GPTQModel, AutoRound): 2 to 8 bits, packed down the columns.
 
-use super::fields::{bytes, check_bits, column_field, mask, size};
+use super::fields::{bytes, check_bits, column_field, mask, size, word};
 use super::groups::{check_shape, group_len, pair_kind, Integers};
 use super::{order, Scales};
 use crate::formats::bits::field_of;
 use crate::{Linear, Result};
+
+/// How a tool stores the zero points of GPTQ. They differ where a zero point is 0, and for 3 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GptqZeros {
+    /// As they are: `checkpoint_format` `gptq_v2`, AutoRound's own packing.
+    AsTheyAre,
+    /// Each one lower, modulo 2^bits, so that all ones mean 0: AutoGPTQ.
+    OneLower,
+    /// Each one lower, so that all ones mean 2^bits: AutoGPTQ with 3 bits, AutoRound.
+    OneLowerUpTo,
+    /// Whole words, lower by a one in each of their fields, where 0 borrows from its neighbour: GPTQModel with
+    /// 2, 4 and 8 bits.
+    LowerWords,
+    /// Whole words of 3 bits, lower by numbers that are ones of their fields in every second of three words
+    /// only: GPTQModel before 7.0.
+    LowerWords3,
+}
+
+impl GptqZeros {
+    /// Zero point `i` of a row of words.
+    fn zero(self, words: &[u8], bits: usize, i: usize) -> u16 {
+        let stored = || field_of(words, bits, i) as u16;
+        match self {
+            GptqZeros::AsTheyAre => stored(),
+            GptqZeros::OneLower => (stored() + 1) & mask(bits),
+            GptqZeros::OneLowerUpTo => stored() + 1,
+            GptqZeros::LowerWords => {
+                let ones = |_| u32::MAX / mask(bits) as u32;
+                raised(words, bits, i, ones)
+            }
+            GptqZeros::LowerWords3 => raised(words, bits, i, |at| LOWER_3[at % 3]),
+        }
+    }
+}
+
+/// What GPTQModel before 7.0 took from words of 3 bits: the first and the last of three were swapped.
+const LOWER_3: [u32; 3] = [0x2492_4924, 0x9249_2492, 0x4924_9249];
+
+/// Field `i` of words that are each raised by a number of their own, without carry between words.
+fn raised(words: &[u8], bits: usize, i: usize, by: impl Fn(usize) -> u32) -> u16 {
+    let (at, shift) = (i * bits / 32, i * bits % 32);
+    let raised = |at: usize| word(words, at).wrapping_add(by(at));
+    let mut field = raised(at) >> shift;
+    if shift + bits > 32 {
+        field |= raised(at + 1) << (32 - shift);
+    }
+    field as u16 & mask(bits)
+}
 
 /// One GPTQ layer: weight = `scale · (field - zero)`, scale and zero those of the input's group.
 ///
@@ -17,13 +66,12 @@ pub struct Gptq<'a> {
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// 2, 3, 4 or 8.
+    /// 2 to 8.
     pub bits: usize,
     /// Inputs that share a scale; 0 for all of them (`group_size` -1).
     pub group: usize,
-    /// Zero points are stored as they are (`checkpoint_format` `gptq_v2`), not one lower. Of those that
-    /// are one lower, all ones mean 0, as in AutoGPTQ.
-    pub v2: bool,
+    /// How the zero points are stored.
+    pub zeros: GptqZeros,
     /// i32 `[k · bits / 32, n]`: each column a stream of fields.
     pub qweight: &'a [u8],
     /// i32 `[groups, n · bits / 32]`: each row a stream of fields.
@@ -45,7 +93,7 @@ impl Gptq<'_> {
             n, k, bits, group, ..
         } = self;
         check_shape(n, k)?;
-        check_bits(bits, &[2, 3, 4, 8])?;
+        check_bits(bits, &[2, 3, 4, 5, 6, 7, 8])?;
         let groups = k.div_ceil(group_len(group, k));
         let words = |fields: usize| size(&[fields, bits]).div_ceil(32);
         let zero_bytes = size(&[words(n), 4]);
@@ -61,11 +109,8 @@ impl Gptq<'_> {
             }
         };
         let zero = |row: usize, g: usize| {
-            let stored = field_of(&self.qzeros[g * zero_bytes..], bits, row) as u16;
-            match self.v2 {
-                true => stored as f32,
-                false => ((stored + 1) & mask(bits)) as f32,
-            }
+            self.zeros
+                .zero(&self.qzeros[g * zero_bytes..][..zero_bytes], bits, row) as f32
         };
         let kind = pair_kind(self.scales.kind());
         let integers = Integers {

@@ -7,8 +7,10 @@
 //!
 //! | Tool | Type | Becomes | Exact |
 //! |---|---|---|---|
-//! | GPTQ, 2, 3, 4, 8 bits | [`Gptq`] | `INTn_ASYM`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
+//! | GPTQ, AutoRound, 2 to 8 bits | [`Gptq`] | `INTn_ASYM`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
 //! | AWQ, GEMM | [`Awq`] | `INT4_ASYM` | codes, scales, zero points; the tool rounds to f16 |
+//! | AWQ, GEMV | [`AwqGemv`] | `INT4_ASYM` | as GEMM |
+//! | AWQ, GEMV fast | [`AwqGemvFast`] | `INT4_BIAS` | codes, scales, scaled zero points; the tool rounds to f16 |
 //! | bitsandbytes NF4, FP4 | [`FourBit`] | `NF4`, `FP4` | weights, double quantization too |
 //! | bitsandbytes LLM.int8() | [`Int8`] | `INT8` by rows, divided by 127 | weights; the tool rounds inputs |
 //! | compressed-tensors `pack-quantized`, 1 to 8 bits | [`PackQuantized`] | `INTn`, `INTn_ASYM` | weights |
@@ -23,11 +25,15 @@
 //! | MLX `affine`, 1 to 8 bits | [`MlxAffine`] | `INTn_BIAS` | weights in f32 |
 //! | ONNX Runtime `MatMulNBits`, 2, 4, 8 bits | [`MatMulNBits`] | `INTn`, `INTn_ASYM` | weights |
 //! | BitNet b1.58, packed | [`BitNet`] | `TERNARY`, one output scale | weights |
+//! | BitNet b1.58, `online` | [`BitNetLatent`] | `TERNARY`, one output scale | levels; the mean is taken in f64 |
+//! | ModelOpt INT4 | [`ModelOptInt4`] | `INT4` | weights |
+//! | torchao `Int4Tensor` | [`TorchAoInt4`] | `INT4_BIAS` | weights to a rounding of f32 |
 //! | AQLM 1x16, 2x8 | [`Aqlm`] | `AQLM_1X16`, `AQLM_2X8` | weights in f32 |
 //! | not quantized | [`Floats`] | `F32`, `F16`, `BF16` | weights |
 
 mod aqlm;
 mod awq;
+mod awq_gemv;
 mod bitnet;
 mod bitsandbytes;
 mod compressed_tensors;
@@ -40,23 +46,28 @@ mod groups;
 mod hqq;
 mod microscaled;
 mod mlx;
+mod modelopt;
 mod onnx;
 mod order;
 mod quanto;
 mod scales;
+mod torchao;
 
 pub use aqlm::Aqlm;
 pub use awq::Awq;
-pub use bitnet::BitNet;
+pub use awq_gemv::{AwqGemv, AwqGemvFast};
+pub use bitnet::{BitNet, BitNetLatent};
 pub use bitsandbytes::{Absmax, FourBit, Int8, Levels4};
 pub use compressed_tensors::{IntQuantized, PackQuantized};
 pub use elements::Element;
 pub use floats::Floats;
 pub use fp8::Fp8;
-pub use gptq::Gptq;
+pub use gptq::{Gptq, GptqZeros};
 pub use hqq::Hqq;
 pub use microscaled::Microscaled;
 pub use mlx::MlxAffine;
+pub use modelopt::ModelOptInt4;
 pub use onnx::{MatMulNBits, ZeroPoints};
 pub use quanto::{QuantoBits, QuantoByte, QuantoBytes};
 pub use scales::Scales;
+pub use torchao::TorchAoInt4;

@@ -30,6 +30,9 @@ impl Linear {
             if let Some(scale) = self.scale {
                 y.iter_mut().for_each(|y| *y = scale.apply(*y));
             }
+            if let Some(scales) = &self.output_scales {
+                y.iter_mut().zip(scales).for_each(|(y, s)| *y *= s);
+            }
             if let Some(outliers) = &self.outliers {
                 outliers.add(x, y);
             }

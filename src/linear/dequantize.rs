@@ -20,7 +20,8 @@ impl Linear {
     pub fn effective(&self, mut weights: Vec<f32>) -> Vec<f32> {
         let k = self.k();
         assert_eq!(weights.len(), self.n() * k, "weights of the matrix");
-        if self.scale.is_none() && !self.changes_inputs() {
+        let scaled = self.scale.is_some() || self.output_scales.is_some();
+        if !scaled && !self.changes_inputs() {
             return weights;
         }
         crate::parallel::chunks(
@@ -36,6 +37,9 @@ impl Linear {
     fn restore(&self, row: usize, weights: &mut [f32], scratch: &mut [f32]) {
         if let Some(scale) = self.scale {
             weights.iter_mut().for_each(|w| *w = scale.apply(*w));
+        }
+        if let Some(scales) = &self.output_scales {
+            weights.iter_mut().for_each(|w| *w *= scales[row]);
         }
         if let Some(permutation) = &self.permutation {
             scratch.copy_from_slice(weights);

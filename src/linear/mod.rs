@@ -54,7 +54,7 @@ pub(crate) struct Outliers {
 /// A linear layer: a packed [`Matrix`] and what its layout adds around the product,
 ///
 /// ```text
-/// y = bias + scale · (W · h(x)) + W_out · x[outlier columns]
+/// y = bias + scale · output scales · (W · h(x)) + W_out · x[outlier columns]
 /// ```
 ///
 /// where `h` does to `x`, in this order and each only if asked for: outlier columns set to zero,
@@ -80,6 +80,7 @@ pub struct Linear {
     rotation: Option<Rotation>,
     outliers: Option<Outliers>,
     scale: Option<OutputScale>,
+    output_scales: Option<Vec<f32>>,
     bias: Option<Vec<f32>>,
 }
 
@@ -99,6 +100,7 @@ impl Linear {
             rotation: None,
             outliers: None,
             scale: None,
+            output_scales: None,
             bias: None,
         }
     }
@@ -168,6 +170,18 @@ impl Linear {
         Ok(self)
     }
 
+    /// Output `r` of the packed weights is multiplied by `scales[r]`, after the one number of
+    /// [`with_scale`](Linear::with_scale): stacked experts that have a factor each.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    pub fn with_output_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
+        length("output scales", self.n(), scales.len())?;
+        finite("output scales", &scales)?;
+        self.output_scales = Some(scales);
+        Ok(self)
+    }
+
     /// `bias[r]` is added to output `r`.
     ///
     /// # Errors
@@ -218,6 +232,11 @@ impl Linear {
     /// What the outputs of the packed weights are multiplied or divided by.
     pub fn scale(&self) -> Option<OutputScale> {
         self.scale
+    }
+
+    /// What each output of the packed weights is multiplied by.
+    pub fn output_scales(&self) -> Option<&[f32]> {
+        self.output_scales.as_deref()
     }
 
     /// What is added to the outputs.

@@ -90,7 +90,7 @@ impl Hessian {
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
         }
-        finite(x, k)?;
+        finite("input", x, k)?;
         let level = Level::new();
         let mut columns = Vec::new();
         for x in x.chunks(INPUTS * k) {

@@ -36,7 +36,7 @@ impl Orthogonal {
     /// making it about 3 n³.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where n is 0.
+    /// [`Error::Argument`](crate::Error::Argument) where n is 0 or over 65 536.
     pub fn haar(n: usize, seed: u64) -> Result<Orthogonal> {
         let form = Form::Dense(random::haar(n, seed)?);
         Ok(Orthogonal { n, form })

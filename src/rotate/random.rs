@@ -3,6 +3,9 @@
 use crate::random::SplitMix64;
 use crate::{parallel, Error, Result};
 
+/// Rows of the largest orthogonal matrix that is made entry by entry: 32 GiB of f64.
+const LARGEST: usize = 1 << 16;
+
 /// 1 or -1, n times.
 pub fn signs(n: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
@@ -20,12 +23,12 @@ pub fn normals(count: usize, seed: u64) -> Vec<f64> {
 /// the classical compact groups, 2007, arXiv math-ph/0609050).
 ///
 /// # Errors
-/// [`Error::Argument`] where `n` is 0.
+/// [`Error::Argument`] where `n` is 0 or over [`LARGEST`].
 pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
-    if n == 0 {
+    if !(1..=LARGEST).contains(&n) {
         return Err(Error::argument(
             "rows of an orthogonal matrix",
-            "at least 1",
+            &format!("1 to {LARGEST}"),
             n,
         ));
     }

@@ -29,7 +29,7 @@ pub struct Ternary {
 /// [`Error::Length`] where `w` is no whole number of rows, [`Error::NotFinite`] where a weight is no number,
 /// [`Error::ScaleRange`] where γ is beyond the type of scale, [`Error::Scale`] where that is none of F16, BF16 and F32.
 pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Ternary> {
-    groups.finite(w)?;
+    groups.finite("weight", w)?;
     if !matches!(scale, ScaleType::F16 | ScaleType::BF16 | ScaleType::F32) {
         return Err(Error::Scale {
             format: "ternary".into(),
@@ -95,7 +95,7 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
         });
     }
     let tokens = Groups::rows(k)?;
-    tokens.finite(x)?;
+    tokens.finite("input", x)?;
     let largest = tokens.reduce(x.len(), |_, range| {
         x[range].iter().fold(LEAST, |m, x| m.max(x.abs()))
     })?;

@@ -30,7 +30,7 @@ impl FakeQuantize<'_> {
     /// [`Error::NotFinite`] where a weight has no code.
     pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
         self.check(v)?;
-        self.groups.finite(v)?;
+        self.groups.finite("weight", v)?;
         self.groups.map(v, |g| {
             let (code, _) = self.of(g);
             move |v| self.clipped(code(v)) as i32

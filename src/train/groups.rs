@@ -75,9 +75,9 @@ impl Groups {
         same_length(what, self.count(len)?, scales)
     }
 
-    /// [`Error::NotFinite`] where a weight is infinite or not a number.
-    pub(super) fn finite(&self, v: &[f32]) -> Result<()> {
-        finite(v, self.k)
+    /// [`Error::NotFinite`] where a number, of whatever it is, is infinite or not a number.
+    pub(super) fn finite(&self, what: &'static str, v: &[f32]) -> Result<()> {
+        finite(what, v, self.k)
     }
 
     /// One number for each group, `f(group, its weights)`.

@@ -110,7 +110,7 @@ fn check_bits(bits: u32) -> Result<()> {
 /// # Errors
 /// [`Error::Length`] where `v` is no whole number of rows, [`Error::NotFinite`] where a weight is no number.
 pub fn init(v: &[f32], groups: Groups, levels: Levels) -> Result<Vec<f32>> {
-    groups.finite(v)?;
+    groups.finite("weight", v)?;
     let factor = match levels.binary {
         true => 1.0,
         false => 2.0 / f64::from(levels.qp).sqrt(),
@@ -128,7 +128,7 @@ pub fn init(v: &[f32], groups: Groups, levels: Levels) -> Result<Vec<f32>> {
 /// Those of [`forward`], and [`Error::NotFinite`] where a weight has no code.
 pub fn codes(v: &[f32], s: &[f32], groups: Groups, levels: Levels) -> Result<Vec<i32>> {
     check(v, s, groups)?;
-    groups.finite(v)?;
+    groups.finite("weight", v)?;
     groups.map(v, |g| {
         let s = s[g];
         move |v| levels.code(v / s) as i32

@@ -16,6 +16,58 @@ pub fn gpu() -> &'static Gpu {
     })
 }
 
+/// An instance of the caller's own.
+pub fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+}
+
+/// A device as a caller would make it.
+pub fn borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
+    borrowed_from(&instance(), change)
+}
+
+pub fn borrowed_from(instance: &wgpu::Instance, change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
+    try_borrowed_from(instance, change).unwrap()
+}
+
+/// As `borrowed`, which lowbit may refuse.
+pub fn try_borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> lowbit::Result<Gpu> {
+    try_borrowed_from(&instance(), change)
+}
+
+fn try_borrowed_from(
+    instance: &wgpu::Instance,
+    change: impl FnOnce(&mut wgpu::Limits),
+) -> lowbit::Result<Gpu> {
+    pollster::block_on(async {
+        let adapter = instance.request_adapter(&Default::default()).await.unwrap();
+        let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
+        change(&mut limits);
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                required_limits: limits,
+                ..Default::default()
+            })
+            .await
+            .unwrap();
+        Gpu::from_wgpu(adapter, device, queue)
+    })
+}
+
+/// A buffer of the caller's, of so many bytes.
+pub fn storage(gpu: &Gpu, size: u64) -> wgpu::Buffer {
+    buffer(gpu, size, BufferUsages::STORAGE)
+}
+
+pub fn buffer(gpu: &Gpu, size: u64, usage: BufferUsages) -> wgpu::Buffer {
+    gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size,
+        usage,
+        mapped_at_creation: false,
+    })
+}
+
 /// What lies in an output before a kernel writes it: a NaN that arithmetic does not make, whole and as
 /// two halves.
 const POISON: u32 = 0xffde_ffad;

@@ -122,7 +122,7 @@ impl Layout {
                 k,
                 bits: self.number("bits"),
                 group: self.number("group"),
-                v2: true,
+                zeros: GptqZeros::AsTheyAre,
                 qweight: self.part("qweight"),
                 qzeros: self.part("qzeros"),
                 scales: self.f16s("scales"),

@@ -1,7 +1,7 @@
 //! Files cut short and files changed at random: errors or other files, but no panic.
 
 use crate::hostile::Raw;
-use crate::{rewritten, written, TINY};
+use crate::{metadata, rewritten, written, TINY};
 use lowbit::gguf::Gguf;
 use proptest::prelude::*;
 
@@ -20,7 +20,8 @@ fn every_prefix() {
 }
 
 /// Whatever one bit of the head becomes, it is an error or it is seen: no field is skipped over,
-/// and none is read as something that would be written otherwise.
+/// and none is read as something that would be written otherwise, but for what is no text and for
+/// a bool of neither 0 nor 1.
 #[test]
 fn no_bit_of_the_head_is_ignored() {
     let head = 0x238; // where the last tensor's entry ends
@@ -39,6 +40,8 @@ fn no_bit_of_the_head_is_ignored() {
                 4..8 => assert_eq!(file.version(), 2),
                 // One tensor fewer: the rest of the file is then no part of it.
                 8..24 => assert!(file.tensors().len() < original.tensors().len()),
+                0xde => assert_eq!(file.get("t.bool").unwrap().value(), (bit > 0).into()),
+                _ if bit == 7 && has_foreign_name(&file) => {}
                 // A smaller last tensor, too, leaves a rest.
                 _ => assert!(bytes.starts_with(&again), "bit {bit} of byte {at:#x}"),
             }
@@ -48,11 +51,20 @@ fn no_bit_of_the_head_is_ignored() {
     assert!((1000..head * 8 - 1000).contains(&accepted), "{accepted}");
 }
 
+/// Whether a name has bytes that are not UTF-8: it is written as the text that is shown.
+fn has_foreign_name(file: &Gguf) -> bool {
+    let names = file.metadata().iter().map(|key| key.name());
+    let mut names = names.chain(file.tensors().iter().map(|t| t.name()));
+    names.any(|name| name.contains("\\x"))
+}
+
 /// Touches all that a caller could, of whatever was accepted.
 fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let header = Gguf::parse_header(bytes);
     let Ok(file) = Gguf::parse(bytes) else {
         return Ok(());
     };
+    prop_assert_eq!(header.unwrap().tensors().len(), file.tensors().len());
     let mut total = 0;
     for t in file.tensors() {
         let data = file.data(t);
@@ -65,11 +77,15 @@ fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
     prop_assert!(total <= bytes.len());
     if let Ok(again) = rewritten(&file) {
         let second = Gguf::parse(&again).unwrap();
-        prop_assert_eq!(
-            format!("{:?}", second.metadata()),
-            format!("{:?}", file.metadata())
-        );
-        prop_assert_eq!(second.tensors(), file.tensors());
+        // As text, in which NaN is equal to itself.
+        let keys = |file: &Gguf| format!("{:?}", metadata(file));
+        prop_assert_eq!(keys(&second), keys(&file));
+        // Names that C tools would see otherwise may be shorter or longer then, and data lies elsewhere.
+        for (a, b) in second.tensors().iter().zip(file.tensors()) {
+            prop_assert_eq!((a.name(), a.dims()), (b.name(), b.dims()));
+            prop_assert_eq!((a.type_id(), a.offset()), (b.type_id(), b.offset()));
+            prop_assert!(a.data() == b.data());
+        }
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ fn a_model_in_parts_is_the_model() {
         for (i, name) in names.into_iter().enumerate() {
             assert_eq!(split.to_f32(name).unwrap(), [i as f32; 32]);
         }
-        let keys: Vec<_> = split.metadata().map(|(key, _)| *key).collect();
+        let keys: Vec<_> = split.metadata().map(|key| key.name()).collect();
         assert_eq!(keys, ["general.architecture", "general.alignment"]);
         for (no, part) in split.parts().iter().enumerate() {
             assert_eq!(part.alignment(), 64);
@@ -73,6 +73,43 @@ fn one_part_is_a_plain_file() {
     let none = empty.split(1, 1).unwrap();
     assert_eq!(none.len(), 1);
     assert_eq!(none[0].to_bytes(), empty.to_bytes());
+}
+
+/// `llama-gguf-split --merge` leaves the keys of the first part in the file, with a count of 0; llama.cpp
+/// looks at them only where it is more than 1.
+#[test]
+fn a_merged_model_is_one_file() {
+    for (count, no, total) in [(0u16, 0u16, 5i32), (0, 2, 99), (1, 3, -1)] {
+        let mut whole = five();
+        whole.metadata("split.no", no).unwrap();
+        whole.metadata("split.count", count).unwrap();
+        whole.metadata("split.tensors.count", total).unwrap();
+        let bytes = whole.to_bytes().unwrap();
+        let split = parse(&[&bytes]).unwrap();
+        assert_eq!(split.to_f32("t4").unwrap(), [4.0; 32]);
+        let keys = split.metadata().map(|key| key.name());
+        assert_eq!(keys.count(), 2);
+        says(parse(&[&bytes, &bytes]), &["part 1 of 2", "split."]);
+    }
+}
+
+#[test]
+fn parts_of_given_counts() {
+    let whole = five();
+    // Two tensors a part, but for the last, is what 2 at most makes of five.
+    let parts_of = |counts: &[usize]| whole.split_by(counts);
+    let same = parts_of(&[2, 2, 1]).unwrap();
+    let same: Vec<_> = same.iter().map(|p| p.to_bytes().unwrap()).collect();
+    assert_eq!(same, parts(2, u64::MAX));
+    // llama-gguf-split may leave the first part to the keys.
+    let keys_first = parts_of(&[0, 5]).unwrap();
+    let bytes: Vec<_> = keys_first.iter().map(|p| p.to_bytes().unwrap()).collect();
+    let split = parse(&bytes.iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(split.parts()[0].tensors().len(), 0);
+    assert_eq!(split.to_f32("t4").unwrap(), [4.0; 32]);
+    says(parts_of(&[2, 2]), &["5 in all", "4 in 2"]);
+    says(parts_of(&[usize::MAX, 6]), &["5 in all"]);
+    says(parts_of(&[]), &["at least one part", "0 in 0"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use lowbit::layouts::{Gptq, PackQuantized, Scales};
+use lowbit::layouts::{Gptq, GptqZeros, PackQuantized, Scales};
 use lowbit::ScaleType;
 
 #[test]
@@ -34,7 +34,7 @@ fn versions_of_gptq_agree() {
             k: case.k,
             bits,
             group: 128,
-            v2: false,
+            zeros: GptqZeros::OneLower,
             qweight: case.part("qweight"),
             qzeros: &v1_zeros,
             scales: case.f16s("scales"),
@@ -48,7 +48,10 @@ fn versions_of_gptq_agree() {
         };
         assert_eq!(zeroed.linear().unwrap(), v2);
         // The other version is something else.
-        let wrong = Gptq { v2: true, ..absent };
+        let wrong = Gptq {
+            zeros: GptqZeros::AsTheyAre,
+            ..absent
+        };
         assert!(same_bits(&wrong.linear().unwrap().dequantize(), &v2.dequantize()).is_err());
 
         // Scales that both types hold give the same weights.
@@ -102,7 +105,7 @@ fn no_groups_are_one_group() {
         k,
         bits: 4,
         group: 0,
-        v2: true,
+        zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: &case.part("qzeros")[..n / 2],
         scales: Scales::new(ScaleType::F16, &case.part("scales")[..2 * n]),

@@ -113,7 +113,7 @@ fn messages_name_the_part_and_both_numbers() {
         k: 1024,
         bits: 4,
         group: 128,
-        v2: true,
+        zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: case.part("qzeros"),
         scales: case.f16s("scales"),
@@ -131,8 +131,8 @@ fn messages_name_the_part_and_both_numbers() {
         "qzeros: its bytes should be 128, got 124"
     );
     assert_eq!(
-        message(Gptq { bits: 5, ..gptq }.linear()),
-        "the layout: bits should be one of [2, 3, 4, 8], got 5"
+        message(Gptq { bits: 9, ..gptq }.linear()),
+        "the layout: bits should be one of [2, 3, 4, 5, 6, 7, 8], got 9"
     );
     let mut g_idx = case.part("g_idx").to_vec();
     g_idx[..4].copy_from_slice(&8i32.to_le_bytes());
@@ -184,5 +184,118 @@ fn messages_name_the_part_and_both_numbers() {
     assert_eq!(
         message(mx.linear()),
         "the scales: number 0 should be finite, got NaN"
+    );
+}
+
+/// The versions of AWQ that have no golden case: whole ones of zeros are taken, and nothing else.
+#[test]
+fn lengths_of_awq_gemv() {
+    let zeros = [0u8; 4096];
+    // 2 groups of 64, padded to 16 columns.
+    let gemv = |n, k, group, qweight, qzeros, scales| AwqGemv {
+        n,
+        k,
+        group,
+        qweight: &zeros[..qweight],
+        qzeros: &zeros[..qzeros],
+        scales: Scales::new(ScaleType::F16, &zeros[..scales]),
+    };
+    assert!(gemv(8, 128, 64, 512, 64, 256).linear().is_ok());
+    let fast = |n, k, group, qweight, scales, zero_points| AwqGemvFast {
+        n,
+        k,
+        group,
+        qweight: &zeros[..qweight],
+        scales: Scales::new(ScaleType::F16, &zeros[..scales]),
+        scaled_zeros: Scales::new(ScaleType::F16, &zeros[..zero_points]),
+    };
+    assert!(fast(8, 128, 64, 512, 256, 256).linear().is_ok());
+    for part in 0..3 {
+        for by in [-2isize, -1, 1, 2] {
+            let other = |at: usize, len: usize| match at == part {
+                true => len.saturating_add_signed(by),
+                false => len,
+            };
+            let (a, b, c) = (other(0, 512), other(1, 64), other(2, 256));
+            assert!(gemv(8, 128, 64, a, b, c).linear().is_err(), "{part} {by}");
+            let (b, c) = (other(1, 256), other(2, 256));
+            assert!(fast(8, 128, 64, a, b, c).linear().is_err(), "{part} {by}");
+        }
+    }
+    for (n, k, group) in [
+        (0, 128, 64),
+        (8, 0, 64),
+        (8, 128, 48),
+        (7, 128, 64),
+        (8, 132, 66),
+        (usize::MAX, 128, 64),
+        (8, usize::MAX - 63, 64),
+        (usize::MAX - 7, usize::MAX - 63, 0),
+        (8, 128, usize::MAX),
+    ] {
+        assert!(gemv(n, k, group, 512, 64, 256).linear().is_err());
+        assert!(fast(n, k, group, 512, 256, 256).linear().is_err());
+    }
+}
+
+/// Other layouts without a golden case: parts of the lengths that they should have are taken, and no others.
+#[test]
+fn lengths_of_modelopt_torchao_and_bitnet() {
+    let zeros = [0u8; 4096];
+    let scales = |len| Scales::new(ScaleType::F32, &zeros[..len]);
+    let modelopt = |n, k, group, packed, len| ModelOptInt4 {
+        n,
+        k,
+        group,
+        packed: &zeros[..packed],
+        scales: scales(len),
+    };
+    let torchao = |n, k, group, packed, len| TorchAoInt4 {
+        n,
+        k,
+        group,
+        packed: &zeros[..packed],
+        scales: scales(len),
+        zeros: scales(64),
+    };
+    let latent = |n, k, len| BitNetLatent {
+        n,
+        k,
+        weight: scales(len),
+    };
+    assert!(modelopt(8, 128, 64, 512, 64).linear().is_ok());
+    assert!(torchao(8, 128, 64, 512, 64).linear().is_ok());
+    assert!(latent(6, 40, 960).linear().is_ok());
+    for (packed, len) in [
+        (511, 64),
+        (513, 64),
+        (512, 60),
+        (512, 63),
+        (512, 68),
+        (0, 0),
+    ] {
+        assert!(modelopt(8, 128, 64, packed, len).linear().is_err());
+        assert!(torchao(8, 128, 64, packed, len).linear().is_err());
+        assert!(latent(6, 40, 961 + packed).linear().is_err());
+    }
+    for (n, k, group) in [
+        (0, 128, 64),
+        (8, 0, 64),
+        (8, 128, 48),
+        (usize::MAX, 128, 64),
+        (usize::MAX - 1, usize::MAX - 63, 64),
+        (8, 128, usize::MAX),
+    ] {
+        assert!(modelopt(n, k, group, 512, 64).linear().is_err());
+        assert!(torchao(n, k, group, 512, 64).linear().is_err());
+        assert!(latent(n, k, 64).linear().is_err());
+    }
+    assert!(modelopt(7, 128, 64, 512, 64).linear().is_err());
+    assert_eq!(
+        torchao(8, 128, 64, 512, 60)
+            .linear()
+            .unwrap_err()
+            .to_string(),
+        "scale: its length should be 16, got 15"
     );
 }

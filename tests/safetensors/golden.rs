@@ -172,7 +172,7 @@ fn unknown_methods_are_named() {
         file.linear(NAME).unwrap_err().to_string()
     };
     for (case, key, value) in [
-        ("awq_gemm_w4_g128", "version", "gemv"),
+        ("awq_gemm_w4_g128", "version", "marlin"),
         ("gptq_w4_g128_seq_v2", "checkpoint_format", "marlin"),
         ("ct_fp8_tensor", "format", "sparse-24-bitmask"),
         ("mlx_mxfp4", "mode", "mxfp3"),

@@ -37,6 +37,22 @@ proptest! {
     }
 }
 
+/// The small checkpoints of `tests/checkpoints`: configuration, file, how often to change it.
+fn folders() -> impl Iterator<Item = (String, Vec<u8>, usize)> {
+    let all = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checkpoints");
+    let folders = std::fs::read_dir(all)
+        .unwrap()
+        .map(|folder| folder.unwrap().path());
+    let files = folders.filter_map(|folder| {
+        let config = std::fs::read_to_string(folder.join("config.json")).ok()?;
+        let bytes = std::fs::read(folder.join("model.safetensors")).ok()?;
+        (bytes.len() < 20_000).then_some((config, bytes, 40))
+    });
+    let files: Vec<_> = files.collect();
+    assert!(files.len() > 20, "{} small checkpoints", files.len());
+    files.into_iter()
+}
+
 /// Numbers and names of a header exchanged for others that are valid where they stand.
 #[test]
 fn exchanged_words() {
@@ -53,14 +69,12 @@ fn exchanged_words() {
         "F32", "F16", "I32", "U8", "I8", "F8_E4M3", "BF16", "I64", "F4", "BOOL",
     ];
     let mut random = Random(41);
-    for case in layouts() {
-        let Some(file) = checkpoint(&case) else {
-            continue;
-        };
-        let (config, bytes) = (file.config.to_string(), file.bytes());
+    let written = layouts().into_iter().filter_map(|case| checkpoint(&case));
+    let written = written.map(|file| (file.config.to_string(), file.bytes(), 200));
+    for (config, bytes, times) in written.chain(folders()) {
         let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
-        for _ in 0..200 {
+        for _ in 0..times {
             // The tokens of the header, one or two of them exchanged.
             let mut tokens: Vec<String> = Vec::new();
             for c in header.chars() {

@@ -39,7 +39,7 @@ fn one_file() {
     let case = layout("gptq_w3_g128_act_v2");
     let file = checkpoint(&case).unwrap();
     let directory = Directory::new("one");
-    assert!(matches!(directory.open(), Err(Error::InTensor { .. })));
+    assert!(matches!(directory.open(), Err(Error::File { .. })));
     directory.write("config.json", file.config.to_string());
     directory.write("model.safetensors", file.bytes());
     let model = directory.open().unwrap();
@@ -47,10 +47,10 @@ fn one_file() {
     let linear = model.linear(NAME).unwrap();
     same_bits(&case.as_tool(&linear.dequantize()), &case.dequantized).unwrap();
 
-    // The file alone has no configuration; what describes itself is read.
+    // The file by its own name has the settings that lie beside it.
     let alone = Model::open(directory.0.join("model.safetensors")).unwrap();
-    assert_eq!(alone.method(), Method::Plain);
-    assert_eq!(alone.tensors().len(), model.tensors().len());
+    assert_eq!(alone.method(), Method::Gptq);
+    assert_eq!(alone.linear(NAME).unwrap(), linear);
 
     // A file that shrank since it was opened.
     let bytes = file.bytes();
@@ -100,15 +100,15 @@ fn shards() {
         "{error}"
     );
 
-    // Indices that lie: a tensor elsewhere, a file elsewhere, a file that is not there, no map.
+    // A tensor that no file has is one that is not there.
     let mut wrong = map.clone();
     wrong["nowhere"] = map[&file.tensors[0].0].clone();
     directory.write("model.safetensors.index.json", index(&wrong));
-    let error = directory.open().unwrap_err().to_string();
-    assert!(
-        error.contains("nowhere") && error.contains("none"),
-        "{error}"
-    );
+    let model = directory.open().unwrap();
+    assert_eq!(model.linear(NAME).unwrap(), linear);
+    let error = model.tensor("nowhere").unwrap_err();
+    assert!(matches!(error, Error::NoTensor { .. }), "{error}");
+    // Indices that lie: a file elsewhere, a file that is not there, no map.
     for file in ["../model.safetensors", "/etc/passwd", "", "..", "a/b"] {
         wrong["nowhere"] = json!(file);
         directory.write("model.safetensors.index.json", index(&wrong));
@@ -142,4 +142,142 @@ fn settings_of_modelopt() {
     same_bits(&model.linear(NAME).unwrap().dequantize(), &case.dequantized).unwrap();
     directory.write("config.json", "{");
     assert!(directory.open().is_err());
+}
+
+/// Two files hold one name: the index says which counts, or else it is an error.
+#[test]
+fn the_index_decides() {
+    let directory = Directory::new("index");
+    let one = |value: f32| {
+        let file = Checkpoint::default().floats("a.weight", &[1, 2], &[value; 2]);
+        file.floats(&format!("b{value}"), &[1], &[value]).bytes()
+    };
+    directory.write("x.safetensors", one(1.0));
+    directory.write("y.safetensors", one(2.0));
+    let error = directory.open().unwrap_err();
+    assert!(matches!(error, Error::Duplicate { .. }), "{error}");
+    // Neither is listed, and so is no part of the model.
+    directory.write("consolidated.safetensors", one(3.0));
+    for (chosen, value) in [("x", 1.0), ("y", 2.0)] {
+        let file = |name: &str| format!("{name}.safetensors");
+        let map = json!({ "a.weight": file(chosen), "b1": file("x"), "b2": file("y") });
+        let index = json!({ "weight_map": map }).to_string();
+        directory.write("model.safetensors.index.json", index);
+        let model = directory.open().unwrap();
+        assert_eq!(model.linears(), ["a"]);
+        assert_eq!(model.linear("a").unwrap().dequantize(), [value; 2]);
+        assert_eq!(model.tensor_f32("b2").unwrap(), [2.0]);
+        assert!(model.tensor("b3").is_err());
+        let a = &model.tensors()[model
+            .tensors()
+            .iter()
+            .position(|t| t.name() == "a.weight")
+            .unwrap()];
+        assert_eq!(model.file_of(a), file(chosen));
+    }
+    let files = lowbit::safetensors::files(&directory.0).unwrap();
+    let names: Vec<_> = files.iter().map(|f| f.file_name().unwrap()).collect();
+    assert_eq!(names, ["x.safetensors", "y.safetensors"]);
+
+    // A whole model beside an index, of before it became one file.
+    directory.write("model.safetensors", one(4.0));
+    let model = directory.open().unwrap();
+    assert_eq!(model.linear("a").unwrap().dequantize(), [4.0; 2]);
+    assert_eq!(model.tensors().len(), 2);
+}
+
+/// Files of other names: one index, one file, or all that there are.
+#[test]
+fn other_names() {
+    let directory = Directory::new("names");
+    let error = directory.open().unwrap_err().to_string();
+    assert!(
+        error.contains("other .safetensors files, got none"),
+        "{error}"
+    );
+    directory.write("m.onnx", b"\x08\x0a\x12\x0d");
+    for error in [directory.open(), Model::open(directory.0.join("m.onnx"))] {
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("layouts::MatMulNBits takes its tensors"),
+            "{error}"
+        );
+    }
+    let one = |name: &str| Checkpoint::default().floats(name, &[1], &[1.0]).bytes();
+    directory.write("gptq_model-4bit-128g.safetensors", one("a"));
+    assert_eq!(directory.open().unwrap().tensors().len(), 1);
+    directory.write("second.safetensors", one("b"));
+    assert_eq!(directory.open().unwrap().tensors().len(), 2);
+    let index = json!({ "weight_map": { "b": "second.safetensors" } }).to_string();
+    directory.write("diffusion_pytorch_model.safetensors.index.json", &index);
+    let model = directory.open().unwrap();
+    assert_eq!(model.tensors()[0].name(), "b");
+    directory.write("other.safetensors.index.json", &index);
+    let error = directory.open().unwrap_err().to_string();
+    assert!(error.contains("other.safetensors.index.json"), "{error}");
+}
+
+/// Pipes and devices are refused, and not waited for; settings of any size are not read.
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_read() {
+    let tensors = Checkpoint::default().floats("a", &[1], &[1.0]).bytes();
+    let special = |directory: &Directory, name: &str, device: bool| {
+        let path = directory.0.join(name);
+        let _ = std::fs::remove_file(&path);
+        match device {
+            true => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
+            false => {
+                let made = std::process::Command::new("mkfifo").arg(path).status();
+                assert!(made.unwrap().success());
+            }
+        }
+    };
+    for device in [true, false] {
+        for name in [
+            "config.json",
+            "quantize_config.json",
+            "model.safetensors",
+            "model.safetensors.index.json",
+        ] {
+            let directory = Directory::new("special");
+            if !name.starts_with("model") {
+                directory.write("model.safetensors", &tensors);
+            }
+            special(&directory, name, device);
+            let error = directory.open().unwrap_err().to_string();
+            assert!(
+                error.contains("not a regular file") && error.contains(name),
+                "{error}"
+            );
+            let error = Model::open(directory.0.join(name)).unwrap_err().to_string();
+            assert!(error.contains("not a regular file"), "{error}");
+        }
+    }
+    // Links to files are what caches of models hold.
+    let directory = Directory::new("links");
+    directory.write("blob", &tensors);
+    std::os::unix::fs::symlink("blob", directory.0.join("model.safetensors")).unwrap();
+    assert_eq!(directory.open().unwrap().tensors().len(), 1);
+    let config = std::fs::File::create(directory.0.join("config.json")).unwrap();
+    config.set_len(1 << 40).unwrap();
+    let error = directory.open().unwrap_err().to_string();
+    assert!(error.contains("at most, got 1099511627776"), "{error}");
+}
+
+/// `NaN` and `Infinity` are no JSON, and are what Python writes.
+#[test]
+fn numbers_that_json_does_not_have() {
+    let case = layout("gptq_w4_g128_seq_v2");
+    let file = checkpoint(&case).unwrap();
+    let text = file.config.to_string();
+    let text = text.replacen(
+        '{',
+        r#"{"time_step_limit": [0.0, Infinity], "a": -Infinity, "#,
+        1,
+    );
+    let text = text.replacen("\"quant_method\"", "\"x\": NaN, \"quant_method\"", 1);
+    let bytes = file.bytes();
+    let model = Model::from_parts(&text, &[("f", &bytes)]).unwrap();
+    assert_eq!(model.linear(NAME).unwrap(), file.linear(NAME).unwrap());
 }

@@ -4,7 +4,7 @@
 //! `NAME.in_sum`, the sums of the inputs themselves that newer versions add, is not kept.
 
 use super::{file_error, Entry, Importance};
-use crate::gguf::{Array, Gguf, TensorInfo, TensorType, Value, Writer};
+use crate::gguf::{Gguf, Key, TensorInfo, TensorType, Writer};
 use crate::{Error, Result};
 
 const SUMS: &str = ".in_sum2";
@@ -48,10 +48,11 @@ impl Importance {
     pub(super) fn from_gguf(bytes: &[u8]) -> Result<Self> {
         let file = Gguf::parse(bytes)?;
         let mut importance = Importance::new();
-        if let Some(Value::Array(Array::String(names))) = file.get(DATASETS) {
-            names.iter().for_each(|name| importance.add_dataset(name));
+        let datasets = file.get(DATASETS).and_then(Key::strings);
+        for name in datasets.into_iter().flatten() {
+            importance.add_dataset(&String::from_utf8_lossy(name));
         }
-        if let Some(size) = file.get(CHUNK_SIZE).and_then(Value::as_u64) {
+        if let Some(size) = file.get(CHUNK_SIZE).and_then(Key::as_u64) {
             let fitting = u32::try_from(size).ok().filter(|&size| size > 0);
             importance.chunk_size = fitting.ok_or_else(|| {
                 let expected = format!("from 1 to {}", u32::MAX);
@@ -60,8 +61,11 @@ impl Importance {
         }
         for tensor in file.tensors() {
             if let Some(name) = tensor.name().strip_suffix(SUMS) {
-                let counts = beside(&file, name, COUNTS)?;
-                importance.insert(name, numbers(tensor)?, numbers(counts)?)?;
+                let (sums, counts) = (numbers(tensor)?, numbers(beside(&file, name, COUNTS)?)?);
+                if counts.len() == 1 {
+                    warn_of_zeros(name, tensor.rows(), &sums);
+                }
+                importance.insert(name, sums, counts)?;
             } else if let Some(name) = tensor.name().strip_suffix(COUNTS) {
                 beside(&file, name, SUMS)?;
             }
@@ -85,6 +89,20 @@ fn beside<'f, 'a>(file: &'f Gguf<'a>, name: &str, suffix: &str) -> Result<&'f Te
         name,
         count: file.tensors().len(),
     })
+}
+
+/// Older versions counted the rows of all experts together: that one of them was never asked is then
+/// seen by its sums alone, and its importance is 0.
+fn warn_of_zeros(name: &str, experts: u64, sums: &[f64]) {
+    let k = sums.len() / usize::try_from(experts).unwrap_or(usize::MAX).max(1);
+    for (expert, sums) in sums.chunks(k.max(1)).enumerate() {
+        if sums.iter().all(|&sum| sum == 0.0) {
+            log::warn!(
+                "importance of {name:?}: expert {expert} of {experts} has 0 in all {k} columns and no count \
+                 of its own: no error in it counts for anything"
+            );
+        }
+    }
 }
 
 fn numbers(tensor: &TensorInfo) -> Result<Vec<f64>> {

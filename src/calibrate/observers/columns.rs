@@ -47,7 +47,7 @@ impl<O: Observer> Columns<O> {
                 got: x.len(),
             });
         }
-        finite(x, self.k)?;
+        finite("input", x, self.k)?;
         let mut batch = Vec::new();
         for (i, observer) in self.observers.iter_mut().enumerate() {
             let columns = i * self.group..self.k.min((i + 1) * self.group);

@@ -49,7 +49,7 @@ pub trait Observer {
 
 /// The extremes of a batch; none of an empty one.
 fn extremes(batch: &[f32]) -> Result<Option<Range>> {
-    finite(batch, batch.len())?;
+    finite("value", batch, batch.len())?;
     let fold = |range: Range, &x: &f32| Range {
         lo: range.lo.min(x),
         hi: range.hi.max(x),

@@ -6,6 +6,8 @@ use crate::{Error, Result};
 /// Largest magnitudes of the `k` channels of a layer's inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMaxima {
+    k: usize,
+    /// None before the first row: a k that no row has takes no memory.
     maxima: Vec<f32>,
     rows: u64,
 }
@@ -14,7 +16,8 @@ impl ChannelMaxima {
     /// Of `k` channels, none of which was seen yet.
     pub fn new(k: usize) -> Self {
         ChannelMaxima {
-            maxima: vec![0.0; k],
+            k,
+            maxima: Vec::new(),
             rows: 0,
         }
     }
@@ -25,8 +28,13 @@ impl ChannelMaxima {
     /// [`Error::Inputs`] where `x` is no whole number of rows, [`Error::Argument`] where it is not finite;
     /// then none of it counts.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
-        self.rows += inputs(self.k(), x)? as u64;
-        for row in x.chunks_exact(self.maxima.len()) {
+        let rows = inputs(self.k, x)?;
+        if rows == 0 {
+            return Ok(());
+        }
+        self.rows += rows as u64;
+        self.maxima.resize(self.k, 0.0);
+        for row in x.chunks_exact(self.k) {
             for (max, x) in self.maxima.iter_mut().zip(row) {
                 *max = max.max(x.abs());
             }
@@ -36,7 +44,7 @@ impl ChannelMaxima {
 
     /// Channels.
     pub fn k(&self) -> usize {
-        self.maxima.len()
+        self.k
     }
 
     /// One for each channel.

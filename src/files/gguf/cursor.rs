@@ -99,22 +99,16 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array(place, what)?))
     }
 
-    /// A string: its length in eight bytes, then UTF-8.
-    pub fn str(&mut self, place: Place, what: &'static str) -> Result<&'a str> {
+    /// A string: its length in eight bytes, then bytes. These should be UTF-8, and in files that there
+    /// are some are not.
+    pub fn text(&mut self, place: Place, what: &'static str) -> Result<&'a [u8]> {
         let length = self.u64(place, what)?;
-        let bytes = self.take(length, place, what)?;
-        std::str::from_utf8(bytes).map_err(|e| {
-            let at = e.valid_up_to();
-            let got = format!("byte {:#04x} at {at} of {length}", bytes[at]);
-            place.error(what, "UTF-8", got)
-        })
+        self.take(length, place, what)
     }
 
-    /// The name of a key or a tensor. C tools would take a NUL for its end, and see another name.
-    pub fn name(&mut self, place: Place, what: &'static str) -> Result<&'a str> {
-        let name = self.str(place, what)?;
-        check_no_nul(name, place, what)?;
-        Ok(name)
+    /// What was read since `earlier`, a copy of this cursor.
+    pub fn since(&self, earlier: &Cursor) -> &'a [u8] {
+        &self.bytes[earlier.at..self.at]
     }
 }
 

@@ -1,24 +1,23 @@
 //! Tensors as floats, whatever they are stored as.
 
-use super::tensor::TensorInfo;
-use super::TensorType;
+use super::{TensorEntry, TensorType};
 use crate::{Error, Matrix, Result};
 use half::{bf16, f16};
+use std::borrow::Cow;
 
-impl<'a> TensorInfo<'a> {
-    /// The tensor's bytes, without padding.
-    pub fn data(&self) -> &'a [u8] {
-        self.data
-    }
-
-    /// The tensor as a matrix over the file's own bytes: k is its first dimension, n the product of
-    /// the others (1 if there are none), so that experts lie one after the other.
+impl TensorEntry<'_> {
+    /// The tensor in `data` as a matrix over these bytes: k is its first dimension, n the product of the
+    /// others (1 if there are none). Factors that lie in another tensor are left to the caller: see
+    /// [`TensorInfo::factors`](super::TensorInfo::factors).
     ///
     /// # Errors
-    /// [`Error::TensorType`] where lowbit has no format for its type, [`Error::BadScale`] where a scale,
-    /// or a weight that is a float itself, is not finite.
-    pub fn matrix(&self) -> Result<Matrix<'a>> {
-        let format = self.format().ok_or_else(|| self.undecoded())?;
+    /// [`Error::TensorType`] where lowbit has no format for its type, [`Error::Length`] where there are not
+    /// [`byte_len`](TensorEntry::byte_len) bytes, [`Error::BadScale`] where a scale, or a weight that is a
+    /// float itself, is not finite.
+    pub fn packed<'b>(&self, data: impl Into<Cow<'b, [u8]>>) -> Result<Matrix<'b>> {
+        let format = self
+            .format()
+            .ok_or_else(|| undecoded(self.name(), self.type_id()))?;
         let size = |needed: u64| {
             usize::try_from(needed).map_err(|_| Error::TooLarge {
                 what: "a dimension",
@@ -26,32 +25,28 @@ impl<'a> TensorInfo<'a> {
                 limit: usize::MAX as u64,
             })
         };
-        // The product of all four was checked when the tensor was read.
-        let n = self.dims[1] * self.dims[2] * self.dims[3];
-        let matrix = Matrix::from_bytes(format, size(n)?, size(self.dims[0])?, self.data)?;
+        let k = self.dims().first().copied().unwrap_or(1);
+        let matrix = Matrix::from_bytes(format, size(self.rows())?, size(k)?, data)?;
         matrix.validate(&format!("tensor {:?}", self.name()))?;
         Ok(matrix)
     }
 
-    /// The tensor's numbers, in the order of the file: rows of `dims()[0]`. Plain types are converted,
-    /// rounding to f32 where they hold more; packed ones are decoded on the CPU.
-    ///
-    /// # Errors
-    /// [`Error::TensorType`] where lowbit does not decode its type.
-    pub fn to_f32(&self) -> Result<Vec<f32>> {
+    /// The numbers in `data`, the tensor's bytes.
+    pub(super) fn floats(&self, data: &[u8]) -> Result<Vec<f32>> {
         let kind = TensorType::from_id(self.type_id());
-        match kind.and_then(|kind| kind.to_f32(self.data)) {
+        match kind.and_then(|kind| kind.to_f32(data)) {
             Some(numbers) => Ok(numbers),
-            None => Ok(self.matrix()?.dequantize()),
+            None if data.is_empty() => Ok(Vec::new()),
+            None => Ok(self.packed(data)?.dequantize()),
         }
     }
+}
 
-    fn undecoded(&self) -> Error {
-        Error::TensorType {
-            tensor: self.name().to_owned(),
-            id: self.type_id(),
-            known: TensorType::from_id(self.type_id()).map_or("unknown", |t| t.name),
-        }
+pub(super) fn undecoded(tensor: &str, id: u32) -> Error {
+    Error::TensorType {
+        tensor: tensor.to_owned(),
+        id,
+        known: TensorType::from_id(id).map_or("unknown", |t| t.name),
     }
 }
 

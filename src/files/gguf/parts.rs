@@ -16,7 +16,32 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`Error::TooLarge`] for more parts than 16 bits count.
     pub fn split(&self, max_tensors: usize, max_bytes: u64) -> Result<Vec<Writer<'_>>> {
-        let ranges = self.ranges(max_tensors, max_bytes)?;
+        self.parts(self.ranges(max_tensors, max_bytes)?)
+    }
+
+    /// The model in parts of so many tensors, in order: one of no tensors has keys alone.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the counts are not those of all tensors, else those of [`split`](Writer::split).
+    pub fn split_by(&self, counts: &[usize]) -> Result<Vec<Writer<'_>>> {
+        let mut ranges = Vec::with_capacity(counts.len());
+        let mut start = 0usize;
+        for &count in counts {
+            let end = start.saturating_add(count);
+            ranges.push(start..end);
+            start = end;
+        }
+        if start != self.tensors.len() || counts.is_empty() {
+            return Err(Error::Argument {
+                what: "the tensors of the parts",
+                allowed: format!("{} in all, in at least one part", self.tensors.len()),
+                got: format!("{start} in {}", counts.len()),
+            });
+        }
+        self.parts(ranges)
+    }
+
+    fn parts(&self, ranges: Vec<Range<usize>>) -> Result<Vec<Writer<'_>>> {
         let count = u16::try_from(ranges.len()).map_err(|_| Error::TooLarge {
             what: "the number of parts",
             needed: ranges.len() as u64,

@@ -3,8 +3,12 @@
 //! The first part has the keys of the whole model; each has `split.no` (from 0), `split.count` and
 //! `split.tensors.count` (of all parts), and tensors of its own.
 
-use super::{Gguf, TensorInfo, Value};
-use crate::{Error, Matrix, Result};
+use super::key::Keys;
+use super::layer::bias_name;
+use super::scale::{scale_name, Scale};
+use super::{Gguf, Key, TensorEntry, TensorInfo};
+use crate::{Error, Linear, Matrix, Result};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 pub(super) const NO: &str = "split.no";
@@ -18,7 +22,7 @@ const DIGITS: usize = 5;
 pub struct Split<'a> {
     parts: Vec<Gguf<'a>>,
     /// Part and place in it.
-    names: HashMap<&'a str, (usize, usize)>,
+    names: HashMap<Cow<'a, str>, (usize, usize)>,
 }
 
 /// The name of part `no` (from 0) of `count`: `part_name("model", 0, 3)` is
@@ -49,56 +53,28 @@ impl<'a> Split<'a> {
     /// where the parts hold more or fewer tensors than they say; [`Error::Duplicate`] for a tensor
     /// that is in two parts.
     pub fn parse(parts: &[&'a [u8]]) -> Result<Split<'a>> {
-        let parts: Vec<_> = parts
+        let mut parts: Vec<_> = parts
             .iter()
             .map(|bytes| Gguf::parse(bytes))
             .collect::<Result<_>>()?;
-        let given = parts.len() as u64;
-        let Some(first) = parts.first() else {
-            return Err(wrong("the model", "the number of parts", 1, 0));
-        };
-        let is_split = given > 1 || first.get(COUNT).is_some();
-        for (no, part) in parts.iter().enumerate().filter(|_| is_split) {
-            let at = format!("part {} of {given}", no + 1);
-            expect(&at, part, NO, no as u64)?;
-            // Parts after the first need not say it.
-            if no == 0 || part.get(COUNT).is_some() {
-                expect(&at, part, COUNT, given)?;
-            }
-        }
-
-        let mut names = HashMap::new();
-        // How many tensors lie in the parts before each, and in all.
-        let mut starts = vec![0];
-        for part in &parts {
-            starts.push(starts[starts.len() - 1] + part.tensors().len());
-        }
-        let total = starts[parts.len()];
+        let keys: Vec<_> = parts.iter().map(|part| &part.keys).collect();
+        let entries = parts
+            .iter()
+            .map(|part| part.tensors().iter().map(|t| &t.entry));
+        let names = check_parts(&keys, entries)?;
+        // Weights and their factors may lie in different parts.
+        let mut scales = Vec::new();
         for (no, part) in parts.iter().enumerate() {
             for (at, tensor) in part.tensors().iter().enumerate() {
-                if let Some((other, first)) = names.insert(tensor.name(), (no, at)) {
-                    return Err(Error::Duplicate {
-                        at: format!(
-                            "tensor {:?} of parts {} and {}",
-                            tensor.name(),
-                            other + 1,
-                            no + 1
-                        ),
-                        first: (starts[other] + first) as u64,
-                        second: (starts[no] + at) as u64,
-                    });
-                }
+                let scale = scale_name(tensor.name()).and_then(|name| names.get(&name[..]));
+                scales.extend(scale.map(|&(part, place)| {
+                    let scale = Scale::of(&parts[part].tensors()[place]);
+                    ((no, at), scale)
+                }));
             }
         }
-        if let Some(said) = first.get(TENSORS).filter(|_| is_split) {
-            if said.as_u64() != Some(total as u64) {
-                return Err(wrong(
-                    "all parts",
-                    "the number of tensors",
-                    shown(said),
-                    total,
-                ));
-            }
+        for ((no, at), scale) in scales {
+            parts[no].tensors[at].scale = Some(scale);
         }
         Ok(Split { parts, names })
     }
@@ -108,14 +84,14 @@ impl<'a> Split<'a> {
         &self.parts
     }
 
-    /// The model's keys and values: those of the first part, without those of the splitting.
-    pub fn metadata(&self) -> impl Iterator<Item = &(&'a str, Value)> {
-        let of_model = |(key, _): &&(&str, Value)| ![NO, COUNT, TENSORS].contains(key);
+    /// The model's keys: those of the first part, without those of the splitting.
+    pub fn metadata(&self) -> impl Iterator<Item = &Key<'a>> {
+        let of_model = |key: &&Key| ![NO, COUNT, TENSORS].contains(&key.name());
         self.parts[0].metadata().iter().filter(of_model)
     }
 
-    /// The value of a key of the first part.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    /// The key of this name, of the first part.
+    pub fn get(&self, key: &str) -> Option<&Key<'a>> {
         self.parts[0].get(key)
     }
 
@@ -144,6 +120,15 @@ impl<'a> Split<'a> {
         self.tensor(name)?.matrix()
     }
 
+    /// As [`Gguf::linear`]; weights, factors and bias may lie in different parts.
+    ///
+    /// # Errors
+    /// Those of `Gguf::linear`.
+    pub fn linear(&self, name: &str) -> Result<Linear> {
+        let bias = bias_name(name).and_then(|name| self.tensor(&name).ok());
+        self.tensor(name)?.linear(bias)
+    }
+
     /// As [`TensorInfo::to_f32`], by name.
     ///
     /// # Errors
@@ -153,7 +138,55 @@ impl<'a> Split<'a> {
     }
 }
 
-fn expect(at: &str, part: &Gguf, key: &str, expected: u64) -> Result<()> {
+/// That parts belong together: where each tensor lies, as the part and its place in it.
+pub(super) fn check_parts<'t, 'a: 't, T: Iterator<Item = &'t TensorEntry<'a>>>(
+    parts: &[&Keys],
+    tensors: impl Iterator<Item = T>,
+) -> Result<HashMap<Cow<'a, str>, (usize, usize)>> {
+    let given = parts.len() as u64;
+    let Some(first) = parts.first() else {
+        return Err(wrong("the model", "the number of parts", 1, 0));
+    };
+    // A single file that says 0 was merged of several, and llama.cpp asks no more of it.
+    let said = first.get(COUNT).and_then(Key::as_u64);
+    let is_split = given > 1 || said.is_some_and(|count| count > 1);
+    for (no, part) in parts.iter().enumerate().filter(|_| is_split) {
+        let at = format!("part {} of {given}", no + 1);
+        expect(&at, part, NO, no as u64)?;
+        // Parts after the first need not say it.
+        if no == 0 || part.get(COUNT).is_some() {
+            expect(&at, part, COUNT, given)?;
+        }
+    }
+    let mut names = HashMap::new();
+    // How many tensors lie in the parts before each.
+    let (mut starts, mut total) = (Vec::new(), 0);
+    for (no, tensors) in tensors.enumerate() {
+        starts.push(total);
+        for (at, tensor) in tensors.enumerate() {
+            let (other, first) = *names.entry(tensor.key()).or_insert((no, at));
+            // Of several in one part the first is found there too.
+            if other != no {
+                let name = tensor.name();
+                return Err(Error::Duplicate {
+                    at: format!("tensor {name:?} of parts {} and {}", other + 1, no + 1),
+                    first: (starts[other] + first) as u64,
+                    second: total as u64,
+                });
+            }
+            total += 1;
+        }
+    }
+    if let Some(said) = first.get(TENSORS).filter(|_| is_split) {
+        if said.as_u64() != Some(total as u64) {
+            let (at, what) = ("all parts", "the number of tensors");
+            return Err(wrong(at, what, shown(said), total));
+        }
+    }
+    Ok(names)
+}
+
+fn expect(at: &str, part: &Keys, key: &str, expected: u64) -> Result<()> {
     match part.get(key) {
         Some(value) if value.as_u64() == Some(expected) => Ok(()),
         Some(value) => Err(wrong(at, key, expected, shown(value))),
@@ -161,9 +194,9 @@ fn expect(at: &str, part: &Gguf, key: &str, expected: u64) -> Result<()> {
     }
 }
 
-fn shown(value: &Value) -> String {
-    let number = value.as_u64().map(|v| v.to_string());
-    number.unwrap_or_else(|| format!("a value of type {}", value.type_id()))
+fn shown(key: &Key) -> String {
+    let number = key.as_u64().map(|v| v.to_string());
+    number.unwrap_or_else(|| format!("a value of type {}", key.type_id()))
 }
 
 fn wrong(at: &str, what: &str, expected: impl ToString, got: impl ToString) -> Error {

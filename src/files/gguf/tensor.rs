@@ -1,109 +1,91 @@
-//! One entry of the list of tensors.
+//! A tensor of a file in memory: its entry and its bytes.
 
-use super::cursor::{Cursor, Place};
-use super::types::{check_dims, tensor_bytes};
-use super::{TensorType, MAX_DIMS};
-use crate::{Format, Result};
+use super::scale::Scale;
+use super::TensorEntry;
+use crate::{Linear, Matrix, Result};
 use std::fmt;
+use std::ops::Deref;
 
-/// One tensor of a file: name, shape, type, and where its bytes lie.
+/// A tensor of a file in memory: what its [entry](TensorEntry) says, and its bytes.
 #[derive(Clone, PartialEq)]
 pub struct TensorInfo<'a> {
-    name: &'a str,
-    pub(super) dims: [u64; MAX_DIMS as usize],
-    n_dims: usize,
-    pub(super) type_id: u32,
-    offset: u64,
-    bytes: u64,
-    /// Of type Q2_0, but with blocks of 128: see `take_older_q2_0`.
-    older_q2_0: bool,
+    pub(super) entry: TensorEntry<'a>,
     pub(super) data: &'a [u8],
+    pub(super) scale: Option<Scale<'a>>,
 }
 
 /// Without the data, which may be gigabytes.
 impl fmt::Debug for TensorInfo<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TensorInfo")
-            .field("name", &self.name)
-            .field("dims", &self.dims())
-            .field("type_id", &self.type_id)
-            .field("offset", &self.offset)
-            .field("bytes", &self.bytes)
-            .finish()
+        self.entry.fmt(f)
+    }
+}
+
+impl<'a> Deref for TensorInfo<'a> {
+    type Target = TensorEntry<'a>;
+
+    fn deref(&self) -> &TensorEntry<'a> {
+        &self.entry
     }
 }
 
 impl<'a> TensorInfo<'a> {
-    /// The name, unique in its file.
-    pub fn name(&self) -> &'a str {
-        self.name
+    /// The tensor's bytes, without padding.
+    pub fn data(&self) -> &'a [u8] {
+        self.data
     }
 
-    /// The shape in ggml's order, none to four numbers: the first is the length k of a row, which is
-    /// contiguous.
-    pub fn dims(&self) -> &[u64] {
-        &self.dims[..self.n_dims]
+    /// The tensor as a matrix over the file's own bytes: k is its first dimension, n the product of
+    /// the others (1 if there are none), so that experts lie one after the other.
+    ///
+    /// # Errors
+    /// [`Error::TensorType`](crate::Error::TensorType) where lowbit has no format for its type,
+    /// [`Error::BadScale`](crate::Error::BadScale) where a scale, or a weight that is a float itself, is
+    /// not finite. [`Error::Scaled`](crate::Error::Scaled) where the weights have [`factors`](Self::factors)
+    /// other than 1, which a matrix has no place for: take the layer's `linear`, or
+    /// [`packed`](Self::packed) and the factors.
+    pub fn matrix(&self) -> Result<Matrix<'a>> {
+        self.entry.check_unscaled(self.scale.as_ref())?;
+        self.packed()
     }
 
-    /// The id of the tensor's type: see [`TENSOR_TYPES`](super::TENSOR_TYPES).
-    pub fn type_id(&self) -> u32 {
-        self.type_id
+    /// As [`matrix`](Self::matrix), of the packed weights alone: what they are multiplied by is
+    /// left to the caller.
+    ///
+    /// # Errors
+    /// `Error::TensorType` and `Error::BadScale`, as for `matrix`.
+    pub fn packed(&self) -> Result<Matrix<'a>> {
+        self.entry.packed(self.data)
     }
 
-    /// Where the tensor starts, in bytes from the start of the data section.
-    pub fn offset(&self) -> u64 {
-        self.offset
+    /// What llama.cpp multiplies by the products with the weights `X.weight`: the numbers in `X.scale`,
+    /// one for all or one for each matrix of a stack of experts; none where the file has none.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where there are more or fewer, or one is not finite;
+    /// [`Error::TensorType`](crate::Error::TensorType) where they are packed themselves.
+    pub fn factors(&self) -> Result<Option<Vec<f32>>> {
+        self.scale
+            .as_ref()
+            .map(|s| self.entry.factors(s))
+            .transpose()
     }
 
-    /// The bytes that the tensor takes, without padding.
-    pub fn byte_len(&self) -> u64 {
-        self.bytes
+    /// The layer of these weights, with its bias.
+    pub(super) fn linear(&self, bias: Option<&TensorInfo>) -> Result<Linear> {
+        let matrix = self.packed()?.into_owned();
+        let bias = bias.map(|bias| (&bias.entry, bias.data));
+        self.entry.layer(matrix, self.scale.as_ref(), bias)
     }
 
-    /// The format, where lowbit decodes this type.
-    pub fn format(&self) -> Option<Format> {
-        match self.older_q2_0 {
-            true => Some(Format::Q2_0_G128),
-            false => Format::from_gguf(self.type_id),
-        }
-    }
-
-    /// Reads a tensor of type Q2_0 as PrismML's older files have it, under the same id: blocks of 128
-    /// weights in 34 bytes. None where it is of another type, or cannot be that.
-    pub(super) fn take_older_q2_0(&mut self) -> Option<()> {
-        let older = Format::Q2_0_G128;
-        let (block, bytes) = (older.block_len() as u64, older.block_bytes() as u64);
-        if self.type_id != TensorType::Q2_0.id || !self.dims[0].is_multiple_of(block) {
-            return None;
-        }
-        // Smaller than what was already checked.
-        let rows = self.dims[1] * self.dims[2] * self.dims[3];
-        self.bytes = self.dims[0] / block * rows * bytes;
-        self.older_q2_0 = true;
-        Some(())
-    }
-
-    /// Reads a tensor's entry. Where its data lies follows from all entries before it.
-    pub(super) fn read(file: &mut Cursor<'a>, index: u64) -> Result<TensorInfo<'a>> {
-        let name = file.name(Place::TensorAt(index), "the name")?;
-        let place = Place::Tensor(name);
-        let n_dims = file.u32(place, "the number of dimensions")?;
-        check_dims(place, n_dims)?;
-        let mut dims = [1; MAX_DIMS as usize];
-        for size in &mut dims[..n_dims as usize] {
-            *size = file.u64(place, "the shape")?;
-        }
-        let type_id = file.u32(place, "the type id")?;
-        let offset = file.u64(place, "the offset")?;
-        Ok(TensorInfo {
-            name,
-            dims,
-            n_dims: n_dims as usize,
-            type_id,
-            offset,
-            bytes: tensor_bytes(place, &dims[..n_dims as usize], type_id)?,
-            older_q2_0: false,
-            data: &[],
-        })
+    /// The tensor's numbers, in the order of the file: rows of `dims()[0]`. Plain types are converted,
+    /// rounding to f32 where they hold more; packed ones are decoded on the CPU. Weights are multiplied
+    /// by their [`factors`](Self::factors).
+    ///
+    /// # Errors
+    /// [`Error::TensorType`](crate::Error::TensorType) where lowbit does not decode its type, and those
+    /// of `factors`.
+    pub fn to_f32(&self) -> Result<Vec<f32>> {
+        self.entry.scaled_floats(self.data, self.scale.as_ref())
     }
 }

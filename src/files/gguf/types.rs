@@ -33,7 +33,8 @@ macro_rules! types {
             )*
         }
 
-        /// Every tensor type of ggml 0.27. The ids between them belonged to types that were removed.
+        /// Every tensor type of ggml 0.27. The ids between them belonged to [types that were
+        /// removed](TensorType::removed).
         pub const TENSOR_TYPES: &[TensorType] = &[$(TensorType::$name),*];
     };
 }
@@ -77,7 +78,27 @@ types! {
     42 Q2_0: 64 in 18;
 }
 
+/// Types that ggml once had. It refuses files with them, and their sizes are not known any more.
+const REMOVED: &[(u32, &str)] = &[
+    (4, "Q4_2"),
+    (5, "Q4_3"),
+    (31, "Q4_0_4_4"),
+    (32, "Q4_0_4_8"),
+    (33, "Q4_0_8_8"),
+    (36, "IQ4_NL_4_4"),
+    (37, "IQ4_NL_4_8"),
+    (38, "IQ4_NL_8_8"),
+];
+
 impl TensorType {
+    /// The name that a type of this id had before ggml removed it.
+    pub fn removed(id: u32) -> Option<&'static str> {
+        REMOVED
+            .iter()
+            .find(|(of, _)| *of == id)
+            .map(|(_, name)| *name)
+    }
+
     /// The type of this id.
     pub fn from_id(id: u32) -> Option<TensorType> {
         TENSOR_TYPES.iter().find(|t| t.id == id).copied()
@@ -95,6 +116,9 @@ impl TensorType {
     }
 }
 
+/// The largest number that tools with signed sizes can count to.
+pub(super) const LIMIT: u64 = i64::MAX as u64;
+
 /// Checked before `n_dims` numbers are read.
 pub(super) fn check_dims(place: Place, n_dims: u32) -> Result<()> {
     if n_dims > MAX_DIMS {
@@ -105,18 +129,20 @@ pub(super) fn check_dims(place: Place, n_dims: u32) -> Result<()> {
 }
 
 /// The bytes that a tensor of this shape and type takes, if it is possible. No dimension at all
-/// is one number, as in ggml.
+/// is one number, as in ggml, and a dimension of 0 is none.
 pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u64> {
-    // The largest number that tools with signed sizes can count to.
-    const LIMIT: u64 = i64::MAX as u64;
     let Some(kind) = TensorType::from_id(type_id) else {
         let last = TENSOR_TYPES.last().map_or(0, |t| t.id);
         let known = format!("one of the {} known up to {last}", TENSOR_TYPES.len());
-        return Err(place.error("the type id", known, type_id));
+        let got = match TensorType::removed(type_id) {
+            Some(name) => format!("{type_id} ({name}, which ggml has removed)"),
+            None => type_id.to_string(),
+        };
+        return Err(place.error("the type id", known, got));
     };
     for (axis, &size) in dims.iter().enumerate() {
-        if size == 0 || size > LIMIT {
-            let range = format!("from 1 to {LIMIT}");
+        if size > LIMIT {
+            let range = format!("at most {LIMIT}");
             return Err(place.error(format!("dimension {axis}"), range, size));
         }
     }
@@ -125,10 +151,16 @@ pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u
         let multiple = format!("a multiple of {} for {}", kind.block, kind.name);
         return Err(place.error("dimension 0", multiple, k));
     }
-    let mut rows = dims.iter().skip(1);
-    let blocks = rows.try_fold(k / kind.block, |n, &size| n.checked_mul(size));
-    let within = |per_block: u64| blocks?.checked_mul(per_block).filter(|&n| n <= LIMIT);
-    match (within(kind.block), within(kind.bytes)) {
+    // Dimensions of 0 are left out here, so that any product of some of the others is possible too.
+    let sizes = dims.iter().map(|&size| size.max(1));
+    let numbers = sizes.fold(Some(1u64), |n, size| n?.checked_mul(size));
+    let blocks = numbers.map(|n| n.div_ceil(kind.block));
+    let bytes = blocks.and_then(|n| n.checked_mul(kind.bytes));
+    match (
+        numbers.filter(|&n| n <= LIMIT),
+        bytes.filter(|&n| n <= LIMIT),
+    ) {
+        (Some(_), Some(_)) if dims.contains(&0) => Ok(0),
         (Some(_), Some(bytes)) => Ok(bytes),
         _ => Err(place.error(
             "the shape",

@@ -3,22 +3,27 @@
 use super::cursor::{Cursor, Place};
 use crate::Result;
 
-const ARRAY: u32 = 9;
+pub(super) const STRING: u32 = 8;
+pub(super) const ARRAY: u32 = 9;
 
-/// What can stand in a file by itself or in an array.
+/// What can stand in a file by itself or in an array. What is decoded was stepped over by `skip`
+/// before, so that it has the bytes it needs.
 trait Element: Sized {
-    /// The fewest bytes that one can take.
-    const LEAST: u64;
-    fn read(file: &mut Cursor, place: Place) -> Result<Self>;
+    fn decode(bytes: &[u8]) -> Self;
+    fn decode_all(bytes: &[u8]) -> Vec<Self>;
     fn write(&self, out: &mut Vec<u8>);
 }
 
 macro_rules! numbers {
     ($($number:ty),*) => { $(
         impl Element for $number {
-            const LEAST: u64 = size_of::<$number>() as u64;
-            fn read(file: &mut Cursor, place: Place) -> Result<Self> {
-                Ok(<$number>::from_le_bytes(file.array(place, "the value")?))
+            fn decode(bytes: &[u8]) -> Self {
+                let bytes = bytes.first_chunk().copied();
+                <$number>::from_le_bytes(bytes.unwrap_or_default())
+            }
+            fn decode_all(bytes: &[u8]) -> Vec<Self> {
+                let (numbers, _) = bytes.as_chunks();
+                numbers.iter().map(|&b| <$number>::from_le_bytes(b)).collect()
             }
             fn write(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
@@ -28,45 +33,65 @@ macro_rules! numbers {
 }
 numbers!(u8, i8, u16, i16, u32, i32, f32, u64, i64, f64);
 
+/// Whatever is not 0 is true, as in llama.cpp.
 impl Element for bool {
-    const LEAST: u64 = 1;
-    fn read(file: &mut Cursor, place: Place) -> Result<Self> {
-        match u8::read(file, place)? {
-            0 => Ok(false),
-            1 => Ok(true),
-            got => Err(place.error("a bool", "0 or 1", got)),
-        }
+    fn decode(bytes: &[u8]) -> Self {
+        u8::decode(bytes) != 0
+    }
+    fn decode_all(bytes: &[u8]) -> Vec<Self> {
+        bytes.iter().map(|&byte| byte != 0).collect()
     }
     fn write(&self, out: &mut Vec<u8>) {
         out.push(*self as u8);
     }
 }
 
-impl Element for String {
-    const LEAST: u64 = 8;
-    fn read(file: &mut Cursor, place: Place) -> Result<Self> {
-        Ok(file.str(place, "a string")?.to_owned())
-    }
-    fn write(&self, out: &mut Vec<u8>) {
-        write_str(self, out);
-    }
+/// The bytes of the strings that lie one after the other in `bytes`.
+pub(super) fn texts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (text, rest) = rest.split_at_checked(length)?;
+        bytes = rest;
+        Some(text)
+    })
 }
 
-pub(super) fn write_str(text: &str, out: &mut Vec<u8>) {
+pub(super) fn write_str(text: impl AsRef<[u8]>, out: &mut Vec<u8>) {
+    let text = text.as_ref();
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(text);
 }
 
-fn read_array<T: Element>(file: &mut Cursor, place: Place, count: u64) -> Result<Vec<T>> {
-    file.check(count.saturating_mul(T::LEAST), place, "the array")?;
-    // A string takes more room in memory than an empty one in the file: never reserve more bytes
-    // than the file has left.
-    let fitting = file.left() / size_of::<T>() as u64;
-    let mut items = Vec::with_capacity(count.min(fitting) as usize);
-    for _ in 0..count {
-        items.push(T::read(file, place)?);
+/// Steps over a value of type `id`: that its bytes are there, whatever they stand for.
+pub(super) fn skip(file: &mut Cursor, id: u32, place: Place) -> Result<()> {
+    if id != ARRAY {
+        let width = width(id).ok_or_else(|| place.error("the value type", "0 to 12", id))?;
+        return skip_items(file, id, width, 1, (place, "the value"));
     }
-    Ok(items)
+    let id = file.u32(place, "the array's type")?;
+    let count = file.u64(place, "the array's length")?;
+    let wanted = "0 to 12, but not 9 (nested)";
+    let width = width(id).ok_or_else(|| place.error("the array's type", wanted, id))?;
+    skip_items(file, id, width, count, (place, "the array"))
+}
+
+fn skip_items(
+    file: &mut Cursor,
+    id: u32,
+    width: u64,
+    count: u64,
+    (place, what): (Place, &'static str),
+) -> Result<()> {
+    let least = count.saturating_mul(width);
+    if id != STRING {
+        return file.take(least, place, what).map(drop);
+    }
+    file.check(least, place, what)?;
+    for _ in 0..count {
+        file.text(place, "a string")?;
+    }
+    Ok(())
 }
 
 macro_rules! values {
@@ -75,6 +100,10 @@ macro_rules! values {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Value {
             $(#[doc = $doc] $name($type),)*
+            /// UTF-8.
+            String(String),
+            /// A string of a file that is not UTF-8. It is of the type of strings.
+            Bytes(Vec<u8>),
             /// Any number of values of one type.
             Array(Array),
         }
@@ -83,6 +112,19 @@ macro_rules! values {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Array {
             $(#[doc = $doc] $name(Vec<$type>),)*
+            /// UTF-8.
+            String(Vec<String>),
+            /// Strings of a file, at least one of them not UTF-8. They are of the type of strings.
+            Bytes(Vec<Vec<u8>>),
+        }
+
+        /// The bytes of one value, if it is of no array; of a string those of its length.
+        pub(super) fn width(id: u32) -> Option<u64> {
+            match id {
+                $($id => Some(size_of::<$type>() as u64),)*
+                STRING => Some(size_of::<u64>() as u64),
+                _ => None,
+            }
         }
 
         impl Value {
@@ -90,15 +132,23 @@ macro_rules! values {
             pub fn type_id(&self) -> u32 {
                 match self {
                     $(Value::$name(_) => $id,)*
+                    Value::String(_) | Value::Bytes(_) => STRING,
                     Value::Array(_) => ARRAY,
                 }
             }
 
-            pub(super) fn read(file: &mut Cursor, place: Place) -> Result<Value> {
-                match file.u32(place, "the value type")? {
-                    $($id => Ok(Value::$name(<$type>::read(file, place)?)),)*
-                    ARRAY => Ok(Value::Array(Array::read(file, place)?)),
-                    got => Err(place.error("the value type", "0 to 12", got)),
+            /// The value of type `id` in bytes that were stepped over as one.
+            pub(super) fn decode(id: u32, bytes: &[u8]) -> Value {
+                match id {
+                    $($id => Value::$name(<$type>::decode(bytes)),)*
+                    ARRAY => Value::Array(Array::decode(bytes)),
+                    _ => {
+                        let text = texts(bytes).next().unwrap_or_default().to_vec();
+                        match String::from_utf8(text) {
+                            Ok(text) => Value::String(text),
+                            Err(e) => Value::Bytes(e.into_bytes()),
+                        }
+                    }
                 }
             }
 
@@ -106,6 +156,8 @@ macro_rules! values {
                 out.extend_from_slice(&self.type_id().to_le_bytes());
                 match self {
                     $(Value::$name(value) => value.write(out),)*
+                    Value::String(text) => write_str(text, out),
+                    Value::Bytes(text) => write_str(text, out),
                     Value::Array(array) => array.write(out),
                 }
             }
@@ -114,12 +166,19 @@ macro_rules! values {
         impl Array {
             /// The number that stands for the type of the elements in a file.
             pub fn type_id(&self) -> u32 {
-                match self { $(Array::$name(_) => $id,)* }
+                match self {
+                    $(Array::$name(_) => $id,)*
+                    Array::String(_) | Array::Bytes(_) => STRING,
+                }
             }
 
             /// The number of elements.
             pub fn len(&self) -> usize {
-                match self { $(Array::$name(items) => items.len(),)* }
+                match self {
+                    $(Array::$name(items) => items.len(),)*
+                    Array::String(items) => items.len(),
+                    Array::Bytes(items) => items.len(),
+                }
             }
 
             /// No elements at all.
@@ -127,12 +186,18 @@ macro_rules! values {
                 self.len() == 0
             }
 
-            fn read(file: &mut Cursor, place: Place) -> Result<Array> {
-                let id = file.u32(place, "the array's type")?;
-                let count = file.u64(place, "the array's length")?;
-                match id {
-                    $($id => Ok(Array::$name(read_array(file, place, count)?)),)*
-                    got => Err(place.error("the array's type", "0 to 12, but not 9 (nested)", got)),
+            fn decode(bytes: &[u8]) -> Array {
+                let (id, items) = bytes.split_at(bytes.len().min(4));
+                let items = items.get(size_of::<u64>()..).unwrap_or_default();
+                match u32::decode(id) {
+                    $($id => Array::$name(<$type>::decode_all(items)),)*
+                    _ => {
+                        let utf8 = |text| Some(std::str::from_utf8(text).ok()?.to_owned());
+                        match texts(items).map(utf8).collect() {
+                            Some(items) => Array::String(items),
+                            None => Array::Bytes(texts(items).map(<[u8]>::to_vec).collect()),
+                        }
+                    }
                 }
             }
 
@@ -141,6 +206,8 @@ macro_rules! values {
                 out.extend_from_slice(&(self.len() as u64).to_le_bytes());
                 match self {
                     $(Array::$name(items) => items.iter().for_each(|item| item.write(out)),)*
+                    Array::String(items) => items.iter().for_each(|item| write_str(item, out)),
+                    Array::Bytes(items) => items.iter().for_each(|item| write_str(item, out)),
                 }
             }
         }
@@ -164,11 +231,22 @@ values! {
     4 U32 u32, "32 bits, unsigned.";
     5 I32 i32, "32 bits, signed.";
     6 F32 f32, "A float of 32 bits.";
-    7 Bool bool, "One byte, 0 or 1.";
-    8 String String, "UTF-8.";
+    7 Bool bool, "One byte, 0 where it is false.";
     10 U64 u64, "64 bits, unsigned.";
     11 I64 i64, "64 bits, signed.";
     12 F64 f64, "A float of 64 bits.";
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::String(text)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(items: Vec<String>) -> Value {
+        Value::Array(Array::String(items))
+    }
 }
 
 impl From<&str> for Value {
@@ -182,15 +260,6 @@ impl Value {
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The first number of an array of integers that are not negative.
-    pub(super) fn first_u64(&self) -> Option<u64> {
-        match self {
-            Value::Array(Array::U32(items)) => items.first().map(|&v| v.into()),
-            Value::Array(Array::I32(items)) => items.first().and_then(|&v| v.try_into().ok()),
             _ => None,
         }
     }

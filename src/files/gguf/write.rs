@@ -3,7 +3,9 @@
 use super::cursor::{check_no_nul, Place};
 use super::types::{check_dims, tensor_bytes};
 use super::value::write_str;
-use super::{check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, VERSION};
+use super::{
+    check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, VERSION,
+};
 use crate::{Error, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -65,7 +67,7 @@ impl<'a> Writer<'a> {
         }
         check_no_nul(key, place, "the name")?;
         if key == ALIGNMENT_KEY {
-            check_alignment(&value)?;
+            check_alignment(&value, MAX_ALIGNMENT)?;
         }
         check_new(&mut self.keys, key, self.metadata.len(), place)?;
         self.metadata.push((key.to_owned(), value));
@@ -157,7 +159,7 @@ impl<'a> Writer<'a> {
 
     pub(super) fn alignment(&self) -> Result<u64> {
         match self.keys.get(ALIGNMENT_KEY) {
-            Some(&at) => check_alignment(&self.metadata[at].1).map(u64::from),
+            Some(&at) => check_alignment(&self.metadata[at].1, MAX_ALIGNMENT).map(u64::from),
             None => Ok(DEFAULT_ALIGNMENT.into()),
         }
     }

@@ -1,25 +1,36 @@
 //! The header of a safetensors file: what it says of each tensor, held against the file.
 
+use super::json;
+use super::strings::Strings;
 use super::tensors::{at_tensor, short};
 use crate::{Error, Result};
-use ::safetensors::tensor::Metadata;
 use ::safetensors::Dtype;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::fmt;
 
 /// More than this the safetensors crate refuses too.
-const MAX_HEADER: u64 = 100_000_000;
+pub(super) const MAX_HEADER: u64 = 100_000_000;
+
+/// What is said of one tensor is not longer; values in memory take many times their text.
+const MAX_ENTRY: usize = 1 << 14;
 
 /// One tensor of a file; `begin` and `end` count from the end of the header.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub name: String,
+    pub name: Box<str>,
     pub dtype: Dtype,
-    pub shape: Vec<usize>,
+    pub shape: Box<[usize]>,
     pub begin: u64,
     pub end: u64,
+}
+
+/// What the header of a file says.
+pub(super) struct Header {
+    /// In the order of their bytes.
+    pub tensors: Vec<Entry>,
+    /// `__metadata__`
+    pub metadata: Strings,
 }
 
 /// The length of the header of a file of `file_len` bytes, from its first eight bytes.
@@ -51,21 +62,18 @@ pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
     Ok(length)
 }
 
-/// The tensors of a file, in the order of their bytes, from the JSON of its header; `data` bytes follow.
-pub(super) fn parse(json: &[u8], data: u64) -> Result<Vec<Entry>> {
-    let entries = Entries::read(json)?;
-    let mut names = HashMap::with_capacity(entries.len());
+/// The header of a file from its JSON; `data` bytes follow.
+pub(super) fn parse(text: &[u8], data: u64) -> Result<Header> {
+    let not_json =
+        |e: serde_json::Error| header_error("its JSON", "an object", short(&e.to_string()));
+    let entries = json::entries(text).map_err(not_json)?;
+    unique(&entries)?;
     let mut tensors = Vec::with_capacity(entries.len());
-    for (index, (name, value)) in entries.into_iter().enumerate() {
-        if let Some(first) = names.insert(name.clone(), index) {
-            return Err(Error::Duplicate {
-                at: at_tensor(&name),
-                first: first as u64,
-                second: index as u64,
-            });
-        }
-        if name != "__metadata__" {
-            tensors.push(entry(name, &value, data)?);
+    let mut metadata = Strings::default();
+    for (name, said) in entries {
+        match &name[..] {
+            "__metadata__" => metadata = strings(said)?,
+            _ => tensors.push(entry(name, said, data)?),
         }
     }
     tensors.sort_by_key(|t| (t.begin, t.end));
@@ -79,13 +87,46 @@ pub(super) fn parse(json: &[u8], data: u64) -> Result<Vec<Entry>> {
     if expected != data {
         return Err(header_error("the bytes of its tensors", data, expected));
     }
-    // Whatever else the crate asks of a header.
-    serde_json::from_slice::<Metadata>(json)
-        .map_err(|e| header_error("its JSON", "what safetensors has", short(&e.to_string())))?;
-    Ok(tensors)
+    Ok(Header { tensors, metadata })
 }
 
-fn entry(name: String, value: &Value, data: u64) -> Result<Entry> {
+/// That no name is there twice.
+fn unique(entries: &[(String, &RawValue)]) -> Result<()> {
+    // A header has under 2^32 bytes.
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    let name = |i: u32| &entries[i as usize].0;
+    order.sort_by(|&a, &b| name(a).cmp(name(b)));
+    match order.windows(2).find(|pair| name(pair[0]) == name(pair[1])) {
+        None => Ok(()),
+        Some(pair) => Err(Error::Duplicate {
+            at: at_tensor(name(pair[0])),
+            first: pair[0] as u64,
+            second: pair[1] as u64,
+        }),
+    }
+}
+
+fn strings(said: &RawValue) -> Result<Strings> {
+    match said.get() {
+        "null" => Ok(Strings::default()),
+        text => serde_json::from_str(text).map_err(|e| {
+            header_error(
+                "__metadata__",
+                "an object of strings",
+                short(&e.to_string()),
+            )
+        }),
+    }
+}
+
+fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
+    let said = said.get();
+    if said.len() > MAX_ENTRY {
+        let expected = format!("{MAX_ENTRY} bytes at most");
+        return Err(wrong(&name, "its entry", expected, said.len()));
+    }
+    let value: Value = serde_json::from_str(said)
+        .map_err(|e| wrong(&name, "its entry", "an object", short(&e.to_string())))?;
     let numbers = |key: &str| -> Result<Vec<u64>> {
         let list = value[key].as_array().map(|list| list.iter());
         list.and_then(|list| list.map(Value::as_u64).collect())
@@ -123,10 +164,11 @@ fn entry(name: String, value: &Value, data: u64) -> Result<Entry> {
         .iter()
         .try_fold(dtype.bitsize() as u64, |all, &dim| all.checked_mul(dim));
     let got = end - begin;
+    let long = |shape: &[u64]| short(&format!("{shape:?}"));
     if bits != got.checked_mul(8) {
         let expected = match bits {
-            Some(bits) => format!("{} for a shape of {shape:?}", bits.div_ceil(8)),
-            None => format!("over 2^61 for a shape of {shape:?}"),
+            Some(bits) => format!("{} for a shape of {}", bits.div_ceil(8), long(&shape)),
+            None => format!("over 2^61 for a shape of {}", long(&shape)),
         };
         return Err(wrong(&name, "its bytes", expected, got));
     }
@@ -137,7 +179,7 @@ fn entry(name: String, value: &Value, data: u64) -> Result<Entry> {
         shape: shape.ok_or_else(|| wrong(&name, "a dimension", usize::MAX, "more"))?,
         begin,
         end,
-        name,
+        name: name.into(),
     })
 }
 
@@ -162,35 +204,5 @@ fn header_error(what: &str, expected: impl fmt::Display, got: impl fmt::Display)
         what: what.into(),
         expected: expected.to_string(),
         got: got.to_string(),
-    }
-}
-
-/// A JSON object with its keys as they come: a map would keep one of two of the same name, in silence.
-struct Entries;
-
-impl Entries {
-    fn read(json: &[u8]) -> Result<Vec<(String, Value)>> {
-        let wrong =
-            |e: serde_json::Error| header_error("its JSON", "an object", short(&e.to_string()));
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let entries = reader.deserialize_map(Entries).map_err(wrong)?;
-        reader.end().map_err(wrong)?;
-        Ok(entries)
-    }
-}
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<(String, Value)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object of tensors")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(entries)
     }
 }

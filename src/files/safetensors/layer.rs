@@ -1,7 +1,8 @@
 //! One layer of a model: its tensors by what follows its name, its settings.
 
 use super::header::wrong;
-use super::tensors::Tensor;
+use super::packed;
+use super::tensor::Tensor;
 use super::Model;
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
@@ -30,6 +31,12 @@ impl<'m> Layer<'m> {
         self.model.tensors.info(&self.full(suffix)).is_some()
     }
 
+    /// Whether there is such a tensor of numbers that only packed weights are of.
+    pub fn is_packed(&self, suffix: &str) -> bool {
+        let info = self.model.tensors.info(&self.full(suffix));
+        info.is_some_and(|info| packed::layer_of(info).is_some())
+    }
+
     /// The tensor whose name is the layer's and `suffix`.
     pub fn tensor(&self, suffix: &str) -> Result<Tensor<'m>> {
         self.model.tensors.tensor(&self.full(suffix))
@@ -42,6 +49,12 @@ impl<'m> Layer<'m> {
     /// A setting of the model's configuration: a whole number; -1 and null are 0.
     pub fn setting(&self, key: &str) -> Result<Option<usize>> {
         count(&self.model.quantization, key)
+    }
+
+    /// Whether its name is one of an embedding, which tools leave as it is where they pack `Linear`s.
+    pub fn is_embedding(&self) -> bool {
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        last.contains("embed") || last == "wte"
     }
 
     /// An error of the layer as a whole.

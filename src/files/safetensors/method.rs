@@ -1,5 +1,6 @@
 //! How a model was quantized: what its configuration calls it, and the tensors that show it.
 
+use super::settings;
 use super::tensors::short;
 use crate::{Error, Result};
 use serde_json::Value;
@@ -13,7 +14,7 @@ pub enum Method {
     Plain,
     /// GPTQ, by AutoGPTQ or GPTQModel.
     Gptq,
-    /// AutoAWQ's GEMM layout.
+    /// AWQ, in the three layouts of AutoAWQ.
     Awq,
     /// NF4, FP4, LLM.int8().
     BitsAndBytes,
@@ -35,8 +36,16 @@ pub enum Method {
     Aqlm,
     /// NVIDIA's Model Optimizer.
     ModelOpt,
+    /// torchao.
+    TorchAo,
+    /// AMD's Quark.
+    Quark,
+    /// transformers' own for Apple GPUs, close to MLX.
+    Metal,
     /// MLX.
     Mlx,
+    /// AutoRound, in the layouts of GPTQ and AWQ.
+    AutoRound,
 }
 
 use Method::*;
@@ -46,7 +55,11 @@ use Method::*;
 const METHODS: &[(Method, &str, &[&str])] = &[
     (Plain, "none", BITSANDBYTES),
     (Gptq, "gptq", &[".qweight", ".qzeros", ".scales", ".g_idx"]),
-    (Awq, "awq", &[".qweight", ".qzeros", ".scales"]),
+    (
+        Awq,
+        "awq",
+        &[".qweight", ".qzeros", ".scales", ".scaled_zeros"],
+    ),
     (BitsAndBytes, "bitsandbytes", BITSANDBYTES),
     (
         CompressedTensors,
@@ -56,6 +69,8 @@ const METHODS: &[(Method, &str, &[&str])] = &[
             ".weight_scale",
             ".weight_global_scale",
             ".weight_zero_point",
+            ".compressed",
+            ".bitmask",
         ],
     ),
     (Hqq, "hqq", &[".W_q"]),
@@ -70,12 +85,33 @@ const METHODS: &[(Method, &str, &[&str])] = &[
         ],
     ),
     (BitNet, "bitnet", &[".weight_scale"]),
-    (Fp8, "fp8", &[".weight_scale_inv", ".weight_scale"]),
+    (
+        Fp8,
+        "fp8",
+        &[".weight_scale_inv", ".weight_scale", "_scale_inv"],
+    ),
     (FbgemmFp8, "fbgemm_fp8", &[".weight_scale"]),
     (Mxfp4, "mxfp4", &["_blocks", "_scales"]),
     (Aqlm, "aqlm", &[".codes", ".codebooks", ".scales"]),
-    (ModelOpt, "modelopt", &[".weight_scale_2", ".weight_scale"]),
+    (
+        ModelOpt,
+        "modelopt",
+        &[
+            ".weight_scale_2",
+            ".weight_scale",
+            "_weight_scale_2",
+            "_weight_scale",
+        ],
+    ),
+    (TorchAo, "torchao", &["._weight_qdata", "._weight_scale"]),
+    (Quark, "quark", &[".weight_scale"]),
+    (Metal, "metal", &[".scales", ".qbiases"]),
     (Mlx, "mlx", &[".scales", ".biases"]),
+    (
+        AutoRound,
+        "auto-round",
+        &[".qweight", ".qzeros", ".scales", ".g_idx"],
+    ),
 ];
 
 const BITSANDBYTES: &[&str] = &[
@@ -83,6 +119,9 @@ const BITSANDBYTES: &[&str] = &[
     ".weight.quant_state.bitsandbytes__fp4",
     ".weight.absmax",
     ".SCB",
+    // Of experts, which are parameters without a `weight`.
+    ".quant_state.bitsandbytes__nf4",
+    ".quant_state.bitsandbytes__fp4",
 ];
 
 impl Method {
@@ -109,39 +148,29 @@ impl Method {
     }
 
     /// The method of a configuration, and its part of it.
-    pub(super) fn of(config: &Value) -> Result<(Method, &Value)> {
-        // MLX writes its own under two names, with no `quant_method`.
-        let mlx = &config["quantization"];
-        if mlx["bits"].is_number() && mlx["quant_method"].is_null() {
-            return Ok((Mlx, mlx));
-        }
-        let places = [config, &config["text_config"], &config["llm_config"]];
-        let found = places.map(|place| &place["quantization_config"]);
-        let Some(quantization) = found.into_iter().find(|q| !q.is_null()) else {
-            return Ok((Plain, &Value::Null));
+    pub(super) fn of(config: &Value) -> Result<(Method, Value)> {
+        let Some(settings) = settings::find(config) else {
+            return Ok((Plain, Value::Null));
         };
-        let name = match &quantization["quant_method"] {
-            Value::String(name) => name.as_str(),
-            // Files of bitsandbytes from before there was a `quant_method`.
-            Value::Null if !quantization["load_in_4bit"].is_null() => "bitsandbytes",
-            other => {
-                return Err(unknown(
-                    "quant_method",
-                    &other.to_string(),
-                    METHODS.iter().map(|m| m.1),
-                ))
-            }
+        let Value::String(name) = &settings["quant_method"] else {
+            return Err(unknown(
+                "quant_method",
+                &settings["quant_method"].to_string(),
+                METHODS[1..].iter().map(|m| m.1),
+            ));
         };
         // Names in use for the same layouts.
-        let name = match name {
+        let name = match &name[..] {
             "bitsandbytes_4bit" | "bitsandbytes_8bit" => "bitsandbytes",
             "modelopt_fp4" | "modelopt_mxfp8" => "modelopt",
             "optimum-quanto" => "quanto",
+            "mxfp8" => "fp8",
+            "auto_round" | "autoround" | "intel/auto-round" => "auto-round",
             name => name,
         };
         let method = METHODS.iter().find(|m| m.1 == name && m.0 != Plain);
         match method {
-            Some(&(method, ..)) => Ok((method, quantization)),
+            Some(&(method, ..)) => Ok((method, settings)),
             None => Err(unknown(
                 "quant_method",
                 name,
@@ -174,6 +203,6 @@ mod tests {
             assert_eq!(row.0.row().1, METHODS[i].1);
         }
         // The last of the enum; the rest are in its order.
-        assert_eq!(METHODS.len(), Mlx as usize + 1);
+        assert_eq!(METHODS.len(), AutoRound as usize + 1);
     }
 }

@@ -12,22 +12,31 @@
 //! ```
 //!
 //! How a model was quantized is read from the `quantization_config` of its `config.json` (MLX:
-//! `quantization`); which of its layers are, and how each, from the names, types and shapes of its tensors.
+//! `quantization`), or from the file that its tool wrote in its place; which of its layers are, and how each, from the names, types and shapes of its tensors.
 //! Layers that are not are [plain floats](crate::layouts::Floats).
 //!
 //! No number in a file is trusted: sizes are compared with the file before anything is read, a layer
 //! is checked against the layout it should have, and scales that are infinite or not a number are
 //! refused. Each error names the tensor and both numbers.
 
+mod foreign;
 mod header;
+mod json;
 mod layer;
 mod method;
 mod methods;
 mod open;
+mod overrides;
+mod packed;
+mod pattern;
+mod settings;
 mod source;
+mod strings;
+mod tensor;
 mod tensors;
 
 pub use method::Method;
+pub use open::files;
 pub use tensors::TensorInfo;
 
 use crate::{Error, Linear, Result};
@@ -36,6 +45,7 @@ use serde_json::Value;
 use source::Source;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use strings::Strings;
 use tensors::Tensors;
 
 /// A checkpoint: its tensors, and how its layers were quantized.
@@ -57,21 +67,21 @@ impl<'a> Model<'a> {
     pub fn from_parts(config: &str, files: &[(&str, &'a [u8])]) -> Result<Model<'a>> {
         let config = match config.trim().is_empty() {
             true => Value::Null,
-            false => open::parse("config.json", config.as_bytes())?,
+            false => settings::of_text(config.as_bytes())?,
         };
         let files = files.iter().map(|&(name, bytes)| Source::Bytes {
             name: name.into(),
             bytes,
         });
-        Model::new(&config, files.collect())
+        Model::new(&config, files.collect(), &Strings::default())
     }
 
-    fn new(config: &Value, files: Vec<Source<'a>>) -> Result<Model<'a>> {
+    fn new(config: &Value, files: Vec<Source<'a>>, index: &Strings) -> Result<Model<'a>> {
         let (method, quantization) = Method::of(config)?;
         Ok(Model {
             method,
-            quantization: quantization.clone(),
-            tensors: Tensors::read(files)?,
+            quantization,
+            tensors: Tensors::read(files, index)?,
         })
     }
 
@@ -85,7 +95,8 @@ impl<'a> Model<'a> {
         self.tensors.infos()
     }
 
-    /// The bytes of a tensor.
+    /// The bytes of a tensor. Names that `__metadata__` says to be others' (of tied weights, which are written
+    /// once) stand for those, here and in the other functions.
     ///
     /// # Errors
     /// [`Error::NoTensor`]; [`Error::Io`] and [`Error::Truncated`] where its file cannot be read.
@@ -102,19 +113,36 @@ impl<'a> Model<'a> {
         Ok(tensor.typed(layer::FLOATS)?.scales()?.to_vec())
     }
 
+    /// The name of the file that a tensor lies in.
+    pub fn file_of(&self, tensor: &TensorInfo) -> &str {
+        self.tensors.file_of(tensor)
+    }
+
     /// The names of all layers that [`linear`](Model::linear) takes, sorted: those that are quantized,
     /// and those of two dimensions that are not, embeddings among them.
     ///
-    /// A layer that lacks a tensor is there too, so that asking for it says which.
+    /// A layer that lacks a tensor, or is packed in a way that is not read, is there too, so that asking for
+    /// it says so.
     pub fn linears(&self) -> Vec<String> {
         let mut names = BTreeSet::new();
-        for tensor in self.tensors() {
-            let marked = self.method.marked(tensor.name());
-            let plain = tensor.name().strip_suffix(".weight");
+        for (name, tensor) in self.tensors.named() {
+            if methods::is_part(self.method, &self.quantization, name) {
+                continue;
+            }
+            let marked = self.method.marked(name);
+            let plain = name.strip_suffix(".weight");
             let plain = plain.filter(|_| tensor.is_float() && tensor.shape().len() == 2);
-            names.extend(marked.or(plain).map(str::to_owned));
+            let packed = packed::layer_of(tensor).map(|(layer, _)| layer);
+            names.extend(marked.or(plain).or(packed).map(str::to_owned));
         }
         names.into_iter().collect()
+    }
+
+    /// Whether a layer is packed, and not a matrix of plain floats.
+    pub fn is_packed(&self, name: &str) -> bool {
+        let layer = Layer::new(self, name, None);
+        let weight = self.tensors.info(&format!("{name}.weight"));
+        methods::is_packed(&layer) || !weight.is_some_and(TensorInfo::is_float)
     }
 
     /// A linear layer by its name, which is that of its tensors without `.weight`, `.qweight`, ...

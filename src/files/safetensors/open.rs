@@ -1,54 +1,113 @@
-//! A model's files on disk: configuration, index, shards.
+//! A model on disk: which of a folder's files it is, and its settings.
 
-use super::source::{io, Source};
+use super::source::{io, small, Source};
+use super::strings::Strings;
 use super::tensors::short;
-use super::Model;
+use super::{header, json, settings, Model};
 use crate::{Error, Result};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const INDEX: &str = "model.safetensors.index.json";
+const MODEL: &str = "model.safetensors";
+const INDEX: &str = ".safetensors.index.json";
 
 impl Model<'static> {
-    /// Opens a model: a directory with `config.json` and `model.safetensors`, or the shards that
-    /// `model.safetensors.index.json` lists, or one `.safetensors` file, which has no configuration.
+    /// Opens a model: a folder with its settings and tensors, or one `.safetensors` file, with the settings
+    /// that lie beside it.
+    ///
+    /// The files of a folder are those of [`files`]; settings are in `config.json` or in the file that
+    /// some tools write in its place (`quantize_config.json`, `quant_config.json`, `hf_quant_config.json`,
+    /// `quantization_config.json`, `quanto_qmap.json`).
     ///
     /// Headers are read now and each tensor when it is asked for: a model is never in memory as a
     /// whole. Files must not change meanwhile.
     ///
     /// # Errors
-    /// Those of [`from_parts`](Model::from_parts), and [`Error::Io`].
+    /// Those of [`from_parts`](Model::from_parts) and of [`files`], and [`Error::Io`], for what is no
+    /// regular file too.
     pub fn open(path: impl AsRef<Path>) -> Result<Model<'static>> {
         let path = path.as_ref();
-        if !path.is_dir() {
-            return Model::new(&Value::Null, vec![source(path.to_owned())]);
+        let folder = match path.is_dir() {
+            true => path,
+            false => path.parent().unwrap_or(Path::new("")),
+        };
+        let (files, index) = match path.is_dir() {
+            true => of_folder(path)?,
+            false => (vec![path.to_owned()], Strings::default()),
+        };
+        let files = files.into_iter().map(source).collect();
+        Model::new(&settings::of_folder(folder)?, files, &index)
+    }
+}
+
+/// The files that hold the tensors of the model in a folder: `model.safetensors`, or those that its index
+/// (`model.safetensors.index.json`) lists, or those that the only other index lists, or all `.safetensors`
+/// files. What else lies in the folder is no part of the model.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be read, [`Error::File`] where it has no such file or an index is
+/// none.
+pub fn files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    Ok(of_folder(folder.as_ref())?.0)
+}
+
+/// The files of a folder, and what an index says of which tensor is in which.
+fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
+    // An index beside it is of other files, perhaps of before they became one.
+    let model = folder.join(MODEL);
+    if model.exists() {
+        return Ok((vec![model], Strings::default()));
+    }
+    let mut names = Vec::new();
+    let entries = std::fs::read_dir(folder).map_err(|e| io("reading a folder", folder, e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| io("reading a folder", folder, e))?;
+        // Names that are no Unicode are none that tools write.
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    let mut indices = names.iter().filter(|name| name.ends_with(INDEX));
+    let own = names
+        .iter()
+        .find(|name| name.strip_suffix(INDEX) == Some("model"));
+    let index = match (own, indices.next(), indices.next()) {
+        (Some(own), ..) => Some(own),
+        (None, Some(only), None) => Some(only),
+        (None, Some(first), Some(second)) => {
+            let at = folder.display().to_string();
+            let (what, expected) = ("its index".into(), format!("one, or model{INDEX}"));
+            let got = format!("{first:?} and {second:?}");
+            return Err(Error::File {
+                at,
+                what,
+                expected,
+                got,
+            });
         }
-        let config = config(path)?;
-        let index = path.join(INDEX);
-        if !index.exists() {
-            return Model::new(&config, vec![source(path.join("model.safetensors"))]);
-        }
-        let shards = shards(&index)?;
-        let mut files: Vec<&String> = shards.values().collect();
+        (None, None, _) => None,
+    };
+    if let Some(index) = index {
+        let map = shards(index, &small(&folder.join(index), header::MAX_HEADER)?)?;
+        let mut files: Vec<&str> = map.iter().map(|(_, file)| file).collect();
         files.sort();
         files.dedup();
-        let files = files.into_iter().map(|file| source(path.join(file)));
-        let model = Model::new(&config, files.collect())?;
-        for (tensor, file) in &shards {
-            let found = model.tensors.info(tensor);
-            let found = found.map(|info| model.tensors.file_of(info));
-            if found != Some(file.as_str()) {
-                return Err(Error::File {
-                    at: INDEX.into(),
-                    what: format!("the file of {:?}", short(tensor)),
-                    expected: found.unwrap_or("none").into(),
-                    got: short(file),
-                });
-            }
-        }
-        Ok(model)
+        let files = files.into_iter().map(|file| folder.join(file)).collect();
+        return Ok((files, map));
     }
+    let tensors = names.iter().filter(|name| name.ends_with(".safetensors"));
+    let files: Vec<_> = tensors.map(|name| folder.join(name)).collect();
+    if files.is_empty() {
+        let onnx = names.iter().any(|name| name.ends_with(".onnx"));
+        return Err(Error::File {
+            at: folder.display().to_string(),
+            what: "its files".into(),
+            expected: format!("{MODEL}, an index, or other .safetensors files"),
+            got: match onnx {
+                true => "ONNX, which is not read; layouts::MatMulNBits takes its tensors".into(),
+                false => "none".into(),
+            },
+        });
+    }
+    Ok((files, Strings::default()))
 }
 
 fn source(path: PathBuf) -> Source<'static> {
@@ -59,63 +118,25 @@ fn source(path: PathBuf) -> Source<'static> {
     }
 }
 
-fn json(path: &Path) -> Result<Value> {
-    let text = std::fs::read(path).map_err(|e| io("reading a file", path, e))?;
-    parse(
-        &path.file_name().unwrap_or_default().to_string_lossy(),
-        &text,
-    )
-}
-
-/// JSON, named by its file where it is none.
-pub(super) fn parse(name: &str, text: &[u8]) -> Result<Value> {
-    serde_json::from_slice(text).map_err(|e| Error::File {
-        at: name.into(),
-        what: "the text".into(),
-        expected: "JSON".into(),
-        got: e.to_string(),
-    })
-}
-
-/// `config.json`, with the `hf_quant_config.json` that ModelOpt wrote beside it at first.
-fn config(path: &Path) -> Result<Value> {
-    let file = path.join("config.json");
-    let mut config = match file.exists() {
-        true => json(&file)?,
-        false => Value::Object(Default::default()),
-    };
-    let other = path.join("hf_quant_config.json");
-    if config["quantization_config"].is_null() && other.exists() {
-        let mut quantization = json(&other)?["quantization"].take();
-        if let (Some(all), Some(own)) = (config.as_object_mut(), quantization.as_object_mut()) {
-            own.insert("quant_method".into(), "modelopt".into());
-            all.insert("quantization_config".into(), quantization);
-        }
-    }
-    Ok(config)
-}
-
 /// Which file each tensor is in. Only files beside the index are taken.
-fn shards(index: &Path) -> Result<BTreeMap<String, String>> {
+fn shards(name: &str, text: &[u8]) -> Result<Strings> {
     let wrong = |what: String, expected: &str, got: String| Error::File {
-        at: INDEX.into(),
+        at: name.into(),
         what,
         expected: expected.into(),
         got,
     };
-    let index = json(index)?;
-    let Some(map) = index["weight_map"].as_object() else {
-        let got = short(&index["weight_map"].to_string());
-        return Err(wrong("weight_map".into(), "an object", got));
-    };
-    let file = |(tensor, file): (&String, &Value)| match file.as_str() {
-        Some(name) if Path::new(name).file_name() == Some(name.as_ref()) => {
-            Ok((tensor.clone(), name.to_owned()))
-        }
-        _ => {
-            let what = format!("the file of {:?}", short(tensor));
-            Err(wrong(what, "a file name", short(&file.to_string())))
-        }
-    };
-    map.iter().map(file).collect()
+    let text = json::strict(text);
+    let entries = json::entries(&text).map_err(|e| json::wrong(name, &e))?;
+    let map = entries.iter().rev().find(|(key, _)| key == "weight_map");
+    let map = map.map_or("null", |(_, map)| map.get());
+    let map: Strings = serde_json::from_str(map)
+        .map_err(|_| wrong("weight_map".into(), "an object of file names", short(map)))?;
+    let is_name = |file: &str| Path::new(file).file_name() == Some(file.as_ref());
+    let wrong_file = map.iter().find(|(_, file)| !is_name(file));
+    if let Some((tensor, file)) = wrong_file {
+        let what = format!("the file of {:?}", short(tensor));
+        return Err(wrong(what, "a file name", format!("{:?}", short(file))));
+    }
+    Ok(map)
 }

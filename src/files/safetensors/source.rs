@@ -1,9 +1,12 @@
 //! Where the bytes of a file are: in memory, or still on disk.
 
+use super::foreign;
+use super::header::{self, Header};
 use crate::{Error, Result};
 use std::borrow::Cow;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One file of a model.
 #[derive(Debug)]
@@ -29,12 +32,19 @@ impl Source<'_> {
     pub fn len(&self) -> Result<u64> {
         match self {
             Source::Bytes { bytes, .. } => Ok(bytes.len() as u64),
-            Source::Path { path, .. } => {
-                let metadata =
-                    std::fs::metadata(path).map_err(|e| io("opening a file", path, e))?;
-                Ok(metadata.len())
-            }
+            Source::Path { path, .. } => regular(path),
         }
+    }
+
+    /// The header, and where the data after it starts.
+    pub fn header(&self) -> Result<(Header, u64)> {
+        let length = self.len()?;
+        let start = self.read(0, length.min(foreign::LOOKED_AT))?;
+        foreign::check(self.name(), &start)?;
+        let json_len = header::header_len(&start, length)?;
+        let json = self.read(8, json_len)?;
+        let data = 8 + json_len;
+        Ok((header::parse(&json, length - data)?, data))
     }
 
     /// `count` bytes from `at` on, which were found to be there when the file was opened.
@@ -52,10 +62,12 @@ impl Source<'_> {
             }
             Source::Path { path, .. } => {
                 let failed = |e| io("reading a file", path, e);
-                let mut file = std::fs::File::open(path).map_err(failed)?;
+                let mut file = File::open(path).map_err(failed)?;
                 file.seek(SeekFrom::Start(at)).map_err(failed)?;
-                let mut bytes = Vec::new();
-                // Grows with what is read, whatever has become of the file since.
+                // No more than the file has now, whatever it had before.
+                let there = file.metadata().map_err(failed)?.len();
+                let room = usize::try_from(count.min(there)).unwrap_or_default();
+                let mut bytes = Vec::with_capacity(room);
                 file.take(count).read_to_end(&mut bytes).map_err(failed)?;
                 match bytes.len() as u64 {
                     left if left < count => Err(Error::Truncated {
@@ -71,7 +83,38 @@ impl Source<'_> {
     }
 }
 
-pub(super) fn io(what: &'static str, path: &std::path::Path, e: std::io::Error) -> Error {
+/// The length of a file, which must be one: pipes have no end that one could wait for, devices none at all.
+fn regular(path: &Path) -> Result<u64> {
+    let metadata = std::fs::metadata(path).map_err(|e| io("opening a file", path, e))?;
+    match metadata.is_file() {
+        true => Ok(metadata.len()),
+        false => Err(Error::Io {
+            what: "opening a file",
+            message: format!("{}: not a regular file", path.display()),
+        }),
+    }
+}
+
+/// The bytes of a file of settings, if it has no more than `limit`.
+pub(super) fn small(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let needed = regular(path)?;
+    if needed > limit {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        return Err(Error::File {
+            at: name.into_owned(),
+            what: "its bytes".into(),
+            expected: format!("{limit} at most"),
+            got: needed.to_string(),
+        });
+    }
+    let failed = |e| io("reading a file", path, e);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+pub(super) fn io(what: &'static str, path: &Path, e: std::io::Error) -> Error {
     Error::Io {
         what,
         message: format!("{}: {e}", path.display()),

@@ -1,12 +1,11 @@
-//! The tensors of all files of a model, and the bytes of each.
+//! The tensors of all files of a model, by their names.
 
-use super::header::{self, wrong, Entry};
+use super::header::Entry;
 use super::source::Source;
-use crate::layouts::Scales;
-use crate::{Error, Result, ScaleType};
+use super::strings::Strings;
+use super::tensor::Tensor;
+use crate::{Error, Result};
 use ::safetensors::Dtype;
-use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// What a file says of a tensor.
 #[derive(Debug)]
@@ -38,6 +37,10 @@ impl TensorInfo {
         self.entry.end - self.entry.begin
     }
 
+    pub(super) fn kind(&self) -> Dtype {
+        self.entry.dtype
+    }
+
     pub(super) fn is_float(&self) -> bool {
         matches!(self.entry.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
     }
@@ -48,38 +51,86 @@ impl TensorInfo {
 pub(super) struct Tensors<'a> {
     files: Vec<Source<'a>>,
     tensors: Vec<TensorInfo>,
-    names: HashMap<String, usize>,
+    /// Places in `tensors`, sorted by name; two of a name are of different files.
+    names: Vec<usize>,
+    /// Names that the files say are others', and the places of those.
+    tied: Vec<(Box<str>, usize)>,
+    /// The `__metadata__` of each file.
+    metadata: Vec<Strings>,
 }
 
 impl<'a> Tensors<'a> {
-    pub fn read(files: Vec<Source<'a>>) -> Result<Tensors<'a>> {
-        let (mut tensors, mut names) = (Vec::new(), HashMap::new());
+    /// The tensors of all files. Of a name that is in several, that one counts which `index` says, a map from
+    /// names to files.
+    pub fn read(files: Vec<Source<'a>>, index: &Strings) -> Result<Tensors<'a>> {
+        let mut tensors = Vec::new();
+        let mut metadata = Vec::with_capacity(files.len());
         for (file, source) in files.iter().enumerate() {
             let named = |e: Error| Error::InTensor {
                 name: source.name().into(),
                 source: Box::new(e),
             };
-            let length = source.len().map_err(named)?;
-            let start = source.read(0, length.min(8)).map_err(named)?;
-            let json_len = header::header_len(&start, length).map_err(named)?;
-            let json = source.read(8, json_len).map_err(named)?;
-            let data = 8 + json_len;
-            for entry in header::parse(&json, length - data).map_err(named)? {
-                if let Some(first) = names.insert(entry.name.clone(), tensors.len()) {
-                    return Err(Error::Duplicate {
-                        at: at_tensor(&entry.name),
-                        first: first as u64,
-                        second: tensors.len() as u64,
-                    });
-                }
-                tensors.push(TensorInfo { entry, file, data });
-            }
+            let (header, data) = source.header().map_err(named)?;
+            let infos = header.tensors.into_iter();
+            tensors.extend(infos.map(|entry| TensorInfo { entry, file, data }));
+            metadata.push(header.metadata);
         }
-        Ok(Tensors {
+        let mut all = Tensors {
+            names: by_name(&tensors),
             files,
             tensors,
-            names,
-        })
+            tied: Vec::new(),
+            metadata,
+        };
+        all.settle(index)?;
+        all.tie();
+        Ok(all)
+    }
+
+    /// Leaves one tensor of each name.
+    fn settle(&mut self, index: &Strings) -> Result<()> {
+        let tensors = &self.tensors;
+        let mut dropped = vec![false; tensors.len()];
+        let alike = |&a: &usize, &b: &usize| tensors[a].name() == tensors[b].name();
+        for same in self.names.chunk_by(alike) {
+            let [first, second, ..] = *same else { continue };
+            let file = index.get(tensors[first].name());
+            let right = |&i: &usize| Some(self.files[tensors[i].file].name()) == file;
+            let Some(&kept) = same.iter().find(|i| right(i)) else {
+                return Err(Error::Duplicate {
+                    at: at_tensor(tensors[first].name()),
+                    first: first as u64,
+                    second: second as u64,
+                });
+            };
+            same.iter().for_each(|&i| dropped[i] = i != kept);
+        }
+        if dropped.contains(&true) {
+            let mut dropped = dropped.into_iter();
+            self.tensors.retain(|_| dropped.next() == Some(false));
+            self.names = by_name(&self.tensors);
+        }
+        Ok(())
+    }
+
+    /// Tensors that share their data are written once; the other names are in `__metadata__`, with the one
+    /// that was written.
+    fn tie(&mut self) {
+        let mut tied = Vec::new();
+        for (name, other) in self.metadata.iter().flat_map(Strings::iter) {
+            if let (None, Some(place)) = (self.place(name), self.place(other)) {
+                tied.push((name.into(), place));
+            }
+        }
+        tied.sort();
+        tied.dedup_by(|a, b| a.0 == b.0);
+        self.tied = tied;
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let of = |&place: &usize| self.tensors[place].name();
+        let found = self.names.binary_search_by(|place| of(place).cmp(name));
+        Some(self.names[found.ok()?])
     }
 
     pub fn infos(&self) -> &[TensorInfo] {
@@ -87,7 +138,25 @@ impl<'a> Tensors<'a> {
     }
 
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
-        self.names.get(name).map(|&at| &self.tensors[at])
+        let tied = || {
+            let found = self.tied.binary_search_by(|(tied, _)| (**tied).cmp(name));
+            Some(self.tied[found.ok()?].1)
+        };
+        self.place(name)
+            .or_else(tied)
+            .map(|place| &self.tensors[place])
+    }
+
+    /// All names, those that are others' too, each with what a file says of its tensor.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        let own = self.tensors.iter().map(|info| (info.name(), info));
+        let tied = self.tied.iter();
+        own.chain(tied.map(|(name, place)| (&**name, &self.tensors[*place])))
+    }
+
+    /// What a file says beside its tensors, under this key.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.iter().find_map(|strings| strings.get(key))
     }
 
     /// The name of the file that a tensor lies in.
@@ -101,7 +170,7 @@ impl<'a> Tensors<'a> {
         };
         let at = info.data + info.entry.begin;
         let bytes = self.files[info.file].read(at, info.byte_len())?;
-        Ok(Some(Tensor { info, bytes }))
+        Ok(Some(Tensor::new(info, bytes)))
     }
 
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>> {
@@ -112,134 +181,11 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// A tensor and its bytes: borrowed where the file is in memory, read where it is not.
-pub(super) struct Tensor<'m> {
-    info: &'m TensorInfo,
-    pub bytes: Cow<'m, [u8]>,
-}
-
-impl<'m> Tensor<'m> {
-    pub fn name(&self) -> &str {
-        self.info.name()
-    }
-
-    pub fn dtype(&self) -> Dtype {
-        self.info.entry.dtype
-    }
-
-    pub fn shape(&self) -> &[usize] {
-        self.info.shape()
-    }
-
-    /// That it is of one of these types.
-    pub fn typed(self, allowed: &[Dtype]) -> Result<Self> {
-        if allowed.contains(&self.dtype()) {
-            return Ok(self);
-        }
-        let names: Vec<_> = allowed.iter().map(Dtype::to_string).collect();
-        Err(wrong(
-            self.name(),
-            "dtype",
-            names.join(" or "),
-            self.dtype(),
-        ))
-    }
-
-    /// Its dimensions, if there are as many.
-    pub fn dims<const N: usize>(&self) -> Result<[usize; N]> {
-        <[usize; N]>::try_from(self.shape()).map_err(|_| {
-            let got = format!("{} in {:?}", self.shape().len(), self.shape());
-            wrong(self.name(), "dimensions", N, got)
-        })
-    }
-
-    /// That it has this shape.
-    pub fn shaped(self, shape: &[usize]) -> Result<Self> {
-        match self.shape() == shape {
-            true => Ok(self),
-            false => {
-                let (expected, got) = (format!("{shape:?}"), format!("{:?}", self.shape()));
-                Err(wrong(self.name(), "shape", expected, got))
-            }
-        }
-    }
-
-    /// Its numbers as floats of their type.
-    pub fn scales(&self) -> Result<Scales<'_>> {
-        let kind = match self.dtype() {
-            Dtype::F32 => ScaleType::F32,
-            Dtype::F16 => ScaleType::F16,
-            Dtype::BF16 => ScaleType::BF16,
-            Dtype::F8_E4M3 => ScaleType::E4M3,
-            Dtype::F8_E8M0 => ScaleType::E8M0,
-            other => return Err(wrong(self.name(), "dtype", "a float type", other)),
-        };
-        Ok(Scales::new(kind, &self.bytes))
-    }
-
-    /// Its bytes as powers of two, which tools store as u8 too.
-    pub fn powers(&self) -> Result<Scales<'_>> {
-        match self.dtype() {
-            Dtype::U8 | Dtype::F8_E8M0 => Ok(Scales::new(ScaleType::E8M0, &self.bytes)),
-            other => Err(wrong(self.name(), "dtype", "U8 or F8_E8M0", other)),
-        }
-    }
-
-    /// Its numbers as f32, each finite.
-    pub fn finite(&self) -> Result<Vec<f32>> {
-        let values = self.scales()?.to_vec();
-        match values.iter().position(|v| !v.is_finite()) {
-            None => Ok(values),
-            Some(i) => Err(wrong(
-                self.name(),
-                &format!("number {i}"),
-                "finite",
-                values[i],
-            )),
-        }
-    }
-
-    /// The one float that it holds.
-    pub fn single(&self) -> Result<f32> {
-        match self.finite()?[..] {
-            [value] => Ok(value),
-            ref values => Err(wrong(self.name(), "its numbers", 1, values.len())),
-        }
-    }
-
-    /// Whole numbers, not negative.
-    pub fn counts(&self) -> Result<Vec<usize>> {
-        let width = match self.dtype() {
-            Dtype::U8 | Dtype::BOOL => 1,
-            Dtype::I32 | Dtype::U32 => 4,
-            Dtype::I64 | Dtype::U64 => 8,
-            other => {
-                return Err(wrong(
-                    self.name(),
-                    "dtype",
-                    "a type of whole numbers",
-                    other,
-                ))
-            }
-        };
-        let values = self.bytes.chunks_exact(width).map(|bytes| {
-            let mut wide = [0u8; 8];
-            wide[..width].copy_from_slice(bytes);
-            u64::from_le_bytes(wide)
-        });
-        // A negative number is one of the largest.
-        let limit = if width == 8 {
-            i64::MAX as u64
-        } else {
-            i32::MAX as u64
-        };
-        values
-            .map(|v| match usize::try_from(v) {
-                Ok(count) if v <= limit => Ok(count),
-                _ => Err(wrong(self.name(), "a number", format!("0 to {limit}"), v)),
-            })
-            .collect()
-    }
+/// The places of tensors in the order of their names.
+fn by_name(tensors: &[TensorInfo]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..tensors.len()).collect();
+    places.sort_by(|&a, &b| tensors[a].name().cmp(tensors[b].name()));
+    places
 }
 
 /// A tensor in a message: a name may be as long as the file, a message should not be.

@@ -137,7 +137,7 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
     if values.is_empty() {
         return Err(Error::argument("the number of values", "at least 1", 0));
     }
-    finite(values, values.len())?;
+    finite("value", values, values.len())?;
     let Some(weights) = weights else {
         return Ok(());
     };

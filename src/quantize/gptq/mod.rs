@@ -216,7 +216,7 @@ fn check(
     if w.len() != expected {
         return Err(length("w", n, k, "floats", expected, w.len()));
     }
-    finite(w, k)?;
+    finite("weight", w, k)?;
     if hessian.k() != k {
         let got = hessian.k().to_string();
         return Err(Error::argument("k of the Hessian", &k.to_string(), got));

@@ -230,7 +230,7 @@ fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
             format!("{} floats", points.len()),
         ));
     }
-    finite(points, d)?;
+    finite("number", points, d)?;
     let Some(weights) = weights else {
         return Ok(());
     };

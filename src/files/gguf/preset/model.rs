@@ -1,6 +1,6 @@
 //! What the rule asks of a model as a whole.
 
-use crate::gguf::{Gguf, Value};
+use crate::gguf::{Gguf, Key};
 
 /// The numbers of a model that its types depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,11 +23,11 @@ impl Model {
     /// The numbers that a file's keys have, 0 or the usual where one is missing. Where a number
     /// differs from layer to layer, that of the first counts, as in llama.cpp.
     pub fn of(file: &Gguf, importance: bool) -> Model {
-        let architecture = file.get("general.architecture").and_then(Value::as_str);
+        let architecture = file.get("general.architecture").and_then(Key::as_str);
         let architecture = architecture.unwrap_or_default().to_owned();
         let number = |key: &str| {
-            let value = file.get(&format!("{architecture}.{key}"))?;
-            value.as_u64().or_else(|| value.first_u64())
+            let key = file.get(&format!("{architecture}.{key}"))?;
+            key.as_u64().or_else(|| key.first_u64())
         };
         let n_head = number("attention.head_count").unwrap_or(0);
         Model {

@@ -1,30 +1,51 @@
-//! AWQ: `qweight`, `qzeros`, `scales`.
+//! AWQ: `qweight`, `scales`, and `qzeros` or, of version GEMV fast, `scaled_zeros`.
 
+use super::super::layer::count;
 use super::super::method::unknown;
+use super::super::overrides::Overrides;
 use super::Layer;
-use crate::layouts::Awq;
+use crate::layouts::{Awq, AwqGemv, AwqGemvFast};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
+use serde_json::Value;
+
+const WORDS: &[Dtype] = &[Dtype::I32, Dtype::U32];
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
-    let version = layer.model.quantization["version"]
-        .as_str()
-        .unwrap_or("gemm");
-    if !version.eq_ignore_ascii_case("gemm") {
-        return Err(unknown("AWQ version", version, ["gemm"].into_iter()));
+    let settings = &layer.model.quantization;
+    // AutoAWQ and transformers 4, transformers 5, GPTQModel.
+    let keys = ["version", "format", "checkpoint_format"];
+    let version = keys.into_iter().find_map(|key| settings[key].as_str());
+    let version = version.unwrap_or("gemm");
+    match &version.to_ascii_lowercase()[..] {
+        "gemm" => gemm(layer, &Overrides::dynamic(settings, layer.name)),
+        "gemv" => gemv(layer),
+        "gemv_fast" => gemv_fast(layer),
+        _ => {
+            let known = ["gemm", "gemv", "gemv_fast"].into_iter();
+            Err(unknown("AWQ version", version, known))
+        }
     }
-    match layer.setting("bits")? {
-        None | Some(4) => {}
-        Some(bits) => return Err(layer.wrong("bits", 4, bits)),
-    }
-    let qweight = layer.tensor(".qweight")?.typed(&[Dtype::I32, Dtype::U32])?;
+}
+
+/// Layers of this version, of other tools too.
+pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
+    four_bits(layer)?;
+    let qweight = layer.tensor(".qweight")?.typed(WORDS)?;
     let [k, words] = qweight.dims()?;
     let n = words.saturating_mul(8);
-    let group = layer.setting("group_size")?.unwrap_or(128);
+    let scales = layer.tensor(".scales")?;
+    let [groups, _] = scales.dims()?;
+    let scales = scales.shaped(&[groups, n])?;
+    let group = match group_size(&layer.model.quantization)? {
+        _ if overrides.exist() => overrides.group(layer, k, groups)?,
+        Some(group) => group,
+        None => 128,
+    };
     let groups = k.div_ceil(if group == 0 { k.max(1) } else { group });
-    let qzeros = layer.tensor(".qzeros")?.typed(&[Dtype::I32, Dtype::U32])?;
+    let scales = scales.shaped(&[groups, n])?;
+    let qzeros = layer.tensor(".qzeros")?.typed(WORDS)?;
     let qzeros = qzeros.shaped(&[groups, words])?;
-    let scales = layer.tensor(".scales")?.shaped(&[groups, n])?;
     Awq {
         n,
         k,
@@ -34,4 +55,64 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         scales: scales.scales()?,
     }
     .linear()
+}
+
+fn gemv(layer: &Layer) -> Result<Linear> {
+    four_bits(layer)?;
+    let qweight = layer.tensor(".qweight")?.typed(WORDS)?;
+    let [n, words] = qweight.dims()?;
+    let qzeros = layer.tensor(".qzeros")?.typed(WORDS)?;
+    let [_, zero_words] = qzeros.dims()?;
+    let qzeros = qzeros.shaped(&[n, zero_words])?;
+    let scales = layer.tensor(".scales")?;
+    let scales = scales.shaped(&[n, zero_words.saturating_mul(8)])?;
+    AwqGemv {
+        n,
+        k: words.saturating_mul(8),
+        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        qweight: &qweight.bytes,
+        qzeros: &qzeros.bytes,
+        scales: scales.scales()?,
+    }
+    .linear()
+}
+
+fn gemv_fast(layer: &Layer) -> Result<Linear> {
+    four_bits(layer)?;
+    let qweight = layer.tensor(".qweight")?.typed(&[Dtype::I16, Dtype::U16])?;
+    let [rows, k] = qweight.dims()?;
+    let n = rows.saturating_mul(4);
+    let scales = layer.tensor(".scales")?;
+    let [groups, _] = scales.dims()?;
+    let scales = scales.shaped(&[groups, n])?;
+    let scaled_zeros = layer.tensor(".scaled_zeros")?.shaped(&[groups, n])?;
+    AwqGemvFast {
+        n,
+        k,
+        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        qweight: &qweight.bytes,
+        scales: scales.scales()?,
+        scaled_zeros: scaled_zeros.scales()?,
+    }
+    .linear()
+}
+
+/// That the layer has as many bits as there are versions for.
+fn four_bits(layer: &Layer) -> Result<()> {
+    let settings = &layer.model.quantization;
+    for key in ["bits", "w_bit"] {
+        match count(settings, key)? {
+            None | Some(4) => {}
+            Some(bits) => return Err(layer.wrong(key, 4, bits)),
+        }
+    }
+    Ok(())
+}
+
+/// Inputs that share a scale, by the name that AutoAWQ gave it at first too.
+fn group_size(settings: &Value) -> Result<Option<usize>> {
+    match count(settings, "group_size")? {
+        Some(group) => Ok(Some(group)),
+        None => count(settings, "q_group_size"),
+    }
 }

@@ -1,29 +1,103 @@
-//! BitNet: `weight` of four rows a byte, and `weight_scale`.
+//! BitNet: `weight` of four rows a byte, and `weight_scale`; or the floats that ternary weights are made of
+//! as the model runs (`quantization_mode` `online`).
 
 use super::super::method::unknown;
-use super::Layer;
-use crate::layouts::BitNet;
+use super::super::pattern::Pattern;
+use super::{floats, Layer, FLOATS};
+use crate::layouts::{BitNet, BitNetLatent};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;
+use serde_json::Value;
 
+/// A layer with a `weight_scale`, and its bias.
 pub fn linear(layer: &Layer) -> Result<Linear> {
-    let weight = layer.tensor(".weight")?.typed(&[Dtype::U8])?;
+    check_norm(layer)?;
+    let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?.single()?;
-    let class = layer.model.quantization["linear_class"].as_str();
-    let scale = match class.unwrap_or("bitlinear") {
-        "bitlinear" => OutputScale::Divide(scale),
-        "autobitlinear" => OutputScale::Multiply(scale),
-        other => {
-            let known = ["bitlinear", "autobitlinear"].into_iter();
-            return Err(unknown("linear_class", other, known));
+    let auto = is_auto(layer)?;
+    let scaled = match auto {
+        true => OutputScale::Multiply(scale),
+        false => OutputScale::Divide(scale),
+    };
+    let linear = match auto && FLOATS.contains(&weight.dtype()) {
+        // Unpacked already.
+        true => floats(&weight)?.with_scale(scaled)?,
+        false => {
+            let weight = weight.typed(&[Dtype::U8])?;
+            let [rows, k] = weight.dims()?;
+            BitNet {
+                n: rows.saturating_mul(4),
+                k,
+                packed: &weight.bytes,
+                scale: scaled,
+            }
+            .linear()?
         }
     };
-    let [rows, k] = weight.dims()?;
-    BitNet {
-        n: rows.saturating_mul(4),
-        k,
-        packed: &weight.bytes,
-        scale,
+    match layer.find(".bias")? {
+        // s · (W · x + b) = s · (W · x) + s · b
+        Some(bias) if auto => {
+            let bias = bias.typed(FLOATS)?.finite()?;
+            linear.with_bias(bias.iter().map(|b| scaled.apply(*b)).collect())
+        }
+        _ => layer.with_bias(linear, ".bias"),
     }
-    .linear()
+}
+
+/// A layer without a bias of floats that ternary weights are made of, unless it is to stay as it is.
+pub fn latent(layer: &Layer) -> Result<Option<Linear>> {
+    let settings = &layer.model.quantization;
+    if settings["quantization_mode"] != "online" || !is_auto(layer)? || is_kept(layer)? {
+        return Ok(None);
+    }
+    check_norm(layer)?;
+    let weight = layer.tensor(".weight")?.typed(FLOATS)?;
+    let [n, k] = weight.dims()?;
+    let latent = BitNetLatent {
+        n,
+        k,
+        weight: weight.scales()?,
+    };
+    latent.linear().map(Some)
+}
+
+fn is_auto(layer: &Layer) -> Result<bool> {
+    let class = layer.model.quantization["linear_class"].as_str();
+    match class.unwrap_or("bitlinear") {
+        "bitlinear" => Ok(false),
+        "autobitlinear" => Ok(true),
+        other => {
+            let known = ["bitlinear", "autobitlinear"].into_iter();
+            Err(unknown("linear_class", other, known))
+        }
+    }
+}
+
+/// Whether a layer stays as it is: embeddings, the output layer unless others are named, those named.
+fn is_kept(layer: &Layer) -> Result<bool> {
+    if layer.is_embedding() {
+        return Ok(true);
+    }
+    match layer.model.quantization["modules_to_not_convert"].as_array() {
+        None => Ok(layer.name.ends_with("lm_head")),
+        Some(names) => {
+            for name in names.iter().filter_map(Value::as_str) {
+                let wrong = || layer.wrong("modules_to_not_convert", "plain patterns", name);
+                let pattern = Pattern::new(name).ok_or_else(wrong)?;
+                if layer.name.ends_with(name) || pattern.matches(layer.name) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// That no norm comes between the inputs and the weights: a `Linear` has none.
+fn check_norm(layer: &Layer) -> Result<()> {
+    if layer.model.quantization["use_rms_norm"] == true || layer.has(".rms_norm.weight") {
+        let got = "its rms_norm.weight (use_rms_norm)";
+        return Err(layer.wrong("a norm of its inputs", "none", got));
+    }
+    Ok(())
 }

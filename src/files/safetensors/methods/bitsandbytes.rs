@@ -1,38 +1,47 @@
 //! bitsandbytes: 4 bits with a `quant_state` in JSON, or 8 bits with `SCB`.
 
+use super::super::json::parse;
 use super::super::layer::count;
-use super::super::open::parse;
 use super::Layer;
 use crate::layouts::{Absmax, FourBit, Int8, Levels4};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
+/// The types that codes of 4 bits may be stored as (`bnb_4bit_quant_storage`); their bytes are the same.
+const STORAGE: &[Dtype] = &[Dtype::U8, Dtype::I8, Dtype::BF16, Dtype::F16, Dtype::F32];
+
 pub fn linear(layer: &Layer) -> Result<Linear> {
     if layer.has(".SCB") {
         return int8(layer);
     }
-    let fp4 = layer.has(".weight.quant_state.bitsandbytes__fp4");
-    let (levels, state) = match fp4 {
-        true => (Levels4::Fp4, ".weight.quant_state.bitsandbytes__fp4"),
-        false => (Levels4::Nf4, ".weight.quant_state.bitsandbytes__nf4"),
+    // Experts are parameters of their own name, other layers have a `weight`.
+    let weight = match layer.has("") {
+        true => "",
+        false => ".weight",
     };
-    let state = layer.tensor(state)?.typed(&[Dtype::U8])?;
+    let part = |name: &str| format!("{weight}.{name}");
+    let fp4 = part("quant_state.bitsandbytes__fp4");
+    let (levels, state) = match layer.has(&fp4) {
+        true => (Levels4::Fp4, fp4),
+        false => (Levels4::Nf4, part("quant_state.bitsandbytes__nf4")),
+    };
+    let state = layer.tensor(&state)?.typed(&[Dtype::U8])?;
     let settings = parse(state.name(), &state.bytes)?;
     let (n, k) = shape(layer, &settings)?;
     let block = count(&settings, "blocksize")?.unwrap_or(64);
 
-    let weight = layer.tensor(".weight")?.typed(&[Dtype::U8])?;
-    let absmax = layer.tensor(".weight.absmax")?;
-    if let Some(map) = layer.find(".weight.quant_map")? {
+    let codes = layer.tensor(weight)?.typed(STORAGE)?;
+    let absmax = layer.tensor(&part("absmax"))?;
+    if let Some(map) = layer.find(&part("quant_map"))? {
         levels.check(map.scales()?)?;
     }
     let (nested, map);
-    let absmax = match layer.find(".weight.nested_absmax")? {
+    let absmax = match layer.find(&part("nested_absmax"))? {
         None => Absmax::Plain(absmax.scales()?),
         Some(tensor) => {
             nested = tensor;
-            map = layer.tensor(".weight.nested_quant_map")?;
+            map = layer.tensor(&part("nested_quant_map"))?;
             let offset = settings["nested_offset"].as_f64();
             let offset = offset.ok_or_else(|| {
                 let got = &settings["nested_offset"];
@@ -52,21 +61,26 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         k,
         levels,
         block,
-        packed: &weight.bytes,
+        packed: &codes.bytes,
         absmax,
     }
     .linear()
 }
 
-/// The shape of the weights before they were packed.
+/// The shape of the weights before they were packed; of experts, rows of all, one expert after the other.
 fn shape(layer: &Layer, settings: &Value) -> Result<(usize, usize)> {
-    let dims = settings["shape"].as_array().map(Vec::as_slice);
     let dim = |v: &Value| v.as_u64().and_then(|v| usize::try_from(v).ok());
-    let shape = match dims {
-        Some([n, k]) => dim(n).zip(dim(k)),
-        _ => None,
-    };
-    shape.ok_or_else(|| layer.wrong("shape", "2 dimensions", &settings["shape"]))
+    let dims = settings["shape"]
+        .as_array()
+        .map(|dims| dims.iter().map(dim));
+    let dims: Option<Vec<usize>> = dims.and_then(|dims| dims.collect());
+    match dims.as_deref() {
+        Some([rows @ .., k]) if matches!(rows.len(), 1 | 2) => {
+            let n = rows.iter().fold(1, |all: usize, &d| all.saturating_mul(d));
+            Ok((n, *k))
+        }
+        _ => Err(layer.wrong("shape", "2 or 3 dimensions", &settings["shape"])),
+    }
 }
 
 fn int8(layer: &Layer) -> Result<Linear> {

@@ -3,8 +3,8 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::tensors::Tensor;
-use super::{fp8, Layer};
+use super::super::tensor::Tensor;
+use super::{floats, fp8, sparse, targets, Layer, FLOATS};
 use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;
@@ -21,13 +21,15 @@ const FORMATS: &[&str] = &[
     "mxfp6-pack-quantized",
     "mxfp8-quantized",
     "mixed-precision",
+    "sparse-bitmask",
+    "sparse-24-bitmask",
 ];
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
     let settings = &layer.model.quantization;
-    let groups = settings["config_groups"].as_object();
-    let groups: Vec<&Value> = groups.into_iter().flat_map(|g| g.values()).collect();
-    for place in groups.iter().copied().chain([settings]) {
+    let all = settings["config_groups"].as_object();
+    let all: Vec<&Value> = all.into_iter().flat_map(|g| g.values()).collect();
+    for place in all.iter().copied().chain([settings]) {
         match place["format"].as_str() {
             Some(name) if !FORMATS.contains(&name) => {
                 return Err(unknown("format", name, FORMATS.iter().copied()));
@@ -35,6 +37,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             _ => {}
         }
     }
+    // Those of this layer; where a pattern is not understood, those that may be.
+    let is_own = |group: &&Value| targets::listed(layer, &group["targets"]).unwrap_or(true);
+    let own: Vec<&Value> = all.iter().copied().filter(is_own).collect();
+    let groups = if own.is_empty() { all } else { own };
     if layer.has(".weight_packed") {
         let packed = layer.tensor(".weight_packed")?;
         let packed = packed.typed(&[Dtype::I32, Dtype::U8])?;
@@ -44,14 +50,26 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             _ => microscaled(layer, &packed, &scale),
         };
     }
-    let weight = layer.tensor(".weight")?;
+    let weight = sparse::weight(layer)?;
+    if FLOATS.contains(&weight.dtype()) && !layer.has(".weight_scale") {
+        return floats(&weight);
+    }
     let scale = layer.tensor(".weight_scale")?;
     match weight.dtype() {
-        Dtype::I8 => int_quantized(layer, &weight, &scale),
+        Dtype::I8 => int_quantized(layer, &groups, &weight, &scale),
         _ if matches!(scale.dtype(), Dtype::U8 | Dtype::F8_E8M0) => mxfp8(layer, &weight, &scale),
         _ => {
             let blocks = groups.iter().map(|g| &g["weights"]["block_structure"]);
-            let block = blocks.filter_map(fp8::pair).next();
+            let lengths = groups.iter().map(|g| count(&g["weights"], "group_size"));
+            let lengths = lengths.collect::<Result<Vec<_>>>()?.into_iter().flatten();
+            // Groups may have blocks of several sizes: the one that fits.
+            let [n, k] = weight.dims()?;
+            let fits = |&(rows, columns): &(usize, usize)| {
+                let some = rows > 0 && columns > 0;
+                some && scale.shape() == [n.div_ceil(rows), k.div_ceil(columns)]
+            };
+            let lengths = lengths.map(|length| (1, length));
+            let block = blocks.filter_map(fp8::pair).chain(lengths).find(fits);
             fp8::floats(layer, &weight, &scale, block)
         }
     }
@@ -89,10 +107,7 @@ fn pack_quantized(
         let expected = format!("those of {k} weights of one of {allowed:?} bits");
         return Err(layer.wrong("words of a row of weight_packed", expected, words));
     };
-    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), None) else {
-        let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
-        return Err(layer.wrong("shape of weight_scale", "one, or one a row or group", got));
-    };
+    let group = group_of(layer, groups, [n, k], scale)?;
     let zero_points = match layer.find(".weight_zero_point")? {
         Some(zeros) => Some(zeros.typed(&[Dtype::I32])?),
         None => None,
@@ -114,12 +129,42 @@ fn pack_quantized(
     .linear()
 }
 
-fn int_quantized(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
-    let [n, k] = weight.dims()?;
-    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), None) else {
-        let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
-        return Err(layer.wrong("shape of weight_scale", "one, or one a row or group", got));
+/// Inputs that share a scale, 0 for all: told by the shape of the scales, and of groups by the settings.
+fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor) -> Result<usize> {
+    let mut lengths = Vec::new();
+    for group in groups {
+        let length = count(&group["weights"], "group_size")?;
+        lengths.extend(length.filter(|&length| length > 0));
+    }
+    let fits = |&&length: &&usize| scale.shape() == [n, k.div_ceil(length)];
+    let mut fitting = lengths.iter().filter(fits);
+    let block = match (scale.shape(), fitting.next()) {
+        (_, Some(&length)) if fitting.all(|&other| other == length) => Some((1, length)),
+        // Several settings fit, or none of those there are.
+        (&[_, several], _) if several > 1 && !lengths.is_empty() => None,
+        (shape, _) => fp8::shared(n, k, shape, None),
     };
+    match block {
+        Some((1 | 0, group)) => Ok(group),
+        _ => {
+            let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
+            let expected = match lengths.is_empty() {
+                true => "one, or one a row or group".to_owned(),
+                false => format!("one, one a row, or one for each group of one of {lengths:?}"),
+            };
+            Err(layer.wrong("shape of weight_scale", expected, got))
+        }
+    }
+}
+
+fn int_quantized(
+    layer: &Layer,
+    groups: &[&Value],
+    weight: &Tensor,
+    scale: &Tensor,
+) -> Result<Linear> {
+    let [n, k] = weight.dims()?;
+    let group = group_of(layer, groups, [n, k], scale)?;
     let zero_points = match layer.find(".weight_zero_point")? {
         Some(zeros) => Some(zeros.typed(&[Dtype::I8])?),
         None => None,
@@ -151,15 +196,20 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
         Some(_) => (16, scale.scales()?),
         None => (32, scale.powers()?),
     };
-    let k = groups.saturating_mul(group);
-    let element = match bytes {
-        b if b == k / 2 => Element::E2M1,
-        b if b == k / 4 * 3 && global.is_none() => Element::E2M3,
-        b => {
-            let expected = format!("{} or {}", k / 2, k / 4 * 3);
-            return Err(layer.wrong("bytes of a row of weight_packed", expected, b));
-        }
+    // A last group may be short: which element it is, is told by how many weights the bytes would be.
+    let inputs = |bits: usize| bytes.saturating_mul(8) / bits;
+    let is_element = |element: &Element| {
+        let k = inputs(element.bits());
+        k.div_ceil(group) == groups && k.saturating_mul(element.bits()) == bytes.saturating_mul(8)
     };
+    let elements = [Element::E2M1, Element::E2M3];
+    let known = &elements[..if global.is_none() { 2 } else { 1 }];
+    let Some(&element) = known.iter().find(|e| is_element(e)) else {
+        let full = groups.saturating_mul(group);
+        let expected = format!("{} or {}", full / 2, full / 4 * 3);
+        return Err(layer.wrong("bytes of a row of weight_packed", expected, bytes));
+    };
+    let k = inputs(element.bits());
     Microscaled {
         n,
         k,

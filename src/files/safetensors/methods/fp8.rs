@@ -1,21 +1,76 @@
-//! FP8: `weight` and `weight_scale_inv` (DeepSeek) or `weight_scale`, of a tensor, rows or blocks.
+//! FP8: `weight` and `weight_scale_inv` (DeepSeek) or `weight_scale`, of a tensor, rows or blocks; experts
+//! in one tensor, `NAME` and `NAME_scale_inv`; experts of 4 bits in such a model.
 
-use super::super::tensors::Tensor;
-use super::Layer;
-use crate::layouts::{Element, Fp8};
+use super::super::tensor::Tensor;
+use super::{experts, Layer};
+use crate::layouts::{Element, Fp8, Microscaled};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
+    let stack = !layer.has(".weight") && layer.has("");
+    let weight = layer.tensor(if stack { "" } else { ".weight" })?;
     // Despite its name it is multiplied by, as `weight_scale` is.
-    let scale = match layer.find(".weight_scale_inv")? {
-        Some(scale) => scale,
-        None => layer.tensor(".weight_scale")?,
+    let names: &[&str] = match stack {
+        true => &["_scale_inv", "_scale"],
+        false => &[".weight_scale_inv", ".weight_scale", ".scale"],
     };
-    let weight = layer.tensor(".weight")?;
+    let name = names.iter().find(|name| layer.has(name));
+    let scale = layer.tensor(name.unwrap_or(&names[0]))?;
     let block = pair(&layer.model.quantization["weight_block_size"]);
-    floats(layer, &weight, &scale, block)
+    match weight.dtype() {
+        Dtype::I8 | Dtype::U8 => fp4(layer, weight, scale),
+        _ if weight.shape().len() == 3 => stacked(layer, weight, scale, block),
+        _ => floats(layer, &weight, &scale, block),
+    }
+}
+
+/// Experts of 8-bit floats, `[experts, n, k]`.
+fn stacked(
+    layer: &Layer,
+    weight: Tensor,
+    scale: Tensor,
+    block: Option<(usize, usize)>,
+) -> Result<Linear> {
+    let (scale, columns) = experts::scales(layer, weight.dims()?, scale, block)?;
+    let weight = experts::rows(layer, weight)?;
+    let [n, k] = weight.dims()?;
+    Fp8 {
+        n,
+        k,
+        element: expect_element(layer, &weight)?,
+        block: (1, columns),
+        weight: &weight.bytes,
+        scales: scale.scales_or_powers()?,
+    }
+    .linear()
+}
+
+/// Two E2M1 in a byte, with a scale for each group of a row (DeepSeek's experts): one layer, or
+/// experts in one tensor.
+fn fp4(layer: &Layer, weight: Tensor, scale: Tensor) -> Result<Linear> {
+    let mut expected = weight.shape().to_vec();
+    let weight = experts::rows(layer, weight)?;
+    let [n, bytes] = weight.dims()?;
+    let k = bytes.saturating_mul(2);
+    let groups = scale.shape().last().copied().unwrap_or(0);
+    expected.pop();
+    expected.push(groups);
+    let scale = scale.shaped(&expected)?;
+    if groups == 0 || !k.is_multiple_of(groups) {
+        return Err(layer.wrong("groups of its scales", format!("a divisor of {k}"), groups));
+    }
+    Microscaled {
+        n,
+        k,
+        element: Element::E2M1,
+        group: k / groups,
+        packed: &weight.bytes,
+        scales: scale.scales_or_powers()?,
+        global: None,
+    }
+    .linear()
 }
 
 /// The element of a tensor of 8-bit floats.
@@ -27,6 +82,12 @@ pub fn element(weight: &Tensor) -> Option<Element> {
     }
 }
 
+/// The same, or an error.
+pub fn expect_element(layer: &Layer, weight: &Tensor) -> Result<Element> {
+    let wrong = || layer.wrong("dtype of its weight", "F8_E4M3 or F8_E5M2", weight.dtype());
+    element(weight).ok_or_else(wrong)
+}
+
 /// A layer of 8-bit floats; which weights share a scale is told by the shape of the scales.
 pub fn floats(
     layer: &Layer,
@@ -34,9 +95,7 @@ pub fn floats(
     scale: &Tensor,
     block: Option<(usize, usize)>,
 ) -> Result<Linear> {
-    let Some(element) = element(weight) else {
-        return Err(layer.wrong("dtype of its weight", "F8_E4M3 or F8_E5M2", weight.dtype()));
-    };
+    let element = expect_element(layer, weight)?;
     let [n, k] = weight.dims()?;
     let block = shared(n, k, scale.shape(), block).ok_or_else(|| {
         let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
@@ -48,9 +107,21 @@ pub fn floats(
         element,
         block,
         weight: &weight.bytes,
-        scales: scale.scales()?,
+        scales: scale.scales_or_powers()?,
     }
     .linear()
+}
+
+/// The blocks of a tool that writes no size of them and whole ones only.
+pub fn whole_blocks(weight: &[usize], scales: &[usize]) -> Option<(usize, usize)> {
+    match (weight, scales) {
+        (&[n, k], &[rows, columns]) if rows > 1 || columns > 1 => {
+            let whole = rows > 0 && columns > 0;
+            let whole = whole && n.is_multiple_of(rows) && k.is_multiple_of(columns);
+            whole.then(|| (n / rows, k / columns))
+        }
+        _ => None,
+    }
 }
 
 /// Rows and columns that share a scale, 0 for all, from the shape of the scales.
@@ -68,17 +139,22 @@ pub fn shared(
         (_, Some(block)) if blocks(block) => Some(block),
         ([] | [1] | [1, 1], _) => Some((0, 0)),
         (&[rows] | &[rows, 1], _) if rows == n => Some((1, 0)),
-        // Groups of a row.
+        // Groups of a row, of a length that no setting tells. It is a power of two: others may be those of
+        // whole groups and a short one.
         (&[rows, groups], _) if rows == n && groups > 0 && k.is_multiple_of(groups) => {
-            Some((1, k / groups))
+            let group = k / groups;
+            group.is_power_of_two().then_some((1, group))
         }
         _ if blocks((128, 128)) => Some((128, 128)),
         _ => None,
     }
 }
 
-/// Two whole numbers of a configuration.
+/// Two whole numbers of a configuration, which compressed-tensors once wrote as `128x128`.
 pub fn pair(value: &Value) -> Option<(usize, usize)> {
+    if let Some((rows, columns)) = value.as_str().and_then(|text| text.split_once('x')) {
+        return rows.parse().ok().zip(columns.parse().ok());
+    }
     match value.as_array().map(Vec::as_slice) {
         Some([rows, columns]) => {
             let dim = |v: &Value| v.as_u64().and_then(|v| usize::try_from(v).ok());

@@ -1,15 +1,22 @@
 //! GPTQ: `qweight`, `qzeros`, `scales`, `g_idx`.
 
 use super::super::method::unknown;
+use super::super::overrides::Overrides;
 use super::Layer;
-use crate::layouts::Gptq;
+use crate::layouts::{Gptq, GptqZeros};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
+use serde_json::Value;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
     let settings = &layer.model.quantization;
-    let checkpoint = settings["checkpoint_format"].as_str().unwrap_or("gptq");
-    let v2 = match checkpoint {
+    let marlin = settings["is_marlin_format"] == true;
+    let format = ["checkpoint_format", "format"].map(|key| settings[key].as_str());
+    let format = match marlin {
+        true => "marlin",
+        false => format.into_iter().flatten().next().unwrap_or("gptq"),
+    };
+    let v2 = match format {
         "gptq" => false,
         "gptq_v2" => true,
         other => {
@@ -17,13 +24,50 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             return Err(unknown("checkpoint_format", other, known));
         }
     };
-    if settings["is_marlin_format"] == true {
-        return Err(unknown(
-            "checkpoint_format",
-            "marlin",
-            ["gptq", "gptq_v2"].into_iter(),
-        ));
+    // Some layers of a model may have other bits and groups than the rest.
+    let overrides = Overrides::dynamic(settings, layer.name);
+    packed(layer, &overrides, &[2, 3, 4, 8], |bits| match v2 {
+        true => GptqZeros::AsTheyAre,
+        false => zeros_of_v1(&settings["meta"], bits),
+    })
+}
+
+/// How v1 files hold zero points depends on what wrote them: `meta.quantizer` has lines such as
+/// `gptqmodel:5.0.0`, of all tools that had a part in it.
+///
+/// - AutoGPTQ (`qlinear_cuda_old.py`), and files that do not say: it writes fields of 2, 4 and 8 bits one lower and
+///   reads `(field + 1) & mask`; of 3 bits it reads `field + 1`.
+/// - GPTQModel (`utils/model.py`, `convert_gptq_v1_to_v2_format_module`): it adds a one for each field to whole
+///   words, as it took it away from them, so that a zero point of 0 changes those above it in the word. Of 3
+///   bits it did so by the wrong numbers until 7.0, and takes each field by itself since.
+fn zeros_of_v1(meta: &Value, bits: usize) -> GptqZeros {
+    let writers = match &meta["quantizer"] {
+        Value::Array(writers) => writers.iter().collect(),
+        one => vec![one],
+    };
+    let mut writers = writers.into_iter().filter_map(Value::as_str);
+    let version = writers.find_map(|writer| {
+        let (name, version) = writer.split_once(':')?;
+        name.eq_ignore_ascii_case("gptqmodel").then_some(version)
+    });
+    let major = version.map(|v| v.split('.').next().unwrap_or_default().parse::<u64>());
+    match (major, bits) {
+        (None, 3) => GptqZeros::OneLowerUpTo,
+        (None, _) => GptqZeros::OneLower,
+        (Some(Ok(..7)), 3) => GptqZeros::LowerWords3,
+        (Some(_), 3) => GptqZeros::OneLower,
+        (Some(_), _) => GptqZeros::LowerWords,
     }
+}
+
+/// A layer in GPTQ's tensors, of any tool. The bits that it has are told by its settings, or, where layers
+/// may differ, by the shape of its zero points.
+pub fn packed(
+    layer: &Layer,
+    overrides: &Overrides,
+    allowed: &[usize],
+    zeros: impl Fn(usize) -> GptqZeros,
+) -> Result<Linear> {
     let qweight = layer.tensor(".qweight")?.typed(&[Dtype::I32, Dtype::U32])?;
     let qzeros = layer.tensor(".qzeros")?.typed(&[Dtype::I32, Dtype::U32])?;
     let scales = layer.tensor(".scales")?;
@@ -33,29 +77,21 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let scales = scales.shaped(&[groups, n])?;
     let [_, zero_columns] = qzeros.dims()?;
 
-    // Some layers of a model may have other bits and groups than the rest (`dynamic`): the shape of
-    // the zero points tells how many there are, [groups, n · bits / 32].
+    // [groups, n · bits / 32]
     let found = match n {
         0 => 0,
         n => zero_columns.saturating_mul(32) / n,
     };
-    let dynamic = settings["dynamic"].is_object();
     let bits = match layer.setting("bits")? {
-        Some(bits) if !dynamic => bits,
+        Some(bits) if !overrides.exist() => bits,
         _ => found,
     };
-    if ![2, 3, 4, 8].contains(&bits) {
-        return Err(layer.wrong("bits", "2, 3, 4 or 8", bits));
+    if !allowed.contains(&bits) {
+        return Err(layer.wrong("bits", format!("one of {allowed:?}"), bits));
     }
     let k = rows.saturating_mul(32) / bits;
-    let group = match layer.setting("group_size")? {
-        Some(group) if !dynamic => group,
-        _ => k / groups.max(1),
-    };
-    // Of a last, short group too.
-    let expected_groups = k.div_ceil(if group == 0 { k.max(1) } else { group });
-    let scales = scales.shaped(&[expected_groups, n])?;
-    let qzeros = qzeros.shaped(&[expected_groups, n.saturating_mul(bits).div_ceil(32)])?;
+    let group = overrides.group(layer, k, groups)?;
+    let qzeros = qzeros.shaped(&[groups, n.saturating_mul(bits).div_ceil(32)])?;
     let g_idx = match g_idx {
         Some(g_idx) => Some(g_idx.typed(&[Dtype::I32])?.shaped(&[k])?),
         None => None,
@@ -65,7 +101,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         k,
         bits,
         group,
-        v2,
+        zeros: zeros(bits),
         qweight: &qweight.bytes,
         qzeros: &qzeros.bytes,
         scales: scales.scales()?,

@@ -43,8 +43,12 @@ fn setting(layer: &Layer, key: &str) -> Result<Option<usize>> {
         };
     }
     let quant = &layer.model.quantization["quant_config"];
-    // One for all, or one for each kind of layer by the end of its name.
-    let kind = layer.name.splitn(4, '.').last().unwrap_or_default();
+    // One for all, or one for each kind of layer: its name without `model`, `layers` and numbers.
+    let parts = layer.name.split('.').filter(|part| {
+        let number = part.chars().all(|c| c.is_ascii_digit());
+        !number && !["model", "layers"].contains(part)
+    });
+    let kind = &parts.collect::<Vec<_>>().join(".")[..];
     let params = [
         &quant["weight_quant_params"],
         &quant[kind]["weight_quant_params"],

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub fn linear(layer: &Layer) -> Result<Linear> {
     let all = &layer.model.quantization;
     // A layer's own settings go before those of the model.
-    let own = &all[layer.name];
+    let own = own(all, layer.name);
     let mode = [own, all].into_iter().find_map(|s| s["mode"].as_str());
     match mode.unwrap_or("affine") {
         "affine" => affine(layer, own),
@@ -23,6 +23,14 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             Err(unknown("mode", other, known))
         }
     }
+}
+
+/// The settings of a layer: those of its name, or of the longest name that its own ends with, since models
+/// within others are named without the prefix that their tensors have.
+fn own<'m>(all: &'m Value, layer: &str) -> &'m Value {
+    let mut names = std::iter::successors(Some(layer), |name| Some(name.split_once('.')?.1));
+    let found = names.find_map(|name| Some(&all[name]).filter(|own| own.is_object()));
+    found.unwrap_or(&Value::Null)
 }
 
 fn affine(layer: &Layer, own: &Value) -> Result<Linear> {

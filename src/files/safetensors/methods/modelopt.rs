@@ -1,19 +1,49 @@
-//! ModelOpt: NVFP4 (`weight`, `weight_scale`, `weight_scale_2`), FP8 and MXFP8 (`weight`, `weight_scale`).
+//! ModelOpt: NVFP4 (`weight`, `weight_scale`, `weight_scale_2`), MXFP4, MXFP8, FP8, INT8, and INT4 whose
+//! bytes hold two rows.
 
 use super::{compressed_tensors, fp8, Layer, FLOATS};
-use crate::layouts::{Element, Microscaled};
+use crate::layouts::{Element, IntQuantized, Microscaled, ModelOptInt4};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
+    // A low-rank part beside the packed one.
+    for part in [".svdquant_lora_a", ".weight_quantizer._svdquant_lora_a"] {
+        if layer.has(part) {
+            return Err(layer.wrong(
+                "its parts",
+                "packed weights",
+                format!("{part} too (SVDQuant)"),
+            ));
+        }
+    }
+    if !layer.has(".weight") && layer.has("") {
+        // In which order their dimensions are, differs by model.
+        return Err(layer.wrong("its weight", "a tensor of a layer", "experts in one tensor"));
+    }
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?;
     let linear = match (weight.dtype(), scale.dtype()) {
-        (Dtype::U8, _) => nvfp4(layer)?,
+        (Dtype::U8, Dtype::F8_E4M3) => nvfp4(layer)?,
+        (Dtype::U8, Dtype::U8 | Dtype::F8_E8M0) => mxfp4(layer)?,
+        (Dtype::U8, _) => int4(layer)?,
+        (Dtype::I8, _) => int8(layer)?,
         (_, Dtype::U8 | Dtype::F8_E8M0) => compressed_tensors::mxfp8(layer, &weight, &scale)?,
-        _ => fp8::floats(layer, &weight, &scale, None)?,
+        _ => {
+            // Blocks: the scales keep the dimensions that they were taken over, each of 1.
+            let flat = match *scale.shape() {
+                [rows, 1, columns, 1] => Some(vec![rows, columns]),
+                _ => None,
+            };
+            let scale = match flat {
+                Some(shape) => scale.reshaped(shape, None),
+                None => scale,
+            };
+            let block = fp8::whole_blocks(weight.shape(), scale.shape());
+            fp8::floats(layer, &weight, &scale, block)?
+        }
     };
-    // The inputs' part of AWQ, where it was not folded into the layer before.
+    // The inputs' part of AWQ and SmoothQuant, where it was not folded into the layer before.
     match layer.find(".pre_quant_scale")? {
         None => Ok(linear),
         Some(scales) => linear.with_input_scales(scales.typed(FLOATS)?.finite()?),
@@ -21,20 +51,80 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 }
 
 fn nvfp4(layer: &Layer) -> Result<Linear> {
-    let weight = layer.tensor(".weight")?.typed(&[Dtype::U8])?;
+    let global = layer.tensor(".weight_scale_2")?.single()?;
+    small(layer, 16, Some(OutputScale::Multiply(global)))
+}
+
+fn mxfp4(layer: &Layer) -> Result<Linear> {
+    small(layer, 32, None)
+}
+
+/// Two E2M1 in a byte, with scales of E4M3 or powers of two.
+pub fn small(layer: &Layer, group: usize, global: Option<OutputScale>) -> Result<Linear> {
+    let weight = layer.tensor(".weight")?;
     let [n, bytes] = weight.dims()?;
     let k = bytes.saturating_mul(2);
-    let scale = layer.tensor(".weight_scale")?.typed(&[Dtype::F8_E4M3])?;
-    let scale = scale.shaped(&[n, k.div_ceil(16)])?;
-    let global = layer.tensor(".weight_scale_2")?.single()?;
+    let scale = layer.tensor(".weight_scale")?;
+    let scale = scale.shaped(&[n, k.div_ceil(group)])?;
     Microscaled {
         n,
         k,
         element: Element::E2M1,
-        group: 16,
+        group,
+        packed: &weight.bytes,
+        scales: scale.scales_or_powers()?,
+        global,
+    }
+    .linear()
+}
+
+/// AWQ's 4 bits. `weight_scale_2`, where there is one (W4A8), is what kernels of 8-bit floats divide by
+/// and multiply with again.
+fn int4(layer: &Layer) -> Result<Linear> {
+    let weight = layer.tensor(".weight")?;
+    let [pairs, k] = weight.dims()?;
+    let n = pairs.saturating_mul(2);
+    let scale = layer.tensor(".weight_scale")?.typed(FLOATS)?;
+    let [_, groups] = scale.dims()?;
+    let group = match layer.setting("group_size")? {
+        Some(group) if group > 0 => group,
+        _ if groups > 0 && k.is_multiple_of(groups) => k / groups,
+        _ => {
+            return Err(layer.wrong(
+                "groups of weight_scale",
+                format!("a divisor of {k}"),
+                groups,
+            ))
+        }
+    };
+    let scale = scale.shaped(&[n, k.div_ceil(group)])?;
+    ModelOptInt4 {
+        n,
+        k,
+        group,
         packed: &weight.bytes,
         scales: scale.scales()?,
-        global: Some(OutputScale::Multiply(global)),
+    }
+    .linear()
+}
+
+/// A signed byte a weight, with one scale or one a row.
+pub fn int8(layer: &Layer) -> Result<Linear> {
+    let weight = layer.tensor(".weight")?;
+    let [n, k] = weight.dims()?;
+    let scale = layer.tensor(".weight_scale")?.typed(FLOATS)?;
+    let scale = match *scale.shape() {
+        [] | [1] => scale,
+        [rows] if rows == n => scale,
+        _ => scale.shaped(&[n, 1])?,
+    };
+    IntQuantized {
+        n,
+        k,
+        group: 0,
+        weight: &weight.bytes,
+        scales: scale.scales()?,
+        zero_points: None,
     }
     .linear()
 }

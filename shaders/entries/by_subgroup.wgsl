@@ -1,0 +1,25 @@
+// The entry point of a kernel whose lanes are counted as the subgroups have them, which WGSL does not promise to
+// be their order in the workgroup: lanes that lie side by side are of one subgroup.
+//
+// Plain arguments for the reason that in_subgroup.wgsl gives.
+
+struct Lane {
+    subgroup: u32,
+    size: u32,
+    index: u32,
+}
+
+fn lane_index(lane: Lane) -> u32 {
+    return lane.subgroup * lane.size + lane.index;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+    @builtin(workgroup_id) id: vec3<u32>,
+    @builtin(num_workgroups) count: vec3<u32>,
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_size) size: u32,
+    @builtin(subgroup_invocation_id) index: u32,
+) {
+    multiply_tile(id, count, Lane(subgroup, size, index));
+}

@@ -1,0 +1,36 @@
+//! AutoRound: the tensors of GPTQ or of AWQ, as `packing_format` says.
+
+use super::super::method::unknown;
+use super::super::overrides::Overrides;
+use super::{awq, gptq, Layer};
+use crate::layouts::GptqZeros;
+use crate::{Linear, Result};
+
+pub fn linear(layer: &Layer) -> Result<Linear> {
+    let settings = &layer.model.quantization;
+    let overrides = Overrides::extra_config(settings, layer.name);
+    let data_type = overrides.text(settings, "data_type").unwrap_or("int");
+    if data_type != "int" {
+        return Err(unknown("data_type", data_type, ["int"].into_iter()));
+    }
+    // Called `backend` at first. A second part, or a third, names a kernel.
+    let format = ["packing_format", "backend"].map(|key| settings[key].as_str());
+    let format = format.into_iter().flatten().next();
+    let format = format.unwrap_or("auto_round:auto_gptq");
+    let has = |part: &str| format.contains(part);
+    if !has("auto_round") || ["fp8", "fp4", "mxint", "w8a8"].into_iter().any(has) {
+        let known = ["auto_round", "auto_round:auto_gptq", "auto_round:auto_awq"];
+        return Err(unknown("packing_format", format, known.into_iter()));
+    }
+    if has("awq") {
+        return awq::gemm(layer, &overrides);
+    }
+    // Its own packing, and GPTQModel's kernels on it, have zero points as they are (`qlinear_torch.py`). The other
+    // writes them one lower, but no lower than 0, and reads them one higher (`qlinear_torch_zp.py`).
+    let lower = has("_zp") || (has("gptq") && !has("gptqmodel"));
+    let zeros = match lower {
+        true => GptqZeros::OneLowerUpTo,
+        false => GptqZeros::AsTheyAre,
+    };
+    gptq::packed(layer, &overrides, &[2, 3, 4, 5, 6, 7, 8], |_| zeros)
+}

@@ -1,0 +1,31 @@
+//! Which layers a list of compressed-tensors means: names, patterns after `re:`, classes of modules.
+
+use super::super::pattern::Pattern;
+use super::Layer;
+use serde_json::Value;
+
+/// Whether a layer is among the targets in `list`; the pattern that is not understood where that cannot
+/// be told.
+pub fn listed<'s>(layer: &Layer, list: &'s Value) -> Result<bool, &'s str> {
+    let one = list.as_str().into_iter();
+    let several = list.as_array().into_iter().flatten();
+    let mut doubtful = None;
+    for target in one.chain(several.filter_map(Value::as_str)) {
+        let found = match target.strip_prefix("re:") {
+            Some(text) => match Pattern::new(text) {
+                Some(pattern) => pattern.matches(layer.name),
+                None => {
+                    doubtful = Some(text);
+                    false
+                }
+            },
+            // All that are packed are of this class, and embeddings of another.
+            None if target == "Linear" => !layer.is_embedding(),
+            None => target == layer.name,
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    doubtful.map_or(Ok(false), Err)
+}

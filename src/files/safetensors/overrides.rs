@@ -1,0 +1,94 @@
+//! Settings of single layers, which go before those of the model.
+
+use super::layer::{count, Layer};
+use super::pattern::Pattern;
+use crate::Result;
+use serde_json::Value;
+
+/// What a configuration says of single layers, and which of it is of this one.
+pub(super) struct Overrides<'m> {
+    exist: bool,
+    own: Vec<&'m Value>,
+    /// By a pattern that is not understood.
+    doubtful: Vec<&'m Value>,
+}
+
+impl<'m> Overrides<'m> {
+    /// GPTQModel's `dynamic`: from `+:PATTERN` or `PATTERN` to settings; `-:PATTERN` are layers that are not
+    /// quantized, which their tensors tell too.
+    pub fn dynamic(settings: &'m Value, layer: &str) -> Overrides<'m> {
+        Overrides::of(&settings["dynamic"], |key| {
+            let pattern = key.strip_prefix("+:").unwrap_or(key);
+            match key.starts_with("-:") {
+                true => Some(false),
+                false => Some(Pattern::new(pattern)?.matches(layer)),
+            }
+        })
+    }
+
+    /// AutoRound's `extra_config`: from a layer's name, or a pattern of which any part of the name may be one, to
+    /// settings.
+    pub fn extra_config(settings: &'m Value, layer: &str) -> Overrides<'m> {
+        let extra = &settings["extra_config"];
+        if extra[layer].is_object() {
+            return Overrides::of(extra, |key| Some(key == layer));
+        }
+        Overrides::of(extra, |key| {
+            let anywhere = match key.starts_with('^') {
+                true => key.to_owned(),
+                false => format!(".*({key})"),
+            };
+            Some(Pattern::new(&anywhere)?.matches(layer))
+        })
+    }
+
+    /// Those whose key `is_own` says to be of the layer; `None` is where that cannot be told.
+    fn of(all: &'m Value, is_own: impl Fn(&str) -> Option<bool>) -> Overrides<'m> {
+        let (mut own, mut doubtful) = (Vec::new(), Vec::new());
+        for (key, value) in all.as_object().into_iter().flatten() {
+            match is_own(key) {
+                Some(true) => own.push(value),
+                Some(false) => {}
+                None => doubtful.push(value),
+            }
+        }
+        Overrides {
+            exist: all.is_object(),
+            own,
+            doubtful,
+        }
+    }
+
+    /// Whether layers may differ.
+    pub fn exist(&self) -> bool {
+        self.exist
+    }
+
+    /// This layer's own value of a setting, or else the model's, as text.
+    pub fn text<'s>(&'s self, settings: &'s Value, key: &str) -> Option<&'s str> {
+        let all = self.own.iter().copied().chain([settings]);
+        all.filter_map(|settings| settings[key].as_str()).next()
+    }
+
+    /// Inputs that share a scale, 0 for all of them: the layer's own number or the model's, of which there must
+    /// be as many groups as its tensors have.
+    pub fn group(&self, layer: &Layer, k: usize, groups: usize) -> Result<usize> {
+        let mut said = Vec::new();
+        let own = self.own.iter().copied();
+        let all = own.chain([&layer.model.quantization]);
+        for settings in all.chain(self.doubtful.iter().copied()) {
+            said.extend(count(settings, "group_size")?);
+        }
+        let many = |group: usize| k.div_ceil(if group == 0 { k.max(1) } else { group });
+        match (said.iter().find(|&&group| many(group) == groups), &said[..]) {
+            (Some(&group), _) => Ok(group),
+            // Nothing is said: groups of one length that together are a row.
+            (None, []) if groups > 0 && k.is_multiple_of(groups) => Ok(k / groups),
+            (None, []) => Err(layer.wrong("group_size", "a setting", "none")),
+            (None, [first, ..]) => {
+                let expected = format!("{} for {k} inputs in groups of {first}", many(*first));
+                Err(layer.wrong("groups of its scales", expected, groups))
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! NVIDIA's Model Optimizer: 4 bits of two rows in a byte. Its floats are [`Microscaled`](super::Microscaled)
+//! and [`Fp8`](super::Fp8), its bytes [`IntQuantized`](super::IntQuantized).
+
+use super::fields::{bytes, size};
+use super::groups::{check_shape, group_len, multiple, pair_kind, Integers};
+use super::Scales;
+use crate::{Linear, Result};
+
+/// One layer of `W4A16_AWQ` or `W4A8_AWQ`: weight = `scale · code`.
+///
+/// Becomes `INT4` with scales of the checkpoint's type: exact. What W4A8 rounds to 8-bit floats as it
+/// multiplies is not rounded here.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelOptInt4<'a> {
+    /// Outputs: an even number.
+    pub n: usize,
+    /// Inputs.
+    pub k: usize,
+    /// Inputs that share a scale; 0 for all of them.
+    pub group: usize,
+    /// u8 `[n / 2, k]`: codes from -8 to 7, that of the even row in the low nibble.
+    pub packed: &'a [u8],
+    /// `[n, groups]`
+    pub scales: Scales<'a>,
+}
+
+impl ModelOptInt4<'_> {
+    /// The layer, without a bias and input scales.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    pub fn linear(&self) -> Result<Linear> {
+        let &ModelOptInt4 { n, k, group, .. } = self;
+        check_shape(n, k)?;
+        multiple("weight", "outputs", 2, n)?;
+        bytes("weight", size(&[n / 2, k]), self.packed)?;
+        let groups = k.div_ceil(group_len(group, k));
+        self.scales.check("weight_scale", size(&[n, groups]))?;
+        let fields = |row: usize, out: &mut [u8]| {
+            for (out, byte) in out.iter_mut().zip(&self.packed[row / 2 * k..]) {
+                // The middle of the fields is 8.
+                *out = (byte >> (4 * (row % 2)) & 15) ^ 8;
+            }
+        };
+        let integers = Integers {
+            n,
+            k,
+            bits: 4,
+            group,
+            kind: pair_kind(self.scales.kind()),
+        };
+        let scale = |row: usize, g: usize| self.scales.at(row * groups + g);
+        Ok(Linear::new(integers.matrix(fields, scale, |_, _| 8.0)?))
+    }
+}

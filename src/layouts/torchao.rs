@@ -1,0 +1,57 @@
+//! torchao: 4 bits with a float zero point. Its bytes are [`IntQuantized`](super::IntQuantized), its floats
+//! [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
+
+use super::fields::{bytes, size};
+use super::groups::{biased, build, check_shape, group_len, grouped, put};
+use super::Scales;
+use crate::{Linear, Result, ScaleType};
+
+/// One layer of `Int4Tensor` (packing `plain`): weight = `scale · code + zero`.
+///
+/// Becomes `INT4_BIAS` with scales and biases in f32, the bias being `zero - 8 · scale`, since fields count
+/// from 0: weights within a rounding of f32.
+#[derive(Clone, Copy, Debug)]
+pub struct TorchAoInt4<'a> {
+    /// Outputs.
+    pub n: usize,
+    /// Inputs: an even number.
+    pub k: usize,
+    /// Inputs that share a scale; 0 for all of them.
+    pub group: usize,
+    /// `qdata`, u8 `[n, k / 2]`: codes from -8 to 7, the first in the low nibble.
+    pub packed: &'a [u8],
+    /// `scale`, `[groups, n]`
+    pub scales: Scales<'a>,
+    /// `zero_point`, `[groups, n]`: what a code of 0 stands for.
+    pub zeros: Scales<'a>,
+}
+
+impl TorchAoInt4<'_> {
+    /// The layer, without a bias and input scales.
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    pub fn linear(&self) -> Result<Linear> {
+        let &TorchAoInt4 { n, k, group, .. } = self;
+        check_shape(n, k)?;
+        let row_bytes = k.div_ceil(2);
+        bytes("qdata", size(&[n, row_bytes]), self.packed)?;
+        let groups = k.div_ceil(group_len(group, k));
+        self.scales.check("scale", size(&[groups, n]))?;
+        self.zeros.check("zero_point", size(&[groups, n]))?;
+        let format = grouped(biased(4).with_scale(ScaleType::F32)?, group, k)?;
+        let fields = |row: usize, out: &mut [u8]| {
+            for (j, out) in out.iter_mut().enumerate() {
+                let byte = self.packed[row * row_bytes + j / 2];
+                *out = (byte >> (4 * (j % 2)) & 15) ^ 8;
+            }
+        };
+        let matrix = build(format, 4, n, k, fields, |row, g, out| {
+            let (scale, zero) = (self.scales.at(g * n + row), self.zeros.at(g * n + row));
+            let (first, second) = out.split_at_mut(4);
+            put(ScaleType::F32, scale, first);
+            put(ScaleType::F32, zero - 8.0 * scale, second);
+        })?;
+        Ok(Linear::new(matrix))
+    }
+}

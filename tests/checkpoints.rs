@@ -1,0 +1,62 @@
+//! Tiny checkpoints as the original tools save them: whole folders, each layer held to the tool's own values.
+#![cfg(feature = "safetensors")]
+
+mod common;
+#[path = "checkpoints/expected.rs"]
+mod expected;
+
+use expected::Expected;
+use lowbit::safetensors::Model;
+use std::path::{Path, PathBuf};
+
+/// The folders of `tests/checkpoints` that hold `file`, sorted.
+fn folders(file: &str) -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoints");
+    let entries = std::fs::read_dir(&all).unwrap();
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.join(file).exists());
+    found.sort();
+    assert!(!found.is_empty(), "no {file} under {}", all.display());
+    found
+}
+
+/// Calls `check` for each folder and tells of all that fail.
+fn each(file: &str, check: impl Fn(&Path) -> Result<(), String>) {
+    let failed = folders(file).into_iter().filter_map(|folder| {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        Some(format!("{name}: {}", check(&folder).err()?))
+    });
+    let failed: Vec<_> = failed.collect();
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+#[test]
+fn every_layer_is_the_tools() {
+    each("expected.safetensors", |folder| {
+        let expected = Expected::read(&folder.join("expected.safetensors"));
+        let model = Model::open(folder).map_err(|e| e.to_string())?;
+        expected.compare(&model)
+    });
+}
+
+/// `refused.txt`: what the error of opening the folder, or of one of its layers, must contain, a line each.
+#[test]
+fn what_is_not_read_is_refused_by_name() {
+    each("refused.txt", |folder| {
+        let lines = std::fs::read_to_string(folder.join("refused.txt")).unwrap();
+        let message = match Model::open(folder) {
+            Err(e) => e.to_string(),
+            Ok(model) => {
+                let mut layers = model.linears().into_iter();
+                let error = layers.find_map(|name| model.linear(&name).err());
+                error
+                    .ok_or("every layer that it lists is read")?
+                    .to_string()
+            }
+        };
+        match lines.lines().find(|line| !message.contains(line)) {
+            Some(line) => Err(format!("should say {line:?}, says {message:?}")),
+            None => Ok(()),
+        }
+    });
+}

@@ -1,0 +1,132 @@
+//! What GGUF files that lie may make lowbit reserve: no more than a small multiple of their own size.
+
+use lowbit::gguf::{ranges, read_header, Gguf, Split};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Cursor;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Counts the bytes that are held, and the most there were.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// Hands all calls on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
+        MOST.fetch_max(held, Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many times the file is held at most while it is read in every way, over what threads take.
+fn within(what: &str, times: usize, file: &[u8]) {
+    let before = HELD.load(Relaxed);
+    let limit = times * file.len() + (64 << 10);
+    let check = |how: &str| {
+        let most = MOST.swap(0, Relaxed).saturating_sub(before);
+        assert!(
+            most <= limit,
+            "{what}, {how}: {most} bytes held, limit {limit}"
+        );
+    };
+    MOST.store(0, Relaxed);
+    if let Ok(parsed) = Gguf::parse(file) {
+        check("parsed");
+        for key in parsed.metadata() {
+            key.value();
+        }
+        check("keys");
+    }
+    let _ = Split::parse(&[file]);
+    check("split");
+    if let Ok(header) = Gguf::parse_header(file) {
+        for tensor in header.tensors() {
+            let _ = header.linear(tensor.name(), ranges(Cursor::new(file)));
+        }
+    }
+    check("header");
+    let _ = read_header(file);
+    check("reader");
+}
+
+fn head(tensors: u64, keys: u64) -> Vec<u8> {
+    let mut file = b"GGUF\x03\0\0\0".to_vec();
+    file.extend([tensors, keys].iter().flat_map(|v| v.to_le_bytes()));
+    file
+}
+
+fn text(file: &mut Vec<u8>, text: &[u8]) {
+    file.extend((text.len() as u64).to_le_bytes());
+    file.extend(text);
+}
+
+fn tensor(file: &mut Vec<u8>, name: &[u8], dims: &[u64], offset: u64) {
+    text(file, name);
+    file.extend((dims.len() as u32).to_le_bytes());
+    file.extend(dims.iter().flat_map(|v| v.to_le_bytes()));
+    file.extend(0u32.to_le_bytes());
+    file.extend(offset.to_le_bytes());
+}
+
+/// One test, so that nothing else allocates meanwhile.
+#[test]
+fn nothing_large_is_reserved() {
+    const COUNT: u32 = 50_000;
+    let lengths = [u64::MAX, 1 << 62, 1 << 40, 1 << 33];
+    for length in lengths {
+        within("counts", 1, &head(length, 0));
+        within("counts", 1, &head(0, length));
+        let mut file = head(0, 1);
+        file.extend(length.to_le_bytes());
+        within("the length of a name", 1, &file);
+        let mut file = head(1, 0);
+        tensor(&mut file, b"a.weight", &[length.min(1 << 60)], 0);
+        within("a shape", 1, &file);
+        for id in [8u32, 10] {
+            let mut file = head(0, 1);
+            text(&mut file, b"k");
+            file.extend([9, id].iter().flat_map(|v| v.to_le_bytes()));
+            file.extend(length.to_le_bytes());
+            within("the length of an array", 1, &file);
+        }
+    }
+    // As many as fit, each as small as it gets.
+    let mut file = head(0, COUNT.into());
+    for i in 0..COUNT {
+        text(&mut file, &i.to_le_bytes()[..3]);
+        file.extend(0u32.to_le_bytes());
+        file.push(0);
+    }
+    within("keys", 16, &file);
+    for suffix in ["", ".weight", "\u{e9}"] {
+        let mut file = head(COUNT.into(), 0);
+        for i in 0..COUNT {
+            let name = format!("{i:x}{suffix}");
+            // The first byte of two is no text by itself.
+            tensor(
+                &mut file,
+                &name.as_bytes()[..name.len() - usize::from(suffix == "\u{e9}")],
+                &[0],
+                0,
+            );
+        }
+        file.resize(file.len() + 64, 0);
+        within("tensors", 16, &file);
+    }
+    let mut file = head(0, 1);
+    text(&mut file, b"k");
+    file.extend([9u32, 8].iter().flat_map(|v| v.to_le_bytes()));
+    file.extend(u64::from(COUNT).to_le_bytes());
+    file.resize(file.len() + 8 * COUNT as usize, 0);
+    within("empty strings", 8, &file);
+}

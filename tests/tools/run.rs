@@ -1,0 +1,65 @@
+//! Running an example as a user does.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A folder that is gone when the test is.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let name = format!("lowbit-tools-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    pub fn at(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The command line of an example, built as this test is, without an adapter on any machine.
+pub fn command(example: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", "--quiet", "--example", example])
+        .args(cfg!(not(debug_assertions)).then_some("--release"))
+        .arg("--")
+        .args(args)
+        .env("WGPU_BACKEND", "noop")
+        .env("WGPU_ADAPTER_NAME", "");
+    command
+}
+
+pub fn output(example: &str, args: &[&str]) -> Output {
+    command(example, args).output().unwrap()
+}
+
+/// What an example prints, or the error that it ends with.
+pub fn run(example: &str, args: &[&str]) -> Result<String, String> {
+    let done = output(example, args);
+    match done.status.success() {
+        true => Ok(String::from_utf8(done.stdout).unwrap()),
+        false => Err(String::from_utf8(done.stderr).unwrap()),
+    }
+}
+
+/// What an example says beside its output.
+pub fn notes(example: &str, args: &[&str]) -> String {
+    let done = output(example, args);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{said}");
+    said
+}
