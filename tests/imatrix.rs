@@ -373,3 +373,19 @@ fn weighted_rounding() {
         assert!(weighted < plain, "{format}: {weighted}, without {plain}");
     }
 }
+
+#[test]
+fn sizes_that_no_matrix_has_are_refused() {
+    let mut importance = Importance::new();
+    let refused = importance.add_expert("a", 2, usize::MAX, 0, &[1.0, 2.0]);
+    assert!(
+        matches!(refused, Err(Error::Argument { .. })),
+        "{refused:?}"
+    );
+    let refused = importance.add("a", usize::MAX, &[]);
+    assert!(
+        matches!(refused, Err(Error::TooLarge { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(importance.names().count(), 0);
+}
