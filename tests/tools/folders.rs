@@ -99,7 +99,7 @@ fn described(path: &Path) -> Vec<String> {
     let bytes = std::fs::read(path).unwrap();
     let file = Gguf::parse(&bytes).unwrap();
     let keys = file.metadata().iter();
-    let keys = keys.map(|(key, value)| format!("{key} = {}", shown(value)));
+    let keys = keys.map(|key| format!("{} = {}", key.name(), shown(&key.value())));
     let tensors = file.tensors().iter().map(|t| {
         let kind = TensorType::from_id(t.type_id()).unwrap().name;
         let hash = fnv(t.data().iter().copied());

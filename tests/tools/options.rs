@@ -20,7 +20,7 @@ fn kinds(path: &str, names: &[&str]) -> Vec<&'static str> {
 
 fn get(path: &str, key: &str) -> Option<Value> {
     let bytes = std::fs::read(path).unwrap();
-    Gguf::parse(&bytes).unwrap().get(key).cloned()
+    Some(Gguf::parse(&bytes).unwrap().get(key)?.value())
 }
 
 /// A model of 64 columns in a folder: its path, and that of what is made.
