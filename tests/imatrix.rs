@@ -461,6 +461,7 @@ fn importance_that_is_none() {
         weighted(-1.0),
         "importance should be at least 0, got -1 in column 31"
     );
+}
 
 #[test]
 fn sizes_that_no_matrix_has_are_refused() {
