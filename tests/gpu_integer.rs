@@ -118,11 +118,12 @@ fn known_to_run() -> Vec<&'static str> {
         .collect()
 }
 
-/// Formats whose levels are no integers.
+/// Formats whose levels are no integers, or whose weights are rounded twice on the way from them.
 fn has_no_codes(name: &str) -> bool {
     let starts = ["fp6", "fp8", "aqlm"];
     matches!(name, "f32" | "f16" | "bf16" | "nf4" | "fp4")
         || name.ends_with("columns")
+        || name.ends_with("_bias_f32")
         || starts.iter().any(|s| name.starts_with(s))
 }
 

@@ -50,6 +50,8 @@ pub fn formats() -> Vec<Format> {
         all.extend(scales.iter().map(|&s| format.with_scale(s).unwrap()));
     }
     all.extend(Format::FP8_E4M3.with_scale(ScaleType::E4M3));
+    // A group that is longer than a part, and no number of parts.
+    all.extend(Format::AQLM_2X8.with_group(40));
     let mut seen = std::collections::HashSet::new();
     all.retain(|f| seen.insert(*f));
     all
