@@ -26,11 +26,14 @@ impl log::Log for Log {
     fn flush(&self) {}
 }
 
-fn is_told(words: &[&str]) -> bool {
+fn count_told(words: &[&str]) -> usize {
     let warnings = WARNINGS.lock().unwrap();
-    warnings
-        .iter()
-        .any(|text| words.iter().all(|word| text.contains(word)))
+    let told = |text: &&String| words.iter().all(|word| text.contains(word));
+    warnings.iter().filter(told).count()
+}
+
+fn is_told(words: &[&str]) -> bool {
+    count_told(words) > 0
 }
 
 /// A device of its own, whose kernels are spoiled for no other test.
@@ -79,6 +82,26 @@ fn a_refused_shader_gives_way_to_the_next_kernel() {
             refused.len() >= 1 + (class == DeviceClass::Gpu) as usize,
             "{refused:?}"
         );
+        // Of each that another took the place of, once, for however many products.
+        for kernel in &refused[..refused.len() - 1] {
+            assert_eq!(count_told(&[&format!("refuses q4_k/{kernel} ")]), 1);
+        }
+    }
+}
+
+/// No rows fit no rung.
+#[test]
+fn a_product_of_no_rows_is_an_error() {
+    for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
+        let gpu = own_gpu(class);
+        let weights = gpu.upload(&random_matrix(Format::Q4_0, 24, 64, 4)).unwrap();
+        for precision in [Precision::F32, Precision::I8] {
+            let product = MatMul::new(&gpu, &weights, 0, precision);
+            assert!(
+                matches!(product, Err(Error::Length { got: 0, .. })),
+                "{product:?}"
+            );
+        }
     }
 }
 
