@@ -173,25 +173,23 @@ fn batches_multiply_pairs() {
     }
 }
 
-/// Every kernel of the table that this adapter runs, alone and in a batch.
+/// Every kernel of the table that this adapter runs.
 #[test]
-fn every_kernel_has_epilogues_and_batches() {
+fn batches_have_every_kernel() {
     let gpu = gpu::gpu();
     let mut random = Random(725);
     let chain = &[Epilogue::Bias, Epilogue::RowScale];
     let mut ran = 0;
     for kernel in KERNELS {
-        for batch in [1, 3] {
-            let case = Case::exact(gpu, (batch, 2, 13, 256), chain, &mut random);
-            let with = |precision| case.builder(gpu, kernel).precision(precision);
-            if let Some(product) = allowed(|precision| with(precision).build()) {
-                case.check(gpu, &product)
-                    .unwrap_or_else(|e| panic!("{kernel}, {batch} pairs: {e}"));
-                ran += 1;
-            }
+        let case = Case::exact(gpu, (3, 2, 13, 256), chain, &mut random);
+        let with = |precision| case.builder(gpu, kernel).precision(precision);
+        if let Some(product) = allowed(|precision| with(precision).build()) {
+            case.check(gpu, &product)
+                .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+            ran += 1;
         }
     }
-    assert!(ran >= 2 * 8, "{ran}");
+    assert!(ran >= 8, "{ran}");
 }
 
 /// The same sums in slices, bit for bit the same each time.

@@ -7,8 +7,6 @@ mod bound;
 mod buffers;
 mod builder;
 mod choose;
-#[cfg(test)]
-mod compilers;
 mod compose;
 mod decisions;
 mod device;
