@@ -5,11 +5,11 @@
 //! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
-use super::axes::{Axes, Axis, FloatType};
+use super::axes::{Axes, FloatType};
 use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::source::Source;
-use super::traits::{DeviceClass, Traits};
+use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::Tuning;
 use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, Unit, PART};
 use crate::formats::bits;
@@ -48,7 +48,7 @@ fn whole(k: usize) -> bool {
 }
 
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
-    compose_with(format, kernel, tuning, k, &Axes::default())
+    compose_with(format, kernel, tuning, k, &Axes::default(), Dialect::Naga)
 }
 
 /// As `compose`, with something else than the plainest product around the kernel.
@@ -58,6 +58,7 @@ pub(crate) fn compose_with(
     tuning: &Tuning,
     k: usize,
     axes: &Axes,
+    dialect: Dialect,
 ) -> Source {
     let family = format.family();
     let group = format.group_len();
@@ -86,7 +87,7 @@ pub(crate) fn compose_with(
         spans.max(2)
     };
     consts.extend([("CHAINS", chains), ("STRETCH", 8 / chains)]);
-    if axes.axis == Axis::Grouped {
+    if kernel.shape == Shape::Product {
         consts.extend([
             ("TILE_ROWS", tuning.tile_rows),
             ("TILE_COLS", tuning.tile_cols),
@@ -186,7 +187,10 @@ pub(crate) fn compose_with(
     }
     name.push_str(&axes.name());
     let mut source = Source::new(name);
-    // WGSL wants them first.
+    // WGSL wants them first. naga has subgroups without such a line, and refuses it; browsers insist on it.
+    if dialect == Dialect::Browser && kernel.needs.features.contains(Features::SUBGROUP) {
+        source.push("(constants)", 0, "enable subgroups;");
+    }
     for (feature, name) in [
         (Features::SHADER_F16, "f16"),
         (

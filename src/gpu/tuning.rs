@@ -142,8 +142,6 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
             consts: vec![
                 ("MATRIX", side),
                 ("STRIDE", COOP_STRIDE),
-                ("TILE_ROWS", tile),
-                ("TILE_COLS", tile),
                 ("SUBGROUPS", subgroups),
                 ("SUB_ROWS", rows),
                 ("SUB_COLS", cols),

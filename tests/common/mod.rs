@@ -69,6 +69,26 @@ pub fn fitting_k(format: Format, k: usize) -> usize {
     }
 }
 
+/// Inputs that are their own rounding: of each run one is 127 or -127 and some are small, times a power of two.
+pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
+    let mut x = vec![0f32; m * k];
+    for row in x.chunks_mut(k) {
+        for run in row.chunks_mut(32) {
+            let top = random.next() as usize % run.len();
+            for (i, x) in run.iter_mut().enumerate() {
+                let small = [0.0, 0.0, -2.0, -1.0, 1.0, 3.0][random.next() as usize % 6];
+                let sign = if random.next() & 1 == 0 {
+                    127.0
+                } else {
+                    -127.0
+                };
+                *x = 0.25 * if i == top { sign } else { small };
+            }
+        }
+    }
+    x
+}
+
 /// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
 /// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
