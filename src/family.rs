@@ -202,6 +202,15 @@ pub(crate) struct Family {
     pub shader: ShaderParts,
 }
 
+impl Family {
+    /// Whether scales have 24 bits, so that their products with levels are rounded; all others are exact.
+    pub fn has_wide_scales(&self) -> bool {
+        self.floats
+            .iter()
+            .any(|(_, scale)| *scale == ScaleType::F32)
+    }
+}
+
 /// Unpacks a row of blocks with groups of so many weights, 0 being the whole row.
 pub(crate) type Unpack = fn(Level, group: usize, row: &[u8], Spans);
 

@@ -27,12 +27,13 @@ fn rounded(x: &[f32], k: usize) -> Vec<f32> {
     .collect()
 }
 
-/// Formats whose weights are no integers of 8 bits with an affine.
+/// Formats whose weights are no integers of 8 bits with an affine, or are rounded twice on the way from them.
 fn has_no_integers(format: Format) -> bool {
     let name = format.name();
+    let twice = name.ends_with("_bias_f32");
     let starts = ["fp6_", "fp8_", "nf4", "aqlm"];
     let is_float = ["f32", "f16", "bf16", "fp4"].contains(&name);
-    is_float || name.ends_with("_columns") || starts.iter().any(|s| name.starts_with(s))
+    is_float || twice || name.ends_with("_columns") || starts.iter().any(|s| name.starts_with(s))
 }
 
 #[test]

@@ -14,9 +14,9 @@ use bounded::check;
 use case::{to_bytes, Case};
 use common::{gpu, Random};
 use lowbit::wgpu::{self, BufferSlice};
-use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision};
+use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, KERNELS};
 
-/// The product kernels that this adapter runs: all others of the table are these in another guise.
+/// The product kernels that this adapter runs and that differ in more than what they round, which do the most.
 fn kernels() -> Vec<&'static str> {
     let subgroup = has(wgpu::Features::SUBGROUP);
     let mut names = vec!["gemv", "gemm", "lane_tile"];
@@ -27,6 +27,20 @@ fn kernels() -> Vec<&'static str> {
             .flatten(),
     );
     names
+}
+
+/// What is made with the first precision that the kernel takes; None where this adapter has not what it needs, or
+/// where it is no product.
+fn allowed<T>(make: impl Fn(Precision) -> Result<T, Error>) -> Option<T> {
+    for precision in [Precision::F32, Precision::F16, Precision::I8] {
+        match make(precision) {
+            Ok(made) => return Some(made),
+            Err(Error::Precision { .. }) => {}
+            Err(Error::Feature { .. } | Error::UnknownKernel(..)) => return None,
+            Err(e) => panic!("{e}"),
+        }
+    }
+    panic!("some precision is the kernel's");
 }
 
 fn has(feature: wgpu::Features) -> bool {
@@ -157,6 +171,25 @@ fn batches_multiply_pairs() {
         case.check(gpu, &product)
             .unwrap_or_else(|e| panic!("{kernel}: {e}"));
     }
+}
+
+/// Every kernel of the table that this adapter runs.
+#[test]
+fn batches_have_every_kernel() {
+    let gpu = gpu::gpu();
+    let mut random = Random(725);
+    let chain = &[Epilogue::Bias, Epilogue::RowScale];
+    let mut ran = 0;
+    for kernel in KERNELS {
+        let case = Case::exact(gpu, (3, 2, 13, 256), chain, &mut random);
+        let with = |precision| case.builder(gpu, kernel).precision(precision);
+        if let Some(product) = allowed(|precision| with(precision).build()) {
+            case.check(gpu, &product)
+                .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+            ran += 1;
+        }
+    }
+    assert!(ran >= 8, "{ran}");
 }
 
 /// The same sums in slices, bit for bit the same each time.

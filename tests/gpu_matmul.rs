@@ -349,8 +349,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "the last part forgotten",
-            "part < parts;",
-            "part < parts - 1u;",
+            "STRETCH, parts);",
+            "STRETCH, parts - 1u);",
         ),
         (
             "the next part's inputs",
@@ -371,8 +371,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "scaled twice",
-            "return a.scale * level_sum;",
-            "return a.scale * a.scale * level_sum;",
+            "return a.scale * sum;",
+            "return a.scale * a.scale * sum;",
         ),
     ];
     for (what, from, to) in mutants {

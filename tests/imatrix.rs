@@ -462,3 +462,19 @@ fn importance_that_is_none() {
         "importance should be at least 0, got -1 in column 31"
     );
 }
+
+#[test]
+fn sizes_that_no_matrix_has_are_refused() {
+    let mut importance = Importance::new();
+    let refused = importance.add_expert("a", 2, usize::MAX, 0, &[1.0, 2.0]);
+    assert!(
+        matches!(refused, Err(Error::Argument { .. })),
+        "{refused:?}"
+    );
+    let refused = importance.add("a", usize::MAX, &[]);
+    assert!(
+        matches!(refused, Err(Error::TooLarge { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(importance.names().count(), 0);
+}

@@ -96,6 +96,9 @@ fn traces() {
     let estimate = trace(k, 3, 9, diagonal).unwrap();
     assert_eq!((estimate.mean, estimate.standard_error), (780.0, 0.0));
     assert!(trace(k, 0, 1, diagonal).is_err());
+    let none = |_: &[f32], _: &mut [f32]| Ok(());
+    assert!(trace(0, 1, 1, none).is_err());
+    assert!(trace(usize::MAX, 1, 1, none).is_err());
     // A product that leaves out a number is noticed.
     assert!(trace(k, 1, 1, |_, _| Ok(())).is_err());
 

@@ -489,3 +489,24 @@ fn wrong_input_is_refused() {
         assert!(observer.range().is_err());
     }
 }
+
+/// A number of bins or columns that nothing bears out takes no memory for its sake.
+#[test]
+fn no_number_of_bins_or_columns_is_too_large_to_be_told() {
+    let x = [-1.0, 0.5, 2.0];
+    let mut all: [Box<dyn Observer>; 3] = [
+        Box::new(Percentile::new(100.0, Cut::BothSides, usize::MAX)),
+        Box::new(Percentile::new(100.0, Cut::Magnitudes, 0)),
+        Box::new(Histogram::with_bins(8, usize::MAX)),
+    ];
+    for observer in &mut all {
+        observer.observe(&x).unwrap();
+        let range = observer.range().unwrap();
+        assert!(range.lo <= 0.0 && range.hi >= 0.5, "{range:?}");
+    }
+    for (k, group) in [(usize::MAX, 1), (usize::MAX, 2), (1 << 40, 1)] {
+        let refused = Columns::new(k, group, MinMax::new).expect_err("too many");
+        assert!(matches!(refused, Error::Argument { .. }), "{refused}");
+    }
+    assert!(Columns::new(usize::MAX, usize::MAX, MinMax::new).is_ok());
+}

@@ -208,6 +208,13 @@ fn refused() {
     argument(least.scales(&seen, &[layer]).unwrap_err());
     argument(smooth.scales(&seen, &[]).unwrap_err());
     argument(smooth.scales(&ChannelMaxima::new(8), &[layer]).unwrap_err());
+    // Channels that no row has take no memory.
+    argument(
+        ChannelMaxima::new(usize::MAX)
+            .maxima()
+            .map(drop)
+            .unwrap_err(),
+    );
     argument(smooth.scales(&maxima(4, &[1.0; 4]), &[layer]).unwrap_err());
     let other = Layer::new(4, 4, &weights).unwrap();
     argument(smooth.scales(&seen, &[layer, other]).unwrap_err());

@@ -4,7 +4,11 @@ fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
     return a.scale * level;
 }
 
-// Σ weight · x from Σ level · x and Σ x.
-fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {
-    return a.scale * level_sum;
+// Products are of levels; the scale comes once, to their sum.
+fn factor(level: vec4<f32>, a: Affine) -> vec4<f32> {
+    return level;
+}
+
+fn scaled(sum: f32, a: Affine) -> f32 {
+    return a.scale * sum;
 }

@@ -1,13 +1,17 @@
-// Weight = scale · ((level + LEVEL_BASE) - offset). The sum is exact; the difference is for whole
-// zero points. Levels may come out of a subtraction of a power of two, which some drivers would otherwise
-// join with this one, and lose the low bits.
+// Weight = scale · (level - offset), where levels are the unsigned fields. The difference is exact for whole zero
+// points. Levels may come out of a subtraction of a power of two, which some drivers would otherwise join
+// with this one, and lose the low bits.
 
 fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return a.scale * ((rounded(level) + f32(LEVEL_BASE)) - a.offset);
+    return a.scale * (rounded(level) - a.offset);
 }
 
-// Σ weight · x from Σ level · x and Σ x. The base is taken from the offset, not added to the levels:
-// both are then small for weights around zero, and little is lost in their difference.
-fn weighted(level_sum: f32, x_sum: f32, a: Affine) -> f32 {
-    return a.scale * (level_sum - (a.offset - f32(LEVEL_BASE)) * x_sum);
+// Products are of differences; the scale comes once, to their sum. Levels and zero points summed apart would
+// cancel where weights are small beside their zero point.
+fn factor(level: vec4<f32>, a: Affine) -> vec4<f32> {
+    return rounded(level) - a.offset;
+}
+
+fn scaled(sum: f32, a: Affine) -> f32 {
+    return a.scale * sum;
 }

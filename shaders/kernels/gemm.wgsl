@@ -6,6 +6,7 @@
 // without padding: both tiles together fill the 16 KiB that every device has.
 
 const TILE: u32 = 64u;
+const TOGETHER: u32 = 2u;  // parts whose products are added one after the other
 
 var<workgroup> w_tile: array<vec4<f32>, TILE * 8u>;
 var<workgroup> x_tile: array<vec4<f32>, TILE * 8u>;
@@ -30,6 +31,8 @@ fn main(
     let lane_row = lane % 16u;
     let lane_col = lane / 16u;
 
+    var total: array<Sum, 16>;
+    // Of TOGETHER parts on their own: the error does not grow with k.
     var sum: array<vec4<f32>, 4>;
     for (var r = 0u; r < 4u; r++) { // unroll
         sum[r] = vec4<f32>(0.0);
@@ -52,11 +55,6 @@ fn main(
             }
         }
         workgroupBarrier();
-        // Summed for each part on its own: the error then grows with k / 32, not with k.
-        var part_sum: array<vec4<f32>, 4>;
-        for (var r = 0u; r < 4u; r++) { // unroll
-            part_sum[r] = vec4<f32>(0.0);
-        }
         for (var i = 0u; i < 8u; i++) {
             var v: array<vec4<f32>, 4>;
             for (var c = 0u; c < 4u; c++) { // unroll
@@ -64,11 +62,16 @@ fn main(
             }
             for (var r = 0u; r < 4u; r++) { // unroll
                 let w = w_tile[swizzled(lane_row + 16u * r, i)];
-                part_sum[r] += vec4<f32>(dot(w, v[0]), dot(w, v[1]), dot(w, v[2]), dot(w, v[3]));
+                sum[r] += vec4<f32>(dot(w, v[0]), dot(w, v[1]), dot(w, v[2]), dot(w, v[3]));
             }
         }
-        for (var r = 0u; r < 4u; r++) { // unroll
-            sum[r] += part_sum[r];
+        if ((part + 1u - range.x) % TOGETHER == 0u || part + 1u == parts) {
+            for (var r = 0u; r < 4u; r++) { // unroll
+                for (var c = 0u; c < 4u; c++) { // unroll
+                    total[r * 4u + c] = plus(total[r * 4u + c], sum[r][c]);
+                }
+                sum[r] = vec4<f32>(0.0);
+            }
         }
         workgroupBarrier();
     }
@@ -77,7 +80,7 @@ fn main(
             let row = first_row + lane_row + 16u * r;
             let col = first_col + lane_col + 16u * c;
             if (row < params.rows && col < params.m) {
-                store(params.first_row + row, col, sum[r][c]);
+                store(params.first_row + row, col, total[r * 4u + c].total);
             }
         }
     }

@@ -3,7 +3,7 @@
 // For every two parts of k, 128 lanes put the level words and the affines of one row and part each into
 // workgroup memory while the other 128 do so with the bytes of x; then every lane multiplies 4 rows by 4
 // columns. The four vec4s of a tile row are swizzled by its index, so that lanes on different rows
-// hit different banks. 13 KiB of workgroup memory where affines are most.
+// hit different banks. 16 KiB of workgroup memory where affines are most.
 
 const TILE: u32 = 64u;
 const STEP: u32 = 2u;  // parts in workgroup memory at a time
@@ -11,6 +11,7 @@ const STEP: u32 = 2u;  // parts in workgroup memory at a time
 var<workgroup> w_tile: array<vec4<u32>, TILE * STEP * 2u>;
 var<workgroup> x_tile: array<vec4<u32>, TILE * STEP * 2u>;
 var<workgroup> affines: array<vec2<f32>, TILE * STEP * SPANS>;
+var<workgroup> middles: array<f32, TILE * STEP * SPANS>;
 // Of x: the scale, and two words of sums.
 var<workgroup> x_rest: array<vec3<u32>, TILE * STEP>;
 
@@ -36,6 +37,8 @@ fn main(
     let mine = lane % TILE;
     let step = (lane / TILE) % STEP;
 
+    var total: array<Sum, 16>;
+    // Of a few parts on their own: the error does not grow with k.
     var sum: array<f32, 16>;
     for (var i = 0u; i < 16u; i++) { // unroll
         sum[i] = 0.0;
@@ -49,8 +52,9 @@ fn main(
             w_tile[swizzled(mine, 2u * step)] = w.low;
             w_tile[swizzled(mine, 2u * step + 1u)] = w.high;
             for (var s = 0u; s < SPANS; s++) { // unroll
-                let a = affine(row, (part * PART + s * (PART / SPANS)) / GROUP);
-                affines[(step * SPANS + s) * TILE + mine] = vec2<f32>(a.scale, a.offset);
+                let a = for_integers(affine(row, (part * PART + s * (PART / SPANS)) / GROUP));
+                affines[(step * SPANS + s) * TILE + mine] = vec2<f32>(a.scale, a.rest);
+                middles[(step * SPANS + s) * TILE + mine] = a.middle;
             }
         } else {
             let v = x_bytes(min(first_col + mine, params.m - 1u), part);
@@ -78,13 +82,19 @@ fn main(
                 let w = Codes(w_tile[swizzled(row, 2u * p)], w_tile[swizzled(row, 2u * p + 1u)]);
                 for (var s = 0u; s < SPANS; s++) { // unroll
                     let pair = affines[(p * SPANS + s) * TILE + row];
-                    let a = Affine(pair.x, pair.y);
+                    let a = IntegerAffine(pair.x, pair.y, middles[(p * SPANS + s) * TILE + row]);
                     for (var c = 0u; c < 4u; c++) { // unroll
                         let x_sum = span_sum(v[c].sums, s);
                         let d = span_dot(w, v[c].codes, s);
                         sum[r * 4u + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v[c].scale;
                     }
                 }
+            }
+        }
+        if ((first / STEP + 1u) % (STRETCH / STEP) == 0u || first + STEP >= parts) {
+            for (var i = 0u; i < 16u; i++) { // unroll
+                total[i] = plus(total[i], sum[i]);
+                sum[i] = 0.0;
             }
         }
         workgroupBarrier();
@@ -94,7 +104,7 @@ fn main(
             let row = first_row + lane_row + 16u * r;
             let col = first_col + lane_col + 16u * c;
             if (row < params.rows && col < params.m) {
-                store(params.first_row + row, col, sum[r * 4u + c]);
+                store(params.first_row + row, col, total[r * 4u + c].total);
             }
         }
     }

@@ -27,43 +27,48 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
     for (var c = 0u; c < COLS; c++) { // unroll
         col[c] = min(first_col + c, params.m - 1u);
     }
-    var sum: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = 0.0;
-    }
+    var total: array<Sum, ROWS * COLS>;
 
-    for (var part = range.x + lane_k; part < parts; part += LANES_K) {
-        var w: array<Levels, ROWS>;
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            w[r] = levels(row[r], part);
+    for (var first = range.x + lane_k; first < parts; first += LANES_K * STRETCH) {
+        var sum: array<f32, ROWS * COLS>;
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            sum[i] = 0.0;
         }
-        for (var s = 0u; s < SPANS; s++) { // unroll
-            var level_sum: array<f32, ROWS * COLS>;
-            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                level_sum[i] = 0.0;
+        for (var part = first; part < min(first + LANES_K * STRETCH, parts); part += LANES_K) {
+            var w: array<Levels, ROWS>;
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                w[r] = factors(row[r], part);
             }
-            var x_sum: array<f32, COLS>;
-            for (var c = 0u; c < COLS; c++) { // unroll
-                x_sum[c] = 0.0;
-            }
-            for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    let v = x_at(col[c], part * 8u + s * (8u / SPANS) + j);
-                    x_sum[c] += dot(v, vec4<f32>(1.0));
-                    for (var r = 0u; r < ROWS; r++) { // unroll
-                        level_sum[r * COLS + c] += dot(w[r].v[s * (8u / SPANS) + j], v);
+            for (var s = 0u; s < CHAINS; s++) { // unroll
+                var chain: array<f32, ROWS * COLS>;
+                for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                    chain[i] = 0.0;
+                }
+                for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
+                    for (var c = 0u; c < COLS; c++) { // unroll
+                        let v = x_at(col[c], part * 8u + s * (8u / CHAINS) + j);
+                        for (var r = 0u; r < ROWS; r++) { // unroll
+                            chain[r * COLS + c] += dot(w[r].v[s * (8u / CHAINS) + j], v);
+                        }
+                    }
+                }
+                for (var r = 0u; r < ROWS; r++) { // unroll
+                    let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
+                    for (var c = 0u; c < COLS; c++) { // unroll
+                        sum[r * COLS + c] += scaled(chain[r * COLS + c], a);
                     }
                 }
             }
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    sum[r * COLS + c] += weighted(level_sum[r * COLS + c], x_sum[c], a);
-                }
-            }
+        }
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            total[i] = plus(total[i], sum[i]);
         }
     }
 
+    var sum: array<f32, ROWS * COLS>;
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = total[i].total;
+    }
     reduce(&sum, lane);
     if (lane_k == 0u) {
         for (var r = 0u; r < ROWS; r++) { // unroll

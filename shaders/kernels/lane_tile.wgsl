@@ -24,87 +24,71 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     for (var c = 0u; c < COLS; c++) { // unroll
         col[c] = min(first_col + c, params.m - 1u);
     }
-    var sum: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = 0.0;
-    }
+    var total: array<Sum, ROWS * COLS>;
 
     var touched = 0u;
-    for (var part = 0u; part < parts; part++) {
-        // A word of every row before any is used: their cache misses then overlap, while a processor that
-        // meets them one by one has no room to look so far ahead (lavapipe 26.2, m = 1: 13 to 32 % faster,
-        // m = 8 and 32: 4 to 6 %).
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
+    for (var first = 0u; first < parts; first += STRETCH) {
+        var sum: array<f32, ROWS * COLS>;
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            sum[i] = 0.0;
         }
-        if (part % HOLD == 0u) {
+        for (var part = first; part < min(first + STRETCH, parts); part++) {
+            // A word of every row before any is used: their cache misses then overlap, while a processor that
+            // meets them one by one has no room to look so far ahead (lavapipe 26.2, m = 1: 13 to 32 % faster,
+            // m = 8 and 32: 4 to 6 %).
             for (var r = 0u; r < ROWS; r++) { // unroll
-                hold(row[r], part);
+                touched |= touch(row[r], part * UNITS / UNIT_PARTS);
             }
-        }
-        var w: array<Levels, ROWS>;
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            w[r] = levels(row[r], part);
-            // Sums of x, which minima meet, cost more than whole weights where columns are many. These are
-            // scale · level + offset, in one rounding.
-            if (WEIGHTS_FIRST == 1u) {
-                for (var s = 0u; s < SPANS; s++) { // unroll
-                    let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
-                    for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-                        let l = w[r].v[s * (8u / SPANS) + j];
-                        w[r].v[s * (8u / SPANS) + j] = fma(l, vec4<f32>(a.scale), vec4<f32>(a.offset));
-                    }
-                }
-            }
-        }
-        for (var b = 0u; b < COLS / BLOCK; b++) { // unroll
-            var v: array<array<vec4<f32>, 8>, BLOCK>;
-            for (var c = 0u; c < BLOCK; c++) { // unroll
-                v[c] = part_of_x(col[b * BLOCK + c], part, lane);
-            }
-            for (var s = 0u; s < SPANS; s++) { // unroll
-                var level_sum: array<f32, ROWS * BLOCK>;
-                for (var i = 0u; i < ROWS * BLOCK; i++) { // unroll
-                    level_sum[i] = 0.0;
-                }
-                var x_sum: array<f32, BLOCK>;
-                for (var c = 0u; c < BLOCK; c++) { // unroll
-                    x_sum[c] = 0.0;
-                }
-                for (var j = 0u; j < 8u / SPANS; j++) { // unroll
-                    for (var c = 0u; c < BLOCK; c++) { // unroll
-                        let x = v[c][s * (8u / SPANS) + j];
-                        for (var r = 0u; r < ROWS; r++) { // unroll
-                            let l = w[r].v[s * (8u / SPANS) + j];
-                            var dots = level_sum[r * BLOCK + c];
-                            dots = fma(l.x, x.x, dots);
-                            dots = fma(l.y, x.y, dots);
-                            dots = fma(l.z, x.z, dots);
-                            level_sum[r * BLOCK + c] = fma(l.w, x.w, dots);
-                        }
-                        x_sum[c] += dot(x, vec4<f32>(1.0));
-                    }
-                }
+            if (part % HOLD == 0u) {
                 for (var r = 0u; r < ROWS; r++) { // unroll
-                    let a = affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP);
-                    for (var c = 0u; c < BLOCK; c++) { // unroll
-                        let dots = level_sum[r * BLOCK + c];
-                        let i = r * COLS + b * BLOCK + c;
-                        if (WEIGHTS_FIRST == 1u) {
-                            sum[i] += dots;
-                        } else {
-                            sum[i] += weighted(dots, x_sum[c], a);
+                    hold(row[r], part);
+                }
+            }
+            var w: array<Levels, ROWS>;
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                w[r] = factors(row[r], part);
+            }
+            for (var b = 0u; b < COLS / BLOCK; b++) { // unroll
+                var v: array<array<vec4<f32>, 8>, BLOCK>;
+                for (var c = 0u; c < BLOCK; c++) { // unroll
+                    v[c] = part_of_x(col[b * BLOCK + c], part, lane);
+                }
+                for (var s = 0u; s < CHAINS; s++) { // unroll
+                    var chain: array<f32, ROWS * BLOCK>;
+                    for (var i = 0u; i < ROWS * BLOCK; i++) { // unroll
+                        chain[i] = 0.0;
+                    }
+                    for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
+                        for (var c = 0u; c < BLOCK; c++) { // unroll
+                            let x = v[c][s * (8u / CHAINS) + j];
+                            for (var r = 0u; r < ROWS; r++) { // unroll
+                                let l = w[r].v[s * (8u / CHAINS) + j];
+                                var dots = chain[r * BLOCK + c];
+                                dots = fma(l.x, x.x, dots);
+                                dots = fma(l.y, x.y, dots);
+                                dots = fma(l.z, x.z, dots);
+                                chain[r * BLOCK + c] = fma(l.w, x.w, dots);
+                            }
+                        }
+                    }
+                    for (var r = 0u; r < ROWS; r++) { // unroll
+                        let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
+                        for (var c = 0u; c < BLOCK; c++) { // unroll
+                            sum[r * COLS + b * BLOCK + c] += scaled(chain[r * BLOCK + c], a);
                         }
                     }
                 }
             }
+        }
+        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+            total[i] = plus(total[i], sum[i]);
         }
     }
 
     for (var r = 0u; r < ROWS; r++) { // unroll
         for (var c = 0u; c < COLS; c++) { // unroll
             if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                let y = sum[r * COLS + c] + f32(touched & params.zero);
+                let y = total[r * COLS + c].total + f32(touched & params.zero);
                 store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
             }
         }

@@ -15,11 +15,11 @@ fn main(
     if (at >= params.outputs) {
         return;
     }
-    var total = sums[at];
-    for (var slice = 1u; slice < SLICES; slice++) { // unroll
-        total += sums[slice * params.outputs + at];
+    var total: Sum;
+    for (var slice = 0u; slice < SLICES; slice++) { // unroll
+        total = plus(total, sums[slice * params.outputs + at]);
     }
     // In a batch each m rows of y have weights of their own.
     let row = (at / params.n / params.m) * params.n + at % params.n;
-    write(at, finish(total, row, at));
+    write(at, finish(total.total, row, at));
 }

@@ -2,20 +2,19 @@
 
 var<workgroup> shared_sums: array<f32, WORKGROUP * ROWS * COLS>;
 
-// Adds up the sums of lanes that lie a multiple of INTERLEAVE apart in a run of INTERLEAVE * LANES_K;
+// Adds up the sums of lanes that lie a multiple of INTERLEAVE apart in a run of INTERLEAVE * LANES_K, by halves;
 // the first of them gets the total.
 fn reduce(sum: ptr<function, array<f32, ROWS * COLS>>, lane: u32) {
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        shared_sums[i * WORKGROUP + lane] = (*sum)[i];
-    }
-    workgroupBarrier();
-    if ((lane / INTERLEAVE) % LANES_K == 0u) {
+    for (var apart = LANES_K / 2u; apart > 0u; apart /= 2u) {
         for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            var total = (*sum)[i];
-            for (var l = 1u; l < LANES_K; l++) {
-                total += shared_sums[i * WORKGROUP + lane + l * INTERLEAVE];
-            }
-            (*sum)[i] = total;
+            shared_sums[i * WORKGROUP + lane] = (*sum)[i];
         }
+        workgroupBarrier();
+        if ((lane / INTERLEAVE) % LANES_K < apart) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                (*sum)[i] += shared_sums[i * WORKGROUP + lane + apart * INTERLEAVE];
+            }
+        }
+        workgroupBarrier();
     }
 }

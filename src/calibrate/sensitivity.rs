@@ -137,12 +137,13 @@ pub fn trace(
     seed: u64,
     mut product: impl FnMut(&[f32], &mut [f32]) -> Result<()>,
 ) -> Result<Trace> {
-    for (what, value) in [("k", k), ("probes", probes)] {
-        if value == 0 {
+    let most = isize::MAX as usize / size_of::<f32>();
+    for (what, value, most) in [("k", k, most), ("probes", probes, usize::MAX)] {
+        if !(1..=most).contains(&value) {
             return Err(Error::Argument {
                 what,
-                allowed: "at least 1".into(),
-                got: "0".into(),
+                allowed: format!("1 to {most}"),
+                got: value.to_string(),
             });
         }
     }

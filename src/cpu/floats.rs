@@ -10,24 +10,46 @@ pub(super) const COLUMNS: usize = 2;
 /// Σ w·x over one row of weights, for each row of x, the weights going no further than registers.
 pub(super) fn dots(plan: &Plan, row: &Row, x: &[f32], y: &mut [f32], stride: usize) {
     let (first, second) = x.split_at(plan.k);
-    if second.is_empty() {
-        specialized!(plan, dots_at[1], row, [first], plan.base(), y, stride)
-    } else {
-        specialized!(
-            plan,
-            dots_at[2],
-            row,
-            [first, second],
-            plan.base(),
-            y,
-            stride
-        )
+    let mut sums = [0f64; COLUMNS];
+    for from in (0..plan.k).step_by(STRETCH) {
+        let stretch = from..plan.k.min(from + STRETCH);
+        if second.is_empty() {
+            let x = [&first[stretch.clone()]];
+            specialized!(
+                plan,
+                plan.constant(),
+                dots_at[1],
+                row,
+                from,
+                x,
+                plan.base(),
+                &mut sums
+            )
+        } else {
+            let x = [&first[stretch.clone()], &second[stretch]];
+            specialized!(
+                plan,
+                plan.constant(),
+                dots_at[2],
+                row,
+                from,
+                x,
+                plan.base(),
+                &mut sums
+            )
+        }
+    }
+    for (y, sum) in y.iter_mut().step_by(stride).zip(sums) {
+        *y = sum as f32;
     }
 }
 
+/// Weights whose products are added up in f32: chains of 8 sixteens to 32, by the number of sums in use.
+const STRETCH: usize = 1024;
+
 /// The weights of one row, padded with zeros as its codes are.
 pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
-    specialized!(plan, decode_at, row, out, plan.base());
+    specialized!(plan, plan.constant(), decode_at, row, out, plan.base());
     out[plan.k..].fill(0.0);
 }
 
@@ -38,10 +60,10 @@ const AT_ONCE: usize = 8;
 fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     simd: S,
     row: &Row,
+    start: usize,
     x: [&[f32]; COUNT],
     base: f32,
-    y: &mut [f32],
-    stride: usize,
+    y: &mut [f64; COLUMNS],
 ) {
     let mut sums = [[f32x16::splat(simd, 0.0); AT_ONCE]; COUNT];
     // Sums of a row of x that are in use: such that all lie in registers, yet none waits for itself.
@@ -51,7 +73,8 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
         (_, 1) => AT_ONCE / 2,
         _ => AT_ONCE / 4,
     };
-    let codes = row.codes.as_chunks::<16>().0;
+    let codes = row.codes[start..].as_chunks::<16>().0;
+    let start = start / 16;
     let sixteens = x[0].len() / 16;
     let turns = sixteens / AT_ONCE;
     let mut x_turns = [x[0].as_chunks::<16>().0.as_chunks::<AT_ONCE>().0; COUNT];
@@ -65,7 +88,7 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
         .take(turns)
         .enumerate()
     {
-        let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
+        let spans = Numbers::<SPAN, KIND>::of(row, start + AT_ONCE * i);
         for j in 0..AT_ONCE {
             let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
             for (sums, x) in sums.iter_mut().zip(x_turns) {
@@ -78,7 +101,7 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     let from = AT_ONCE * turns;
     let mut tails = [0f32; COUNT];
     if x[0].len() > 16 * from {
-        let spans = Numbers::<SPAN, KIND>::of(row, from);
+        let spans = Numbers::<SPAN, KIND>::of(row, start + from);
         for i in from..x[0].len().div_ceil(16) {
             let w = weights::<S, SPAN, KIND>(simd, &codes[i], spans, i - from, base);
             for (c, x) in x.iter().enumerate() {
@@ -100,7 +123,7 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
                 sums[i] += sums[i + half];
             }
         }
-        y[c * stride] = sums[0].reduce_sum() + tails[c];
+        y[c] += (sums[0].reduce_sum() + tails[c]) as f64;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inputs as integers, laid out as the loop over them reads them.
 
 use super::activations::{round_rows, Activations, RUN};
-use super::plan::{Plan, BASE_BIAS, BIAS};
+use super::plan::Plan;
 use super::row::STEP;
 use crate::formats::rows::at_level;
 use fearless_simd::Level;
@@ -11,8 +11,8 @@ pub(super) struct Inputs {
     pub steps: Vec<Step>,
     /// Steps of one row.
     pub per_row: usize,
-    /// Sums of rounded inputs, one for each span, padded with zeros to whole vectors: what biases are
-    /// multiplied by. None where there are no biases.
+    /// Sums of rounded inputs, one for each span, padded with zeros to whole vectors: what is left of
+    /// offsets is multiplied by. None where there are none.
     pub sums: Vec<f32>,
 }
 
@@ -38,9 +38,9 @@ impl Inputs {
         let mut steps = vec![empty; rounded.codes.len() / STEP];
         fill(plan.level, &rounded, &mut steps);
         let per_row = plan.k.div_ceil(STEP);
-        let sums = match plan.constant() {
-            BIAS | BASE_BIAS => sums(&steps, per_row, plan.span),
-            _ => Vec::new(),
+        let sums = match plan.has_offsets() {
+            true => sums(&steps, per_row, plan.span),
+            false => Vec::new(),
         };
         Inputs {
             steps,

@@ -2,13 +2,16 @@
 //!
 //! Sums are kept in sixteen lanes, each of which takes four codes of every 64: no span is shorter than
 //! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
-//! lanes are added up only at the end of the row. Biases are multiplied by sums of inputs, once for a span.
+//! lanes are added up only at the end of a stretch of the row. Rows are centred (`centre.rs`): what is left of their
+//! offsets is multiplied by sums of inputs, once for a span, and does not cancel with the rest.
 
 use super::dot4::dot4;
 use super::inputs::Inputs;
-use super::plan::{specialized, Plan, BASE_BIAS, BASE_ZERO, BIAS};
+use super::plan::{specialized, Plan, BASE_ZERO, SCALE};
 use super::row::{Row, STEP};
+use super::sums::CHAIN;
 use fearless_simd::{f32x16, f32x4, f32x8, i32x16, i8x64, prelude::*, u8x64};
+use std::ops::Range;
 
 /// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
 /// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the
@@ -24,31 +27,55 @@ pub(super) fn rows_at_once(m: usize) -> usize {
 const TILE: usize = 4;
 
 /// Row `c` of the inputs times row `r` of these goes to `y[c * rows.len() + r]`.
-pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f32]) {
-    let base = plan.base();
-    match <&[Row; TILE]>::try_from(rows) {
-        Ok(rows) => specialized!(plan, products_at[4], rows, inputs, base, y),
-        Err(_) => {
-            let row = std::array::from_ref(&rows[0]);
-            specialized!(plan, products_at[1], row, inputs, base, y)
+pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f64]) {
+    y.fill(0.0);
+    for from in (0..inputs.per_row).step_by(STRETCH) {
+        let stretch = from..inputs.per_row.min(from + STRETCH);
+        match <&[Row; TILE]>::try_from(rows) {
+            Ok(rows) => {
+                specialized!(
+                    plan,
+                    plan.centred(),
+                    products_at[4],
+                    rows,
+                    inputs,
+                    stretch,
+                    y
+                )
+            }
+            Err(_) => {
+                let row = std::array::from_ref(&rows[0]);
+                specialized!(
+                    plan,
+                    plan.centred(),
+                    products_at[1],
+                    row,
+                    inputs,
+                    stretch,
+                    y
+                )
+            }
         }
     }
 }
+
+/// Steps whose products are added up in f32: sums of whole vectors of spans, too.
+const STRETCH: usize = CHAIN;
 
 #[inline(always)]
 fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>(
     simd: S,
     rows: &[Row; ROWS],
     inputs: &Inputs,
-    base: f32,
-    y: &mut [f32],
+    stretch: Range<usize>,
+    y: &mut [f64],
 ) {
     let mut c = 0;
     macro_rules! columns {
         ($count:literal) => {
             while inputs.len() - c >= $count {
                 let y = &mut y[c * ROWS..][..$count * ROWS];
-                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, base, c, y);
+                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, stretch.clone(), c, y);
                 c += $count;
             }
         };
@@ -65,19 +92,25 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     simd: S,
     rows: &[Row; ROWS],
     inputs: &Inputs,
-    base: f32,
+    stretch: Range<usize>,
     first: usize,
-    y: &mut [f32],
+    y: &mut [f64],
 ) {
-    let mut codes = [&rows[0].codes.as_chunks::<STEP>().0[..inputs.per_row]; ROWS];
-    let (mut scales, mut offsets) = ([&rows[0].scales[..]; ROWS], [&rows[0].offsets[..]; ROWS]);
+    let steps = stretch.len();
+    // Of spans, and as many more as may be read from the last.
+    let spans = STEP / SPAN * stretch.start..STEP / SPAN * stretch.end + 16;
+    let mut codes = [&rows[0].codes.as_chunks::<STEP>().0[..steps]; ROWS];
+    let (mut scales, mut middles) = ([&rows[0].scales[..]; ROWS], [&rows[0].middles[..]; ROWS]);
     for (r, row) in rows.iter().enumerate() {
-        codes[r] = &row.codes.as_chunks::<STEP>().0[..inputs.per_row];
-        (scales[r], offsets[r]) = (&row.scales, &row.offsets);
+        codes[r] = &row.codes.as_chunks::<STEP>().0[stretch.clone()];
+        scales[r] = &row.scales[spans.clone()];
+        if KIND == BASE_ZERO {
+            middles[r] = &row.middles[spans.clone()];
+        }
     }
     let mut x = [&inputs.steps[..0]; COUNT];
     for (c, x) in x.iter_mut().enumerate() {
-        *x = &inputs.steps[(first + c) * inputs.per_row..][..inputs.per_row];
+        *x = &inputs.steps[(first + c) * inputs.per_row + stretch.start..][..steps];
     }
     // One sum would wait for itself: even steps and odd ones.
     let chains = if ROWS * COUNT == 1 { 2 } else { 1 };
@@ -88,22 +121,20 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
             for r in 0..ROWS {
                 let w = i8x64::simd_from(simd, codes[r][i]);
                 let scale = spread::<S, SPAN>(simd, scales[r], i);
-                let zero = match KIND {
+                let middle = match KIND {
                     // Of a shift, which is -128 times a sum of codes.
-                    BASE_ZERO => (spread::<S, SPAN>(simd, offsets[r], i) - base) * (-1.0 / 128.0),
+                    BASE_ZERO => spread::<S, SPAN>(simd, middles[r], i) * (1.0 / 128.0),
                     _ => scale,
                 };
                 for (sums, x) in sums[$chain].iter_mut().zip(x) {
                     let x = &x[i];
                     let shift = i32x16::simd_from(simd, x.shifts);
-                    let mut dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
-                    if KIND == BASE_BIAS {
-                        dot -= shift;
-                    }
+                    let dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
                     let mut dot: f32x16<S> = dot.to_float();
                     if KIND == BASE_ZERO {
+                        // Exact: integers of less than 24 bits.
                         let shift: f32x16<S> = shift.to_float();
-                        dot -= zero * shift;
+                        dot += middle * shift;
                     }
                     let scales = f32x16::simd_from(simd, x.scales);
                     sums[r] = (scale * dot).mul_add(scales, sums[r]);
@@ -111,26 +142,32 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
             }
         }};
     }
-    let turns = inputs.per_row / chains;
+    let turns = steps / chains;
     for i in 0..turns {
         for chain in 0..chains {
             add!(chains * i + chain, chain);
         }
     }
-    for i in chains * turns..inputs.per_row {
+    for i in chains * turns..steps {
         add!(i, 0);
     }
     let [mut sums, odd] = sums;
     if chains == 2 {
         sums[0][0] += odd[0][0];
     }
-    if let BIAS | BASE_BIAS = KIND {
+    if KIND != SCALE {
         let len = inputs.sums.len() / inputs.len();
-        for (r, offsets) in offsets.iter().enumerate() {
-            let offsets = offsets.as_chunks::<16>().0;
+        // Whole vectors: the last stretch has what they are padded with.
+        let end = match stretch.end == inputs.per_row {
+            true => len,
+            false => STEP / SPAN * stretch.end,
+        };
+        let spans = STEP / SPAN * stretch.start..end;
+        for (r, row) in rows.iter().enumerate() {
+            let offsets = row.offsets[spans.clone()].as_chunks::<16>().0;
             for (c, sums) in sums.iter_mut().enumerate() {
-                let x = inputs.sums[(first + c) * len..][..len].as_chunks::<16>().0;
-                for (offset, x) in offsets.iter().zip(x) {
+                let x = &inputs.sums[(first + c) * len..][spans.clone()];
+                for (offset, x) in offsets.iter().zip(x.as_chunks::<16>().0) {
                     let offset = f32x16::simd_from(simd, *offset);
                     sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
                 }
@@ -139,7 +176,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     }
     for (sums, y) in sums.iter().zip(y.chunks_exact_mut(ROWS)) {
         for (sum, y) in sums.iter().zip(y) {
-            *y = sum.reduce_sum();
+            *y += sum.reduce_sum() as f64;
         }
     }
 }

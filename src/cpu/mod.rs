@@ -2,6 +2,7 @@
 //! rows of x, and forgotten. Nothing here names a format.
 
 pub(crate) mod activations;
+mod centre;
 mod dot4;
 mod floats;
 mod inputs;
@@ -9,6 +10,7 @@ mod integers;
 mod level;
 mod plan;
 mod row;
+mod sums;
 mod tile;
 
 use crate::{parallel, Matrix, Precision};
@@ -31,7 +33,7 @@ pub(crate) fn product(
     let plan = Plan::new(matrix, level.0);
     let m = x.len() / plan.k;
     match precision {
-        Precision::I8 if plan.is_whole() => in_integers(&plan, x, m),
+        Precision::I8 if plan.takes_integers() => in_integers(&plan, x, m),
         _ if m <= floats::COLUMNS && plan.is_whole() => {
             let scratch = || Row::new(&plan);
             by_rows(matrix.n(), m, scratch, |first, rows, y, row| {
@@ -51,7 +53,7 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     let at_once = integers::rows_at_once(m);
     let scratch = || {
         let rows: Vec<Row> = (0..at_once).map(|_| Row::new(plan)).collect();
-        (rows, vec![0f32; m * at_once])
+        (rows, vec![0f64; m * at_once])
     };
     let n = plan.matrix.n();
     by_rows(n, m, scratch, |first, rows, y, (unpacked, sums)| {
@@ -59,11 +61,14 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
             let used = at_once.min(rows - from);
             for (r, row) in unpacked.iter_mut().enumerate().take(used) {
                 row.unpack(plan, first + from + r);
+                row.centre(plan);
             }
             // Where fewer are left, the others are multiplied as they are, for nothing.
             integers::products(plan, unpacked, &inputs, sums);
             for (sums, y) in sums.chunks(at_once).zip(y.chunks_mut(rows)) {
-                y[from..from + used].copy_from_slice(&sums[..used]);
+                for (y, sum) in y[from..from + used].iter_mut().zip(sums) {
+                    *y = *sum as f32;
+                }
             }
         }
     })

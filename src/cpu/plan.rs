@@ -72,6 +72,24 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// The same for products of integers with rows that were centred: a middle beside each span, for codes that fill
+    /// their bytes (`BASE_ZERO`), or taken off the codes themselves (`BIAS`).
+    pub fn centred(&self) -> usize {
+        match (self.constant(), self.base()) {
+            (SCALE, _) => SCALE,
+            (_, 0.0) => BIAS,
+            _ => BASE_ZERO,
+        }
+    }
+
+    /// Whether inputs rounded to integers may meet codes. Weights with a bias and a scale of 24 bits are rounded twice,
+    /// each on its own: no sum of integers has that in it.
+    pub fn takes_integers(&self) -> bool {
+        let rounded =
+            self.kind == AffineKind::ScaleBias && self.matrix.format().family().has_wide_scales();
+        self.is_whole() && !rounded
+    }
+
     /// Whether each weight is an integer of 8 bits with the affine of its span.
     pub fn is_whole(&self) -> bool {
         !matches!(self.codes, Codes::Floats)
@@ -101,17 +119,17 @@ pub(super) const BIAS: usize = 1;
 pub(super) const BASE_BIAS: usize = 2;
 pub(super) const BASE_ZERO: usize = 3;
 
-/// Calls a function of `<S, SPAN, KIND>`, and of a constant in brackets if one is given, with the
-/// constants of a plan, at its level.
+/// Calls a function of `<S, SPAN, KIND>`, and of a constant in brackets if one is given, with the span of a
+/// plan and this kind, at its level.
 macro_rules! specialized {
-    ($plan:expr, $function:ident $([$count:literal])?, $($argument:expr),+) => {{
+    ($plan:expr, $kind:expr, $function:ident $([$count:literal])?, $($argument:expr),+) => {{
         use $crate::cpu::plan::{BASE_BIAS, BASE_ZERO, BIAS, SCALE};
         macro_rules! at {
-            ($span:literal, $kind:ident) => {
-                fearless_simd::dispatch!($plan.level, simd => $function::<_, $span, $kind $(, $count)?>(simd, $($argument),+))
+            ($span:literal, $of:ident) => {
+                fearless_simd::dispatch!($plan.level, simd => $function::<_, $span, $of $(, $count)?>(simd, $($argument),+))
             };
         }
-        match ($plan.span, $plan.constant()) {
+        match ($plan.span, $kind) {
             (32, SCALE) => at!(32, SCALE),
             (32, BIAS) => at!(32, BIAS),
             (32, BASE_BIAS) => at!(32, BASE_BIAS),

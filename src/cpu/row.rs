@@ -15,6 +15,8 @@ pub(super) struct Row {
     pub scales: Vec<f32>,
     /// As many, or none where the format has none.
     pub offsets: Vec<f32>,
+    /// As many: see `centre.rs`. None where codes are centred themselves.
+    pub middles: Vec<f32>,
 }
 
 impl Row {
@@ -25,6 +27,7 @@ impl Row {
             codes: vec![0; padded],
             scales: vec![0.0; spans],
             offsets: vec![0.0; if plan.has_offsets() { spans } else { 0 }],
+            middles: vec![0.0; if plan.base() != 0.0 { spans } else { 0 }],
         }
     }
 

@@ -1,9 +1,13 @@
 //! Products of a few decoded rows with all rows of x: a tile of sums in registers.
 
+use super::sums::CHAIN;
 use fearless_simd::{dispatch, prelude::*, Level};
 
 /// Decoded rows that are multiplied together: each float of x that is loaded serves all of them.
 pub(super) const ROWS: usize = 4;
+
+/// Sums of a chain of products that are added up in f32, before f64 takes them.
+const SUMS: usize = 8;
 
 /// `y[c][r] = Σ w[r]·x[c]` for `ROWS` rows of w and every row of x, both of `k` floats, a multiple of 16.
 /// Sum c of row r goes to `y[c * ROWS + r]`.
@@ -51,25 +55,43 @@ fn tile<S: Simd, const COLUMNS: usize>(
     x: &[&[[f32; 16]]; COLUMNS],
     y: &mut [f32],
 ) {
-    let mut sums = [[S::f32s::splat(simd, 0.0); ROWS]; COLUMNS];
-    for i in 0..w[0].len() {
-        for j in 0..16 / S::f32s::LEN {
-            let lanes = j * S::f32s::LEN..(j + 1) * S::f32s::LEN;
-            let mut from_w = [S::f32s::splat(simd, 0.0); ROWS];
-            for (v, w) in from_w.iter_mut().zip(w) {
-                *v = S::f32s::from_slice(simd, &w[i][lanes.clone()]);
+    let zero = [[S::f32s::splat(simd, 0.0); ROWS]; COLUMNS];
+    let step = CHAIN * S::f32s::LEN / 16;
+    let mut totals = [[0f64; ROWS]; COLUMNS];
+    for first in (0..w[0].len()).step_by(SUMS * step) {
+        let mut second = zero;
+        for first in (first..w[0].len().min(first + SUMS * step)).step_by(step) {
+            let mut sums = zero;
+            for i in first..w[0].len().min(first + step) {
+                for j in 0..16 / S::f32s::LEN {
+                    let lanes = j * S::f32s::LEN..(j + 1) * S::f32s::LEN;
+                    let mut from_w = [S::f32s::splat(simd, 0.0); ROWS];
+                    for (v, w) in from_w.iter_mut().zip(w) {
+                        *v = S::f32s::from_slice(simd, &w[i][lanes.clone()]);
+                    }
+                    for (sums, x) in sums.iter_mut().zip(x) {
+                        let x = S::f32s::from_slice(simd, &x[i][lanes.clone()]);
+                        for (sum, w) in sums.iter_mut().zip(from_w) {
+                            *sum = x.mul_add(w, *sum);
+                        }
+                    }
+                }
             }
-            for (sums, x) in sums.iter_mut().zip(x) {
-                let x = S::f32s::from_slice(simd, &x[i][lanes.clone()]);
-                for (sum, w) in sums.iter_mut().zip(from_w) {
-                    *sum = x.mul_add(w, *sum);
+            for (second, sums) in second.iter_mut().zip(sums) {
+                for (second, sum) in second.iter_mut().zip(sums) {
+                    *second += sum;
                 }
             }
         }
+        for (totals, second) in totals.iter_mut().zip(second) {
+            for (total, second) in totals.iter_mut().zip(second) {
+                *total += second.reduce_sum() as f64;
+            }
+        }
     }
-    for (sums, y) in sums.iter().zip(y.chunks_exact_mut(ROWS)) {
-        for (sum, y) in sums.iter().zip(y) {
-            *y = sum.reduce_sum();
+    for (totals, y) in totals.iter().zip(y.chunks_exact_mut(ROWS)) {
+        for (total, y) in totals.iter().zip(y) {
+            *y = *total as f32;
         }
     }
 }

@@ -94,11 +94,14 @@ pub(crate) static NVFP4: Family = Family {
     },
 };
 
-/// Half the scale, since the levels are doubled. The sign bit is not looked at; 127 is a zero, as in ggml.
+/// Half the scale, since the levels are doubled. The sign bit is not looked at, but for the one byte that ggml calls
+/// no number, 127: that is a zero, while 255 is 480.
 #[inline(always)]
 fn half_scale(e: u8) -> f32 {
+    if e == 127 {
+        return 0.0;
+    }
     match e & 127 {
-        127 => 0.0,
         e @ 0..8 => e as f32 * 2f32.powi(-10),
         e => f32::from_bits(((e as u32) << 20) + (119 << 23)),
     }

@@ -37,11 +37,12 @@ pub(super) struct Arrangement {
 }
 
 impl MatMulBuilder<'_> {
-    /// Compiles it.
+    /// Compiles it with this kernel.
     pub(super) async fn arrange(
         self,
+        kernel: &'static Kernel,
         a: Arrangement,
-        edit: impl FnOnce(&mut Source),
+        edit: impl Fn(&mut Source),
     ) -> Result<Recorded> {
         let (gpu, weights) = (self.gpu, self.weights);
         if !gpu.is(weights.gpu()) {
@@ -57,7 +58,7 @@ impl MatMulBuilder<'_> {
                 got: weights.n().to_string(),
             });
         }
-        let (kernel, tuning) = self.chosen(a.typical_m)?;
+        let tuning = (kernel.tuning)(gpu.traits(), a.typical_m);
         let mut axes = Axes {
             axis: a.axis,
             inputs: self.inputs,
@@ -197,7 +198,8 @@ impl MatMulBuilder<'_> {
                 });
             }
         }
-        let mut source = compose_with(weights.format(), kernel, &tuning, weights.k(), &axes);
+        let (format, k, dialect) = (weights.format(), weights.k(), gpu.traits().dialect);
+        let mut source = compose_with(format, kernel, &tuning, k, &axes, dialect);
         edit(&mut source);
         let sum = match axes.slices {
             1 => {

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::gpu::compose::{compose_sum, compose_with};
     use crate::gpu::kernels::by_name;
-    use crate::gpu::traits::{DeviceClass, Traits};
+    use crate::gpu::traits::{DeviceClass, Dialect, Traits};
     use crate::Format;
     use std::process::Command;
     use wgpu::naga;
@@ -262,7 +262,7 @@ mod tests {
                     };
                     let tuning = (kernel.tuning)(&Traits::typical(class, kernel.needs.features), 4);
                     let format = Format::INT4;
-                    let source = compose_with(format, kernel, &tuning, k, &axes);
+                    let source = compose_with(format, kernel, &tuning, k, &axes, Dialect::Naga);
                     shaders.push((source.name, source.text));
                     if slices > 1 {
                         let tuning = crate::gpu::tuning::one_invocation_a_part();

@@ -2,7 +2,7 @@
 
 use super::arrange::Arrangement;
 use super::axes::{Axis, FloatType};
-use super::choose::{choose, integers_pay};
+use super::choose::{integers_pay, ladder};
 use super::compose::unknown;
 use super::decisions::Product;
 use super::device::{lock, Gpu};
@@ -10,7 +10,6 @@ use super::epilogue::Epilogue;
 use super::kernels::{self, Kernel, Shape};
 use super::matmul::MatMul;
 use super::source::Source;
-use super::tuning::Tuning;
 use super::weights::Weights;
 use crate::{Error, InputScale, Precision, Result};
 
@@ -113,7 +112,8 @@ impl<'a> MatMulBuilder<'a> {
         self
     }
 
-    /// Chooses and compiles the kernel.
+    /// Chooses and compiles the kernel. Where the driver refuses its shader, the next best one is made in its place,
+    /// with a warning in the log, unless it was named.
     ///
     /// # Errors
     /// Those of [`MatMul::new`] and, where a kernel was named, [`MatMul::with_kernel`];
@@ -142,7 +142,7 @@ impl<'a> MatMulBuilder<'a> {
     /// a broken shader.
     #[doc(hidden)]
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn build_edited(mut self, edit: impl FnOnce(&str) -> String) -> Result<MatMul> {
+    pub fn build_edited(mut self, edit: impl Fn(&str) -> String) -> Result<MatMul> {
         // Mutants of kernels that round are kernels that round.
         if let Some(kernel) = self.kernel.as_deref().and_then(kernels::by_name) {
             self.precision = kernel.needs.precision;
@@ -150,7 +150,7 @@ impl<'a> MatMulBuilder<'a> {
         pollster::block_on(self.prepare_edited(edited(edit)))
     }
 
-    async fn prepare_edited(self, edit: impl FnOnce(&mut Source)) -> Result<MatMul> {
+    async fn prepare_edited(self, edit: impl Fn(&mut Source)) -> Result<MatMul> {
         let (m, batch) = (self.m, self.batch);
         if batch == 0 {
             return Err(Error::argument("batch", "at least 1", batch));
@@ -168,41 +168,47 @@ impl<'a> MatMulBuilder<'a> {
             typical_m: m,
         };
         let precision = self.precision;
-        let recorded = self.arrange(arrangement, edit).await?;
-        Ok(MatMul::of(recorded, m, precision))
+        let (mut kernel, mut others) = self.candidates(m)?;
+        loop {
+            let made = self.clone().arrange(kernel, arrangement, &edit).await;
+            match after_refusal(self.gpu, &made, kernel, &mut others) {
+                Some(next) => kernel = next,
+                None => return made.map(|recorded| MatMul::of(recorded, m, precision)),
+            }
+        }
     }
 
-    /// The kernel, and its numbers, that `arrange` would compile.
-    pub(super) fn chosen(&self, m: usize) -> Result<(&'static Kernel, Tuning)> {
+    /// The best kernel for m rows, and others for where the driver refuses its shader, best first. One that was
+    /// named has no others.
+    pub(super) fn candidates(&self, m: usize) -> Result<(&'static Kernel, Others)> {
         let (traits, format) = (self.gpu.traits(), self.weights.format());
         // Halves are not rounded further.
         let precision = match (self.inputs, self.precision) {
             (FloatType::F16, Precision::I8) => Precision::F16,
             (_, precision) => precision,
         };
-        let kernel = match &self.kernel {
-            Some(name) => product(name)?,
-            None => {
-                let (n, k) = (self.weights.n(), self.weights.k());
-                let kind = Product::of(format, n, k, m, precision);
-                let decided = lock(self.gpu.decisions()).get(&kind);
-                decided
-                    .filter(|kernel| self.can_use(kernel, m, precision))
-                    .unwrap_or_else(|| {
-                        // Who names a scale wants inputs rounded by it, fast or not.
-                        let either = self.input_scale == InputScale::Run;
-                        let precision = match precision {
-                            Precision::I8 if either && !integers_pay(traits, format, m) => {
-                                Precision::F32
-                            }
-                            precision => precision,
-                        };
-                        choose(traits, format, m, precision)
-                    })
-            }
+        if let Some(name) = &self.kernel {
+            let kernel = product(name)?;
+            kernel.check(traits, format, precision)?;
+            return Ok((kernel, Vec::new().into_iter()));
+        }
+        let (n, k) = (self.weights.n(), self.weights.k());
+        let kind = Product::of(format, n, k, m, precision);
+        let decided = lock(self.gpu.decisions()).get(&kind);
+        let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
+        // Who names a scale wants inputs rounded by it, fast or not.
+        let either = self.input_scale == InputScale::Run;
+        let precision = match precision {
+            Precision::I8 if either && !integers_pay(traits, format, m) => Precision::F32,
+            precision => precision,
         };
-        kernel.check(traits, format, precision)?;
-        Ok((kernel, (kernel.tuning)(traits, m)))
+        let mut kernels = ladder(traits, format, m, precision);
+        if !either && kernels[0].takes_bytes() {
+            kernels.retain(|kernel| kernel.takes_bytes());
+        }
+        let best = decided.unwrap_or(kernels[0]);
+        kernels.retain(|kernel| kernel.name != best.name && self.fits(kernel, m));
+        Ok((best, kernels.into_iter()))
     }
 }
 
@@ -211,21 +217,48 @@ impl MatMulBuilder<'_> {
     /// may have been switched off since, limits may be those of a smaller device, and a scale or slices that are
     /// named must be had.
     fn can_use(&self, kernel: &Kernel, m: usize, precision: Precision) -> bool {
-        let traits = self.gpu.traits();
+        let (traits, format) = (self.gpu.traits(), self.weights.format());
         let named_scale = precision == Precision::I8 && self.input_scale != InputScale::Run;
-        let sliced = self.slices.is_some_and(|slices| slices > 1);
-        kernel
-            .check(traits, self.weights.format(), precision)
-            .is_ok()
-            && (kernel.tuning)(traits, m).fits(self.gpu.limits())
+        kernel.check(traits, format, precision).is_ok()
+            && self.fits(kernel, m)
             && (!named_scale || kernel.takes_bytes())
+    }
+
+    /// Whether it is within the device's limits, and slices k where that is asked.
+    fn fits(&self, kernel: &Kernel, m: usize) -> bool {
+        let sliced = self.slices.is_some_and(|slices| slices > 1);
+        (kernel.tuning)(self.gpu.traits(), m).fits(self.gpu.limits())
             && (!sliced || kernel.slices())
     }
 }
 
+/// Kernels to try where the best one is refused.
+pub(super) type Others = std::vec::IntoIter<&'static Kernel>;
+
+/// The kernel to try next, where the driver refused a shader of what was to be made with this one.
+pub(super) fn after_refusal<T>(
+    gpu: &Gpu,
+    made: &Result<T>,
+    kernel: &'static Kernel,
+    others: &mut Others,
+) -> Option<&'static Kernel> {
+    let Err(Error::Shader { shader, message }) = made else {
+        return None;
+    };
+    let next = others.next()?;
+    if gpu.is_first_refusal(kernel) {
+        log::warn!(
+            "{} in place of {}: the driver refuses {shader}: {message}",
+            next.name,
+            kernel.name
+        );
+    }
+    Some(next)
+}
+
 /// What tests give, as what changes a source and its name: pipelines are cached by name.
-pub(super) fn edited(edit: impl FnOnce(&str) -> String) -> impl FnOnce(&mut Source) {
-    |source| {
+pub(super) fn edited(edit: impl Fn(&str) -> String) -> impl Fn(&mut Source) {
+    move |source| {
         source.text = edit(&source.text);
         source.name = format!("edited {}: {}", source.name, source.text);
     }

@@ -14,15 +14,18 @@ type Rung = (&'static str, usize, usize);
 /// 8: 28 and 40 against 30 and 44 (4096 x 4096, 2026-11-21).
 const DOTS_COLS: usize = 1;
 
-/// Whether m rows of x are worth rounding. On a processor not where codes are bytes anyway, which the same
-/// kernels in f32 take as they are, nor where minima and scales of super-blocks come first: at m = 1, 4, 8, 32
-/// Q8_0 does 11, 28, 34, 35 GFLOP/s a CPU second in f32 and 7, 20, 26, 21 at best with dots or pairs, Q4_K at m = 1
-/// 12.8 against 12.6, at m = 4 27 against 29 (as above).
+/// Whether m rows of x are worth rounding: on a card, where one instruction multiplies four bytes by four. On a
+/// processor, not where codes are bytes anyway, which the same kernels in f32 take as they are, nor where minima and
+/// scales of super-blocks come first: at m = 1, 4, 8, 32 Q8_0 does 11, 28, 34, 35 GFLOP/s a CPU second in f32 and 7,
+/// 20, 26, 21 at best with dots or pairs, Q4_K at m = 1 12.8 against 12.6, at m = 4 27 against 29 (as above).
 pub(crate) fn integers_pay(traits: &Traits, format: Format, m: usize) -> bool {
     let family = format.family();
     let bytes = family.shader.bits == 8;
     let minima = family.affine_kind == AffineKind::ScaleBias && family.scale_plane.per > PART;
-    traits.class == DeviceClass::Gpu || !(bytes || minima && m == 1)
+    match traits.class {
+        DeviceClass::Gpu => traits.packed_dots,
+        DeviceClass::Cpu => !(bytes || minima && m == 1),
+    }
 }
 
 /// What to try on a processor, best first. Workgroup memory is slow there, and so are conversions to and from
@@ -54,28 +57,27 @@ const GPU: &[Rung] = &[
 /// The fewest rows of x that fill the tiles of matrix units.
 const MATRIX_COLS: usize = 64;
 
-/// The product kernel for m rows of x: the first of the ladder that fits.
-pub(crate) fn choose(
+/// The product kernels for m rows of x: those of the ladder that fit, best first. Never none: the last rung
+/// needs nothing, and where m or the device is too small even for it, making it says so.
+pub(crate) fn ladder(
     traits: &Traits,
     format: Format,
     m: usize,
     precision: Precision,
-) -> &'static Kernel {
+) -> Vec<&'static Kernel> {
     let ladder = match traits.class {
         DeviceClass::Cpu => CPU,
         DeviceClass::Gpu => GPU,
     };
-    let fits = |&&(name, fewest, most): &&Rung| {
+    let last = ladder.len() - 1;
+    let fitting = |(rung, &(name, fewest, most)): (usize, &Rung)| {
         let kernel = by_name(name).expect("the ladder names kernels of the table");
-        (fewest..=most).contains(&m)
+        let fits = (fewest..=most).contains(&m)
             && kernel.check(traits, format, precision).is_ok()
-            && (kernel.tuning)(traits, m).memory <= traits.memory
+            && (kernel.tuning)(traits, m).memory <= traits.memory;
+        (fits || rung == last).then_some(kernel)
     };
-    let (name, ..) = ladder
-        .iter()
-        .find(fits)
-        .expect("the last rung needs nothing");
-    by_name(name).expect("the ladder names kernels of the table")
+    ladder.iter().enumerate().filter_map(fitting).collect()
 }
 
 /// Workgroups that keep a card busy. Untuned: no card was at hand, and wgpu does not tell how many cores

@@ -5,11 +5,11 @@
 //! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
-use super::axes::{Axes, Axis, FloatType};
+use super::axes::{Axes, FloatType};
 use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::source::Source;
-use super::traits::{DeviceClass, Traits};
+use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::Tuning;
 use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, Unit, PART};
 use crate::formats::bits;
@@ -48,7 +48,7 @@ fn whole(k: usize) -> bool {
 }
 
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
-    compose_with(format, kernel, tuning, k, &Axes::default())
+    compose_with(format, kernel, tuning, k, &Axes::default(), Dialect::Naga)
 }
 
 /// As `compose`, with something else than the plainest product around the kernel.
@@ -58,6 +58,7 @@ pub(crate) fn compose_with(
     tuning: &Tuning,
     k: usize,
     axes: &Axes,
+    dialect: Dialect,
 ) -> Source {
     let family = format.family();
     let group = format.group_len();
@@ -77,18 +78,26 @@ pub(crate) fn compose_with(
     ];
     // A processor keeps fewer sums in registers beside whole weights (lavapipe 26.2, m = 32: Q4_K 1.15 times, Q5_K
     // 1.3 times as fast by fours; formats without minima are up to a tenth slower by fours).
-    let weights_first = family.affine_kind == AffineKind::ScaleBias && tuning.tile_cols >= 8;
-    let block = if weights_first { 4 } else { tuning.tile_cols };
-    consts.extend([("WEIGHTS_FIRST", weights_first.into()), ("BLOCK", block)]);
-    if axes.axis == Axis::Grouped {
+    let fours = family.affine_kind == AffineKind::ScaleBias && tuning.tile_cols >= 8;
+    consts.push(("BLOCK", if fours { 4 } else { tuning.tile_cols }));
+    // At most 16 products, and then at most 8 sums of such, are added one after the other.
+    let chains = if kernel.takes_bytes() {
+        spans
+    } else {
+        spans.max(2)
+    };
+    consts.extend([("CHAINS", chains), ("STRETCH", 8 / chains)]);
+    if kernel.shape == Shape::Product {
         consts.extend([
             ("TILE_ROWS", tuning.tile_rows),
             ("TILE_COLS", tuning.tile_cols),
         ]);
     }
-    if let AffineKind::ScaleZero { base } = family.affine_kind {
-        consts.push(("LEVEL_BASE", base as u32));
-    }
+    let base = match family.affine_kind {
+        AffineKind::ScaleZero { base } => base as u32,
+        _ => 0,
+    };
+    consts.push(("LEVEL_BASE", base));
     if family.shader.files.contains(&bits::OFFSET_CODES) {
         let offset = match family.shader.fields {
             Fields::Linear { step: 1, offset } => offset,
@@ -135,6 +144,7 @@ pub(crate) fn compose_with(
     files.push(match family.affine_kind {
         AffineKind::Scale if halves => text!("affine/scale_unit.wgsl"),
         AffineKind::Scale => text!("affine/scale.wgsl"),
+        AffineKind::ScaleBias if family.has_wide_scales() => text!("affine/scale_bias_f32.wgsl"),
         AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
         AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
@@ -142,6 +152,7 @@ pub(crate) fn compose_with(
         Shape::Product => {
             if kernel.takes_bytes() {
                 files.extend(integers::of(family));
+                files.push(integers::affine(family));
                 if kernel.takes_pairs() {
                     files.push(integers::pairs(family));
                     consts.push(("RUN", integers::run(family, spans)));
@@ -176,7 +187,10 @@ pub(crate) fn compose_with(
     }
     name.push_str(&axes.name());
     let mut source = Source::new(name);
-    // WGSL wants them first.
+    // WGSL wants them first. naga has subgroups without such a line, and refuses it; browsers insist on it.
+    if dialect == Dialect::Browser && kernel.needs.features.contains(Features::SUBGROUP) {
+        source.push("(constants)", 0, "enable subgroups;");
+    }
     for (feature, name) in [
         (Features::SHADER_F16, "f16"),
         (
@@ -234,7 +248,7 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
     source.push("(constants)", 0, &axes.finish_line());
     let mut files = vec![text!("params.wgsl")];
     files.extend(axes.finish());
-    files.push(text!("kernels/sum_slices.wgsl"));
+    files.extend([kernels::SUMS, text!("kernels/sum_slices.wgsl")]);
     source.push_files(&files, consts);
     source
 }

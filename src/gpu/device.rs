@@ -2,12 +2,13 @@
 
 use super::adapter::{check_adapter, check_limits, instance, pick};
 use super::decisions::Decisions;
+use super::kernels::Kernel;
 use super::layouts::Binding;
 use super::source::Source;
 use super::traits::{DeviceClass, Traits, MEMORY, USEFUL};
 use super::tuning::Tuning;
 use crate::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
     Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, ComputePipeline, Device, Features,
@@ -64,6 +65,12 @@ struct Inner {
     limits: Limits,
     layouts: Mutex<HashMap<Vec<Binding>, BindGroupLayout>>,
     pipelines: Mutex<HashMap<String, ComputePipeline>>,
+    /// What the driver said of shaders that it refused, which are not compiled again.
+    refused: Mutex<HashMap<String, String>>,
+    /// Kernels of which the log has told that the driver refuses them.
+    told: Mutex<HashSet<&'static str>>,
+    /// Kernels whose shaders are to be refused.
+    spoiled: Mutex<Vec<&'static str>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
@@ -159,6 +166,9 @@ impl Gpu {
                 limits,
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
+                refused: Mutex::default(),
+                told: Mutex::default(),
+                spoiled: Mutex::default(),
                 tables: Mutex::default(),
                 decisions: Mutex::default(),
                 #[cfg(target_arch = "wasm32")]
@@ -177,6 +187,13 @@ impl Gpu {
     /// how tests see that nothing depends on one.
     pub fn with_features(&self, features: Features) -> Gpu {
         self.with_traits(|traits| traits.features &= features)
+    }
+
+    /// Spoils the shaders of a kernel on this device, so that no driver takes them: how tests see what becomes of a
+    /// refusal. Products that were made before stay.
+    #[doc(hidden)]
+    pub fn spoil(&self, kernel: &'static str) {
+        lock(&self.inner.spoiled).push(kernel);
     }
 
     fn with_traits(&self, change: impl FnOnce(&mut Traits)) -> Gpu {
@@ -249,6 +266,11 @@ impl Gpu {
         &self.inner.decisions
     }
 
+    /// Whether the log has not told yet that the driver refuses this kernel: once is enough for a device.
+    pub(crate) fn is_first_refusal(&self, kernel: &Kernel) -> bool {
+        lock(&self.inner.told).insert(kernel.name)
+    }
+
     pub(crate) fn layouts(&self) -> &Mutex<HashMap<Vec<Binding>, BindGroupLayout>> {
         &self.inner.layouts
     }
@@ -269,12 +291,24 @@ impl Gpu {
     /// The pipeline of a composed shader, compiled once.
     pub(crate) async fn pipeline(
         &self,
-        source: Source,
+        mut source: Source,
         tuning: &Tuning,
         layout: &BindGroupLayout,
     ) -> Result<ComputePipeline> {
+        for kernel in lock(&self.inner.spoiled).iter() {
+            if source.name.contains(&format!("/{kernel} ")) {
+                source.name.push_str(" spoiled");
+                source.text.push_str("spoiled");
+            }
+        }
         if let Some(p) = lock(&self.inner.pipelines).get(&source.name) {
             return Ok(p.clone());
+        }
+        if let Some(message) = lock(&self.inner.refused).get(&source.name) {
+            return Err(Error::Shader {
+                message: message.clone(),
+                shader: source.name,
+            });
         }
         for (what, needed, limit) in tuning.needs(self.limits()) {
             if needed > limit {
@@ -287,11 +321,13 @@ impl Gpu {
             }
         }
         let device = self.device();
+        let mut compiled = None;
         let built = self.scoped("compiling", || {
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
                 label: Some(&source.name),
                 source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
             });
+            let module = compiled.insert(module);
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: Some(&source.name),
                 bind_group_layouts: &[Some(layout)],
@@ -300,7 +336,7 @@ impl Gpu {
             device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some(&source.name),
                 layout: Some(&layout),
-                module: &module,
+                module,
                 entry_point: Some("main"),
                 compilation_options: wgpu::PipelineCompilationOptions {
                     // Kernels write before they read. Zeroing first costs 40 times on SwiftShader.
@@ -310,15 +346,22 @@ impl Gpu {
                 cache: None,
             })
         });
-        let pipeline = built.await.map_err(|e| match e {
-            Error::Device { message, .. } => Error::Shader {
-                message: source.explain(&message),
-                shader: source.name.clone(),
-            },
-            e => e,
-        })?;
-        lock(&self.inner.pipelines).insert(source.name, pipeline.clone());
-        Ok(pipeline)
+        let message = match built.await {
+            Ok(pipeline) => {
+                lock(&self.inner.pipelines).insert(source.name, pipeline.clone());
+                return Ok(pipeline);
+            }
+            Err(Error::Device { message, .. }) => message,
+            Err(e) => return Err(e),
+        };
+        let mut message = source.explain(&message);
+        // Browsers need not say in an error what is wrong with a shader, but say it here.
+        if let Some(module) = compiled {
+            source.add(&mut message, &module.get_compilation_info().await);
+        }
+        let shader = source.name;
+        lock(&self.inner.refused).insert(shader.clone(), message.clone());
+        Err(Error::Shader { shader, message })
     }
 
     /// The table of a format whose matrices share it.

@@ -2,10 +2,10 @@
 
 use super::arrange::{check_rows, Arrangement};
 use super::axes::Axis;
-use super::builder::{edited, MatMulBuilder};
+use super::builder::{after_refusal, edited, MatMulBuilder};
 use super::device::Gpu;
 use super::encode::check_binding;
-use super::kernels::text;
+use super::kernels::{text, Kernel};
 use super::matmul::MatMul;
 use super::recorded::Recorded;
 use super::source::Source;
@@ -73,6 +73,17 @@ struct Group {
     step: Step,
     groups: Buffer,
     bytes: u64,
+}
+
+/// Which rows of y there are, and how they find their experts.
+#[derive(Clone, Copy)]
+struct Routing {
+    experts: Experts,
+    /// Rows of y.
+    slots: usize,
+    grouped: bool,
+    /// Rows of x that an expert is multiplied by, on the average.
+    typical_m: usize,
 }
 
 /// `Params` of `shaders/kernels/group_rows.wgsl`.
@@ -217,7 +228,7 @@ impl MatMulBuilder<'_> {
     pub fn build_edited_experts(
         self,
         experts: Experts,
-        edit: impl FnOnce(&str) -> String,
+        edit: impl Fn(&str) -> String,
     ) -> Result<ExpertMatMul> {
         pollster::block_on(self.prepare_edited_experts(experts, edited(edit)))
     }
@@ -225,9 +236,8 @@ impl MatMulBuilder<'_> {
     async fn prepare_edited_experts(
         self,
         experts: Experts,
-        edit: impl FnOnce(&mut Source),
+        edit: impl Fn(&mut Source),
     ) -> Result<ExpertMatMul> {
-        let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
         for (what, got) in [
             ("experts", experts.count),
             ("experts of a token", experts.per_token),
@@ -236,15 +246,45 @@ impl MatMulBuilder<'_> {
                 return Err(Error::argument(what, "at least 1", got));
             }
         }
-        let slots = tokens.saturating_mul(experts.per_token);
+        let slots = self.m.saturating_mul(experts.per_token);
         check_rows(slots, self.weights)?;
         let grouped = experts.grouped.unwrap_or(slots > experts.count);
         let typical_m = match grouped {
             true => slots.div_ceil(experts.count),
             false => 1,
         };
+        let routing = Routing {
+            experts,
+            slots,
+            grouped,
+            typical_m,
+        };
+        let (mut kernel, mut others) = self.candidates(typical_m)?;
+        loop {
+            let made = self.clone().route(kernel, routing, &edit).await;
+            match after_refusal(self.gpu, &made, kernel, &mut others) {
+                Some(next) => kernel = next,
+                None => return made,
+            }
+        }
+    }
+
+    /// Compiles it with this kernel.
+    async fn route(
+        self,
+        kernel: &'static Kernel,
+        routing: Routing,
+        edit: impl Fn(&mut Source),
+    ) -> Result<ExpertMatMul> {
+        let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
+        let Routing {
+            experts,
+            slots,
+            grouped,
+            typical_m,
+        } = routing;
         // Groups are padded to whole tiles: each but the first row of a group may need one more.
-        let tile_cols = self.chosen(typical_m)?.1.tile_cols as usize;
+        let tile_cols = (kernel.tuning)(gpu.traits(), typical_m).tile_cols as usize;
         let most_groups = slots.min(experts.count.saturating_add(1));
         let tiles = most_groups + (slots - most_groups) / tile_cols;
         let arrangement = Arrangement {
@@ -268,7 +308,7 @@ impl MatMulBuilder<'_> {
             },
             typical_m,
         };
-        let recorded = self.arrange(arrangement, edit).await?;
+        let recorded = self.arrange(kernel, arrangement, edit).await?;
         let group = match grouped {
             false => None,
             true => {

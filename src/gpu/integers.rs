@@ -1,13 +1,17 @@
 //! How the codes of a format become integers that kernels multiply by bytes of x.
 
 use super::kernels::{text, File};
-use crate::family::{Family, Fields, Levels, PART};
+use crate::family::{AffineKind, Family, Fields, Levels, PART};
 
 /// What kernels that multiply pairs of bytes have in common.
 pub(crate) const PAIRS: File = text!("pairs/pairs.wgsl");
 
-/// The snippet that makes integer levels of a format, if it has any.
+/// The snippet that makes integer levels of a format, if it has any. Weights with a bias and a scale of 24 bits are
+/// rounded twice, each on its own: no sum of integers has that in it.
 pub(crate) fn of(family: &Family) -> Option<File> {
+    if family.affine_kind == AffineKind::ScaleBias && family.has_wide_scales() {
+        return None;
+    }
     match (family.levels, family.shader.fields) {
         (Levels::Direct(_), _) => None,
         (Levels::Table(_), _) => {
@@ -17,6 +21,15 @@ pub(crate) fn of(family: &Family) -> Option<File> {
         (Levels::Unsigned, _) => Some(text!("integers/unsigned.wgsl")),
         (Levels::Signed, Fields::Linear { .. }) => Some(text!("integers/fields.wgsl")),
         (Levels::Signed, Fields::Other { .. }) => Some(text!("integers/codes.wgsl")),
+    }
+}
+
+/// The snippet that makes a sum of weights of a sum of integer levels.
+pub(crate) fn affine(family: &Family) -> File {
+    match family.affine_kind {
+        AffineKind::Scale => text!("integer_affine/scale.wgsl"),
+        AffineKind::ScaleBias => text!("integer_affine/scale_bias.wgsl"),
+        AffineKind::ScaleZero { .. } => text!("integer_affine/scale_zero.wgsl"),
     }
 }
 

@@ -98,11 +98,19 @@ macro_rules! text {
 }
 pub(crate) use text;
 
+/// Sums whose error does not grow with their length.
+pub(crate) const SUMS: File = text!("sums.wgsl");
+
+/// What is multiplied by x.
+const FACTORS: File = text!("factors.wgsl");
+
 const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
         shape: Shape::Product,
         text: &[
+            SUMS,
+            FACTORS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv.wgsl"),
@@ -115,6 +123,8 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
+            FACTORS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv.wgsl"),
@@ -126,7 +136,7 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemm",
         shape: Shape::Product,
-        text: &[text!("kernels/gemm.wgsl")],
+        text: &[SUMS, text!("kernels/gemm.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
         tuning: tuning::gemm,
@@ -135,6 +145,8 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile",
         shape: Shape::Product,
         text: &[
+            SUMS,
+            FACTORS,
             text!("entries/plain.wgsl"),
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
@@ -147,6 +159,8 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
+            FACTORS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),
@@ -159,6 +173,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -171,6 +186,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -183,6 +199,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_2bit",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -198,6 +215,7 @@ const ROWS: [Kernel; 20] = [
         name: "gemv_dp4a_2bit_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -212,7 +230,7 @@ const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemm_dp4a",
         shape: Shape::Product,
-        text: &[text!("kernels/gemm_dp4a.wgsl")],
+        text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
         begins: false,
         tuning: tuning::gemm_dp4a,
@@ -221,6 +239,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
@@ -233,6 +252,7 @@ const ROWS: [Kernel; 20] = [
         name: "lane_tile_dp4a_subgroup",
         shape: Shape::Product,
         text: &[
+            SUMS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
@@ -246,6 +266,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            SUMS,
             text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
@@ -260,6 +281,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             PAIRS,
+            SUMS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),
@@ -323,7 +345,7 @@ const ROWS: [Kernel; 20] = [
 pub(crate) static SUM_SLICES: Kernel = Kernel {
     name: "sum_slices",
     shape: Shape::Product,
-    text: &[text!("kernels/sum_slices.wgsl")],
+    text: &[SUMS, text!("kernels/sum_slices.wgsl")],
     needs: Needs::NOTHING,
     begins: false,
     tuning: |_, _| tuning::one_invocation_a_part(),

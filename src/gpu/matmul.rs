@@ -76,7 +76,7 @@ impl MatMul {
         weights: &Weights,
         m: usize,
         kernel: &str,
-        edit: impl FnOnce(&str) -> String,
+        edit: impl Fn(&str) -> String,
     ) -> Result<MatMul> {
         let builder = MatMul::builder(gpu, weights, m);
         builder.kernel(kernel).build_edited(edit)

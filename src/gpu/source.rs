@@ -3,6 +3,7 @@
 use super::kernels::File;
 use std::collections::HashMap;
 use std::fmt::Write;
+use wgpu::{CompilationInfo, CompilationMessageType};
 
 /// A composed shader, with the file and line that each of its lines came from.
 pub(crate) struct Source {
@@ -93,6 +94,25 @@ impl Source {
             rest = &after[digits..];
         }
         out + rest
+    }
+
+    /// Adds to a compiler's message what it says of the module elsewhere, with file and line.
+    pub fn add(&self, message: &mut String, info: &CompilationInfo) {
+        for told in &info.messages {
+            if told.message_type != CompilationMessageType::Error || message.contains(&told.message)
+            {
+                continue;
+            }
+            let line = told.location.map(|at| at.line_number as usize);
+            match line.and_then(|l| self.lines.get(l.wrapping_sub(1))) {
+                Some((path, line)) => {
+                    let _ = write!(message, "; shaders/{path}:{line}: {}", told.message);
+                }
+                None => {
+                    let _ = write!(message, "; {}", told.message);
+                }
+            }
+        }
     }
 }
 

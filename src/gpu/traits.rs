@@ -1,6 +1,6 @@
 //! What a device is like, as far as choosing and tuning kernels goes.
 
-use wgpu::{Adapter, CooperativeScalarType, Device, DeviceType, Features};
+use wgpu::{Adapter, AdapterInfo, Backend, CooperativeScalarType, Device, DeviceType, Features};
 
 /// How a device wants its kernels: what is fast on a graphics card is not on a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,24 @@ impl DeviceClass {
     }
 }
 
+/// Whose WGSL a device compiles: the extensions differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// That of wgpu's own compiler.
+    Naga,
+    /// The standard's, as a browser reads it.
+    Browser,
+}
+
+impl Dialect {
+    fn of(backend: Backend) -> Dialect {
+        match backend {
+            Backend::BrowserWebGpu => Dialect::Browser,
+            _ => Dialect::Naga,
+        }
+    }
+}
+
 /// What kernels are chosen and tuned by.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Traits {
@@ -33,6 +51,9 @@ pub(crate) struct Traits {
     pub memory: u32,
     /// Sides of the square matrices of halves that the device multiplies into f32.
     pub matrices: Vec<u32>,
+    /// Whether an instruction multiplies four signed bytes by four.
+    pub packed_dots: bool,
+    pub dialect: Dialect,
 }
 
 /// The features that some kernel can use.
@@ -58,6 +79,8 @@ impl Traits {
             device_type: info.device_type,
             memory: device.limits().max_compute_workgroup_storage_size,
             matrices: matrices(adapter),
+            packed_dots: packed_dots(&info, adapter.features()),
+            dialect: Dialect::of(info.backend),
         }
     }
 
@@ -74,6 +97,8 @@ impl Traits {
             device_type: DeviceType::Other,
             memory: MEMORY,
             matrices: vec![8, 16],
+            packed_dots: true,
+            dialect: Dialect::Naga,
         }
     }
 
@@ -84,6 +109,31 @@ impl Traits {
             (DeviceClass::Gpu, DeviceType::DiscreteGpu) => 1e12,
             (DeviceClass::Gpu, _) => 100e9,
         }
+    }
+}
+
+/// Qualcomm. Turnip's code for Adreno has no such instruction for signed bytes: Q4_0 at m = 1, 4, 8 takes 5.2, 13.0,
+/// 23.6 instructions a weight in bytes and 4.1, 8.1, 16.2 in f32 (`gemv` with subgroups, Mesa 26.2, Adreno 740,
+/// 2026-11-25); ggml's Vulkan backend, which asks the driver, prints "int dot: 0" there.
+const QUALCOMM: u32 = 0x5143;
+
+/// Apple. Honeykrisp's code for the M1 takes 1032 arithmetic instructions in bytes where it takes 707 in f32 (as above).
+const APPLE: u32 = 0x106b;
+
+/// Whether signed bytes are multiplied in fours by one instruction, as far as can be told: wgpu passes on neither
+/// Vulkan's `integerDotProduct4x8BitPackedSignedAccelerated` nor DirectX's shader model.
+fn packed_dots(info: &AdapterInfo, features: Features) -> bool {
+    let name = info.name.to_lowercase();
+    match info.backend {
+        // naga's MSL writer multiplies the bytes of `packed_char4` one by one, its GLSL writer bit fields, whatever
+        // the card has.
+        Backend::Metal | Backend::Gl => false,
+        // naga's HLSL writer has `dot4add_i8packed` from shader model 6.4 on. What compiles 5.1 only, as FXC does,
+        // offers no subgroups.
+        Backend::Dx12 if !features.contains(Features::SUBGROUP) => false,
+        // Browsers name no vendor.
+        _ if name.contains("adreno") || name.contains("apple") => false,
+        _ => ![QUALCOMM, APPLE].contains(&info.vendor),
     }
 }
 
@@ -102,4 +152,50 @@ fn matrices(adapter: &Adapter) -> Vec<u32> {
         })
     };
     [8, 16].into_iter().filter(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_multiplied_in_fours_where_an_instruction_does() {
+        let dots = |name: &str, vendor, backend, features| {
+            let mut info = AdapterInfo::new(DeviceType::Other, backend);
+            (info.name, info.vendor) = (name.into(), vendor);
+            packed_dots(&info, features)
+        };
+        let (all, none) = (Features::SUBGROUP, Features::empty());
+        for (name, vendor, backend, features, expected) in [
+            (
+                "NVIDIA GeForce RTX 4090",
+                0x10de,
+                Backend::Vulkan,
+                all,
+                true,
+            ),
+            (
+                "AMD Radeon RX 7900 XTX",
+                0x1002,
+                Backend::Vulkan,
+                none,
+                true,
+            ),
+            ("Intel(R) Arc(tm) A770", 0x8086, Backend::Dx12, all, true),
+            ("Intel(R) Arc(tm) A770", 0x8086, Backend::Dx12, none, false),
+            ("Adreno (TM) 740", QUALCOMM, Backend::Vulkan, all, false),
+            ("Turnip", QUALCOMM, Backend::Vulkan, all, false),
+            ("Apple M1 (G13G B1)", APPLE, Backend::Vulkan, all, false),
+            ("AMD Radeon Pro 5500M", 0x1002, Backend::Metal, all, false),
+            ("NVIDIA GeForce RTX 4090", 0x10de, Backend::Gl, all, false),
+            ("Apple M3", 0, Backend::BrowserWebGpu, none, false),
+            ("", 0, Backend::BrowserWebGpu, none, true),
+        ] {
+            assert_eq!(
+                dots(name, vendor, backend, features),
+                expected,
+                "{name} on {backend:?}"
+            );
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl Gpu {
     /// matter; their number does.
     ///
     /// # Errors
-    /// Those of [`MatMul::new`] for any of the kernels.
+    /// Those of [`MatMul::new`] for any of the kernels; [`Error::Shader`] only where the driver refuses every one.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn tune(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
         let format = weights.format();
@@ -43,14 +43,25 @@ impl Gpu {
             k.shape == Shape::Product && k.check(self.traits(), format, precision).is_ok()
         };
         let mut subjects = Vec::new();
+        let mut refused = None;
         for kernel in TABLE.iter().filter(fits) {
             let product = MatMul::with_kernel(self, weights, m, precision, kernel.name);
             match product {
                 Ok(product) => subjects.push((kernel, product)),
                 // It fits the device, but not with these numbers.
                 Err(Error::DeviceLimit { .. }) => {}
+                // The driver does not compile it; others may do.
+                Err(e @ Error::Shader { .. }) => {
+                    if self.is_first_refusal(kernel) {
+                        log::warn!("{} takes no part in tuning: {e}", kernel.name);
+                    }
+                    refused = Some(e);
+                }
                 Err(e) => return Err(e),
             }
+        }
+        if let (true, Some(e)) = (subjects.is_empty(), refused) {
+            return Err(e);
         }
         // Whatever is in them: the weights' values do not matter either.
         let buffer = |columns| {

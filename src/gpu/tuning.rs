@@ -142,8 +142,6 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
             consts: vec![
                 ("MATRIX", side),
                 ("STRIDE", COOP_STRIDE),
-                ("TILE_ROWS", tile),
-                ("TILE_COLS", tile),
                 ("SUBGROUPS", subgroups),
                 ("SUB_ROWS", rows),
                 ("SUB_COLS", cols),
@@ -213,7 +211,7 @@ pub(crate) fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
         tile_rows: 64,
         tile_cols: 64,
         // Of formats with four affines a part.
-        memory: 14 * 1024,
+        memory: 16 * 1024,
         ..Tuning::default()
     }
 }

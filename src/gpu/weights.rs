@@ -3,7 +3,7 @@
 use super::buffers::STAGING;
 use super::device::Gpu;
 use super::kernels::INTERLEAVE;
-use crate::family::{Pack, Plane, Table, Unit, PART};
+use crate::family::{Blocks, Pack, Plane, Table, Unit, PART};
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
@@ -266,8 +266,11 @@ fn pack(
                     }
                     Pack::Blocks(pack) => {
                         let row = format.without_headers(k, matrix.row(row));
-                        // A block may fill several runs of units.
-                        let run = per.max(format.block_len());
+                        // A block of fixed size may fill several runs of units; of others the headers are gone.
+                        let run = match format.family().blocks {
+                            Blocks::Fixed { len, .. } => per.max(len),
+                            _ => per,
+                        };
                         let stored = format.bytes_without_headers(run);
                         let units = row_units.chunks_mut(run / per * bytes);
                         for (blocks, units) in row.chunks(stored).zip(units) {

@@ -4,6 +4,7 @@
 pub mod golden;
 pub mod gpu;
 pub mod layouts;
+pub mod structured;
 
 use lowbit::{Format, Matrix, ScaleType};
 
@@ -49,6 +50,8 @@ pub fn formats() -> Vec<Format> {
         all.extend(scales.iter().map(|&s| format.with_scale(s).unwrap()));
     }
     all.extend(Format::FP8_E4M3.with_scale(ScaleType::E4M3));
+    // A group that is longer than a part, and no number of parts.
+    all.extend(Format::AQLM_2X8.with_group(40));
     let mut seen = std::collections::HashSet::new();
     all.retain(|f| seen.insert(*f));
     all
@@ -64,6 +67,26 @@ pub fn fitting_k(format: Format, k: usize) -> usize {
             len => len,
         }),
     }
+}
+
+/// Inputs that are their own rounding: of each run one is 127 or -127 and some are small, times a power of two.
+pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
+    let mut x = vec![0f32; m * k];
+    for row in x.chunks_mut(k) {
+        for run in row.chunks_mut(32) {
+            let top = random.next() as usize % run.len();
+            for (i, x) in run.iter_mut().enumerate() {
+                let small = [0.0, 0.0, -2.0, -1.0, 1.0, 3.0][random.next() as usize % 6];
+                let sign = if random.next() & 1 == 0 {
+                    127.0
+                } else {
+                    -127.0
+                };
+                *x = 0.25 * if i == top { sign } else { small };
+            }
+        }
+    }
+    x
 }
 
 /// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of

@@ -1,7 +1,7 @@
 //! Products with operands, and what should come out.
 
 use super::bounded::{check, Bounded};
-use crate::common::{fitting_k, gpu, oracle, random_matrix, Random};
+use crate::common::{exact_inputs, fitting_k, gpu, oracle, random_matrix, Random};
 use half::f16;
 use lowbit::wgpu::{self, Buffer, BufferSlice};
 use lowbit::{Epilogue, FloatType, Format, Gpu, MatMul, MatMulBuilder, Weights};
@@ -134,6 +134,9 @@ pub fn outputs(
     }
 }
 
+/// A format of which every kernel takes the codes, two bits, and whose weights are halves: an f16 with a sign, or 0.
+pub const EXACT: Format = Format::TQ2_0;
+
 /// One product of a batch of `batch` pairs, and its oracle.
 pub struct Case {
     pub weights: Weights,
@@ -155,8 +158,33 @@ impl Case {
         random: &mut Random,
     ) -> Case {
         let k = fitting_k(format, k);
-        let matrix = random_matrix(format, batch * n, k, random.next());
         let x = inputs(batch * m * k, inputs_type, random);
+        let types = (inputs_type, outputs_type);
+        Case::of(gpu, format, (batch, m, n, k), x, types, epilogues, random)
+    }
+
+    /// One whose inputs and weights no kernel has to round, whatever it may.
+    pub fn exact(
+        gpu: &Gpu,
+        (batch, m, n, k): (usize, usize, usize, usize),
+        epilogues: &[Epilogue],
+        random: &mut Random,
+    ) -> Case {
+        let x = exact_inputs(batch * m, k, random);
+        let types = (FloatType::F32, FloatType::F32);
+        Case::of(gpu, EXACT, (batch, m, n, k), x, types, epilogues, random)
+    }
+
+    fn of(
+        gpu: &Gpu,
+        format: Format,
+        (batch, m, n, k): (usize, usize, usize, usize),
+        x: Vec<f32>,
+        (inputs_type, outputs_type): (FloatType, FloatType),
+        epilogues: &[Epilogue],
+        random: &mut Random,
+    ) -> Case {
+        let matrix = random_matrix(format, batch * n, k, random.next());
         let decoded = matrix.dequantize();
         let pairs = x.chunks(m * k).zip(decoded.chunks(n * k));
         Case {

@@ -1,13 +1,13 @@
 //! Products whose weights ids choose.
 
 use super::bounded::{check, Bounded};
-use super::case::{inputs, to_bytes, Operands};
-use super::{kernels, FORMATS};
-use crate::common::{fitting_k, gpu, oracle, random_matrix, same_bits, Random};
+use super::case::{inputs, to_bytes, Operands, EXACT};
+use super::{allowed, kernels, FORMATS};
+use crate::common::{exact_inputs, fitting_k, gpu, oracle, random_matrix, same_bits, Random};
 use lowbit::wgpu::BufferSlice;
 use lowbit::{
     Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, MatMul, MatMulBuilder,
-    Precision, Weights,
+    Precision, Weights, KERNELS,
 };
 
 const COUNT: usize = 8;
@@ -45,13 +45,26 @@ impl Case {
         random: &mut Random,
     ) -> Case {
         let k = fitting_k(format, k);
+        let rows = if shared { tokens } else { 2 * tokens };
+        let x = inputs(rows * k, FloatType::F32, random);
+        Case::of(gpu, format, (tokens, n, k), x, shared, epilogues, random)
+    }
+
+    fn of(
+        gpu: &Gpu,
+        format: Format,
+        (tokens, n, k): (usize, usize, usize),
+        x: Vec<f32>,
+        shared: bool,
+        epilogues: &[Epilogue],
+        random: &mut Random,
+    ) -> Case {
         let mut experts = Experts::new(COUNT, 2);
         experts.shared_inputs = shared;
         let matrix = random_matrix(format, COUNT * n, k, random.next());
         let ids = choices(tokens);
         let slots = ids.len();
         let kind = FloatType::F32;
-        let x = inputs(if shared { tokens } else { slots } * k, kind, random);
         let decoded = matrix.dequantize();
         let sums = ids.iter().enumerate().flat_map(|(slot, &id)| {
             let row = if shared { slot / 2 } else { slot };
@@ -106,6 +119,28 @@ impl Case {
     fn check(&self, gpu: &Gpu, product: &ExpertMatMul) -> Result<(), String> {
         check(&self.y(gpu, product, &self.ids)?, &self.want())
     }
+}
+
+/// Every kernel of the table that this adapter runs.
+#[test]
+fn groups_have_every_kernel() {
+    let gpu = gpu::gpu();
+    let mut random = Random(840);
+    let (tokens, n, k) = (17, 13, 256);
+    let mut ran = 0;
+    for kernel in KERNELS {
+        let x = exact_inputs(tokens, k, &mut random);
+        let case = Case::of(gpu, EXACT, (tokens, n, k), x, true, ROUTED, &mut random);
+        let with = |precision| case.builder(gpu, kernel).precision(precision);
+        let Some(product) = allowed(|p| with(p).build_experts(case.experts)) else {
+            continue;
+        };
+        assert!(product.is_grouped(), "{kernel}");
+        case.check(gpu, &product)
+            .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+        ran += 1;
+    }
+    assert!(ran >= 8, "{ran}");
 }
 
 const ROUTED: &[Epilogue] = &[Epilogue::Bias, Epilogue::RowScale];

@@ -77,7 +77,8 @@ impl Importance {
     /// Adds `x`, rows of `k` inputs that expert `expert` of `experts` was asked for.
     ///
     /// # Errors
-    /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert.
+    /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert, or are over 65 536;
+    /// [`Error::TooLarge`] for over 2^32 inputs of all of them.
     pub fn add_expert(
         &mut self,
         name: &str,
@@ -94,7 +95,23 @@ impl Importance {
                 got: expert.to_string(),
             });
         }
+        const MOST: usize = 1 << 16;
+        if experts > MOST {
+            return Err(Error::Argument {
+                what: "the experts of a matrix",
+                allowed: format!("1 to {MOST}"),
+                got: experts.to_string(),
+            });
+        }
         let size = experts.saturating_mul(k);
+        let limit = 1 << 32;
+        if size as u64 > limit {
+            return Err(Error::TooLarge {
+                what: "the importance of a matrix in numbers",
+                needed: size as u64,
+                limit,
+            });
+        }
         let new = || Entry {
             sums: vec![0.0; size],
             counts: vec![0.0; experts],

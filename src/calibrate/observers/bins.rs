@@ -7,6 +7,9 @@ use super::{extremes, union};
 use crate::calibrate::affine::Range;
 use crate::Result;
 
+/// The most bins of a histogram; tools take some thousands.
+pub(super) const MOST: usize = 1 << 20;
+
 /// A histogram over [-end, end], or over [0, end] of magnitudes.
 #[derive(Clone, Debug)]
 pub(super) struct Bins {
@@ -22,7 +25,7 @@ pub(super) struct Bins {
 impl Bins {
     /// `count` bins, of magnitudes or of both signs; a multiple of 4, so that halves can be halved.
     pub fn new(count: usize, magnitudes: bool) -> Bins {
-        let count = count.max(4).next_multiple_of(4);
+        let count = count.clamp(4, MOST).next_multiple_of(4);
         Bins {
             counts: vec![0; count],
             sums: vec![0.0; count],

@@ -17,7 +17,7 @@ impl<O: Observer> Columns<O> {
     /// `observer` makes the observer of each run. Groups of 1 are channels, a group of `k` is the whole row.
     ///
     /// # Errors
-    /// [`Error::Argument`] for rows or groups of nothing.
+    /// [`Error::Argument`] for rows or groups of nothing, and for over 2^24 groups.
     pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
         if k == 0 {
             return Err(Error::argument("the number of columns", "1 or more", k));
@@ -25,9 +25,15 @@ impl<O: Observer> Columns<O> {
         if group == 0 {
             return Err(Error::argument("a group", "1 column or more", group));
         }
-        let observers = std::iter::repeat_with(observer)
-            .take(k.div_ceil(group))
-            .collect();
+        let groups = k.div_ceil(group);
+        if groups > 1 << 24 {
+            return Err(Error::argument(
+                "groups of columns",
+                "1 to 16777216",
+                groups,
+            ));
+        }
+        let observers = std::iter::repeat_with(observer).take(groups).collect();
         Ok(Columns {
             k,
             group,

@@ -4,6 +4,7 @@
 //! The search moves one end inwards to the next quantile, whichever is further in bins, for as long as the error
 //! falls. The error is that of values spread evenly over every bin, under codes spread evenly over the range.
 
+use super::bins::MOST;
 use super::{extremes, nothing_seen, Observer};
 use crate::calibrate::affine::Range;
 use crate::{Error, Result};
@@ -25,12 +26,12 @@ impl Histogram {
         Histogram::with_bins(bits, 2048)
     }
 
-    /// With another number of bins, 1 or more.
+    /// With another number of bins, 1 to 2^20 (the nearer of the two where it is none).
     pub fn with_bins(bits: u32, bins: usize) -> Histogram {
         Histogram {
             bits,
             upsample: 16,
-            counts: vec![0.0; bins.max(1)],
+            counts: vec![0.0; bins.clamp(1, MOST)],
             seen: None,
         }
     }

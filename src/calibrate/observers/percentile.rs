@@ -23,7 +23,7 @@ pub struct Percentile {
 }
 
 impl Percentile {
-    /// The range that keeps `percentile` percent of the values (0 to 100), counted in `bins` bins (4 or more, a
+    /// The range that keeps `percentile` percent of the values (0 to 100), counted in `bins` bins (4 to 2^20, a
     /// multiple of 4, else the next one).
     pub fn new(percentile: f64, cut: Cut, bins: usize) -> Percentile {
         Percentile {

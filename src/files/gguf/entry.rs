@@ -100,7 +100,7 @@ impl<'a> TensorEntry<'a> {
         let raw = file.text(Place::TensorAt(index as u64), "the name")?;
         let name = shown(raw);
         let place = Place::Tensor(&name);
-        check_new(places, place, raw, &name, index)?;
+        check_new(places, place, raw, name.clone(), index)?;
         let n_dims = file.u32(place, "the number of dimensions")?;
         check_dims(place, n_dims)?;
         let mut dims = [1; MAX_DIMS as usize];

@@ -79,7 +79,7 @@ impl<'h, 'a, F: FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>> Source<'h, 'a, 
         weights.1.layer(matrix, as_scale(&scale).as_ref(), bias)
     }
 
-    pub fn to_f32(&mut self, name: &str) -> Result<Vec<f32>> {
+    pub fn floats(&mut self, name: &str) -> Result<Vec<f32>> {
         let weights = named(self.parts, name)?;
         let scale = self.beside(scale_name(name))?;
         let data = self.bytes(weights)?;
@@ -184,7 +184,7 @@ impl<'a> Header<'a> {
         name: &str,
         read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>,
     ) -> Result<Vec<f32>> {
-        self.source(read).to_f32(name)
+        self.source(read).floats(name)
     }
 
     /// The tensors that the layer of this name is read from, so that they can be fetched beforehand: its

@@ -102,7 +102,7 @@ impl<'a> Keys<'a> {
             }
             let (raw, name) = (name, shown(name));
             let place = Place::Key(&name);
-            check_new(&mut keys.places, place, raw, &name, keys.list.len())?;
+            check_new(&mut keys.places, place, raw, name.clone(), keys.list.len())?;
             let type_id = file.u32(place, "the value type")?;
             let start = file.clone();
             skip(file, type_id, place)?;
@@ -143,10 +143,10 @@ pub(super) fn check_new<'a>(
     places: &mut HashMap<Cow<'a, str>, usize>,
     place: Place,
     raw: &[u8],
-    name: &Cow<'a, str>,
+    name: Cow<'a, str>,
     at: usize,
 ) -> Result<()> {
-    match places.entry(name.clone()) {
+    match places.entry(name) {
         Entry::Vacant(free) => {
             free.insert(at);
             Ok(())

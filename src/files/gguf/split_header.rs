@@ -85,7 +85,7 @@ impl<'a> SplitHeader<'a> {
         name: &str,
         read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>,
     ) -> Result<Vec<f32>> {
-        self.source(read).to_f32(name)
+        self.source(read).floats(name)
     }
 
     fn source<F>(&self, read: F) -> Source<'_, 'a, F> {

@@ -152,8 +152,8 @@ pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u
         return Err(place.error("dimension 0", multiple, k));
     }
     // Dimensions of 0 are left out here, so that any product of some of the others is possible too.
-    let sizes = dims.iter().map(|&size| size.max(1));
-    let numbers = sizes.fold(Some(1u64), |n, size| n?.checked_mul(size));
+    let mut sizes = dims.iter().map(|&size| size.max(1));
+    let numbers = sizes.try_fold(1u64, |n, size| n.checked_mul(size));
     let blocks = numbers.map(|n| n.div_ceil(kind.block));
     let bytes = blocks.and_then(|n| n.checked_mul(kind.bytes));
     match (

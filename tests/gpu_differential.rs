@@ -1,0 +1,207 @@
+//! Products of structured data by every format and kernel, at any shape, on the device and the processor, held to
+//! the bounds that README states. `scripts/differential` runs it for longer, on every driver that there is.
+//!
+//! LOWBIT_DIFFERENTIAL: seconds (15); LOWBIT_SEED: where random numbers begin (1).
+
+mod common;
+
+use common::structured::{inputs, matrix, INPUTS, WEIGHTS};
+use common::{fitting_k, gpu, oracle, random_matrix, Random, BOUND};
+use lowbit::{
+    wgpu, DeviceClass, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, KERNELS,
+};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Every format with groups and scales of all kinds.
+fn formats() -> Vec<Format> {
+    let mut all = Format::ALL.to_vec();
+    for format in Format::ALL {
+        let groups = [8, 16, 24, 40, 64, 128].iter();
+        all.extend(groups.filter_map(|&g| format.with_group(g).ok()));
+        all.extend(format.per_row());
+        for scale in format.scale_types() {
+            let scaled = format.with_scale(scale).unwrap();
+            all.push(scaled);
+            all.extend(scaled.with_group(64));
+        }
+    }
+    all
+}
+
+/// One product: what was asked, and the sums that it may be compared with.
+struct Case {
+    at: String,
+    matrix: Matrix<'static>,
+    x: Vec<f32>,
+    exact: Vec<(f64, f64)>,
+    /// Of inputs rounded to bytes.
+    bytes: Vec<(f64, f64)>,
+    /// Of inputs and weights rounded to halves.
+    halves: Vec<(f64, f64)>,
+}
+
+impl Case {
+    fn random(formats: &[Format], random: &mut Random) -> Case {
+        let mut pick = |len: usize| (random.next() % len as u64) as usize;
+        let format = formats[pick(formats.len())];
+        let m = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 65, 127][pick(14)];
+        // Long rows are few, so that cases stay many.
+        let (n, k) = match pick(12) {
+            0 => (1 + pick(4), 8 * (300 + pick(8192 - 300))),
+            1..4 => (1 + pick(100), 8 * (1 + pick(32))),
+            _ => (1 + pick(70), 8 * (1 + pick(150))),
+        };
+        let m = if k > 8192 { m.min(9) } else { m };
+        let k = fitting_k(format, k);
+        let of_weights = WEIGHTS[pick(WEIGHTS.len())];
+        let of_inputs = INPUTS[pick(INPUTS.len())];
+        let seed = random.next();
+        let made = matrix(of_weights, format, n, k, random);
+        let (matrix, of_weights) = match made {
+            Some(matrix) => (matrix, of_weights),
+            None => (random_matrix(format, n, k, seed), "random bytes"),
+        };
+        let x = inputs(of_inputs, format, m, k, random);
+        let w = matrix.dequantize();
+        let mut rounded = x.clone();
+        InputScale::Run.fake_quantize(&mut rounded, k).unwrap();
+        let half = |v: &[f32]| -> Vec<f32> {
+            let half = v.iter().map(|v| half::f16::from_f32(*v).to_f32());
+            half.collect()
+        };
+        Case {
+            at: format!("{format} m={m} n={n} k={k}, {of_weights} by {of_inputs}"),
+            exact: oracle(&w, &x, n, k),
+            bytes: oracle(&w, &rounded, n, k),
+            halves: oracle(&half(&w), &half(&x), n, k),
+            matrix,
+            x,
+        }
+    }
+
+    /// The largest error in units of the bound, by the sums that this much rounding allows; the nearest of them.
+    fn error(&self, y: &[f32], precision: Precision) -> f64 {
+        let k = self.matrix.k() as f64;
+        let by = |want: &[(f64, f64)], bound: f64| {
+            let errors = y.iter().zip(want).map(|(y, (sum, magnitude))| {
+                let unit = f32::EPSILON as f64 * magnitude + k * f32::MIN_POSITIVE as f64;
+                let error = (*y as f64 - sum).abs() / unit / bound;
+                if error.is_nan() {
+                    f64::INFINITY
+                } else {
+                    error
+                }
+            });
+            errors.fold(0f64, f64::max)
+        };
+        let exact = by(&self.exact, BOUND);
+        match precision {
+            Precision::F32 => exact,
+            Precision::I8 => exact.min(by(&self.bytes, BOUND)),
+            Precision::F16 => exact.min(by(&self.halves, BOUND + k / 128.0)),
+        }
+    }
+
+    /// The device's error by a kernel, or by the one that is chosen; none where it cannot serve.
+    fn on_device(
+        &self,
+        gpu: &Gpu,
+        precision: Precision,
+        kernel: Option<&str>,
+    ) -> Option<(f64, String)> {
+        let weights = gpu.upload(&self.matrix).unwrap();
+        let m = self.x.len() / self.matrix.k();
+        let mut product = MatMul::builder(gpu, &weights, m).precision(precision);
+        if let Some(kernel) = kernel {
+            product = product.kernel(kernel);
+        }
+        match product.build() {
+            Ok(product) => {
+                let y = gpu::prepared(gpu, &product, &self.x);
+                Some((self.error(&y, precision), product.kernel().to_string()))
+            }
+            Err(
+                Error::Feature { .. }
+                | Error::Precision { .. }
+                | Error::NoCodes { .. }
+                | Error::UnknownKernel(..)
+                | Error::DeviceLimit { .. },
+            ) if kernel.is_some() => None,
+            Err(e) => panic!("{}, {kernel:?}: {e}", self.at),
+        }
+    }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|e| panic!("{name}={text}: {e}")),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn structured_products_are_within_their_bounds() {
+    let gpu = gpu::gpu();
+    let time = Duration::from_secs(number("LOWBIT_DIFFERENTIAL", 15));
+    let seed = number("LOWBIT_SEED", 1);
+    let mut random = Random(seed);
+    let formats = formats();
+    let mut worst = BTreeMap::<String, (f64, String)>::new();
+    let (mut cases, mut products, mut bad) = (0, 0, 0);
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let case = Case::random(&formats, &mut random);
+        let precision = [
+            Precision::F32,
+            Precision::F32,
+            Precision::I8,
+            Precision::F16,
+        ];
+        let precision = precision[(random.next() % 4) as usize];
+        let mut note = |by: String, error: f64| {
+            products += 1;
+            if !(error <= 1.0) {
+                bad += 1;
+                println!("{error:.2} of the bound: {by}, {}", case.at);
+            }
+            let entry = worst.entry(by).or_default();
+            if error >= entry.0 {
+                *entry = (error, case.at.clone());
+            }
+        };
+        let on_host = case.matrix.matmul_with(&case.x, precision).unwrap();
+        note(
+            format!("processor, {precision:?}"),
+            case.error(&on_host, precision),
+        );
+        let class = match random.next() % 2 {
+            0 => DeviceClass::Cpu,
+            _ => DeviceClass::Gpu,
+        };
+        let mut as_on = gpu.with_class(class);
+        if random.next().is_multiple_of(4) {
+            as_on = as_on.with_features(wgpu::Features::empty());
+        }
+        let kernel = KERNELS[(random.next() % KERNELS.len() as u64) as usize];
+        let kernel = random.next().is_multiple_of(2).then_some(kernel);
+        if let Some((error, kernel)) = case.on_device(&as_on, precision, kernel) {
+            note(format!("{kernel}, {precision:?}"), error);
+        }
+        cases += 1;
+    }
+    println!(
+        "seed {seed}: {cases} cases, {products} products in {:?}",
+        start.elapsed()
+    );
+    for (by, (error, at)) in &worst {
+        println!("{error:.2} of the bound at worst: {by}, {at}");
+    }
+    assert!(
+        cases > 0 && products > cases,
+        "{cases} cases, {products} products"
+    );
+    assert_eq!(bad, 0, "{bad} of {products} products are out of bounds");
+}
