@@ -349,8 +349,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "the last part forgotten",
-            "STRETCH, parts);",
-            "STRETCH, parts - 1u);",
+            "part < parts;",
+            "part < parts - 1u;",
         ),
         (
             "the next part's inputs",

@@ -28,47 +28,50 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
         col[c] = min(first_col + c, params.m - 1u);
     }
     var total: array<Sum, ROWS * COLS>;
-
-    for (var first = range.x + lane_k; first < parts; first += LANES_K * STRETCH) {
-        var sum: array<f32, ROWS * COLS>;
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            sum[i] = 0.0;
-        }
-        for (var part = first; part < min(first + LANES_K * STRETCH, parts); part += LANES_K) {
-            var w: array<Levels, ROWS>;
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                w[r] = factors(row[r], part);
-            }
-            for (var s = 0u; s < CHAINS; s++) { // unroll
-                var chain: array<f32, ROWS * COLS>;
-                for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                    chain[i] = 0.0;
-                }
-                for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
-                    for (var c = 0u; c < COLS; c++) { // unroll
-                        let v = x_at(col[c], part * 8u + s * (8u / CHAINS) + j);
-                        for (var r = 0u; r < ROWS; r++) { // unroll
-                            chain[r * COLS + c] += dot(w[r].v[s * (8u / CHAINS) + j], v);
-                        }
-                    }
-                }
-                for (var r = 0u; r < ROWS; r++) { // unroll
-                    let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
-                    for (var c = 0u; c < COLS; c++) { // unroll
-                        sum[r * COLS + c] += scaled(chain[r * COLS + c], a);
-                    }
-                }
-            }
-        }
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            total[i] = plus(total[i], sum[i]);
-        }
-    }
-
+    // Of STRETCH parts at most: the error does not grow with k.
     var sum: array<f32, ROWS * COLS>;
     for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = total[i].total;
+        sum[i] = 0.0;
     }
+
+    var turns = 0u;
+    for (var part = range.x + lane_k; part < parts; part += LANES_K) {
+        var w: array<Levels, ROWS>;
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            w[r] = factors(row[r], part);
+        }
+        for (var s = 0u; s < CHAINS; s++) { // unroll
+            var chain: array<f32, ROWS * COLS>;
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                chain[i] = 0.0;
+            }
+            for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    let v = x_at(col[c], part * 8u + s * (8u / CHAINS) + j);
+                    for (var r = 0u; r < ROWS; r++) { // unroll
+                        chain[r * COLS + c] += dot(w[r].v[s * (8u / CHAINS) + j], v);
+                    }
+                }
+            }
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    sum[r * COLS + c] += scaled(chain[r * COLS + c], a);
+                }
+            }
+        }
+        turns += 1u;
+        if (turns % STRETCH == 0u) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                total[i] = plus(total[i], sum[i]);
+                sum[i] = 0.0;
+            }
+        }
+    }
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = plus(total[i], sum[i]).total;
+    }
+
     reduce(&sum, lane);
     if (lane_k == 0u) {
         for (var r = 0u; r < ROWS; r++) { // unroll

@@ -22,38 +22,41 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
         col[c] = min(first_col + c, params.m - 1u);
     }
     var total: array<Sum, ROWS * COLS>;
+    // Of STRETCH parts at most: the error does not grow with k.
+    var sum: array<f32, ROWS * COLS>;
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = 0.0;
+    }
 
-    for (var first = lane_k; first < parts; first += LANES_K * STRETCH) {
-        var sum: array<f32, ROWS * COLS>;
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            sum[i] = 0.0;
+    var turns = 0u;
+    for (var part = lane_k; part < parts; part += LANES_K) {
+        var w: array<Codes, ROWS>;
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            w[r] = level_words(row[r], part);
         }
-        for (var part = first; part < min(first + LANES_K * STRETCH, parts); part += LANES_K) {
-            var w: array<Codes, ROWS>;
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                w[r] = level_words(row[r], part);
-            }
-            for (var c = 0u; c < COLS; c++) { // unroll
-                let v = x_bytes(col[c], part);
-                for (var s = 0u; s < SPANS; s++) { // unroll
-                    let x_sum = span_sum(v.sums, s);
-                    for (var r = 0u; r < ROWS; r++) { // unroll
-                        let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
-                        let d = span_dot(w[r], v.codes, s);
-                        sum[r * COLS + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v.scale;
-                    }
+        for (var c = 0u; c < COLS; c++) { // unroll
+            let v = x_bytes(col[c], part);
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                let x_sum = span_sum(v.sums, s);
+                for (var r = 0u; r < ROWS; r++) { // unroll
+                    let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+                    let d = span_dot(w[r], v.codes, s);
+                    sum[r * COLS + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v.scale;
                 }
             }
         }
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            total[i] = plus(total[i], sum[i]);
+        turns += 1u;
+        if (turns % STRETCH == 0u) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                total[i] = plus(total[i], sum[i]);
+                sum[i] = 0.0;
+            }
         }
     }
-
-    var sum: array<f32, ROWS * COLS>;
     for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = total[i].total;
+        sum[i] = plus(total[i], sum[i]).total;
     }
+
     reduce(&sum, lane);
     if (lane_k == 0u) {
         for (var r = 0u; r < ROWS; r++) { // unroll

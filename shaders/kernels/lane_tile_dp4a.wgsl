@@ -21,43 +21,48 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
         col[c] = min(first_col + c, params.m - 1u);
     }
     var total: array<Sum, ROWS * COLS>;
+    // Of STRETCH parts at most: the error does not grow with k.
+    var sum: array<f32, ROWS * COLS>;
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = 0.0;
+    }
 
     var touched = 0u;
-    for (var first = 0u; first < parts; first += STRETCH) {
-        var sum: array<f32, ROWS * COLS>;
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            sum[i] = 0.0;
+    for (var part = 0u; part < parts; part++) {
+        // As in lane_tile.wgsl: misses overlap.
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
         }
-        for (var part = first; part < min(first + STRETCH, parts); part++) {
-            // As in lane_tile.wgsl: misses overlap.
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                touched |= touch(row[r], part * UNITS / UNIT_PARTS);
-            }
-            var v: array<Bytes, COLS>;
-            for (var c = 0u; c < COLS; c++) { // unroll
-                v[c] = spread_bytes(col[c], part, lane);
-            }
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                let w = level_words(row[r], part);
-                for (var s = 0u; s < SPANS; s++) { // unroll
-                    let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
-                    for (var c = 0u; c < COLS; c++) { // unroll
-                        let d = span_dot(w, v[c].codes, s);
-                        let x_sum = span_sum(v[c].sums, s);
-                        sum[r * COLS + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v[c].scale;
-                    }
+        var v: array<Bytes, COLS>;
+        for (var c = 0u; c < COLS; c++) { // unroll
+            v[c] = spread_bytes(col[c], part, lane);
+        }
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            let w = level_words(row[r], part);
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    let d = span_dot(w, v[c].codes, s);
+                    let x_sum = span_sum(v[c].sums, s);
+                    sum[r * COLS + c] += weighted(level_sum(d, x_sum), f32(x_sum), a) * v[c].scale;
                 }
             }
         }
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            total[i] = plus(total[i], sum[i]);
+        if ((part + 1u) % STRETCH == 0u) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                total[i] = plus(total[i], sum[i]);
+                sum[i] = 0.0;
+            }
         }
+    }
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = plus(total[i], sum[i]).total;
     }
 
     for (var r = 0u; r < ROWS; r++) { // unroll
         for (var c = 0u; c < COLS; c++) { // unroll
             if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                let y = total[r * COLS + c].total + f32(touched & params.zero);
+                let y = sum[r * COLS + c] + f32(touched & params.zero);
                 store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
             }
         }

@@ -24,67 +24,72 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
         col[c] = min(first_col + c, params.m - 1u);
     }
     var total: array<Sum, ROWS * COLS>;
+    // Of STRETCH parts at most: the error does not grow with k.
+    var sum: array<f32, ROWS * COLS>;
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = 0.0;
+    }
 
     var touched = 0u;
-    for (var first = 0u; first < parts; first += STRETCH) {
-        var sum: array<f32, ROWS * COLS>;
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            sum[i] = 0.0;
+    for (var part = 0u; part < parts; part++) {
+        // As in lane_tile.wgsl: misses overlap.
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
         }
-        for (var part = first; part < min(first + STRETCH, parts); part++) {
-            // As in lane_tile.wgsl: misses overlap.
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                touched |= touch(row[r], part * UNITS / UNIT_PARTS);
+        var v: array<Pairs, COLS>;
+        var x_scale: array<f32, COLS>;
+        var centres: array<u32, COLS * (16u / RUN)>;
+        var x_sum: array<i32, COLS * SPANS>;
+        for (var c = 0u; c < COLS; c++) { // unroll
+            v[c] = spread_pairs(col[c], part, lane);
+            x_scale[c] = bitcast<f32>(x[x_at(col[c], part) + 2u].x);
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                var all = 0u;
+                for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
+                    var p = 0u;
+                    for (var j = 0u; j < RUN; j++) { // unroll
+                        p += v[c].v[s * (16u / SPANS) + e * RUN + j];
+                    }
+                    centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e] = centre(p);
+                    all += p;
+                }
+                x_sum[c * SPANS + s] = both_halves(all);
             }
-            var v: array<Pairs, COLS>;
-            var x_scale: array<f32, COLS>;
-            var centres: array<u32, COLS * (16u / RUN)>;
-            var x_sum: array<i32, COLS * SPANS>;
-            for (var c = 0u; c < COLS; c++) { // unroll
-                v[c] = spread_pairs(col[c], part, lane);
-                x_scale[c] = bitcast<f32>(x[x_at(col[c], part) + 2u].x);
-                for (var s = 0u; s < SPANS; s++) { // unroll
-                    var all = 0u;
+        }
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            let w = weight_pairs(row[r], part);
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+                for (var c = 0u; c < COLS; c++) { // unroll
+                    var d = 0;
                     for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
-                        var p = 0u;
+                        var t = 0u;
                         for (var j = 0u; j < RUN; j++) { // unroll
-                            p += v[c].v[s * (16u / SPANS) + e * RUN + j];
+                            t += w.v[s * (16u / SPANS) + e * RUN + j]
+                                * v[c].v[s * (16u / SPANS) + e * RUN + j];
                         }
-                        centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e] = centre(p);
-                        all += p;
+                        d += high_half(centred(t, centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e]));
                     }
-                    x_sum[c * SPANS + s] = both_halves(all);
-                }
-            }
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                let w = weight_pairs(row[r], part);
-                for (var s = 0u; s < SPANS; s++) { // unroll
-                    let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
-                    for (var c = 0u; c < COLS; c++) { // unroll
-                        var d = 0;
-                        for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
-                            var t = 0u;
-                            for (var j = 0u; j < RUN; j++) { // unroll
-                                t += w.v[s * (16u / SPANS) + e * RUN + j]
-                                    * v[c].v[s * (16u / SPANS) + e * RUN + j];
-                            }
-                            d += high_half(centred(t, centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e]));
-                        }
-                        let s_sum = x_sum[c * SPANS + s];
-                        sum[r * COLS + c] += weighted(pair_level_sum(d, s_sum), f32(s_sum), a) * x_scale[c];
-                    }
+                    let s_sum = x_sum[c * SPANS + s];
+                    sum[r * COLS + c] += weighted(pair_level_sum(d, s_sum), f32(s_sum), a) * x_scale[c];
                 }
             }
         }
-        for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-            total[i] = plus(total[i], sum[i]);
+        if ((part + 1u) % STRETCH == 0u) {
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                total[i] = plus(total[i], sum[i]);
+                sum[i] = 0.0;
+            }
         }
+    }
+    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+        sum[i] = plus(total[i], sum[i]).total;
     }
 
     for (var r = 0u; r < ROWS; r++) { // unroll
         for (var c = 0u; c < COLS; c++) { // unroll
             if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                let y = total[r * COLS + c].total + f32(touched & params.zero);
+                let y = sum[r * COLS + c] + f32(touched & params.zero);
                 store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
             }
         }
