@@ -3,7 +3,7 @@
 mod common;
 
 use common::{altered_matrix, fitting_k, formats, golden, gpu, random_matrix, same_bits, Random};
-use lowbit::{Format, GetRows};
+use lowbit::{Format, GetRows, Matrix};
 
 /// Shapes with rows that fill no eight, odd counts of blocks, short last groups and parts.
 fn shapes(format: Format) -> Vec<(usize, usize)> {
@@ -37,6 +37,35 @@ fn golden_cases_decode_bit_for_bit() {
         let back = case.as_tool(&gpu.dequantize(&weights).unwrap());
         same_bits(&back, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     }
+}
+
+/// Of ggml's scales without a sign 127 stands for 0, and 255, whose top bit it does not look at, for 480
+/// (ggml_ue4m3_to_fp32, twice the halves that it keeps).
+#[test]
+fn nvfp4_scales_of_every_byte() {
+    let gpu = gpu::gpu();
+    let (n, k) = (64, 64);
+    let mut bytes = Vec::new();
+    for row in 0..n {
+        bytes.extend((4 * row..4 * row + 4).map(|scale| scale as u8));
+        bytes.extend([0x22; 32]); // 1.0
+    }
+    let matrix = Matrix::from_bytes(Format::NVFP4, n, k, bytes).unwrap();
+    let want: Vec<f32> = (0..256)
+        .flat_map(|byte: i32| {
+            let (exponent, mantissa) = (byte >> 3 & 15, (byte & 7) as f32);
+            let scale = match (byte, exponent) {
+                (127, _) => 0.0,
+                (_, 0) => mantissa * 2f32.powi(-9),
+                _ => (1.0 + mantissa / 8.0) * 2f32.powi(exponent - 7),
+            };
+            [scale; 16]
+        })
+        .collect();
+    assert_eq!(want[16 * 255], 480.0);
+    same_bits(&matrix.dequantize(), &want).unwrap();
+    let weights = gpu.upload(&matrix).unwrap();
+    same_bits(&gpu.dequantize(&weights).unwrap(), &want).unwrap();
 }
 
 /// One bit flipped before upload must show in what comes back.
