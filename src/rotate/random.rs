@@ -23,7 +23,7 @@ pub fn normals(count: usize, seed: u64) -> Vec<f64> {
 /// the classical compact groups, 2007, arXiv math-ph/0609050).
 ///
 /// # Errors
-/// [`Error::Argument`] where `n` is 0 or over [`LARGEST`].
+/// [`Error::Argument`] where `n` is 0 or over 65,536.
 pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
     if !(1..=LARGEST).contains(&n) {
         return Err(Error::argument(
