@@ -411,7 +411,7 @@ fn activations_far_from_zero() {
         f32::INFINITY,
     ];
     for epilogue in [Epilogue::Silu, Epilogue::GeluTanh, Epilogue::Gelu] {
-        let product = MatMul::builder(gpu, &weights, x.len()).epilogue(epilogue.clone());
+        let product = MatMul::builder(gpu, &weights, x.len()).epilogue(epilogue);
         let y = gpu::prepared(gpu, &product.build().unwrap(), &x);
         for (x, y) in x.into_iter().zip(y) {
             let at = format!("{epilogue:?} of {x:e}: {y:e}");
