@@ -174,7 +174,7 @@ fn unknown_methods_are_named() {
     for (case, key, value) in [
         ("awq_gemm_w4_g128", "version", "marlin"),
         ("gptq_w4_g128_seq_v2", "checkpoint_format", "marlin"),
-        ("ct_fp8_tensor", "format", "sparse-24-bitmask"),
+        ("ct_fp8_tensor", "format", "marlin-24"),
         ("mlx_mxfp4", "mode", "mxfp3"),
         ("bitnet_hf_packed", "linear_class", "halfbit"),
     ] {
