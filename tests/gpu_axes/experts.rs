@@ -255,7 +255,7 @@ fn experts_across_slabs() {
     assert!(error.contains("37") && error.contains("36"), "{error}");
     let none = Experts::new(0, 2);
     let none = MatMul::builder(&small, &pairs.weights, 1).build_experts(none);
-    assert!(matches!(none, Err(Error::Part { .. })));
+    assert!(matches!(none, Err(Error::Argument { .. })));
     for (tokens, per_token) in [(0, 2), (2, 0), (usize::MAX, 2)] {
         let experts = Experts::new(4, per_token);
         let product = MatMul::builder(&small, &pairs.weights, tokens).build_experts(experts);
