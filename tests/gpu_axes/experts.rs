@@ -256,11 +256,17 @@ fn experts_across_slabs() {
     let none = Experts::new(0, 2);
     let none = MatMul::builder(&small, &pairs.weights, 1).build_experts(none);
     assert!(matches!(none, Err(Error::Argument { .. })));
-    for (tokens, per_token) in [(0, 2), (2, 0), (usize::MAX, 2)] {
+    let made = |tokens, per_token| {
         let experts = Experts::new(4, per_token);
-        let product = MatMul::builder(&small, &pairs.weights, tokens).build_experts(experts);
-        assert!(matches!(product, Err(Error::Length { .. })));
-    }
+        MatMul::builder(&small, &pairs.weights, tokens).build_experts(experts)
+    };
+    assert!(matches!(made(0, 2), Err(Error::Length { .. })));
+    assert!(matches!(made(2, 0), Err(Error::Argument { .. })));
+    let error = made(usize::MAX, 2).err().unwrap();
+    assert!(
+        matches!(error, Error::Length { .. } | Error::TooLarge { .. }),
+        "{error}"
+    );
     let long = MatMul::builder(&small, &pairs.weights, 30).batch(4);
     assert!(matches!(long.build(), Err(Error::TooLarge { .. })));
 }
