@@ -395,7 +395,7 @@ fn structured_data_reports_what_random_bytes_do_not() {
     let (format, m, n, k) = (Format::INT8_BIAS, 3, 9, 256);
     let cancelling = |text: &str| {
         let from = "fma(level, vec4<f32>(a.scale), vec4<f32>(a.offset))";
-        let to = "fma(level, vec4<f32>(a.scale), vec4<f32>(17.0 * a.offset)) - 16.0 * a.offset";
+        let to = "fma(level, vec4<f32>(a.scale), vec4<f32>(257.0 * a.offset)) - 256.0 * a.offset";
         assert!(text.contains(from), "the shader has no {from:?}");
         text.replace(from, to)
     };
