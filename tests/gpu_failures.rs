@@ -228,6 +228,10 @@ fn a_lost_device_is_an_error() {
 fn running_out_of_memory_is_an_error() {
     const CHILD: &str = "LOWBIT_TEST_OUT_OF_MEMORY";
     let gpu = gpu::gpu();
+    if gpu.info().backend == wgpu::Backend::Gl {
+        println!("not run: wgpu does not ask GL whether there was memory");
+        return;
+    }
     if std::env::var(CHILD).is_ok() {
         // Until there is no more. What was there before goes on working.
         let (n, k) = (4096, 4096);

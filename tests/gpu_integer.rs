@@ -428,7 +428,10 @@ fn integers_are_chosen_only_where_they_are_allowed() {
                 assert!(plain.rounded().is_none());
                 let product = MatMul::new(&gpu, &weights, m, Precision::I8).unwrap();
                 println!("{format} m={m} as on a {class:?}: {}", product.kernel());
-                assert_eq!(product.rounded().is_none(), format == Format::NF4);
+                // On GL no card is known to multiply bytes by an instruction.
+                let emulated = class == DeviceClass::Gpu && gpu.info().backend == wgpu::Backend::Gl;
+                let exact = format == Format::NF4 || emulated;
+                assert_eq!(product.rounded().is_none(), exact);
                 let y = gpu.matmul_with(&x, &weights, Precision::I8).unwrap();
                 let values = match product.rounded() {
                     Some(_) => rounded(&x, k, f32::round_ties_even).values(k),
