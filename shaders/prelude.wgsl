@@ -26,6 +26,13 @@ struct Affine {
     offset: f32,
 }
 
+// The same for sums of integer levels, about a middle one where there is an offset; integer_affine/*.wgsl say how.
+struct IntegerAffine {
+    scale: f32,
+    rest: f32,    // what is left of the offset
+    middle: f32,  // whole
+}
+
 // A row as the kernel counts it, and where its first units lie in this slab. Unit i of a row lies beside the same unit of its seven
 // neighbours, so that eight lanes that own eight rows read one run of memory: units of a row are
 // INTERLEAVE apart.

@@ -1,11 +1,5 @@
 // Sums of integer levels where weights have no offset.
 
-struct IntegerAffine {
-    scale: f32,
-    rest: f32,
-    middle: f32,
-}
-
 fn for_integers(a: Affine) -> IntegerAffine {
     return IntegerAffine(a.scale, 0.0, 0.0);
 }

@@ -1,11 +1,5 @@
 // Sums of integer levels about the one whose weight is nearest to 0: what is left of the offset is then no larger
-// than any weight, and the two sums do not cancel.
-
-struct IntegerAffine {
-    scale: f32,
-    rest: f32,    // the weight of the middle level
-    middle: f32,  // whole
-}
+// than any weight, and the two sums do not cancel. It is the weight of the middle level.
 
 fn for_integers(a: Affine) -> IntegerAffine {
     // Beyond all levels it need not follow: sums of levels less the middle are to stay exact.

@@ -1,11 +1,5 @@
 // Sums of integer levels about the one nearest to the zero point, which need not be whole: what is left of it is
-// then no larger than any weight's distance from it. Integer levels are LEVEL_BASE below the fields.
-
-struct IntegerAffine {
-    scale: f32,
-    rest: f32,    // zero point less middle
-    middle: f32,  // whole
-}
+// then no larger than any level's distance from it. Integer levels are LEVEL_BASE below the fields.
 
 fn for_integers(a: Affine) -> IntegerAffine {
     // Beyond all levels it need not follow: sums of levels less the middle are to stay exact.

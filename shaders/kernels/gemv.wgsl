@@ -62,15 +62,10 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
         }
         turns += 1u;
         if (turns % STRETCH == 0u) {
-            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                total[i] = plus(total[i], sum[i]);
-                sum[i] = 0.0;
-            }
+            keep(&total, &sum);
         }
     }
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = plus(total[i], sum[i]).total;
-    }
+    finish_sums(&total, &sum);
 
     reduce(&sum, lane);
     if (lane_k == 0u) {

@@ -80,15 +80,10 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
             }
         }
         if ((part + 1u) % STRETCH == 0u) {
-            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                total[i] = plus(total[i], sum[i]);
-                sum[i] = 0.0;
-            }
+            keep(&total, &sum);
         }
     }
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = plus(total[i], sum[i]).total;
-    }
+    finish_sums(&total, &sum);
 
     for (var r = 0u; r < ROWS; r++) { // unroll
         for (var c = 0u; c < COLS; c++) { // unroll

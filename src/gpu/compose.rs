@@ -141,12 +141,15 @@ pub(crate) fn compose_with(
         files.push(text!("levels/begin.wgsl"));
     }
     files.extend_from_slice(levels(family));
-    files.push(match family.affine_kind {
-        AffineKind::Scale if halves => text!("affine/scale_unit.wgsl"),
-        AffineKind::Scale => text!("affine/scale.wgsl"),
-        AffineKind::ScaleBias if family.has_wide_scales() => text!("affine/scale_bias_f32.wgsl"),
-        AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
-        AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
+    const WHOLE: File = text!("affine/whole.wgsl");
+    files.extend_from_slice(match family.affine_kind {
+        AffineKind::Scale if halves => &[text!("affine/scale_unit.wgsl")],
+        AffineKind::Scale => &[text!("affine/scale.wgsl")],
+        AffineKind::ScaleBias if family.has_wide_scales() => {
+            &[text!("affine/scale_bias_f32.wgsl"), WHOLE]
+        }
+        AffineKind::ScaleBias => &[text!("affine/scale_bias.wgsl"), WHOLE],
+        AffineKind::ScaleZero { .. } => &[text!("affine/scale_zero.wgsl")],
     });
     match kernel.shape {
         Shape::Product => {

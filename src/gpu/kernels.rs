@@ -2,10 +2,10 @@
 //! `choose.rs` says which one a product gets.
 
 use super::integers::{self, PAIRS};
+use super::needs::Needs;
 use super::traits::Traits;
 use super::tuning::{self, Tuning};
 use crate::{Error, Format, Precision, Result};
-use wgpu::Features;
 
 /// What the third and later bindings of a kernel are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,58 +36,6 @@ pub(crate) struct Kernel {
     pub tuning: fn(&Traits, usize) -> Tuning,
 }
 
-/// What a kernel cannot do without.
-pub(crate) struct Needs {
-    pub features: Features,
-    /// The precision that the caller must have allowed.
-    pub precision: Precision,
-    /// Whether weights must have integer codes.
-    pub codes: bool,
-    /// The most bits that stored fields may have, for a kernel that multiplies by them as they are.
-    pub bits: Option<usize>,
-    /// The side of the square matrices that the device must multiply, halves summed in f32; or 0.
-    pub matrices: u32,
-}
-
-impl Needs {
-    const NOTHING: Needs = Needs {
-        features: Features::empty(),
-        precision: Precision::F32,
-        codes: false,
-        bits: None,
-        matrices: 0,
-    };
-    const SUBGROUP: Needs = Needs {
-        features: Features::SUBGROUP,
-        ..Needs::NOTHING
-    };
-    /// Products of integers, of x rounded to bytes.
-    const INTEGERS: Needs = Needs {
-        precision: Precision::I8,
-        codes: true,
-        ..Needs::NOTHING
-    };
-    const SUBGROUP_INTEGERS: Needs = Needs {
-        features: Features::SUBGROUP,
-        ..Needs::INTEGERS
-    };
-    const F16: Needs = Needs {
-        features: Features::SHADER_F16,
-        precision: Precision::F16,
-        ..Needs::NOTHING
-    };
-
-    const fn matrices(side: u32) -> Needs {
-        Needs {
-            features: Features::SHADER_F16
-                .union(Features::SUBGROUP)
-                .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
-            matrices: side,
-            ..Needs::F16
-        }
-    }
-}
-
 /// Rows whose units lie side by side: eight 16-byte loads of neighbouring lanes are one run of 128.
 pub(crate) const INTERLEAVE: usize = 8;
 
@@ -101,6 +49,9 @@ pub(crate) use text;
 /// Sums whose error does not grow with their length.
 pub(crate) const SUMS: File = text!("sums.wgsl");
 
+/// The same of a whole lane.
+const KEPT_SUMS: File = text!("kept_sums.wgsl");
+
 /// What is multiplied by x.
 const FACTORS: File = text!("factors.wgsl");
 
@@ -110,6 +61,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             FACTORS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
@@ -124,6 +76,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             FACTORS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
@@ -146,6 +99,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             FACTORS,
             text!("entries/plain.wgsl"),
             text!("spread/loads.wgsl"),
@@ -160,6 +114,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             FACTORS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/subgroup.wgsl"),
@@ -174,6 +129,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -187,6 +143,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -200,6 +157,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -216,6 +174,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv_dp4a.wgsl"),
@@ -240,6 +199,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
@@ -253,6 +213,7 @@ const ROWS: [Kernel; 20] = [
         shape: Shape::Product,
         text: &[
             SUMS,
+            KEPT_SUMS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
@@ -267,6 +228,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             PAIRS,
             SUMS,
+            KEPT_SUMS,
             text!("entries/plain.wgsl"),
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
@@ -282,6 +244,7 @@ const ROWS: [Kernel; 20] = [
         text: &[
             PAIRS,
             SUMS,
+            KEPT_SUMS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),

@@ -24,6 +24,7 @@ mod kv_kernels;
 mod layouts;
 mod linear;
 mod matmul;
+mod needs;
 mod readback;
 mod recorded;
 mod rounding;
