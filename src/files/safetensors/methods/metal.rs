@@ -1,7 +1,6 @@
 //! transformers' Metal: MLX's affine codes, their biases named `qbiases`.
 
-use super::Layer;
-use crate::layouts::MlxAffine;
+use super::{mlx, Layer};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 
@@ -13,18 +12,6 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     if ![2, 4, 8].contains(&bits) {
         return Err(layer.wrong("bits", "2, 4 or 8", bits));
     }
-    let k = words.saturating_mul(32 / bits);
-    let groups = k.div_ceil(if group == 0 { k.max(1) } else { group });
-    let scales = layer.tensor(".scales")?.shaped(&[n, groups])?;
-    let biases = layer.tensor(".qbiases")?.shaped(&[n, groups])?;
-    MlxAffine {
-        n,
-        k,
-        bits,
-        group,
-        packed: &weight.bytes,
-        scales: scales.scales()?,
-        biases: biases.scales()?,
-    }
-    .linear()
+    let (scales, biases) = (layer.tensor(".scales")?, layer.tensor(".qbiases")?);
+    mlx::packed(&weight, [n, words], [bits, group], [scales, biases])
 }

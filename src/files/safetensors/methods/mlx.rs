@@ -2,6 +2,7 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
+use super::super::tensor::Tensor;
 use super::Layer;
 use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
 use crate::{Linear, Result, ScaleType};
@@ -46,6 +47,16 @@ fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
     if !(1..=8).contains(&bits) {
         return Err(layer.wrong("bits", "1 to 8", bits));
     }
+    packed(&weight, [n, words], [bits, group], [scales, biases])
+}
+
+/// A layer of affine codes, n rows of so many words: bits and group length, and a scale and a bias for each group.
+pub(super) fn packed(
+    weight: &Tensor,
+    [n, words]: [usize; 2],
+    [bits, group]: [usize; 2],
+    [scales, biases]: [Tensor; 2],
+) -> Result<Linear> {
     let k = words.saturating_mul(32) / bits;
     let groups = match group {
         0 => 1,
