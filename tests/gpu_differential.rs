@@ -6,7 +6,7 @@
 mod common;
 
 use common::structured::{inputs, matrix, INPUTS, WEIGHTS};
-use common::{fitting_k, gpu, oracle, random_matrix, Random, BOUND};
+use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
 use lowbit::{
     wgpu, DeviceClass, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, KERNELS,
 };
@@ -204,4 +204,30 @@ fn structured_products_are_within_their_bounds() {
         "{cases} cases, {products} products"
     );
     assert_eq!(bad, 0, "{bad} of {products} products are out of bounds");
+}
+
+/// Weights that lose some bits beside their offset: random bytes do not show it, weights that are small beside the
+/// offset of their group do.
+#[test]
+fn structured_data_reports_what_random_bytes_do_not() {
+    let gpu = gpu::gpu();
+    let mut random = Random(600);
+    let (format, m, n, k) = (Format::INT8_BIAS, 3, 9, 256);
+    let cancelling = |text: &str| {
+        let from = "fma(level, vec4<f32>(a.scale), vec4<f32>(a.offset))";
+        let to = "fma(level, vec4<f32>(a.scale), vec4<f32>(257.0 * a.offset)) - 256.0 * a.offset";
+        assert!(text.contains(from), "the shader has no {from:?}");
+        text.replace(from, to)
+    };
+    let errors = |of: &Matrix, x: &[f32]| {
+        let want = oracle(&of.dequantize(), x, n, k);
+        let sound = gpu::mutant(gpu, of, x, |text| text.to_string());
+        within_bound(&sound, &want).expect("the unchanged kernel");
+        within_bound(&gpu::mutant(gpu, of, x, cancelling), &want)
+    };
+    let bytes = random_matrix(format, n, k, random.next());
+    errors(&bytes, &random.floats(m * k, 2.0)).expect("random bytes show nothing");
+    let weights = matrix("outliers", format, n, k, &mut random).unwrap();
+    let x = inputs("masked", format, m, k, &mut random);
+    assert!(errors(&weights, &x).is_err(), "not reported");
 }
