@@ -79,16 +79,22 @@ impl<'m> Overrides<'m> {
         for settings in all.chain(self.doubtful.iter().copied()) {
             said.extend(count(settings, "group_size")?);
         }
-        let many = |group: usize| k.div_ceil(if group == 0 { k.max(1) } else { group });
-        match (said.iter().find(|&&group| many(group) == groups), &said[..]) {
+        let fits = said.iter().find(|&&group| groups_of(k, group) == groups);
+        match (fits, &said[..]) {
             (Some(&group), _) => Ok(group),
             // Nothing is said: groups of one length that together are a row.
             (None, []) if groups > 0 && k.is_multiple_of(groups) => Ok(k / groups),
             (None, []) => Err(layer.wrong("group_size", "a setting", "none")),
             (None, [first, ..]) => {
-                let expected = format!("{} for {k} inputs in groups of {first}", many(*first));
+                let many = groups_of(k, *first);
+                let expected = format!("{many} for {k} inputs in groups of {first}");
                 Err(layer.wrong("groups of its scales", expected, groups))
             }
         }
     }
+}
+
+/// Groups of so many inputs, 0 for all of them, in a row of k.
+pub(super) fn groups_of(k: usize, group: usize) -> usize {
+    k.div_ceil(if group == 0 { k.max(1) } else { group })
 }

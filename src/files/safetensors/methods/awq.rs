@@ -2,7 +2,7 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::overrides::Overrides;
+use super::super::overrides::{groups_of, Overrides};
 use super::Layer;
 use crate::layouts::{Awq, AwqGemv, AwqGemvFast};
 use crate::{Linear, Result};
@@ -42,7 +42,7 @@ pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
         Some(group) => group,
         None => 128,
     };
-    let groups = k.div_ceil(if group == 0 { k.max(1) } else { group });
+    let groups = groups_of(k, group);
     let scales = scales.shaped(&[groups, n])?;
     let qzeros = layer.tensor(".qzeros")?.typed(WORDS)?;
     let qzeros = qzeros.shaped(&[groups, words])?;

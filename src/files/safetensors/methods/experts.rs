@@ -6,11 +6,16 @@ use crate::{Error, Result};
 
 /// A tensor of two dimensions or more with all but the last as rows: its weights, or their bytes.
 pub fn rows<'m>(layer: &Layer, tensor: Tensor<'m>) -> Result<Tensor<'m>> {
-    match tensor.shape() {
+    let shape = of_one_matrix(layer, tensor.shape())?;
+    Ok(tensor.reshaped(shape.to_vec(), None))
+}
+
+/// The rows of all experts, and the columns of each.
+pub fn of_one_matrix(layer: &Layer, shape: &[usize]) -> Result<[usize; 2]> {
+    match shape {
         [rows @ .., columns] if !rows.is_empty() => {
             let rows = rows.iter().fold(1, |all: usize, &d| all.saturating_mul(d));
-            let shape = vec![rows, *columns];
-            Ok(tensor.reshaped(shape, None))
+            Ok([rows, *columns])
         }
         shape => Err(layer.wrong("dimensions of its weight", "2 or more", shape.len())),
     }

@@ -3,6 +3,7 @@
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
+use super::experts::of_one_matrix;
 use super::Layer;
 use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
 use crate::{Linear, Result, ScaleType};
@@ -41,7 +42,7 @@ fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
     };
     let weight = layer.tensor(".weight")?.typed(&[Dtype::U32])?;
     let (scales, biases) = (layer.tensor(".scales")?, layer.tensor(".biases")?);
-    let (n, words) = rows(layer, weight.shape())?;
+    let [n, words] = of_one_matrix(layer, weight.shape())?;
     let bits = of("bits")?.unwrap_or(4);
     let group = of("group_size")?.unwrap_or(64);
     if !(1..=8).contains(&bits) {
@@ -81,7 +82,7 @@ pub(super) fn packed(
 fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Result<Linear> {
     let weight = layer.tensor(".weight")?.typed(&[Dtype::U32])?;
     let scales = layer.tensor(".scales")?.typed(&[Dtype::U8])?;
-    let (n, words) = rows(layer, weight.shape())?;
+    let [n, words] = of_one_matrix(layer, weight.shape())?;
     let k = words.saturating_mul(32) / element.bits();
     let mut expected = weight.shape().to_vec();
     expected.pop();
@@ -97,15 +98,4 @@ fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Resu
         global: None,
     }
     .linear()
-}
-
-/// Rows of all experts, one expert after the other, and the words of each.
-fn rows(layer: &Layer, shape: &[usize]) -> Result<(usize, usize)> {
-    match shape {
-        [first, rest @ .., words] => {
-            let n = rest.iter().fold(*first, |all, &d| all.saturating_mul(d));
-            Ok((n, *words))
-        }
-        _ => Err(layer.wrong("dimensions of its weight", "2 or more", shape.len())),
-    }
 }
