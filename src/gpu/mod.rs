@@ -14,6 +14,7 @@ mod encode;
 mod epilogue;
 mod errors;
 mod experts;
+mod factors;
 mod inspect;
 mod integers;
 mod jobs;
