@@ -16,7 +16,7 @@ use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, U
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::fmt::Write;
-use wgpu::Features;
+use wgpu::{Backend, Features};
 
 /// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
 /// would compile it for `m` rows of `k` floats on a device of this class that has no features but those
@@ -32,11 +32,39 @@ pub fn wgsl(
     k: usize,
     class: DeviceClass,
 ) -> Result<String> {
+    wgsl_on(
+        format,
+        kernel,
+        m,
+        k,
+        class,
+        Features::empty(),
+        Backend::Vulkan,
+    )
+}
+
+/// As `wgsl`, for a device that has these features too, in the dialect of its backend: what tests put through
+/// the compilers of other devices.
+///
+/// # Errors
+/// As `wgsl`.
+#[doc(hidden)]
+pub fn wgsl_on(
+    format: Format,
+    kernel: &str,
+    m: usize,
+    k: usize,
+    class: DeviceClass,
+    features: Features,
+    backend: Backend,
+) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
     kernel.check_codes(format)?;
-    let traits = Traits::typical(class, kernel.needs.features);
-    Ok(compose(format, kernel, &(kernel.tuning)(&traits, m), k).text)
+    let traits = Traits::typical(class, kernel.needs.features | features);
+    let tuning = (kernel.tuning)(&traits, m);
+    let (axes, dialect) = (Axes::default(), Dialect::of(backend));
+    Ok(compose_with(format, kernel, &tuning, k, &axes, dialect).text)
 }
 
 pub(crate) fn unknown(kernel: &str) -> Error {

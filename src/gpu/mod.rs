@@ -40,7 +40,7 @@ mod weights;
 
 pub use axes::FloatType;
 pub use builder::MatMulBuilder;
-pub use compose::wgsl;
+pub use compose::{wgsl, wgsl_on};
 pub use device::{Gpu, GpuOptions};
 pub use epilogue::Epilogue;
 pub use experts::{ExpertMatMul, Experts};
