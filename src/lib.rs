@@ -41,7 +41,7 @@ pub use gpu::{
     LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,
 };
 pub use input_scale::InputScale;
-pub use linear::{Linear, OutputScale, Rotation};
+pub use linear::{Linear, OutputScale, RmsNorm, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;
 pub use scale_type::ScaleType;

@@ -4,19 +4,21 @@ mod common;
 
 use common::{gpu, random_matrix, Random};
 use half::f16;
-use lowbit::{Format, Gpu, Linear, LinearMatMul, OutputScale, Precision, Rotation};
+use lowbit::{Format, Gpu, Linear, LinearMatMul, OutputScale, Precision, RmsNorm, Rotation};
 
-const N: usize = 37;
+const N: usize = 40;
 const K: usize = 320;
 
 /// The parts of a layer, each of which can be left out.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 9] = [
+    "norm",
     "permutation",
     "input scales",
     "rotation",
     "outliers",
     "scale",
     "output scales",
+    "output rotation",
     "bias",
 ];
 
@@ -25,6 +27,10 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
     let mut random = Random(31);
     let format = Format::INT4_ASYM.with_group(64).unwrap();
     let mut linear = Linear::new(random_matrix(format, N, K, 5));
+    if has("norm") {
+        let weight = (0..K).map(|_| 1.5 + random.signed()).collect();
+        linear = linear.with_norm(RmsNorm { weight, eps: 0.5 }).unwrap();
+    }
     if has("permutation") {
         let mut order: Vec<u32> = (0..K as u32).collect();
         for i in (1..K).rev() {
@@ -37,14 +43,7 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
         linear = linear.with_input_scales(scales).unwrap();
     }
     if has("rotation") {
-        let sign = |_| {
-            if random.next().is_multiple_of(2) {
-                1.0
-            } else {
-                -1.0
-            }
-        };
-        let signs = (0..K).map(sign).collect();
+        let signs = signs(&mut random, K);
         linear = linear.with_rotation(Rotation { block: 64, signs }).unwrap();
     }
     if has("outliers") {
@@ -64,25 +63,36 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
         let scales = (0..N).map(|_| 1.5 + random.signed()).collect();
         linear = linear.with_output_scales(scales).unwrap();
     }
+    if has("output rotation") {
+        let signs = signs(&mut random, N);
+        let rotation = Rotation { block: 8, signs };
+        linear = linear.with_output_rotation(rotation).unwrap();
+    }
     if has("bias") {
         linear = linear.with_bias(random.floats(N, 50.0)).unwrap();
     }
     linear
 }
 
+fn signs(random: &mut Random, count: usize) -> Vec<f32> {
+    let sign = |_| [1.0, -1.0][random.next() as usize % 2];
+    (0..count).map(sign).collect()
+}
+
 /// Where `y` is not what the layer's effective weights give, within rounding: errors of a rotation
 /// spread over its block, so they are measured by |x| |w| instead of Σ|x·w|.
 fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
     let weights = linear.dequantize();
-    let norm = |v: &[f32]| v.iter().map(|&v| v as f64 * v as f64).sum::<f64>().sqrt();
+    let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
     let (n, k) = (linear.n(), linear.k());
     assert_eq!(y.len(), x.len() / k * n);
     for (row, (x, y)) in x.chunks(k).zip(y.chunks(n)).enumerate() {
+        let x = common::normed(linear, x);
         for (r, (w, y)) in weights.chunks(k).zip(y).enumerate() {
             let bias = linear.bias().map_or(0.0, |b| b[r] as f64);
-            let terms = x.iter().zip(w).map(|(&x, &w)| x as f64 * w as f64);
-            let want = bias + terms.sum::<f64>();
-            let bound = 8.0 * f32::EPSILON as f64 * (norm(x) * norm(w) + want.abs() + bias.abs());
+            let w: Vec<f64> = w.iter().map(|&w| w as f64).collect();
+            let want = bias + x.iter().zip(&w).map(|(x, w)| x * w).sum::<f64>();
+            let bound = 8.0 * f32::EPSILON as f64 * (norm(&x) * norm(&w) + want.abs() + bias.abs());
             let error = (*y as f64 - want).abs();
             if !(error <= bound) {
                 return Err(format!(

@@ -4,21 +4,32 @@ mod common;
 
 use common::{same_bits, Random};
 use half::f16;
-use lowbit::{Error, Format, Linear, Matrix, OutputScale, Rotation};
+use lowbit::{Error, Format, Linear, Matrix, OutputScale, RmsNorm, Rotation};
 
-const N: usize = 6;
+const N: usize = 8;
 const K: usize = 64;
 
 /// The parts of a layer, plainly, for the oracle.
 #[derive(Clone, Default)]
 struct Parts {
+    norm: Option<RmsNorm>,
     permutation: Option<Vec<u32>>,
     input_scales: Option<Vec<f32>>,
     rotation: Option<Rotation>,
     outliers: Option<(Vec<u32>, Vec<f16>)>,
     scale: Option<OutputScale>,
     output_scales: Option<Vec<f32>>,
+    output_rotation: Option<Rotation>,
     bias: Option<Vec<f32>>,
+}
+
+/// Row `i` of a rotation's matrix H by row `j`, entry by entry and not as a fast transform.
+fn entry(block: usize, i: usize, j: usize) -> f64 {
+    match (i / block == j / block, (i & j % block).count_ones() % 2) {
+        (false, _) => 0.0,
+        (true, 0) => 1.0 / (block as f64).sqrt(),
+        (true, _) => -1.0 / (block as f64).sqrt(),
+    }
 }
 
 impl Parts {
@@ -26,7 +37,12 @@ impl Parts {
         let columns = vec![3, 40, 17];
         let weights = random.floats(N * columns.len(), 2.0);
         let signs = random.floats(K, 1.0);
+        let output_signs = random.floats(N, 1.0);
         Parts {
+            norm: Some(RmsNorm {
+                weight: random.floats(K, 2.0),
+                eps: 0.25,
+            }),
             permutation: Some((0..K as u32).map(|j| j * 27 % K as u32).collect()),
             input_scales: Some(random.floats(K, 3.0)),
             rotation: Some(Rotation {
@@ -36,6 +52,10 @@ impl Parts {
             outliers: Some((columns, weights.into_iter().map(f16::from_f32).collect())),
             scale: Some(OutputScale::Divide(0.37)),
             output_scales: Some(random.floats(N, 3.0)),
+            output_rotation: Some(Rotation {
+                block: 4,
+                signs: output_signs.iter().map(|s| s.signum()).collect(),
+            }),
             bias: Some(random.floats(N, 5.0)),
         }
     }
@@ -43,6 +63,9 @@ impl Parts {
     fn linear(&self, matrix: &Matrix<'static>) -> Linear {
         let mut linear = Linear::new(matrix.clone());
         let parts = self.clone();
+        if let Some(norm) = parts.norm {
+            linear = linear.with_norm(norm).unwrap();
+        }
         if let Some(p) = parts.permutation {
             linear = linear.with_permutation(p).unwrap();
         }
@@ -61,6 +84,9 @@ impl Parts {
         if let Some(s) = parts.output_scales {
             linear = linear.with_output_scales(s).unwrap();
         }
+        if let Some(r) = parts.output_rotation {
+            linear = linear.with_output_rotation(r).unwrap();
+        }
         if let Some(b) = parts.bias {
             linear = linear.with_bias(b).unwrap();
         }
@@ -69,7 +95,7 @@ impl Parts {
 
     /// One row of outputs from the definition, and the magnitude of what was added up for each.
     fn oracle(&self, w: &[f32], x: &[f32]) -> Vec<(f64, f64)> {
-        let mut h: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+        let mut h = self.normed(x);
         if let Some((columns, _)) = &self.outliers {
             columns.iter().for_each(|&c| h[c as usize] = 0.0);
         }
@@ -77,23 +103,15 @@ impl Parts {
             h = h.iter().zip(scales).map(|(h, s)| h * *s as f64).collect();
         }
         if let Some(Rotation { block, signs }) = &self.rotation {
-            // Entry by entry, not as a fast transform.
-            let entry = |i: usize, j: usize| match (i & j).count_ones() % 2 {
-                0 => 1.0 / (*block as f64).sqrt(),
-                _ => -1.0 / (*block as f64).sqrt(),
-            };
             let signed: Vec<f64> = h.iter().zip(signs).map(|(h, s)| h * *s as f64).collect();
             for (i, h) in h.iter_mut().enumerate() {
-                let start = i / block * block;
-                *h = (0..*block)
-                    .map(|j| entry(i - start, j) * signed[start + j])
-                    .sum();
+                *h = (0..K).map(|j| entry(*block, i, j) * signed[j]).sum();
             }
         }
         if let Some(permutation) = &self.permutation {
             h = permutation.iter().map(|&from| h[from as usize]).collect();
         }
-        (0..N)
+        let outputs: Vec<(f64, f64)> = (0..N)
             .map(|row| {
                 let (mut sum, mut magnitude) = (0.0, 0.0);
                 for (w, h) in w[row * K..][..K].iter().zip(&h) {
@@ -115,6 +133,21 @@ impl Parts {
                         magnitude += (w * x[column as usize] as f64).abs();
                     }
                 }
+                (sum, magnitude)
+            })
+            .collect();
+        (0..N)
+            .map(|row| {
+                let (mut sum, mut magnitude) = match &self.output_rotation {
+                    None => outputs[row],
+                    Some(Rotation { block, signs }) => {
+                        let turned = |i: usize| signs[row] as f64 * entry(*block, row, i);
+                        outputs.iter().enumerate().fold((0.0, 0.0), |all, (i, of)| {
+                            let weight = turned(i);
+                            (all.0 + weight * of.0, all.1 + weight.abs() * of.1)
+                        })
+                    }
+                };
                 if let Some(bias) = &self.bias {
                     sum += bias[row] as f64;
                     magnitude += bias[row].abs() as f64;
@@ -122,6 +155,21 @@ impl Parts {
                 (sum, magnitude)
             })
             .collect()
+    }
+
+    /// The inputs as the norm leaves them.
+    fn normed(&self, x: &[f32]) -> Vec<f64> {
+        let x = x.iter().map(|&x| x as f64);
+        match &self.norm {
+            None => x.collect(),
+            Some(RmsNorm { weight, eps }) => {
+                let mean = x.clone().map(|x| x * x).sum::<f64>() / K as f64;
+                let inverse = 1.0 / (mean + *eps as f64).sqrt();
+                x.zip(weight)
+                    .map(|(x, w)| x * inverse * *w as f64)
+                    .collect()
+            }
+        }
     }
 
     /// Whether a product agrees with the definition: within 16 roundings of what is added up, a few
@@ -148,6 +196,8 @@ impl Parts {
             3 => one.outliers = self.outliers.clone(),
             4 => one.scale = self.scale,
             5 => one.output_scales = self.output_scales.clone(),
+            6 => one.norm = self.norm.clone(),
+            7 => one.output_rotation = self.output_rotation.clone(),
             _ => one.bias = self.bias.clone(),
         }
         one
@@ -162,13 +212,15 @@ impl Parts {
             3 => rest.outliers = None,
             4 => rest.scale = None,
             5 => rest.output_scales = None,
+            6 => rest.norm = None,
+            7 => rest.output_rotation = None,
             _ => rest.bias = None,
         }
         rest
     }
 }
 
-const PARTS: usize = 7;
+const PARTS: usize = 9;
 
 fn given() -> (Matrix<'static>, Vec<f32>, Vec<f32>, Parts) {
     let mut random = Random(31);
@@ -198,14 +250,22 @@ fn each_part_alone_and_all_together() {
     other.scale = Some(OutputScale::Multiply(0.37));
     other.check(&other.linear(&matrix), &w, &x).unwrap();
     assert!(all.check(&other.linear(&matrix), &w, &x).is_err());
-    let mut unsigned = all.clone();
-    let block = 16;
-    let signs = Vec::new();
-    unsigned.rotation = Some(Rotation { block, signs });
-    assert!(all.check(&unsigned.linear(&matrix), &w, &x).is_err());
+    for outputs in [false, true] {
+        let mut unsigned = all.clone();
+        let rotation = match outputs {
+            false => &mut unsigned.rotation,
+            true => &mut unsigned.output_rotation,
+        };
+        rotation.as_mut().unwrap().signs.clear();
+        assert!(all.check(&unsigned.linear(&matrix), &w, &x).is_err());
+    }
+    let mut other = all.clone();
+    other.norm.as_mut().unwrap().eps = 0.0;
+    assert!(all.check(&other.linear(&matrix), &w, &x).is_err());
 }
 
-/// The effective weights give the same outputs as the layer, from inputs as they are.
+/// The effective weights give the same outputs as the layer, from inputs as they are or, where there is a norm,
+/// as it leaves them, but for outlier columns.
 #[test]
 fn dequantized_weights_are_those_of_the_product() {
     let (matrix, w, x, all) = given();
@@ -220,7 +280,11 @@ fn dequantized_weights_are_those_of_the_product() {
         for x in x.chunks(K) {
             for (row, (want, magnitude)) in parts.oracle(&w, x).into_iter().enumerate() {
                 let weights = effective[row * K..][..K].iter();
-                let sum: f64 = weights.zip(x).map(|(w, x)| *w as f64 * *x as f64).sum();
+                let mut normed = parts.normed(x);
+                for &column in linear.outliers().unwrap_or_default().0 {
+                    normed[column as usize] = x[column as usize] as f64;
+                }
+                let sum: f64 = weights.zip(normed).map(|(w, x)| *w as f64 * x).sum();
                 let bias = parts.bias.as_ref().map_or(0.0, |b| b[row] as f64);
                 let error = (sum + bias - want).abs();
                 // Rotated weights are rounded: each to a few ε of the largest of its block.
@@ -310,15 +374,15 @@ fn parts_that_do_not_fit() {
     );
     assert_eq!(
         message(linear().with_output_scales(vec![1.0; N + 1])),
-        "output scales: its length should be 6, got 7"
+        "output scales: its length should be 8, got 9"
     );
     assert_eq!(
         message(linear().with_output_scales(nan(N))),
         "output scales: number 1 should be finite, got NaN"
     );
     assert_eq!(
-        message(linear().with_bias(vec![0.0; 7])),
-        "bias: its length should be 6, got 7"
+        message(linear().with_bias(vec![0.0; 9])),
+        "bias: its length should be 8, got 9"
     );
     assert_eq!(
         message(linear().with_bias(nan(N))),
@@ -347,6 +411,34 @@ fn parts_that_do_not_fit() {
         "rotation signs: number 1 should be 1 or -1, got NaN"
     );
 
+    let block = 16;
+    let signs = vec![];
+    assert_eq!(
+        message(linear().with_output_rotation(Rotation { block, signs })),
+        "output rotation: its block should be a power of two that divides n = 8, got 16"
+    );
+    let block = 8;
+    let signs = vec![1.0; K];
+    assert_eq!(
+        message(linear().with_output_rotation(Rotation { block, signs })),
+        "output rotation signs: its length should be 8, got 64"
+    );
+    let norm = |weight, eps| message(linear().with_norm(RmsNorm { weight, eps }));
+    assert_eq!(
+        norm(vec![1.0; N], 0.0),
+        "norm weights: its length should be 64, got 8"
+    );
+    assert_eq!(
+        norm(nan(K), 0.0),
+        "norm weights: number 1 should be finite, got NaN"
+    );
+    for eps in [-1.0, f32::INFINITY] {
+        assert_eq!(
+            norm(vec![1.0; K], eps),
+            format!("norm: its eps should be finite and not negative, got {eps}")
+        );
+    }
+
     let outliers = |columns: Vec<u32>, weights: usize| {
         message(linear().with_outliers(columns, vec![f16::ONE; weights]))
     };
@@ -360,7 +452,7 @@ fn parts_that_do_not_fit() {
     );
     assert_eq!(
         outliers(vec![1], N + 1),
-        "outlier weights: its length should be 6, got 7"
+        "outlier weights: its length should be 8, got 9"
     );
     assert_eq!(
         outliers(vec![0; K + 1], N * (K + 1)),

@@ -320,7 +320,7 @@ impl MatMulBuilder<'_> {
                     padding: 0,
                 };
                 let recipe = Recipe {
-                    file: text!("kernels/group_rows.wgsl"),
+                    files: &[text!("kernels/group_rows.wgsl")],
                     consts: vec![("TILE_COLS", tile_cols as u32)],
                     workgroup: WORKGROUP,
                     memory: 8 * WORKGROUP,

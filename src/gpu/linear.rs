@@ -1,8 +1,8 @@
-//! A `Linear` on the device: what its layout adds before and after the product, as two small kernels.
+//! A `Linear` on the device: what its layout adds before and after the product, as up to three small kernels.
 
 use super::device::Gpu;
 use super::encode::check_binding;
-use super::kernels::text;
+use super::kernels::{text, File};
 use super::matmul::MatMul;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
@@ -18,6 +18,7 @@ pub struct LinearWeights {
     weights: Weights,
     before: Option<Arc<Before>>,
     after: Option<Arc<After>>,
+    back: Option<Arc<Back>>,
 }
 
 /// What is done to the inputs.
@@ -27,6 +28,8 @@ struct Before {
     inputs: Buffer,
     /// Inputs rotated together; 0 where none are.
     block: usize,
+    /// The number added to the mean of the squares, where there is a norm.
+    eps: Option<f32>,
 }
 
 /// What is done to the outputs.
@@ -37,6 +40,15 @@ struct After {
     outlier_count: usize,
     /// A factor and a bias for each output.
     outputs: Buffer,
+}
+
+/// How the outputs are rotated back at last.
+#[derive(Debug)]
+struct Back {
+    /// A sign and a bias for each output.
+    outputs: Buffer,
+    /// Outputs rotated together.
+    block: usize,
 }
 
 impl LinearWeights {
@@ -56,12 +68,13 @@ impl LinearWeights {
     }
 }
 
-/// A product by a [`Linear`], made ready for one m: at most three dispatches, and scratch memory
+/// A product by a [`Linear`], made ready for one m: at most four dispatches, and scratch memory
 /// for m rows of changed inputs where its layout changes them. Recording allocates nothing.
 pub struct LinearMatMul {
     product: MatMul,
     before: Option<(Step, Buffer)>,
     after: Option<Step>,
+    back: Option<Step>,
 }
 
 /// `Params` of `shaders/linear/inputs.wgsl`.
@@ -70,6 +83,7 @@ pub struct LinearMatMul {
 struct BeforeParams {
     k: u32,
     rows: u32,
+    eps: f32,
 }
 
 /// `Params` of `shaders/linear/outputs.wgsl`.
@@ -83,7 +97,17 @@ struct AfterParams {
     scale: f32,
 }
 
+/// `Params` of `shaders/linear/back.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct BackParams {
+    n: u32,
+    rows: u32,
+}
+
 const WORKGROUP: u32 = 256;
+
+const BUTTERFLIES: File = text!("linear/butterflies.wgsl");
 
 impl LinearMatMul {
     /// Chooses and compiles kernels for `m` rows of inputs.
@@ -111,7 +135,7 @@ impl LinearMatMul {
         let product = MatMul::prepare(gpu, &weights.weights, m, precision).await?;
         let (n, k) = (weights.n(), weights.k());
         let bytes = 4 * m as u64 * n.max(k) as u64;
-        let changes = weights.before.is_some() || weights.after.is_some();
+        let changes = weights.before.is_some() || weights.after.is_some() || weights.back.is_some();
         if changes && bytes > gpu.max_binding() {
             return Err(Error::TooLarge {
                 what: "m rows of a Linear's inputs or outputs in bytes",
@@ -130,10 +154,15 @@ impl LinearMatMul {
             None => None,
             Some(after) => Some(after.step(gpu, n, k, m).await?),
         };
+        let back = match &weights.back {
+            None => None,
+            Some(back) => Some(back.step(gpu, n, m).await?),
+        };
         Ok(LinearMatMul {
             product,
             before,
             after,
+            back,
         })
     }
 
@@ -168,13 +197,14 @@ impl LinearMatMul {
         let product_x = before.as_ref().map_or(x, |(_, changed)| *changed);
         let product = self.product.bind(product_x, y)?;
         let output = || (y.buffer().clone(), y.offset(), y_bytes);
-        let after = self.after.as_ref();
-        let after = after.map(|step| step.bind(input(), output())).transpose()?;
+        let changed = [&self.after, &self.back].into_iter().flatten();
+        let changed = changed.map(|step| step.bind(input(), output()));
+        let changed = changed.collect::<Result<Vec<_>>>()?;
         if let Some((step, _)) = &before {
             step.record(pass);
         }
         product.record(pass);
-        if let Some(step) = &after {
+        for step in &changed {
             step.record(pass);
         }
         Ok(())
@@ -190,16 +220,20 @@ impl Before {
         let params = BeforeParams {
             k: k as u32,
             rows: m as u32,
+            eps: self.eps.unwrap_or(0.0),
         };
+        let squares = if self.eps.is_some() { WORKGROUP } else { 1 };
         let recipe = Recipe {
-            file: text!("linear/inputs.wgsl"),
+            files: &[BUTTERFLIES, text!("linear/inputs.wgsl")],
             consts: vec![
                 ("BLOCK", block),
                 ("ROTATES", (self.block > 0) as u32),
-                ("NORM", (1.0 / (block as f32).sqrt()).to_bits()),
+                ("ROOT", root(block)),
+                ("NORMS", self.eps.is_some() as u32),
+                ("SQUARES", squares),
             ],
             workgroup: WORKGROUP,
-            memory: 4 * block,
+            memory: 4 * (block + squares),
             workgroups: m as u64 * k.div_ceil(block as usize) as u64,
             params: bytemuck::bytes_of(&params),
             own: vec![(0, self.inputs.clone())],
@@ -223,13 +257,35 @@ impl After {
             scale,
         };
         let recipe = Recipe {
-            file: text!("linear/outputs.wgsl"),
+            files: &[text!("linear/outputs.wgsl")],
             consts: vec![("DIVIDES", divides as u32)],
             workgroup: WORKGROUP,
             memory: 0,
             workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
             params: bytemuck::bytes_of(&params),
             own: vec![(0, self.outliers.clone()), (4, self.outputs.clone())],
+        };
+        Step::new(gpu, recipe).await
+    }
+}
+
+impl Back {
+    async fn step(&self, gpu: &Gpu, n: usize, m: usize) -> Result<Step> {
+        let params = BackParams {
+            n: n as u32,
+            rows: m as u32,
+        };
+        let recipe = Recipe {
+            files: &[BUTTERFLIES, text!("linear/back.wgsl")],
+            consts: vec![
+                ("BLOCK", self.block as u32),
+                ("ROOT", root(self.block as u32)),
+            ],
+            workgroup: WORKGROUP,
+            memory: 4 * self.block as u32,
+            workgroups: m as u64 * (n / self.block) as u64,
+            params: bytemuck::bytes_of(&params),
+            own: vec![(0, self.outputs.clone())],
         };
         Step::new(gpu, recipe).await
     }
@@ -256,21 +312,25 @@ impl Gpu {
                 Some(Arc::new(Before {
                     inputs: self.buffer_of("changed inputs", bytes, usage).await?,
                     block: linear.rotation().map_or(0, |r| r.block),
+                    eps: linear.norm().map(|norm| norm.eps),
                 }))
             }
         };
         let (columns, weights) = linear.outliers().unwrap_or_default();
         let scaled = linear.scale().is_some() || linear.output_scales().is_some();
-        let plain = !scaled && linear.bias().is_none() && columns.is_empty();
+        // Where outputs are rotated, the bias is added after it.
+        let adds = linear.bias().is_some() && linear.output_rotation().is_none();
+        let plain = !scaled && !adds && columns.is_empty();
         let after = match plain {
             true => None,
             false => {
                 let mut words = columns.to_vec();
                 let bits = |w: Option<&half::f16>| w.map_or(0, |w| w.to_bits() as u32);
-                let pairs = weights.chunks(2);
-                words.extend(pairs.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
+                let halves = weights.chunks(2);
+                words.extend(halves.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
                 let outliers = bytemuck::cast_slice(&words);
-                let outputs = outputs(linear);
+                let scales = linear.output_scales().unwrap_or_default();
+                let outputs = pairs(linear, scales, linear.bias().filter(|_| adds));
                 let outputs = bytemuck::cast_slice(&outputs);
                 Some(Arc::new(After {
                     scale: linear.scale(),
@@ -280,10 +340,22 @@ impl Gpu {
                 }))
             }
         };
+        let back = match linear.output_rotation() {
+            None => None,
+            Some(rotation) => {
+                let outputs = pairs(linear, &rotation.signs, linear.bias());
+                let bytes = bytemuck::cast_slice(&outputs);
+                Some(Arc::new(Back {
+                    outputs: self.buffer_of("rotated outputs", bytes, usage).await?,
+                    block: rotation.block,
+                }))
+            }
+        };
         Ok(LinearWeights {
             weights: self.upload_async(linear.matrix()).await?,
             before,
             after,
+            back,
         })
     }
 
@@ -320,6 +392,11 @@ impl Gpu {
     }
 }
 
+/// The bits of 1 / √block, rounded as the processor does it.
+fn root(block: u32) -> u32 {
+    (1.0 / (block as f32).sqrt()).to_bits()
+}
+
 /// A factor and a destination for each input.
 fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
     let k = linear.k();
@@ -327,6 +404,11 @@ fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
         Some(scales) => scales.to_vec(),
         None => vec![1.0; k],
     };
+    if let Some(norm) = linear.norm() {
+        for (f, weight) in factors.iter_mut().zip(&norm.weight) {
+            *f *= weight;
+        }
+    }
     if let Some(rotation) = linear.rotation() {
         for (f, sign) in factors.iter_mut().zip(&rotation.signs) {
             *f *= sign;
@@ -344,28 +426,23 @@ fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
     inputs
 }
 
-/// A factor and a bias for each output.
-fn outputs(linear: &Linear) -> Vec<[f32; 2]> {
-    let mut outputs = vec![[1.0, 0.0]; linear.n()];
-    for ([factor, _], &scale) in outputs
-        .iter_mut()
-        .zip(linear.output_scales().unwrap_or_default())
-    {
-        *factor = scale;
-    }
-    for ([_, bias], &added) in outputs.iter_mut().zip(linear.bias().unwrap_or_default()) {
-        *bias = added;
-    }
-    outputs
+/// A factor and a bias for each output, 1 and 0 where there are none.
+fn pairs(linear: &Linear, factors: &[f32], bias: Option<&[f32]>) -> Vec<[f32; 2]> {
+    let at = |numbers: &[f32], i: usize| numbers.get(i).copied();
+    let bias = bias.unwrap_or_default();
+    (0..linear.n())
+        .map(|i| [at(factors, i).unwrap_or(1.0), at(bias, i).unwrap_or(0.0)])
+        .collect()
 }
 
 impl std::fmt::Debug for LinearMatMul {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (before, after) = (self.before.is_some(), self.after.is_some());
+        let back = self.back.is_some();
         let product = &self.product;
         write!(
             f,
-            "LinearMatMul({product:?}, before: {before}, after: {after})"
+            "LinearMatMul({product:?}, before: {before}, after: {after}, back: {back})"
         )
     }
 }

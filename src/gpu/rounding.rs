@@ -72,7 +72,7 @@ impl Rounding {
                 _ => parts.div_ceil(WORKGROUP as u64 / 8),
             };
             let recipe = Recipe {
-                file: text!("kernels/quantize_rows.wgsl"),
+                files: &[text!("kernels/quantize_rows.wgsl")],
                 consts: vec![("SCALES", scales)],
                 workgroup: WORKGROUP,
                 memory: 8 * WORKGROUP,

@@ -3,6 +3,7 @@
 use super::bound::{Bound, Plan, Range, Ready};
 use super::device::Gpu;
 use super::encode::fold;
+use super::kernels::File;
 use super::layouts::Access;
 use crate::Result;
 use wgpu::{Buffer, BufferUsages};
@@ -14,7 +15,7 @@ pub(super) struct Step {
 
 /// What a step is made of.
 pub(super) struct Recipe<'a> {
-    pub file: (&'static str, &'static str),
+    pub files: &'a [File],
     pub consts: Vec<(&'static str, u32)>,
     pub workgroup: u32,
     /// Bytes of workgroup memory.
@@ -33,7 +34,7 @@ impl Step {
         let mut own: Vec<_> = own.map(|(at, b)| (at, Access::Reads, b)).collect();
         own.push((1, Access::Parameters, parameters));
         let plan = Plan {
-            files: &[recipe.file],
+            files: recipe.files,
             consts: &recipe.consts,
             workgroup: recipe.workgroup,
             memory: recipe.memory,

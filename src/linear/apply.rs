@@ -36,6 +36,9 @@ impl Linear {
             if let Some(outliers) = &self.outliers {
                 outliers.add(x, y);
             }
+            if let Some(rotation) = &self.output_rotation {
+                rotation.unrotate(y);
+            }
             if let Some(bias) = &self.bias {
                 y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
             }
@@ -45,7 +48,8 @@ impl Linear {
 
     /// Whether the matrix is given other numbers than `x`.
     pub(crate) fn changes_inputs(&self) -> bool {
-        self.outliers.is_some()
+        self.norm.is_some()
+            || self.outliers.is_some()
             || self.input_scales.is_some()
             || self.rotation.is_some()
             || self.permutation.is_some()
@@ -56,6 +60,9 @@ impl Linear {
         let k = self.k();
         let mut out = x.to_vec();
         for row in out.chunks_mut(k) {
+            if let Some(norm) = &self.norm {
+                norm.apply(row);
+            }
             if let Some(outliers) = &self.outliers {
                 for &column in &outliers.columns {
                     row[column as usize] = 0.0;

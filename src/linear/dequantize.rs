@@ -4,7 +4,8 @@ use super::Linear;
 
 impl Linear {
     /// The effective weights, `n` rows of `k` in the order of the inputs: what `x` is multiplied by
-    /// before the bias is added.
+    /// before the bias is added. A [norm](Linear::norm) is no part of them: `x` is what it makes, but
+    /// for outlier columns.
     ///
     /// Where there is no rotation and are no input scales, they are those of the original tool bit for
     /// bit in f32: the scale is applied to each decoded weight, by a product or a quotient as it says.
@@ -21,15 +22,17 @@ impl Linear {
         let k = self.k();
         assert_eq!(weights.len(), self.n() * k, "weights of the matrix");
         let scaled = self.scale.is_some() || self.output_scales.is_some();
-        if !scaled && !self.changes_inputs() {
-            return weights;
+        if scaled || self.changes_inputs() {
+            crate::parallel::chunks(
+                &mut weights,
+                k,
+                || vec![0f32; k],
+                |row, weights, scratch| self.restore(row, weights, scratch),
+            );
         }
-        crate::parallel::chunks(
-            &mut weights,
-            k,
-            || vec![0f32; k],
-            |row, weights, scratch| self.restore(row, weights, scratch),
-        );
+        if let Some(rotation) = &self.output_rotation {
+            rotation.unrotate_rows(&mut weights, k);
+        }
         weights
     }
 

@@ -6,12 +6,14 @@
 mod apply;
 mod checks;
 mod dequantize;
+mod norm;
 mod rotation;
 
 use crate::{Matrix, Result};
 pub(crate) use checks::{finite, length, part};
 use half::f16;
 
+pub use norm::RmsNorm;
 pub use rotation::Rotation;
 
 /// One number that all outputs are multiplied or divided by. Which of the two is kept apart, since
@@ -54,12 +56,13 @@ pub(crate) struct Outliers {
 /// A linear layer: a packed [`Matrix`] and what its layout adds around the product,
 ///
 /// ```text
-/// y = bias + scale · output scales · (W · h(x)) + W_out · x[outlier columns]
+/// y = bias + r(scale · output scales · (W · h(x)) + W_out · x[outlier columns])
 /// ```
 ///
-/// where `h` does to `x`, in this order and each only if asked for: outlier columns set to zero,
-/// [input scales](Linear::with_input_scales), [rotation](Linear::with_rotation),
-/// [permutation](Linear::with_permutation).
+/// where `h` does to `x`, in this order and each only if asked for: [norm](Linear::with_norm), outlier columns
+/// set to zero, [input scales](Linear::with_input_scales), [rotation](Linear::with_rotation),
+/// [permutation](Linear::with_permutation); and `r` is the [rotation of
+/// outputs](Linear::with_output_rotation).
 ///
 /// ```
 /// use lowbit::{Format, Linear, Matrix, OutputScale};
@@ -75,12 +78,14 @@ pub(crate) struct Outliers {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linear {
     matrix: Matrix<'static>,
+    norm: Option<RmsNorm>,
     permutation: Option<Vec<u32>>,
     input_scales: Option<Vec<f32>>,
     rotation: Option<Rotation>,
     outliers: Option<Outliers>,
     scale: Option<OutputScale>,
     output_scales: Option<Vec<f32>>,
+    output_rotation: Option<Rotation>,
     bias: Option<Vec<f32>>,
 }
 
@@ -95,14 +100,27 @@ impl Linear {
     pub fn new(matrix: Matrix<'static>) -> Linear {
         Linear {
             matrix,
+            norm: None,
             permutation: None,
             input_scales: None,
             rotation: None,
             outliers: None,
             scale: None,
             output_scales: None,
+            output_rotation: None,
             bias: None,
         }
+    }
+
+    /// Inputs are normed before all else (`use_rms_norm` of BitNet in transformers).
+    ///
+    /// # Errors
+    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite weights, or `eps` is negative or
+    /// not finite.
+    pub fn with_norm(mut self, norm: RmsNorm) -> Result<Linear> {
+        norm.check(self.k())?;
+        self.norm = Some(norm);
+        Ok(self)
     }
 
     /// Column `j` of the matrix takes input `permutation[j]` (GPTQ's act-order).
@@ -133,14 +151,14 @@ impl Linear {
     /// [`Error::Part`](crate::Error::Part) where the block is no power of two that divides `k`, or
     /// the signs are not `k` times 1 or -1 (or none at all).
     pub fn with_rotation(mut self, rotation: Rotation) -> Result<Linear> {
-        rotation.check(self.k())?;
+        rotation.check("rotation", 'k', self.k())?;
         self.rotation = Some(rotation);
         Ok(self)
     }
 
     /// The inputs `columns` are multiplied by `weights` (`n` rows, one for each of `columns`) and not
     /// by the packed weights: LLM.int8(), SpQR, OWQ. Neither [scale](Linear::with_scale) nor
-    /// [input scales](Linear::with_input_scales) apply to them.
+    /// [input scales](Linear::with_input_scales) nor [norm](Linear::with_norm) apply to them.
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where a column is not under `k` or there twice, where the
@@ -182,6 +200,16 @@ impl Linear {
         Ok(self)
     }
 
+    /// Outputs are rotated back block by block, `y → signs ∘ (H · y)`, before the bias is added (QuIP's `U`).
+    ///
+    /// # Errors
+    /// Those of [`with_rotation`](Linear::with_rotation), of `n`.
+    pub fn with_output_rotation(mut self, rotation: Rotation) -> Result<Linear> {
+        rotation.check("output rotation", 'n', self.n())?;
+        self.output_rotation = Some(rotation);
+        Ok(self)
+    }
+
     /// `bias[r]` is added to output `r`.
     ///
     /// # Errors
@@ -206,6 +234,11 @@ impl Linear {
     /// The packed weights, their columns in the order that the product takes them.
     pub fn matrix(&self) -> &Matrix<'static> {
         &self.matrix
+    }
+
+    /// How the inputs are normed.
+    pub fn norm(&self) -> Option<&RmsNorm> {
+        self.norm.as_ref()
     }
 
     /// Column `j` of the matrix takes input `permutation[j]`.
@@ -237,6 +270,11 @@ impl Linear {
     /// What each output of the packed weights is multiplied by.
     pub fn output_scales(&self) -> Option<&[f32]> {
         self.output_scales.as_deref()
+    }
+
+    /// How the outputs are rotated back.
+    pub fn output_rotation(&self) -> Option<&Rotation> {
+        self.output_rotation.as_ref()
     }
 
     /// What is added to the outputs.

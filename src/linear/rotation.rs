@@ -1,37 +1,39 @@
-//! Blockwise Hadamard rotations of inputs.
+//! Blockwise Hadamard rotations of inputs and outputs.
 
 use super::checks::{length, part};
 use crate::rotate::hadamard::butterflies;
 use crate::Result;
 
-/// A rotation of the inputs, block by block: `x → H · (signs ∘ x)`.
+/// A rotation of the inputs, block by block: `x → H · (signs ∘ x)`; of outputs, its inverse: `y → signs ∘ (H · y)`.
 ///
 /// `H` is the Walsh-Hadamard matrix in Sylvester's order, normalized: `H[i][j] = (-1)^popcount(i & j) /
 /// √block`. It is symmetric and its own inverse, so weights that were multiplied by it give back the
 /// original product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rotation {
-    /// Inputs that are rotated together: a power of two that divides `k`.
+    /// Inputs (outputs) that are rotated together: a power of two that divides `k` (`n`).
     pub block: usize,
-    /// 1 or -1 for each of the `k` inputs; empty where none changes its sign.
+    /// 1 or -1 for each of the `k` inputs (`n` outputs); empty where none changes its sign.
     pub signs: Vec<f32>,
 }
 
 impl Rotation {
-    pub(super) fn check(&self, k: usize) -> Result<()> {
+    /// That it fits as many inputs or outputs, called `dimension`.
+    pub(super) fn check(&self, at: &str, dimension: char, count: usize) -> Result<()> {
         let block = self.block;
-        if !block.is_power_of_two() || !k.is_multiple_of(block) {
-            let expected = format!("a power of two that divides k = {k}");
-            return Err(part("rotation", "its block", expected, block));
+        if !block.is_power_of_two() || !count.is_multiple_of(block) {
+            let expected = format!("a power of two that divides {dimension} = {count}");
+            return Err(part(at, "its block", expected, block));
         }
+        let at = format!("{at} signs");
         if !self.signs.is_empty() {
-            length("rotation signs", k, self.signs.len())?;
+            length(&at, count, self.signs.len())?;
         }
         match self.signs.iter().position(|s| s.abs() != 1.0) {
             None => Ok(()),
             Some(i) => {
                 let what = format!("number {i}");
-                Err(part("rotation signs", what, "1 or -1", self.signs[i]))
+                Err(part(at, what, "1 or -1", self.signs[i]))
             }
         }
     }
@@ -48,6 +50,22 @@ impl Rotation {
         self.flip(x);
     }
 
+    /// The inverse over rows of `k` numbers, as many as there are outputs: each column is turned.
+    pub(crate) fn unrotate_rows(&self, weights: &mut [f32], k: usize) {
+        let scale = self.scale();
+        for block in weights.chunks_exact_mut(self.block * k) {
+            butterflies(block, k);
+        }
+        for (row, weights) in weights.chunks_exact_mut(k).enumerate() {
+            let sign = self.signs.get(row).copied().unwrap_or(1.0);
+            weights.iter_mut().for_each(|w| *w *= scale * sign);
+        }
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.block as f32).sqrt()
+    }
+
     fn flip(&self, x: &mut [f32]) {
         for (x, s) in x.iter_mut().zip(&self.signs) {
             *x *= s;
@@ -55,7 +73,7 @@ impl Rotation {
     }
 
     fn transform(&self, x: &mut [f32]) {
-        let scale = 1.0 / (self.block as f32).sqrt();
+        let scale = self.scale();
         for x in x.chunks_exact_mut(self.block) {
             butterflies(x, 1);
             for x in x {

@@ -1,6 +1,6 @@
 //! What a tool makes of its own checkpoint: `expected.safetensors`, compared with what lowbit does.
 
-use crate::common::oracle;
+use crate::common::{normed, oracle};
 use lowbit::safetensors::Model;
 use lowbit::Linear;
 use safetensors::{Dtype, SafeTensors};
@@ -110,7 +110,9 @@ impl Expected {
         };
         let (n, k) = (linear.n(), linear.k());
         let got = linear.matmul(&x.values).map_err(|e| e.to_string())?;
-        let sums = oracle(&linear.dequantize(), &x.values, n, k);
+        let rows = x.values.chunks(k).flat_map(|x| normed(linear, x));
+        let inputs: Vec<f32> = rows.map(|x| x as f32).collect();
+        let sums = oracle(&linear.dequantize(), &inputs, n, k);
         let epsilon = k as f64 * f64::from(f32::EPSILON) + ulp(want.dtype);
         for (i, (&got, &want)) in got.iter().zip(&want.values).enumerate() {
             let bias = linear.bias().map_or(0.0, |bias| bias[i % n].abs());

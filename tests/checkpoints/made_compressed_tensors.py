@@ -203,7 +203,6 @@ def refused(name, scheme, lines, **stored):
                  refused=lines)
 
 
-refused("output", scheme("hadamard", location="output"), ["m.down", "transforms of its outputs", "R4"])
 refused("random_matrix", scheme("random-matrix"), ["m.down", "R4", "hadamard", "random-matrix"])
 refused("randomize", scheme("hadamard") | {"randomize": True}, ["m.down", "R4", "randomize"])
 refused("no_matrix", scheme("random-hadamard"), ["m.down", "R4", "a stored matrix"])

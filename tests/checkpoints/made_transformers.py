@@ -58,7 +58,9 @@ levels = rng.integers(-1, 2, (4, 32)).astype(BF16)
 model("bitnet_unpacked", {**auto, "quantization_mode": "offline"},
       {"m.l.weight": levels, "m.l.weight_scale": np.float32([0.375])}, {"m.l": levels.astype(np.float32) * 0.375})
 norm = {"m.l.weight": weight, "m.l.rms_norm.weight": np.ones(32, BF16)}
-model("refused_bitnet_norm", {**auto, "use_rms_norm": True}, norm, refused=["m.l", "use_rms_norm"])
+model("refused_bitnet_norm", auto, norm, refused=["m.l", "use_rms_norm", "true with", "false"])
+model("refused_bitnet_no_norm", {**auto, "use_rms_norm": True}, {"m.l.weight": weight},
+      refused=["m.l", "use_rms_norm", "false without", "true"])
 model("refused_bitnet_class", {**auto, "linear_class": "other"}, {"m.l.weight": weight},
       refused=["linear_class", "other", "autobitlinear"])
 

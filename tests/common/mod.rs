@@ -6,7 +6,7 @@ pub mod gpu;
 pub mod layouts;
 pub mod structured;
 
-use lowbit::{Format, Matrix, ScaleType};
+use lowbit::{Format, Linear, Matrix, RmsNorm, ScaleType};
 
 /// SplitMix64: the same numbers on every machine.
 pub struct Random(pub u64);
@@ -199,6 +199,22 @@ pub fn oracle(w: &[f32], x: &[f32], n: usize, k: usize) -> Vec<(f64, f64)> {
         }
     }
     out
+}
+
+/// One row of inputs as a norm leaves them, but for outlier columns.
+pub fn normed(linear: &Linear, x: &[f32]) -> Vec<f64> {
+    let mut normed: Vec<f64> = x.iter().map(|&x| x as f64).collect();
+    if let Some(RmsNorm { weight, eps }) = linear.norm() {
+        let mean = normed.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
+        let factor = 1.0 / (mean + *eps as f64).sqrt();
+        for (x, w) in normed.iter_mut().zip(weight) {
+            *x *= factor * *w as f64;
+        }
+        for &column in linear.outliers().unwrap_or_default().0 {
+            normed[column as usize] = x[column as usize] as f64;
+        }
+    }
+    normed
 }
 
 /// Rounding errors allowed for each output, in units of ε·Σ|x·w|. One rounding of every product

@@ -1,4 +1,4 @@
-//! AWQ: `qweight`, `scales`, and `qzeros` or, of version GEMV fast, `scaled_zeros`.
+//! AWQ: `qweight`, `scales`, and `qzeros` or, as llm-awq calls those of version GEMV fast, `scaled_zeros`.
 
 use super::super::layer::count;
 use super::super::method::unknown;
@@ -20,9 +20,9 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     match &version.to_ascii_lowercase()[..] {
         "gemm" => gemm(layer, &Overrides::dynamic(settings, layer.name)),
         "gemv" => gemv(layer),
-        "gemv_fast" => gemv_fast(layer),
+        "gemv_fast" | "llm-awq" => gemv_fast(layer),
         _ => {
-            let known = ["gemm", "gemv", "gemv_fast"].into_iter();
+            let known = ["gemm", "gemv", "gemv_fast", "llm-awq"].into_iter();
             Err(unknown("AWQ version", version, known))
         }
     }
@@ -85,7 +85,11 @@ fn gemv_fast(layer: &Layer) -> Result<Linear> {
     let scales = layer.tensor(".scales")?;
     let [groups, _] = scales.dims()?;
     let scales = scales.shaped(&[groups, n])?;
-    let scaled_zeros = layer.tensor(".scaled_zeros")?.shaped(&[groups, n])?;
+    let name = match layer.has(".scaled_zeros") {
+        true => ".scaled_zeros",
+        false => ".qzeros",
+    };
+    let scaled_zeros = layer.tensor(name)?.shaped(&[groups, n])?;
     AwqGemvFast {
         n,
         k,

@@ -5,13 +5,12 @@ use super::super::method::unknown;
 use super::super::pattern::Pattern;
 use super::{floats, Layer, FLOATS};
 use crate::layouts::{BitNet, BitNetLatent};
-use crate::{Linear, OutputScale, Result};
+use crate::{Linear, OutputScale, Result, RmsNorm};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
 /// A layer with a `weight_scale`, and its bias.
 pub fn linear(layer: &Layer) -> Result<Linear> {
-    check_norm(layer)?;
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?.single()?;
     let auto = is_auto(layer)?;
@@ -34,6 +33,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             .linear()?
         }
     };
+    let linear = normed(layer, linear)?;
     match layer.find(".bias")? {
         // s · (W · x + b) = s · (W · x) + s · b
         Some(bias) if auto => {
@@ -50,7 +50,6 @@ pub fn latent(layer: &Layer) -> Result<Option<Linear>> {
     if settings["quantization_mode"] != "online" || !is_auto(layer)? || is_kept(layer)? {
         return Ok(None);
     }
-    check_norm(layer)?;
     let weight = layer.tensor(".weight")?.typed(FLOATS)?;
     let [n, k] = weight.dims()?;
     let latent = BitNetLatent {
@@ -58,7 +57,7 @@ pub fn latent(layer: &Layer) -> Result<Option<Linear>> {
         k,
         weight: weight.scales()?,
     };
-    latent.linear().map(Some)
+    normed(layer, latent.linear()?).map(Some)
 }
 
 fn is_auto(layer: &Layer) -> Result<bool> {
@@ -93,11 +92,25 @@ fn is_kept(layer: &Layer) -> Result<bool> {
     }
 }
 
-/// That no norm comes between the inputs and the weights: a `Linear` has none.
-fn check_norm(layer: &Layer) -> Result<()> {
-    if layer.model.quantization["use_rms_norm"] == true || layer.has(".rms_norm.weight") {
-        let got = "its rms_norm.weight (use_rms_norm)";
-        return Err(layer.wrong("a norm of its inputs", "none", got));
-    }
-    Ok(())
+/// The layer with the norm of its inputs, where it has one.
+fn normed(layer: &Layer, linear: Linear) -> Result<Linear> {
+    let settings = &layer.model.quantization;
+    let weight = match (
+        settings["use_rms_norm"] == true,
+        layer.find(".rms_norm.weight")?,
+    ) {
+        (true, Some(weight)) => weight,
+        (false, None) => return Ok(linear),
+        (true, None) => {
+            return Err(layer.wrong("use_rms_norm", "false without an rms_norm.weight", true))
+        }
+        // transformers would leave it out in silence.
+        (false, Some(_)) => {
+            return Err(layer.wrong("use_rms_norm", "true with an rms_norm.weight", false))
+        }
+    };
+    // transformers' default.
+    let eps = settings["rms_norm_eps"].as_f64().unwrap_or(1e-6) as f32;
+    let weight = weight.typed(FLOATS)?.finite()?;
+    linear.with_norm(RmsNorm { weight, eps })
 }

@@ -39,7 +39,7 @@ pub(super) fn linear(layer: &Layer) -> Result<Linear> {
         Method::Gptq => gptq::linear(layer),
         Method::Awq => awq::linear(layer),
         Method::BitsAndBytes | Method::Plain => bitsandbytes::linear(layer),
-        Method::CompressedTensors => transforms::apply(layer, compressed_tensors::linear(layer)?),
+        Method::CompressedTensors => compressed_tensors::linear(layer),
         Method::Hqq => hqq::linear(layer),
         Method::Quanto => quanto::linear(layer),
         Method::BitNet => return bitnet::linear(layer),
@@ -55,7 +55,15 @@ pub(super) fn linear(layer: &Layer) -> Result<Linear> {
     }?;
     // Experts in one tensor have no name of their own between theirs and that of the bias.
     let bias = if layer.has("_bias") { "_bias" } else { ".bias" };
-    layer.with_bias(linear, bias)
+    around(layer, layer.with_bias(linear, bias)?)
+}
+
+/// A whole layer with what its method does to inputs and outputs as the model runs.
+fn around(layer: &Layer, linear: Linear) -> Result<Linear> {
+    match layer.model.method {
+        Method::CompressedTensors => transforms::apply(layer, linear),
+        _ => Ok(linear),
+    }
 }
 
 /// Whether a tensor, whatever its shape, is a part of what is done around layers.
@@ -94,11 +102,7 @@ fn plain(layer: &Layer) -> Result<Linear> {
         Some(linear) => linear,
         None => floats(&weight.typed(FLOATS)?)?,
     };
-    let linear = match model.method {
-        Method::CompressedTensors => transforms::apply(layer, linear)?,
-        _ => linear,
-    };
-    layer.with_bias(linear, ".bias")
+    around(layer, layer.with_bias(linear, ".bias")?)
 }
 
 /// Weights that are floats.

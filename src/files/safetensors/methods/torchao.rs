@@ -25,13 +25,17 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         return Err(layer.wrong("its class in __metadata__", CLASSES.join(" or "), "none"));
     };
     let class = parse(&key, text.as_bytes())?;
+    let kind = class["_type"].as_str().unwrap_or_default();
+    if !CLASSES.contains(&kind) {
+        return Err(unknown("class of torchao", kind, CLASSES.iter().copied()));
+    }
     let attributes = &class["_data"];
     let (data, scale) = (
         layer.tensor("._weight_qdata")?,
         layer.tensor("._weight_scale")?,
     );
     let block = fp8::pair(&attributes["block_size"]);
-    let linear = match class["_type"].as_str().unwrap_or_default() {
+    let linear = match kind {
         "Float8Tensor" => fp8::floats(layer, &data, &scale, block)?,
         "Int8Tensor" | "IntxUnpackedToInt8Tensor" => bytes(layer, &data, &scale, block)?,
         "Int4Tensor" => int4(layer, &data, scale, block)?,
@@ -42,8 +46,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             let group = group.ok_or_else(|| layer.wrong("block_size", "a whole number", got))?;
             small(layer, attributes, &data, scale, group)?
         }
-        "NVFP4Tensor" => small(layer, attributes, &data, scale, 16)?,
-        other => return Err(unknown("class of torchao", other, CLASSES.iter().copied())),
+        _ => small(layer, attributes, &data, scale, 16)?,
     };
     match layer.find("._weight_act_pre_scale")? {
         None => Ok(linear),

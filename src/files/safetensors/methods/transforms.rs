@@ -1,12 +1,12 @@
-//! The `transform_config` of compressed-tensors (QuIP, SpinQuant): what is done to the inputs of a layer
-//! while the model runs. What was done to its weights is in them.
+//! The `transform_config` of compressed-tensors (QuIP, SpinQuant): what is done to the inputs and outputs of a
+//! layer while the model runs. What was done to its weights is in them.
 
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
 use super::super::tensors::TensorInfo;
 use super::{targets, Layer, FLOATS};
-use crate::{Linear, Result, Rotation};
+use crate::{Error, Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -19,10 +19,10 @@ const LOCATIONS: &[&str] = &[
     "k_cache",
 ];
 
-/// The layer with the rotation of its inputs.
+/// The layer, its bias too, with the rotations of its inputs and of its outputs.
 ///
 /// # Errors
-/// For what a `Linear` has not: transforms of outputs, matrices that are no Hadamard matrices.
+/// For what a `Linear` has not: matrices that are no Hadamard matrices.
 pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
     let schemes = &layer.model.quantization["transform_config"]["config_groups"];
     for (name, scheme) in schemes.as_object().into_iter().flatten() {
@@ -34,15 +34,26 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
                 "weight_input" | "weight_output" | "q_attn" | "k_cache" => {}
                 _ if !targeted(layer, args)? => {}
                 "input" if linear.rotation().is_none() => {
-                    let rotation = rotation(layer, name, scheme, inverse, linear.k())?;
+                    let matrix = Matrix {
+                        layer,
+                        name,
+                        scheme,
+                    };
+                    let rotation = matrix.rotation("input", inverse, linear.k())?;
                     linear = linear.with_rotation(rotation)?;
                 }
-                "input" => {
-                    return Err(layer.wrong("transforms of its inputs", 1, "2 or more"));
+                "output" if linear.output_rotation().is_none() => {
+                    let matrix = Matrix {
+                        layer,
+                        name,
+                        scheme,
+                    };
+                    let rotation = matrix.rotation("output", false, linear.n())?;
+                    linear = outputs(linear, rotation, inverse)?;
                 }
-                "output" => {
-                    let got = format!("transform_config's {name:?}");
-                    return Err(layer.wrong("transforms of its outputs", "none", got));
+                location @ ("input" | "output") => {
+                    let what = format!("transforms of its {location}s");
+                    return Err(layer.wrong(&what, 1, "2 or more"));
                 }
                 other => {
                     let known = LOCATIONS.iter().copied();
@@ -79,65 +90,92 @@ fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
     Ok(listed(&args["targets"])? && !listed(&args["ignore"])?)
 }
 
-fn rotation(
-    layer: &Layer,
-    name: &str,
-    scheme: &Value,
-    inverse: bool,
-    k: usize,
-) -> Result<Rotation> {
-    let wrong = |expected: &str, got: &str| {
-        layer.wrong(&format!("transform_config's {name:?}"), expected, got)
-    };
-    let block = match count(scheme, "head_dim")? {
-        None | Some(0) => k,
-        Some(head) => head,
-    };
-    if scheme["randomize"] == true {
-        return Err(wrong(
-            "a Hadamard matrix in order",
-            "one that is permuted (randomize)",
-        ));
+/// The layer with its outputs `y`, bias and all, as `y · diag(s) · H` makes them, or the inverse, `y · H · diag(s)`.
+fn outputs(linear: Linear, rotation: Rotation, inverse: bool) -> Result<Linear> {
+    let mut linear = linear;
+    if let Some(bias) = linear.bias() {
+        let mut bias = bias.to_vec();
+        match inverse {
+            true => rotation.unrotate(&mut bias),
+            false => rotation.rotate(&mut bias),
+        }
+        linear = linear.with_bias(bias)?;
     }
-    let kind = scheme["type"].as_str().unwrap_or_default();
-    if !["hadamard", "random-hadamard"].contains(&kind) {
-        return Err(wrong("hadamard or random-hadamard", kind));
+    let Rotation { block, signs } = rotation;
+    match inverse || signs.is_empty() {
+        true => linear.with_output_rotation(Rotation { block, signs }),
+        // A `Linear` has signs after its rotation: those before it are scales.
+        false => {
+            let linear = linear.with_output_scales(signs)?;
+            let signs = Vec::new();
+            linear.with_output_rotation(Rotation { block, signs })
+        }
     }
-    let signs = match stored(layer, name, block)? {
-        Some(matrix) => signs(&matrix, block, inverse)?.ok_or_else(|| {
-            let expected = "signs and a Hadamard matrix in Sylvester's order";
-            wrong(expected, "another matrix")
-        })?,
-        None if kind == "hadamard" => Vec::new(),
-        None => return Err(wrong("a stored matrix", "none")),
-    };
-    // Each block of inputs is rotated by the same matrix.
-    let signs = signs.repeat(k / block.max(1));
-    Ok(Rotation { block, signs })
 }
 
-/// The matrix of a transform: that of the layer, or of another that has the same.
-fn stored<'m>(layer: &Layer<'m>, name: &str, block: usize) -> Result<Option<Tensor<'m>>> {
-    let suffix = format!(".{name}_input.weight");
-    let own = format!("{}{suffix}", layer.name);
-    let tensors = &layer.model.tensors;
-    let fits = |t: &&TensorInfo| t.shape() == [block, block];
-    let mut shared = tensors
-        .infos()
-        .iter()
-        .filter(|t| t.name().ends_with(&suffix));
-    match tensors
-        .info(&own)
-        .filter(fits)
-        .or_else(|| shared.find(fits))
-    {
-        Some(info) => tensors.find(info.name()),
-        None => Ok(None),
+/// The matrix of one transform of a layer.
+struct Matrix<'m> {
+    layer: &'m Layer<'m>,
+    name: &'m str,
+    scheme: &'m Value,
+}
+
+impl Matrix<'_> {
+    /// The rotation of `count` inputs or outputs that the matrix, or its transpose, is.
+    fn rotation(&self, location: &str, transposed: bool, count_of: usize) -> Result<Rotation> {
+        let block = match count(self.scheme, "head_dim")? {
+            None | Some(0) => count_of,
+            Some(head) => head,
+        };
+        if self.scheme["randomize"] == true {
+            let got = "one that is permuted (randomize)";
+            return Err(self.wrong("a Hadamard matrix in order", got));
+        }
+        let kind = self.scheme["type"].as_str().unwrap_or_default();
+        if !["hadamard", "random-hadamard"].contains(&kind) {
+            return Err(self.wrong("hadamard or random-hadamard", kind));
+        }
+        let signs = match self.stored(location, block)? {
+            Some(matrix) => signs(&matrix, block, transposed)?.ok_or_else(|| {
+                let expected = "signs and a Hadamard matrix in Sylvester's order";
+                self.wrong(expected, "another matrix")
+            })?,
+            None if kind == "hadamard" => Vec::new(),
+            None => return Err(self.wrong("a stored matrix", "none")),
+        };
+        // Each block is rotated by the same matrix.
+        let signs = signs.repeat(count_of / block.max(1));
+        Ok(Rotation { block, signs })
+    }
+
+    /// The matrix as it is stored: that of the layer, or of another that has the same.
+    fn stored(&self, location: &str, block: usize) -> Result<Option<Tensor<'_>>> {
+        let suffix = format!(".{}_{location}.weight", self.name);
+        let own = format!("{}{suffix}", self.layer.name);
+        let tensors = &self.layer.model.tensors;
+        let fits = |t: &&TensorInfo| t.shape() == [block, block];
+        let mut shared = tensors
+            .infos()
+            .iter()
+            .filter(|t| t.name().ends_with(&suffix));
+        match tensors
+            .info(&own)
+            .filter(fits)
+            .or_else(|| shared.find(fits))
+        {
+            Some(info) => tensors.find(info.name()),
+            None => Ok(None),
+        }
+    }
+
+    fn wrong(&self, expected: &str, got: &str) -> Error {
+        let what = format!("transform_config's {:?}", self.name);
+        self.layer.wrong(&what, expected, got)
     }
 }
 
 /// The signs `s` of a matrix `diag(s) · H`, where it is one: none where all are 1.
-fn signs(matrix: &Tensor, block: usize, inverse: bool) -> Result<Option<Vec<f32>>> {
+fn signs(matrix: &Tensor, block: usize, transposed: bool) -> Result<Option<Vec<f32>>> {
     let values = match matrix.dtype() {
         Dtype::F64 => {
             let numbers = matrix.bytes.chunks_exact(8).map(|b| {
@@ -150,7 +188,7 @@ fn signs(matrix: &Tensor, block: usize, inverse: bool) -> Result<Option<Vec<f32>
         dtype if FLOATS.contains(&dtype) => matrix.finite()?,
         _ => return Ok(None),
     };
-    let at = |i: usize, j: usize| match inverse {
+    let at = |i: usize, j: usize| match transposed {
         true => values[j * block + i],
         false => values[i * block + j],
     };
