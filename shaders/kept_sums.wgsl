@@ -1,16 +1,15 @@
-// The sums of a lane, ROWS by COLS of them: those of a few parts are added plainly, and then kept by `plus`.
+// The sums of a lane, ROWS by COLS of them: those of a few parts are added plainly, and then settled.
 
-// Moves what was added plainly into the totals.
-fn keep(total: ptr<function, array<Sum, ROWS * COLS>>, sum: ptr<function, array<f32, ROWS * COLS>>) {
+fn settle(sums: ptr<function, array<Sum, ROWS * COLS>>) {
     for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        (*total)[i] = plus((*total)[i], (*sum)[i]);
-        (*sum)[i] = 0.0;
+        (*sums)[i] = settled((*sums)[i]);
     }
 }
 
-// Makes the sums whole: the totals, and what was added since.
-fn finish_sums(total: ptr<function, array<Sum, ROWS * COLS>>, sum: ptr<function, array<f32, ROWS * COLS>>) {
+fn finished(sums: ptr<function, array<Sum, ROWS * COLS>>) -> array<f32, ROWS * COLS> {
+    var y: array<f32, ROWS * COLS>;
     for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        (*sum)[i] = plus((*total)[i], (*sum)[i]).total;
+        y[i] = (*sums)[i].total + (*sums)[i].due;
     }
+    return y;
 }

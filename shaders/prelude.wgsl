@@ -26,10 +26,11 @@ struct Affine {
     offset: f32,
 }
 
-// The same for sums of integer levels, about a middle one where there is an offset; integer_affine/*.wgsl say how.
-struct IntegerAffine {
+// The same about a level of their group, the middle, as centre/*.wgsl choose it: weight =
+// scale · (level - middle) + rest.
+struct Centred {
     scale: f32,
-    rest: f32,    // what is left of the offset
+    rest: f32,    // the weight of the middle
     middle: f32,  // whole
 }
 

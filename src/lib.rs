@@ -34,6 +34,8 @@ pub use files::gguf;
 #[cfg(feature = "safetensors")]
 pub use files::safetensors;
 pub use format::Format;
+#[doc(hidden)]
+pub use gpu::wgsl_on;
 pub use gpu::{
     wgsl, DeviceClass, Epilogue, ExpertMatMul, Experts, FloatType, GetRows, Gpu, GpuOptions,
     LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,

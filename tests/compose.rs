@@ -1,150 +1,146 @@
-//! Every shader that can be composed is valid WGSL: no GPU is needed to know.
+//! Every shader that can be composed is what the compilers of all platforms take: no GPU is needed to know.
 
 mod common;
+#[path = "compose/texts.rs"]
+mod texts;
+#[path = "compose/tint.rs"]
+mod tint;
+#[path = "compose/valid.rs"]
+mod valid;
+#[path = "compose/writers.rs"]
+mod writers;
 
-use lowbit::wgpu::naga;
-use lowbit::{wgsl, DeviceClass, Error, Format, KERNELS};
-use std::collections::BTreeSet;
+use lowbit::wgpu::naga::back::hlsl::ShaderModel;
+use lowbit::wgpu::naga::valid::Capabilities;
+use lowbit::wgpu::naga::BuiltIn;
+use lowbit::wgpu::Backend;
+use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use texts::one_of_each;
+use valid::validate;
+use writers::{hlsl, unset_built_ins, WRITERS};
 
-/// Parses and validates as wgpu does on a device with nothing optional but what the shader enables.
-fn validate(name: &str, text: &str) -> Result<(), String> {
-    let module = naga::front::wgsl::parse_str(text)
-        .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
-    let flags = naga::valid::ValidationFlags::all();
-    // `unpack2x16float`: in WebGPU, and a downlevel flag of wgpu's that every backend has.
-    let mut capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    for (line, needed) in [
-        ("enable f16;", naga::valid::Capabilities::SHADER_FLOAT16),
-        (
-            "enable wgpu_cooperative_matrix;",
-            naga::valid::Capabilities::COOPERATIVE_MATRIX,
-        ),
-        // wgpu has no such line for subgroups.
-        ("@builtin(subgroup_", naga::valid::Capabilities::SUBGROUP),
-    ] {
-        if text.contains(line) {
-            capabilities |= needed;
-        }
-    }
-    naga::valid::Validator::new(flags, capabilities)
-        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
-        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
-        .validate(&module)
-        .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
-    Ok(())
-}
+/// The line of shaders that need cooperative matrices.
+const MATRICES: &str = "enable wgpu_cooperative_matrix;";
 
 #[test]
-fn every_format_and_kernel_composes_to_valid_wgsl() {
-    let mut count = 0;
-    let mut without_codes = BTreeSet::new();
-    for (place, format) in common::formats().into_iter().enumerate() {
-        for (number, kernel) in KERNELS.iter().enumerate() {
-            let mut variant = place + number;
-            for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
-                // Only products depend on m and, by their inputs, on k.
-                let decodes = ["get_rows", "dequantize", "inspect"].contains(kernel);
-                let (ms, ks) = match !decodes {
-                    true => (&[1, 3, 9][..], &[256, 784][..]),
-                    false => (&[1][..], &[256][..]),
-                };
-                for &m in ms {
-                    for &k in ks {
-                        // A sixth of them all, others for each neighbour: validation is slow. Of the rest one
-                        // tells whether the kernel refuses the format.
-                        variant += 1;
-                        let validated = variant.is_multiple_of(6) || decodes;
-                        if !validated && variant > place + number + 1 {
-                            continue;
-                        }
-                        let text = match wgsl(format, kernel, m, k, class) {
-                            Ok(text) => text,
-                            Err(Error::NoCodes { .. }) => {
-                                without_codes.insert((format.to_string(), *kernel));
-                                continue;
-                            }
-                            Err(_) => {
-                                assert!(!k.is_multiple_of(format.block_len()), "{format}");
-                                continue;
-                            }
-                        };
-                        if validated {
-                            validate(&format!("{format}/{kernel} m={m}"), &text).unwrap();
-                            count += 1;
-                        }
-                    }
+fn naga_and_its_writers_accept_every_format_and_kernel() {
+    let texts = one_of_each(&common::formats(), Backend::Vulkan);
+    // What each writer leaves out, for want of what the text needs.
+    let left_out: Vec<Vec<(&str, &str, Capabilities)>> = texts
+        .texts
+        .par_iter()
+        .map(|text| {
+            let name = &text.name;
+            let valid = validate(name, &text.text).unwrap();
+            let mut left_out = Vec::new();
+            for writer in &WRITERS {
+                let missing = valid.needs - (writer.has)();
+                if !missing.is_empty() {
+                    left_out.push((writer.name, text.kernel, missing));
+                    continue;
+                }
+                let written = (writer.write)(&valid).unwrap_or_else(|e| panic!("{name}: {e}"));
+                if writer.name.starts_with("HLSL") {
+                    assert_eq!(unset_built_ins(&valid, &written), [], "{name}");
                 }
             }
-        }
-    }
+            left_out
+        })
+        .collect();
+    let count = texts.texts.len();
     println!("{count} shaders are valid");
-    assert!(count > 1000);
+    assert!(count > 1000, "{count}");
+
+    let left_out: Vec<_> = left_out.into_iter().flatten().collect();
+    let mut counts = BTreeMap::new();
+    for (writer, kernel, missing) in &left_out {
+        *counts.entry((writer, format!("{missing:?}"))).or_insert(0) += 1;
+        // By name too, lest a text be thought to need what it does not: those that need nothing are never left out.
+        let may = ["_subgroup", "_f16", "_coop_"]
+            .iter()
+            .any(|n| kernel.contains(n));
+        let words = kernel.contains("lane_tile") && missing.contains(Capabilities::SHADER_INT64);
+        assert!(may || words, "{writer} leaves out {kernel}: {missing:?}");
+    }
+    for writer in &WRITERS {
+        let without = left_out.iter().filter(|(w, ..)| *w == writer.name).count();
+        println!(
+            "{}: {} written, {without} left out",
+            writer.name,
+            count - without
+        );
+    }
+    for ((writer, missing), count) in counts {
+        println!("{writer}: {count} left out, which need {missing}");
+    }
+
     // Kernels of integers refuse formats, and only they do.
-    let refuses = |format: &str, kernel| without_codes.contains(&(format.to_string(), kernel));
+    let refused = &texts.without_codes;
+    let refuses = |format: &str, kernel| refused.contains(&(format.to_string(), kernel));
     assert!(refuses("nf4", "gemm_dp4a") && refuses("f16", "gemv_dp4a"));
     assert!(!refuses("mxfp4", "gemm_dp4a") && !refuses("q4_0", "gemv_dp4a"));
     assert!(refuses("q4_0", "gemv_dp4a_2bit") && !refuses("tq2_0", "gemv_dp4a_2bit"));
-    assert!(without_codes
+    assert!(refused
         .iter()
         .all(|(_, k)| k.contains("dp4a") || k.contains("pairs")));
 }
 
-/// Browsers compile with Tint, whose rules on uniform control flow are stricter than naga's. It is not
-/// on every machine; where it is not, that is printed.
+/// The files that `./test dxc` compiles: a ninth of the texts, since DXC takes a quarter of a second for each. They take turns
+/// at two shader models, the last that DXC 1.7 has and, where there are no halves, the first, for which naga writes
+/// products of bytes out.
+#[test]
+#[ignore = "writes files for ./test dxc into the folder LOWBIT_HLSL"]
+fn hlsl_for_dxc_is_written() {
+    let folder = std::env::var_os("LOWBIT_HLSL").expect("LOWBIT_HLSL names a folder");
+    let folder = std::path::Path::new(&folder);
+    let mut texts = one_of_each(&common::formats(), Backend::Vulkan).texts;
+    // No DirectX device has them.
+    texts.retain(|text| !text.text.contains(MATRICES));
+    let chosen: Vec<_> = texts.iter().step_by(9).enumerate().collect();
+    let profiles: BTreeSet<_> = chosen
+        .par_iter()
+        .map(|(number, text)| {
+            let valid = validate(&text.name, &text.text).unwrap();
+            let halves = valid.needs.contains(Capabilities::SHADER_FLOAT16);
+            let (profile, model) = match number % 2 == 0 || halves {
+                true => ("cs_6_7", ShaderModel::V6_7),
+                false => ("cs_6_0", ShaderModel::V6_0),
+            };
+            let path = folder.join(format!("{}.{profile}.hlsl", text.name));
+            std::fs::write(path, hlsl(&valid, model).unwrap()).unwrap();
+            profile
+        })
+        .collect();
+    println!("{} shaders written", chosen.len());
+    assert_eq!(profiles.len(), 2);
+    let formats: BTreeSet<_> = chosen.iter().map(|(_, t)| t.format.to_string()).collect();
+    assert!(texts
+        .iter()
+        .all(|t| formats.contains(&t.format.to_string())));
+    let kernels: BTreeSet<_> = chosen.iter().map(|(_, t)| t.kernel).collect();
+    assert!(
+        texts.iter().all(|t| kernels.contains(t.kernel)),
+        "{kernels:?}"
+    );
+}
+
 #[test]
 fn tint_accepts_every_format_and_kernel() {
-    use std::process::Command;
-    if Command::new("tint").arg("--help").output().is_err() {
-        println!("not run: `tint` is not on the PATH");
+    if !tint::is_here() {
         return;
     }
-    let lint = |name: &str, text: &str| {
-        // wgpu's own dialect has no such line, and refuses it.
-        let enable = match name.contains("_subgroup") {
-            true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
-            false => "",
-        };
-        let text = format!("{enable}{text}");
-        let path = std::env::temp_dir().join(format!("lowbit-{}.wgsl", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        let tint = Command::new("tint")
-            .args(["--format", "wgsl"])
-            .arg(&path)
-            .output()
-            .unwrap();
-        std::fs::remove_file(&path).unwrap();
-        let message = String::from_utf8_lossy(&tint.stderr).into_owned();
-        match tint.status.success() {
-            true => Ok(()),
-            false => Err(format!("{name}: {message}")),
-        }
-    };
-    let mut count = 0;
-    let variants = [(DeviceClass::Cpu, 8, 256), (DeviceClass::Gpu, 3, 784)];
-    for (place, format) in Format::ALL.iter().enumerate() {
-        for (number, kernel) in KERNELS.iter().enumerate() {
-            // A sixth of the formats for each kernel and variant, others for its neighbours.
-            for (v, (class, m, k)) in variants.into_iter().enumerate() {
-                if !(place + number + 3 * v).is_multiple_of(6) {
-                    continue;
-                }
-                let k = format.row_bytes(k).map_or(768, |_| k);
-                // Every kernel of integers composes for some format; this one has no codes for it.
-                let text = match wgsl(*format, kernel, m, k, class) {
-                    Err(Error::NoCodes { .. }) => continue,
-                    text => text.unwrap(),
-                };
-                if kernel.contains("_coop_") {
-                    // wgpu's own extension, which no browser has.
-                    continue;
-                }
-                lint(&format!("{format}/{kernel}"), &text).unwrap();
-                count += 1;
-            }
-        }
-    }
-    println!("{count} shaders pass tint");
-    assert!(count > 10 * KERNELS.len());
+    let mut texts = one_of_each(&common::formats(), Backend::BrowserWebGpu).texts;
+    // wgpu's own extension, which no browser has.
+    texts.retain(|text| !text.text.contains(MATRICES));
+    texts
+        .par_iter()
+        .for_each(|text| tint::lint(&text.name, &text.text).unwrap());
+    println!("{} shaders pass tint", texts.len());
+    let kernels: BTreeSet<_> = texts.iter().map(|t| t.kernel).collect();
+    assert_eq!(kernels.len(), KERNELS.len() - 2, "all but two: {kernels:?}");
+
     // A barrier that only some lanes reach: naga takes it, Tint must not.
     let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();
     let broken = text.replacen(
@@ -153,7 +149,7 @@ fn tint_accepts_every_format_and_kernel() {
         1,
     );
     assert_ne!(broken, text);
-    assert!(lint("broken", &broken).is_err());
+    assert!(tint::lint("broken", &broken).is_err());
 }
 
 /// The check by naga must be able to fail.
@@ -164,6 +160,34 @@ fn a_broken_shader_is_reported() {
     let broken = text.replacen("fn affine(row: Row,", "fn affine(row: f32,", 1);
     assert_ne!(broken, text);
     assert!(validate("broken", &broken).is_err());
+}
+
+/// A subgroup's built-ins in a struct, as they once were: naga's HLSL does not set them, and the check must see it.
+#[test]
+fn built_ins_that_hlsl_does_not_set_are_reported() {
+    let text = wgsl(Format::Q4_0, "lane_tile_subgroup", 1, 256, DeviceClass::Gpu).unwrap();
+    let sound = validate("sound", &text).unwrap();
+    let written = hlsl(&sound, ShaderModel::V6_7).unwrap();
+    assert_eq!(unset_built_ins(&sound, &written), []);
+
+    let file = include_str!("../shaders/entries/in_subgroup.wgsl");
+    let entry = &file[file.find("@compute").unwrap()..];
+    let in_struct = "struct All {
+            @builtin(workgroup_id) id: vec3<u32>,
+            @builtin(num_workgroups) count: vec3<u32>,
+            @builtin(local_invocation_index) index: u32,
+            @builtin(subgroup_invocation_id) in_subgroup: u32,
+        }
+        @compute @workgroup_size(WORKGROUP)
+        fn main(all: All) {
+            multiply_tile(all.id, all.count, Lane(all.index, all.in_subgroup));
+        }";
+    let broken = text.replacen(entry, in_struct, 1);
+    assert_ne!(broken, text);
+    let broken = validate("broken", &broken).unwrap();
+    let written = hlsl(&broken, ShaderModel::V6_7).unwrap();
+    let unset = unset_built_ins(&broken, &written);
+    assert_eq!(unset, [BuiltIn::SubgroupInvocationId], "{written}");
 }
 
 #[test]

@@ -339,8 +339,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "high nibbles for low ones",
-            "nibbles(q.x, 0u)",
-            "nibbles(q.x, 4u)",
+            "nibbles(q.x, 0u, ",
+            "nibbles(q.x, 4u, ",
         ),
         (
             "a neighbour's scale",
@@ -349,8 +349,8 @@ fn broken_kernels_are_reported() {
         ),
         (
             "the last part forgotten",
-            "part < parts;",
-            "part < parts - 1u;",
+            "min(start + STRETCH * LANES_K, parts)",
+            "min(start + STRETCH * LANES_K, parts - 1u)",
         ),
         (
             "the next part's inputs",

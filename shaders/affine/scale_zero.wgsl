@@ -5,13 +5,3 @@
 fn weight(level: vec4<f32>, a: Affine) -> vec4<f32> {
     return a.scale * (rounded(level) - a.offset);
 }
-
-// Products are of differences; the scale comes once, to their sum. Levels and zero points summed apart would
-// cancel where weights are small beside their zero point.
-fn factor(level: vec4<f32>, a: Affine) -> vec4<f32> {
-    return rounded(level) - a.offset;
-}
-
-fn scaled(sum: f32, a: Affine) -> f32 {
-    return a.scale * sum;
-}

@@ -80,7 +80,7 @@ fn main(
             let row = first_row + lane_row + 16u * r;
             let col = first_col + lane_col + 16u * c;
             if (row < params.rows && col < params.m) {
-                store(params.first_row + row, col, total[r * 4u + c].total);
+                store(params.first_row + row, col, total[r * 4u + c].total + total[r * 4u + c].due);
             }
         }
     }

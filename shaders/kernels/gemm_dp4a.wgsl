@@ -52,7 +52,7 @@ fn main(
             w_tile[swizzled(mine, 2u * step)] = w.low;
             w_tile[swizzled(mine, 2u * step + 1u)] = w.high;
             for (var s = 0u; s < SPANS; s++) { // unroll
-                let a = for_integers(affine(row, (part * PART + s * (PART / SPANS)) / GROUP));
+                let a = about_middle(affine(row, (part * PART + s * (PART / SPANS)) / GROUP));
                 affines[(step * SPANS + s) * TILE + mine] = vec2<f32>(a.scale, a.rest);
                 middles[(step * SPANS + s) * TILE + mine] = a.middle;
             }
@@ -82,7 +82,7 @@ fn main(
                 let w = Codes(w_tile[swizzled(row, 2u * p)], w_tile[swizzled(row, 2u * p + 1u)]);
                 for (var s = 0u; s < SPANS; s++) { // unroll
                     let pair = affines[(p * SPANS + s) * TILE + row];
-                    let a = IntegerAffine(pair.x, pair.y, middles[(p * SPANS + s) * TILE + row]);
+                    let a = Centred(pair.x, pair.y, middles[(p * SPANS + s) * TILE + row]);
                     for (var c = 0u; c < 4u; c++) { // unroll
                         let x_sum = span_sum(v[c].sums, s);
                         let d = span_dot(w, v[c].codes, s);
@@ -104,7 +104,7 @@ fn main(
             let row = first_row + lane_row + 16u * r;
             let col = first_col + lane_col + 16u * c;
             if (row < params.rows && col < params.m) {
-                store(params.first_row + row, col, total[r * 4u + c].total);
+                store(params.first_row + row, col, total[r * 4u + c].total + total[r * 4u + c].due);
             }
         }
     }

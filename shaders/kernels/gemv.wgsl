@@ -18,63 +18,55 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
     let range = part_range(id, count);
     let parts = range.y;
 
-    // Rows and columns past the end read the last one again; what they add up is not written.
-    var row: array<Row, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { // unroll
-        row[r] = row_at(min(first_row + r * INTERLEAVE, params.rows - 1u), r);
-    }
-    var col: array<u32, COLS>;
-    for (var c = 0u; c < COLS; c++) { // unroll
-        col[c] = min(first_col + c, params.m - 1u);
-    }
-    var total: array<Sum, ROWS * COLS>;
-    // Of STRETCH parts at most: the error does not grow with k.
-    var sum: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = 0.0;
-    }
+    let tile = tile_at(first_row, first_col);
+    // What is due is of STRETCH parts at most: the error does not grow with k.
+    var sum: array<Sum, ROWS * COLS>;
 
-    var turns = 0u;
-    for (var part = range.x + lane_k; part < parts; part += LANES_K) {
-        var w: array<Levels, ROWS>;
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            w[r] = factors(row[r], part);
-        }
-        for (var s = 0u; s < CHAINS; s++) { // unroll
-            var chain: array<f32, ROWS * COLS>;
-            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-                chain[i] = 0.0;
+    for (var start = range.x; start < parts; start += STRETCH * LANES_K) {
+        let end = min(start + STRETCH * LANES_K, parts);
+        for (var part = start + lane_k; part < end; part += LANES_K) {
+            var w: array<Levels, ROWS>;
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                w[r] = factors(tile.row[r], part);
             }
-            for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    let v = x_at(col[c], part * 8u + s * (8u / CHAINS) + j);
-                    for (var r = 0u; r < ROWS; r++) { // unroll
-                        chain[r * COLS + c] += dot(w[r].v[s * (8u / CHAINS) + j], v);
+            var runs: array<f32, ROWS * COLS>;
+            for (var s = 0u; s < SPANS; s++) { // unroll
+                var run: array<f32, ROWS * COLS>;
+                var x_sum: array<f32, COLS>;
+                for (var h = 0u; h < CHAINS; h++) { // unroll
+                    var chain: array<f32, ROWS * COLS>;
+                    for (var j = 0u; j < 8u / SPANS / CHAINS; j++) { // unroll
+                        for (var c = 0u; c < COLS; c++) { // unroll
+                            let v = x_at(tile.col[c], part * 8u + s * (8u / SPANS) + h * (8u / SPANS / CHAINS) + j);
+                            for (var r = 0u; r < ROWS; r++) { // unroll
+                                let f = w[r].v[s * (8u / SPANS) + h * (8u / SPANS / CHAINS) + j];
+                                chain[r * COLS + c] += dot(f, v);
+                            }
+                            x_sum[c] += sum_of_x(v);
+                        }
+                    }
+                    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                        run[i] += chain[i];
+                    }
+                }
+                for (var r = 0u; r < ROWS; r++) { // unroll
+                    let a = about_middle(affine(tile.row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+                    for (var c = 0u; c < COLS; c++) { // unroll
+                        runs[r * COLS + c] += weighted(run[r * COLS + c], x_sum[c], a);
                     }
                 }
             }
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    sum[r * COLS + c] += scaled(chain[r * COLS + c], a);
-                }
+            for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+                sum[i].due += runs[i];
             }
         }
-        turns += 1u;
-        if (turns % STRETCH == 0u) {
-            keep(&total, &sum);
-        }
+        settle(&sum);
     }
-    finish_sums(&total, &sum);
+    var y = finished(&sum);
+    again(&y, first_row, first_col, range.x + lane_k, parts, LANES_K);
 
-    reduce(&sum, lane);
+    reduce(&y, lane);
     if (lane_k == 0u) {
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            for (var c = 0u; c < COLS; c++) { // unroll
-                if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                    store(params.first_row + first_row + r * INTERLEAVE, first_col + c, sum[r * COLS + c]);
-                }
-            }
-        }
+        store_tile(y, first_row, first_col);
     }
 }

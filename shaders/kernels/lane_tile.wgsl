@@ -15,82 +15,74 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     let first_col = (index / tiles) * COLS;
     let parts = (params.k + PART - 1u) / PART;
 
-    // Rows and columns past the end read the last one again; what they add up is not written.
-    var row: array<Row, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { // unroll
-        row[r] = row_at(min(first_row + r * INTERLEAVE, params.rows - 1u), r);
-    }
-    var col: array<u32, COLS>;
-    for (var c = 0u; c < COLS; c++) { // unroll
-        col[c] = min(first_col + c, params.m - 1u);
-    }
-    var total: array<Sum, ROWS * COLS>;
-    // Of STRETCH parts at most: the error does not grow with k.
-    var sum: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = 0.0;
-    }
+    // What is due is of STRETCH parts at most: the error does not grow with k.
+    var sum: array<Sum, ROWS * COLS>;
+    let touched = add_parts(&sum, tile_at(first_row, first_col), lane, parts);
+    var y = finished(&sum);
+    y[0] += f32(touched & params.zero);
+    again(&y, first_row, first_col, 0u, parts, 1u);
+    store_tile(y, first_row, first_col);
+}
 
+// Adds the products of one part, and returns some bits of its words.
+fn add_part(sum: ptr<function, array<Sum, ROWS * COLS>>, tile: Tile, lane: Lane, part: u32) -> u32 {
     var touched = 0u;
-    for (var part = 0u; part < parts; part++) {
-        // A word of every row before any is used: their cache misses then overlap, while a processor that
-        // meets them one by one has no room to look so far ahead (lavapipe 26.2, m = 1: 13 to 32 % faster,
-        // m = 8 and 32: 4 to 6 %).
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
-        }
-        if (part % HOLD == 0u) {
-            for (var r = 0u; r < ROWS; r++) { // unroll
-                hold(row[r], part);
-            }
-        }
-        var w: array<Levels, ROWS>;
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            w[r] = factors(row[r], part);
-        }
-        for (var b = 0u; b < COLS / BLOCK; b++) { // unroll
-            var v: array<array<vec4<f32>, 8>, BLOCK>;
-            for (var c = 0u; c < BLOCK; c++) { // unroll
-                v[c] = part_of_x(col[b * BLOCK + c], part, lane);
-            }
-            for (var s = 0u; s < CHAINS; s++) { // unroll
-                var chain: array<f32, ROWS * BLOCK>;
-                for (var i = 0u; i < ROWS * BLOCK; i++) { // unroll
-                    chain[i] = 0.0;
-                }
-                for (var j = 0u; j < 8u / CHAINS; j++) { // unroll
-                    for (var c = 0u; c < BLOCK; c++) { // unroll
-                        let x = v[c][s * (8u / CHAINS) + j];
-                        for (var r = 0u; r < ROWS; r++) { // unroll
-                            let l = w[r].v[s * (8u / CHAINS) + j];
-                            var dots = chain[r * BLOCK + c];
-                            dots = fma(l.x, x.x, dots);
-                            dots = fma(l.y, x.y, dots);
-                            dots = fma(l.z, x.z, dots);
-                            chain[r * BLOCK + c] = fma(l.w, x.w, dots);
-                        }
-                    }
-                }
-                for (var r = 0u; r < ROWS; r++) { // unroll
-                    let a = affine(row[r], (part * PART + s * (PART / CHAINS)) / GROUP);
-                    for (var c = 0u; c < BLOCK; c++) { // unroll
-                        sum[r * COLS + b * BLOCK + c] += scaled(chain[r * BLOCK + c], a);
-                    }
-                }
-            }
-        }
-        if ((part + 1u) % STRETCH == 0u) {
-            keep(&total, &sum);
-        }
-    }
-    finish_sums(&total, &sum);
-
+    // A word of every row before any is used: their cache misses then overlap, while a processor that
+    // meets them one by one has no room to look so far ahead (lavapipe 26.2, m = 1: 13 to 32 % faster,
+    // m = 8 and 32: 4 to 6 %).
     for (var r = 0u; r < ROWS; r++) { // unroll
-        for (var c = 0u; c < COLS; c++) { // unroll
-            if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                let y = sum[r * COLS + c] + f32(touched & params.zero);
-                store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
+        touched |= touch(tile.row[r], part * UNITS / UNIT_PARTS);
+    }
+    if (part % HOLD == 0u) {
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            hold(tile.row[r], part);
+        }
+    }
+    var w: array<Levels, ROWS>;
+    for (var r = 0u; r < ROWS; r++) { // unroll
+        w[r] = factors(tile.row[r], part);
+    }
+    for (var b = 0u; b < COLS / BLOCK; b++) { // unroll
+        var v: array<array<vec4<f32>, 8>, BLOCK>;
+        for (var c = 0u; c < BLOCK; c++) { // unroll
+            v[c] = part_of_x(tile.col[b * BLOCK + c], part, lane);
+        }
+        var runs: array<f32, ROWS * BLOCK>;
+        for (var s = 0u; s < SPANS; s++) { // unroll
+            var run: array<f32, ROWS * BLOCK>;
+            var x_sum: array<f32, BLOCK>;
+            for (var h = 0u; h < CHAINS; h++) { // unroll
+                var chain: array<f32, ROWS * BLOCK>;
+                for (var j = 0u; j < 8u / SPANS / CHAINS; j++) { // unroll
+                    for (var c = 0u; c < BLOCK; c++) { // unroll
+                        let x = v[c][s * (8u / SPANS) + h * (8u / SPANS / CHAINS) + j];
+                        for (var r = 0u; r < ROWS; r++) { // unroll
+                            let f = w[r].v[s * (8u / SPANS) + h * (8u / SPANS / CHAINS) + j];
+                            var dots = chain[r * BLOCK + c];
+                            dots = fma(f.x, x.x, dots);
+                            dots = fma(f.y, x.y, dots);
+                            dots = fma(f.z, x.z, dots);
+                            chain[r * BLOCK + c] = fma(f.w, x.w, dots);
+                        }
+                        x_sum[c] += sum_of_x(x);
+                    }
+                }
+                for (var i = 0u; i < ROWS * BLOCK; i++) { // unroll
+                    run[i] += chain[i];
+                }
+            }
+            for (var r = 0u; r < ROWS; r++) { // unroll
+                let a = about_middle(affine(tile.row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+                for (var c = 0u; c < BLOCK; c++) { // unroll
+                    runs[r * BLOCK + c] += weighted(run[r * BLOCK + c], x_sum[c], a);
+                }
+            }
+        }
+        for (var r = 0u; r < ROWS; r++) { // unroll
+            for (var c = 0u; c < BLOCK; c++) { // unroll
+                (*sum)[r * COLS + b * BLOCK + c].due += runs[r * BLOCK + c];
             }
         }
     }
+    return touched;
 }

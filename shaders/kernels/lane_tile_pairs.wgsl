@@ -14,79 +14,59 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     let first_col = (index % tiles) * COLS;
     let parts = (params.k + PART - 1u) / PART;
 
-    // Rows and columns past the end read the last one again; what they add up is not written.
-    var row: array<Row, ROWS>;
-    for (var r = 0u; r < ROWS; r++) { // unroll
-        row[r] = row_at(min(first_row + r * INTERLEAVE, params.rows - 1u), r);
-    }
-    var col: array<u32, COLS>;
-    for (var c = 0u; c < COLS; c++) { // unroll
-        col[c] = min(first_col + c, params.m - 1u);
-    }
-    var total: array<Sum, ROWS * COLS>;
-    // Of STRETCH parts at most: the error does not grow with k.
-    var sum: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
-        sum[i] = 0.0;
-    }
+    // What is due is of STRETCH parts at most: the error does not grow with k.
+    var sum: array<Sum, ROWS * COLS>;
+    let touched = add_parts(&sum, tile_at(first_row, first_col), lane, parts);
+    var y = finished(&sum);
+    y[0] += f32(touched & params.zero);
+    store_tile(y, first_row, first_col);
+}
 
+// Adds the products of one part, and returns some bits of its words.
+fn add_part(sum: ptr<function, array<Sum, ROWS * COLS>>, tile: Tile, lane: Lane, part: u32) -> u32 {
     var touched = 0u;
-    for (var part = 0u; part < parts; part++) {
-        // As in lane_tile.wgsl: misses overlap.
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            touched |= touch(row[r], part * UNITS / UNIT_PARTS);
-        }
-        var v: array<Pairs, COLS>;
-        var x_scale: array<f32, COLS>;
-        var centres: array<u32, COLS * (16u / RUN)>;
-        var x_sum: array<i32, COLS * SPANS>;
-        for (var c = 0u; c < COLS; c++) { // unroll
-            v[c] = spread_pairs(col[c], part, lane);
-            x_scale[c] = bitcast<f32>(x[x_at(col[c], part) + 2u].x);
-            for (var s = 0u; s < SPANS; s++) { // unroll
-                var all = 0u;
-                for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
-                    var p = 0u;
-                    for (var j = 0u; j < RUN; j++) { // unroll
-                        p += v[c].v[s * (16u / SPANS) + e * RUN + j];
-                    }
-                    centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e] = centre(p);
-                    all += p;
-                }
-                x_sum[c * SPANS + s] = both_halves(all);
-            }
-        }
-        for (var r = 0u; r < ROWS; r++) { // unroll
-            let w = weight_pairs(row[r], part);
-            for (var s = 0u; s < SPANS; s++) { // unroll
-                let a = for_integers(affine(row[r], (part * PART + s * (PART / SPANS)) / GROUP));
-                for (var c = 0u; c < COLS; c++) { // unroll
-                    var d = 0;
-                    for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
-                        var t = 0u;
-                        for (var j = 0u; j < RUN; j++) { // unroll
-                            t += w.v[s * (16u / SPANS) + e * RUN + j]
-                                * v[c].v[s * (16u / SPANS) + e * RUN + j];
-                        }
-                        d += high_half(centred(t, centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e]));
-                    }
-                    let s_sum = x_sum[c * SPANS + s];
-                    sum[r * COLS + c] += weighted(pair_level_sum(d, s_sum), f32(s_sum), a) * x_scale[c];
-                }
-            }
-        }
-        if ((part + 1u) % STRETCH == 0u) {
-            keep(&total, &sum);
-        }
-    }
-    finish_sums(&total, &sum);
-
+    // As in lane_tile.wgsl: misses overlap.
     for (var r = 0u; r < ROWS; r++) { // unroll
-        for (var c = 0u; c < COLS; c++) { // unroll
-            if (first_row + r * INTERLEAVE < params.rows && first_col + c < params.m) {
-                let y = sum[r * COLS + c] + f32(touched & params.zero);
-                store(params.first_row + first_row + r * INTERLEAVE, first_col + c, y);
+        touched |= touch(tile.row[r], part * UNITS / UNIT_PARTS);
+    }
+    var v: array<Pairs, COLS>;
+    var x_scale: array<f32, COLS>;
+    var centres: array<u32, COLS * (16u / RUN)>;
+    var x_sum: array<i32, COLS * SPANS>;
+    for (var c = 0u; c < COLS; c++) { // unroll
+        v[c] = spread_pairs(tile.col[c], part, lane);
+        x_scale[c] = bitcast<f32>(x[x_at(tile.col[c], part) + 2u].x);
+        for (var s = 0u; s < SPANS; s++) { // unroll
+            var all = 0u;
+            for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
+                var p = 0u;
+                for (var j = 0u; j < RUN; j++) { // unroll
+                    p += v[c].v[s * (16u / SPANS) + e * RUN + j];
+                }
+                centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e] = centre(p);
+                all += p;
+            }
+            x_sum[c * SPANS + s] = both_halves(all);
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) { // unroll
+        let w = weight_pairs(tile.row[r], part);
+        for (var s = 0u; s < SPANS; s++) { // unroll
+            let a = about_middle(affine(tile.row[r], (part * PART + s * (PART / SPANS)) / GROUP));
+            for (var c = 0u; c < COLS; c++) { // unroll
+                var d = 0;
+                for (var e = 0u; e < 16u / SPANS / RUN; e++) { // unroll
+                    var t = 0u;
+                    for (var j = 0u; j < RUN; j++) { // unroll
+                        t += w.v[s * (16u / SPANS) + e * RUN + j]
+                            * v[c].v[s * (16u / SPANS) + e * RUN + j];
+                    }
+                    d += high_half(centred(t, centres[c * (16u / RUN) + s * (16u / SPANS / RUN) + e]));
+                }
+                let s_sum = x_sum[c * SPANS + s];
+                (*sum)[r * COLS + c].due += weighted(pair_level_sum(d, s_sum), f32(s_sum), a) * x_scale[c];
             }
         }
     }
+    return touched;
 }

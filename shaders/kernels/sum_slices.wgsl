@@ -21,5 +21,5 @@ fn main(
     }
     // In a batch each m rows of y have weights of their own.
     let row = (at / params.n / params.m) * params.n + at % params.n;
-    write(at, finish(total.total, row, at));
+    write(at, finish(total.total + total.due, row, at));
 }

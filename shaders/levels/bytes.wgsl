@@ -1,5 +1,8 @@
-// Levels of a format whose codes are unsigned bytes.
+// Levels of a format whose codes are unsigned bytes: as in codes.wgsl.
 
-fn level(codes: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(codes));
+fn level(codes: u32, middle: f32) -> vec4<f32> {
+    let w = vec4<u32>(codes, codes, codes >> 16u, codes >> 16u);
+    let power = vec4<u32>(0x4b000000u, 0x47000000u, 0x4b000000u, 0x47000000u);
+    let bits = (w & vec4<u32>(0xffu, 0xff00u, 0xffu, 0xff00u)) | power;
+    return bitcast<vec4<f32>>(bits) - (bitcast<vec4<f32>>(power) + middle);
 }

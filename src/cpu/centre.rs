@@ -4,69 +4,76 @@
 //! their span. So codes are counted from the one whose weight is nearest to 0, the middle: what is left of the offset
 //! is then no larger than any weight.
 
-use super::plan::{Plan, BIAS, SCALE};
-use super::row::Row;
+use super::plan::{specialized, Plan, BIAS, SCALE};
+use super::row::{Row, STEP};
 use crate::family::AffineKind;
-use crate::formats::rows::at_level;
+use fearless_simd::{f32x16, i8x16, i8x64, prelude::*, u8x64};
 
 impl Row {
     /// Turns offsets, whatever they are, into the weight of the middle, and takes middles off the codes; where these
     /// fill their bytes, middles go beside them.
     pub fn centre(&mut self, plan: &Plan) {
-        if plan.centred() == SCALE {
-            return;
+        if plan.centred() != SCALE {
+            specialized!(plan, plan.centred(), centre_at, self, plan)
         }
-        let spans = plan.k.div_ceil(plan.span);
-        let mut middles = [0f32; AT_ONCE];
-        for first in (0..spans).step_by(AT_ONCE) {
-            let end = spans.min(first + AT_ONCE);
-            let middles = &mut middles[..end - first];
-            let offsets = &mut self.offsets[first..end];
-            find(plan, &self.scales[first..end], offsets, middles);
-            match plan.centred() {
-                BIAS => take(plan, middles, &mut self.codes[first * plan.span..]),
-                _ => self.middles[first..end].copy_from_slice(middles),
-            }
-        }
-        // What fills up the last span is to stay 0.
-        self.codes[plan.k..].fill(0);
     }
 }
 
-/// Spans that are centred together.
-const AT_ONCE: usize = 64;
-
-/// The middle of each span, and what is left of its offset.
-fn find(plan: &Plan, scales: &[f32], offsets: &mut [f32], middles: &mut [f32]) {
+#[inline(always)]
+fn centre_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &mut Row, plan: &Plan) {
     let base = plan.base();
     // No further than bytes reach, where all weights are of one sign.
     let top = 127.0 + base;
     let zero = matches!(plan.kind, AffineKind::ScaleZero { .. });
-    at_level!(plan.level, _simd => {
-        for ((middle, offset), scale) in middles.iter_mut().zip(offsets).zip(scales) {
-            *middle = if zero {
-                let middle = offset.round_ties_even().clamp(0.0, top);
-                *offset = -(*scale * (*offset - middle));
-                middle
-            } else {
-                let divisor = if *scale == 0.0 { 1.0 } else { *scale };
-                let middle = (-*offset / divisor).round_ties_even().clamp(0.0, top);
-                *offset += *scale * middle;
-                middle
-            };
-            *middle -= base;
+    // Beyond the last span there are zeros, and inputs that are.
+    let sixteens = plan.k.div_ceil(SPAN).div_ceil(16);
+    let scales = &row.scales.as_chunks::<16>().0[..sixteens];
+    let offsets = &mut row.offsets.as_chunks_mut::<16>().0[..sixteens];
+    for (i, (scale, rest)) in scales.iter().zip(offsets).enumerate() {
+        let scale = f32x16::simd_from(simd, *scale);
+        let offset = f32x16::simd_from(simd, *rest);
+        let one = f32x16::splat(simd, 1.0);
+        let nearest = match zero {
+            true => offset,
+            false => -offset / scale.simd_eq(0.0).select(one, scale),
+        };
+        let middle = nearest.round_ties_even().max(0.0).min(top);
+        *rest = match zero {
+            true => scale * (middle - offset),
+            false => scale.mul_add(middle, offset),
         }
-    })
+        .into();
+        let middle = middle - base;
+        if KIND == BIAS {
+            let steps = row.codes.as_chunks_mut::<STEP>().0;
+            let steps = steps.iter_mut().skip(i * (16 * SPAN / STEP));
+            take::<S, SPAN>(simd, middle, steps);
+        } else {
+            row.middles.as_chunks_mut::<16>().0[i] = middle.into();
+        }
+    }
 }
 
-/// Takes the middles off the codes of their spans.
-fn take(plan: &Plan, middles: &[f32], codes: &mut [i8]) {
-    at_level!(plan.level, _simd => {
-        for (codes, middle) in codes.chunks_mut(plan.span).zip(middles) {
-            let middle = *middle as i8;
-            for code in codes {
-                *code = code.wrapping_sub(middle);
-            }
+/// Takes the middles of sixteen spans off their codes.
+#[inline(always)]
+fn take<'a, S: Simd, const SPAN: usize>(
+    simd: S,
+    middles: f32x16<S>,
+    steps: impl Iterator<Item = &'a mut [i8; STEP]>,
+) {
+    let mut bytes = [0i8; 16];
+    let middles: [f32; 16] = middles.into();
+    for (byte, middle) in bytes.iter_mut().zip(middles) {
+        // Of a whole number in the low bits of 1.5 · 2^23: quicker than a conversion that saturates.
+        *byte = (middle + 12_582_912.0).to_bits() as i8;
+    }
+    let bytes = i8x64::block_splat(i8x16::simd_from(simd, bytes));
+    for (step, codes) in steps.take(16 * SPAN / STEP).enumerate() {
+        let mut at = [0u8; STEP];
+        for (code, at) in at.iter_mut().enumerate() {
+            *at = ((STEP * step + code) / SPAN) as u8;
         }
-    })
+        let middle = bytes.swizzle_dyn_within_blocks(u8x64::simd_from(simd, at));
+        *codes = (i8x64::simd_from(simd, *codes) - middle).into();
+    }
 }

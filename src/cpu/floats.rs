@@ -2,6 +2,7 @@
 
 use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
 use super::row::Row;
+use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x16, prelude::*};
 
 /// Rows of x that `dots` takes at most. Of more it is quicker to decode into memory.
@@ -10,42 +11,15 @@ pub(super) const COLUMNS: usize = 2;
 /// Σ w·x over one row of weights, for each row of x, the weights going no further than registers.
 pub(super) fn dots(plan: &Plan, row: &Row, x: &[f32], y: &mut [f32], stride: usize) {
     let (first, second) = x.split_at(plan.k);
-    let mut sums = [0f64; COLUMNS];
-    for from in (0..plan.k).step_by(STRETCH) {
-        let stretch = from..plan.k.min(from + STRETCH);
-        if second.is_empty() {
-            let x = [&first[stretch.clone()]];
-            specialized!(
-                plan,
-                plan.constant(),
-                dots_at[1],
-                row,
-                from,
-                x,
-                plan.base(),
-                &mut sums
-            )
-        } else {
-            let x = [&first[stretch.clone()], &second[stretch]];
-            specialized!(
-                plan,
-                plan.constant(),
-                dots_at[2],
-                row,
-                from,
-                x,
-                plan.base(),
-                &mut sums
-            )
-        }
-    }
-    for (y, sum) in y.iter_mut().step_by(stride).zip(sums) {
-        *y = sum as f32;
+    let base = plan.base();
+    if second.is_empty() {
+        let x = [first];
+        specialized!(plan, plan.constant(), dots_at[1], row, x, base, y, stride)
+    } else {
+        let x = [first, second];
+        specialized!(plan, plan.constant(), dots_at[2], row, x, base, y, stride)
     }
 }
-
-/// Weights whose products are added up in f32: chains of 8 sixteens to 32, by the number of sums in use.
-const STRETCH: usize = 1024;
 
 /// The weights of one row, padded with zeros as its codes are.
 pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
@@ -60,12 +34,12 @@ const AT_ONCE: usize = 8;
 fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     simd: S,
     row: &Row,
-    start: usize,
     x: [&[f32]; COUNT],
     base: f32,
-    y: &mut [f64; COLUMNS],
+    y: &mut [f32],
+    stride: usize,
 ) {
-    let mut sums = [[f32x16::splat(simd, 0.0); AT_ONCE]; COUNT];
+    let zero = f32x16::splat(simd, 0.0);
     // Sums of a row of x that are in use: such that all lie in registers, yet none waits for itself.
     let in_turn = match (S::f32s::LEN, COUNT) {
         (16, 1) => AT_ONCE,
@@ -73,40 +47,55 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
         (_, 1) => AT_ONCE / 2,
         _ => AT_ONCE / 4,
     };
-    let codes = row.codes[start..].as_chunks::<16>().0;
-    let start = start / 16;
+    let codes = row.codes.as_chunks::<16>().0;
     let sixteens = x[0].len() / 16;
     let turns = sixteens / AT_ONCE;
+    let code_turns = &codes.as_chunks::<AT_ONCE>().0[..turns];
     let mut x_turns = [x[0].as_chunks::<16>().0.as_chunks::<AT_ONCE>().0; COUNT];
     for (turns, x) in x_turns.iter_mut().zip(x) {
         *turns = x.as_chunks::<16>().0.as_chunks::<AT_ONCE>().0;
     }
-    for (i, codes) in codes
-        .as_chunks::<AT_ONCE>()
-        .0
-        .iter()
-        .take(turns)
-        .enumerate()
-    {
-        let spans = Numbers::<SPAN, KIND>::of(row, start + AT_ONCE * i);
-        for j in 0..AT_ONCE {
-            let w = weights::<S, SPAN, KIND>(simd, &codes[j], spans, j, base);
-            for (sums, x) in sums.iter_mut().zip(x_turns) {
-                let x = f32x16::simd_from(simd, x[i][j]);
-                sums[j % in_turn] = w.mul_add(x, sums[j % in_turn]);
+    let mut totals = [0f64; COUNT];
+    let chain = CHAIN * in_turn / AT_ONCE;
+    for from in (0..turns).step_by(CHAINS * chain) {
+        let end = turns.min(from + CHAINS * chain);
+        let mut second = [zero; COUNT];
+        for from in (from..end).step_by(chain) {
+            let mut sums = [[zero; AT_ONCE]; COUNT];
+            for i in from..end.min(from + chain) {
+                let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
+                for j in 0..AT_ONCE {
+                    let w = weights::<S, SPAN, KIND>(simd, &code_turns[i][j], spans, j, base);
+                    for (sums, x) in sums.iter_mut().zip(x_turns) {
+                        let x = f32x16::simd_from(simd, x[i][j]);
+                        sums[j % in_turn] = w.mul_add(x, sums[j % in_turn]);
+                    }
+                }
             }
+            for (second, mut sums) in second.iter_mut().zip(sums) {
+                for half in [4, 2, 1] {
+                    for i in 0..half {
+                        sums[i] += sums[i + half];
+                    }
+                }
+                *second += sums[0];
+            }
+        }
+        for (total, second) in totals.iter_mut().zip(second) {
+            *total += second.reduce_sum() as f64;
         }
     }
     // What is left: fewer sixteens than in a turn, then a part of one.
     let from = AT_ONCE * turns;
-    let mut tails = [0f32; COUNT];
     if x[0].len() > 16 * from {
-        let spans = Numbers::<SPAN, KIND>::of(row, start + from);
+        let mut sums = [zero; COUNT];
+        let mut tails = [0f32; COUNT];
+        let spans = Numbers::<SPAN, KIND>::of(row, from);
         for i in from..x[0].len().div_ceil(16) {
             let w = weights::<S, SPAN, KIND>(simd, &codes[i], spans, i - from, base);
             for (c, x) in x.iter().enumerate() {
                 if let Some(x) = x.as_chunks::<16>().0.get(i) {
-                    sums[c][0] = w.mul_add(f32x16::simd_from(simd, *x), sums[c][0]);
+                    sums[c] = w.mul_add(f32x16::simd_from(simd, *x), sums[c]);
                     continue;
                 }
                 // No product beyond the end: 0 times a scale that is infinite would be none.
@@ -116,14 +105,12 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
                 }
             }
         }
-    }
-    for (c, mut sums) in sums.into_iter().enumerate() {
-        for half in [4, 2, 1] {
-            for i in 0..half {
-                sums[i] += sums[i + half];
-            }
+        for (c, total) in totals.iter_mut().enumerate() {
+            *total += (sums[c].reduce_sum() + tails[c]) as f64;
         }
-        y[c] += (sums[0].reduce_sum() + tails[c]) as f64;
+    }
+    for (y, total) in y.iter_mut().step_by(stride).zip(totals) {
+        *y = total as f32;
     }
 }
 

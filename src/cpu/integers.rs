@@ -2,16 +2,15 @@
 //!
 //! Sums are kept in sixteen lanes, each of which takes four codes of every 64: no span is shorter than
 //! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
-//! lanes are added up only at the end of a stretch of the row. Rows are centred (`centre.rs`): what is left of their
+//! lanes are added up only at the end of a stretch of the row (`sums.rs`). Rows are centred (`centre.rs`): what is left of their
 //! offsets is multiplied by sums of inputs, once for a span, and does not cancel with the rest.
 
 use super::dot4::dot4;
 use super::inputs::Inputs;
 use super::plan::{specialized, Plan, BASE_ZERO, SCALE};
 use super::row::{Row, STEP};
-use super::sums::CHAIN;
+use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x16, f32x4, f32x8, i32x16, i8x64, prelude::*, u8x64};
-use std::ops::Range;
 
 /// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
 /// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the
@@ -26,56 +25,33 @@ pub(super) fn rows_at_once(m: usize) -> usize {
 /// Rows of weights, and of x, in a tile whose sums stay in registers.
 const TILE: usize = 4;
 
+/// Steps whose products are added up in f32: their spans are whole vectors, too.
+const STRETCH: usize = CHAINS * CHAIN;
+
 /// Row `c` of the inputs times row `r` of these goes to `y[c * rows.len() + r]`.
-pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f64]) {
-    y.fill(0.0);
-    for from in (0..inputs.per_row).step_by(STRETCH) {
-        let stretch = from..inputs.per_row.min(from + STRETCH);
-        match <&[Row; TILE]>::try_from(rows) {
-            Ok(rows) => {
-                specialized!(
-                    plan,
-                    plan.centred(),
-                    products_at[4],
-                    rows,
-                    inputs,
-                    stretch,
-                    y
-                )
-            }
-            Err(_) => {
-                let row = std::array::from_ref(&rows[0]);
-                specialized!(
-                    plan,
-                    plan.centred(),
-                    products_at[1],
-                    row,
-                    inputs,
-                    stretch,
-                    y
-                )
-            }
+pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f32]) {
+    match <&[Row; TILE]>::try_from(rows) {
+        Ok(rows) => specialized!(plan, plan.centred(), products_at[4], rows, inputs, y),
+        Err(_) => {
+            let row = std::array::from_ref(&rows[0]);
+            specialized!(plan, plan.centred(), products_at[1], row, inputs, y)
         }
     }
 }
-
-/// Steps whose products are added up in f32: sums of whole vectors of spans, too.
-const STRETCH: usize = CHAIN;
 
 #[inline(always)]
 fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>(
     simd: S,
     rows: &[Row; ROWS],
     inputs: &Inputs,
-    stretch: Range<usize>,
-    y: &mut [f64],
+    y: &mut [f32],
 ) {
     let mut c = 0;
     macro_rules! columns {
         ($count:literal) => {
             while inputs.len() - c >= $count {
                 let y = &mut y[c * ROWS..][..$count * ROWS];
-                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, stretch.clone(), c, y);
+                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, c, y);
                 c += $count;
             }
         };
@@ -92,38 +68,31 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     simd: S,
     rows: &[Row; ROWS],
     inputs: &Inputs,
-    stretch: Range<usize>,
     first: usize,
-    y: &mut [f64],
+    y: &mut [f32],
 ) {
-    let steps = stretch.len();
-    // Of spans, and as many more as may be read from the last.
-    let spans = STEP / SPAN * stretch.start..STEP / SPAN * stretch.end + 16;
+    let steps = inputs.per_row;
     let mut codes = [&rows[0].codes.as_chunks::<STEP>().0[..steps]; ROWS];
-    let (mut scales, mut middles) = ([&rows[0].scales[..]; ROWS], [&rows[0].middles[..]; ROWS]);
-    for (r, row) in rows.iter().enumerate() {
-        codes[r] = &row.codes.as_chunks::<STEP>().0[stretch.clone()];
-        scales[r] = &row.scales[spans.clone()];
-        if KIND == BASE_ZERO {
-            middles[r] = &row.middles[spans.clone()];
-        }
+    for (codes, row) in codes.iter_mut().zip(rows) {
+        *codes = &row.codes.as_chunks::<STEP>().0[..steps];
     }
     let mut x = [&inputs.steps[..0]; COUNT];
     for (c, x) in x.iter_mut().enumerate() {
-        *x = &inputs.steps[(first + c) * inputs.per_row + stretch.start..][..steps];
+        *x = &inputs.steps[(first + c) * steps..][..steps];
     }
     // One sum would wait for itself: even steps and odd ones.
     let chains = if ROWS * COUNT == 1 { 2 } else { 1 };
-    let mut sums = [[[f32x16::splat(simd, 0.0); ROWS]; COUNT]; 2];
+    let zero = [[f32x16::splat(simd, 0.0); ROWS]; COUNT];
+    let mut sums = [zero; 2];
     macro_rules! add {
         ($i:expr, $chain:expr) => {{
             let i = $i;
-            for r in 0..ROWS {
+            for (r, row) in rows.iter().enumerate() {
                 let w = i8x64::simd_from(simd, codes[r][i]);
-                let scale = spread::<S, SPAN>(simd, scales[r], i);
+                let scale = spread::<S, SPAN>(simd, &row.scales, i);
                 let middle = match KIND {
                     // Of a shift, which is -128 times a sum of codes.
-                    BASE_ZERO => spread::<S, SPAN>(simd, middles[r], i) * (1.0 / 128.0),
+                    BASE_ZERO => spread::<S, SPAN>(simd, &row.middles, i) * (1.0 / 128.0),
                     _ => scale,
                 };
                 for (sums, x) in sums[$chain].iter_mut().zip(x) {
@@ -142,41 +111,69 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
             }
         }};
     }
-    let turns = steps / chains;
-    for i in 0..turns {
-        for chain in 0..chains {
-            add!(chains * i + chain, chain);
-        }
-    }
-    for i in chains * turns..steps {
-        add!(i, 0);
-    }
-    let [mut sums, odd] = sums;
-    if chains == 2 {
-        sums[0][0] += odd[0][0];
-    }
-    if KIND != SCALE {
-        let len = inputs.sums.len() / inputs.len();
-        // Whole vectors: the last stretch has what they are padded with.
-        let end = match stretch.end == inputs.per_row {
-            true => len,
-            false => STEP / SPAN * stretch.end,
-        };
-        let spans = STEP / SPAN * stretch.start..end;
-        for (r, row) in rows.iter().enumerate() {
-            let offsets = row.offsets[spans.clone()].as_chunks::<16>().0;
-            for (c, sums) in sums.iter_mut().enumerate() {
-                let x = &inputs.sums[(first + c) * len..][spans.clone()];
-                for (offset, x) in offsets.iter().zip(x.as_chunks::<16>().0) {
-                    let offset = f32x16::simd_from(simd, *offset);
-                    sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
+    let mut totals = [[0f64; ROWS]; COUNT];
+    for from in (0..steps).step_by(STRETCH) {
+        let end = steps.min(from + STRETCH);
+        let mut second = zero;
+        for from in (from..end).step_by(CHAIN * chains) {
+            sums = [zero; 2];
+            let end = end.min(from + CHAIN * chains);
+            let mut i = from;
+            while i + chains <= end {
+                for chain in 0..chains {
+                    add!(i + chain, chain);
                 }
+                i += chains;
+            }
+            if i < end {
+                add!(i, 0);
+            }
+            if chains == 2 {
+                sums[0][0][0] += sums[1][0][0];
+            }
+            add(&mut second, &sums[0]);
+        }
+        if KIND != SCALE {
+            let len = inputs.sums.len() / inputs.len();
+            // Whole vectors: the last have what they are padded with.
+            let spans = STEP / SPAN * from..len.min(STEP / SPAN * (from + STRETCH));
+            for at in spans.clone().step_by(16 * CHAIN) {
+                let spans = at..spans.end.min(at + 16 * CHAIN);
+                sums[0] = zero;
+                for (r, row) in rows.iter().enumerate() {
+                    let offsets = row.offsets[spans.clone()].as_chunks::<16>().0;
+                    for (c, sums) in sums[0].iter_mut().enumerate() {
+                        let x = &inputs.sums[(first + c) * len..][spans.clone()];
+                        for (offset, x) in offsets.iter().zip(x.as_chunks::<16>().0) {
+                            let offset = f32x16::simd_from(simd, *offset);
+                            sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
+                        }
+                    }
+                }
+                add(&mut second, &sums[0]);
+            }
+        }
+        for (totals, second) in totals.iter_mut().zip(second) {
+            for (total, second) in totals.iter_mut().zip(second) {
+                *total += second.reduce_sum() as f64;
             }
         }
     }
-    for (sums, y) in sums.iter().zip(y.chunks_exact_mut(ROWS)) {
-        for (sum, y) in sums.iter().zip(y) {
-            *y += sum.reduce_sum() as f64;
+    for (totals, y) in totals.iter().zip(y.chunks_exact_mut(ROWS)) {
+        for (total, y) in totals.iter().zip(y) {
+            *y = *total as f32;
+        }
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, const ROWS: usize, const COUNT: usize>(
+    to: &mut [[f32x16<S>; ROWS]; COUNT],
+    sums: &[[f32x16<S>; ROWS]; COUNT],
+) {
+    for (to, sums) in to.iter_mut().zip(sums) {
+        for (to, sum) in to.iter_mut().zip(sums) {
+            *to += *sum;
         }
     }
 }

@@ -53,7 +53,7 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     let at_once = integers::rows_at_once(m);
     let scratch = || {
         let rows: Vec<Row> = (0..at_once).map(|_| Row::new(plan)).collect();
-        (rows, vec![0f64; m * at_once])
+        (rows, vec![0f32; m * at_once])
     };
     let n = plan.matrix.n();
     by_rows(n, m, scratch, |first, rows, y, (unpacked, sums)| {
@@ -66,9 +66,7 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
             // Where fewer are left, the others are multiplied as they are, for nothing.
             integers::products(plan, unpacked, &inputs, sums);
             for (sums, y) in sums.chunks(at_once).zip(y.chunks_mut(rows)) {
-                for (y, sum) in y[from..from + used].iter_mut().zip(sums) {
-                    *y = *sum as f32;
-                }
+                y[from..from + used].copy_from_slice(&sums[..used]);
             }
         }
     })

@@ -1,6 +1,6 @@
 //! One row of a matrix, unpacked: codes, and the scale and offset of each span of them.
 
-use super::plan::{Codes, Plan};
+use super::plan::{Codes, Plan, BASE_ZERO};
 use crate::family::Spans;
 use fearless_simd::{dispatch, i8x64, prelude::*, u8x64, Level};
 
@@ -27,7 +27,14 @@ impl Row {
             codes: vec![0; padded],
             scales: vec![0.0; spans],
             offsets: vec![0.0; if plan.has_offsets() { spans } else { 0 }],
-            middles: vec![0.0; if plan.base() != 0.0 { spans } else { 0 }],
+            middles: vec![
+                0.0;
+                if plan.centred() == BASE_ZERO {
+                    spans
+                } else {
+                    0
+                }
+            ],
         }
     }
 

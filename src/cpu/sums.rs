@@ -1,6 +1,9 @@
 //! How far f32 is trusted with a sum: the error of a chain of additions grows with its length, most of all where all
-//! terms are alike. Sums of short chains are added up in f64.
+//! terms are alike. A chain of so many equal terms, and then one of so many chains, is wrong by four times ε at worst; sums
+//! of those are added up in f64.
 
-/// Additions one after the other in f32 at most. A chain of so many equal terms is wrong by three times ε at
-/// worst. `floats.rs` ends its sums by stretches of the row instead, after 8 to 32.
-pub(super) const CHAIN: usize = 24;
+/// Products that are added one after the other in f32 at most.
+pub(super) const CHAIN: usize = 20;
+
+/// Chains whose sums are, at most.
+pub(super) const CHAINS: usize = 8;

@@ -1,13 +1,10 @@
 //! Products of a few decoded rows with all rows of x: a tile of sums in registers.
 
-use super::sums::CHAIN;
+use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{dispatch, prelude::*, Level};
 
 /// Decoded rows that are multiplied together: each float of x that is loaded serves all of them.
 pub(super) const ROWS: usize = 4;
-
-/// Sums of a chain of products that are added up in f32, before f64 takes them.
-const SUMS: usize = 8;
 
 /// `y[c][r] = Σ w[r]·x[c]` for `ROWS` rows of w and every row of x, both of `k` floats, a multiple of 16.
 /// Sum c of row r goes to `y[c * ROWS + r]`.
@@ -58,9 +55,9 @@ fn tile<S: Simd, const COLUMNS: usize>(
     let zero = [[S::f32s::splat(simd, 0.0); ROWS]; COLUMNS];
     let step = CHAIN * S::f32s::LEN / 16;
     let mut totals = [[0f64; ROWS]; COLUMNS];
-    for first in (0..w[0].len()).step_by(SUMS * step) {
+    for first in (0..w[0].len()).step_by(CHAINS * step) {
         let mut second = zero;
-        for first in (first..w[0].len().min(first + SUMS * step)).step_by(step) {
+        for first in (first..w[0].len().min(first + CHAINS * step)).step_by(step) {
             let mut sums = zero;
             for i in first..w[0].len().min(first + step) {
                 for j in 0..16 / S::f32s::LEN {

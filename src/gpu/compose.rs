@@ -6,6 +6,7 @@
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::axes::{Axes, FloatType};
+use super::factors;
 use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::source::Source;
@@ -15,7 +16,7 @@ use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, U
 use crate::formats::bits;
 use crate::{Error, Format, Result};
 use std::fmt::Write;
-use wgpu::Features;
+use wgpu::{Backend, Features};
 
 /// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
 /// would compile it for `m` rows of `k` floats on a device of this class that has no features but those
@@ -31,11 +32,39 @@ pub fn wgsl(
     k: usize,
     class: DeviceClass,
 ) -> Result<String> {
+    wgsl_on(
+        format,
+        kernel,
+        m,
+        k,
+        class,
+        Features::empty(),
+        Backend::Vulkan,
+    )
+}
+
+/// As `wgsl`, for a device that has these features too, in the dialect of its backend: what tests put through
+/// the compilers of other devices.
+///
+/// # Errors
+/// As `wgsl`.
+#[doc(hidden)]
+pub fn wgsl_on(
+    format: Format,
+    kernel: &str,
+    m: usize,
+    k: usize,
+    class: DeviceClass,
+    features: Features,
+    backend: Backend,
+) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
     kernel.check_codes(format)?;
-    let traits = Traits::typical(class, kernel.needs.features);
-    Ok(compose(format, kernel, &(kernel.tuning)(&traits, m), k).text)
+    let traits = Traits::typical(class, kernel.needs.features | features);
+    let tuning = (kernel.tuning)(&traits, m);
+    let (axes, dialect) = (Axes::default(), Dialect::of(backend));
+    Ok(compose_with(format, kernel, &tuning, k, &axes, dialect).text)
 }
 
 pub(crate) fn unknown(kernel: &str) -> Error {
@@ -76,17 +105,12 @@ pub(crate) fn compose_with(
         ("UNITS", family.code_plane.units as u32),
         ("UNIT_PARTS", (family.code_plane.per / PART) as u32),
     ];
-    // A processor keeps fewer sums in registers beside whole weights (lavapipe 26.2, m = 32: Q4_K 1.15 times, Q5_K
-    // 1.3 times as fast by fours; formats without minima are up to a tenth slower by fours).
-    let fours = family.affine_kind == AffineKind::ScaleBias && tuning.tile_cols >= 8;
-    consts.push(("BLOCK", if fours { 4 } else { tuning.tile_cols }));
-    // At most 16 products, and then at most 16 sums of such, are added one after the other.
-    let chains = if kernel.takes_bytes() {
-        spans
-    } else {
-        spans.max(2)
-    };
-    consts.extend([("CHAINS", chains), ("STRETCH", 16 / chains)]);
+    // Columns that meet all rows of a lane at once. By twos, what a processor holds beside them fits its registers.
+    consts.push(("BLOCK", tuning.tile_cols.min(2)));
+    // At most 16 products, and then the sums of at most 10 parts, are added one after the other; of exact sums of
+    // integers 16.
+    let stretch = if kernel.takes_bytes() { 16 / spans } else { 10 };
+    consts.extend([("CHAINS", 2 / spans.min(2)), ("STRETCH", stretch)]);
     if kernel.shape == Shape::Product {
         consts.extend([
             ("TILE_ROWS", tuning.tile_rows),
@@ -106,6 +130,9 @@ pub(crate) fn compose_with(
         consts.push(("CODE_OFFSET", offset.into()));
     }
     consts.extend_from_slice(family.shader.consts);
+    if let Some((rows, cols)) = tuning.lane {
+        consts.extend([("ROWS", rows), ("COLS", cols)]);
+    }
     consts.extend_from_slice(&tuning.consts);
 
     let scale_unit = format.scale_plane().unit;
@@ -141,21 +168,18 @@ pub(crate) fn compose_with(
         files.push(text!("levels/begin.wgsl"));
     }
     files.extend_from_slice(levels(family));
-    const WHOLE: File = text!("affine/whole.wgsl");
-    files.extend_from_slice(match family.affine_kind {
-        AffineKind::Scale if halves => &[text!("affine/scale_unit.wgsl")],
-        AffineKind::Scale => &[text!("affine/scale.wgsl")],
-        AffineKind::ScaleBias if family.has_wide_scales() => {
-            &[text!("affine/scale_bias_f32.wgsl"), WHOLE]
-        }
-        AffineKind::ScaleBias => &[text!("affine/scale_bias.wgsl"), WHOLE],
-        AffineKind::ScaleZero { .. } => &[text!("affine/scale_zero.wgsl")],
+    files.push(match family.affine_kind {
+        AffineKind::Scale if halves => text!("affine/scale_unit.wgsl"),
+        AffineKind::Scale => text!("affine/scale.wgsl"),
+        AffineKind::ScaleBias if family.has_wide_scales() => text!("affine/scale_bias_f32.wgsl"),
+        AffineKind::ScaleBias => text!("affine/scale_bias.wgsl"),
+        AffineKind::ScaleZero { .. } => text!("affine/scale_zero.wgsl"),
     });
     match kernel.shape {
         Shape::Product => {
             if kernel.takes_bytes() {
                 files.extend(integers::of(family));
-                files.push(integers::affine(family));
+                files.extend([factors::centre(family), integers::sums(family)]);
                 if kernel.takes_pairs() {
                     files.push(integers::pairs(family));
                     consts.push(("RUN", integers::run(family, spans)));
@@ -163,7 +187,12 @@ pub(crate) fn compose_with(
                 files.push(text!("inputs/bytes.wgsl"));
             } else {
                 files.push(axes.input(whole(k), tuning.long_words));
+                if let Some((rows, cols)) = tuning.lane {
+                    files.push(factors::centre(family));
+                    files.extend(factors::of(family, halves, rows, cols));
+                }
             }
+            files.extend(tuning.parts());
             files.extend(axes.output());
         }
         Shape::IndexedRows => files.push(text!("rows/indexed.wgsl")),
@@ -173,6 +202,9 @@ pub(crate) fn compose_with(
     files.extend_from_slice(kernel.text);
 
     let mut name = format!("{format}/{} WORKGROUP={}", kernel.name, tuning.workgroup);
+    if let Some((rows, cols)) = tuning.lane {
+        let _ = write!(name, " ROWS={rows} COLS={cols}");
+    }
     for (key, value) in &tuning.consts {
         let _ = write!(name, " {key}={value}");
     }
@@ -286,20 +318,21 @@ fn held_parts(plane: Plane) -> Option<u32> {
 
 /// How codes become numbers.
 fn levels(family: &Family) -> &'static [File] {
-    const EACH: File = text!("levels/each.wgsl");
-    const OF_CODES: File = text!("levels/of_codes.wgsl");
+    const EACH: File = text!("levels/each_centred.wgsl");
+    const OF_CODES: File = text!("levels/centred_of_codes.wgsl");
+    const LINEAR: File = text!("levels/linear.wgsl");
     let stored = family.shader.files.contains(&bits::OFFSET_CODES);
     match family.levels {
         Levels::Signed if stored => match family.shader.bits {
-            2 => &[text!("levels/stored2.wgsl")],
-            4 => &[text!("levels/stored4.wgsl")],
-            8 => &[text!("levels/codes.wgsl"), EACH, OF_CODES],
-            _ => &[text!("levels/fields.wgsl"), EACH],
+            2 => &[text!("levels/stored2.wgsl"), LINEAR],
+            4 => &[text!("levels/stored4.wgsl"), LINEAR],
+            8 => &[text!("levels/codes.wgsl"), EACH, OF_CODES, LINEAR],
+            _ => &[text!("levels/fields.wgsl"), EACH, LINEAR],
         },
-        Levels::Signed => &[text!("levels/codes.wgsl"), EACH, OF_CODES],
-        Levels::Unsigned => &[text!("levels/bytes.wgsl"), EACH, OF_CODES],
+        Levels::Signed => &[text!("levels/codes.wgsl"), EACH, OF_CODES, LINEAR],
+        Levels::Unsigned => &[text!("levels/bytes.wgsl"), EACH, OF_CODES, LINEAR],
         // The format's own files say what a level is.
-        Levels::Table(_) => &[EACH, OF_CODES],
+        Levels::Table(_) => &[text!("levels/each.wgsl"), text!("levels/of_codes.wgsl")],
         Levels::Direct(_) => &[text!("levels/direct.wgsl")],
     }
 }

@@ -25,11 +25,10 @@ pub(crate) fn of(family: &Family) -> Option<File> {
 }
 
 /// The snippet that makes a sum of weights of a sum of integer levels.
-pub(crate) fn affine(family: &Family) -> File {
+pub(crate) fn sums(family: &Family) -> File {
     match family.affine_kind {
-        AffineKind::Scale => text!("integer_affine/scale.wgsl"),
-        AffineKind::ScaleBias => text!("integer_affine/scale_bias.wgsl"),
-        AffineKind::ScaleZero { .. } => text!("integer_affine/scale_zero.wgsl"),
+        AffineKind::Scale => text!("integer_sums/scale.wgsl"),
+        AffineKind::ScaleBias | AffineKind::ScaleZero { .. } => text!("integer_sums/centred.wgsl"),
     }
 }
 

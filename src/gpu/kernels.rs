@@ -52,9 +52,6 @@ pub(crate) const SUMS: File = text!("sums.wgsl");
 /// The same of a whole lane.
 const KEPT_SUMS: File = text!("kept_sums.wgsl");
 
-/// What is multiplied by x.
-const FACTORS: File = text!("factors.wgsl");
-
 const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
@@ -62,7 +59,6 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            FACTORS,
             text!("entries/plain.wgsl"),
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv.wgsl"),
@@ -77,7 +73,6 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            FACTORS,
             text!("entries/by_subgroup.wgsl"),
             text!("reduce/subgroup.wgsl"),
             text!("kernels/gemv.wgsl"),
@@ -100,7 +95,6 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            FACTORS,
             text!("entries/plain.wgsl"),
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
@@ -115,7 +109,6 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            FACTORS,
             text!("entries/in_subgroup.wgsl"),
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),

@@ -14,6 +14,7 @@ mod encode;
 mod epilogue;
 mod errors;
 mod experts;
+mod factors;
 mod inspect;
 mod integers;
 mod jobs;
@@ -39,7 +40,7 @@ mod weights;
 
 pub use axes::FloatType;
 pub use builder::MatMulBuilder;
-pub use compose::wgsl;
+pub use compose::{wgsl, wgsl_on};
 pub use device::{Gpu, GpuOptions};
 pub use epilogue::Epilogue;
 pub use experts::{ExpertMatMul, Experts};

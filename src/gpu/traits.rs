@@ -30,7 +30,7 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    fn of(backend: Backend) -> Dialect {
+    pub fn of(backend: Backend) -> Dialect {
         match backend {
             Backend::BrowserWebGpu => Dialect::Browser,
             _ => Dialect::Naga,

@@ -1,6 +1,6 @@
 //! The numbers of each kernel, for a device and m rows of x.
 
-use super::kernels::INTERLEAVE;
+use super::kernels::{text, File, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use crate::family::PART;
 use wgpu::{Features, Limits};
@@ -14,8 +14,12 @@ pub(crate) struct Tuning {
     pub tile_rows: u32,
     /// Rows of x that a workgroup owns.
     pub tile_cols: u32,
+    /// Rows of weights and rows of x whose products a lane adds up, where it does so on its own: ROWS and COLS.
+    pub lane: Option<(u32, u32)>,
     /// Bytes of workgroup memory.
     pub memory: u32,
+    /// Whether a lane owns whole rows.
+    pub whole_rows: bool,
     /// Whether codes are read in words of 64 bits.
     pub long_words: bool,
     /// Whether lanes hold units of the scale plane that serve many parts.
@@ -42,6 +46,21 @@ impl Tuning {
                 limits.max_compute_workgroup_storage_size,
             ),
         ]
+    }
+
+    /// The snippets that say what a lane owns and, of lanes with whole rows, when their sums are settled.
+    pub fn parts(&self) -> Vec<File> {
+        let mut files = Vec::new();
+        if self.lane.is_some() {
+            files.push(text!("parts/tile.wgsl"));
+        }
+        if self.whole_rows {
+            files.push(match self.tile_cols {
+                ..8 => text!("parts/settle_within.wgsl"),
+                _ => text!("parts/settle_between.wgsl"),
+            });
+        }
+        files
     }
 
     pub fn fits(&self, limits: &Limits) -> bool {
@@ -79,7 +98,8 @@ fn gemv_of(workgroup: u32, lanes_k: u32, rows: u32, cols: u32, bytes: u32) -> Tu
         tile_rows: octets * INTERLEAVE as u32 * rows,
         tile_cols: cols,
         memory: workgroup * rows * cols * bytes,
-        consts: vec![("LANES_K", lanes_k), ("ROWS", rows), ("COLS", cols)],
+        lane: Some((rows, cols)),
+        consts: vec![("LANES_K", lanes_k)],
         ..Tuning::default()
     }
 }
@@ -94,8 +114,6 @@ pub(crate) fn gemm(_: &Traits, _: usize) -> Tuning {
     }
 }
 
-/// Eight rows a lane for one or two columns, else four: on lavapipe 26.2 (Q4_0, 4096 x 4096, m = 1 to 8,
-/// 2026-11-21) others take up to a third longer.
 /// 16 lanes by 16, each with ROWS rows by COLS columns; more sums than 32 in a lane, with as many for each
 /// part, leave room for one workgroup on a multiprocessor. Untuned: no card was at hand. On processors, which
 /// are never given this kernel unasked, few: half the time to compile on lavapipe.
@@ -159,6 +177,8 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
     }
 }
 
+/// Eight rows a lane for one or two columns, else four: on lavapipe 26.2 (Q4_0, 4096 x 4096, m = 1 to 8,
+/// 2026-11-21) others take up to a third longer.
 pub(crate) fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     let cols = columns(m);
     let rows = if cols <= 2 { 8 } else { 4 };
@@ -235,12 +255,10 @@ fn lane_tile_of(traits: &Traits, workgroup: u32, rows: u32, cols: u32) -> Tuning
         tile_rows: workgroup * rows,
         tile_cols: cols,
         memory: 0,
+        whole_rows: true,
         long_words: traits.features.contains(Features::SHADER_INT64),
-        consts: vec![
-            ("ROWS", rows),
-            ("COLS", cols),
-            ("SUBGROUP", traits.subgroup.0.clamp(1, 8)),
-        ],
+        lane: Some((rows, cols)),
+        consts: vec![("SUBGROUP", traits.subgroup.0.clamp(1, 8))],
         ..Tuning::default()
     }
 }

@@ -1,0 +1,5 @@
+// Weights that have no offset.
+
+fn about_middle(a: Affine) -> Centred {
+    return Centred(a.scale, 0.0, 0.0);
+}
