@@ -141,9 +141,9 @@ impl FourBit<'_> {
     }
 }
 
-/// One LLM.int8() layer: weight = `code · scb[row] / 127`.
+/// One LLM.int8() layer: weight = `code · scb[row] · (1 / 127)`.
 ///
-/// Becomes `INT8` with whole rows and f32 scales `scb`, divided by 127: exact. bitsandbytes rounds
+/// Becomes `INT8` with whole rows and f32 scales `scb`, times 1 / 127 as bitsandbytes has it: exact. It rounds
 /// inputs to 8 bits as it multiplies, but for columns that hold an outlier; lowbit rounds none, so that
 /// it has no need of outlier columns here.
 #[derive(Clone, Copy, Debug)]
@@ -172,6 +172,6 @@ impl Int8<'_> {
         let matrix = interleave(format, n, k, self.weight, |row, _, out| {
             out.copy_from_slice(&self.scb.at(row).to_le_bytes());
         })?;
-        Linear::new(matrix).with_scale(OutputScale::Divide(127.0))
+        Linear::new(matrix).with_scale(OutputScale::Multiply(1.0 / 127.0))
     }
 }

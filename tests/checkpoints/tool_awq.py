@@ -52,8 +52,11 @@ def model(name, settings, shapes, group, pack, weights):
         expected[at] = weights(packed, linear, scale, zero)
         x = torch.randn(2, k)
         expected |= {at + ".x": x, at + ".y": (x.double() @ expected[at].double().T + linear.bias.double()).float()}
-    says = {"method": settings["quant_method"], "tool": "AutoAWQ 0.2.9"}
-    tool.folder(name, {"model_type": "llama", "quantization_config": settings}, tensors, expected, says)
+    config = {"model_type": "llama"}
+    # Before AutoAWQ 0.1.6 settings were in a file of their own, under other names.
+    beside = {"quant_config.json": settings} if "w_bit" in settings else None
+    tool.folder(name, config if beside else {**config, "quantization_config": settings}, tensors, expected,
+                {"method": "awq", "tool": "AutoAWQ 0.2.9"}, beside=beside)
 
 
 def gemm(linear, scale, zero):
@@ -70,8 +73,8 @@ both = {"m.q": (32, 128), "m.k": (64, 64)}
 awq = {"quant_method": "awq", "bits": 4, "group_size": 64, "zero_point": True}
 model("awq_gemm", {**awq, "version": "gemm"}, both, 64, gemm, of_gemm)
 model("awq_gemm_format_key", {**awq, "format": "gemm", "backend": "auto"}, both, 64, gemm, of_gemm)
-model("auto_round_awq", {"quant_method": "auto-round", "bits": 4, "group_size": 64,
-                         "packing_format": "auto_round:auto_awq"}, both, 64, gemm, of_gemm)
+old = {"zero_point": True, "q_group_size": 64, "w_bit": 4, "version": "GEMM"}
+model("awq_quant_config", old, {"m.q": (32, 128)}, 64, gemm, of_gemm)
 for key, group in (("version", 128), ("format", 32)):
     model(f"awq_gemv{'' if key == 'version' else '_format_key'}", {**awq, "group_size": group, key: "gemv"},
           {"m.q": (16, 256)}, group, lambda *parts: WQLinear_GEMV.from_linear(parts[0], 4, group, scales=parts[1], zeros=parts[2]),
