@@ -145,6 +145,7 @@ pub fn note(linear: &Linear) -> String {
             parts.push(text);
         }
     };
+    part(linear.norm().is_some(), "norm of its inputs".into());
     let (columns, _) = linear.outliers().unwrap_or_default();
     part(
         !columns.is_empty(),
@@ -159,6 +160,8 @@ pub fn note(linear: &Linear) -> String {
         None => {}
     }
     part(linear.output_scales().is_some(), "output scales".into());
+    let rotates = linear.output_rotation().is_some();
+    part(rotates, "rotation of its outputs".into());
     part(linear.bias().is_some(), "bias".into());
     // They are beside the bytes of the matrix.
     let format = linear.matrix().format().name();

@@ -15,6 +15,11 @@ def array(value):
     return value.detach().cpu().float().numpy() if isinstance(value, torch.Tensor) else np.asarray(value, np.float32)
 
 
+def scales(*shape):
+    """Of three significant bits, so that weights of 8 bits fit f16 and the files stay small."""
+    return torch.randint(4, 8, shape) / 256
+
+
 def folder(name, config, tensors, expected, says, metadata=None, beside=None, rounded=None, refused=None):
     """`tensors` are what the tool saves, `expected` its weights and products, `beside` other files of settings,
     `rounded` the type that the tool rounds weights to, `refused` the lines of an error instead of them."""

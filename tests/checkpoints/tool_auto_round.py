@@ -14,7 +14,7 @@ N = 32
 
 def packed(kind, k, group, bits, symmetric=False):
     group = group if group > 0 else k
-    scale = (0.01 + torch.rand(N, -(-k // group)) / 50).half().float()
+    scale = tool.scales(N, -(-k // group))
     zero = torch.randint(0, 1 << bits, scale.shape).float()
     of = torch.arange(k) // group
     linear = torch.nn.Linear(k, N, bias=True)
@@ -52,7 +52,7 @@ for name, kind, packing in (("auto_round_bits", own, "auto_round"), ("auto_round
     bits = {f".*b{bits}_.*": {"bits": bits} for bits in range(2, 9)}
     model(name, {"sym": False, "packing_format": packing, "extra_config": bits}, layers)
 
-scale, zero = (0.01 + torch.rand(N, 2) / 50).half().float(), torch.randint(0, 16, (N, 2)).float()
+scale, zero = tool.scales(N, 2), torch.randint(0, 16, (N, 2)).float()
 linear = torch.nn.Linear(128, N, bias=False)
 linear.weight.data = (torch.randint(0, 16, (N, 128)) - zero.repeat_interleave(64, 1)) * scale.repeat_interleave(64, 1)
 layer = WQLinear_GEMM.from_linear(linear, 4, 64, scales=scale.T.contiguous(), zeros=zero.T.contiguous(), device="cpu")

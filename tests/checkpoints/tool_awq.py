@@ -26,9 +26,10 @@ from gptqmodel.nn_modules.qlinear.gemv_fast_awq import LLMAwqLinear
 torch.manual_seed(23)
 
 
-def layer(n, k, group):
+def layer(n, k, group, fast):
     """A layer whose weights are levels of four bits, their scales and zero points, [n, groups]."""
-    scale = (0.01 + torch.rand(n, k // group) / 50).half().float()
+    # Those of GEMV fast are such that scaled zero points are rounded.
+    scale = (0.01 + torch.rand(n, k // group) / 50).half().float() if fast else tool.scales(n, k // group)
     zero, codes = torch.randint(0, 16, scale.shape).float(), torch.randint(0, 16, (n, k)).float()
     linear = torch.nn.Linear(k, n, bias=True)
     linear.weight.data = (codes - zero.repeat_interleave(group, 1)) * scale.repeat_interleave(group, 1)
@@ -36,7 +37,7 @@ def layer(n, k, group):
     return linear, scale, zero
 
 
-def scaled(linear, scale, zero, group):
+def of_fast(packed, linear, scale, zero, group=64):
     """The weights as the kernels of GEMV fast have them: the zero point is scaled and rounded before it is added."""
     wide, added = (part.repeat_interleave(group, 1) for part in (scale, -(scale * zero).half().float()))
     codes = (linear.weight.data / wide + zero.repeat_interleave(group, 1)).round()
@@ -46,7 +47,7 @@ def scaled(linear, scale, zero, group):
 def model(name, settings, shapes, group, pack, weights):
     tensors, expected = {}, {}
     for at, (n, k) in shapes.items():
-        linear, scale, zero = layer(n, k, group)
+        linear, scale, zero = layer(n, k, group, weights is of_fast)
         packed = pack(linear, scale, zero)
         tensors |= {f"{at}.{part}": value for part, value in packed.state_dict().items()}
         expected[at] = weights(packed, linear, scale, zero)
@@ -82,7 +83,7 @@ for key, group in (("version", 128), ("format", 32)):
 fast = {"m.q": (16, 256), "m.k": (8, 128)}
 model("awq_gemv_fast", {**awq, "version": "gemv_fast"}, fast, 64,
       lambda *parts: WQLinear_GEMVFast.from_linear(parts[0], 4, 64, scales=parts[1], zeros=parts[2]),
-      lambda packed, *parts: scaled(*parts, 64))
+      of_fast)
 
 
 def llm_awq(linear, scale, zero):
@@ -93,4 +94,4 @@ def llm_awq(linear, scale, zero):
 
 
 model("awq_llm", {**awq, "checkpoint_format": "llm-awq"}, fast, 64, llm_awq,
-      lambda packed, *parts: scaled(*parts, 64))
+      of_fast)

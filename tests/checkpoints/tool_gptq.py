@@ -24,7 +24,7 @@ def numbers(k, group, bits, act_order=False, symmetric=False):
     groups = int(of[-1]) + 1
     if act_order:
         of = of[torch.randperm(k)]
-    scale = (0.01 + torch.rand(N, groups) / 50).half().float()
+    scale = tool.scales(N, groups)
     zero = torch.randint(0, 1 << bits, scale.shape).float()
     zero[:, 0][::3] = 0
     if symmetric:
