@@ -22,7 +22,8 @@ impl Product {
             format: format.to_string(),
             n,
             k,
-            m: m.next_power_of_two(),
+            // Beyond the largest power no product can be made, and the error is another's to say.
+            m: m.checked_next_power_of_two().unwrap_or(usize::MAX),
             precision: match precision {
                 Precision::F32 => "f32",
                 Precision::F16 => "f16",
@@ -145,6 +146,14 @@ fn checksum(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_m_has_a_key() {
+        for (m, key) in [(1, 1), (5, 8), (1 << 62, 1 << 62), (usize::MAX, usize::MAX)] {
+            let product = Product::of(Format::Q4_0, 64, 96, m, Precision::F32);
+            assert_eq!(product.m, key, "m = {m}");
+        }
+    }
 
     #[test]
     fn what_is_written_is_read() {
