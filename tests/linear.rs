@@ -25,7 +25,7 @@ struct Parts {
 
 /// Row `i` of a rotation's matrix H by row `j`, entry by entry and not as a fast transform.
 fn entry(block: usize, i: usize, j: usize) -> f64 {
-    match (i / block == j / block, (i & j % block).count_ones() % 2) {
+    match (i / block == j / block, (i & (j % block)).count_ones() % 2) {
         (false, _) => 0.0,
         (true, 0) => 1.0 / (block as f64).sqrt(),
         (true, _) => -1.0 / (block as f64).sqrt(),
