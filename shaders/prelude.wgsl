@@ -71,10 +71,17 @@ fn grid_index(id: vec3<u32>, count: vec3<u32>) -> u32 {
     return index;
 }
 
+// The parts of a row, as the end of a loop. What is added is 0, since no grid has 2^31 workgroups in x, but keeps the end
+// from being made of `params` alone: Mesa 22.3's lavapipe would compile the shader anew each time it is bound, and never
+// free what it compiled (lvp_inline_uniforms.c).
+fn part_count(id: vec3<u32>) -> u32 {
+    return (params.k + PART - 1u) / PART + (id.x >> 31u);
+}
+
 // The parts of a row that this workgroup adds up, first and end: those of its slice, which is a multiple of
 // 256 weights; none where the workgroup has nothing to do. The same for all its lanes.
 fn part_range(id: vec3<u32>, count: vec3<u32>) -> vec2<u32> {
-    let parts = (params.k + PART - 1u) / PART;
+    let parts = part_count(id);
     let whole = (parts + 8u * SLICES - 1u) / (8u * SLICES) * 8u;
     let first = min((id.z % SLICES) * whole, parts);
     let end = min(first + whole, parts);

@@ -27,7 +27,7 @@ fn main(
     let index = grid_index(id, count);
     let first_row = (index % tiles) * TILE_ROWS;
     let first_col = (index / tiles) * TILE_COLS;
-    let parts = (params.k + PART - 1u) / PART;
+    let parts = part_count(id);
     let subgroup = subgroup_id % SUBGROUPS;
     // Where this subgroup's sums begin in the tile.
     let sub_row = (subgroup % GRID_ROWS) * SUB_ROWS * MATRIX;

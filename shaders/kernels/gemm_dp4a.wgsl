@@ -29,7 +29,7 @@ fn main(
     let index = grid_index(id, count);
     let first_row = (index % tiles) * TILE;
     let first_col = (index / tiles) * TILE;
-    let parts = (params.k + PART - 1u) / PART;
+    let parts = part_count(id);
     // This lane's rows and columns are 16 apart: lane_row + 16 i, lane_col + 16 i.
     let lane_row = lane % 16u;
     let lane_col = lane / 16u;

@@ -10,7 +10,7 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
     let lane_k = (lane / INTERLEAVE) % LANES_K;
     let first_row = ((index % tiles) * octets + octet) * INTERLEAVE * ROWS + lane % INTERLEAVE;
     let first_col = (index / tiles) * COLS;
-    let parts = (params.k + PART - 1u) / PART;
+    let parts = part_count(id);
 
     let tile = tile_at(first_row, first_col);
     // What is due is of STRETCH parts at most: the error does not grow with k.

@@ -12,7 +12,7 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     let first_row = ((index / tiles) * (WORKGROUP / INTERLEAVE) + octet) * INTERLEAVE * ROWS
         + lane_index(lane) % INTERLEAVE;
     let first_col = (index % tiles) * COLS;
-    let parts = (params.k + PART - 1u) / PART;
+    let parts = part_count(id);
 
     // What is due is of STRETCH parts at most: the error does not grow with k.
     var sum: array<Sum, ROWS * COLS>;
