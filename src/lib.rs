@@ -20,6 +20,7 @@ mod parallel;
 mod precision;
 pub mod quantize;
 pub mod random;
+mod reserve;
 pub mod rotate;
 mod scale_type;
 pub mod train;

@@ -377,7 +377,11 @@ fn a_rotated_network_computes_the_same() {
 #[test]
 fn outliers_are_spread() {
     let n = 288;
-    let mut x: Vec<f32> = random::normals(n, 9).iter().map(|x| *x as f32).collect();
+    let mut x: Vec<f32> = random::normals(n, 9)
+        .unwrap()
+        .iter()
+        .map(|x| *x as f32)
+        .collect();
     x[17] = 100.0;
     let largest = |x: &[f32]| x.iter().fold(0.0, |m: f32, x| m.max(x.abs()));
     Orthogonal::hadamard(n, 1).unwrap().rotate(&mut x).unwrap();

@@ -6,8 +6,12 @@ use crate::matrix::length;
 use crate::quantize::hessian::Hessian;
 use crate::quantize::tiles::{dots_f64, Rows};
 use crate::random::SplitMix64;
+use crate::reserve::zeros;
 use crate::{parallel, Error, Format, Matrix, Result};
 use fearless_simd::Level;
+
+/// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.
+const MOST: u64 = 1 << 32;
 
 /// Rows of the weights that a task works on, and rows of H at a time.
 const TASK: usize = 32;
@@ -130,25 +134,22 @@ pub struct Trace {
 /// takes 50 to 200 probes.
 ///
 /// # Errors
-/// [`Error::Argument`] where `k` or `probes` is 0 or a product is not finite; those of `product`.
+/// [`Error::Argument`] where `k` or `probes` is 0, there is no memory for two rows of k or a product is not finite;
+/// [`Error::TooLarge`] where k is over 2^32; those of `product`.
 pub fn trace(
     k: usize,
     probes: usize,
     seed: u64,
     mut product: impl FnMut(&[f32], &mut [f32]) -> Result<()>,
 ) -> Result<Trace> {
-    let most = isize::MAX as usize / size_of::<f32>();
-    for (what, value, most) in [("k", k, most), ("probes", probes, usize::MAX)] {
-        if !(1..=most).contains(&value) {
-            return Err(Error::Argument {
-                what,
-                allowed: format!("1 to {most}"),
-                got: value.to_string(),
-            });
+    for (what, value) in [("k", k), ("probes", probes)] {
+        if value == 0 {
+            return Err(Error::argument(what, "at least 1", value));
         }
     }
     let mut random = SplitMix64::new(seed);
-    let (mut z, mut y) = (vec![0f32; k], vec![0f32; k]);
+    let probe = || zeros::<f32>("a probe", k as u64, MOST);
+    let (mut z, mut y) = (probe()?, probe()?);
     // The running mean and sum of squared distances from it, after Welford.
     let (mut mean, mut spread) = (0f64, 0f64);
     for probe in 0..probes {

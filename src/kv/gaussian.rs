@@ -2,12 +2,14 @@
 
 use crate::random::SplitMix64;
 use crate::rotate::random::normals;
+use crate::Result;
 
 /// A seed that has nothing to do with the rotation's: Q_prod needs S independent of Π.
 pub(super) fn derived(seed: u64) -> u64 {
     SplitMix64::new(seed ^ 0x5371_a4c5_0be1_9d27).bits()
 }
 
-pub(super) fn projection(d: usize, seed: u64) -> Vec<f32> {
-    normals(d * d, seed).into_iter().map(|s| s as f32).collect()
+pub(super) fn projection(d: usize, seed: u64) -> Result<Vec<f32>> {
+    let numbers = normals(d.saturating_mul(d), seed)?;
+    Ok(numbers.into_iter().map(|s| s as f32).collect())
 }

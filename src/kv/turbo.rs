@@ -154,7 +154,7 @@ impl Prod {
         Ok(Prod {
             d,
             codebook: Codebook::new(d, bits - 1),
-            s: gaussian::projection(d, seed),
+            s: gaussian::projection(d, seed)?,
         })
     }
 

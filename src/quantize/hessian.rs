@@ -3,11 +3,15 @@
 
 use super::tiles::{dots_f32, Rows};
 use crate::matrix::finite;
+use crate::reserve::zeros;
 use crate::{parallel, Error, Result};
 use fearless_simd::Level;
 
 /// Inputs whose products are summed in f32 before they are added to the sums in f64.
 const INPUTS: usize = 256;
+
+/// The most numbers of H: those of 65,536 inputs, 32 GiB.
+const MOST: u64 = 1 << 32;
 
 /// Rows of H that a task works on.
 const TASK: usize = 64;
@@ -34,24 +38,16 @@ impl Hessian {
     /// Of a layer with `k` inputs, before any was seen.
     ///
     /// # Errors
-    /// [`Error::Argument`] where `k` is 0, [`Error::TooLarge`] where k² numbers cannot be held.
+    /// [`Error::Argument`] where `k` is 0 or there is no memory for k² numbers, [`Error::TooLarge`] where k is over 65,536.
     pub fn new(k: usize) -> Result<Hessian> {
         if k == 0 {
             return Err(Error::argument("k", "at least 1", k));
         }
-        let limit = isize::MAX as u64;
-        let needed = (k as u64).saturating_mul(k as u64).saturating_mul(8);
-        if needed > limit {
-            return Err(Error::TooLarge {
-                what: "a Hessian, in bytes,",
-                needed,
-                limit,
-            });
-        }
+        let count = (k as u64).saturating_mul(k as u64);
         Ok(Hessian {
             k,
             samples: 0,
-            sums: vec![0.0; k * k],
+            sums: zeros("a Hessian", count, MOST)?,
         })
     }
 

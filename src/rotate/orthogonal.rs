@@ -25,10 +25,10 @@ impl Orthogonal {
     /// takes n log n additions.
     ///
     /// # Errors
-    /// Those of [`Hadamard::new`].
+    /// Those of [`Hadamard::new`], [`Error::TooLarge`](crate::Error::TooLarge) where n is over 2^24.
     pub fn hadamard(n: usize, seed: u64) -> Result<Orthogonal> {
         let hadamard = Hadamard::new(n)?;
-        let form = Form::Hadamard(hadamard, random::signs(n, seed));
+        let form = Form::Hadamard(hadamard, random::signs(n, seed)?);
         Ok(Orthogonal { n, form })
     }
 
@@ -36,7 +36,8 @@ impl Orthogonal {
     /// making it about 3 n³.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where n is 0 or over 65 536.
+    /// [`Error::Argument`](crate::Error::Argument) where n is 0 or over 65 536, or there is no memory
+    /// for n² numbers twice.
     pub fn haar(n: usize, seed: u64) -> Result<Orthogonal> {
         let form = Form::Dense(random::haar(n, seed)?);
         Ok(Orthogonal { n, form })

@@ -1,21 +1,34 @@
 //! What random rotations are made of.
 
 use crate::random::SplitMix64;
+use crate::reserve::{within, zeros};
 use crate::{parallel, Error, Result};
 
 /// Rows of the largest orthogonal matrix that is made entry by entry: 32 GiB of f64.
-const LARGEST: usize = 1 << 16;
+const LARGEST: u64 = 1 << 16;
+
+/// Signs of the longest rotation: 64 MiB.
+const MOST_SIGNS: u64 = 1 << 24;
 
 /// 1 or -1, n times.
-pub fn signs(n: usize, seed: u64) -> Vec<f32> {
+///
+/// # Errors
+/// [`Error::TooLarge`] where `n` is over 2^24.
+pub fn signs(n: usize, seed: u64) -> Result<Vec<f32>> {
+    within("random signs", n as u64, MOST_SIGNS)?;
     let mut random = SplitMix64::new(seed);
-    (0..n).map(|_| random.sign()).collect()
+    Ok((0..n).map(|_| random.sign()).collect())
 }
 
 /// `count` numbers of mean 0 and variance 1.
-pub fn normals(count: usize, seed: u64) -> Vec<f64> {
+///
+/// # Errors
+/// [`Error::TooLarge`] where `count` is over 2^32, [`Error::Argument`] where there is no memory for so many.
+pub fn normals(count: usize, seed: u64) -> Result<Vec<f64>> {
+    let mut numbers = zeros("random numbers", count as u64, LARGEST * LARGEST)?;
     let mut random = SplitMix64::new(seed);
-    (0..count).map(|_| random.normal()).collect()
+    numbers.iter_mut().for_each(|x| *x = random.normal());
+    Ok(numbers)
 }
 
 /// An orthogonal matrix, row by row, uniform over all (Haar's measure): QR by Householder's reflections of a matrix of
@@ -23,9 +36,9 @@ pub fn normals(count: usize, seed: u64) -> Vec<f64> {
 /// the classical compact groups, 2007, arXiv math-ph/0609050).
 ///
 /// # Errors
-/// [`Error::Argument`] where `n` is 0 or over 65,536.
+/// [`Error::Argument`] where `n` is 0 or over 65,536, or there is no memory for n² numbers twice.
 pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
-    if !(1..=LARGEST).contains(&n) {
+    if !(1..=LARGEST).contains(&(n as u64)) {
         return Err(Error::argument(
             "rows of an orthogonal matrix",
             &format!("1 to {LARGEST}"),
@@ -33,7 +46,8 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
         ));
     }
     // Rows stand for columns throughout, so that memory is read in order; the transpose is as random.
-    let mut a = normals(n * n, seed);
+    let mut q = zeros("a matrix", (n * n) as u64, LARGEST * LARGEST)?;
+    let mut a = normals(n * n, seed)?;
     let mut signs = vec![1.0; n];
     for j in 0..n {
         let (done, rest) = a.split_at_mut((j + 1) * n);
@@ -45,7 +59,6 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
         let v = &*v;
         each_row(rest, n, |_, row| reflect(v, &mut row[j..]));
     }
-    let mut q = vec![0.0; n * n];
     each_row(&mut q, n, |i, row| {
         row[i] = 1.0;
         for j in (0..=i).rev() {

@@ -9,6 +9,7 @@ mod dat;
 mod gguf;
 
 use super::inputs;
+use crate::reserve::{within, zeros};
 use crate::{parallel, Error, Result};
 use std::collections::BTreeMap;
 
@@ -36,6 +37,9 @@ pub struct Importance {
     datasets: Vec<String>,
     chunk_size: u32,
 }
+
+/// The most inputs of all experts of a matrix.
+const MOST_SUMS: u64 = 1 << 32;
 
 /// The sums of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +81,8 @@ impl Importance {
     /// Adds `x`, rows of `k` inputs that expert `expert` of `experts` was asked for.
     ///
     /// # Errors
-    /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert, or are over 65 536;
-    /// [`Error::TooLarge`] for over 2^32 inputs of all of them.
+    /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert, are over 65 536,
+    /// or no memory for all of their inputs; [`Error::TooLarge`] for over 2^32 of these.
     pub fn add_expert(
         &mut self,
         name: &str,
@@ -104,21 +108,17 @@ impl Importance {
             });
         }
         let size = experts.saturating_mul(k);
-        let limit = 1 << 32;
-        if size as u64 > limit {
-            return Err(Error::TooLarge {
-                what: "the importance of a matrix in numbers",
-                needed: size as u64,
-                limit,
-            });
-        }
-        let new = || Entry {
-            sums: vec![0.0; size],
-            counts: vec![0.0; experts],
-        };
+        let what = "the importance of a matrix in numbers";
+        within(what, size as u64, MOST_SUMS)?;
         let entry = match self.entries.get_mut(name) {
             Some(entry) => entry,
-            None => self.entries.entry(name.to_owned()).or_insert_with(new),
+            None => {
+                let new = Entry {
+                    sums: zeros(what, size as u64, MOST_SUMS)?,
+                    counts: vec![0.0; experts],
+                };
+                self.entries.entry(name.to_owned()).or_insert(new)
+            }
         };
         if (entry.sums.len(), entry.counts.len()) != (size, experts) {
             return Err(mismatch(

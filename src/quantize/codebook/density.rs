@@ -15,7 +15,7 @@ pub enum Density {
     Normal,
     /// One coordinate of a uniformly random unit vector: variance 1/d, and close to N(0, 1/d).
     Sphere {
-        /// Dimensions of the vector, 2 or more (2 is the arcsine law, 3 is uniform).
+        /// Dimensions of the vector, 2 or more (2 is the arcsine law, 3 is uniform). Integrals take about d / 2 steps.
         d: usize,
     },
 }

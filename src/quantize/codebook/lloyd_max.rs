@@ -8,6 +8,9 @@
 use super::Density;
 use crate::{Error, Result};
 
+/// Dimensions of the largest sphere. Its integrals take a step for every other dimension.
+const LARGEST: usize = 1 << 16;
+
 /// The best `levels.len()` levels for a density.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LloydMax {
@@ -22,13 +25,16 @@ pub struct LloydMax {
 /// The best `2^bits` levels for a density, `bits` from 0 to 8.
 ///
 /// # Errors
-/// [`Error::Argument`] for more bits, or a sphere of fewer than 2 dimensions.
+/// [`Error::Argument`] for more bits, or a sphere of fewer than 2 or more than 65,536 dimensions.
 pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
     if bits > 8 {
         return Err(Error::argument("bits", "from 0 to 8", bits));
     }
-    if let Density::Sphere { d: d @ 0..=1 } = density {
-        return Err(Error::argument("the sphere's dimensions", "2 or more", d));
+    if let Density::Sphere { d } = density {
+        if !(2..=LARGEST).contains(&d) {
+            let allowed = format!("from 2 to {LARGEST}");
+            return Err(Error::argument("the sphere's dimensions", &allowed, d));
+        }
     }
     let levels = optimum(density, 1 << bits);
     let boundaries = middles(&levels);
@@ -41,7 +47,7 @@ pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
 }
 
 /// The best `2^bits` levels for a coordinate of a random unit vector in `d` dimensions, ascending: TurboQuant's
-/// codebook. Empty where [`lloyd_max`] would refuse (`d` under 2, more than 8 bits).
+/// codebook. Empty where [`lloyd_max`] would refuse (`d` under 2 or over 65,536, more than 8 bits).
 pub fn lloyd_max_sphere(d: usize, bits: u32) -> Vec<f64> {
     lloyd_max(Density::Sphere { d }, bits).map_or(Vec::new(), |best| best.levels)
 }

@@ -2,7 +2,11 @@
 
 use super::seeding::seeds;
 use crate::matrix::finite;
+use crate::reserve::within;
 use crate::{parallel, Error, Result};
+
+/// The most floats of a codebook: 65,536 entries of 256.
+const MOST: u64 = 1 << 24;
 
 /// How a codebook is fitted to vectors.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +56,8 @@ impl KMeans {
     ///
     /// # Errors
     /// [`Error::Argument`] where numbers are out of range or lengths do not fit, [`Error::NotFinite`] for a float
-    /// that is infinite or not a number, in column `i` of vector `row`.
+    /// that is infinite or not a number, in column `i` of vector `row`; [`Error::TooLarge`] for over 2^24 floats of all
+    /// entries.
     pub fn fit(
         &self,
         points: &[f32],
@@ -67,6 +72,9 @@ impl KMeans {
                 self.entries,
             ));
         }
+        // No more vectors than entries are needed, so that a few floats may ask for many.
+        let floats = (self.entries as u64).saturating_mul(self.d as u64);
+        within("the floats of a codebook", floats, MOST)?;
         let mut centroids = seeds(points, self, weights);
         let mut last = f64::INFINITY;
         let mut round = 0;

@@ -5,6 +5,9 @@ use super::{Additive, KMeans};
 use crate::calibrate::affine::check;
 use crate::{Error, Result};
 
+/// The most codebooks; AQLM has 8 at most.
+const MOST: usize = 256;
+
 /// Quantizes `n` rows of `k` weights with `stages` codebooks, each as `means` says, after division by a scale for each
 /// row, the square root of its mean square.
 ///
@@ -13,7 +16,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// Those of [`KMeans::fit`]; [`Error::Length`] or [`Error::Empty`] where the shape does not fit, [`Error::Argument`]
-/// where k is no multiple of d, there are no stages, or there is not one importance for each column.
+/// where k is no multiple of d, the stages are not 1 to 256, or there is not one importance for each column.
 pub fn residual(
     w: &[f32],
     (n, k): (usize, usize),
@@ -34,10 +37,10 @@ pub fn residual(
             k,
         ));
     }
-    if stages == 0 {
+    if !(1..=MOST).contains(&stages) {
         return Err(Error::argument(
             "the number of codebooks",
-            "1 or more",
+            &format!("1 to {MOST}"),
             stages,
         ));
     }
