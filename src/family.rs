@@ -243,8 +243,24 @@ pub(crate) struct ShaderParts {
     pub bits: usize,
     /// What those codes are to the format's, for kernels that multiply integers.
     pub fields: Fields,
+    pub decode: Decode,
     pub files: &'static [(&'static str, &'static str)],
     pub consts: &'static [(&'static str, u32)],
+}
+
+/// What makes codes or levels of the stored fields on the device, beside the format's own files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decode {
+    /// The codes are the fields less the constant CODE_OFFSET, that of `Fields::Linear`.
+    Offset,
+    /// The codes are -1 and 1, a bit each.
+    Signs,
+    /// Fields of 4 bits select from the 16 levels of [`Levels::Table`].
+    Table,
+    /// The fields are small floats.
+    Minifloat,
+    /// The format's own files do.
+    Own,
 }
 
 /// How the fields that `stored_codes` unpacks become codes.

@@ -23,6 +23,7 @@ pub mod random;
 mod reserve;
 pub mod rotate;
 mod scale_type;
+mod shader;
 pub mod train;
 mod validate;
 
@@ -35,15 +36,16 @@ pub use files::gguf;
 #[cfg(feature = "safetensors")]
 pub use files::safetensors;
 pub use format::Format;
-#[doc(hidden)]
-pub use gpu::wgsl_on;
 pub use gpu::{
-    wgsl, DeviceClass, Epilogue, ExpertMatMul, Experts, FloatType, GetRows, Gpu, GpuOptions,
-    LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights, KERNELS,
+    ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul,
+    MatMulBuilder, Tuned, Weights,
 };
 pub use input_scale::InputScale;
 pub use linear::{Linear, OutputScale, RmsNorm, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;
 pub use scale_type::ScaleType;
+pub use shader::{wgsl, DeviceClass, Epilogue, FloatType, KERNELS};
+#[doc(hidden)]
+pub use shader::{wgsl_on, Caps, Dialect};
 pub use wgpu;

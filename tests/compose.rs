@@ -10,11 +10,10 @@ mod valid;
 #[path = "compose/writers.rs"]
 mod writers;
 
-use lowbit::wgpu::naga::back::hlsl::ShaderModel;
-use lowbit::wgpu::naga::valid::Capabilities;
-use lowbit::wgpu::naga::BuiltIn;
-use lowbit::wgpu::Backend;
-use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+use lowbit::{wgsl, DeviceClass, Dialect, Format, KERNELS};
+use naga::back::hlsl::ShaderModel;
+use naga::valid::Capabilities;
+use naga::BuiltIn;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use texts::one_of_each;
@@ -26,7 +25,7 @@ const MATRICES: &str = "enable wgpu_cooperative_matrix;";
 
 #[test]
 fn naga_and_its_writers_accept_every_format_and_kernel() {
-    let texts = one_of_each(&common::formats(), Backend::Vulkan);
+    let texts = one_of_each(&common::formats(), Dialect::Naga);
     // What each writer leaves out, for want of what the text needs.
     let left_out: Vec<Vec<(&str, &str, Capabilities)>> = texts
         .texts
@@ -95,7 +94,7 @@ fn naga_and_its_writers_accept_every_format_and_kernel() {
 fn hlsl_for_dxc_is_written() {
     let folder = std::env::var_os("LOWBIT_HLSL").expect("LOWBIT_HLSL names a folder");
     let folder = std::path::Path::new(&folder);
-    let mut texts = one_of_each(&common::formats(), Backend::Vulkan).texts;
+    let mut texts = one_of_each(&common::formats(), Dialect::Naga).texts;
     // No DirectX device has them.
     texts.retain(|text| !text.text.contains(MATRICES));
     let chosen: Vec<_> = texts.iter().step_by(9).enumerate().collect();
@@ -131,7 +130,7 @@ fn tint_accepts_every_format_and_kernel() {
     if !tint::is_here() {
         return;
     }
-    let mut texts = one_of_each(&common::formats(), Backend::BrowserWebGpu).texts;
+    let mut texts = one_of_each(&common::formats(), Dialect::Browser).texts;
     // wgpu's own extension, which no browser has.
     texts.retain(|text| !text.text.contains(MATRICES));
     texts

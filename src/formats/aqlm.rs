@@ -7,7 +7,7 @@
 //! as the scale is. There are no integer codes, so the format has no DP4A kernel.
 
 use super::scale::{self, Scale, Scales, BF16, F16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
@@ -58,7 +58,8 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
         shader: ShaderParts {
             bits: 0,
             fields: Fields::Other { largest: 0 },
-            files: const {
+            decode: Decode::Own,
+files: const {
                 &[
                     scale::shader(S::TYPE, false),
                     (

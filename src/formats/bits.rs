@@ -98,27 +98,3 @@ pub(crate) const FIFTH: (&str, &str) = (
     "codes/fifth.wgsl",
     include_str!("../../shaders/codes/fifth.wgsl"),
 );
-
-/// Codes that are stored as they are, but for the constant CODE_OFFSET, that of `Fields::Linear`.
-pub(crate) const OFFSET_CODES: (&str, &str) = (
-    "codes/offset.wgsl",
-    include_str!("../../shaders/codes/offset.wgsl"),
-);
-
-/// Codes -1 and 1, stored as one bit.
-pub(crate) const SIGN_CODES: (&str, &str) = (
-    "codes/signs.wgsl",
-    include_str!("../../shaders/codes/signs.wgsl"),
-);
-
-/// Levels that 4-bit codes select from the 16 of [`Levels::Table`](crate::family::Levels).
-pub(crate) const LEVEL_TABLE: (&str, &str) = (
-    "levels/table.wgsl",
-    include_str!("../../shaders/levels/table.wgsl"),
-);
-
-/// Levels of codes that are small floats.
-pub(crate) const MINIFLOAT: (&str, &str) = (
-    "levels/minifloat.wgsl",
-    include_str!("../../shaders/levels/minifloat.wgsl"),
-);

@@ -8,7 +8,7 @@
 //! are no groups for kernels to hoist, and no DP4A kernel.
 
 use super::bits;
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
@@ -59,7 +59,8 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
         shader: ShaderParts {
             bits: BITS,
             fields: Fields::Other { largest: 0 },
-            files: &[(
+            decode: Decode::Own,
+files: &[(
                 "formats/columns.wgsl",
                 include_str!("../../shaders/formats/columns.wgsl"),
             )],

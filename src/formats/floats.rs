@@ -1,6 +1,6 @@
 //! Weights that are not packed at all: F32, F16, BF16, one after the other in little-endian bytes.
 
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Direct, Family, Fields, Levels, Pack, Plane, ShaderParts, Table,
     Unit,
 };
@@ -51,7 +51,8 @@ const fn family(
         shader: ShaderParts {
             bits: 0,
             fields: Fields::Other { largest: 0 },
-            files: shader,
+            decode: Decode::Own,
+files: shader,
             consts: &[],
         },
     }

@@ -12,7 +12,7 @@ use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, F16, F32};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
 };
@@ -114,12 +114,12 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
         shader: ShaderParts {
             bits: BITS,
             fields: fields(BITS, KIND),
-            files: const {
+            decode: match BITS {
+1 if !has_pair(KIND) => Decode::Signs,
+_ => Decode::Offset,
+},
+files: const {
                 &[
-                    match BITS {
-                        1 if !has_pair(KIND) => bits::SIGN_CODES,
-                        _ => bits::OFFSET_CODES,
-                    },
                     scale::shader(S::TYPE, has_pair(KIND)),
                     match (BITS, KIND) {
                         (_, ASYMMETRIC | BIASED) => (

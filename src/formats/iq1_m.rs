@@ -4,7 +4,7 @@
 //! Weight = d · (2 scale + 1) · (point ± 1/8); codes are eighths.
 
 use super::lattice::{self, grids, half_word};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -55,7 +55,8 @@ pub(crate) static IQ1_M: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             lattice::SHADER,
             (
                 "formats/iq1_m.wgsl",

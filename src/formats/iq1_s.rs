@@ -5,7 +5,7 @@
 
 use super::f16;
 use super::lattice::{self, grids, half_word};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
@@ -60,7 +60,8 @@ pub(crate) static IQ1_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             lattice::SHADER,
             (
                 "formats/iq1_s.wgsl",

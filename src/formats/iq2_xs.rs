@@ -4,7 +4,7 @@
 
 use super::f16;
 use super::lattice::{self, grids, half_word};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
@@ -59,7 +59,8 @@ pub(crate) static IQ2_XS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             lattice::SHADER,
             (
                 "formats/iq2_xs.wgsl",

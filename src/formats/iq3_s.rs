@@ -4,7 +4,7 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
@@ -63,7 +63,8 @@ pub(crate) static IQ3_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 15 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             lattice::QUADS_SHADER,
             (
                 "formats/iq3_s.wgsl",

@@ -4,7 +4,7 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::ScaleType;
@@ -61,7 +61,8 @@ pub(crate) static IQ3_XXS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 62 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             lattice::QUADS_SHADER,
             (
                 "formats/iq3_xxs.wgsl",

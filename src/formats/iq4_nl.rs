@@ -4,7 +4,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -73,8 +73,8 @@ pub(crate) static IQ4_NL: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 0 },
-        files: &[
-            bits::LEVEL_TABLE,
+        decode: Decode::Table,
+files: &[
             (
                 "formats/iq4_nl.wgsl",
                 include_str!("../../shaders/formats/iq4_nl.wgsl"),

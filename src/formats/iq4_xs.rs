@@ -7,7 +7,7 @@ use super::iq4_nl::{join_nibbles, LEVELS};
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
@@ -65,8 +65,8 @@ pub(crate) static IQ4_XS: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 0 },
-        files: &[
-            bits::LEVEL_TABLE,
+        decode: Decode::Table,
+files: &[
             (
                 "formats/iq4_xs.wgsl",
                 include_str!("../../shaders/formats/iq4_xs.wgsl"),

@@ -10,7 +10,7 @@ use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
 use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
 };
@@ -115,7 +115,8 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
         shader: ShaderParts {
             bits: BITS,
             fields: Fields::Other { largest: 0 },
-            files: const {
+            decode: Decode::Minifloat,
+files: const {
                 &[
                     scale::shader(S::TYPE, false),
                     (
@@ -126,8 +127,7 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
                         "levels/minifloat_top.wgsl",
                         include_str!("../../shaders/levels/minifloat_top.wgsl"),
                     ),
-                    bits::MINIFLOAT,
-                ]
+                    ]
             },
             consts: const {
                 &[

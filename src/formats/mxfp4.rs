@@ -8,7 +8,7 @@ use super::bits;
 use super::iq4_nl::join_nibbles;
 use super::lanes;
 use super::rows::{plain, rows};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -74,8 +74,8 @@ pub(crate) static MXFP4: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 0 },
-        files: &[
-            bits::LEVEL_TABLE,
+        decode: Decode::Table,
+files: &[
             (
                 "formats/mxfp4.wgsl",
                 include_str!("../../shaders/formats/mxfp4.wgsl"),

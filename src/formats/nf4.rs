@@ -5,7 +5,7 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
     Table,
 };
@@ -82,9 +82,9 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         shader: ShaderParts {
             bits: 4,
             fields: Fields::Other { largest: 0 },
-            files: const {
+            decode: Decode::Table,
+files: const {
                 &[
-                    bits::LEVEL_TABLE,
                     super::scale::shader(ScaleType::F32, false),
                     (
                         "formats/stored.wgsl",

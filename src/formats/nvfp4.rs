@@ -7,7 +7,7 @@ use super::bits;
 use super::lanes;
 use super::mxfp4::LEVELS;
 use super::rows::{plain, rows};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -83,8 +83,8 @@ pub(crate) static NVFP4: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 0 },
-        files: &[
-            bits::LEVEL_TABLE,
+        decode: Decode::Table,
+files: &[
             (
                 "formats/nvfp4.wgsl",
                 include_str!("../../shaders/formats/nvfp4.wgsl"),

@@ -3,7 +3,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -60,8 +60,8 @@ pub(crate) static Q1_0: Family = Family {
     shader: ShaderParts {
         bits: 1,
         fields: Fields::Linear { step: 2, offset: 1 },
-        files: &[
-            bits::SIGN_CODES,
+        decode: Decode::Signs,
+files: &[
             super::scale::shader(ScaleType::F16, false),
             (
                 "formats/int.wgsl",

@@ -5,7 +5,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
@@ -58,8 +58,8 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
         shader: ShaderParts {
             bits: 2,
             fields: Fields::Linear { step: 1, offset: 1 },
-            files: &[
-                bits::OFFSET_CODES,
+            decode: Decode::Offset,
+files: &[
                 (
                     "formats/q2_0.wgsl",
                     include_str!("../../shaders/formats/q2_0.wgsl"),

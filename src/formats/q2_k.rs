@@ -6,7 +6,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
@@ -68,8 +68,8 @@ pub(crate) static Q2_K: Family = Family {
     shader: ShaderParts {
         bits: 2,
         fields: Fields::Linear { step: 1, offset: 0 },
-        files: &[
-            bits::OFFSET_CODES,
+        decode: Decode::Offset,
+files: &[
             (
                 "formats/q2_k.wgsl",
                 include_str!("../../shaders/formats/q2_k.wgsl"),

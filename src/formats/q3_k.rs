@@ -5,7 +5,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
@@ -62,8 +62,8 @@ pub(crate) static Q3_K: Family = Family {
     shader: ShaderParts {
         bits: 3,
         fields: Fields::Linear { step: 1, offset: 4 },
-        files: &[
-            bits::OFFSET_CODES,
+        decode: Decode::Offset,
+files: &[
             (
                 "formats/q3_k.wgsl",
                 include_str!("../../shaders/formats/q3_k.wgsl"),

@@ -4,7 +4,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -57,8 +57,8 @@ pub(crate) static Q4_0: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Linear { step: 1, offset: 8 },
-        files: &[
-            bits::OFFSET_CODES,
+        decode: Decode::Offset,
+files: &[
             (
                 "formats/q4_0.wgsl",
                 include_str!("../../shaders/formats/q4_0.wgsl"),

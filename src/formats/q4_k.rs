@@ -5,7 +5,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, k_pairs};
-use crate::family::{
+use crate::family::{Decode, 
     AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 
@@ -52,7 +52,8 @@ pub(crate) static Q4_K: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Linear { step: 1, offset: 0 },
-        files: &[bits::OFFSET_CODES, k_pairs::SHADER],
+        decode: Decode::Offset,
+files: &[k_pairs::SHADER],
         consts: &[],
     },
 };

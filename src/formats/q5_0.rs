@@ -4,7 +4,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -69,7 +69,8 @@ pub(crate) static Q5_0: Family = Family {
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 16 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             bits::FIFTH,
             (
                 "formats/q5_0.wgsl",

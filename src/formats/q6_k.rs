@@ -6,7 +6,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
@@ -67,8 +67,8 @@ pub(crate) static Q6_K: Family = Family {
             step: 1,
             offset: 32,
         },
-        files: &[
-            bits::OFFSET_CODES,
+        decode: Decode::Offset,
+files: &[
             (
                 "formats/q6_k.wgsl",
                 include_str!("../../shaders/formats/q6_k.wgsl"),

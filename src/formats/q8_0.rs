@@ -3,7 +3,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -57,7 +57,8 @@ pub(crate) static Q8_0: Family = Family {
     shader: ShaderParts {
         bits: 8,
         fields: Fields::Other { largest: 128 },
-        files: &[(
+        decode: Decode::Own,
+files: &[(
             "formats/q8_0.wgsl",
             include_str!("../../shaders/formats/q8_0.wgsl"),
         )],

@@ -2,7 +2,7 @@
 //! bytes. Weight = d · byte. ggml rounds inputs to it; the sum serves its products and is not read here.
 
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::range::{inverse, max_abs};
@@ -51,7 +51,8 @@ pub(crate) static Q8_1: Family = Family {
     shader: ShaderParts {
         bits: 8,
         fields: Fields::Other { largest: 128 },
-        files: &[(
+        decode: Decode::Own,
+files: &[(
             "formats/q8_0.wgsl",
             include_str!("../../shaders/formats/q8_0.wgsl"),
         )],

@@ -2,7 +2,7 @@
 //! bytes each. Weight = d · byte. ggml rounds inputs to it; the sums serve its products and are not read here.
 
 use super::bits;
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 use crate::quantize::k_search::nearest;
@@ -61,7 +61,8 @@ pub(crate) static Q8_K: Family = Family {
     shader: ShaderParts {
         bits: 8,
         fields: Fields::Other { largest: 128 },
-        files: &[
+        decode: Decode::Own,
+files: &[
             super::scale::shader(ScaleType::F32, false),
             (
                 "formats/stored.wgsl",

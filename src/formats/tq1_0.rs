@@ -5,7 +5,7 @@
 //! Weight = d · (digit - 1).
 
 use super::f16;
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
@@ -77,7 +77,8 @@ pub(crate) static TQ1_0: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 1 },
-        files: &[(
+        decode: Decode::Own,
+files: &[(
             "formats/tq1_0.wgsl",
             include_str!("../../shaders/formats/tq1_0.wgsl"),
         )],

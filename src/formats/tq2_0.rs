@@ -4,7 +4,7 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{
+use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
@@ -65,8 +65,8 @@ pub(crate) static TQ2_0: Family = Family {
     shader: ShaderParts {
         bits: 2,
         fields: Fields::Linear { step: 1, offset: 1 },
-        files: &[
-            bits::OFFSET_CODES,
+        decode: Decode::Offset,
+files: &[
             (
                 "formats/tq2_0.wgsl",
                 include_str!("../../shaders/formats/tq2_0.wgsl"),

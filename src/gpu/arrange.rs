@@ -1,21 +1,21 @@
 //! From what is asked of a product to its dispatches.
 
-use super::axes::{Axes, Axis, IDS_BINDING};
 use super::builder::MatMulBuilder;
-use super::choose::slices;
-use super::compose::{compose_sum, compose_with};
 use super::device::Gpu;
 use super::encode::{Other, Prepared};
-use super::epilogue::{Epilogue, Extent};
 use super::jobs::{runs, Job, Span, Stack};
-use super::kernels::{self, Kernel};
 use super::matmul::MatMul;
 use super::recorded::{Recorded, Sum};
 use super::rounding::{self, Rounding};
 use super::runs::{run_in_time, run_of};
-use super::source::Source;
-use super::tuning;
 use super::weights::Weights;
+use crate::shader::axes::{Axes, Axis, IDS_BINDING};
+use crate::shader::choose::slices;
+use crate::shader::compose::{compose_sum, compose_with};
+use crate::shader::epilogue::{Epilogue, Extent};
+use crate::shader::kernels::{self, Kernel};
+use crate::shader::source::Source;
+use crate::shader::tuning;
 use crate::{Error, Precision, Result};
 use wgpu::{Buffer, BufferUsages};
 
@@ -113,7 +113,7 @@ impl MatMulBuilder<'_> {
         let outputs = a.y_rows * n;
         let slice_bytes = 4 * outputs as u64;
         axes.slices = match self.slices {
-            None if kernel.slices() && a.sums_once() && run == a.m => {
+            None if kernel.slices && a.sums_once() && run == a.m => {
                 slices(gpu.traits(), tiles, weights.k()).min((limit / slice_bytes).max(1) as u32)
             }
             None | Some(1) => 1,
@@ -218,11 +218,7 @@ impl MatMulBuilder<'_> {
                     others: operands(0, a.y_rows),
                     ..Job::default()
                 };
-                let mut source = compose_sum(&tuning, &axes);
-                // Pipelines are cached by name, and a table is one binding more.
-                if weights.table().is_some() {
-                    source.name.push_str(" table");
-                }
+                let source = compose_sum(&tuning, &axes);
                 let sum = &kernels::SUM_SLICES;
                 Some(Sum {
                     prepared: Prepared::with_others(
@@ -334,7 +330,7 @@ pub(super) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64)
 }
 
 fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {
-    let missing = axes.features() - gpu.traits().features;
+    let missing = axes.caps() - gpu.traits().caps;
     match missing.is_empty() {
         true => Ok(()),
         false => Err(Error::Feature {
@@ -363,7 +359,7 @@ fn check_operands(epilogues: &[Epilogue]) -> Result<()> {
 fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement) -> Result<()> {
     let expected = match () {
         _ if asked == 0 => "1 or more",
-        _ if !kernel.slices() => "1 with this kernel",
+        _ if !kernel.slices => "1 with this kernel",
         _ if !a.sums_once() => "1 of a product by experts",
         _ => return Ok(()),
     };

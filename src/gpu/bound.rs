@@ -1,12 +1,12 @@
 //! A small kernel with any bindings: some it was made with, some given at every recording.
 
-use super::compose::parts;
 use super::device::Gpu;
 use super::encode::part;
 use super::kept::{Groups, Kept};
-use super::kernels::File;
 use super::layouts::{Access, Binding};
-use super::tuning::Tuning;
+use crate::shader::compose::parts;
+use crate::shader::kernels::File;
+use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use wgpu::{BindGroup, BindGroupEntry, BindGroupLayout, Buffer, ComputePass, ComputePipeline};
 

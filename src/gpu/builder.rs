@@ -1,16 +1,17 @@
 //! A product with everything that can be asked of one.
 
 use super::arrange::Arrangement;
-use super::axes::{Axis, FloatType};
-use super::choose::{integers_pay, ladder};
-use super::compose::unknown;
 use super::decisions::Product;
 use super::device::{lock, Gpu};
-use super::epilogue::Epilogue;
-use super::kernels::{self, Kernel, Shape};
 use super::matmul::MatMul;
-use super::source::Source;
+use super::pipelines::fits;
 use super::weights::Weights;
+use crate::shader::axes::{Axis, FloatType};
+use crate::shader::choose::{integers_pay, ladder};
+use crate::shader::compose::unknown;
+use crate::shader::epilogue::Epilogue;
+use crate::shader::kernels::{self, Kernel, Shape};
+use crate::shader::source::Source;
 use crate::{Error, InputScale, Precision, Result};
 
 /// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
@@ -227,8 +228,8 @@ impl MatMulBuilder<'_> {
     /// Whether it is within the device's limits, and slices k where that is asked.
     fn fits(&self, kernel: &Kernel, m: usize) -> bool {
         let sliced = self.slices.is_some_and(|slices| slices > 1);
-        (kernel.tuning)(self.gpu.traits(), m).fits(self.gpu.limits())
-            && (!sliced || kernel.slices())
+        fits(&(kernel.tuning)(self.gpu.traits(), m), self.gpu.limits())
+            && (!sliced || kernel.slices)
     }
 }
 

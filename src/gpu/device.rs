@@ -2,17 +2,16 @@
 
 use super::adapter::{check_adapter, check_limits, instance, pick};
 use super::decisions::Decisions;
-use super::kernels::Kernel;
 use super::layouts::Binding;
-use super::source::Source;
-use super::traits::{DeviceClass, Traits, MEMORY, USEFUL};
-use super::tuning::Tuning;
+use super::pipelines::Pipelines;
+use super::traits::{caps, traits, useful};
+use crate::shader::kernels::Kernel;
+use crate::shader::traits::{DeviceClass, Traits, MEMORY};
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use wgpu::{
-    Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, ComputePipeline, Device, Features,
-    Limits, Queue,
+    Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, Device, Features, Limits, Queue,
 };
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
@@ -64,13 +63,9 @@ struct Inner {
     info: AdapterInfo,
     limits: Limits,
     layouts: Mutex<HashMap<Vec<Binding>, BindGroupLayout>>,
-    pipelines: Mutex<HashMap<String, ComputePipeline>>,
-    /// What the driver said of shaders that it refused, which are not compiled again.
-    refused: Mutex<HashMap<String, String>>,
+    pipelines: Mutex<Pipelines>,
     /// Kernels of which the log has told that the driver refuses them.
     told: Mutex<HashSet<&'static str>>,
-    /// Kernels whose shaders are to be refused.
-    spoiled: Mutex<Vec<&'static str>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
@@ -150,7 +145,7 @@ impl Gpu {
         }
         #[cfg(target_arch = "wasm32")]
         let lost = super::errors::watch(&device);
-        let traits = Traits::of(&adapter, &device);
+        let traits = traits(&adapter, &device);
         if traits.class == DeviceClass::Cpu {
             log::warn!(
                 "{} is a software adapter: correct, but no faster than a processor",
@@ -166,9 +161,7 @@ impl Gpu {
                 limits,
                 layouts: Mutex::default(),
                 pipelines: Mutex::default(),
-                refused: Mutex::default(),
                 told: Mutex::default(),
-                spoiled: Mutex::default(),
                 tables: Mutex::default(),
                 decisions: Mutex::default(),
                 #[cfg(target_arch = "wasm32")]
@@ -186,14 +179,7 @@ impl Gpu {
     /// The same device, using only those of its features that are named: an off switch for each, and
     /// how tests see that nothing depends on one.
     pub fn with_features(&self, features: Features) -> Gpu {
-        self.with_traits(|traits| traits.features &= features)
-    }
-
-    /// Spoils the shaders of a kernel on this device, so that no driver takes them: how tests see what becomes of a
-    /// refusal. Products that were made before stay.
-    #[doc(hidden)]
-    pub fn spoil(&self, kernel: &'static str) {
-        lock(&self.inner.spoiled).push(kernel);
+        self.with_traits(|traits| traits.caps = traits.caps & caps(features))
     }
 
     fn with_traits(&self, change: impl FnOnce(&mut Traits)) -> Gpu {
@@ -210,8 +196,9 @@ impl Gpu {
     /// experimental are left out; a device that was made with `EXPERIMENTAL_COOPERATIVE_MATRIX` is used
     /// with it ([`GpuOptions::cooperative_matrix`] says what for).
     pub fn required_features(adapter: &Adapter) -> Features {
-        let useful = Features::TIMESTAMP_QUERY | USEFUL;
-        adapter.features() & (useful - Features::all_experimental_mask())
+        let has = adapter.features();
+        let used = useful(has) | has & Features::TIMESTAMP_QUERY;
+        used - Features::all_experimental_mask()
     }
 
     /// The limits to merge into a device descriptor of your own: default WebGPU ones, with
@@ -271,6 +258,10 @@ impl Gpu {
         lock(&self.inner.told).insert(kernel.name)
     }
 
+    pub(crate) fn pipelines(&self) -> &Mutex<Pipelines> {
+        &self.inner.pipelines
+    }
+
     pub(crate) fn layouts(&self) -> &Mutex<HashMap<Vec<Binding>, BindGroupLayout>> {
         &self.inner.layouts
     }
@@ -286,82 +277,6 @@ impl Gpu {
         let limits = self.limits();
         let limit = limits.max_storage_buffer_binding_size;
         limit.min(limits.max_buffer_size).min(CAP) / 256 * 256
-    }
-
-    /// The pipeline of a composed shader, compiled once.
-    pub(crate) async fn pipeline(
-        &self,
-        mut source: Source,
-        tuning: &Tuning,
-        layout: &BindGroupLayout,
-    ) -> Result<ComputePipeline> {
-        for kernel in lock(&self.inner.spoiled).iter() {
-            if source.name.contains(&format!("/{kernel} ")) {
-                source.name.push_str(" spoiled");
-                source.text.push_str("spoiled");
-            }
-        }
-        if let Some(p) = lock(&self.inner.pipelines).get(&source.name) {
-            return Ok(p.clone());
-        }
-        if let Some(message) = lock(&self.inner.refused).get(&source.name) {
-            return Err(Error::Shader {
-                message: message.clone(),
-                shader: source.name,
-            });
-        }
-        for (what, needed, limit) in tuning.needs(self.limits()) {
-            if needed > limit {
-                return Err(Error::DeviceLimit {
-                    kernel: source.name,
-                    what,
-                    needed: needed.into(),
-                    limit: limit.into(),
-                });
-            }
-        }
-        let device = self.device();
-        let mut compiled = None;
-        let built = self.scoped("compiling", || {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(&source.name),
-                source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
-            });
-            let module = compiled.insert(module);
-            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(&source.name),
-                bind_group_layouts: &[Some(layout)],
-                immediate_size: 0,
-            });
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(&source.name),
-                layout: Some(&layout),
-                module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Kernels write before they read. Zeroing first costs 40 times on SwiftShader.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            })
-        });
-        let message = match built.await {
-            Ok(pipeline) => {
-                lock(&self.inner.pipelines).insert(source.name, pipeline.clone());
-                return Ok(pipeline);
-            }
-            Err(Error::Device { message, .. }) => message,
-            Err(e) => return Err(e),
-        };
-        let mut message = source.explain(&message);
-        // Browsers need not say in an error what is wrong with a shader, but say it here.
-        if let Some(module) = compiled {
-            source.add(&mut message, &module.get_compilation_info().await);
-        }
-        let shader = source.name;
-        lock(&self.inner.refused).insert(shader.clone(), message.clone());
-        Err(Error::Shader { shader, message })
     }
 
     /// The table of a format whose matrices share it.

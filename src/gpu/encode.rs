@@ -3,11 +3,11 @@
 use super::device::Gpu;
 use super::jobs::{Job, Stack};
 use super::kept::{Groups, Kept};
-use super::kernels::{Kernel, Shape};
 use super::layouts::Access;
-use super::source::Source;
-use super::tuning::Tuning;
 use super::weights::Weights;
+use crate::shader::kernels::{Kernel, Shape};
+use crate::shader::source::Source;
+use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;

@@ -1,16 +1,16 @@
 //! Products whose weights the GPU chooses: a mixture of experts.
 
 use super::arrange::{check_rows, Arrangement};
-use super::axes::Axis;
 use super::builder::{after_refusal, edited, MatMulBuilder};
 use super::device::Gpu;
 use super::encode::check_binding;
-use super::kernels::{text, Kernel};
 use super::matmul::MatMul;
 use super::recorded::Recorded;
-use super::source::Source;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
+use crate::shader::axes::Axis;
+use crate::shader::kernels::{text, Kernel};
+use crate::shader::source::Source;
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};

@@ -1,13 +1,13 @@
 //! What a format makes of stored bytes, before any arithmetic: on the device.
 
-use super::compose::compose;
 use super::device::Gpu;
 use super::encode::Prepared;
 use super::jobs::Job;
-use super::kernels;
 use super::weights::Weights;
 use crate::family::PART;
 use crate::matrix::Inspection;
+use crate::shader::compose::compose;
+use crate::shader::kernels;
 use crate::{Error, Result};
 
 impl Gpu {

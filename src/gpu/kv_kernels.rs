@@ -2,10 +2,10 @@
 
 use super::bound::{Bound, Plan};
 use super::device::Gpu;
-use super::kernels::{text, File};
 use super::layouts::Access;
 use crate::kv::{KvCodec, Shader};
 use crate::rotate::Form;
+use crate::shader::kernels::{text, File};
 use crate::Result;
 use wgpu::{Buffer, BufferUsages};
 use Access::{Reads, Writes};

@@ -2,11 +2,11 @@
 
 use super::device::Gpu;
 use super::encode::check_binding;
-use super::kernels::{text, File};
 use super::matmul::MatMul;
 use super::step::{Recipe, Step};
 use super::weights::Weights;
 use crate::linear::{Linear, OutputScale};
+use crate::shader::kernels::{text, File};
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;

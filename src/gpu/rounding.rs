@@ -2,10 +2,10 @@
 
 use super::bound::Ready;
 use super::device::Gpu;
-use super::kernels::text;
 use super::runs::run_length;
 use super::step::{Recipe, Step};
 use crate::family::PART;
+use crate::shader::kernels::text;
 use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
 use std::ops::Range;

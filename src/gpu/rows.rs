@@ -1,14 +1,14 @@
 //! Decoding on the device: some rows (an embedding look-up), or all of them.
 
 use super::arrange::check_buffer;
-use super::compose::compose;
 use super::device::Gpu;
 use super::encode::Prepared;
 use super::jobs::{runs, Job, Span};
-use super::kernels::{self, INTERLEAVE};
 use super::runs::run_length;
 use super::weights::Weights;
 use crate::family::PART;
+use crate::shader::compose::compose;
+use crate::shader::kernels::{self, INTERLEAVE};
 use crate::{Error, Result};
 use wgpu::{BufferSlice, ComputePass};
 

@@ -1,7 +1,7 @@
 //! How long a run of rows may be: what fits a binding, and what one dispatch should do.
 
-use super::axes::FloatType;
-use super::traits::Traits;
+use crate::shader::axes::FloatType;
+use crate::shader::traits::Traits;
 use crate::{Error, Result};
 
 /// The largest run of items of so many bytes each that fits `limit`: all of them, or else a
@@ -68,7 +68,8 @@ pub(super) fn run_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::traits::{DeviceClass, USEFUL};
+    use crate::shader::caps::Caps;
+    use crate::shader::traits::DeviceClass;
 
     #[test]
     fn runs_are_whole_or_multiples_of_64() {
@@ -80,7 +81,7 @@ mod tests {
     /// A processor is taken to multiply 29 rows of x by 4096 x 4096 weights in the time of one dispatch.
     #[test]
     fn dispatches_end_with_whole_tiles() {
-        let traits = Traits::typical(DeviceClass::Cpu, USEFUL);
+        let traits = Traits::typical(DeviceClass::Cpu, Caps::ALL);
         let column = 2.0 * 4096.0 * 4096.0;
         let run = |column, tile, row| run_in_time(&traits, column, tile, row, row);
         assert_eq!(run(column, 1, 16384), 29);

@@ -3,8 +3,8 @@
 use super::bound::{Bound, Plan, Range, Ready};
 use super::device::Gpu;
 use super::encode::fold;
-use super::kernels::File;
 use super::layouts::Access;
+use crate::shader::kernels::File;
 use crate::Result;
 use wgpu::{Buffer, BufferUsages};
 

@@ -2,9 +2,9 @@
 
 use super::decisions::{Decisions, Product};
 use super::device::{lock, Gpu};
-use super::kernels::{Kernel, Shape, TABLE};
 use super::matmul::MatMul;
 use super::weights::Weights;
+use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;

@@ -2,8 +2,8 @@
 
 use super::buffers::STAGING;
 use super::device::Gpu;
-use super::kernels::INTERLEAVE;
 use crate::family::{Blocks, Pack, Plane, Table, Unit, PART};
+use crate::shader::kernels::INTERLEAVE;
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};

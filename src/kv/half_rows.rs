@@ -1,7 +1,7 @@
 //! Vectors of half floats, two to a word, the first in its low half.
 
 use super::codec::{Packing, Shader};
-use crate::gpu::text;
+use crate::shader::text;
 use crate::{Error, Result};
 use half::f16;
 

@@ -11,8 +11,8 @@
 
 use super::codec::{Packing, Shader};
 use super::{bits, gaussian};
-use crate::gpu::{text, File};
 use crate::quantize::codebook::lloyd_max_sphere;
+use crate::shader::{text, File};
 use crate::{Error, Result};
 
 const CODEWORDS: File = text!("kv/codewords.wgsl");

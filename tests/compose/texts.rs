@@ -1,8 +1,7 @@
 //! The shaders that devices get: for each format and kernel one of the texts that there are.
 
 use super::common;
-use lowbit::wgpu::{Backend, Features};
-use lowbit::{wgsl_on, DeviceClass, Error, Format, KERNELS};
+use lowbit::{wgsl_on, Caps, DeviceClass, Dialect, Error, Format, KERNELS};
 use std::collections::{BTreeSet, HashSet};
 
 pub struct Text {
@@ -20,14 +19,14 @@ pub struct Texts {
     pub without_codes: BTreeSet<(String, &'static str)>,
 }
 
-/// One text for each format and kernel, composed for this backend, and a second for devices that have words of 64 bits
+/// One text for each format and kernel, composed for this dialect, and a second for devices that have words of 64 bits
 /// where that is another. Neighbours differ in all else that a text depends on: the class of the device, m (one, some and
 /// all columns of each kernel, and the larger tile of matrix units), and whether x needs checks.
-pub fn one_of_each(formats: &[Format], backend: Backend) -> Texts {
-    let words: &[Features] = match backend {
+pub fn one_of_each(formats: &[Format], dialect: Dialect) -> Texts {
+    let words: &[Caps] = match dialect {
         // WebGPU has no integers of 64 bits.
-        Backend::BrowserWebGpu => &[Features::empty()],
-        _ => &[Features::empty(), Features::SHADER_INT64],
+        Dialect::Browser => &[Caps::NONE],
+        Dialect::Naga => &[Caps::NONE, Caps::SHADER_INT64],
     };
     let mut kinds = Vec::new();
     for m in [1, 3, 65] {
@@ -42,7 +41,7 @@ pub fn one_of_each(formats: &[Format], backend: Backend) -> Texts {
             let (class, m, k) = kinds[(place + 5 * number) % kinds.len()];
             let k = common::fitting_k(format, k);
             for &words in words {
-                let text = match wgsl_on(format, kernel, m, k, class, words, backend) {
+                let text = match wgsl_on(format, kernel, m, k, class, words, dialect) {
                     Err(Error::NoCodes { .. }) => {
                         without_codes.insert((format.to_string(), kernel));
                         continue;

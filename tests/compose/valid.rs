@@ -1,6 +1,5 @@
 //! Parsing and validation as wgpu does them, on a device with nothing optional but what the shader needs.
 
-use lowbit::wgpu::naga;
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags};
 use naga::{Binding, BuiltIn, Module, ScalarKind, TypeInner};
 

@@ -3,7 +3,6 @@
 //! in these shaders and stays as naga has it.
 
 use super::valid::{built_ins, Valid};
-use lowbit::wgpu::naga;
 use naga::back::hlsl::ShaderModel;
 use naga::back::{glsl, hlsl, msl};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};

@@ -1,9 +1,9 @@
 //! The numbers of each kernel, for a device and m rows of x.
 
+use super::caps::Caps;
 use super::kernels::{text, File, INTERLEAVE};
 use super::traits::{DeviceClass, Traits};
 use crate::family::PART;
-use wgpu::{Features, Limits};
 
 /// The numbers of one compiled kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,23 +31,6 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
-    /// The limits that a workgroup meets: each limit's name, what is needed and what there is. wgpu checks none of
-    /// them once constants stand in for literals (gfx-rs/wgpu#8946).
-    pub fn needs(&self, limits: &Limits) -> [(&'static str, u32, u32); 2] {
-        [
-            (
-                "max_compute_invocations_per_workgroup",
-                self.workgroup,
-                limits.max_compute_invocations_per_workgroup,
-            ),
-            (
-                "max_compute_workgroup_storage_size",
-                self.memory,
-                limits.max_compute_workgroup_storage_size,
-            ),
-        ]
-    }
-
     /// The snippets that say what a lane owns and, of lanes with whole rows, when their sums are settled.
     pub fn parts(&self) -> Vec<File> {
         let mut files = Vec::new();
@@ -61,11 +44,6 @@ impl Tuning {
             });
         }
         files
-    }
-
-    pub fn fits(&self, limits: &Limits) -> bool {
-        let needs = self.needs(limits);
-        needs.iter().all(|(_, needed, limit)| needed <= limit)
     }
 }
 
@@ -256,7 +234,7 @@ fn lane_tile_of(traits: &Traits, workgroup: u32, rows: u32, cols: u32) -> Tuning
         tile_cols: cols,
         memory: 0,
         whole_rows: true,
-        long_words: traits.features.contains(Features::SHADER_INT64),
+        long_words: traits.caps.contains(Caps::SHADER_INT64),
         lane: Some((rows, cols)),
         consts: vec![("SUBGROUP", traits.subgroup.0.clamp(1, 8))],
         ..Tuning::default()
@@ -273,7 +251,6 @@ pub(crate) fn one_invocation_a_part() -> Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::traits::USEFUL;
 
     /// Whatever a device's subgroups: they cover a tile of matrices once, and fit in the workgroup.
     #[test]
@@ -283,7 +260,7 @@ mod tests {
                 .into_iter()
                 .flat_map(|l| [(l, 16 << 10, 64), (l, 16 << 10, 65), (l, 32 << 10, 65)])
             {
-                let mut traits = Traits::typical(class, USEFUL);
+                let mut traits = Traits::typical(class, Caps::ALL);
                 (traits.subgroup, traits.memory) = ((lanes, lanes), memory);
                 for side in [8, 16] {
                     let t = gemm_coop(&traits, side, m);

@@ -1,11 +1,11 @@
 //! What a kernel cannot do without.
 
+use super::caps::Caps;
 use crate::Precision;
-use wgpu::Features;
 
 /// What a kernel cannot do without.
 pub(crate) struct Needs {
-    pub features: Features,
+    pub caps: Caps,
     /// The precision that the caller must have allowed.
     pub precision: Precision,
     /// Whether weights must have integer codes.
@@ -18,14 +18,14 @@ pub(crate) struct Needs {
 
 impl Needs {
     pub const NOTHING: Needs = Needs {
-        features: Features::empty(),
+        caps: Caps::NONE,
         precision: Precision::F32,
         codes: false,
         bits: None,
         matrices: 0,
     };
     pub const SUBGROUP: Needs = Needs {
-        features: Features::SUBGROUP,
+        caps: Caps::SUBGROUP,
         ..Needs::NOTHING
     };
     /// Products of integers, of x rounded to bytes.
@@ -35,20 +35,20 @@ impl Needs {
         ..Needs::NOTHING
     };
     pub const SUBGROUP_INTEGERS: Needs = Needs {
-        features: Features::SUBGROUP,
+        caps: Caps::SUBGROUP,
         ..Needs::INTEGERS
     };
     pub const F16: Needs = Needs {
-        features: Features::SHADER_F16,
+        caps: Caps::SHADER_F16,
         precision: Precision::F16,
         ..Needs::NOTHING
     };
 
     pub const fn matrices(side: u32) -> Needs {
         Needs {
-            features: Features::SHADER_F16
-                .union(Features::SUBGROUP)
-                .union(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+            caps: Caps::SHADER_F16
+                .union(Caps::SUBGROUP)
+                .union(Caps::COOPERATIVE_MATRIX),
             matrices: side,
             ..Needs::F16
         }

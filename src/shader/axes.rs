@@ -1,10 +1,10 @@
 //! What is put around a product kernel: types of x and y, epilogues, which matrix a tile multiplies by,
 //! slices of k.
 
+use super::caps::Caps;
 use super::epilogue::{Epilogue, Operand, ZERO_POINT};
 use super::kernels::{text, File};
 use std::fmt::Write;
-use wgpu::Features;
 
 /// The type of inputs or outputs in memory. Sums are in f32 whatever it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -77,10 +77,10 @@ impl Axes {
     }
 
     /// What is needed of the device beyond what the kernel needs.
-    pub fn features(&self) -> Features {
+    pub fn caps(&self) -> Caps {
         match self.outputs {
-            FloatType::F32 => Features::empty(),
-            FloatType::F16 => Features::SHADER_F16,
+            FloatType::F32 => Caps::NONE,
+            FloatType::F16 => Caps::SHADER_F16,
         }
     }
 
@@ -193,12 +193,11 @@ impl Axes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::compose::{compose_sum, compose_with};
-    use crate::gpu::kernels::by_name;
-    use crate::gpu::traits::{DeviceClass, Dialect, Traits};
+    use crate::shader::compose::{compose_sum, compose_with};
+    use crate::shader::kernels::by_name;
+    use crate::shader::traits::{DeviceClass, Dialect, Traits};
     use crate::Format;
     use std::process::Command;
-    use wgpu::naga;
 
     const ALL: [Epilogue; 10] = [
         Epilogue::Bias,
@@ -249,7 +248,7 @@ mod tests {
                 for (number, k) in [(FloatType::F32, 256), (FloatType::F16, 784)] {
                     let kernel = by_name(kernel).unwrap();
                     let slices = match axis {
-                        Axis::One | Axis::Batched if kernel.slices() && k == 256 => 2,
+                        Axis::One | Axis::Batched if kernel.slices && k == 256 => 2,
                         _ => 1,
                     };
                     let axes = Axes {
@@ -260,12 +259,12 @@ mod tests {
                         epilogues: ALL.to_vec(),
                         slices,
                     };
-                    let tuning = (kernel.tuning)(&Traits::typical(class, kernel.needs.features), 4);
+                    let tuning = (kernel.tuning)(&Traits::typical(class, kernel.needs.caps), 4);
                     let format = Format::INT4;
                     let source = compose_with(format, kernel, &tuning, k, &axes, Dialect::Naga);
                     shaders.push((source.name, source.text));
                     if slices > 1 {
-                        let tuning = crate::gpu::tuning::one_invocation_a_part();
+                        let tuning = crate::shader::tuning::one_invocation_a_part();
                         let source = compose_sum(&tuning, &axes);
                         shaders.push((source.name, source.text));
                     }

@@ -3,18 +3,21 @@
 use super::kernels::File;
 use std::collections::HashMap;
 use std::fmt::Write;
-use wgpu::{CompilationInfo, CompilationMessageType};
 
 /// A composed shader, with the file and line that each of its lines came from.
 pub(crate) struct Source {
+    /// The kernel that it has, where that is one of the table.
+    pub kernel: &'static str,
+    /// What a log or an error calls it.
     pub name: String,
     pub text: String,
     lines: Vec<(&'static str, usize)>,
 }
 
 impl Source {
-    pub fn new(name: String) -> Source {
+    pub fn new(kernel: &'static str, name: String) -> Source {
         Source {
+            kernel,
             name,
             text: String::new(),
             lines: Vec::new(),
@@ -83,7 +86,7 @@ impl Source {
             let after = &after["wgsl:".len()..];
             let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             let line = after[..digits].parse::<usize>().ok();
-            match line.and_then(|l| self.lines.get(l.wrapping_sub(1))) {
+            match line.and_then(|line| self.origin(line)) {
                 Some((path, line)) => {
                     let _ = write!(out, "shaders/{path}:{line}");
                 }
@@ -96,23 +99,9 @@ impl Source {
         out + rest
     }
 
-    /// Adds to a compiler's message what it says of the module elsewhere, with file and line.
-    pub fn add(&self, message: &mut String, info: &CompilationInfo) {
-        for told in &info.messages {
-            if told.message_type != CompilationMessageType::Error || message.contains(&told.message)
-            {
-                continue;
-            }
-            let line = told.location.map(|at| at.line_number as usize);
-            match line.and_then(|l| self.lines.get(l.wrapping_sub(1))) {
-                Some((path, line)) => {
-                    let _ = write!(message, "; shaders/{path}:{line}: {}", told.message);
-                }
-                None => {
-                    let _ = write!(message, "; {}", told.message);
-                }
-            }
-        }
+    /// The file and line that a line of the text came from.
+    pub fn origin(&self, line: usize) -> Option<(&'static str, usize)> {
+        self.lines.get(line.wrapping_sub(1)).copied()
     }
 }
 
@@ -191,11 +180,7 @@ mod tests {
             "}",
         ];
         let lines: Vec<_> = (1..).zip(lines.map(String::from)).collect();
-        let mut source = Source {
-            name: String::new(),
-            text: String::new(),
-            lines: Vec::new(),
-        };
+        let mut source = Source::new("", String::new());
         source.push_unrolled("file", &lines, &HashMap::from([("ROWS", 1)]));
         let expected =
             "{\n    row[0u] = 0u.xr + ar + 0u;\n}\n{\n    row[1u] = 1u.xr + ar + 1u;\n}\n\

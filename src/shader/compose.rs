@@ -6,17 +6,18 @@
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::axes::{Axes, FloatType};
+use super::caps::Caps;
 use super::factors;
 use super::integers;
 use super::kernels::{self, text, File, Kernel, Shape, INTERLEAVE};
 use super::source::Source;
 use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::Tuning;
-use crate::family::{span_of, AffineKind, Family, Fields, Levels, Plane, Table, Unit, PART};
-use crate::formats::bits;
+use crate::family::{
+    span_of, AffineKind, Decode, Family, Fields, Levels, Plane, Table, Unit, PART,
+};
 use crate::{Error, Format, Result};
 use std::fmt::Write;
-use wgpu::{Backend, Features};
 
 /// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
 /// would compile it for `m` rows of `k` floats on a device of this class that has no features but those
@@ -32,19 +33,11 @@ pub fn wgsl(
     k: usize,
     class: DeviceClass,
 ) -> Result<String> {
-    wgsl_on(
-        format,
-        kernel,
-        m,
-        k,
-        class,
-        Features::empty(),
-        Backend::Vulkan,
-    )
+    wgsl_on(format, kernel, m, k, class, Caps::NONE, Dialect::Naga)
 }
 
-/// As `wgsl`, for a device that has these features too, in the dialect of its backend: what tests put through
-/// the compilers of other devices.
+/// As `wgsl`, for a device that has these capabilities too, in its dialect: what tests put through the compilers
+/// of other devices.
 ///
 /// # Errors
 /// As `wgsl`.
@@ -55,16 +48,15 @@ pub fn wgsl_on(
     m: usize,
     k: usize,
     class: DeviceClass,
-    features: Features,
-    backend: Backend,
+    caps: Caps,
+    dialect: Dialect,
 ) -> Result<String> {
     format.check_k(k)?;
     let kernel = kernels::by_name(kernel).ok_or_else(|| unknown(kernel))?;
     kernel.check_codes(format)?;
-    let traits = Traits::typical(class, kernel.needs.features | features);
+    let traits = Traits::typical(class, kernel.needs.caps | caps);
     let tuning = (kernel.tuning)(&traits, m);
-    let (axes, dialect) = (Axes::default(), Dialect::of(backend));
-    Ok(compose_with(format, kernel, &tuning, k, &axes, dialect).text)
+    Ok(compose_with(format, kernel, &tuning, k, &Axes::default(), dialect).text)
 }
 
 pub(crate) fn unknown(kernel: &str) -> Error {
@@ -93,8 +85,8 @@ pub(crate) fn compose_with(
     let group = format.group_len();
     let spans = (PART / span_of(group)) as u32;
     // Only kernels for software drivers have a beginning.
-    let halves = kernel.begins && family.shader.files.contains(&bits::MINIFLOAT);
-    let looks_up = family.shader.files.contains(&bits::LEVEL_TABLE);
+    let halves = kernel.begins && family.shader.decode == Decode::Minifloat;
+    let looks_up = family.shader.decode == Decode::Table;
     let mut consts = vec![
         ("INTERLEAVE", INTERLEAVE as u32),
         ("PART", PART as u32),
@@ -122,7 +114,7 @@ pub(crate) fn compose_with(
         _ => 0,
     };
     consts.push(("LEVEL_BASE", base));
-    if family.shader.files.contains(&bits::OFFSET_CODES) {
+    if family.shader.decode == Decode::Offset {
         let offset = match family.shader.fields {
             Fields::Linear { step: 1, offset } => offset,
             _ => 0,
@@ -159,11 +151,16 @@ pub(crate) fn compose_with(
     if !matches!(family.table, Table::None) {
         files.push(text!("codes/looked_up.wgsl"));
     }
-    files.extend(family.shader.files.iter().map(|file| match *file {
-        bits::LEVEL_TABLE if tuning.shuffles => text!("levels/table_subgroup.wgsl"),
-        bits::MINIFLOAT if halves => text!("levels/minifloat_halves.wgsl"),
-        file => file,
-    }));
+    files.extend(match family.shader.decode {
+        Decode::Offset => Some(text!("codes/offset.wgsl")),
+        Decode::Signs => Some(text!("codes/signs.wgsl")),
+        Decode::Table if tuning.shuffles => Some(text!("levels/table_subgroup.wgsl")),
+        Decode::Table => Some(text!("levels/table.wgsl")),
+        Decode::Minifloat if halves => Some(text!("levels/minifloat_halves.wgsl")),
+        Decode::Minifloat => Some(text!("levels/minifloat.wgsl")),
+        Decode::Own => None,
+    });
+    files.extend_from_slice(family.shader.files);
     if kernel.begins && !(looks_up && tuning.shuffles) {
         files.push(text!("levels/begin.wgsl"));
     }
@@ -180,7 +177,7 @@ pub(crate) fn compose_with(
             if kernel.takes_bytes() {
                 files.extend(integers::of(family));
                 files.extend([factors::centre(family), integers::sums(family)]);
-                if kernel.takes_pairs() {
+                if kernel.pairs {
                     files.push(integers::pairs(family));
                     consts.push(("RUN", integers::run(family, spans)));
                 }
@@ -221,20 +218,17 @@ pub(crate) fn compose_with(
         name.push_str(" ragged");
     }
     name.push_str(&axes.name());
-    let mut source = Source::new(name);
+    let mut source = Source::new(kernel.name, name);
     // WGSL wants them first. naga has subgroups without such a line, and refuses it; browsers insist on it.
-    if dialect == Dialect::Browser && kernel.needs.features.contains(Features::SUBGROUP) {
+    if dialect == Dialect::Browser && kernel.needs.caps.contains(Caps::SUBGROUP) {
         source.push("(constants)", 0, "enable subgroups;");
     }
-    for (feature, name) in [
-        (Features::SHADER_F16, "f16"),
-        (
-            Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
-            "wgpu_cooperative_matrix",
-        ),
+    for (cap, name) in [
+        (Caps::SHADER_F16, "f16"),
+        (Caps::COOPERATIVE_MATRIX, "wgpu_cooperative_matrix"),
     ] {
-        let halves = feature == Features::SHADER_F16 && axes.writes_halves();
-        if halves || kernel.needs.features.contains(feature) {
+        let halves = cap == Caps::SHADER_F16 && axes.writes_halves();
+        if halves || kernel.needs.caps.contains(cap) {
             source.push("(constants)", 0, &format!("enable {name};"));
         }
     }
@@ -268,11 +262,8 @@ pub(crate) fn compose_with(
 
 /// The second pass of a product whose k was sliced. It depends on no format.
 pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
-    let mut source = Source::new(format!(
-        "sum_slices SLICES={}{}",
-        axes.slices,
-        axes.finish_name()
-    ));
+    let name = format!("sum_slices SLICES={}{}", axes.slices, axes.finish_name());
+    let mut source = Source::new(kernels::SUM_SLICES.name, name);
     if axes.outputs == FloatType::F16 {
         source.push("(constants)", 0, "enable f16;");
     }
@@ -321,7 +312,7 @@ fn levels(family: &Family) -> &'static [File] {
     const EACH: File = text!("levels/each_centred.wgsl");
     const OF_CODES: File = text!("levels/centred_of_codes.wgsl");
     const LINEAR: File = text!("levels/linear.wgsl");
-    let stored = family.shader.files.contains(&bits::OFFSET_CODES);
+    let stored = family.shader.decode == Decode::Offset;
     match family.levels {
         Levels::Signed if stored => match family.shader.bits {
             2 => &[text!("levels/stored2.wgsl"), LINEAR],
@@ -351,7 +342,7 @@ fn code_plane(unit: Unit, long_words: bool) -> File {
 
 /// Files one after another after a few constants: kernels that name no format, in parts.
 pub(crate) fn parts(files: &[File], tuning: &Tuning) -> Source {
-    let mut source = Source::new(String::new());
+    let mut source = Source::new("", String::new());
     for (path, _) in files {
         let _ = write!(source.name, "{path} ");
     }

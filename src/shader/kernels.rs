@@ -32,6 +32,10 @@ pub(crate) struct Kernel {
     pub needs: Needs,
     /// Whether it calls `begin`, with which levels are made ready.
     pub begins: bool,
+    /// Whether workgroups can add up slices of k: the kernel asks for its range of parts.
+    pub slices: bool,
+    /// Whether it multiplies two bytes at a time.
+    pub pairs: bool,
     /// Numbers printed into the shader, for a device and m rows of x.
     pub tuning: fn(&Traits, usize) -> Tuning,
 }
@@ -65,6 +69,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::NOTHING,
         begins: false,
+        slices: true,
+        pairs: false,
         tuning: tuning::gemv,
     },
     Kernel {
@@ -79,6 +85,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP,
         begins: false,
+        slices: true,
+        pairs: false,
         tuning: tuning::gemv_subgroup,
     },
     Kernel {
@@ -87,6 +95,8 @@ const ROWS: [Kernel; 20] = [
         text: &[SUMS, text!("kernels/gemm.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
+        slices: true,
+        pairs: false,
         tuning: tuning::gemm,
     },
     Kernel {
@@ -101,6 +111,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::NOTHING,
         begins: true,
+        slices: false,
+        pairs: false,
         tuning: tuning::lane_tile,
     },
     Kernel {
@@ -115,6 +127,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP,
         begins: true,
+        slices: false,
+        pairs: false,
         tuning: tuning::lane_tile_subgroup,
     },
     Kernel {
@@ -129,6 +143,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::INTEGERS,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemv_dp4a,
     },
     Kernel {
@@ -143,6 +159,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP_INTEGERS,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemv_dp4a_subgroup,
     },
     Kernel {
@@ -160,6 +178,8 @@ const ROWS: [Kernel; 20] = [
             ..Needs::INTEGERS
         },
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemv_dp4a_2bit,
     },
     Kernel {
@@ -177,6 +197,8 @@ const ROWS: [Kernel; 20] = [
             ..Needs::SUBGROUP_INTEGERS
         },
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemv_dp4a_2bit_subgroup,
     },
     Kernel {
@@ -185,6 +207,8 @@ const ROWS: [Kernel; 20] = [
         text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemm_dp4a,
     },
     Kernel {
@@ -199,6 +223,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::INTEGERS,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::lane_tile_dp4a,
     },
     Kernel {
@@ -213,6 +239,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP_INTEGERS,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::lane_tile_dp4a,
     },
     Kernel {
@@ -229,6 +257,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::INTEGERS,
         begins: false,
+        slices: false,
+        pairs: true,
         tuning: tuning::lane_tile_pairs,
     },
     Kernel {
@@ -245,6 +275,8 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP_INTEGERS,
         begins: false,
+        slices: false,
+        pairs: true,
         tuning: tuning::lane_tile_pairs,
     },
     Kernel {
@@ -253,6 +285,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("kernels/gemm_f16.wgsl")],
         needs: Needs::F16,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: tuning::gemm_f16,
     },
     Kernel {
@@ -261,6 +295,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(8),
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: |traits, m| tuning::gemm_coop(traits, 8, m),
     },
     Kernel {
@@ -269,6 +305,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(16),
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: |traits, m| tuning::gemm_coop(traits, 16, m),
     },
     Kernel {
@@ -277,6 +315,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("kernels/get_rows.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
@@ -285,6 +325,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("kernels/get_rows.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
     Kernel {
@@ -293,6 +335,8 @@ const ROWS: [Kernel; 20] = [
         text: &[text!("kernels/inspect.wgsl")],
         needs: Needs::NOTHING,
         begins: false,
+        slices: false,
+        pairs: false,
         tuning: |_, _| tuning::one_invocation_a_part(),
     },
 ];
@@ -304,6 +348,8 @@ pub(crate) static SUM_SLICES: Kernel = Kernel {
     text: &[SUMS, text!("kernels/sum_slices.wgsl")],
     needs: Needs::NOTHING,
     begins: false,
+    slices: false,
+    pairs: false,
     tuning: |_, _| tuning::one_invocation_a_part(),
 };
 
@@ -331,21 +377,9 @@ impl Kernel {
         self.shape == Shape::Product && self.needs.precision == Precision::I8
     }
 
-    /// Whether it multiplies two bytes at a time.
-    pub fn takes_pairs(&self) -> bool {
-        self.text.contains(&PAIRS)
-    }
-
-    /// Whether workgroups can add up slices of k: where the kernel asks for its range of parts.
-    pub fn slices(&self) -> bool {
-        self.text
-            .iter()
-            .any(|(_, text)| text.contains("part_range("))
-    }
-
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.
     pub fn check(&self, traits: &Traits, format: Format, precision: Precision) -> Result<()> {
-        let missing = self.needs.features - traits.features;
+        let missing = self.needs.caps - traits.caps;
         if !missing.is_empty() {
             return Err(Error::Feature {
                 kernel: self.name.into(),

@@ -1,0 +1,161 @@
+//! Compiled shaders, each made once for a device.
+
+use super::device::{lock, Gpu};
+use crate::shader::source::Source;
+use crate::shader::tuning::Tuning;
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::fmt::Write;
+use wgpu::{
+    BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Limits, ShaderModule,
+};
+
+/// What was compiled, by the whole text: two shaders that differ in anything are two.
+#[derive(Default)]
+pub(crate) struct Pipelines {
+    compiled: HashMap<(String, BindGroupLayout), ComputePipeline>,
+    /// What the driver said of texts that it refused, which are not compiled again.
+    refused: HashMap<String, String>,
+    /// Kernels whose shaders are to be refused.
+    spoiled: Vec<&'static str>,
+}
+
+/// The limits that a workgroup meets: each limit's name, what is needed and what there is. wgpu checks none of
+/// them once constants stand in for literals (gfx-rs/wgpu#8946).
+fn needs(tuning: &Tuning, limits: &Limits) -> [(&'static str, u32, u32); 2] {
+    [
+        (
+            "max_compute_invocations_per_workgroup",
+            tuning.workgroup,
+            limits.max_compute_invocations_per_workgroup,
+        ),
+        (
+            "max_compute_workgroup_storage_size",
+            tuning.memory,
+            limits.max_compute_workgroup_storage_size,
+        ),
+    ]
+}
+
+/// Whether the device allows such workgroups.
+pub(crate) fn fits(tuning: &Tuning, limits: &Limits) -> bool {
+    let needs = needs(tuning, limits);
+    needs.iter().all(|(_, needed, limit)| needed <= limit)
+}
+
+impl Gpu {
+    /// Spoils the shaders of a kernel on this device, so that no driver takes them: how tests see what becomes of a
+    /// refusal. Products that were made before stay.
+    #[doc(hidden)]
+    pub fn spoil(&self, kernel: &'static str) {
+        lock(self.pipelines()).spoiled.push(kernel);
+    }
+
+    /// The pipeline of a composed shader, compiled once.
+    pub(crate) async fn pipeline(
+        &self,
+        mut source: Source,
+        tuning: &Tuning,
+        layout: &BindGroupLayout,
+    ) -> Result<ComputePipeline> {
+        {
+            let pipelines = lock(self.pipelines());
+            if pipelines.spoiled.contains(&source.kernel) {
+                source.text.push_str("spoiled");
+            }
+            let key = (source.text, layout.clone());
+            if let Some(pipeline) = pipelines.compiled.get(&key) {
+                return Ok(pipeline.clone());
+            }
+            source.text = key.0;
+            if let Some(message) = pipelines.refused.get(&source.text) {
+                return Err(Error::Shader {
+                    message: message.clone(),
+                    shader: source.name,
+                });
+            }
+        }
+        for (what, needed, limit) in needs(tuning, self.limits()) {
+            if needed > limit {
+                return Err(Error::DeviceLimit {
+                    kernel: source.name,
+                    what,
+                    needed: needed.into(),
+                    limit: limit.into(),
+                });
+            }
+        }
+        let mut module = None;
+        let built = self.scoped("compiling", || compile(self, &source, layout, &mut module));
+        let message = match built.await {
+            Ok(pipeline) => {
+                let key = (source.text, layout.clone());
+                lock(self.pipelines())
+                    .compiled
+                    .insert(key, pipeline.clone());
+                return Ok(pipeline);
+            }
+            Err(Error::Device { message, .. }) => message,
+            Err(e) => return Err(e),
+        };
+        let mut message = source.explain(&message);
+        // Browsers need not say in an error what is wrong with a shader, but say it here.
+        if let Some(module) = module {
+            add_messages(&source, &mut message, &module.get_compilation_info().await);
+        }
+        let refused = &mut lock(self.pipelines()).refused;
+        refused.insert(source.text, message.clone());
+        Err(Error::Shader {
+            shader: source.name,
+            message,
+        })
+    }
+}
+
+fn compile(
+    gpu: &Gpu,
+    source: &Source,
+    layout: &BindGroupLayout,
+    module: &mut Option<ShaderModule>,
+) -> ComputePipeline {
+    let (device, label) = (gpu.device(), Some(source.name.as_str()));
+    let module = module.insert(device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
+    }));
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&layout),
+        module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Kernels write before they read. Zeroing first costs 40 times on SwiftShader.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    })
+}
+
+/// Adds to a compiler's message what it says of the module elsewhere, with file and line.
+fn add_messages(source: &Source, message: &mut String, info: &CompilationInfo) {
+    for told in &info.messages {
+        if told.message_type != CompilationMessageType::Error || message.contains(&told.message) {
+            continue;
+        }
+        let line = told.location.map(|at| at.line_number as usize);
+        match line.and_then(|line| source.origin(line)) {
+            Some((path, line)) => {
+                let _ = write!(message, "; shaders/{path}:{line}: {}", told.message);
+            }
+            None => {
+                let _ = write!(message, "; {}", told.message);
+            }
+        }
+    }
+}

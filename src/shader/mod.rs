@@ -1,0 +1,23 @@
+//! From a format, a kernel, what is put around it and its numbers to the text of a shader. Nothing here knows a device:
+//! [`Traits`](traits::Traits) stands for one.
+
+pub(crate) mod axes;
+pub(crate) mod caps;
+pub(crate) mod choose;
+pub(crate) mod compose;
+pub(crate) mod epilogue;
+mod factors;
+mod integers;
+pub(crate) mod kernels;
+mod needs;
+pub(crate) mod source;
+pub(crate) mod traits;
+pub(crate) mod tuning;
+
+pub use axes::FloatType;
+pub use caps::Caps;
+pub use compose::{wgsl, wgsl_on};
+pub use epilogue::Epilogue;
+pub use kernels::KERNELS;
+pub(crate) use kernels::{text, File};
+pub use traits::{DeviceClass, Dialect};
