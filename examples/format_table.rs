@@ -1,8 +1,8 @@
-//! Prints the table of formats that the README shows, from the formats themselves.
+//! Prints the table of formats in docs/formats.md, from the formats themselves.
 //!
 //!     cargo run --example format_table             print it
-//!     cargo run --example format_table -- --write  put it into README.md, between its markers
-//!     cargo run --example format_table -- --check  exit with 1 where README.md has another
+//!     cargo run --example format_table -- --write  put it into docs/formats.md, between its markers
+//!     cargo run --example format_table -- --check  exit with 1 where docs/formats.md has another
 
 #[path = "pipe/mod.rs"]
 mod pipe;
@@ -14,6 +14,8 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Where the table lies.
+const PAGE: &str = "docs/formats.md";
 const MARKERS: (&str, &str) = ("<!-- format table -->\n", "<!-- /format table -->");
 
 /// For each format, where bytes came from that it was checked against.
@@ -82,34 +84,34 @@ fn precisions(format: Format) -> &'static str {
 }
 
 fn write() -> Result<(), String> {
-    let (readme, at) = readme()?;
-    let new = format!("{}{}{}", &readme[..at.start], table()?, &readme[at.end..]);
-    if new != readme {
-        std::fs::write(format!("{ROOT}/README.md"), new).map_err(|e| format!("README.md: {e}"))?;
+    let (page, at) = page()?;
+    let new = format!("{}{}{}", &page[..at.start], table()?, &page[at.end..]);
+    if new != page {
+        std::fs::write(format!("{ROOT}/{PAGE}"), new).map_err(|e| format!("{PAGE}: {e}"))?;
     }
     Ok(())
 }
 
 fn check() -> Result<(), String> {
-    let (readme, at) = readme()?;
-    if readme[at] != table()? {
-        return Err("README.md has an old table; run format_table --write".into());
+    let (page, at) = page()?;
+    if page[at] != table()? {
+        return Err(format!("{PAGE} has an old table; run format_table --write"));
     }
     Ok(())
 }
 
-/// The README, and the bytes of it that lie between the markers.
-fn readme() -> Result<(String, std::ops::Range<usize>), String> {
-    let readme = std::fs::read_to_string(format!("{ROOT}/README.md"))
-        .map_err(|e| format!("README.md: {e}"))?;
-    let range = readme.find(MARKERS.0).and_then(|start| {
+/// The page, and the bytes of it that lie between the markers.
+fn page() -> Result<(String, std::ops::Range<usize>), String> {
+    let page = std::fs::read_to_string(format!("{ROOT}/{PAGE}"));
+    let page = page.map_err(|e| format!("{PAGE}: {e}"))?;
+    let range = page.find(MARKERS.0).and_then(|start| {
         let start = start + MARKERS.0.len();
-        let length = readme[start..].find(MARKERS.1)?;
+        let length = page[start..].find(MARKERS.1)?;
         Some(start..start + length)
     });
     match range {
-        Some(range) => Ok((readme, range)),
-        None => Err(format!("README.md lacks the markers {MARKERS:?}")),
+        Some(range) => Ok((page, range)),
+        None => Err(format!("{PAGE} lacks the markers {MARKERS:?}")),
     }
 }
 

@@ -49,3 +49,16 @@ pub use shader::{wgsl, DeviceClass, Epilogue, FloatType, KERNELS};
 #[doc(hidden)]
 pub use shader::{wgsl_on, Caps, Dialect};
 pub use wgpu;
+
+/// The guides, so that their code is tested with the documentation. The crate page links them by path.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../docs/your_own_pass.md")]
+    mod your_own_pass {}
+    #[doc = include_str!("../docs/loading.md")]
+    mod loading {}
+    #[doc = include_str!("../docs/tuning.md")]
+    mod tuning {}
+    #[doc = include_str!("../docs/good_weights.md")]
+    mod good_weights {}
+}
