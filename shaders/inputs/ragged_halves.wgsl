@@ -15,3 +15,10 @@ fn x_at(row: u32, i: u32) -> vec4<f32> {
     let v = vec4<f32>(half_at(safe.x), half_at(safe.y), half_at(safe.z), half_at(safe.w));
     return select(vec4<f32>(0.0), v, at <= vec4<u32>(last));
 }
+
+// Four weights that meet floats 4i to 4i + 3 of x, those past the end of a row made 0: what fills up a
+// part is multiplied by 0, but rounded to f16 it might be infinite.
+fn in_row(i: u32, w: vec4<f32>) -> vec4<f32> {
+    let at = vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
+    return select(vec4<f32>(0.0), w, at < vec4<u32>(params.k));
+}

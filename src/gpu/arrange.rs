@@ -9,7 +9,8 @@ use super::recorded::{Recorded, Sum};
 use super::rounding::{self, Rounding};
 use super::runs::{run_in_time, run_of};
 use super::weights::Weights;
-use crate::shader::axes::{Axes, Axis, IDS_BINDING};
+use crate::shader::axes::{Axes, Axis};
+use crate::shader::bindings;
 use crate::shader::choose::slices;
 use crate::shader::compose::{compose_sum, compose_with};
 use crate::shader::epilogue::{Epilogue, Extent};
@@ -155,7 +156,7 @@ impl MatMulBuilder<'_> {
         if let Some(bytes) = a.ids_bytes(tuning.tile_cols as usize) {
             others.push(Other {
                 name: "ids",
-                binding: IDS_BINDING,
+                binding: bindings::IDS,
             });
             first_others.push((0..bytes).into());
         }

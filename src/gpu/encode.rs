@@ -5,11 +5,12 @@ use super::jobs::{Job, Stack};
 use super::kept::{Groups, Kept};
 use super::layouts::Access;
 use super::weights::Weights;
+use crate::shader::bindings;
 use crate::shader::kernels::{Kernel, Shape};
+use crate::shader::params::Params;
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
-use bytemuck::{Pod, Zeroable};
 use std::ops::Range;
 use wgpu::{
     BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding,
@@ -25,27 +26,6 @@ pub(crate) struct Other {
 
 /// The most of them that any product has: ids, a zero point, and an operand of each kind.
 pub(super) const MOST_OTHERS: usize = 8;
-
-/// `Params` of `shaders/params.wgsl`, field by field.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    n: u32,
-    k: u32,
-    m: u32,
-    first_row: u32,
-    rows: u32,
-    code_units: u32,
-    scale_units: u32,
-    from_row: u32,
-    zero: u32,
-    slab_first: u32,
-    slab_rows: u32,
-    members: u32,
-    sharing: u32,
-    outputs: u32,
-    padding: [u32; 2],
-}
 
 /// The largest parameters of any kernel.
 pub(super) const PARAMS_BYTES: u64 = size_of::<Params>() as u64;
@@ -143,20 +123,20 @@ impl Prepared {
             }
             folded.push((job, [x, y, depth as u32]));
         }
-        let mut bindings = vec![
-            (0, Access::Reads),
-            (1, Access::Reads),
-            (2, Access::Parameters),
-            (4, Access::Writes),
+        let mut bound = vec![
+            (bindings::CODES, Access::Reads),
+            (bindings::SCALES, Access::Reads),
+            (bindings::PARAMS, Access::Parameters),
+            (bindings::OUTPUT, Access::Writes),
         ];
         if matches!(kernel.shape, Shape::Product | Shape::IndexedRows) {
-            bindings.push((3, Access::Reads));
+            bound.push((bindings::INPUT, Access::Reads));
         }
         if weights.table().is_some() {
-            bindings.push((5, Access::Reads));
+            bound.push((bindings::TABLE, Access::Reads));
         }
-        bindings.extend(others.iter().map(|o| (o.binding, Access::Reads)));
-        let layout = gpu.layout(kernel.name, &bindings).await?;
+        bound.extend(others.iter().map(|o| (o.binding, Access::Reads)));
+        let layout = gpu.layout(kernel.name, &bound).await?;
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
             params: gpu
@@ -266,13 +246,16 @@ impl Prepared {
                     let slab = &self.weights.slabs()[job.slab];
                     let (at_params, params) = (i * PARAMS_STRIDE, size_of::<Params>());
                     let mut entries = vec![
-                        entry(0, slab.codes.as_entire_binding()),
-                        entry(1, slab.scales.as_entire_binding()),
-                        entry(2, part(&self.params, at_params as u64, params as u64)),
-                        entry(4, at(&places.output, &job.output.at(time))),
+                        entry(bindings::CODES, slab.codes.as_entire_binding()),
+                        entry(bindings::SCALES, slab.scales.as_entire_binding()),
+                        entry(
+                            bindings::PARAMS,
+                            part(&self.params, at_params as u64, params as u64),
+                        ),
+                        entry(bindings::OUTPUT, at(&places.output, &job.output.at(time))),
                     ];
                     if let Some(input) = &places.input {
-                        entries.push(entry(3, at(input, &job.input.at(time))));
+                        entries.push(entry(bindings::INPUT, at(input, &job.input.at(time))));
                     }
                     let others = self.others.iter().zip(&job.others).zip(&places.others);
                     entries.extend(others.filter_map(|((other, bytes), place)| {
@@ -280,7 +263,7 @@ impl Prepared {
                         Some(entry(other.binding, at(place.as_ref()?, &bytes)))
                     }));
                     if let Some(table) = self.weights.table() {
-                        entries.push(entry(5, table.as_entire_binding()));
+                        entries.push(entry(bindings::TABLE, table.as_entire_binding()));
                     }
                     device.create_bind_group(&wgpu::BindGroupDescriptor {
                         label: Some("lowbit"),

@@ -1,5 +1,6 @@
 //! What is done to an output before it is written.
 
+use super::bindings;
 use super::kernels::{text, File};
 
 /// A step between the sum of an output and the writing of it, in f32. A product takes a list of them
@@ -51,7 +52,7 @@ pub(crate) enum Extent {
 /// Of the zero point of x, which lowbit makes and binds itself: `epilogues/zero_point.wgsl`.
 pub(crate) const ZERO_POINT: Operand = Operand {
     name: "zero point",
-    binding: 13,
+    binding: bindings::ZERO_POINT,
     extent: Extent::Weights,
 };
 
@@ -92,12 +93,12 @@ impl Epilogue {
     /// The binding is that of its file.
     pub(crate) fn operand(self) -> Option<Operand> {
         let (name, binding, extent) = match self {
-            Epilogue::Bias => ("bias", 6, Extent::Weights),
-            Epilogue::Residual => ("residual", 7, Extent::Outputs),
-            Epilogue::Scale => ("scale", 8, Extent::Weights),
-            Epilogue::SiluGate => ("gate", 9, Extent::Outputs),
-            Epilogue::Multiply => ("factor", 10, Extent::Outputs),
-            Epilogue::RowScale => ("row scale", 12, Extent::Rows),
+            Epilogue::Bias => ("bias", bindings::BIAS, Extent::Weights),
+            Epilogue::Residual => ("residual", bindings::RESIDUAL, Extent::Outputs),
+            Epilogue::Scale => ("scale", bindings::SCALE, Extent::Weights),
+            Epilogue::SiluGate => ("gate", bindings::GATE, Extent::Outputs),
+            Epilogue::Multiply => ("factor", bindings::FACTOR, Extent::Outputs),
+            Epilogue::RowScale => ("row scale", bindings::ROW_SCALE, Extent::Rows),
             _ => return None,
         };
         Some(Operand {

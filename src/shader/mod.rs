@@ -2,6 +2,7 @@
 //! [`Traits`](traits::Traits) stands for one.
 
 pub(crate) mod axes;
+pub(crate) mod bindings;
 pub(crate) mod caps;
 pub(crate) mod choose;
 pub(crate) mod compose;
@@ -10,6 +11,9 @@ mod factors;
 mod integers;
 pub(crate) mod kernels;
 mod needs;
+pub(crate) mod params;
+#[cfg(test)]
+mod slots;
 pub(crate) mod source;
 pub(crate) mod traits;
 pub(crate) mod tuning;

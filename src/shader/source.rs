@@ -99,6 +99,12 @@ impl Source {
         out + rest
     }
 
+    /// The files that it is made of.
+    #[cfg(test)]
+    pub fn paths(&self) -> std::collections::BTreeSet<&'static str> {
+        self.lines.iter().map(|(path, _)| *path).collect()
+    }
+
     /// The file and line that a line of the text came from.
     pub fn origin(&self, line: usize) -> Option<(&'static str, usize)> {
         self.lines.get(line.wrapping_sub(1)).copied()
