@@ -1,4 +1,10 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "gpu", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "gpu"),
+    doc = "Packed weights without devices: the feature `gpu` is off."
+)]
+// Much of what formats say is for devices.
+#![cfg_attr(not(feature = "gpu"), allow(dead_code))]
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
@@ -10,6 +16,7 @@ mod family;
 mod files;
 mod format;
 mod formats;
+#[cfg(feature = "gpu")]
 mod gpu;
 mod input_scale;
 pub mod kv;
@@ -36,6 +43,7 @@ pub use files::gguf;
 #[cfg(feature = "safetensors")]
 pub use files::safetensors;
 pub use format::Format;
+#[cfg(feature = "gpu")]
 pub use gpu::{
     ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul,
     MatMulBuilder, Tuned, Weights,
@@ -48,10 +56,11 @@ pub use scale_type::ScaleType;
 pub use shader::{wgsl, DeviceClass, Epilogue, FloatType, KERNELS};
 #[doc(hidden)]
 pub use shader::{wgsl_on, Caps, Dialect};
+#[cfg(feature = "gpu")]
 pub use wgpu;
 
 /// The guides, so that their code is tested with the documentation. The crate page links them by path.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "gpu"))]
 mod guides {
     #[doc = include_str!("../docs/your_own_pass.md")]
     mod your_own_pass {}

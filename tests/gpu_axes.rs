@@ -1,5 +1,6 @@
 //! What is put around product kernels: types of inputs and outputs, epilogues, batches, slices of k, experts;
 //! each against f64 oracles, each with mutants that must be reported.
+#![cfg(feature = "gpu")]
 
 mod common;
 
@@ -14,21 +15,19 @@ mod experts;
 
 use bounded::check;
 use case::{to_bytes, Case};
-use common::{gpu, Random};
+use common::{gpu, random_matrix, Random};
 use lowbit::wgpu::{self, BufferSlice};
 use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, KERNELS};
 
-/// The product kernels that this adapter runs and that differ in more than what they round, which do the most.
+/// The product kernels of the table that this adapter runs in f32. `shader::slots` holds all of them to every axis by
+/// naga; those that round have oracles of their own (`gpu_half`, `activations`).
 fn kernels() -> Vec<&'static str> {
-    let subgroup = has(wgpu::Features::SUBGROUP);
-    let mut names = vec!["gemv", "gemm", "lane_tile"];
-    names.extend(
-        subgroup
-            .then_some(["gemv_subgroup", "lane_tile_subgroup"])
-            .into_iter()
-            .flatten(),
-    );
-    names
+    let gpu = gpu::gpu();
+    let weights = random_matrix(Format::Q4_0, 8, 256, 1);
+    let weights = gpu.upload(&weights).unwrap();
+    let runs =
+        |kernel: &&str| MatMul::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
+    KERNELS.iter().copied().filter(runs).collect()
 }
 
 /// What is made with the first precision that the kernel takes; None where this adapter has not what it needs, or

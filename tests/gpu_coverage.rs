@@ -1,4 +1,5 @@
 //! What this driver must be able to run, did run: no test may go missing in silence.
+#![cfg(feature = "gpu")]
 
 mod common;
 

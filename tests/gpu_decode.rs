@@ -1,4 +1,5 @@
 //! What the device decodes, against the CPU twins: equality, not closeness.
+#![cfg(feature = "gpu")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Devices: small limits, borrowed ones, bad calls, and what happens when something breaks.
+#![cfg(feature = "gpu")]
 
 mod common;
 

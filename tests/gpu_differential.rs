@@ -2,6 +2,7 @@
 //! the bounds that README states. `scripts/differential` runs it for longer, on every driver that there is.
 //!
 //! LOWBIT_DIFFERENTIAL: seconds (20); LOWBIT_SEED: where random numbers begin (1).
+#![cfg(feature = "gpu")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What fails is told, by the right name and at once, and leaves nothing behind: neither memory nor half a recording.
+#![cfg(feature = "gpu")]
 
 mod common;
 

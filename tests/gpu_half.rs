@@ -1,12 +1,15 @@
 //! Kernels that round to f16, by name, with every format over edge shapes: against an oracle whose inputs and
 //! weights are rounded the same way their sums have no other bound than those of exact kernels.
+#![cfg(feature = "gpu")]
 
 mod common;
 
 use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
 use half::f16;
 use lowbit::wgpu::{DeviceType, Features};
-use lowbit::{DeviceClass, Error, Format, Gpu, MatMul, Matrix, Precision, Weights, KERNELS};
+use lowbit::{
+    DeviceClass, Error, FloatType, Format, Gpu, MatMul, Matrix, Precision, Weights, KERNELS,
+};
 use std::process::Command;
 
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
@@ -40,6 +43,39 @@ fn no_kernel_is_missing() {
         // Which one is the card's affair.
         (true, _) => assert!(!matrices.is_empty()),
     }
+}
+
+/// Inputs in f16 are what these kernels round inputs in f32 to: the product is the same to the last bit.
+#[test]
+fn halves_in() {
+    let gpu = gpu::gpu();
+    let (m, n) = (5, 40);
+    let mut seen = 0;
+    for (format, k) in [(Format::Q4_0, 256), (Format::F16, 257)] {
+        let weights = gpu.upload(&random_matrix(format, n, k, 21)).unwrap();
+        let mut x: Vec<f16> = Random(22)
+            .floats(m * k, 2.0)
+            .into_iter()
+            .map(f16::from_f32)
+            .collect();
+        let floats: Vec<f32> = x.iter().map(|x| x.to_f32()).collect();
+        // Whole words.
+        x.resize((m * k).next_multiple_of(2), f16::ZERO);
+        let bits: Vec<u16> = x.iter().map(|x| x.to_bits()).collect();
+        for kernel in half_kernels(gpu) {
+            let builder = || MatMul::builder(gpu, &weights, m).precision(Precision::F16);
+            let product = builder().kernel(kernel).build().unwrap();
+            let want = gpu::prepared(gpu, &product, &floats);
+            let product = builder().kernel(kernel).inputs(FloatType::F16);
+            let product = product.build().unwrap();
+            let got = gpu::run(gpu, &bits, m * n, |pass, x, y| {
+                product.encode(pass, x, y).unwrap()
+            });
+            assert_eq!(got, want, "{kernel} {format}");
+            seen += 1;
+        }
+    }
+    println!("{seen} products");
 }
 
 /// No optional feature off, each in turn, and all of them: the kernels that need it are refused by its

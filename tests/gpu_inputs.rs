@@ -1,5 +1,6 @@
 //! Inputs rounded by a scale for each token, or by a scale and zero point found by calibration: products of
 //! integers on the device against f64 products by what the inputs were rounded to.
+#![cfg(feature = "gpu")]
 
 mod common;
 

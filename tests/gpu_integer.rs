@@ -1,5 +1,6 @@
 //! Products of integers (`Precision::I8`): the rounding of x, bit for bit; products that are exact, bit for bit;
 //! others within their bound of the f64 product by the rounded x; and proof that these comparisons report.
+#![cfg(feature = "gpu")]
 
 mod common;
 

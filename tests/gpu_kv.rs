@@ -1,5 +1,6 @@
 //! Caches of keys and values on the device: words against those of the processor, scores and sums against those of
 //! the same packed vectors in f64.
+#![cfg(feature = "gpu")]
 
 mod common;
 

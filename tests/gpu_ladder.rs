@@ -1,4 +1,5 @@
 //! Shaders that a driver refuses: what is made in their place.
+#![cfg(feature = "gpu")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A `Linear` on the device against the f64 product by its effective weights, part by part.
+#![cfg(feature = "gpu")]
 
 mod common;
 

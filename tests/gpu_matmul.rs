@@ -1,5 +1,6 @@
 //! Every product kernel, by name, with every format over the edge shapes, against the f64 oracle;
 //! and proof that the comparison sees a broken shader.
+#![cfg(feature = "gpu")]
 
 mod common;
 

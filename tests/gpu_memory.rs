@@ -1,4 +1,5 @@
 //! What is recorded again and again takes no memory again. In a process of its own, since it counts all of its memory.
+#![cfg(feature = "gpu")]
 
 mod common;
 

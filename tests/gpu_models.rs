@@ -1,6 +1,7 @@
 //! Real models (`scripts/fetch_models`): every matrix of a file multiplies on the device within
 //! the bound of the oracle. Models are not part of the repository, nor of what CI runs: `./test models`
 //! fetches them and runs this, and without them this says what is missing.
+#![cfg(feature = "gpu")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Choosing by measurement, compiling ahead, and what recording costs.
+#![cfg(feature = "gpu")]
 
 mod common;
 

@@ -15,8 +15,10 @@ mod kivi;
 mod options;
 mod turbo;
 
+#[cfg(feature = "gpu")]
 pub use crate::gpu::GpuKv;
 pub use cache::Kv;
 pub use codec::KvCodec;
+#[cfg(feature = "gpu")]
 pub(crate) use codec::Shader;
 pub use options::{KvOptions, KvRotation, KvType, Side};

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod golden;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod layouts;
 pub mod structured;
