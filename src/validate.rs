@@ -15,14 +15,13 @@ impl Matrix<'_> {
         // The largest that codes stand for; infinite where weights must be looked at one by one.
         let largest = match family.levels {
             Levels::Direct(_) => f32::INFINITY,
-            Levels::Table(table) => {
-                table
-                    .iter()
-                    .fold(0f32, |most, level| match level.is_finite() {
-                        true => most.max(level.abs()),
-                        false => f32::INFINITY,
-                    })
-            }
+            Levels::Table(table) => table.iter().fold(0f32, |most, level| {
+                if level.is_finite() {
+                    most.max(level.abs())
+                } else {
+                    f32::INFINITY
+                }
+            }),
             Levels::Signed | Levels::Unsigned => 255.0,
         };
         let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {

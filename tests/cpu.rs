@@ -163,9 +163,10 @@ fn definition(x: &[f32], k: usize, round: fn(f32) -> f32) -> Activations {
     for row in x.chunks(k) {
         for run in row.chunks(32) {
             let magnitudes = run.iter().map(|x| x.abs());
-            let largest = match run.iter().any(|x| x.is_nan()) {
-                true => f32::NAN,
-                false => magnitudes.fold(0.0, f32::max),
+            let largest = if run.iter().any(|x| x.is_nan()) {
+                f32::NAN
+            } else {
+                magnitudes.fold(0.0, f32::max)
             };
             let scale = largest * (1.0 / 127.0);
             let usable = largest.is_finite() && scale.is_normal();

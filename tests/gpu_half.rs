@@ -174,9 +174,10 @@ impl Case {
 
     /// Holds a product made ready to the oracle of its kernel.
     fn check(&self, gpu: &Gpu, product: &MatMul) {
-        let want = match half_kernels(gpu).contains(&product.kernel()) {
-            true => &self.rounded,
-            false => &self.exact,
+        let want = if half_kernels(gpu).contains(&product.kernel()) {
+            &self.rounded
+        } else {
+            &self.exact
         };
         within_bound(&gpu::prepared(gpu, product, &self.x), want)
             .unwrap_or_else(|e| panic!("{product:?}: {e}"));
@@ -214,9 +215,10 @@ fn every_kernel_and_format_is_within_its_bound() {
         let mut random = Random(700 + place as u64);
         let mut worst = 0f64;
         for (number, kernel) in kernels.iter().enumerate() {
-            let shapes = match all {
-                true => EDGES,
-                false => &EDGES[(place + 3 * number) % EDGES.len()..][..1],
+            let shapes = if all {
+                EDGES
+            } else {
+                &EDGES[(place + 3 * number) % EDGES.len()..][..1]
             };
             for &shape in shapes {
                 let case = Case::random(own, format, shape, &mut random);

@@ -31,14 +31,18 @@ fn rounded(x: &[f32], k: usize, round: Round) -> Rounded {
         let number = top < 0x7f80_0000;
         if number {
             scale *= 1.0f32 / 127.0;
-            match scale < f32::MIN_POSITIVE {
-                true => scale = 0.0,
-                false => inverse = 127.0 / f32::from_bits(top),
+            if scale < f32::MIN_POSITIVE {
+                scale = 0.0;
+            } else {
+                inverse = 127.0 / f32::from_bits(top);
             }
         }
-        let code = |x: &f32| match number {
-            true => round(x * inverse).clamp(-127.0, 127.0) as i8,
-            false => 0,
+        let code = |x: &f32| {
+            if number {
+                round(x * inverse).clamp(-127.0, 127.0) as i8
+            } else {
+                0
+            }
         };
         let mut codes: Vec<i8> = run.iter().map(code).collect();
         codes.resize(32, 0);

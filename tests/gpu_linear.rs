@@ -53,9 +53,10 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
         linear = linear.with_outliers(columns, weights).unwrap();
     }
     if has("scale") {
-        let scale = match divides {
-            true => OutputScale::Divide(0.3),
-            false => OutputScale::Multiply(0.3),
+        let scale = if divides {
+            OutputScale::Divide(0.3)
+        } else {
+            OutputScale::Multiply(0.3)
         };
         linear = linear.with_scale(scale).unwrap();
     }

@@ -204,11 +204,12 @@ fn every_kernel_and_format_is_within_its_bound() {
             let number = kernels.iter().position(|k| k == kernel).unwrap();
             let runs = |place: &usize| runs_here(*place, number, kernels.len(), gpu::gpu());
             let places = (0..Format::ALL.len()).filter(runs);
-            let expected = match class == gpu::gpu().class() {
-                true => places.count(),
-                false => places
+            let expected = if class == gpu::gpu().class() {
+                places.count()
+            } else {
+                places
                     .filter(|p| (p + number).is_multiple_of(OTHER_CLASS))
-                    .count(),
+                    .count()
             };
             assert_eq!(count, expected, "{kernel} as on a {class:?}");
         }

@@ -252,9 +252,10 @@ fn each_part_alone_and_all_together() {
     assert!(all.check(&other.linear(&matrix), &w, &x).is_err());
     for outputs in [false, true] {
         let mut unsigned = all.clone();
-        let rotation = match outputs {
-            false => &mut unsigned.rotation,
-            true => &mut unsigned.output_rotation,
+        let rotation = if outputs {
+            &mut unsigned.output_rotation
+        } else {
+            &mut unsigned.rotation
         };
         rotation.as_mut().unwrap().signs.clear();
         assert!(all.check(&unsigned.linear(&matrix), &w, &x).is_err());

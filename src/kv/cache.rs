@@ -287,8 +287,8 @@ impl std::fmt::Debug for Kv {
 }
 
 fn check_rows(k: usize, rows: &[f32]) -> Result<()> {
-    match rows.len().is_multiple_of(k) {
-        true => Ok(()),
-        false => Err(Error::Inputs { k, got: rows.len() }),
+    if !rows.len().is_multiple_of(k) {
+        return Err(Error::Inputs { k, got: rows.len() });
     }
+    Ok(())
 }

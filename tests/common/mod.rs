@@ -170,9 +170,10 @@ fn numbers(codes: &mut [u8], special: impl Fn(u8) -> bool) {
 
 fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
     let magnitude = 2f32.powi(-4 - (random.next() % 7) as i32) * (1.0 + random.signed().abs());
-    let value = match random.next().is_multiple_of(2) {
-        true => magnitude,
-        false => -magnitude,
+    let value = if random.next().is_multiple_of(2) {
+        magnitude
+    } else {
+        -magnitude
     };
     match scale {
         ScaleType::E8M0 => bytes[0] = 110 + (random.next() % 11) as u8,

@@ -55,10 +55,14 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
             3.0 / (dims[0] as f32).sqrt()
         };
         let numbers = random.floats(count as usize, scale).into_iter().enumerate();
-        let numbers = numbers.map(|(i, v)| match norm {
-            true if i % 16 == 3 && name != "output_norm.weight" => 8.0,
-            true => 1.0 + v,
-            false => v,
+        let numbers = numbers.map(|(i, v)| {
+            if !norm {
+                v
+            } else if i % 16 == 3 && name != "output_norm.weight" {
+                8.0
+            } else {
+                1.0 + v
+            }
         });
         let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
         file.tensor(name, dims, 0, bytes).unwrap();

@@ -69,9 +69,12 @@ fn all_bits_of_compressed_tensors() {
             .map(|i| scales[i / group] * (codes[i] as f32 - zeros[i / group] as f32))
             .collect();
         for old in [false, true] {
-            let pack = |fields: &[u8]| match old {
-                true => padded(&dense(fields), bits, fields.len()),
-                false => dense(fields),
+            let pack = |fields: &[u8]| {
+                if old {
+                    padded(&dense(fields), bits, fields.len())
+                } else {
+                    dense(fields)
+                }
             };
             let packed: Vec<u8> = codes.chunks(k).flat_map(pack).collect();
             // Zero points are packed down the outputs: word rows of one word for each group.
