@@ -2,7 +2,6 @@
 
 use crate::family::Levels;
 use crate::{parallel, Error, Matrix, Result, ScaleType};
-use std::sync::Mutex;
 
 impl Matrix<'_> {
     /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file
@@ -65,18 +64,6 @@ impl Matrix<'_> {
             }
             found.map_or(Ok(()), Err)
         };
-        let first = Mutex::new(None::<(usize, Error)>);
-        parallel::rows(self.n(), Default::default, |row, scratch| {
-            if let Err(error) = check(row, scratch) {
-                let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
-                if first.as_ref().is_none_or(|(other, _)| row < *other) {
-                    *first = Some((row, error));
-                }
-            }
-        });
-        match first.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        parallel::try_rows(self.n(), Default::default, check)
     }
 }

@@ -73,7 +73,7 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
         DeviceClass::Cpu => DeviceClass::Gpu,
         DeviceClass::Gpu => DeviceClass::Cpu,
     };
-    let mut random = Random(200);
+    let mut random = Random::new(200);
     let mut worst = 0f64;
     let Some(place) = Format::ALL.iter().position(|f| *f == format) else {
         // Families with a group of another length: which snippets read a group's scale is compared for
@@ -220,7 +220,7 @@ fn every_kernel_and_format_is_within_its_bound() {
 #[test]
 fn long_rows_of_large_inputs_do_not_overflow() {
     let gpu = gpu::gpu();
-    let mut random = Random(300);
+    let mut random = Random::new(300);
     let (n, k) = (9, 14336);
     for format in [Format::Q4_0, Format::Q6_K, Format::INT8, Format::TQ2_0] {
         let matrix = random_matrix(format, n, k, random.next());
@@ -239,7 +239,7 @@ fn long_rows_of_large_inputs_do_not_overflow() {
 #[test]
 fn more_rows_than_a_grid_is_wide() {
     let gpu = gpu::gpu();
-    let mut random = Random(400);
+    let mut random = Random::new(400);
     let (n, k) = (65_539, 32);
     let matrix = random_matrix(Format::Q4_0, n, k, 5);
     let weights = gpu.upload(&matrix).unwrap();
@@ -324,7 +324,7 @@ fn every_small_float_is_its_weight() {
 #[test]
 fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(500);
+    let mut random = Random::new(500);
     let (m, n, k) = (3, 13, 800);
     let k = fitting_k(Format::Q4_0, k);
     let matrix = random_matrix(Format::Q4_0, n, k, 77);

@@ -223,7 +223,7 @@ impl Parts {
 const PARTS: usize = 9;
 
 fn given() -> (Matrix<'static>, Vec<f32>, Vec<f32>, Parts) {
-    let mut random = Random(31);
+    let mut random = Random::new(31);
     let format = Format::INT4.with_group(16).unwrap();
     let matrix = Matrix::quantize(format, N, K, &random.floats(N * K, 1.0)).unwrap();
     let (w, x) = (matrix.dequantize(), random.floats(3 * K, 2.0));

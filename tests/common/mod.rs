@@ -6,18 +6,19 @@ pub mod gpu;
 pub mod layouts;
 pub mod structured;
 
+use lowbit::random::SplitMix64;
 use lowbit::{Format, Linear, Matrix, RmsNorm, ScaleType};
 
-/// SplitMix64: the same numbers on every machine.
-pub struct Random(pub u64);
+/// The same numbers on every machine.
+pub struct Random(SplitMix64);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(SplitMix64::new(seed))
+    }
+
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.bits()
     }
 
     /// Uniform in -1..1.
@@ -103,7 +104,7 @@ pub fn altered_matrix(
     seed: u64,
     alter: impl FnOnce(&mut [u8]),
 ) -> Matrix<'static> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
     for row in bytes.chunks_mut(row_bytes) {

@@ -44,7 +44,7 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
     file.metadata("tokenizer.ggml.scores", scores).unwrap();
     file.metadata("tokenizer.ggml.token_type", kinds).unwrap();
 
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let mut tensor = |name: &str, dims: &[u64]| {
         let count: u64 = dims.iter().product();
         // Gains around 1, and some inputs much larger than others, for AWQ to find.
@@ -92,7 +92,7 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
 
 /// Random words, one text in each line of JSON.
 pub fn texts(count: usize) -> String {
-    let mut random = Random(6);
+    let mut random = Random::new(6);
     let mut letter = || {
         let letters = LETTERS.as_bytes();
         letters[random.next() as usize % letters.len()] as char

@@ -134,9 +134,8 @@ pub fn quantize(
     let plan = Plan::new(format, k, order, &grid, tail.as_ref(), importance, options);
     let level = Level::new();
     let mut bytes = vec![0u8; n * row_bytes];
-    let failure = Mutex::new(None);
     let losses = Mutex::new((vec![0f64; n], 0));
-    parallel::chunks(
+    parallel::try_chunks(
         &mut bytes,
         TASK * row_bytes,
         || (Vec::new(), Vec::new()),
@@ -177,18 +176,17 @@ pub fn quantize(
                 subtract(level, errors, &u[start * k..end * k], weights, k, end);
                 start = end;
             }
-            if let Err(error) = result {
-                *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
-            }
             let mut losses = losses.lock().unwrap_or_else(|e| e.into_inner());
             for (r, row) in rows.iter().enumerate() {
                 losses.0[task * TASK + r] = row.loss;
             }
             losses.1 += count;
             progress(0.3 + 0.7 * losses.1 as f32 / n as f32);
+            result
         },
-    );
-    let matrix = Matrix::encoded(format, n, k, bytes, failure)?;
+    )
+    .map_err(|e| e.of(format))?;
+    let matrix = Matrix::encoded(format, n, k, bytes)?;
     let linear = Linear::new(matrix);
     // One after the other, whichever thread was first.
     let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
