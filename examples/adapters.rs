@@ -53,9 +53,10 @@ fn matrices(adapter: &Adapter) -> String {
             && (p.ab_type, p.cr_type) == (CooperativeScalarType::F16, CooperativeScalarType::F32)
     });
     let sides: Vec<_> = sides.map(|p| p.m_size.to_string()).collect();
-    match sides.is_empty() {
-        true => "no".into(),
-        false => sides.join(", "),
+    if sides.is_empty() {
+        "no".into()
+    } else {
+        sides.join(", ")
     }
 }
 

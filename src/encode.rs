@@ -3,23 +3,13 @@
 use crate::family::{Hints, QuantizeError};
 use crate::matrix::{check_shape, finite, length};
 use crate::{parallel, Error, Format, Matrix, Result};
-use std::sync::Mutex;
 
 /// Encoders add up squares of these numbers, which may be beyond f32 for larger ones.
 const LARGE_IMPORTANCE: f32 = (1u64 << 40) as f32;
 
 impl Matrix<'static> {
-    /// What encoders of blocks have made, or the last of their failures.
-    pub(crate) fn encoded(
-        format: Format,
-        n: usize,
-        k: usize,
-        bytes: Vec<u8>,
-        failure: Mutex<Option<QuantizeError>>,
-    ) -> Result<Self> {
-        if let Some(e) = failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            return Err(e.of(format));
-        }
+    /// What encoders of blocks have made.
+    pub(crate) fn encoded(format: Format, n: usize, k: usize, bytes: Vec<u8>) -> Result<Self> {
         let matrix = Matrix::from_bytes(format, n, k, bytes)?;
         // Beside weights at the end of f32, the nearest of the format may lie past it.
         match matrix.validate("") {
@@ -100,8 +90,7 @@ impl Matrix<'static> {
         }
         finite("weight", weights, k)?;
         let mut bytes = vec![0u8; n * row_bytes];
-        let failure = Mutex::new(None);
-        parallel::chunks(
+        parallel::try_chunks(
             &mut bytes,
             row_bytes,
             || (),
@@ -118,13 +107,13 @@ impl Matrix<'static> {
                         importance: importance.map(|i| &i[b * span..][..weights.len()]),
                         row_mean_square,
                     };
-                    if let Err(e) = (format.family().quantize)(weights, &hints, block) {
-                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
-                    }
+                    (format.family().quantize)(weights, &hints, block)?;
                     rest = tail;
                 }
+                Ok(())
             },
-        );
-        Matrix::encoded(format, n, k, bytes, failure)
+        )
+        .map_err(|e: QuantizeError| e.of(format))?;
+        Matrix::encoded(format, n, k, bytes)
     }
 }

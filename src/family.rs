@@ -117,7 +117,7 @@ pub(crate) enum Levels {
 
 impl Levels {
     /// Levels of a table as signed bytes, and the power of two that they were divided by: where 16 levels
-    /// are such integers.
+    /// are such integers. A zero loses its sign.
     pub fn as_bytes(self) -> Option<([i8; 16], f32)> {
         let Levels::Table(levels) = self else {
             return None;

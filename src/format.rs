@@ -107,12 +107,11 @@ impl Format {
             Some((_, family)) => Ok(Format { family, ..self }),
             None => Err(Error::Scale {
                 format: self.family.name.into(),
-                allowed: match scales.is_empty() {
-                    true => "no type of the caller's".into(),
-                    false => {
-                        let names: Vec<_> = scales.iter().map(|(s, _)| s.name()).collect();
-                        names.join(", ")
-                    }
+                allowed: if scales.is_empty() {
+                    "no type of the caller's".into()
+                } else {
+                    let names: Vec<_> = scales.iter().map(|(s, _)| s.name()).collect();
+                    names.join(", ")
                 },
                 got: scale.name(),
             }),

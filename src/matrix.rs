@@ -212,10 +212,10 @@ impl<'a> Matrix<'a> {
                 got: x.len(),
             });
         }
-        match x.is_empty() {
-            true => Ok(Vec::new()),
-            false => Ok(cpu::product(self, x, precision, level)),
+        if x.is_empty() {
+            return Ok(Vec::new());
         }
+        Ok(cpu::product(self, x, precision, level))
     }
 }
 

@@ -1,5 +1,7 @@
 //! All cores where the feature `rayon` is on, one where it is off.
 
+use std::sync::Mutex;
+
 /// Calls `f(index, chunk, scratch)` on every chunk of `data`, each worker with a scratch of its own.
 pub(crate) fn chunks<T: Send, S>(
     data: &mut [T],
@@ -41,6 +43,55 @@ pub(crate) fn rows<S>(
         let mut s = scratch();
         for i in 0..count {
             f(i, &mut s);
+        }
+    }
+}
+
+/// As [`chunks`], where `f` may fail: every chunk is visited all the same, and the error is the first chunk's that
+/// has one, whichever thread was first.
+pub(crate) fn try_chunks<T: Send, S, E: Send>(
+    data: &mut [T],
+    chunk: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    f: impl Fn(usize, &mut [T], &mut S) -> Result<(), E> + Sync + Send,
+) -> Result<(), E> {
+    let first = First::new();
+    chunks(data, chunk, scratch, |i, c, s| first.keep(i, f(i, c, s)));
+    first.result()
+}
+
+/// As [`rows`], where `f` may fail, as in [`try_chunks`].
+pub(crate) fn try_rows<S, E: Send>(
+    count: usize,
+    scratch: impl Fn() -> S + Sync + Send,
+    f: impl Fn(usize, &mut S) -> Result<(), E> + Sync + Send,
+) -> Result<(), E> {
+    let first = First::new();
+    rows(count, scratch, |i, s| first.keep(i, f(i, s)));
+    first.result()
+}
+
+/// The error of the lowest index so far.
+struct First<E>(Mutex<Option<(usize, E)>>);
+
+impl<E> First<E> {
+    fn new() -> Self {
+        First(Mutex::new(None))
+    }
+
+    fn keep(&self, i: usize, result: Result<(), E>) {
+        if let Err(e) = result {
+            let mut first = self.0.lock().unwrap_or_else(|e| e.into_inner());
+            if first.as_ref().is_none_or(|(other, _)| i < *other) {
+                *first = Some((i, e));
+            }
+        }
+    }
+
+    fn result(self) -> Result<(), E> {
+        match self.0.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            Some((_, e)) => Err(e),
+            None => Ok(()),
         }
     }
 }

@@ -92,13 +92,13 @@ impl ScaleType {
                 (value.abs() <= 448.0, 448.0)
             }
         };
-        match finite {
-            true => Ok(()),
-            false => Err(QuantizeError {
+        if !finite {
+            return Err(QuantizeError {
                 scale: value,
                 limit,
-            }),
+            });
         }
+        Ok(())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::family::Levels;
 use crate::{parallel, Error, Matrix, Result, ScaleType};
-use std::sync::Mutex;
 
 impl Matrix<'_> {
     /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file
@@ -15,14 +14,13 @@ impl Matrix<'_> {
         // The largest that codes stand for; infinite where weights must be looked at one by one.
         let largest = match family.levels {
             Levels::Direct(_) => f32::INFINITY,
-            Levels::Table(table) => {
-                table
-                    .iter()
-                    .fold(0f32, |most, level| match level.is_finite() {
-                        true => most.max(level.abs()),
-                        false => f32::INFINITY,
-                    })
-            }
+            Levels::Table(table) => table.iter().fold(0f32, |most, level| {
+                if level.is_finite() {
+                    most.max(level.abs())
+                } else {
+                    f32::INFINITY
+                }
+            }),
             Levels::Signed | Levels::Unsigned => 255.0,
         };
         let check = |row: usize, (codes, weights): &mut (Vec<i8>, Vec<f32>)| {
@@ -66,18 +64,6 @@ impl Matrix<'_> {
             }
             found.map_or(Ok(()), Err)
         };
-        let first = Mutex::new(None::<(usize, Error)>);
-        parallel::rows(self.n(), Default::default, |row, scratch| {
-            if let Err(error) = check(row, scratch) {
-                let mut first = first.lock().unwrap_or_else(|e| e.into_inner());
-                if first.as_ref().is_none_or(|(other, _)| row < *other) {
-                    *first = Some((row, error));
-                }
-            }
-        });
-        match first.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            Some((_, error)) => Err(error),
-            None => Ok(()),
-        }
+        parallel::try_rows(self.n(), Default::default, check)
     }
 }

@@ -103,9 +103,10 @@ fn hlsl_for_dxc_is_written() {
         .map(|(number, text)| {
             let valid = validate(&text.name, &text.text).unwrap();
             let halves = valid.needs.contains(Capabilities::SHADER_FLOAT16);
-            let (profile, model) = match number % 2 == 0 || halves {
-                true => ("cs_6_7", ShaderModel::V6_7),
-                false => ("cs_6_0", ShaderModel::V6_0),
+            let (profile, model) = if number % 2 == 0 || halves {
+                ("cs_6_7", ShaderModel::V6_7)
+            } else {
+                ("cs_6_0", ShaderModel::V6_0)
             };
             let path = folder.join(format!("{}.{profile}.hlsl", text.name));
             std::fs::write(path, hlsl(&valid, model).unwrap()).unwrap();

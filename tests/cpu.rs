@@ -38,7 +38,7 @@ fn has_no_integers(format: Format) -> bool {
 
 #[test]
 fn sums_are_within_their_bound_at_every_level() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut worst = 0f64;
     for (f, format) in formats().into_iter().enumerate() {
         for ((n, k), m) in cases(f) {
@@ -60,7 +60,7 @@ fn sums_are_within_their_bound_at_every_level() {
 
 #[test]
 fn integer_products_are_those_of_rounded_inputs() {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let mut worst = 0f64;
     for (f, format) in formats().into_iter().enumerate() {
         for ((n, k), m) in cases(f) {
@@ -91,7 +91,7 @@ fn integer_products_are_those_of_rounded_inputs() {
 /// definition, in integers, must be met to the bit.
 #[test]
 fn what_needs_no_rounding_is_exact() {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let (n, k) = (19, 320);
     for base in [
         Format::INT8,
@@ -163,9 +163,10 @@ fn definition(x: &[f32], k: usize, round: fn(f32) -> f32) -> Activations {
     for row in x.chunks(k) {
         for run in row.chunks(32) {
             let magnitudes = run.iter().map(|x| x.abs());
-            let largest = match run.iter().any(|x| x.is_nan()) {
-                true => f32::NAN,
-                false => magnitudes.fold(0.0, f32::max),
+            let largest = if run.iter().any(|x| x.is_nan()) {
+                f32::NAN
+            } else {
+                magnitudes.fold(0.0, f32::max)
             };
             let scale = largest * (1.0 / 127.0);
             let usable = largest.is_finite() && scale.is_normal();
@@ -214,7 +215,7 @@ fn same_activations(got: &Activations, want: &Activations) -> Result<(), String>
 
 #[test]
 fn inputs_are_rounded_as_defined() {
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     for k in [1, 8, 31, 32, 33, 100, 4096] {
         for exponent in [-149, -140, -126, -120, -119, 0, 100, 127] {
             let unit = if exponent < -126 {
@@ -253,7 +254,7 @@ fn inputs_are_rounded_as_defined() {
 /// A comparison that nothing fails proves nothing: other roundings, and codes that are off by one.
 #[test]
 fn the_comparisons_report_mutants() {
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let k = 256;
     let mut x = random.floats(k, 1.0);
     (x[0], x[1]) = (127.0, 0.5);
@@ -281,7 +282,7 @@ fn the_comparisons_report_mutants() {
 
 #[test]
 fn what_is_no_number_stays_in_its_row() {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for format in [
         Format::Q4_0,
         Format::Q4_K,
@@ -320,7 +321,7 @@ fn what_is_no_number_stays_in_its_row() {
 
 #[test]
 fn threads_change_nothing() {
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     let (n, k) = (100, 1024);
     for format in [Format::Q4_0, Format::Q6_K, Format::NF4] {
         let matrix = random_matrix(format, n, k, 10);
@@ -352,7 +353,7 @@ fn bad_calls_and_empty_ones() {
             .to_string();
         assert!(error.contains("64") && error.contains("65"), "{error}");
     }
-    let x = Random(12).floats(64, 1.0);
+    let x = Random::new(12).floats(64, 1.0);
     assert_eq!(matrix.matmul_with(&x, Precision::F16), matrix.matmul(&x));
     assert!(CpuLevel::all().len() > 1 || cfg!(not(target_arch = "x86_64")));
 }

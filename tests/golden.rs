@@ -150,7 +150,7 @@ fn lattice_encoders_are_as_near_as_ggml() {
 /// ggml 0.26.0 misplaces what follows a group of zeros: a relative error of 2.0 in the other groups.
 #[test]
 fn iq3_s_beside_a_group_of_zeros() {
-    let mut random = common::Random(5);
+    let mut random = common::Random::new(5);
     let mut weights = random.floats(2 * 256, 1.0);
     for zeros in [32..64, 256 + 128..256 + 192] {
         weights[zeros].fill(0.0);
@@ -186,7 +186,7 @@ fn first_difference(ours: &[u8], tools: &[u8]) -> Option<usize> {
 /// lies in a field that these weights do not use, changes nothing at all.
 #[test]
 fn flipped_bits_are_reported() {
-    let mut random = common::Random(11);
+    let mut random = common::Random::new(11);
     for case in golden::cases() {
         let (mut seen, tries) = (0, 64);
         for _ in 0..tries {

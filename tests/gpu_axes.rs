@@ -93,7 +93,7 @@ const CHAINS: [&[Epilogue]; 6] = [
 #[test]
 fn epilogues_are_within_their_bounds() {
     let gpu = gpu::gpu();
-    let mut random = Random(700);
+    let mut random = Random::new(700);
     for (i, chain) in CHAINS.iter().enumerate() {
         // All chains by one kernel, and one chain by each of the others.
         let mut kernels = vec!["gemv"];
@@ -116,7 +116,7 @@ fn kernels_beside(one: &str) -> Vec<&'static str> {
 #[test]
 fn halves_in_and_out() {
     let gpu = gpu::gpu();
-    let mut random = Random(710);
+    let mut random = Random::new(710);
     let chain = &[Epilogue::Bias, Epilogue::Residual];
     for (i, kernel) in kernels().into_iter().enumerate() {
         // Odd n and m, so that outputs end in the middle of a word; odd k of a format that can.
@@ -144,7 +144,7 @@ fn halves_in_and_out() {
 #[test]
 fn runs_and_slabs_have_their_operands() {
     let gpu = limited(|limits| limits.max_storage_buffer_binding_size = 16 << 10);
-    let mut random = Random(760);
+    let mut random = Random::new(760);
     let chain = &[Epilogue::Bias, Epilogue::Residual, Epilogue::RowScale];
     for (format, inputs, shape) in [
         (Format::F16, FloatType::F16, (1, 200, 24, 33)),
@@ -162,7 +162,7 @@ fn runs_and_slabs_have_their_operands() {
 #[test]
 fn batches_multiply_pairs() {
     let gpu = gpu::gpu();
-    let mut random = Random(720);
+    let mut random = Random::new(720);
     for (i, kernel) in kernels().into_iter().enumerate() {
         // n no multiple of 8: matrices begin in the middle of eight interleaved rows.
         let shape = [(3, 2, 13, 96), (2, 5, 37, 256), (5, 1, 3, 288)][i % 3];
@@ -178,7 +178,7 @@ fn batches_multiply_pairs() {
 #[test]
 fn batches_have_every_kernel() {
     let gpu = gpu::gpu();
-    let mut random = Random(725);
+    let mut random = Random::new(725);
     let chain = &[Epilogue::Bias, Epilogue::RowScale];
     let mut ran = 0;
     for kernel in KERNELS {
@@ -197,7 +197,7 @@ fn batches_have_every_kernel() {
 #[test]
 fn slices_are_added_up() {
     let gpu = gpu::gpu();
-    let mut random = Random(730);
+    let mut random = Random::new(730);
     let chain = &[Epilogue::Bias, Epilogue::Relu];
     let sliced = kernels().into_iter().filter(|k| k.starts_with("gem"));
     for (i, kernel) in sliced.enumerate() {
@@ -226,7 +226,7 @@ fn slices_are_added_up() {
 #[test]
 fn broken_axes_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(740);
+    let mut random = Random::new(740);
     let chain = &[Epilogue::Bias, Epilogue::Scale, Epilogue::Silu];
     let types = (FloatType::F16, FloatType::F32);
     let batch = Case::new(gpu, Format::Q4_0, (3, 2, 13, 96), types, chain, &mut random);
@@ -334,7 +334,7 @@ fn broken_axes_are_reported() {
 #[test]
 fn what_cannot_be_is_refused() {
     let gpu = gpu::gpu();
-    let mut random = Random(750);
+    let mut random = Random::new(750);
     let chain = &[Epilogue::Bias];
     let case = Case::new(
         gpu,

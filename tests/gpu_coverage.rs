@@ -56,8 +56,9 @@ fn the_adapter_is_the_one_that_was_meant() {
 }
 
 fn describe(features: Features) -> String {
-    match features.is_empty() {
-        true => "nothing optional".into(),
-        false => format!("{features:?}"),
+    if features.is_empty() {
+        "nothing optional".into()
+    } else {
+        format!("{features:?}")
     }
 }

@@ -17,7 +17,7 @@ fn shapes(format: Format) -> Vec<(usize, usize)> {
 #[test]
 fn codes_scales_and_weights_are_equal() {
     let gpu = gpu::gpu();
-    let mut random = Random(100);
+    let mut random = Random::new(100);
     for format in formats() {
         for (n, k) in shapes(format) {
             let matrix = random_matrix(format, n, k, random.next());
@@ -73,7 +73,7 @@ fn nvfp4_scales_of_every_byte() {
 #[test]
 fn flipped_bits_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     for &format in Format::ALL {
         let (n, k) = (5, fitting_k(format, 96));
         let seed = random.next();
@@ -112,7 +112,7 @@ fn flipped_bits_are_reported() {
 #[test]
 fn rows_are_looked_up() {
     let gpu = gpu::gpu();
-    let mut random = Random(8);
+    let mut random = Random::new(8);
     for format in formats() {
         let (n, k) = (37, fitting_k(format, 100));
         let matrix = random_matrix(format, n, k, random.next());

@@ -17,7 +17,7 @@ fn matrices_past_the_limits_are_split() {
         limits.max_storage_buffer_binding_size = 64 << 10;
         limits.max_compute_workgroups_per_dimension = 14;
     });
-    let mut random = Random(600);
+    let mut random = Random::new(600);
     for (format, m) in [
         (Format::Q4_0, 1),
         (Format::Q4_K, 3),

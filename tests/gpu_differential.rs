@@ -148,7 +148,7 @@ fn structured_products_are_within_their_bounds() {
     let gpu = gpu::gpu();
     let time = Duration::from_secs(number("LOWBIT_DIFFERENTIAL", 20));
     let seed = number("LOWBIT_SEED", 1);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let formats = formats();
     let mut worst = BTreeMap::<String, (f64, String)>::new();
     let (mut cases, mut products, mut bad) = (0, 0, 0);
@@ -212,7 +212,7 @@ fn structured_products_are_within_their_bounds() {
 #[test]
 fn structured_data_reports_what_random_bytes_do_not() {
     let gpu = gpu::gpu();
-    let mut random = Random(600);
+    let mut random = Random::new(600);
     let (format, m, n, k) = (Format::INT8_BIAS, 3, 9, 256);
     let cancelling = |text: &str| {
         let from = "fma(level, vec4<f32>(a.scale), vec4<f32>(a.offset))";
@@ -238,7 +238,7 @@ fn structured_data_reports_what_random_bytes_do_not() {
 #[test]
 fn infinite_and_huge_inputs_meet_whole_weights() {
     let gpu = gpu::gpu();
-    let mut random = Random(601);
+    let mut random = Random::new(601);
     let (n, at) = (70, 37);
     for format in [
         Format::Q4_1,

@@ -356,7 +356,7 @@ fn nothing_is_recorded_where_the_last_buffer_is_refused() {
     });
 
     let linear = Linear::new(matrix)
-        .with_input_scales(Random(5).floats(k, 1.0))
+        .with_input_scales(Random::new(5).floats(k, 1.0))
         .unwrap()
         .with_bias(vec![1.0; n])
         .unwrap();

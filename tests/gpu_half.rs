@@ -87,7 +87,7 @@ fn features_switch_off() {
     let (m, n, k) = (65, 131, 96);
     let matrix = random_matrix(Format::Q4_0, n, k, 11);
     let weights = gpu.upload(&matrix).unwrap();
-    let case = Case::of(gpu, &matrix, Random(12).floats(m * k, 2.0));
+    let case = Case::of(gpu, &matrix, Random::new(12).floats(m * k, 2.0));
     let coop = Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
     for off in [
         Features::empty(),
@@ -210,9 +210,10 @@ impl Case {
 
     /// Holds a product made ready to the oracle of its kernel.
     fn check(&self, gpu: &Gpu, product: &MatMul) {
-        let want = match half_kernels(gpu).contains(&product.kernel()) {
-            true => &self.rounded,
-            false => &self.exact,
+        let want = if half_kernels(gpu).contains(&product.kernel()) {
+            &self.rounded
+        } else {
+            &self.exact
         };
         within_bound(&gpu::prepared(gpu, product, &self.x), want)
             .unwrap_or_else(|e| panic!("{product:?}: {e}"));
@@ -247,12 +248,13 @@ fn every_kernel_and_format_is_within_its_bound() {
     let formats = Format::ALL;
     let all = std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all");
     let run = |place: usize, format: Format| {
-        let mut random = Random(700 + place as u64);
+        let mut random = Random::new(700 + place as u64);
         let mut worst = 0f64;
         for (number, kernel) in kernels.iter().enumerate() {
-            let shapes = match all {
-                true => EDGES,
-                false => &EDGES[(place + 3 * number) % EDGES.len()..][..1],
+            let shapes = if all {
+                EDGES
+            } else {
+                &EDGES[(place + 3 * number) % EDGES.len()..][..1]
             };
             for &shape in shapes {
                 let case = Case::random(own, format, shape, &mut random);
@@ -285,7 +287,7 @@ fn every_kernel_and_format_is_within_its_bound() {
 #[test]
 fn long_rows_of_large_inputs_do_not_overflow() {
     let gpu = gpu::gpu();
-    let mut random = Random(300);
+    let mut random = Random::new(300);
     let (m, n, k) = (3, 9, 14336);
     for format in [Format::Q4_0, Format::INT8] {
         let matrix = random_matrix(format, n, k, random.next());
@@ -313,7 +315,7 @@ fn what_is_past_the_end_of_a_row_stays_zero() {
         row[2..4].copy_from_slice(&f16::from_f32(15.0).to_le_bytes());
     }
     let matrix = Matrix::from_bytes(format, n, k, bytes).unwrap();
-    let x = Random(13).floats(2 * k, 1.0);
+    let x = Random::new(13).floats(2 * k, 1.0);
     assert_eq!(matrix.dequantize(), zeros);
     let case = Case::of(gpu, &matrix, x);
     for kernel in half_kernels(gpu) {
@@ -354,7 +356,7 @@ fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();
     let (m, n, k) = (67, 70, 160);
     let matrix = random_matrix(Format::Q4_0, n, k, 77);
-    let case = Case::of(gpu, &matrix, Random(500).floats(m * k, 2.0));
+    let case = Case::of(gpu, &matrix, Random::new(500).floats(m * k, 2.0));
     let exact = gpu.matmul(&case.x, &case.weights).unwrap();
     within_bound(&exact, &case.exact).unwrap();
     assert!(

@@ -29,7 +29,7 @@ const SCALES: [InputScale; 4] = [
 
 /// m rows, each of another size, none of which is centred.
 fn inputs(m: usize) -> Vec<f32> {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let row = |i: usize| {
         let size = 0.25 * (1 + i % 5) as f32;
         random
@@ -119,12 +119,12 @@ fn zero_points_come_before_epilogues() {
     let gpu = gpu::gpu();
     let w = random_matrix(Format::INT4, 40, 1024, 5);
     let weights = gpu.upload(&w).unwrap();
-    let x: Vec<f32> = Random(9).floats(1024, 0.8);
+    let x: Vec<f32> = Random::new(9).floats(1024, 0.8);
     let scale = InputScale::Static {
         scale: 0.008,
         zero_point: -90,
     };
-    let bias: Vec<f32> = Random(11).floats(40, 4.0);
+    let bias: Vec<f32> = Random::new(11).floats(40, 4.0);
     let mut rounded = x.clone();
     scale.fake_quantize(&mut rounded, 1024).unwrap();
     let right = w.matmul(&rounded).unwrap();

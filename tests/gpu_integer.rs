@@ -32,14 +32,18 @@ fn rounded(x: &[f32], k: usize, round: Round) -> Rounded {
         let number = top < 0x7f80_0000;
         if number {
             scale *= 1.0f32 / 127.0;
-            match scale < f32::MIN_POSITIVE {
-                true => scale = 0.0,
-                false => inverse = 127.0 / f32::from_bits(top),
+            if scale < f32::MIN_POSITIVE {
+                scale = 0.0;
+            } else {
+                inverse = 127.0 / f32::from_bits(top);
             }
         }
-        let code = |x: &f32| match number {
-            true => round(x * inverse).clamp(-127.0, 127.0) as i8,
-            false => 0,
+        let code = |x: &f32| {
+            if number {
+                round(x * inverse).clamp(-127.0, 127.0) as i8
+            } else {
+                0
+            }
         };
         let mut codes: Vec<i8> = run.iter().map(code).collect();
         codes.resize(32, 0);
@@ -235,7 +239,7 @@ fn guises(place: usize, number: usize, kernel: &str) -> Vec<Gpu> {
 #[test]
 fn rows_are_rounded_bit_for_bit() {
     let gpu = gpu::gpu();
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     for (m, k) in [(1, 1), (3, 75), (9, 320)] {
         let mut x = random.floats(m * k, 3.0);
         if m == 9 {
@@ -319,7 +323,7 @@ fn is_slow() -> bool {
 fn exact_products_are_equal_bit_for_bit() {
     let kernels = kernels();
     assert_eq!(kernels, known_to_run());
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let mut ran = BTreeSet::new();
     for (place, &format) in Format::ALL.iter().enumerate() {
         let (m, n, k) = (3, 19, fitting_k(format, 72));
@@ -378,7 +382,7 @@ const EDGES: &[(usize, usize, usize)] = &[
 #[test]
 fn random_products_are_within_the_bound() {
     let kernels = kernels();
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let mut worst = 0f64;
     let mut count = 0;
     for (place, &format) in common::formats().iter().enumerate() {
@@ -411,7 +415,7 @@ fn random_products_are_within_the_bound() {
 #[test]
 fn integers_are_chosen_only_where_they_are_allowed() {
     let own = gpu::gpu();
-    let mut random = Random(4);
+    let mut random = Random::new(4);
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         for (format, m) in [
             (Format::Q4_0, 1),
@@ -454,7 +458,7 @@ fn integers_are_chosen_only_where_they_are_allowed() {
 #[test]
 fn errors_are_those_of_rounding() {
     let gpu = gpu::gpu();
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let (m, n, k) = (4, 96, 1024);
     let matrix = random_matrix(Format::Q4_0, n, k, 6);
     let weights = gpu.upload(&matrix).unwrap();
@@ -485,7 +489,7 @@ fn errors_are_those_of_rounding() {
 #[test]
 fn long_rows_and_infinite_inputs() {
     let gpu = gpu::gpu();
-    let mut random = Random(6);
+    let mut random = Random::new(6);
     let (m, n, k) = (3, 9, 14336);
     for (format, kernels) in [
         (Format::Q4_0, kernels()),
@@ -516,7 +520,7 @@ fn long_rows_and_infinite_inputs() {
 #[test]
 fn more_inputs_than_a_binding_holds() {
     let gpu = gpu::gpu();
-    let mut random = Random(8);
+    let mut random = Random::new(8);
     let (m, n, k) = (1100, 2, 32768);
     let matrix = random_matrix(Format::Q4_0, n, k, 9);
     let weights = gpu.upload(&matrix).unwrap();
@@ -537,7 +541,7 @@ fn more_inputs_than_a_binding_holds() {
 #[test]
 fn layers_multiply_integers_too() {
     let gpu = gpu::gpu();
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     let (m, n, k) = (3, 37, 320);
     let matrix = random_matrix(Format::INT4, n, k, 10);
     let bias = random.floats(n, 1.0);
@@ -562,7 +566,7 @@ fn layers_multiply_integers_too() {
 #[test]
 fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     // Two spans a part, a bias, an odd number of parts.
     let format = Format::INT4_BIAS.with_group(16).unwrap();
     let (m, n, k) = (3, 13, 352);

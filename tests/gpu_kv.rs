@@ -132,10 +132,10 @@ fn same_words(options: KvOptions, got: &[u32], want: &[u32], row: usize) -> Resu
         }
     }
     let limit = 2 + got.len() as u32 * 32 / 20_000;
-    match bits <= limit {
-        true => Ok(bits),
-        false => Err(format!("{bits} bits of codes differ, at most {limit} may")),
+    if bits > limit {
+        return Err(format!("{bits} bits of codes differ, at most {limit} may"));
     }
+    Ok(bits)
 }
 
 #[test]

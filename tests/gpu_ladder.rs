@@ -50,7 +50,7 @@ fn own_gpu(class: DeviceClass) -> Gpu {
 fn a_refused_shader_gives_way_to_the_next_kernel() {
     let (n, k, m) = (24, 256, 2);
     let matrix = random_matrix(Format::Q4_K, n, k, 5);
-    let x = Random(6).floats(m * k, 1.0);
+    let x = Random::new(6).floats(m * k, 1.0);
     let want = oracle(&matrix.dequantize(), &x, n, k);
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         let gpu = own_gpu(class);

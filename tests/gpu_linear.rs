@@ -25,7 +25,7 @@ const PARTS: [&str; 9] = [
 
 /// A layer with those of `PARTS` that `has` says.
 fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
-    let mut random = Random(31);
+    let mut random = Random::new(31);
     let format = Format::INT4_ASYM.with_group(64).unwrap();
     let mut linear = Linear::new(random_matrix(format, N, K, 5));
     if has("norm") {
@@ -54,9 +54,10 @@ fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
         linear = linear.with_outliers(columns, weights).unwrap();
     }
     if has("scale") {
-        let scale = match divides {
-            true => OutputScale::Divide(0.3),
-            false => OutputScale::Multiply(0.3),
+        let scale = if divides {
+            OutputScale::Divide(0.3)
+        } else {
+            OutputScale::Multiply(0.3)
         };
         linear = linear.with_scale(scale).unwrap();
     }
@@ -118,7 +119,7 @@ fn product(gpu: &Gpu, linear: &Linear, x: &[f32]) -> Vec<f32> {
 #[test]
 fn every_part_and_all_together() {
     let gpu = gpu::gpu();
-    let x = Random(6).floats(9 * K, 2.0);
+    let x = Random::new(6).floats(9 * K, 2.0);
     let mut cases: Vec<Linear> = PARTS
         .iter()
         .map(|&p| linear(|part| part == p, false))
@@ -143,7 +144,7 @@ fn every_part_and_all_together() {
 #[test]
 fn missing_parts_are_reported() {
     let gpu = gpu::gpu();
-    let x = Random(6).floats(2 * K, 2.0);
+    let x = Random::new(6).floats(2 * K, 2.0);
     let whole = linear(|_| true, false);
     for missing in PARTS {
         let y = product(gpu, &linear(|part| part != missing, false), &x);
@@ -173,7 +174,7 @@ fn bad_bindings_are_errors() {
 #[test]
 fn layers_of_other_tools() {
     let gpu = gpu::gpu();
-    let mut random = Random(41);
+    let mut random = Random::new(41);
     let (mut decoded, cases) = (0, common::layouts::layouts());
     for case in cases.iter().filter(|c| !c.dequantized.is_empty()) {
         let linear = case.linear().unwrap();

@@ -74,7 +74,7 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
         DeviceClass::Cpu => DeviceClass::Gpu,
         DeviceClass::Gpu => DeviceClass::Cpu,
     };
-    let mut random = Random(200);
+    let mut random = Random::new(200);
     let mut worst = 0f64;
     let Some(place) = Format::ALL.iter().position(|f| *f == format) else {
         // Families with a group of another length: which snippets read a group's scale is compared for
@@ -205,11 +205,12 @@ fn every_kernel_and_format_is_within_its_bound() {
             let number = kernels.iter().position(|k| k == kernel).unwrap();
             let runs = |place: &usize| runs_here(*place, number, kernels.len(), gpu::gpu());
             let places = (0..Format::ALL.len()).filter(runs);
-            let expected = match class == gpu::gpu().class() {
-                true => places.count(),
-                false => places
+            let expected = if class == gpu::gpu().class() {
+                places.count()
+            } else {
+                places
                     .filter(|p| (p + number).is_multiple_of(OTHER_CLASS))
-                    .count(),
+                    .count()
             };
             assert_eq!(count, expected, "{kernel} as on a {class:?}");
         }
@@ -220,7 +221,7 @@ fn every_kernel_and_format_is_within_its_bound() {
 #[test]
 fn long_rows_of_large_inputs_do_not_overflow() {
     let gpu = gpu::gpu();
-    let mut random = Random(300);
+    let mut random = Random::new(300);
     let (n, k) = (9, 14336);
     for format in [Format::Q4_0, Format::Q6_K, Format::INT8, Format::TQ2_0] {
         let matrix = random_matrix(format, n, k, random.next());
@@ -239,7 +240,7 @@ fn long_rows_of_large_inputs_do_not_overflow() {
 #[test]
 fn more_rows_than_a_grid_is_wide() {
     let gpu = gpu::gpu();
-    let mut random = Random(400);
+    let mut random = Random::new(400);
     let (n, k) = (65_539, 32);
     let matrix = random_matrix(Format::Q4_0, n, k, 5);
     let weights = gpu.upload(&matrix).unwrap();
@@ -324,7 +325,7 @@ fn every_small_float_is_its_weight() {
 #[test]
 fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(500);
+    let mut random = Random::new(500);
     let (m, n, k) = (3, 13, 800);
     let k = fitting_k(Format::Q4_0, k);
     let matrix = random_matrix(Format::Q4_0, n, k, 77);

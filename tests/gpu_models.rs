@@ -29,7 +29,7 @@ fn model(path: &str) -> Option<Vec<u8>> {
 /// Multiplies by every matrix; returns how many.
 fn multiply(file: &Gguf) -> usize {
     let gpu = gpu::gpu();
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let (mut count, mut worst) = (0, 0f64);
     for tensor in file.tensors() {
         if tensor.dims().len() < 2 {

@@ -213,7 +213,7 @@ fn a_recorded_product_costs_less_than_two_microseconds() {
 #[test]
 fn long_products_are_cut() {
     let gpu = gpu::gpu();
-    let mut random = Random(700);
+    let mut random = Random::new(700);
     // On a processor 100 ms are taken to be 1e9 operations: this is more than twice that.
     let (m, n, k) = (1056, 1000, 1056);
     let matrix = random_matrix(Format::Q4_0, n, k, 3);

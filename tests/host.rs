@@ -61,7 +61,7 @@ fn sizes_are_those_of_the_specifications() {
 
 #[test]
 fn the_cpu_product_is_within_its_bound() {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     for format in formats() {
         for (n, k) in [(1, 8), (3, 40), (5, 257), (7, 784), (2, 4096)] {
             let k = fitting_k(format, k);
@@ -80,7 +80,7 @@ fn the_cpu_product_is_within_its_bound() {
 /// A bound that nothing can leave proves nothing.
 #[test]
 fn the_bound_reports_mutants() {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let (n, k) = (4, 512);
     let matrix = random_matrix(Format::Q4_K, n, k, 3);
     let weights = matrix.dequantize();
@@ -312,7 +312,7 @@ proptest! {
     /// Bytes are never changed on the way in, and never make a decoder panic.
     #[test]
     fn any_bytes_decode(seed in any::<u64>(), n in 1usize..4, k in 1usize..300) {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         for format in formats() {
             let k = fitting_k(format, k);
             let len = n * format.row_bytes(k).unwrap();
@@ -327,7 +327,7 @@ proptest! {
 
 #[test]
 fn ternary_scales_are_the_least_squares_ones() {
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     let weights = random.floats(64, 1.0);
     let format = Format::TERNARY.with_group(64).unwrap();
     let back = Matrix::quantize(format, 1, 64, &weights)

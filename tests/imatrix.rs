@@ -288,9 +288,10 @@ fn dat() -> Dat {
 #[test]
 fn older_file() {
     for with_text in [false, true] {
-        let whole = match with_text {
-            true => dat().int(4).text("wiki.txt"),
-            false => dat(),
+        let whole = if with_text {
+            dat().int(4).text("wiki.txt")
+        } else {
+            dat()
         };
         let read = whole.read().unwrap();
         assert_eq!(read.means("a.weight").unwrap(), [1.0, 0.125, 3.0]);

@@ -309,11 +309,14 @@ fn kivi_group(x: &[f32], bits: u32) -> Vec<f32> {
     let top = ((1 << bits) - 1) as f32;
     let scale = f16::from_f32((high - low) / top).to_f32();
     let low = f16::from_f32(low).to_f32();
-    let code = |x: f32| match scale == 0.0 {
-        true => 0.0,
-        false => ((x - low) * (1.0 / scale))
-            .round_ties_even()
-            .clamp(0.0, top),
+    let code = |x: f32| {
+        if scale == 0.0 {
+            0.0
+        } else {
+            ((x - low) * (1.0 / scale))
+                .round_ties_even()
+                .clamp(0.0, top)
+        }
     };
     x.iter().map(|x| code(*x) * scale + low).collect()
 }

@@ -29,7 +29,7 @@ fn every_case_decodes_bit_for_bit() {
 /// A flipped bit anywhere in a tool's tensors is refused or seen in the weights.
 #[test]
 fn flipped_bits_are_reported() {
-    let mut random = common::Random(23);
+    let mut random = common::Random::new(23);
     for case in layouts().iter_mut().filter(|c| !c.dequantized.is_empty()) {
         let names: Vec<String> = case.parts.keys().cloned().collect();
         for name in names {

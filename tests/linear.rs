@@ -223,7 +223,7 @@ impl Parts {
 const PARTS: usize = 9;
 
 fn given() -> (Matrix<'static>, Vec<f32>, Vec<f32>, Parts) {
-    let mut random = Random(31);
+    let mut random = Random::new(31);
     let format = Format::INT4.with_group(16).unwrap();
     let matrix = Matrix::quantize(format, N, K, &random.floats(N * K, 1.0)).unwrap();
     let (w, x) = (matrix.dequantize(), random.floats(3 * K, 2.0));
@@ -252,9 +252,10 @@ fn each_part_alone_and_all_together() {
     assert!(all.check(&other.linear(&matrix), &w, &x).is_err());
     for outputs in [false, true] {
         let mut unsigned = all.clone();
-        let rotation = match outputs {
-            false => &mut unsigned.rotation,
-            true => &mut unsigned.output_rotation,
+        let rotation = if outputs {
+            &mut unsigned.output_rotation
+        } else {
+            &mut unsigned.rotation
         };
         rotation.as_mut().unwrap().signs.clear();
         assert!(all.check(&unsigned.linear(&matrix), &w, &x).is_err());

@@ -38,10 +38,7 @@ fn main() {
     // As criterion itself decides: without `--bench` this is `cargo test --benches`.
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
-    let shape = match test {
-        true => (128, 256),
-        false => (4096, 4096),
-    };
+    let shape = if test { (128, 256) } else { (4096, 4096) };
     let mut run = Run {
         criterion: Criterion::default()
             .sample_size(SAMPLES)

@@ -63,10 +63,12 @@ impl Row {
         Row {
             name: info.name().to_owned(),
             format: (1, info.dtype()),
-            does: match is_float(info) {
-                true if info.shape().len() == 2 => "multiplies",
-                true => "reads",
-                false => "-",
+            does: if !is_float(info) {
+                "-"
+            } else if info.shape().len() == 2 {
+                "multiplies"
+            } else {
+                "reads"
             },
             shape: by(info.shape()),
             bytes: info.byte_len(),

@@ -118,10 +118,10 @@ fn linear(model: &Model, name: &str, n: usize, k: usize) -> Fallible<Linear> {
 
 fn floats(model: &Model, name: &str, expected: usize) -> Fallible<Vec<f32>> {
     let floats = model.tensor(name)?.to_f32()?;
-    match floats.len() == expected {
-        true => Ok(floats),
-        false => Err(format!("{name} should be {expected} floats, got {}", floats.len()).into()),
+    if floats.len() != expected {
+        return Err(format!("{name} should be {expected} floats, got {}", floats.len()).into());
     }
+    Ok(floats)
 }
 
 /// The value of a key.

@@ -154,11 +154,10 @@ impl Recipe<'_> {
                 let format = (self.format_of)(&named.name);
                 let (n, k) = (named.linear.n(), named.linear.k());
                 let weights = named.linear.dequantize();
-                named.linear = match is_float(format) {
-                    true => Linear::new(Matrix::quantize(format, n, k, &weights)?),
-                    false => {
-                        gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear
-                    }
+                named.linear = if is_float(format) {
+                    Linear::new(Matrix::quantize(format, n, k, &weights)?)
+                } else {
+                    gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear
                 };
             }
             progress((4 * i + place as usize + 1) as f32 / count);

@@ -1,29 +1,15 @@
 //! Inputs that are the same on every machine: normal numbers from a seed, without a crate.
 
-/// splitmix64: one addition and a finalizer, good enough to feed Box-Muller.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// In (0, 1]: its logarithm is finite.
-    fn unit(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
-    }
-}
+use lowbit::random::SplitMix64;
 
 /// `count` numbers of mean 0 and variance 1.
 pub fn normal(seed: u64, count: usize) -> Vec<f32> {
-    let mut random = SplitMix(seed);
+    let mut random = SplitMix64::new(seed);
+    // In (0, 1]: its logarithm is finite.
+    let mut unit = || ((random.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64;
     let one = |_| {
-        let radius = (-2.0 * random.unit().ln()).sqrt();
-        (radius * (std::f64::consts::TAU * random.unit()).cos()) as f32
+        let radius = (-2.0 * unit().ln()).sqrt();
+        (radius * (std::f64::consts::TAU * unit()).cos()) as f32
     };
     (0..count).map(one).collect()
 }

@@ -80,9 +80,10 @@ fn value<'a>(header: &'a str, key: &str) -> Fallible<&'a str> {
     let quoted = format!("'{key}':");
     let at = header.find(&quoted).ok_or(format!("no {key} in header"))?;
     let rest = header[at + quoted.len()..].trim_start();
-    let end = match rest.starts_with('(') {
-        true => rest.find(')').map(|e| e + 1),
-        false => rest.find([',', '}']),
+    let end = if rest.starts_with('(') {
+        rest.find(')').map(|e| e + 1)
+    } else {
+        rest.find([',', '}'])
     };
     let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest);
     Ok(text.trim_end())

@@ -45,14 +45,15 @@ fn layer(checkpoint: &Checkpoint, name: Option<&str>, anew: bool) -> Fallible<(S
         None => checkpoint.first()?,
     };
     let linear = checkpoint.linear(name)?;
-    let weights = match checkpoint.packed().contains(name) && !anew {
-        true => Weights::Packed(Box::new(linear)),
-        false => Weights::Dense(Dense {
+    let weights = if checkpoint.packed().contains(name) && !anew {
+        Weights::Packed(Box::new(linear))
+    } else {
+        Weights::Dense(Dense {
             n: linear.n(),
             k: linear.k(),
             // A bias is no part of the matrix that is packed.
             weights: linear.dequantize(),
-        }),
+        })
     };
     Ok((name.to_owned(), weights))
 }

@@ -46,11 +46,10 @@ impl Files {
         }
         let checkpoint = self.checkpoint()?;
         let packed = !checkpoint.packed().is_empty();
-        let tensors = match packed {
-            true => Vec::new(),
-            false => {
-                safetensors::plain(&self.paths, &bytes, &checkpoint).map_err(|e| self.named(&*e))?
-            }
+        let tensors = if packed {
+            Vec::new()
+        } else {
+            safetensors::plain(&self.paths, &bytes, &checkpoint).map_err(|e| self.named(&*e))?
         };
         Ok(Model {
             kind: "safetensors",

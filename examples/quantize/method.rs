@@ -119,16 +119,14 @@ fn format(method: Method, kind: TensorType, name: &str) -> Fallible<Format> {
     }
     let format = Format::from_gguf(kind.id);
     let format = format.ok_or_else(|| format!("{name}: lowbit does not make {} yet", kind.name))?;
-    match method.takes(format) || is_float(format) {
-        true => Ok(format),
-        false => {
-            let (method, kind) = (method.name(), kind.name);
-            Err(format!(
-                "{name}: {method} makes Q4_1 (its zero points are real numbers), got {kind}"
-            )
-            .into())
-        }
+    if !method.takes(format) && !is_float(format) {
+        let (method, kind) = (method.name(), kind.name);
+        return Err(format!(
+            "{name}: {method} makes Q4_1 (its zero points are real numbers), got {kind}"
+        )
+        .into());
     }
+    Ok(format)
 }
 
 fn is_float(format: Format) -> bool {

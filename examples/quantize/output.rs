@@ -18,9 +18,10 @@ pub fn write(args: &Args, output: &Path, plan: &Plan, bar: &ProgressBar) -> Fall
     for t in &plan.tensors {
         whole.declare(&t.from.name, &t.from.dims, t.kind.id)?;
     }
-    let parts = match args.keep_split {
-        true => whole.split_by(&plan.parts)?,
-        false => whole.split(usize::MAX, args.part_bytes)?,
+    let parts = if args.keep_split {
+        whole.split_by(&plan.parts)?
+    } else {
+        whole.split(usize::MAX, args.part_bytes)?
     };
     let mut left = plan.tensors.iter();
     let mut written = Vec::new();

@@ -66,20 +66,19 @@ impl<'a> Plan<'a> {
             None => vec![model.tensors.len()],
         };
         let converted = model.gguf.is_none();
-        let (mut metadata, tensors) = match converted {
-            false => (
+        let (mut metadata, tensors) = if converted {
+            let skip_pre = args
+                .override_kv
+                .iter()
+                .any(|o| o.key == "tokenizer.ggml.pre");
+            let made = hugging_face::convert(files.folder(), model.tensors, skip_pre)?;
+            notes.extend(made.notes);
+            (made.metadata, made.tensors)
+        } else {
+            (
                 model.metadata,
                 model.tensors.into_iter().map(Sourced::whole).collect(),
-            ),
-            true => {
-                let skip_pre = args
-                    .override_kv
-                    .iter()
-                    .any(|o| o.key == "tokenizer.ggml.pre");
-                let made = hugging_face::convert(files.folder(), model.tensors, skip_pre)?;
-                notes.extend(made.notes);
-                (made.metadata, made.tensors)
-            }
+            )
         };
         set(&mut metadata, "general.quantization_version", 2u32.into());
         let file_type = match args.preset {

@@ -326,8 +326,8 @@ pub(crate) fn check(w: &[f32], n: usize, k: usize) -> Result<()> {
 
 fn check_affines(n: usize, k: usize, granularity: Granularity, affines: &[Affine]) -> Result<()> {
     let expected = granularity.runs(n, k)?;
-    match affines.len() == expected {
-        true => Ok(()),
-        false => Err(length("affines", n, k, "of them", expected, affines.len())),
+    if affines.len() != expected {
+        return Err(length("affines", n, k, "of them", expected, affines.len()));
     }
+    Ok(())
 }

@@ -157,13 +157,11 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
         least.extend(choices.iter().map(|c| c.bytes).min());
     }
     let sum: u128 = least.iter().map(|bytes| u128::from(*bytes)).sum();
-    match sum <= budget.into() {
-        true => Ok(least),
-        false => {
-            let allowed = format!("at least {sum} bytes, what the smallest choices take");
-            Err(Error::argument("the budget", &allowed, budget))
-        }
+    if sum > budget.into() {
+        let allowed = format!("at least {sum} bytes, what the smallest choices take");
+        return Err(Error::argument("the budget", &allowed, budget));
     }
+    Ok(least)
 }
 
 /// The choices on the lower convex hull, in ascending order of bytes and strictly descending order of error.
@@ -187,10 +185,10 @@ fn hull(choices: &[Choice]) -> Vec<usize> {
             continue;
         }
         while let [.., a, b] = hull[..] {
-            match gain(b, next) >= gain(a, b) {
-                true => hull.pop(),
-                false => break,
-            };
+            if gain(b, next) < gain(a, b) {
+                break;
+            }
+            hull.pop();
         }
         hull.push(next);
     }

@@ -69,8 +69,9 @@ pub fn split(layer: Layer, columns: &[u32], format: Format) -> Result<Linear> {
         }
     }
     let linear = Linear::new(Matrix::quantize(format, n, k, &rest)?);
-    match columns.is_empty() {
-        true => Ok(linear),
-        false => linear.with_outliers(columns.to_vec(), own),
+    if columns.is_empty() {
+        Ok(linear)
+    } else {
+        linear.with_outliers(columns.to_vec(), own)
     }
 }

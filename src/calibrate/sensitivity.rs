@@ -71,14 +71,14 @@ fn check(n: usize, k: usize, w: &[f32], hessian: &Hessian) -> Result<()> {
     if w.len() != expected {
         return Err(length("w", n, k, "floats", expected, w.len()));
     }
-    match hessian.k() == k {
-        true => Ok(()),
-        false => Err(Error::Argument {
+    if hessian.k() != k {
+        return Err(Error::Argument {
             what: "k of the Hessian",
             allowed: k.to_string(),
             got: hessian.k().to_string(),
-        }),
+        });
     }
+    Ok(())
 }
 
 fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {

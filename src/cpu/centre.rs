@@ -33,14 +33,16 @@ fn centre_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &mut R
         let scale = f32x16::simd_from(simd, *scale);
         let offset = f32x16::simd_from(simd, *rest);
         let one = f32x16::splat(simd, 1.0);
-        let nearest = match zero {
-            true => offset,
-            false => -offset / scale.simd_eq(0.0).select(one, scale),
+        let nearest = if zero {
+            offset
+        } else {
+            -offset / scale.simd_eq(0.0).select(one, scale)
         };
         let middle = nearest.round_ties_even().max(0.0).min(top);
-        *rest = match zero {
-            true => scale * (middle - offset),
-            false => scale.mul_add(middle, offset),
+        *rest = if zero {
+            scale * (middle - offset)
+        } else {
+            scale.mul_add(middle, offset)
         }
         .into();
         let middle = middle - base;

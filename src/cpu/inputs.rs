@@ -38,9 +38,10 @@ impl Inputs {
         let mut steps = vec![empty; rounded.codes.len() / STEP];
         fill(plan.level, &rounded, &mut steps);
         let per_row = plan.k.div_ceil(STEP);
-        let sums = match plan.has_offsets() {
-            true => sums(&steps, per_row, plan.span),
-            false => Vec::new(),
+        let sums = if plan.has_offsets() {
+            sums(&steps, per_row, plan.span)
+        } else {
+            Vec::new()
         };
         Inputs {
             steps,

@@ -40,7 +40,7 @@ impl<'a> Plan<'a> {
             codes: match family.levels {
                 Levels::Signed => Codes::Signed,
                 Levels::Unsigned => Codes::Unsigned,
-                Levels::Table(table) => match whole(table) {
+                Levels::Table(_) => match family.levels.as_bytes() {
                     Some((levels, factor)) => Codes::Whole(levels, factor),
                     None => Codes::Floats,
                 },
@@ -94,22 +94,6 @@ impl<'a> Plan<'a> {
     pub fn is_whole(&self) -> bool {
         !matches!(self.codes, Codes::Floats)
     }
-}
-
-/// A table of 16 as whole numbers times a power of two, where it is that. A zero loses its sign.
-fn whole(table: &[f32]) -> Option<([i8; 16], f32)> {
-    let table: &[f32; 16] = table.try_into().ok()?;
-    [1.0f32, 0.5].iter().find_map(|factor| {
-        let mut levels = [0; 16];
-        for (level, value) in levels.iter_mut().zip(table) {
-            let scaled = value / factor;
-            *level = scaled as i8;
-            if *level as f32 != scaled {
-                return None;
-            }
-        }
-        Some((levels, *factor))
-    })
 }
 
 /// The ways to make a weight of a code, as constants that loops are compiled for.

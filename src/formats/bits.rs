@@ -69,9 +69,10 @@ pub(crate) fn field_of(stream: &[u8], bits: usize, i: usize) -> u8 {
     let at = i * bits;
     let low = stream[at / 8] as u16;
     // A field that ends within its byte must not read the next, which may not be there.
-    let high = match at % 8 + bits > 8 {
-        true => stream[at / 8 + 1] as u16,
-        false => 0,
+    let high = if at % 8 + bits > 8 {
+        stream[at / 8 + 1] as u16
+    } else {
+        0
     };
     (((low | high << 8) >> (at % 8)) & ((1 << bits) - 1)) as u8
 }

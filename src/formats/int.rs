@@ -77,9 +77,10 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
             bits: BITS,
         },
         floats: const {
-            match has_pair(KIND) {
-                true => &[(0, S::TYPE), (S::TYPE.bytes(), S::TYPE)],
-                false => &[(0, S::TYPE)],
+            if has_pair(KIND) {
+                &[(0, S::TYPE), (S::TYPE.bytes(), S::TYPE)]
+            } else {
+                &[(0, S::TYPE)]
             }
         },
         scales,

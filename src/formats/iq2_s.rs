@@ -37,8 +37,8 @@ pub(crate) static IQ2_S: Family = Family {
             offset: 0.0,
         }
     },
-    // Of each 32 weights: four low bytes, a word of signs.
     unpack: None,
+    // Of each 32 weights: four low bytes, a word of signs.
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,

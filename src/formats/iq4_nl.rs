@@ -7,6 +7,11 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::range::inverse;
+use crate::quantize::{iq4_search, k_search::check_ranges};
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -20,11 +25,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::range::inverse;
-use crate::quantize::{iq4_search, k_search::check_ranges};
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
@@ -84,7 +84,7 @@ files: &[
     },
 };
 
-/// The bytes that [`split_nibbles`] reads, from the code of each of 32 weights.
+/// The bytes that [`lanes::nibbles`] reads, from the code of each of 32 weights.
 pub(super) fn join_nibbles(weights: &[f32], bytes: &mut [u8], code: impl Fn(f32) -> u8) {
     let (first, second) = weights.split_at(16);
     for ((&f, &s), byte) in first.iter().zip(second).zip(bytes) {

@@ -11,6 +11,14 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+use crate::quantize::range::{extreme, inverse};
+use crate::quantize::{
+    importance::{mean_square, weigh},
+    iq4_search,
+    k_search::{check_ranges, nearest},
+};
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -28,14 +36,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::range::{extreme, inverse};
-use crate::quantize::{
-    importance::{mean_square, weigh},
-    iq4_search,
-    k_search::{check_ranges, nearest},
-};
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",

@@ -11,6 +11,9 @@ use super::rows::{plain, rows};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::range::max_abs;
+use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x32};
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -28,9 +31,6 @@ fn affine<V: Simd>(_: V, block: &[u8], _: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::range::max_abs;
-use crate::ScaleType;
-use fearless_simd::{prelude::*, u8x32};
 
 /// The values of E2M1, doubled as in ggml: then half the scale is finite for every e.
 pub(super) static LEVELS: [f32; 16] = [

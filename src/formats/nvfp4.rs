@@ -10,6 +10,9 @@ use super::rows::{plain, rows};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::range::max_abs;
+use crate::ScaleType;
+use fearless_simd::{prelude::*, u64x4, u8x32};
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -37,9 +40,6 @@ fn affine<V: Simd>(_: V, block: &[u8], g: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::range::max_abs;
-use crate::ScaleType;
-use fearless_simd::{prelude::*, u64x4, u8x32};
 
 pub(crate) static NVFP4: Family = Family {
     name: "nvfp4",

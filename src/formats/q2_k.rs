@@ -10,6 +10,10 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -23,10 +27,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
         offset: -(f16::load_at(simd, block, 82) * (block[g] >> 4) as f32),
     }
 }
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {

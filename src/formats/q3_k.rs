@@ -9,6 +9,11 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+use crate::quantize::importance::{mean_square, weigh};
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
+use crate::quantize::range::extreme;
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -27,11 +32,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
-use crate::quantize::range::extreme;
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",

@@ -7,6 +7,9 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::simple::unsigned_fields;
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -20,9 +23,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
         offset: f16::load_at(simd, block, 2),
     }
 }
-use crate::quantize::simple::unsigned_fields;
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 pub(crate) static Q4_1: Family = Family {
     name: "q4_1",

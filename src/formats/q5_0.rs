@@ -7,6 +7,9 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::simple::signed_fields;
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -21,9 +24,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::simple::signed_fields;
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 pub(crate) static Q5_0: Family = Family {
     name: "q5_0",
@@ -37,8 +37,8 @@ pub(crate) static Q5_0: Family = Family {
     table: Table::None,
     codes: plain!(codes),
     affine: plain!(affine),
-    // Low nibbles; the high bits stay in the scale plane, beside d.
     unpack: rows!(32, 22, 32, codes, affine),
+    // Low nibbles; the high bits stay in the scale plane, beside d.
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];

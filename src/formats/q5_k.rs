@@ -8,6 +8,9 @@ use super::{bits, k_pairs};
 use crate::family::{Decode, 
     AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
+use crate::quantize::k_search::Ranges;
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -18,9 +21,6 @@ fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
         lanes::put(codes, low | high, 0);
     }
 }
-use crate::quantize::k_search::Ranges;
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 /// What ggml tries without importance.
 const RANGES: Ranges = Ranges {

@@ -10,6 +10,10 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
+use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
+use crate::quantize::range::extreme;
+use crate::ScaleType;
+use fearless_simd::{prelude::*, u8x64};
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -30,10 +34,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
-use crate::quantize::range::extreme;
-use crate::ScaleType;
-use fearless_simd::{prelude::*, u8x64};
 
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",

@@ -6,6 +6,9 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
+use crate::quantize::range::{inverse, max_abs};
+use crate::ScaleType;
+use fearless_simd::Simd;
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
@@ -19,9 +22,6 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
         offset: 0.0,
     }
 }
-use crate::quantize::range::{inverse, max_abs};
-use crate::ScaleType;
-use fearless_simd::Simd;
 
 pub(crate) static Q8_0: Family = Family {
     name: "q8_0",

@@ -48,9 +48,9 @@ pub(crate) static TQ1_0: Family = Family {
         scale: f16::load(block, 52),
         offset: 0.0,
     },
+    unpack: None,
     // Weights 64i..64i + 64 are 16 code words: five digits of each byte of words 3i, 3i + 1 and
     // 3i + 2, then four digits of byte i of word 12. So a part reads two or three words, not all.
-    unpack: None,
     code_plane: Plane {
         unit: Unit::Word,
         units: 13,

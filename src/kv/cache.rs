@@ -4,7 +4,7 @@ use super::codec::{KvCodec, Packing, Store};
 use super::kivi::Tokens;
 use crate::matrix::finite;
 use crate::{parallel, Error, Result};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Tokens that are summed on their own before the sums are added, whatever the number of threads.
 const RUN: usize = 256;
@@ -39,25 +39,15 @@ impl Rows {
         let (packing, before) = (&self.packing, self.words.len());
         let words = before + rows.len() / d * packing.words();
         self.words.resize(words, 0);
-        // The first row that fails, not the first thread.
-        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
         let encode = |i: usize, words: &mut [u32], _: &mut ()| {
-            if let Err(e) = packing.encode(&rows[i * d..(i + 1) * d], words) {
-                let mut failure = failure.lock().unwrap_or_else(|e| e.into_inner());
-                if failure.as_ref().is_none_or(|(first, _)| i < *first) {
-                    *failure = Some((i, e));
-                }
-            }
+            packing.encode(&rows[i * d..(i + 1) * d], words)
         };
-        let rows = &mut self.words[before..];
-        parallel::chunks(rows, packing.words(), || (), encode);
-        match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            None => Ok(()),
-            Some((_, error)) => {
-                self.words.truncate(before);
-                Err(error)
-            }
+        let made = &mut self.words[before..];
+        let result = parallel::try_chunks(made, packing.words(), || (), encode);
+        if result.is_err() {
+            self.words.truncate(before);
         }
+        result
     }
 }
 
@@ -287,8 +277,8 @@ impl std::fmt::Debug for Kv {
 }
 
 fn check_rows(k: usize, rows: &[f32]) -> Result<()> {
-    match rows.len().is_multiple_of(k) {
-        true => Ok(()),
-        false => Err(Error::Inputs { k, got: rows.len() }),
+    if !rows.len().is_multiple_of(k) {
+        return Err(Error::Inputs { k, got: rows.len() });
     }
+    Ok(())
 }

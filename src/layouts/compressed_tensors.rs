@@ -20,9 +20,12 @@ fn scale_at(
     scales.check("weight_scale", if single { 1 } else { size(&[n, groups]) })?;
     // Decoded once: rows read it many times.
     let values = scales.to_vec();
-    Ok(move |row: usize, g: usize| match single {
-        true => values[0],
-        false => values[row * groups + g],
+    Ok(move |row: usize, g: usize| {
+        if single {
+            values[0]
+        } else {
+            values[row * groups + g]
+        }
     })
 }
 
@@ -82,9 +85,10 @@ impl PackQuantized<'_> {
         let fields = |row: usize, out: &mut [u8]| {
             let packed = &self.packed[row * stride..][..stride];
             for (j, out) in out.iter_mut().enumerate() {
-                *out = match is_padded {
-                    true => padded_field(packed, bits, column(j)),
-                    false => field_of(packed, bits, column(j)),
+                *out = if is_padded {
+                    padded_field(packed, bits, column(j))
+                } else {
+                    field_of(packed, bits, column(j))
                 };
             }
         };

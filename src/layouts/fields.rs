@@ -10,23 +10,23 @@ pub(super) fn size(factors: &[usize]) -> usize {
 
 /// That a part has as many bytes as it should.
 pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
-    match got.len() == expected {
-        true => Ok(()),
-        false => Err(part(at, "its bytes", expected, got.len())),
+    if got.len() != expected {
+        return Err(part(at, "its bytes", expected, got.len()));
     }
+    Ok(())
 }
 
 /// That fields of so many bits are what the tool packs.
 pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
-    match allowed.contains(&bits) {
-        true => Ok(()),
-        false => Err(part(
+    if !allowed.contains(&bits) {
+        return Err(part(
             "the layout",
             "bits",
             format!("one of {allowed:?}"),
             bits,
-        )),
+        ));
     }
+    Ok(())
 }
 
 /// Word `i` of little-endian words of 32 bits.

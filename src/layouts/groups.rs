@@ -6,10 +6,10 @@ use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
 
 /// A shape that has weights, so that no later division is by zero.
 pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
-    match n == 0 || k == 0 {
-        true => Err(Error::Empty { n, k }),
-        false => Ok(()),
+    if n == 0 || k == 0 {
+        return Err(Error::Empty { n, k });
     }
+    Ok(())
 }
 
 /// The length of a group that tools give as -1 or leave out (0 here) for a whole row.
@@ -22,9 +22,10 @@ pub(super) fn group_len(group: usize, k: usize) -> usize {
 
 /// The format with groups of this length; whole rows where a group is one.
 pub(super) fn grouped(format: Format, group: usize, k: usize) -> Result<Format> {
-    match group == 0 || group >= k {
-        true => format.per_row(),
-        false => format.with_group(group),
+    if group == 0 || group >= k {
+        format.per_row()
+    } else {
+        format.with_group(group)
     }
 }
 
@@ -283,8 +284,8 @@ pub(super) fn biased(bits: usize) -> Format {
 
 /// That a number of things is a multiple of another.
 pub(super) fn multiple(at: &str, what: &str, of: usize, got: usize) -> Result<()> {
-    match got.is_multiple_of(of) {
-        true => Ok(()),
-        false => Err(part(at, what, format!("a multiple of {of}"), got)),
+    if !got.is_multiple_of(of) {
+        return Err(part(at, what, format!("a multiple of {of}"), got));
     }
+    Ok(())
 }

@@ -70,9 +70,10 @@ impl Hqq<'_> {
         let group = group_len(self.group, if self.columns { n } else { k });
         multiple("W_q", "n · k", group, weights)?;
         let groups = weights / group;
-        let (rows, columns) = match self.columns {
-            true => (group, groups),
-            false => (groups, group),
+        let (rows, columns) = if self.columns {
+            (group, groups)
+        } else {
+            (groups, group)
         };
         let (run, item) = match bits {
             3 => (10, 4),

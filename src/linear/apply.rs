@@ -22,9 +22,10 @@ impl Linear {
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
         }
-        let mut y = match self.changes_inputs() {
-            true => self.matrix.matmul_with(&self.inputs(x), precision)?,
-            false => self.matrix.matmul_with(x, precision)?,
+        let mut y = if self.changes_inputs() {
+            self.matrix.matmul_with(&self.inputs(x), precision)?
+        } else {
+            self.matrix.matmul_with(x, precision)?
         };
         for (y, x) in y.chunks_mut(n).zip(x.chunks(k)) {
             if let Some(scale) = self.scale {

@@ -20,10 +20,10 @@ pub(crate) fn part(
 
 /// That a part has as many numbers as it should.
 pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
-    match got == expected {
-        true => Ok(()),
-        false => Err(part(at, "its length", expected, got)),
+    if got != expected {
+        return Err(part(at, "its length", expected, got));
     }
+    Ok(())
 }
 
 /// That all numbers are finite.

@@ -16,10 +16,10 @@ impl RmsNorm {
     pub(super) fn check(&self, k: usize) -> Result<()> {
         length("norm weights", k, self.weight.len())?;
         finite("norm weights", &self.weight)?;
-        match self.eps.is_finite() && self.eps >= 0.0 {
-            true => Ok(()),
-            false => Err(part("norm", "its eps", "finite and not negative", self.eps)),
+        if !(self.eps.is_finite() && self.eps >= 0.0) {
+            return Err(part("norm", "its eps", "finite and not negative", self.eps));
         }
+        Ok(())
     }
 
     /// Norms one row of inputs. In f32, squares that overflow too, but for the sum: in f64 it does not depend on an

@@ -152,14 +152,14 @@ pub(super) fn check_parts(
             codes.len(),
         ));
     }
-    match scales.len() == runs {
-        true => Ok(()),
-        false => Err(Error::argument(
+    if scales.len() != runs {
+        return Err(Error::argument(
             "the number of scales",
             &runs.to_string(),
             scales.len(),
-        )),
+        ));
     }
+    Ok(())
 }
 
 /// A matrix of blocks that are a scale and then a stream of fields, one for each group, or each row.

@@ -108,16 +108,16 @@ mod plain {
                     for t in start..start + j {
                         sum -= panel[i * k + t] * panel[j * k + t];
                     }
-                    panel[i * k + start + j] = match i == j {
-                        false => sum / panel[j * k + start + j],
-                        true if sum > 0.0 && sum.is_finite() => sum.sqrt(),
-                        true => {
-                            return Err(Error::NotPositiveDefinite {
-                                column: k - 1 - (start + i),
-                                n: k,
-                                pivot: sum,
-                            })
-                        }
+                    panel[i * k + start + j] = if i != j {
+                        sum / panel[j * k + start + j]
+                    } else if sum > 0.0 && sum.is_finite() {
+                        sum.sqrt()
+                    } else {
+                        return Err(Error::NotPositiveDefinite {
+                            column: k - 1 - (start + i),
+                            n: k,
+                            pivot: sum,
+                        });
                     };
                 }
             }

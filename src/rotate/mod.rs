@@ -15,25 +15,25 @@ pub use real::Real;
 use crate::{Error, Result};
 
 fn check_length(what: &'static str, shape: &str, expected: usize, got: usize) -> Result<()> {
-    match got == expected {
-        true => Ok(()),
-        false => Err(Error::Length {
+    if got != expected {
+        return Err(Error::Length {
             what,
             shape: shape.into(),
             unit: "numbers",
             expected,
             got,
-        }),
+        });
     }
+    Ok(())
 }
 
 fn check_blocks(what: &'static str, count: usize, block: usize) -> Result<()> {
-    match count.is_multiple_of(block) {
-        true => Ok(()),
-        false => Err(Error::Argument {
+    if !count.is_multiple_of(block) {
+        return Err(Error::Argument {
             what,
             allowed: format!("a multiple of the rotation's {block}"),
             got: count.to_string(),
-        }),
+        });
     }
+    Ok(())
 }

@@ -59,9 +59,12 @@ impl FakeQuantize<'_> {
         same_length("dy", v.len(), dy.len())?;
         self.groups.zip(v, dy, |g| {
             let (code, _) = self.of(g);
-            move |v, dy| match code(v) == self.clipped(code(v)) {
-                true => dy,
-                false => 0.0,
+            move |v, dy| {
+                if code(v) == self.clipped(code(v)) {
+                    dy
+                } else {
+                    0.0
+                }
             }
         })
     }
@@ -87,17 +90,17 @@ impl FakeQuantize<'_> {
         // Up to 2^24 an f32 holds every integer.
         let limit = 1 << 24;
         let allowed = |q: i32| (-limit..=limit).contains(&q);
-        match self.qmin < self.qmax
+        if !(self.qmin < self.qmax
             && allowed(self.qmin)
             && allowed(self.qmax)
-            && self.zeros.iter().all(|&z| allowed(z))
+            && self.zeros.iter().all(|&z| allowed(z)))
         {
-            true => Ok(()),
-            false => Err(Error::argument(
+            return Err(Error::argument(
                 "the range of codes",
                 "qmin < qmax, both and the zero points within 2^24 of 0",
                 format!("{}..={}", self.qmin, self.qmax),
-            )),
+            ));
         }
+        Ok(())
     }
 }

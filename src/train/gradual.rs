@@ -67,10 +67,10 @@ pub fn blend_backward(dy: &[f32], a: f32) -> Result<(Vec<f32>, Vec<f32>)> {
 }
 
 fn check_share(a: f32) -> Result<()> {
-    match (0.0..=1.0).contains(&a) {
-        true => Ok(()),
-        false => Err(Error::argument("a", "0 to 1", a)),
+    if !(0.0..=1.0).contains(&a) {
+        return Err(Error::argument("a", "0 to 1", a));
     }
+    Ok(())
 }
 
 /// The number of bits by step: stages of equal length, of which the last goes on for ever.

@@ -98,10 +98,10 @@ fn round(x: f32) -> f32 {
 }
 
 fn check_bits(bits: u32) -> Result<()> {
-    match (1..=16).contains(&bits) {
-        true => Ok(()),
-        false => Err(Error::argument("bits", "1 to 16", bits)),
+    if !(1..=16).contains(&bits) {
+        return Err(Error::argument("bits", "1 to 16", bits));
     }
+    Ok(())
 }
 
 /// Steps to start from, one for each group: 2 · mean|v| / √Qp, or of one bit mean|v|, which leaves the least squared
@@ -111,9 +111,10 @@ fn check_bits(bits: u32) -> Result<()> {
 /// [`Error::Length`] where `v` is no whole number of rows, [`Error::NotFinite`] where a weight is no number.
 pub fn init(v: &[f32], groups: Groups, levels: Levels) -> Result<Vec<f32>> {
     groups.finite("weight", v)?;
-    let factor = match levels.binary {
-        true => 1.0,
-        false => 2.0 / f64::from(levels.qp).sqrt(),
+    let factor = if levels.binary {
+        1.0
+    } else {
+        2.0 / f64::from(levels.qp).sqrt()
     };
     groups.reduce(v.len(), |_, range| {
         let count = range.len() as f64;
@@ -172,10 +173,7 @@ pub fn backward(
     same_length("dy", v.len(), dy.len())?;
     let to_v = groups.zip(v, dy, |g| {
         let s = s[g];
-        move |v, dy| match levels.inside(v / s) {
-            true => dy,
-            false => 0.0,
-        }
+        move |v, dy| if levels.inside(v / s) { dy } else { 0.0 }
     })?;
     let to_s = groups.reduce(v.len(), |g, range| {
         let scale = gradient_scale(range.len(), levels);
@@ -196,10 +194,11 @@ pub fn gradient_scale(n: usize, levels: Levels) -> f64 {
 
 /// ∂v̂/∂s at v / s.
 fn to_step(quotient: f32, levels: Levels) -> f32 {
-    match levels.inside(quotient) {
-        true => levels.code(quotient) - quotient,
+    if levels.inside(quotient) {
+        levels.code(quotient) - quotient
+    } else {
         // The clipped quotient: −Qn or Qp.
-        false => levels.code(quotient),
+        levels.code(quotient)
     }
 }
 

@@ -19,28 +19,28 @@ use crate::{Error, Result};
 
 /// [`Error::Length`] where two slices that belong together differ in length.
 fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
-    match expected == got {
-        true => Ok(()),
-        false => Err(Error::Length {
+    if expected != got {
+        return Err(Error::Length {
             what,
             shape: format!("[{expected}]"),
             unit: "floats",
             expected,
             got,
-        }),
+        });
     }
+    Ok(())
 }
 
 /// [`Error::Argument`] where a number is not finite or not above 0.
 fn positive(what: &'static str, value: f32) -> Result<()> {
-    match value > 0.0 && value.is_finite() {
-        true => Ok(()),
-        false => Err(Error::Argument {
+    if !(value > 0.0 && value.is_finite()) {
+        return Err(Error::Argument {
             what,
             allowed: "above 0 and finite".into(),
             got: value.to_string(),
-        }),
+        });
     }
+    Ok(())
 }
 
 /// [`positive`] for each scale of a slice.

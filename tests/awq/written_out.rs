@@ -51,9 +51,10 @@ pub fn factors(
                 f64::from(row[j].abs()) / (largest + 1e-6)
             });
             let w = normalized.sum::<f64>() / n as f64;
-            match duo {
-                true => (x.powf(r) / (w.powf(1.0 - r) + 1e-4)).max(1e-4),
-                false => x.powf(r).max(1e-4),
+            if duo {
+                (x.powf(r) / (w.powf(1.0 - r) + 1e-4)).max(1e-4)
+            } else {
+                x.powf(r).max(1e-4)
             }
         })
         .collect();

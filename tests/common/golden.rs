@@ -28,9 +28,10 @@ impl Case {
     /// What the tool would have made of these weights.
     pub fn as_tool(&self, weights: &[f32]) -> Vec<f32> {
         let round = |w: &f32| half::f16::from_f32(*w).to_f32();
-        match self.rounded {
-            true => weights.iter().map(round).collect(),
-            false => weights.to_vec(),
+        if self.rounded {
+            weights.iter().map(round).collect()
+        } else {
+            weights.to_vec()
         }
     }
 }

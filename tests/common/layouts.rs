@@ -95,15 +95,16 @@ impl Layout {
     }
 
     pub fn absmax(&self) -> Absmax<'_> {
-        match self.parts.contains_key("nested_absmax") {
-            false => Absmax::Plain(self.f32s("absmax")),
-            true => Absmax::Nested {
+        if self.parts.contains_key("nested_absmax") {
+            Absmax::Nested {
                 codes: self.part("absmax"),
                 map: self.f32s("nested_quant_map"),
                 absmax: self.f32s("nested_absmax"),
                 block: 256,
                 offset: self.case["nested_offset"].as_f64().unwrap() as f32,
-            },
+            }
+        } else {
+            Absmax::Plain(self.f32s("absmax"))
         }
     }
 

@@ -7,18 +7,19 @@ pub mod gpu;
 pub mod layouts;
 pub mod structured;
 
+use lowbit::random::SplitMix64;
 use lowbit::{Format, Linear, Matrix, RmsNorm, ScaleType};
 
-/// SplitMix64: the same numbers on every machine.
-pub struct Random(pub u64);
+/// The same numbers on every machine.
+pub struct Random(SplitMix64);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(SplitMix64::new(seed))
+    }
+
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.bits()
     }
 
     /// Uniform in -1..1.
@@ -104,7 +105,7 @@ pub fn altered_matrix(
     seed: u64,
     alter: impl FnOnce(&mut [u8]),
 ) -> Matrix<'static> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
     for row in bytes.chunks_mut(row_bytes) {
@@ -171,9 +172,10 @@ fn numbers(codes: &mut [u8], special: impl Fn(u8) -> bool) {
 
 fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
     let magnitude = 2f32.powi(-4 - (random.next() % 7) as i32) * (1.0 + random.signed().abs());
-    let value = match random.next().is_multiple_of(2) {
-        true => magnitude,
-        false => -magnitude,
+    let value = if random.next().is_multiple_of(2) {
+        magnitude
+    } else {
+        -magnitude
     };
     match scale {
         ScaleType::E8M0 => bytes[0] = 110 + (random.next() % 11) as u8,

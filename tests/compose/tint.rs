@@ -29,11 +29,11 @@ pub fn lint(name: &str, text: &str) -> Result<(), String> {
         .output()
         .unwrap();
     std::fs::remove_file(&path).unwrap();
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!(
+    if !output.status.success() {
+        return Err(format!(
             "{name}: {}",
             String::from_utf8_lossy(&output.stderr)
-        )),
+        ));
     }
+    Ok(())
 }

@@ -44,7 +44,7 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
     file.metadata("tokenizer.ggml.scores", scores).unwrap();
     file.metadata("tokenizer.ggml.token_type", kinds).unwrap();
 
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let mut tensor = |name: &str, dims: &[u64]| {
         let count: u64 = dims.iter().product();
         // Gains around 1, and some inputs much larger than others, for AWQ to find.
@@ -55,10 +55,14 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
             3.0 / (dims[0] as f32).sqrt()
         };
         let numbers = random.floats(count as usize, scale).into_iter().enumerate();
-        let numbers = numbers.map(|(i, v)| match norm {
-            true if i % 16 == 3 && name != "output_norm.weight" => 8.0,
-            true => 1.0 + v,
-            false => v,
+        let numbers = numbers.map(|(i, v)| {
+            if !norm {
+                v
+            } else if i % 16 == 3 && name != "output_norm.weight" {
+                8.0
+            } else {
+                1.0 + v
+            }
         });
         let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
         file.tensor(name, dims, 0, bytes).unwrap();
@@ -88,7 +92,7 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
 
 /// Random words, one text in each line of JSON.
 pub fn texts(count: usize) -> String {
-    let mut random = Random(6);
+    let mut random = Random::new(6);
     let mut letter = || {
         let letters = LETTERS.as_bytes();
         letters[random.next() as usize % letters.len()] as char

@@ -26,9 +26,10 @@ fn phi(v: f64) -> f64 {
         let fraction = (1..200).rev().fold(z, |f, i| z + i as f64 / 2.0 / f);
         (-z * z).exp() / std::f64::consts::PI.sqrt() / fraction
     };
-    match v > 0.0 {
-        true => 1.0 - tail / 2.0,
-        false => tail / 2.0,
+    if v > 0.0 {
+        1.0 - tail / 2.0
+    } else {
+        tail / 2.0
     }
 }
 

@@ -125,7 +125,7 @@ impl Case {
 #[test]
 fn groups_have_every_kernel() {
     let gpu = gpu::gpu();
-    let mut random = Random(840);
+    let mut random = Random::new(840);
     let (tokens, n, k) = (17, 13, 256);
     let mut ran = 0;
     for kernel in KERNELS {
@@ -148,7 +148,7 @@ const ROUTED: &[Epilogue] = &[Epilogue::Bias, Epilogue::RowScale];
 #[test]
 fn experts_multiply_their_tokens() {
     let gpu = gpu::gpu();
-    let mut random = Random(800);
+    let mut random = Random::new(800);
     for (i, kernel) in kernels().into_iter().enumerate() {
         let format = FORMATS[i % 5];
         for tokens in [1, 3, 17] {
@@ -170,7 +170,7 @@ fn experts_multiply_their_tokens() {
 #[test]
 fn unknown_experts_are_nan() {
     let gpu = gpu::gpu();
-    let mut random = Random(810);
+    let mut random = Random::new(810);
     let chain = &[Epilogue::Relu];
     let case = Case::new(gpu, Format::INT4, (3, 13, 96), true, chain, &mut random);
     let mut ids = case.ids.clone();
@@ -195,7 +195,7 @@ fn unknown_experts_are_nan() {
 #[test]
 fn chosen_kernels_and_repetition() {
     let gpu = gpu::gpu();
-    let mut random = Random(820);
+    let mut random = Random::new(820);
     let case = Case::new(gpu, Format::Q4_0, (17, 13, 96), true, &[], &mut random);
     for class in [lowbit::DeviceClass::Cpu, lowbit::DeviceClass::Gpu] {
         let gpu = gpu.with_class(class);
@@ -214,7 +214,7 @@ fn experts_across_slabs() {
         limits.max_storage_buffer_binding_size = 8 << 10;
         limits.max_compute_workgroups_per_dimension = 36;
     });
-    let mut random = Random(830);
+    let mut random = Random::new(830);
     let case = Case::new(
         &small,
         Format::INT4,
@@ -274,7 +274,7 @@ fn experts_across_slabs() {
 #[test]
 fn broken_experts_are_reported() {
     let gpu = gpu::gpu();
-    let mut random = Random(840);
+    let mut random = Random::new(840);
     let few = Case::new(gpu, Format::Q4_0, (3, 13, 96), true, ROUTED, &mut random);
     let many = Case::new(gpu, Format::Q4_0, (17, 13, 96), true, ROUTED, &mut random);
     let mutants: &[(&Case, &str, &str, &str)] = &[

@@ -47,7 +47,7 @@ fn both_packings_of_compressed_tensors() {
 #[test]
 fn all_bits_of_compressed_tensors() {
     let (n, k, group) = (40, 256, 32);
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     for bits in 1..=8 {
         let top = 1u64 << bits;
         let codes: Vec<u8> = (0..n * k).map(|_| (random.next() % top) as u8).collect();
@@ -69,9 +69,12 @@ fn all_bits_of_compressed_tensors() {
             .map(|i| scales[i / group] * (codes[i] as f32 - zeros[i / group] as f32))
             .collect();
         for old in [false, true] {
-            let pack = |fields: &[u8]| match old {
-                true => padded(&dense(fields), bits, fields.len()),
-                false => dense(fields),
+            let pack = |fields: &[u8]| {
+                if old {
+                    padded(&dense(fields), bits, fields.len())
+                } else {
+                    dense(fields)
+                }
             };
             let packed: Vec<u8> = codes.chunks(k).flat_map(pack).collect();
             // Zero points are packed down the outputs: word rows of one word for each group.
@@ -147,7 +150,7 @@ fn int_quantized_with_zero_points() {
 #[test]
 fn fp8_blocks() {
     let (n, k, block) = (20, 40, (8, 16));
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let weight: Vec<u8> = (0..n * k).map(|_| (random.next() % 120) as u8).collect();
     let scales = random.floats(3 * 3, 2.0);
     for element in [Element::E4M3, Element::E5M2] {
@@ -200,7 +203,7 @@ fn global_scales_multiply_or_divide() {
 #[test]
 fn bitsandbytes_blocks_across_rows() {
     let (n, k, block) = (4, 96, 64);
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     let packed: Vec<u8> = (0..n * k / 2).map(|_| random.next() as u8).collect();
     let absmax: Vec<f32> = (1..=n * k / block).map(|i| i as f32).collect();
     let layer = |levels, absmax| FourBit {
@@ -225,7 +228,7 @@ fn bitsandbytes_blocks_across_rows() {
 #[test]
 fn aqlm_looks_up_both_kinds() {
     let (n, k) = (3, 24);
-    let mut random = Random(13);
+    let mut random = Random::new(13);
     let codes: Vec<u8> = (0..n * k / 4).map(|_| random.next() as u8).collect();
     let scales: Vec<half::f16> = random
         .floats(n, 1.0)
@@ -339,7 +342,7 @@ fn quanto_bytes_and_short_tables() {
 #[test]
 fn onnx_pads_the_last_group() {
     let (n, k, group) = (2, 40, 16);
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let packed: Vec<u8> = (0..n * 3 * 8).map(|_| random.next() as u8).collect();
     let (scales, zeros) = (random.floats(6, 1.0), random.floats(6, 8.0));
     let linear = MatMulNBits {

@@ -213,9 +213,10 @@ fn configurations_that_lie() {
     ];
     for case in cases {
         let file = checkpoint(&case).unwrap();
-        let place = match file.config["quantization"].is_object() {
-            true => "quantization",
-            false => "quantization_config",
+        let place = if file.config["quantization"].is_object() {
+            "quantization"
+        } else {
+            "quantization_config"
         };
         let keys: Vec<String> = file.config[place]
             .as_object()

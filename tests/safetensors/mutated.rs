@@ -68,7 +68,7 @@ fn exchanged_words() {
     let types = [
         "F32", "F16", "I32", "U8", "I8", "F8_E4M3", "BF16", "I64", "F4", "BOOL",
     ];
-    let mut random = Random(41);
+    let mut random = Random::new(41);
     let written = layouts().into_iter().filter_map(|case| checkpoint(&case));
     let written = written.map(|file| (file.config.to_string(), file.bytes(), 200));
     for (config, bytes, times) in written.chain(folders()) {

@@ -225,12 +225,11 @@ fn only_regular_files_are_read() {
     let special = |directory: &Directory, name: &str, device: bool| {
         let path = directory.0.join(name);
         let _ = std::fs::remove_file(&path);
-        match device {
-            true => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
-            false => {
-                let made = std::process::Command::new("mkfifo").arg(path).status();
-                assert!(made.unwrap().success());
-            }
+        if device {
+            std::os::unix::fs::symlink("/dev/zero", path).unwrap()
+        } else {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
         }
     };
     for device in [true, false] {

@@ -42,7 +42,7 @@ fn old_gptq_files() {
 #[test]
 fn fp8_of_tensors_rows_and_blocks() {
     let (n, k) = (256, 384);
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let weight: Vec<u8> = (0..n * k).map(|_| (random.next() % 127) as u8).collect();
     let scales = random.floats(n * 3, 1.0);
     let expect = |element, block, count: usize| {
@@ -191,7 +191,7 @@ fn experts_of_gpt_oss() {
 #[test]
 fn aqlm_of_both_kinds() {
     let (n, k) = (4, 32);
-    let mut random = Random(17);
+    let mut random = Random::new(17);
     let codes: Vec<u8> = (0..n * k / 4).map(|_| random.next() as u8).collect();
     let halves = |count: usize, random: &mut Random| -> Vec<u8> {
         let floats = random.floats(count, 1.0).into_iter();

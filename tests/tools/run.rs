@@ -50,10 +50,10 @@ pub fn output(example: &str, args: &[&str]) -> Output {
 /// What an example prints, or the error that it ends with.
 pub fn run(example: &str, args: &[&str]) -> Result<String, String> {
     let done = output(example, args);
-    match done.status.success() {
-        true => Ok(String::from_utf8(done.stdout).unwrap()),
-        false => Err(String::from_utf8(done.stderr).unwrap()),
+    if !done.status.success() {
+        return Err(String::from_utf8(done.stderr).unwrap());
     }
+    Ok(String::from_utf8(done.stdout).unwrap())
 }
 
 /// What an example says beside its output.

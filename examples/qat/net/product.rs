@@ -38,12 +38,11 @@ fn rows<S: Simd>(
         }
         let blocks = a.chunks(ROWS * k).zip(c.chunks_mut(ROWS * n));
         for (a, c) in blocks {
-            match a.len() == ROWS * k {
-                true => tile::<S, ROWS>(simd, a, panel, &mut c[column..], n, width),
-                false => {
-                    for (a, c) in a.chunks(k).zip(c.chunks_mut(n)) {
-                        tile::<S, 1>(simd, a, panel, &mut c[column..], n, width);
-                    }
+            if a.len() == ROWS * k {
+                tile::<S, ROWS>(simd, a, panel, &mut c[column..], n, width);
+            } else {
+                for (a, c) in a.chunks(k).zip(c.chunks_mut(n)) {
+                    tile::<S, 1>(simd, a, panel, &mut c[column..], n, width);
                 }
             }
         }

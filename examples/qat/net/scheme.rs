@@ -113,14 +113,14 @@ impl Quantizer {
                 pack::<4>(*format, (n, k), &fields, &steps)?
             }
         };
-        match matrix.dequantize() == self.forward(w)? {
-            true => Ok(matrix),
-            false => Err(format!(
+        if matrix.dequantize() != self.forward(w)? {
+            return Err(format!(
                 "{} decodes to other weights than were trained",
                 matrix.format()
             )
-            .into()),
+            .into());
         }
+        Ok(matrix)
     }
 }
 

@@ -20,10 +20,10 @@ const MAX_VOCABULARY: u64 = 1 << 24;
 const MAX_HEAD: u64 = 1 << 16;
 
 fn at_most(name: &str, value: u64, most: u64) -> Fallible<u64> {
-    match value <= most {
-        true => Ok(value),
-        false => Err(format!("config.json: {name} should be at most {most}, got {value}").into()),
+    if value > most {
+        return Err(format!("config.json: {name} should be at most {most}, got {value}").into());
     }
+    Ok(value)
 }
 
 /// A whole number that there has to be.

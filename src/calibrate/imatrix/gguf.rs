@@ -70,15 +70,15 @@ impl Importance {
                 beside(&file, name, SUMS)?;
             }
         }
-        match importance.entries.is_empty() {
-            false => Ok(importance),
-            true => Err(file_error(
+        if importance.entries.is_empty() {
+            return Err(file_error(
                 "an importance matrix",
                 "its tensors",
                 format!("some that end in {SUMS}"),
                 format!("none of {}", file.tensors().len()),
-            )),
+            ));
         }
+        Ok(importance)
     }
 }
 

@@ -160,9 +160,12 @@ impl Importance {
         let Entry { sums, counts } = self.entries.get(name)?;
         let k = sums.len() / counts.len();
         let of = |(sums, &count): (&[f64], &f64)| {
-            let mean = move |sum: &f64| match count > 0.0 {
-                true => (sum / count) as f32,
-                false => 1.0,
+            let mean = move |sum: &f64| {
+                if count > 0.0 {
+                    (sum / count) as f32
+                } else {
+                    1.0
+                }
             };
             sums.iter().map(mean).collect::<Vec<_>>()
         };
@@ -244,9 +247,10 @@ impl Importance {
     /// [`Error::File`] and [`Error::Truncated`] for whatever such a file cannot hold: sums without counts, sizes that
     /// do not fit each other, numbers that are negative or not finite, nothing at all.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        match bytes.starts_with(b"GGUF") {
-            true => Self::from_gguf(bytes),
-            false => Self::from_dat(bytes),
+        if bytes.starts_with(b"GGUF") {
+            Self::from_gguf(bytes)
+        } else {
+            Self::from_dat(bytes)
         }
     }
 

@@ -42,9 +42,10 @@ impl Bins {
     /// Where bin `i` begins.
     pub fn edge(&self, i: usize) -> f64 {
         let share = i as f64 / self.counts.len() as f64;
-        match self.magnitudes {
-            true => self.end * share,
-            false => self.end * (2.0 * share - 1.0),
+        if self.magnitudes {
+            self.end * share
+        } else {
+            self.end * (2.0 * share - 1.0)
         }
     }
 
@@ -78,9 +79,10 @@ impl Bins {
         if self.end == 0.0 {
             return 0;
         }
-        let share = match self.magnitudes {
-            true => x / self.end,
-            false => 0.5 + 0.5 * x / self.end,
+        let share = if self.magnitudes {
+            x / self.end
+        } else {
+            0.5 + 0.5 * x / self.end
         };
         // The last bin has its end too.
         ((share * self.counts.len() as f64) as usize).min(self.counts.len() - 1)

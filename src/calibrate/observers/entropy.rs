@@ -78,14 +78,13 @@ impl Observer for Entropy {
                 self.levels,
             ));
         }
-        let candidates: Vec<(usize, usize)> = match self.bins.magnitudes {
-            true => (self.levels..=count).map(|end| (0, end)).collect(),
-            false => {
-                let zero = count / 2;
-                let half = (self.levels / 2)..=zero;
-                half.map(|i| (zero - i, (zero + i + 1).min(count)))
-                    .collect()
-            }
+        let candidates: Vec<(usize, usize)> = if self.bins.magnitudes {
+            (self.levels..=count).map(|end| (0, end)).collect()
+        } else {
+            let zero = count / 2;
+            let half = (self.levels / 2)..=zero;
+            half.map(|i| (zero - i, (zero + i + 1).min(count)))
+                .collect()
         };
         let (mut best, mut chosen) = (f64::INFINITY, (0, count));
         for (from, to) in candidates {
@@ -96,9 +95,10 @@ impl Observer for Entropy {
             }
         }
         let hi = self.bins.edge(chosen.1) as f32;
-        let lo = match self.bins.magnitudes {
-            true => -hi,
-            false => self.bins.edge(chosen.0) as f32,
+        let lo = if self.bins.magnitudes {
+            -hi
+        } else {
+            self.bins.edge(chosen.0) as f32
         };
         Ok(Range {
             lo: lo.max(seen.lo),
@@ -143,8 +143,9 @@ fn smooth(bins: &mut [f64]) -> Option<f64> {
     for bin in bins.iter_mut() {
         *bin += if *bin == 0.0 { EPSILON } else { -loss };
     }
-    match bins.iter().all(|b| *b > 0.0) {
-        true => Some(bins.iter().sum()),
-        false => None,
+    if bins.iter().all(|b| *b > 0.0) {
+        Some(bins.iter().sum())
+    } else {
+        None
     }
 }

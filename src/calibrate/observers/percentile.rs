@@ -54,15 +54,12 @@ impl Observer for Percentile {
             ));
         }
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
-        let (lo, hi) = match self.bins.magnitudes {
-            true => {
-                let end = self.edge(self.percentile / 100.0);
-                (-end, end)
-            }
-            false => {
-                let cut = (100.0 - self.percentile) / 200.0;
-                (self.edge(cut), self.edge(1.0 - cut))
-            }
+        let (lo, hi) = if self.bins.magnitudes {
+            let end = self.edge(self.percentile / 100.0);
+            (-end, end)
+        } else {
+            let cut = (100.0 - self.percentile) / 200.0;
+            (self.edge(cut), self.edge(1.0 - cut))
         };
         Ok(Range {
             lo: (lo as f32).max(seen.lo),

@@ -71,9 +71,10 @@ impl<'a> TensorEntry<'a> {
 
     /// The format, where lowbit decodes this type.
     pub fn format(&self) -> Option<Format> {
-        match self.older_q2_0 {
-            true => Some(Format::Q2_0_G128),
-            false => Format::from_gguf(self.type_id),
+        if self.older_q2_0 {
+            Some(Format::Q2_0_G128)
+        } else {
+            Format::from_gguf(self.type_id)
         }
     }
 

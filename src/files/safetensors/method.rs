@@ -4,6 +4,7 @@ use super::settings;
 use super::tensors::short;
 use crate::{Error, Result};
 use serde_json::Value;
+use Method::*;
 
 /// A way to quantize, as `quant_method` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,6 @@ pub enum Method {
     /// AutoRound, in the layouts of GPTQ and AWQ.
     AutoRound,
 }
-
-use Method::*;
 
 /// Each method, its name, and what follows a layer's name in those of the tensors that only a
 /// quantized layer has.

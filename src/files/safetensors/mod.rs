@@ -65,9 +65,10 @@ impl<'a> Model<'a> {
     /// [`Error::UnknownMethod`] for a `quant_method` that is not read; [`Error::Truncated`],
     /// [`Error::File`] and [`Error::Duplicate`] for files that are not what they say.
     pub fn from_parts(config: &str, files: &[(&str, &'a [u8])]) -> Result<Model<'a>> {
-        let config = match config.trim().is_empty() {
-            true => Value::Null,
-            false => settings::of_text(config.as_bytes())?,
+        let config = if config.trim().is_empty() {
+            Value::Null
+        } else {
+            settings::of_text(config.as_bytes())?
         };
         let files = files.iter().map(|&(name, bytes)| Source::Bytes {
             name: name.into(),
@@ -163,13 +164,11 @@ impl<'a> Model<'a> {
     pub fn linear_of(&self, name: &str, n: usize, k: usize) -> Result<Linear> {
         let layer = Layer::new(self, name, Some((n, k)));
         let linear = self.checked(name, methods::linear(&layer))?;
-        match (linear.n(), linear.k()) == (n, k) {
-            true => Ok(linear),
-            false => {
-                let got = format!("[{}, {}]", linear.n(), linear.k());
-                Err(header::wrong(name, "shape", format!("[{n}, {k}]"), got))
-            }
+        if (linear.n(), linear.k()) != (n, k) {
+            let got = format!("[{}, {}]", linear.n(), linear.k());
+            return Err(header::wrong(name, "shape", format!("[{n}, {k}]"), got));
         }
+        Ok(linear)
     }
 
     fn checked(&self, name: &str, linear: Result<Linear>) -> Result<Linear> {

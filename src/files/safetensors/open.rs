@@ -26,13 +26,15 @@ impl Model<'static> {
     /// regular file too.
     pub fn open(path: impl AsRef<Path>) -> Result<Model<'static>> {
         let path = path.as_ref();
-        let folder = match path.is_dir() {
-            true => path,
-            false => path.parent().unwrap_or(Path::new("")),
+        let folder = if path.is_dir() {
+            path
+        } else {
+            path.parent().unwrap_or(Path::new(""))
         };
-        let (files, index) = match path.is_dir() {
-            true => of_folder(path)?,
-            false => (vec![path.to_owned()], Strings::default()),
+        let (files, index) = if path.is_dir() {
+            of_folder(path)?
+        } else {
+            (vec![path.to_owned()], Strings::default())
         };
         let files = files.into_iter().map(source).collect();
         Model::new(&settings::of_folder(folder)?, files, &index)
@@ -101,9 +103,10 @@ fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
             at: folder.display().to_string(),
             what: "its files".into(),
             expected: format!("{MODEL}, an index, or other .safetensors files"),
-            got: match onnx {
-                true => "ONNX, which is not read; layouts::MatMulNBits takes its tensors".into(),
-                false => "none".into(),
+            got: if onnx {
+                "ONNX, which is not read; layouts::MatMulNBits takes its tensors".into()
+            } else {
+                "none".into()
             },
         });
     }

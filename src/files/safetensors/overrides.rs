@@ -19,9 +19,10 @@ impl<'m> Overrides<'m> {
     pub fn dynamic(settings: &'m Value, layer: &str) -> Overrides<'m> {
         Overrides::of(&settings["dynamic"], |key| {
             let pattern = key.strip_prefix("+:").unwrap_or(key);
-            match key.starts_with("-:") {
-                true => Some(false),
-                false => Some(Pattern::new(pattern)?.matches(layer)),
+            if key.starts_with("-:") {
+                Some(false)
+            } else {
+                Some(Pattern::new(pattern)?.matches(layer))
             }
         })
     }
@@ -34,9 +35,10 @@ impl<'m> Overrides<'m> {
             return Overrides::of(extra, |key| Some(key == layer));
         }
         Overrides::of(extra, |key| {
-            let anywhere = match key.starts_with('^') {
-                true => key.to_owned(),
-                false => format!(".*({key})"),
+            let anywhere = if key.starts_with('^') {
+                key.to_owned()
+            } else {
+                format!(".*({key})")
             };
             Some(Pattern::new(&anywhere)?.matches(layer))
         })

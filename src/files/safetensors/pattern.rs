@@ -211,12 +211,11 @@ impl Parser {
                 c => c,
             };
             let range = self.peek() == Some('-') && self.rest.get(self.at + 1) != Some(&']');
-            let to = match range {
-                true => {
-                    self.at += 1;
-                    self.next()?
-                }
-                false => from,
+            let to = if range {
+                self.at += 1;
+                self.next()?
+            } else {
+                from
             };
             ranges.push((from, to));
         }

@@ -48,9 +48,10 @@ fn parts(text: &RawValue, depth: usize) -> serde_json::Result<Map<String, Value>
             kept.insert(key, serde_json::from_str(value.get())?);
         } else if depth > 0 && key.ends_with("_config") {
             let inner = parts(value, depth - 1)?;
-            match inner.is_empty() {
-                true => kept.remove(&key),
-                false => kept.insert(key, Value::Object(inner)),
+            if inner.is_empty() {
+                kept.remove(&key)
+            } else {
+                kept.insert(key, Value::Object(inner))
             };
         }
     }
@@ -61,9 +62,10 @@ fn parts(text: &RawValue, depth: usize) -> serde_json::Result<Map<String, Value>
 pub(super) fn of_folder(folder: &Path) -> Result<Value> {
     let read = |name: &str| small(&folder.join(name), MAX_CONFIG);
     let there = |name: &str| folder.join(name).exists();
-    let config = match there("config.json") {
-        true => of_text(&read("config.json")?)?,
-        false => Value::Object(Map::new()),
+    let config = if there("config.json") {
+        of_text(&read("config.json")?)?
+    } else {
+        Value::Object(Map::new())
     };
     if find(&config).is_some() {
         return Ok(config);

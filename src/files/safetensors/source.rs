@@ -86,13 +86,13 @@ impl Source<'_> {
 /// The length of a file, which must be one: pipes have no end that one could wait for, devices none at all.
 fn regular(path: &Path) -> Result<u64> {
     let metadata = std::fs::metadata(path).map_err(|e| io("opening a file", path, e))?;
-    match metadata.is_file() {
-        true => Ok(metadata.len()),
-        false => Err(Error::Io {
+    if !metadata.is_file() {
+        return Err(Error::Io {
             what: "opening a file",
             message: format!("{}: not a regular file", path.display()),
-        }),
+        });
     }
+    Ok(metadata.len())
 }
 
 /// The bytes of a file of settings, if it has no more than `limit`.

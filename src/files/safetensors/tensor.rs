@@ -63,13 +63,11 @@ impl<'m> Tensor<'m> {
 
     /// That it has this shape.
     pub fn shaped(self, shape: &[usize]) -> Result<Self> {
-        match self.shape() == shape {
-            true => Ok(self),
-            false => {
-                let (expected, got) = (format!("{shape:?}"), format!("{:?}", self.shape()));
-                Err(wrong(self.name(), "shape", expected, got))
-            }
+        if self.shape() != shape {
+            let (expected, got) = (format!("{shape:?}"), format!("{:?}", self.shape()));
+            return Err(wrong(self.name(), "shape", expected, got));
         }
+        Ok(self)
     }
 
     /// Its numbers as floats of their type.

@@ -28,9 +28,10 @@ impl Metric {
                 .saturating_mul(k)
                 .saturating_add(rows.saturating_mul(k)),
         );
-        Ok(match with_gram < products {
-            true => Self::of_gram(k, x)?,
-            false => Self::of_inputs(k, x)?,
+        Ok(if with_gram < products {
+            Self::of_gram(k, x)?
+        } else {
+            Self::of_inputs(k, x)?
         })
     }
 

@@ -104,9 +104,12 @@ pub fn kmeans_rows(
         ));
     }
     let of_row = |row: usize| {
-        let importance = weights.map(|all| match all.len() == k {
-            true => all,
-            false => &all[row * k..][..k],
+        let importance = weights.map(|all| {
+            if all.len() == k {
+                all
+            } else {
+                &all[row * k..][..k]
+            }
         });
         kmeans_exact(&w[row * k..][..k], importance, levels)
     };

@@ -157,12 +157,12 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
             weight,
         ));
     }
-    match weights.iter().any(|w| *w > 0.0) {
-        true => Ok(()),
-        false => Err(Error::argument(
+    if !weights.iter().any(|w| *w > 0.0) {
+        return Err(Error::argument(
             "the largest importance weight",
             "over 0",
             0,
-        )),
+        ));
     }
+    Ok(())
 }

@@ -16,8 +16,8 @@ use super::cholesky::inverse_upper;
 use super::grid::Grid;
 use super::hessian::Hessian;
 use super::tiles::{subtract, Rows};
-use crate::matrix::finite;
-use crate::matrix::{check_shape, length};
+use crate::family::QuantizeError;
+use crate::matrix::{check_shape, finite, length};
 use crate::{parallel, Error, Format, Linear, Matrix, Result};
 use fearless_simd::Level;
 use row::{Plan, Row};
@@ -114,12 +114,7 @@ pub fn quantize(
     };
     progress(0.0);
     let mut h = hessian.matrix();
-    let mut dead = vec![false; k];
-    for (j, dead) in dead.iter_mut().enumerate() {
-        if h[j * k + j] == 0.0 {
-            (*dead, h[j * k + j]) = (true, 1.0);
-        }
-    }
+    let dead = settle_dead(&mut h, k);
     let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
     let mut order: Vec<usize> = (0..k).collect();
     if options.act_order {
@@ -132,63 +127,34 @@ pub fn quantize(
 
     let importance = scales::importance(options.importance, &diagonal, &order, &u);
     let plan = Plan::new(format, k, order, &grid, tail.as_ref(), importance, options);
-    let level = Level::new();
+    let layer = Layer {
+        w,
+        k,
+        dead: &dead,
+        plan: &plan,
+        u: &u,
+        block: options.block,
+        level: Level::new(),
+    };
     let mut bytes = vec![0u8; n * row_bytes];
-    let failure = Mutex::new(None);
     let losses = Mutex::new((vec![0f64; n], 0));
-    parallel::chunks(
+    parallel::try_chunks(
         &mut bytes,
         TASK * row_bytes,
-        || (Vec::new(), Vec::new()),
-        |task, bytes, (weights, errors): &mut (Vec<f32>, Vec<f32>)| {
-            let count = bytes.len() / row_bytes;
-            weights.clear();
-            let mut rows = Vec::new();
-            for (r, bytes) in bytes.chunks_mut(row_bytes).enumerate() {
-                let given = &w[(task * TASK + r) * k..][..k];
-                let alive = |j: usize| if dead[j] { 0.0 } else { given[j] };
-                rows.push(Row::new(&plan, bytes, (0..k).map(alive).collect()));
-                weights.extend(plan.order.iter().map(|&j| alive(j)));
-            }
-            let mut result = Ok(());
-            let mut start = 0;
-            for end in plan.batches(options.block) {
-                let width = end - start;
-                errors.clear();
-                errors.resize(count * width, 0.0);
-                let each = rows
-                    .iter_mut()
-                    .zip(weights.chunks_mut(k))
-                    .zip(errors.chunks_mut(width));
-                for ((row, weights), errors) in each {
-                    let rounded = row.round(&plan, &u, weights, start, errors);
-                    result = result.and(rounded);
-                }
-                // What has no scales cannot be rounded further.
-                if result.is_err() {
-                    break;
-                }
-                let errors = Rows {
-                    data: &errors[..],
-                    stride: width,
-                    count,
-                    len: width,
-                };
-                subtract(level, errors, &u[start * k..end * k], weights, k, end);
-                start = end;
-            }
-            if let Err(error) = result {
-                *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
-            }
+        Scratch::default,
+        |task, bytes, scratch| {
+            let (rows, result) = layer.round(task * TASK, bytes, row_bytes, scratch);
             let mut losses = losses.lock().unwrap_or_else(|e| e.into_inner());
             for (r, row) in rows.iter().enumerate() {
                 losses.0[task * TASK + r] = row.loss;
             }
-            losses.1 += count;
+            losses.1 += rows.len();
             progress(0.3 + 0.7 * losses.1 as f32 / n as f32);
+            result
         },
-    );
-    let matrix = Matrix::encoded(format, n, k, bytes, failure)?;
+    )
+    .map_err(|e| e.of(format))?;
+    let matrix = Matrix::encoded(format, n, k, bytes)?;
     let linear = Linear::new(matrix);
     // One after the other, whichever thread was first.
     let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
@@ -200,6 +166,83 @@ pub fn quantize(
         loss: 0.5 * losses.iter().sum::<f64>(),
         damp,
     })
+}
+
+/// Which columns have inputs that were never anything but 0. Their place on the diagonal of H becomes 1.
+fn settle_dead(h: &mut [f64], k: usize) -> Vec<bool> {
+    let mut dead = vec![false; k];
+    for (j, dead) in dead.iter_mut().enumerate() {
+        if h[j * k + j] == 0.0 {
+            (*dead, h[j * k + j]) = (true, 1.0);
+        }
+    }
+    dead
+}
+
+/// What all tasks read.
+struct Layer<'a> {
+    w: &'a [f32],
+    k: usize,
+    dead: &'a [bool],
+    plan: &'a Plan<'a>,
+    u: &'a [f32],
+    block: usize,
+    level: Level,
+}
+
+/// What a worker keeps from task to task.
+#[derive(Default)]
+struct Scratch {
+    weights: Vec<f32>,
+    errors: Vec<f32>,
+}
+
+impl Layer<'_> {
+    /// Rounds the rows from `first` on that fill `bytes`; the first failure among them ends it.
+    fn round<'a>(
+        &self,
+        first: usize,
+        bytes: &'a mut [u8],
+        row_bytes: usize,
+        Scratch { weights, errors }: &mut Scratch,
+    ) -> (Vec<Row<'a>>, Result<(), QuantizeError>) {
+        let Layer { k, plan, u, .. } = *self;
+        weights.clear();
+        let mut rows = Vec::new();
+        for (r, bytes) in bytes.chunks_mut(row_bytes).enumerate() {
+            let given = &self.w[(first + r) * k..][..k];
+            let alive = |j: usize| if self.dead[j] { 0.0 } else { given[j] };
+            rows.push(Row::new(plan, bytes, (0..k).map(alive).collect()));
+            weights.extend(plan.order.iter().map(|&j| alive(j)));
+        }
+        let mut result = Ok(());
+        let mut start = 0;
+        for end in plan.batches(self.block) {
+            let width = end - start;
+            errors.clear();
+            errors.resize(rows.len() * width, 0.0);
+            let each = rows
+                .iter_mut()
+                .zip(weights.chunks_mut(k))
+                .zip(errors.chunks_mut(width));
+            for ((row, weights), errors) in each {
+                result = result.and(row.round(plan, u, weights, start, errors));
+            }
+            // What has no scales cannot be rounded further.
+            if result.is_err() {
+                break;
+            }
+            let errors = Rows {
+                data: &errors[..],
+                stride: width,
+                count: rows.len(),
+                len: width,
+            };
+            subtract(self.level, errors, &u[start * k..end * k], weights, k, end);
+            start = end;
+        }
+        (rows, result)
+    }
 }
 
 /// The bytes of a row, where all arguments fit.

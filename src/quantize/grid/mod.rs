@@ -88,18 +88,22 @@ impl Grid {
     fn nearest(&self, affine: Affine, w: f32) -> (f32, i8) {
         let last = self.levels.len() - 1;
         // Under a negative scale the highest level is the lowest weight.
-        let place = |i: usize| match affine.scale < 0.0 {
-            true => self.levels[last - i],
-            false => self.levels[i],
+        let place = |i: usize| {
+            if affine.scale < 0.0 {
+                self.levels[last - i]
+            } else {
+                self.levels[i]
+            }
         };
         let value = |i: usize| self.value(place(i).0, affine);
         // The first weight over w, if there is one, among weights in order.
         let (mut low, mut high) = (0, last + 1);
         while low < high {
             let middle = (low + high) / 2;
-            match value(middle) > w {
-                true => high = middle,
-                false => low = middle + 1,
+            if value(middle) > w {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
         place(match low {
@@ -121,9 +125,10 @@ impl Grid {
         for (i, &w) in weights.iter().enumerate() {
             let affine = fitted.affines[self.format.group_of(i)];
             let error = (w - self.value(self.nearest(affine, w).0, affine)).abs();
-            let error = match norm == 2.0 {
-                true => error * error,
-                false => error.powf(norm),
+            let error = if norm == 2.0 {
+                error * error
+            } else {
+                error.powf(norm)
             };
             sum += (error * importance.map_or(1.0, |importance| importance[i])) as f64;
         }

@@ -89,9 +89,10 @@ fn codes_written_are_codes_read() -> Result<()> {
     let mut tried = 0;
     for format in formats() {
         // A short last block too: of 5 weights, a stream of odd bits ends within a byte.
-        let lens = match format.with_group(8).is_ok() {
-            true => vec![len(format), 5],
-            false => vec![len(format)],
+        let lens = if format.with_group(8).is_ok() {
+            vec![len(format), 5]
+        } else {
+            vec![len(format)]
         };
         for len in lens {
             let Ok(grid) = Grid::new(format, len) else {

@@ -1,9 +1,9 @@
 //! Groups, their steps and zero points found, as blocks of a format.
 
 use super::group::Group;
+use crate::family::QuantizeError;
 use crate::formats::bits::set_field_of;
 use crate::{parallel, Format, Matrix, Result, ScaleType};
-use std::sync::Mutex;
 
 /// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
 pub(super) fn pack(
@@ -26,8 +26,7 @@ pub(super) fn pack(
     let top = f64::from((1u32 << bits) - 1);
     let per_row = k.div_ceil(span);
     let mut bytes = vec![0u8; n * row_bytes];
-    let failure = Mutex::new(None);
-    parallel::chunks(
+    parallel::try_chunks(
         &mut bytes,
         row_bytes,
         || (),
@@ -37,15 +36,8 @@ pub(super) fn pack(
             for ((block, weights), group) in blocks.zip(weights).zip(&groups[row * per_row..]) {
                 let (head, fields) = block.split_at_mut(header);
                 let (scale, zero) = head.split_at_mut(kind.bytes());
-                let stored = [
-                    ((1.0 / group.s) as f32, &mut *scale),
-                    (group.z as f32, &mut *zero),
-                ];
-                for (value, place) in stored {
-                    if let Err(e) = kind.store(value, place) {
-                        *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(e);
-                    }
-                }
+                kind.store((1.0 / group.s) as f32, scale)?;
+                kind.store(group.z as f32, zero)?;
                 let (scale, zero) = (f64::from(kind.load(scale)), f64::from(kind.load(zero)));
                 for (i, &w) in weights.iter().enumerate() {
                     let level = if scale == 0.0 {
@@ -57,7 +49,9 @@ pub(super) fn pack(
                     set_field_of(fields, bits, i, field as u8);
                 }
             }
+            Ok(())
         },
-    );
-    Matrix::encoded(format, n, k, bytes, failure)
+    )
+    .map_err(|e: QuantizeError| e.of(format))?;
+    Matrix::encoded(format, n, k, bytes)
 }

@@ -149,9 +149,10 @@ fn check_h(h: &[f32], k: usize) -> Result<()> {
 /// H as a matrix, for fast products of many rows with it; it is symmetric, so rows are columns.
 fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
     // Words of a little-endian machine are the bytes of the format; of another they must be turned.
-    match cfg!(target_endian = "little") {
-        true => Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h)),
-        false => Matrix::quantize(Format::F32, k, k, h),
+    if cfg!(target_endian = "little") {
+        Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h))
+    } else {
+        Matrix::quantize(Format::F32, k, k, h)
     }
 }
 

@@ -40,12 +40,12 @@ fn expected(info: &wgpu::AdapterInfo) -> Result<(), String> {
         "gpu" => info.device_type != DeviceType::Cpu,
         _ => return Err(format!("LOWBIT_DRIVER={driver} is none that is known")),
     };
-    match right {
-        true => Ok(()),
-        false => Err(format!(
+    if !right {
+        return Err(format!(
             "LOWBIT_DRIVER={driver}, but the adapter is {info:?}"
-        )),
+        ));
     }
+    Ok(())
 }
 
 impl Own {

@@ -128,10 +128,11 @@ fn add_tokens(keys: &mut Keys, tokens: Vec<Token>) {
 
 /// A token that was added to the others: control tokens are never text, the others are matched as they are.
 fn added(content: &str, special: bool) -> (String, i32) {
-    match special || looks_special(content) {
-        true => (content.to_owned(), kind::CONTROL),
+    if special || looks_special(content) {
+        (content.to_owned(), kind::CONTROL)
+    } else {
         // A space is written out as in the text that it is found in.
-        false => (content.replace('\u{2581}', " "), kind::USER_DEFINED),
+        (content.replace('\u{2581}', " "), kind::USER_DEFINED)
     }
 }
 

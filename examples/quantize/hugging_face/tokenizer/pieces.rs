@@ -108,10 +108,12 @@ pub fn of_json(
         let token = at(&mut tokens, id.as_u64()).ok_or_else(|| {
             format!("tokenizer.json: the id of {text:?} should be under {count}, got {id}")
         })?;
-        let kind = match is_byte(text) {
-            true => kind::BYTE,
-            false if special.contains(&text[..]) => kind::CONTROL,
-            false => kind::NORMAL,
+        let kind = if is_byte(text) {
+            kind::BYTE
+        } else if special.contains(&text[..]) {
+            kind::CONTROL
+        } else {
+            kind::NORMAL
         };
         *token = Token {
             text: text.clone(),
@@ -125,9 +127,10 @@ pub fn of_json(
         if entry["id"].as_u64() != Some(tokens.len() as u64) {
             continue;
         }
-        let kind = match special.contains(content) {
-            true => kind::CONTROL,
-            false => kind::USER_DEFINED,
+        let kind = if special.contains(content) {
+            kind::CONTROL
+        } else {
+            kind::USER_DEFINED
         };
         tokens.push(Token {
             text: content.to_owned(),

@@ -184,8 +184,9 @@ fn fallback(kind: TensorType, name: &str, k: u64) -> Result<TensorType> {
             return Err(Place::Tensor(name).error(what, expected, k));
         }
     };
-    match k.is_multiple_of(smaller.block) {
-        true => Ok(smaller),
-        false => Ok(T::F16),
-    }
+    Ok(if k.is_multiple_of(smaller.block) {
+        smaller
+    } else {
+        T::F16
+    })
 }

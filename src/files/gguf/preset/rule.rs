@@ -103,9 +103,10 @@ impl<'m> State<'m> {
             Role::Down => {
                 self.down += 1;
                 // Counted even where there are experts: a file may have several tensors a layer.
-                match self.down - 1 < self.model.n_layer / 8 {
-                    true => more,
-                    false => self.preset.default,
+                if self.down - 1 < self.model.n_layer / 8 {
+                    more
+                } else {
+                    self.preset.default
                 }
             }
             Role::AttentionOutput if eight_experts => T::Q5_K,

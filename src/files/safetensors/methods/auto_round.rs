@@ -28,9 +28,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     // Its own packing, and GPTQModel's kernels on it, have zero points as they are (`qlinear_torch.py`). The other
     // writes them one lower, but no lower than 0, and reads them one higher (`qlinear_torch_zp.py`).
     let lower = has("_zp") || (has("gptq") && !has("gptqmodel"));
-    let zeros = match lower {
-        true => GptqZeros::OneLowerUpTo,
-        false => GptqZeros::AsTheyAre,
+    let zeros = if lower {
+        GptqZeros::OneLowerUpTo
+    } else {
+        GptqZeros::AsTheyAre
     };
     gptq::packed(layer, &overrides, &[2, 3, 4, 5, 6, 7, 8], |_| zeros)
 }

@@ -85,9 +85,10 @@ fn gemv_fast(layer: &Layer) -> Result<Linear> {
     let scales = layer.tensor(".scales")?;
     let [groups, _] = scales.dims()?;
     let scales = scales.shaped(&[groups, n])?;
-    let name = match layer.has(".scaled_zeros") {
-        true => ".scaled_zeros",
-        false => ".qzeros",
+    let name = if layer.has(".scaled_zeros") {
+        ".scaled_zeros"
+    } else {
+        ".qzeros"
     };
     let scaled_zeros = layer.tensor(name)?.shaped(&[groups, n])?;
     AwqGemvFast {

@@ -14,24 +14,24 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?.single()?;
     let auto = is_auto(layer)?;
-    let scaled = match auto {
-        true => OutputScale::Multiply(scale),
-        false => OutputScale::Divide(scale),
+    let scaled = if auto {
+        OutputScale::Multiply(scale)
+    } else {
+        OutputScale::Divide(scale)
     };
-    let linear = match auto && FLOATS.contains(&weight.dtype()) {
+    let linear = if auto && FLOATS.contains(&weight.dtype()) {
         // Unpacked already.
-        true => floats(&weight)?.with_scale(scaled)?,
-        false => {
-            let weight = weight.typed(&[Dtype::U8])?;
-            let [rows, k] = weight.dims()?;
-            BitNet {
-                n: rows.saturating_mul(4),
-                k,
-                packed: &weight.bytes,
-                scale: scaled,
-            }
-            .linear()?
+        floats(&weight)?.with_scale(scaled)?
+    } else {
+        let weight = weight.typed(&[Dtype::U8])?;
+        let [rows, k] = weight.dims()?;
+        BitNet {
+            n: rows.saturating_mul(4),
+            k,
+            packed: &weight.bytes,
+            scale: scaled,
         }
+        .linear()?
     };
     let linear = normed(layer, linear)?;
     match layer.find(".bias")? {

@@ -16,15 +16,13 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         return int8(layer);
     }
     // Experts are parameters of their own name, other layers have a `weight`.
-    let weight = match layer.has("") {
-        true => "",
-        false => ".weight",
-    };
+    let weight = if layer.has("") { "" } else { ".weight" };
     let part = |name: &str| format!("{weight}.{name}");
     let fp4 = part("quant_state.bitsandbytes__fp4");
-    let (levels, state) = match layer.has(&fp4) {
-        true => (Levels4::Fp4, fp4),
-        false => (Levels4::Nf4, part("quant_state.bitsandbytes__nf4")),
+    let (levels, state) = if layer.has(&fp4) {
+        (Levels4::Fp4, fp4)
+    } else {
+        (Levels4::Nf4, part("quant_state.bitsandbytes__nf4"))
     };
     let state = layer.tensor(&state)?.typed(&[Dtype::U8])?;
     let settings = parse(state.name(), &state.bytes)?;

@@ -148,9 +148,10 @@ fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor
         Some((1 | 0, group)) => Ok(group),
         _ => {
             let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
-            let expected = match lengths.is_empty() {
-                true => "one, or one a row or group".to_owned(),
-                false => format!("one, one a row, or one for each group of one of {lengths:?}"),
+            let expected = if lengths.is_empty() {
+                "one, or one a row or group".to_owned()
+            } else {
+                format!("one, one a row, or one for each group of one of {lengths:?}")
             };
             Err(layer.wrong("shape of weight_scale", expected, got))
         }

@@ -12,9 +12,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let stack = !layer.has(".weight") && layer.has("");
     let weight = layer.tensor(if stack { "" } else { ".weight" })?;
     // Despite its name it is multiplied by, as `weight_scale` is.
-    let names: &[&str] = match stack {
-        true => &["_scale_inv", "_scale"],
-        false => &[".weight_scale_inv", ".weight_scale", ".scale"],
+    let names: &[&str] = if stack {
+        &["_scale_inv", "_scale"]
+    } else {
+        &[".weight_scale_inv", ".weight_scale", ".scale"]
     };
     let name = names.iter().find(|name| layer.has(name));
     let scale = layer.tensor(name.unwrap_or(&names[0]))?;

@@ -12,9 +12,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let settings = &layer.model.quantization;
     let marlin = settings["is_marlin_format"] == true;
     let format = ["checkpoint_format", "format"].map(|key| settings[key].as_str());
-    let format = match marlin {
-        true => "marlin",
-        false => format.into_iter().flatten().next().unwrap_or("gptq"),
+    let format = if marlin {
+        "marlin"
+    } else {
+        format.into_iter().flatten().next().unwrap_or("gptq")
     };
     let v2 = match format {
         "gptq" => false,
@@ -26,9 +27,12 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     };
     // Some layers of a model may have other bits and groups than the rest.
     let overrides = Overrides::dynamic(settings, layer.name);
-    packed(layer, &overrides, &[2, 3, 4, 8], |bits| match v2 {
-        true => GptqZeros::AsTheyAre,
-        false => zeros_of_v1(&settings["meta"], bits),
+    packed(layer, &overrides, &[2, 3, 4, 8], |bits| {
+        if v2 {
+            GptqZeros::AsTheyAre
+        } else {
+            zeros_of_v1(&settings["meta"], bits)
+        }
     })
 }
 

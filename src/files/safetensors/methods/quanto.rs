@@ -31,9 +31,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 
 /// A table of groups, in rows of bytes: as many fields in each byte as makes them the rows of the scales.
 fn bits(layer: &Layer) -> Result<Linear> {
-    let name = match layer.has(".weight._data._data") {
-        true => ".weight._data._data",
-        false => ".weight._data",
+    let name = if layer.has(".weight._data._data") {
+        ".weight._data._data"
+    } else {
+        ".weight._data"
     };
     let data = layer.tensor(name)?.typed(&[Dtype::U8])?;
     let [rows, group] = data.dims()?;

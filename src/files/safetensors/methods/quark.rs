@@ -103,13 +103,12 @@ fn awq_words(bytes: &[u8], signed: bool, reordered: bool) -> Vec<u8> {
     let flip = if signed { 0x8888_8888 } else { 0 };
     let words = bytes.chunks_exact(4).map(|word| {
         let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]) ^ flip;
-        match reordered {
-            true => word,
-            false => {
-                let order = [0, 2, 4, 6, 1, 3, 5, 7];
-                let field = |(to, from): (usize, &u32)| (word >> (4 * from) & 15) << (4 * to);
-                order.iter().enumerate().map(field).sum()
-            }
+        if reordered {
+            word
+        } else {
+            let order = [0, 2, 4, 6, 1, 3, 5, 7];
+            let field = |(to, from): (usize, &u32)| (word >> (4 * from) & 15) << (4 * to);
+            order.iter().enumerate().map(field).sum()
         }
     });
     words.flat_map(u32::to_le_bytes).collect()

@@ -95,21 +95,21 @@ fn outputs(linear: Linear, rotation: Rotation, inverse: bool) -> Result<Linear> 
     let mut linear = linear;
     if let Some(bias) = linear.bias() {
         let mut bias = bias.to_vec();
-        match inverse {
-            true => rotation.unrotate(&mut bias),
-            false => rotation.rotate(&mut bias),
+        if inverse {
+            rotation.unrotate(&mut bias)
+        } else {
+            rotation.rotate(&mut bias)
         }
         linear = linear.with_bias(bias)?;
     }
     let Rotation { block, signs } = rotation;
-    match inverse || signs.is_empty() {
-        true => linear.with_output_rotation(Rotation { block, signs }),
+    if inverse || signs.is_empty() {
+        linear.with_output_rotation(Rotation { block, signs })
+    } else {
         // A `Linear` has signs after its rotation: those before it are scales.
-        false => {
-            let linear = linear.with_output_scales(signs)?;
-            let signs = Vec::new();
-            linear.with_output_rotation(Rotation { block, signs })
-        }
+        let linear = linear.with_output_scales(signs)?;
+        let signs = Vec::new();
+        linear.with_output_rotation(Rotation { block, signs })
     }
 }
 
@@ -188,9 +188,12 @@ fn signs(matrix: &Tensor, block: usize, transposed: bool) -> Result<Option<Vec<f
         dtype if FLOATS.contains(&dtype) => matrix.finite()?,
         _ => return Ok(None),
     };
-    let at = |i: usize, j: usize| match transposed {
-        true => values[j * block + i],
-        false => values[i * block + j],
+    let at = |i: usize, j: usize| {
+        if transposed {
+            values[j * block + i]
+        } else {
+            values[i * block + j]
+        }
     };
     let signs: Vec<f32> = (0..block).map(|i| at(i, 0)).collect();
     let hadamard = |i: usize, j: usize| match (i & j).count_ones() % 2 {
@@ -199,9 +202,11 @@ fn signs(matrix: &Tensor, block: usize, transposed: bool) -> Result<Option<Vec<f
     };
     let found = signs.iter().all(|s| s.abs() == 1.0)
         && (0..block).all(|i| (0..block).all(|j| at(i, j) == hadamard(i, j)));
-    Ok(match found {
-        false => None,
-        true if signs.iter().all(|&s| s == 1.0) => Some(Vec::new()),
-        true => Some(signs),
-    })
+    if !found {
+        return Ok(None);
+    }
+    if signs.iter().all(|&s| s == 1.0) {
+        return Ok(Some(Vec::new()));
+    }
+    Ok(Some(signs))
 }
