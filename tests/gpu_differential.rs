@@ -1,5 +1,5 @@
 //! Products of structured data by every format and kernel, at any shape, on the device and the processor, held to
-//! the bounds that README states. `scripts/differential` runs it for longer, on every driver that there is.
+//! the bounds of docs/precision.md. `scripts/differential` runs it for longer, on every driver that there is.
 //!
 //! LOWBIT_DIFFERENTIAL: seconds (20); LOWBIT_SEED: where random numbers begin (1).
 #![cfg(feature = "gpu")]
@@ -268,7 +268,7 @@ fn infinite_and_huge_inputs_meet_whole_weights() {
             }
             let rest = oracle(&w, &x[k..], n, k);
             within_bound(&y[n..], &rest).unwrap_or_else(|e| panic!("{format}, m = {m}: {e}"));
-            // Formats with zero points are among those of which README promises less above 2^120.
+            // Formats with zero points are among those of which docs/precision.md promises less above 2^112.
             if format == Format::INT4_ASYM {
                 continue;
             }

@@ -53,7 +53,7 @@ fn halves_in() {
     let mut seen = 0;
     for (format, k) in [(Format::Q4_0, 256), (Format::F16, 257)] {
         let weights = gpu.upload(&random_matrix(format, n, k, 21)).unwrap();
-        let mut x: Vec<f16> = Random(22)
+        let mut x: Vec<f16> = Random::new(22)
             .floats(m * k, 2.0)
             .into_iter()
             .map(f16::from_f32)

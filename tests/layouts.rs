@@ -67,7 +67,7 @@ fn flipped_bits_are_reported() {
     }
 }
 
-/// The list names the format that each case becomes, which the README's table goes by.
+/// The list names the format that each case becomes, which the table of docs/formats.md goes by.
 #[test]
 fn the_list_names_the_formats() {
     for case in layouts() {

@@ -122,7 +122,7 @@ impl<'a> MatMulBuilder<'a> {
     /// more storage buffers than the device binds (four, a fifth for the table of a lattice
     /// or codebook format, one for each operand; WebGPU has 8), [`Error::Part`] for a batch that does not divide the rows
     /// of the weights, an operand asked twice, slices of a kernel that has none, [`Error::TooLarge`] for a
-    /// batch or slices larger than a binding; [`Error::Argument`] for a batch of 0, a static scale that is none.
+    /// batch or slices larger than a binding; [`Error::Argument`] for a batch of 0, an invalid static scale.
     ///
     /// [`Error::Argument`]: crate::Error::Argument
     /// [`Error::Feature`]: crate::Error::Feature
