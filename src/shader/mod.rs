@@ -4,8 +4,10 @@
 pub(crate) mod axes;
 pub(crate) mod bindings;
 pub(crate) mod caps;
+mod choices;
 pub(crate) mod choose;
 pub(crate) mod compose;
+mod constants;
 pub(crate) mod epilogue;
 mod factors;
 mod integers;
