@@ -1,4 +1,4 @@
-// What the host tells a dispatch: `Params` of src/gpu/encode.rs, field by field.
+// What the host tells a dispatch: `Params` of src/shader/params.rs, field by field.
 
 struct Params {
     n: u32,            // rows of the whole matrix; of stacked ones, of each

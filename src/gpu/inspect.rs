@@ -1,10 +1,10 @@
 //! What a format makes of stored bytes, before any arithmetic: on the device.
 
-use super::device::Gpu;
-use super::encode::Prepared;
-use super::jobs::Job;
-use super::weights::Weights;
 use crate::family::PART;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::jobs::Job;
+use crate::gpu::dispatch::prepared::Prepared;
 use crate::matrix::Inspection;
 use crate::shader::compose::compose;
 use crate::shader::kernels;
@@ -38,7 +38,7 @@ impl Gpu {
         }
         let kernel = kernels::by_name("inspect").expect("in the table");
         let tuning = (kernel.tuning)(self.traits(), 1);
-        let job = |(slab, s): (usize, &super::weights::Slab)| Job {
+        let job = |(slab, s): (usize, &crate::gpu::device::weights::Slab)| Job {
             slab,
             output: (0..bytes).into(),
             workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),

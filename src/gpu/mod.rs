@@ -1,40 +1,19 @@
 //! Everything that names wgpu. Nothing here names a format.
 
-mod adapter;
-mod arrange;
-mod bound;
-mod buffers;
-mod builder;
-mod decisions;
 mod device;
-mod encode;
-mod errors;
-mod experts;
+mod dispatch;
 mod inspect;
-mod jobs;
-mod kept;
 mod kv;
-mod kv_kernels;
-mod layouts;
-mod linear;
-mod matmul;
-mod pipelines;
-mod readback;
-mod recorded;
-mod rounding;
+mod product;
 mod rows;
-mod runs;
-mod step;
-mod traits;
 mod tune;
-mod weights;
 
-pub use builder::MatMulBuilder;
-pub use device::{Gpu, GpuOptions};
-pub use experts::{ExpertMatMul, Experts};
+pub use device::gpu::{Gpu, GpuOptions};
+pub use device::weights::Weights;
 pub use kv::GpuKv;
-pub use linear::{LinearMatMul, LinearWeights};
-pub use matmul::MatMul;
+pub use product::builder::MatMulBuilder;
+pub use product::experts::{ExpertMatMul, Experts};
+pub use product::linear::{LinearMatMul, LinearWeights};
+pub use product::matmul::MatMul;
 pub use rows::GetRows;
 pub use tune::Tuned;
-pub use weights::Weights;

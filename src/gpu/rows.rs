@@ -1,12 +1,12 @@
 //! Decoding on the device: some rows (an embedding look-up), or all of them.
 
-use super::arrange::check_buffer;
-use super::device::Gpu;
-use super::encode::Prepared;
-use super::jobs::{runs, Job, Span};
-use super::runs::run_length;
-use super::weights::Weights;
 use crate::family::PART;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::jobs::{runs, Job, Span};
+use crate::gpu::dispatch::prepared::Prepared;
+use crate::gpu::dispatch::runs::run_length;
+use crate::gpu::product::arrange::check_buffer;
 use crate::shader::compose::compose;
 use crate::shader::kernels::{self, INTERLEAVE};
 use crate::{Error, Result};

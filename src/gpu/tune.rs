@@ -1,9 +1,9 @@
 //! Choosing by measurement: the kernels that can serve a product, timed on this device.
 
-use super::decisions::{Decisions, Product};
-use super::device::{lock, Gpu};
-use super::matmul::MatMul;
-use super::weights::Weights;
+use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::weights::Weights;
+use crate::gpu::product::decisions::{Decisions, Product};
+use crate::gpu::product::matmul::MatMul;
 use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};

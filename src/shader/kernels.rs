@@ -45,7 +45,10 @@ pub(crate) const INTERLEAVE: usize = 8;
 
 macro_rules! text {
     ($path:literal) => {
-        ($path, include_str!(concat!("../../shaders/", $path)))
+        (
+            $path,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)),
+        )
     };
 }
 pub(crate) use text;

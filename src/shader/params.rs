@@ -23,6 +23,9 @@ pub(crate) struct Params {
     pub padding: [u32; 2],
 }
 
+/// The largest parameters of any kernel.
+pub(crate) const PARAMS_BYTES: u64 = size_of::<Params>() as u64;
+
 #[cfg(test)]
 impl Params {
     /// The name of each field, and where it lies.

@@ -1,7 +1,7 @@
 //! One-call runs: bytes to the device, a kernel, and bytes back.
 
-use super::device::{lock, Gpu};
-use super::encode::Prepared;
+use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::dispatch::prepared::Prepared;
 use crate::{Error, Result};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -98,7 +98,7 @@ impl Gpu {
 }
 
 /// A callback to be called once, and what waits for what it is told.
-pub(super) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>)
+pub(crate) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>)
 {
     let answer: Arc<Mutex<(Option<T>, Option<Waker>)>> = Arc::new(Mutex::new((None, None)));
     let told = answer.clone();

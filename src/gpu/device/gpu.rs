@@ -1,10 +1,10 @@
 //! `Gpu`: a device, its queue, and what has been compiled for it.
 
-use super::adapter::{check_adapter, check_limits, instance, pick};
-use super::decisions::Decisions;
-use super::layouts::Binding;
-use super::pipelines::Pipelines;
-use super::traits::{caps, traits, useful};
+use crate::gpu::device::adapter::{check_adapter, check_limits, instance, pick};
+use crate::gpu::device::layouts::Binding;
+use crate::gpu::device::pipelines::Pipelines;
+use crate::gpu::device::traits::{caps, traits, useful};
+use crate::gpu::product::decisions::Decisions;
 use crate::shader::kernels::Kernel;
 use crate::shader::traits::{DeviceClass, Traits, MEMORY};
 use crate::{Error, Result};
@@ -140,11 +140,11 @@ impl Gpu {
         let limits = device.limits();
         check_limits(&limits)?;
         #[cfg(not(target_arch = "wasm32"))]
-        if pollster::block_on(super::errors::lost(&device)) {
+        if pollster::block_on(crate::gpu::device::errors::lost(&device)) {
             return Err(Error::DeviceLost("taking it over".into()));
         }
         #[cfg(target_arch = "wasm32")]
-        let lost = super::errors::watch(&device);
+        let lost = crate::gpu::device::errors::watch(&device);
         let traits = traits(&adapter, &device);
         if traits.class == DeviceClass::Cpu {
             log::warn!(

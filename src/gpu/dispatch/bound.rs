@@ -1,9 +1,9 @@
 //! A small kernel with any bindings: some it was made with, some given at every recording.
 
-use super::device::Gpu;
-use super::encode::part;
-use super::kept::{Groups, Kept};
-use super::layouts::{Access, Binding};
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::{Access, Binding};
+use crate::gpu::dispatch::kept::{Groups, Kept};
+use crate::gpu::dispatch::prepared::part;
 use crate::shader::compose::parts;
 use crate::shader::kernels::File;
 use crate::shader::tuning::Tuning;
@@ -11,12 +11,12 @@ use crate::{Error, Result};
 use wgpu::{BindGroup, BindGroupEntry, BindGroupLayout, Buffer, ComputePass, ComputePipeline};
 
 /// A buffer, an offset and a length in bytes.
-pub(super) type Range = (Buffer, u64, u64);
+pub(crate) type Range = (Buffer, u64, u64);
 
 /// The most bindings that are given at a recording.
 const MOST_GIVEN: usize = 2;
 
-pub(super) struct Bound {
+pub(crate) struct Bound {
     gpu: Gpu,
     pipeline: ComputePipeline,
     layout: BindGroupLayout,
@@ -27,7 +27,7 @@ pub(super) struct Bound {
 }
 
 /// A kernel with its buffers: all that can fail is done.
-pub(super) struct Ready<'a> {
+pub(crate) struct Ready<'a> {
     pipeline: &'a ComputePipeline,
     groups: Groups,
     grid: [u32; 2],
@@ -42,7 +42,7 @@ impl Ready<'_> {
 }
 
 /// What a kernel is made of.
-pub(super) struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     pub files: &'a [File],
     pub consts: &'a [(&'static str, u32)],
     pub workgroup: u32,

@@ -1,13 +1,13 @@
 //! Products whose weights the GPU chooses: a mixture of experts.
 
-use super::arrange::{check_rows, Arrangement};
-use super::builder::{after_refusal, edited, MatMulBuilder};
-use super::device::Gpu;
-use super::encode::check_binding;
-use super::matmul::MatMul;
-use super::recorded::Recorded;
-use super::step::{Recipe, Step};
-use super::weights::Weights;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::prepared::check_binding;
+use crate::gpu::dispatch::step::{Recipe, Step};
+use crate::gpu::product::arrange::{check_rows, Arrangement};
+use crate::gpu::product::builder::{after_refusal, edited, MatMulBuilder};
+use crate::gpu::product::matmul::MatMul;
+use crate::gpu::product::recorded::Recorded;
 use crate::shader::axes::Axis;
 use crate::shader::kernels::{text, Kernel};
 use crate::shader::source::Source;

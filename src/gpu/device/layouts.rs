@@ -1,6 +1,6 @@
 //! What kernels bind, and whether a device lets them.
 
-use super::device::{lock, Gpu};
+use crate::gpu::device::gpu::{lock, Gpu};
 use crate::{Error, Result};
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType,

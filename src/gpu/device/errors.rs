@@ -2,7 +2,7 @@
 //! that is borrowed: no handler of the caller's is replaced, scopes catch what they can, and a canary tells of
 //! the device losses that scopes cannot see (gfx-rs/wgpu#10027).
 
-use super::device::Gpu;
+use crate::gpu::device::gpu::Gpu;
 use crate::{Error, Result};
 use std::future::Future;
 use wgpu::{Device, ErrorFilter};
@@ -78,7 +78,7 @@ fn message(error: &wgpu::Error) -> String {
 /// Whether the device makes no buffers any more: a lost one hands out buffers that are not mapped. One that has no
 /// memory left for the canary is not lost.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) async fn lost(device: &Device) -> bool {
+pub(crate) async fn lost(device: &Device) -> bool {
     let (mapped, [_, memory, _]) = pushed(device, || {
         let canary = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("lowbit canary"),
@@ -94,7 +94,7 @@ pub(super) async fn lost(device: &Device) -> bool {
 
 /// What the browser will set when the device is gone. There is a promise for each who asks: a caller's handler stays.
 #[cfg(target_arch = "wasm32")]
-pub(super) fn watch(device: &Device) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+pub(crate) fn watch(device: &Device) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
     let lost = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let told = lost.clone();
     device.set_device_lost_callback(move |_, _| {

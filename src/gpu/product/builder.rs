@@ -1,11 +1,11 @@
 //! A product with everything that can be asked of one.
 
-use super::arrange::Arrangement;
-use super::decisions::Product;
-use super::device::{lock, Gpu};
-use super::matmul::MatMul;
-use super::pipelines::fits;
-use super::weights::Weights;
+use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::pipelines::fits;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::product::arrange::Arrangement;
+use crate::gpu::product::decisions::Product;
+use crate::gpu::product::matmul::MatMul;
 use crate::shader::axes::{Axis, FloatType};
 use crate::shader::choose::{integers_pay, ladder};
 use crate::shader::compose::unknown;
@@ -30,21 +30,21 @@ use crate::{Error, InputScale, Precision, Result};
 /// ```
 #[derive(Clone, Debug)]
 pub struct MatMulBuilder<'a> {
-    pub(super) gpu: &'a Gpu,
-    pub(super) weights: &'a Weights,
-    pub(super) m: usize,
-    pub(super) precision: Precision,
+    pub(crate) gpu: &'a Gpu,
+    pub(crate) weights: &'a Weights,
+    pub(crate) m: usize,
+    pub(crate) precision: Precision,
     kernel: Option<String>,
-    pub(super) inputs: FloatType,
-    pub(super) outputs: FloatType,
-    pub(super) epilogues: Vec<Epilogue>,
-    pub(super) slices: Option<usize>,
+    pub(crate) inputs: FloatType,
+    pub(crate) outputs: FloatType,
+    pub(crate) epilogues: Vec<Epilogue>,
+    pub(crate) slices: Option<usize>,
     batch: usize,
-    pub(super) input_scale: InputScale,
+    pub(crate) input_scale: InputScale,
 }
 
 impl<'a> MatMulBuilder<'a> {
-    pub(super) fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+    pub(crate) fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
         MatMulBuilder {
             gpu,
             weights,
@@ -181,7 +181,7 @@ impl<'a> MatMulBuilder<'a> {
 
     /// The best kernel for m rows, and others for where the driver refuses its shader, best first. One that was
     /// named has no others.
-    pub(super) fn candidates(&self, m: usize) -> Result<(&'static Kernel, Others)> {
+    pub(crate) fn candidates(&self, m: usize) -> Result<(&'static Kernel, Others)> {
         let (traits, format) = (self.gpu.traits(), self.weights.format());
         // Halves are not rounded further.
         let precision = match (self.inputs, self.precision) {
@@ -234,10 +234,10 @@ impl MatMulBuilder<'_> {
 }
 
 /// Kernels to try where the best one is refused.
-pub(super) type Others = std::vec::IntoIter<&'static Kernel>;
+pub(crate) type Others = std::vec::IntoIter<&'static Kernel>;
 
 /// The kernel to try next, where the driver refused a shader of what was to be made with this one.
-pub(super) fn after_refusal<T>(
+pub(crate) fn after_refusal<T>(
     gpu: &Gpu,
     made: &Result<T>,
     kernel: &'static Kernel,
@@ -258,7 +258,7 @@ pub(super) fn after_refusal<T>(
 }
 
 /// What tests give, as what changes a source and its name: pipelines are cached by name.
-pub(super) fn edited(edit: impl Fn(&str) -> String) -> impl Fn(&mut Source) {
+pub(crate) fn edited(edit: impl Fn(&str) -> String) -> impl Fn(&mut Source) {
     move |source| {
         source.text = edit(&source.text);
         source.name = format!("edited {}: {}", source.name, source.text);

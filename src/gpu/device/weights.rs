@@ -1,8 +1,8 @@
 //! A packed matrix in GPU memory.
 
-use super::buffers::STAGING;
-use super::device::Gpu;
 use crate::family::{Blocks, Pack, Plane, Table, Unit, PART};
+use crate::gpu::device::buffers::STAGING;
+use crate::gpu::device::gpu::Gpu;
 use crate::shader::kernels::INTERLEAVE;
 use crate::{parallel, Error, Format, Matrix, Result};
 use std::sync::Arc;

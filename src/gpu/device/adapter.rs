@@ -1,6 +1,6 @@
 //! Choosing an adapter, and refusing what cannot serve.
 
-use super::encode::PARAMS_BYTES;
+use crate::shader::params::PARAMS_BYTES;
 use crate::{Error, Result};
 use wgpu::{Adapter, Backend, DownlevelFlags, Instance, InstanceDescriptor, Limits};
 

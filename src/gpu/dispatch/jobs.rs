@@ -80,7 +80,7 @@ pub(crate) struct Stack {
 }
 
 /// `count` items in runs of `run`: the first item, the length and the number of each kind of run.
-pub(super) fn runs(count: usize, run: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+pub(crate) fn runs(count: usize, run: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     let (whole, rest) = (count / run, count % run);
     let kinds = [(0, run, whole), (whole * run, rest, 1)];
     kinds

@@ -1,11 +1,11 @@
 //! Making and filling buffers, with sizes checked and memory running out reported.
 
-use super::device::Gpu;
+use crate::gpu::device::gpu::Gpu;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, SubmissionIndex};
 
 /// The most bytes that are in staging memory at once.
-pub(super) const STAGING: usize = 16 << 20;
+pub(crate) const STAGING: usize = 16 << 20;
 
 impl Gpu {
     /// A buffer of `size` bytes, rounded up to whole words.
@@ -97,7 +97,7 @@ impl Gpu {
     #[cfg(target_arch = "wasm32")]
     pub(crate) async fn done(&self, submission: Option<SubmissionIndex>) -> Result<()> {
         if submission.is_some() {
-            let (tell, told) = super::readback::told();
+            let (tell, told) = crate::gpu::dispatch::readback::told();
             self.queue().on_submitted_work_done(move || tell(()));
             told.await;
         }

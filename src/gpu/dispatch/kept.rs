@@ -1,6 +1,6 @@
 //! Bind groups for buffers that are used again and again.
 
-use super::device::lock;
+use crate::gpu::device::gpu::lock;
 use crate::Result;
 use std::sync::{Arc, Mutex};
 use wgpu::BindGroup;
@@ -9,10 +9,10 @@ use wgpu::BindGroup;
 const KEPT: usize = 16;
 
 /// A bind group for each dispatch.
-pub(super) type Groups = Arc<[BindGroup]>;
+pub(crate) type Groups = Arc<[BindGroup]>;
 
 /// The bind groups of the last few sets of buffers.
-pub(super) struct Kept<K> {
+pub(crate) struct Kept<K> {
     groups: Mutex<Vec<(K, Groups)>>,
 }
 

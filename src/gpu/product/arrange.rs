@@ -1,14 +1,14 @@
 //! From what is asked of a product to its dispatches.
 
-use super::builder::MatMulBuilder;
-use super::device::Gpu;
-use super::encode::{Other, Prepared};
-use super::jobs::{runs, Job, Span, Stack};
-use super::matmul::MatMul;
-use super::recorded::{Recorded, Sum};
-use super::rounding::{self, Rounding};
-use super::runs::{run_in_time, run_of};
-use super::weights::Weights;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::jobs::{runs, Job, Span, Stack};
+use crate::gpu::dispatch::prepared::{Other, Prepared};
+use crate::gpu::dispatch::runs::{run_in_time, run_of};
+use crate::gpu::product::builder::MatMulBuilder;
+use crate::gpu::product::matmul::MatMul;
+use crate::gpu::product::recorded::{Recorded, Sum};
+use crate::gpu::product::rounding::{self, Rounding};
 use crate::shader::axes::{Axes, Axis};
 use crate::shader::bindings;
 use crate::shader::choose::slices;
@@ -22,7 +22,7 @@ use wgpu::{Buffer, BufferUsages};
 
 /// Which rows of which matrices are multiplied by what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrangement {
+pub(crate) struct Arrangement {
     pub axis: Axis,
     /// Matrices in the packed one; at least 1.
     pub members: usize,
@@ -39,7 +39,7 @@ pub(super) struct Arrangement {
 
 impl MatMulBuilder<'_> {
     /// Compiles it with this kernel.
-    pub(super) async fn arrange(
+    pub(crate) async fn arrange(
         self,
         kernel: &'static Kernel,
         a: Arrangement,
@@ -295,7 +295,7 @@ async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Bu
 }
 
 /// Whether there can be so many rows of y, which kernels count in words.
-pub(super) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
+pub(crate) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
     let limit = u32::MAX as u64 / 2;
     match rows {
         0 => Err(Error::Length {
@@ -315,7 +315,7 @@ pub(super) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
 }
 
 /// Whether rows of so many bytes, of x or of y, fit one buffer of the device's.
-pub(super) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64) -> Result<()> {
+pub(crate) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64) -> Result<()> {
     let (needed, limit) = (
         (rows as u64).saturating_mul(row),
         gpu.limits().max_buffer_size,

@@ -30,7 +30,7 @@ pub(crate) fn run_length(
 /// estimate of what such a device does, of `column` operations for each. Runs start at offsets that can be
 /// bound, and are whole tiles where one tile is not too long: a tile that a cut leaves unfilled costs as much
 /// as a full one.
-pub(super) fn run_in_time(
+pub(crate) fn run_in_time(
     traits: &Traits,
     column: f64,
     tile: usize,
@@ -51,7 +51,7 @@ pub(super) fn run_in_time(
 
 /// As `run_length`; of halves twice as many rows at a time, since an odd number of them in a row would
 /// let every other run begin at an offset that is no multiple of 256.
-pub(super) fn run_of(
+pub(crate) fn run_of(
     what: &'static str,
     rows: usize,
     row: u64,

@@ -1,14 +1,14 @@
 //! A product made ready: one dispatch for each slab and run of rows, or two where k is sliced.
 
-use super::bound::Ready;
-use super::encode::{check_binding, Prepared, MOST_OTHERS};
-use super::kept::Groups;
-use super::rounding::Rounding;
+use crate::gpu::dispatch::bound::Ready;
+use crate::gpu::dispatch::kept::Groups;
+use crate::gpu::dispatch::prepared::{check_binding, Prepared, MOST_OTHERS};
+use crate::gpu::product::rounding::Rounding;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferSlice, ComputePass};
 
 /// One or two dispatches made ready.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// What comes before a product of integers.
     pub rounding: Option<Rounding>,
     /// What the zero point of x adds to each output, to be taken away.
@@ -21,14 +21,14 @@ pub(super) struct Recorded {
 }
 
 /// The second dispatch of a product whose k is sliced.
-pub(super) struct Sum {
+pub(crate) struct Sum {
     pub prepared: Prepared,
     pub sums: Buffer,
     pub slices: usize,
 }
 
 /// A product with its buffers.
-pub(super) struct ReadyProduct<'a> {
+pub(crate) struct ReadyProduct<'a> {
     rounding: Vec<Ready<'a>>,
     product: (&'a Prepared, Groups),
     sum: Option<(&'a Prepared, Groups)>,

@@ -1,6 +1,6 @@
 //! Compiled shaders, each made once for a device.
 
-use super::device::{lock, Gpu};
+use crate::gpu::device::gpu::{lock, Gpu};
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
 use crate::{Error, Result};

@@ -1,10 +1,10 @@
 //! A kernel made ready: compiled, its parameters in memory, recorded into any pass.
 
-use super::device::Gpu;
-use super::jobs::{Job, Stack};
-use super::kept::{Groups, Kept};
-use super::layouts::Access;
-use super::weights::Weights;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::Access;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::jobs::{Job, Stack};
+use crate::gpu::dispatch::kept::{Groups, Kept};
 use crate::shader::bindings;
 use crate::shader::kernels::{Kernel, Shape};
 use crate::shader::params::Params;
@@ -25,10 +25,7 @@ pub(crate) struct Other {
 }
 
 /// The most of them that any product has: ids, a zero point, and an operand of each kind.
-pub(super) const MOST_OTHERS: usize = 8;
-
-/// The largest parameters of any kernel.
-pub(super) const PARAMS_BYTES: u64 = size_of::<Params>() as u64;
+pub(crate) const MOST_OTHERS: usize = 8;
 
 /// Parameters lie this far apart: the largest uniform offset alignment there is.
 const PARAMS_STRIDE: usize = 256;
@@ -282,7 +279,7 @@ impl Prepared {
 }
 
 /// Whether a caller's slice can be bound: its length, offset and usage.
-pub(super) fn check_binding(
+pub(crate) fn check_binding(
     gpu: &Gpu,
     what: &'static str,
     slice: BufferSlice,
@@ -323,7 +320,7 @@ fn at<'a>((buffer, offset): &'a (Buffer, u64), range: &Range<u64>) -> BindingRes
     part(buffer, offset + range.start, range.end - range.start)
 }
 
-pub(super) fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
+pub(crate) fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'_> {
     BindingResource::Buffer(BufferBinding {
         buffer,
         offset,
@@ -332,7 +329,7 @@ pub(super) fn part(buffer: &Buffer, offset: u64, size: u64) -> BindingResource<'
 }
 
 /// A grid of at least `total` workgroups, no side longer than `max`.
-pub(super) fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
+pub(crate) fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
     let max = max as u64;
     let y = total.div_ceil(max).max(1);
     if y > max {

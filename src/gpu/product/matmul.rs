@@ -1,9 +1,9 @@
 //! Products on the device.
 
-use super::builder::MatMulBuilder;
-use super::device::Gpu;
-use super::recorded::{ReadyProduct, Recorded};
-use super::weights::Weights;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::product::builder::MatMulBuilder;
+use crate::gpu::product::recorded::{ReadyProduct, Recorded};
 use crate::{Error, Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
 
@@ -88,7 +88,7 @@ impl MatMul {
         MatMulBuilder::new(gpu, weights, m)
     }
 
-    pub(super) fn of(recorded: Recorded, m: usize, precision: Precision) -> MatMul {
+    pub(crate) fn of(recorded: Recorded, m: usize, precision: Precision) -> MatMul {
         MatMul {
             recorded,
             m,
@@ -142,7 +142,7 @@ impl MatMul {
     }
 
     /// Checks and binds x and y.
-    pub(super) fn bind(&self, x: BufferSlice, y: BufferSlice) -> Result<ReadyProduct<'_>> {
+    pub(crate) fn bind(&self, x: BufferSlice, y: BufferSlice) -> Result<ReadyProduct<'_>> {
         self.recorded.bind(x, y, None, &[])
     }
 

@@ -3,12 +3,14 @@
 //! How many vectors it has is counted twice: by this object as it records, for sizes, and by the device as it
 //! runs, for places. No parameter is then written between recordings, so any number of them fit one pass.
 
-use super::bound::Range;
-use super::device::Gpu;
-use super::encode::check_binding;
-use super::kv_kernels::{Append, Kernels, RUN, WORKGROUP};
+mod kernels;
+
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::dispatch::bound::Range;
+use crate::gpu::dispatch::prepared::check_binding;
 use crate::kv::KvCodec;
 use crate::{Error, Result};
+use kernels::{Append, Kernels, RUN, WORKGROUP};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
 
 /// The largest d: three vectors of so many floats fit the 16 KiB of workgroup memory that every device has.

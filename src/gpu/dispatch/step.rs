@@ -1,20 +1,20 @@
 //! A small kernel beside a product: parameters and buffers of its own, an input and an output of the caller's.
 
-use super::bound::{Bound, Plan, Range, Ready};
-use super::device::Gpu;
-use super::encode::fold;
-use super::layouts::Access;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::Access;
+use crate::gpu::dispatch::bound::{Bound, Plan, Range, Ready};
+use crate::gpu::dispatch::prepared::fold;
 use crate::shader::kernels::File;
 use crate::Result;
 use wgpu::{Buffer, BufferUsages};
 
-pub(super) struct Step {
+pub(crate) struct Step {
     bound: Bound,
     grid: [u32; 2],
 }
 
 /// What a step is made of.
-pub(super) struct Recipe<'a> {
+pub(crate) struct Recipe<'a> {
     pub files: &'a [File],
     pub consts: Vec<(&'static str, u32)>,
     pub workgroup: u32,

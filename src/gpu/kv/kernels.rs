@@ -1,8 +1,8 @@
 //! The kernels of one cache, and the tables that they read.
 
-use super::bound::{Bound, Plan};
-use super::device::Gpu;
-use super::layouts::Access;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::Access;
+use crate::gpu::dispatch::bound::{Bound, Plan};
 use crate::kv::{KvCodec, Shader};
 use crate::rotate::Form;
 use crate::shader::kernels::{text, File};
@@ -10,15 +10,15 @@ use crate::Result;
 use wgpu::{Buffer, BufferUsages};
 use Access::{Reads, Writes};
 
-pub(super) const WORKGROUP: u32 = 64;
+pub(crate) const WORKGROUP: u32 = 64;
 
 /// Vectors that are summed by one workgroup.
-pub(super) const RUN: u32 = 64;
+pub(crate) const RUN: u32 = 64;
 
 const ROTATE: File = text!("kv/rotate.wgsl");
 const IN_AND_OUT: [(u32, Access); 2] = [(2, Reads), (3, Writes)];
 
-pub(super) struct Kernels {
+pub(crate) struct Kernels {
     pub append: Append,
     pub advance: Bound,
     pub clear: Bound,
@@ -30,7 +30,7 @@ pub(super) struct Kernels {
 }
 
 /// How rows come in.
-pub(super) enum Append {
+pub(crate) enum Append {
     /// One by one.
     Rows(Bound),
     /// KIVI: older tokens are packed together, then recent ones are stored.

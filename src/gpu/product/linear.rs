@@ -1,10 +1,10 @@
 //! A `Linear` on the device: what its layout adds before and after the product, as up to three small kernels.
 
-use super::device::Gpu;
-use super::encode::check_binding;
-use super::matmul::MatMul;
-use super::step::{Recipe, Step};
-use super::weights::Weights;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::prepared::check_binding;
+use crate::gpu::dispatch::step::{Recipe, Step};
+use crate::gpu::product::matmul::MatMul;
 use crate::linear::{Linear, OutputScale};
 use crate::shader::kernels::{text, File};
 use crate::{Error, Precision, Result};

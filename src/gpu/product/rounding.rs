@@ -1,10 +1,10 @@
 //! x rounded to bytes, before products of integers.
 
-use super::bound::Ready;
-use super::device::Gpu;
-use super::runs::run_length;
-use super::step::{Recipe, Step};
 use crate::family::PART;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::dispatch::bound::Ready;
+use crate::gpu::dispatch::runs::run_length;
+use crate::gpu::dispatch::step::{Recipe, Step};
 use crate::shader::kernels::text;
 use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
@@ -17,7 +17,7 @@ const PART_WORDS: usize = 12;
 const WORKGROUP: u32 = 64;
 
 /// Bytes of a row of `k` floats once it is rounded.
-pub(super) fn row_bytes(k: usize) -> u64 {
+pub(crate) fn row_bytes(k: usize) -> u64 {
     (4 * PART_WORDS * k.div_ceil(PART)) as u64
 }
 
@@ -34,7 +34,7 @@ struct Params {
 }
 
 /// The kernel that rounds m rows, and where it leaves them.
-pub(super) struct Rounding {
+pub(crate) struct Rounding {
     /// One for each run of rows that fits a binding: the bytes of x that it reads, and those it writes.
     steps: Vec<(Step, Range<u64>, Range<u64>)>,
     rounded: Buffer,

@@ -1,0 +1,10 @@
+//! A device and what lies on it: compiled shaders, layouts of bindings, weights.
+
+pub(crate) mod adapter;
+pub(crate) mod buffers;
+pub(crate) mod errors;
+pub(crate) mod gpu;
+pub(crate) mod layouts;
+pub(crate) mod pipelines;
+pub(crate) mod traits;
+pub(crate) mod weights;
