@@ -6,8 +6,7 @@
 mod pipe;
 
 use lowbit::wgpu::{
-    Adapter, Backends, CooperativeScalarType, DeviceType, DownlevelFlags, Features, Instance,
-    InstanceDescriptor,
+    Adapter, Backends, CooperativeScalarType, DeviceType, DownlevelFlags, Features, Instance, InstanceDescriptor,
 };
 use std::process::ExitCode;
 

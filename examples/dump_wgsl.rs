@@ -37,24 +37,14 @@ enum Class {
 fn main() {
     pipe::end_with_the_reader();
     let names: Vec<&str> = Format::ALL.iter().map(Format::name).collect();
-    let known = format!(
-        "Formats: {}\nKernels: {}",
-        names.join(", "),
-        KERNELS.join(", ")
-    );
+    let known = format!("Formats: {}\nKernels: {}", names.join(", "), KERNELS.join(", "));
     let mut command = Args::command().after_help(known);
     let args = Args::from_arg_matches(&command.get_matches_mut()).unwrap_or_else(|e| e.exit());
     let class = match args.class {
         Class::Cpu => DeviceClass::Cpu,
         Class::Gpu => DeviceClass::Gpu,
     };
-    match wgsl(
-        args.format,
-        &args.kernel,
-        args.m as usize,
-        args.k as usize,
-        class,
-    ) {
+    match wgsl(args.format, &args.kernel, args.m as usize, args.k as usize, class) {
         // `print!` would panic where a reader such as `head` has gone.
         Ok(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -86,11 +86,7 @@ fn run() -> Fallible<bool> {
     };
     let h = storage("h", M * HIDDEN, BufferUsages::STORAGE);
     let y = storage("y", M * K, BufferUsages::STORAGE | BufferUsages::COPY_SRC);
-    let read = storage(
-        "read",
-        M * K,
-        BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-    );
+    let read = storage("read", M * K, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
     let (silu, silu_group) = silu_pipeline(&device, &h);
 
     // 6. One pass. wgpu puts the barriers between dispatches that use the same buffer, so each step
@@ -110,11 +106,10 @@ fn run() -> Fallible<bool> {
     encoder.copy_buffer_to_buffer(&y, 0, &read, 0, y.size());
     queue.submit([encoder.finish()]);
     let (sender, receiver) = std::sync::mpsc::channel();
-    read.slice(..)
-        .map_async(wgpu::MapMode::Read, move |result| {
-            // The receiver is gone only where the wait below has failed already.
-            let _ = sender.send(result);
-        });
+    read.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        // The receiver is gone only where the wait below has failed already.
+        let _ = sender.send(result);
+    });
     device.poll(wgpu::PollType::wait_indefinitely())?;
     receiver.recv()??;
     let bytes = read.slice(..).get_mapped_range()?.to_vec();
@@ -130,10 +125,7 @@ fn synthetic(format: Format, n: usize, k: usize, seed: u64) -> lowbit::Result<Ma
     Matrix::quantize(format, n, k, &weights)
 }
 
-fn silu_pipeline(
-    device: &wgpu::Device,
-    h: &wgpu::Buffer,
-) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
+fn silu_pipeline(device: &wgpu::Device, h: &wgpu::Buffer) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
     let module = device.create_shader_module(wgpu::include_wgsl!("embed_in_your_pass.wgsl"));
     let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some("silu"),
@@ -184,11 +176,7 @@ fn compare(up: &Matrix, down: &Matrix, x: &[f32], result: &[f32]) -> Fallible<bo
         // Twice: either side may be off.
         let bound = 2.0 * eps * (passed_on[i] + 8.0 * own[i]);
         let ratio = (result[i] as f64 - y[i] as f64).abs() / bound;
-        worst = if ratio > worst || ratio.is_nan() {
-            ratio
-        } else {
-            worst
-        };
+        worst = if ratio > worst || ratio.is_nan() { ratio } else { worst };
         right += (ratio <= 1.0) as usize;
     }
     println!(
@@ -209,8 +197,6 @@ fn magnitudes(x: &[f32], w: &[f32], k: usize) -> Vec<f64> {
         let products = x.iter().zip(w).map(|(x, w)| (*x as f64 * *w as f64).abs());
         products.sum::<f64>()
     };
-    let rows = x
-        .chunks(k)
-        .flat_map(|x| w.chunks(k).map(move |w| size(x, w)));
+    let rows = x.chunks(k).flat_map(|x| w.chunks(k).map(move |w| size(x, w)));
     rows.collect()
 }

@@ -41,13 +41,7 @@ impl Matrix<'static> {
     /// # Errors
     /// Those of `quantize`; [`Error::Length`] where there is not one number for each column,
     /// [`Error::NotFinite`] where one is infinite or not a number, [`Error::Argument`] where one is negative.
-    pub fn quantize_weighted(
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        importance: &[f32],
-    ) -> Result<Self> {
+    pub fn quantize_weighted(format: Format, n: usize, k: usize, weights: &[f32], importance: &[f32]) -> Result<Self> {
         if importance.len() != k {
             let (what, got) = ("importance", importance.len());
             return Err(length(what, 1, k, "floats", k, got));
@@ -71,13 +65,7 @@ impl Matrix<'static> {
         Self::encode(format, n, k, weights, Some(&lowered))
     }
 
-    fn encode(
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        importance: Option<&[f32]>,
-    ) -> Result<Self> {
+    fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Option<&[f32]>) -> Result<Self> {
         if format.family().table.least_words() > 0 {
             return Err(Error::NoEncoder {
                 format: format.to_string(),

@@ -99,9 +99,7 @@ pub enum Error {
         got: String,
     },
     /// A symmetric matrix that has no Cholesky factor.
-    #[error(
-        "column {column} of {n} leaves a pivot of {pivot}, should be positive: more damping helps"
-    )]
+    #[error("column {column} of {n} leaves a pivot of {pivot}, should be positive: more damping helps")]
     NotPositiveDefinite {
         /// The first column at which the factorization fails.
         column: usize,
@@ -141,9 +139,7 @@ pub enum Error {
         value: f32,
     },
     /// Numbers too large for the format: for its f16 fields, or for the search that fills them.
-    #[error(
-        "{format} cannot hold numbers this large: they need {value:e}, the limit is {limit:e}"
-    )]
+    #[error("{format} cannot hold numbers this large: they need {value:e}, the limit is {limit:e}")]
     ScaleRange {
         /// The format asked for.
         format: String,

@@ -205,9 +205,7 @@ pub(crate) struct Family {
 impl Family {
     /// Whether scales have 24 bits, so that their products with levels are rounded; all others are exact.
     pub fn has_wide_scales(&self) -> bool {
-        self.floats
-            .iter()
-            .any(|(_, scale)| *scale == ScaleType::F32)
+        self.floats.iter().any(|(_, scale)| *scale == ScaleType::F32)
     }
 }
 
@@ -234,8 +232,7 @@ pub(crate) const fn span_of(group: usize) -> usize {
 }
 
 /// Fills one block from the weights it is to hold.
-pub(crate) type Quantize =
-    fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
+pub(crate) type Quantize = fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
 
 /// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
 pub(crate) struct ShaderParts {

@@ -46,9 +46,7 @@ impl Format {
         if group == "row" {
             return format.per_row().ok();
         }
-        format
-            .with_group(group.strip_prefix('g')?.parse().ok()?)
-            .ok()
+        format.with_group(group.strip_prefix('g')?.parse().ok()?).ok()
     }
 
     /// The format of this name, with any type of scale but the usual group.
@@ -73,10 +71,7 @@ impl Format {
 
     /// The same codes with one scale for every `len` weights, `len` being a multiple of 8.
     pub fn with_group(self, len: usize) -> Result<Format> {
-        let fixed = matches!(
-            self.family.blocks,
-            Blocks::Fixed { .. } | Blocks::Plain { .. }
-        );
+        let fixed = matches!(self.family.blocks, Blocks::Fixed { .. } | Blocks::Plain { .. });
         if fixed || len == 0 || !len.is_multiple_of(8) || len > 1 << 24 {
             return Err(Error::Group {
                 format: self.family.name.into(),
@@ -226,12 +221,7 @@ impl Format {
     }
 
     /// Calls `f(start, weights, block)` for each block of one stored row of `k` weights.
-    pub(crate) fn for_blocks<'a>(
-        &self,
-        k: usize,
-        mut row: &'a [u8],
-        mut f: impl FnMut(usize, usize, &'a [u8]),
-    ) {
+    pub(crate) fn for_blocks<'a>(&self, k: usize, mut row: &'a [u8], mut f: impl FnMut(usize, usize, &'a [u8])) {
         let span = self.block_span(k);
         let mut start = 0;
         while start < k {
@@ -249,9 +239,7 @@ impl Format {
             return row.into();
         };
         let mut stripped = Vec::with_capacity(row.len());
-        self.for_blocks(k, row, |_, _, block| {
-            stripped.extend_from_slice(&block[header..])
-        });
+        self.for_blocks(k, row, |_, _, block| stripped.extend_from_slice(&block[header..]));
         stripped.into()
     }
 
@@ -316,18 +304,12 @@ impl Format {
                         }
                     }
                     // One loop for each kind, so that each vectorizes.
-                    (Levels::Signed, AffineKind::Scale) => {
-                        affine_loop(AffineKind::Scale, a, codes, out)
-                    }
-                    (Levels::Signed, AffineKind::ScaleBias) => {
-                        affine_loop(AffineKind::ScaleBias, a, codes, out)
-                    }
+                    (Levels::Signed, AffineKind::Scale) => affine_loop(AffineKind::Scale, a, codes, out),
+                    (Levels::Signed, AffineKind::ScaleBias) => affine_loop(AffineKind::ScaleBias, a, codes, out),
                     (Levels::Signed, AffineKind::ScaleZero { base: 0 }) => {
                         affine_loop(AffineKind::ScaleZero { base: 0 }, a, codes, out)
                     }
-                    (Levels::Signed, kind @ AffineKind::ScaleZero { .. }) => {
-                        affine_loop(kind, a, codes, out)
-                    }
+                    (Levels::Signed, kind @ AffineKind::ScaleZero { .. }) => affine_loop(kind, a, codes, out),
                 }
             }
         });

@@ -44,13 +44,11 @@ impl InputScale {
     /// [`Error::Argument`] for a static scale that is not positive, not finite or subnormal.
     pub(crate) fn check(self) -> Result<()> {
         match self {
-            InputScale::Static { scale, .. } if !(scale.is_normal() && scale > 0.0) => {
-                Err(Error::argument(
-                    "the scale of static inputs",
-                    "positive, finite and not subnormal",
-                    scale,
-                ))
-            }
+            InputScale::Static { scale, .. } if !(scale.is_normal() && scale > 0.0) => Err(Error::argument(
+                "the scale of static inputs",
+                "positive, finite and not subnormal",
+                scale,
+            )),
             _ => Ok(()),
         }
     }
@@ -100,9 +98,7 @@ impl InputScale {
     /// None where it is 0.
     pub(crate) fn offset(self) -> Option<f32> {
         match self {
-            InputScale::Static { scale, zero_point } if zero_point != 0 => {
-                Some(-scale * zero_point as f32)
-            }
+            InputScale::Static { scale, zero_point } if zero_point != 0 => Some(-scale * zero_point as f32),
             _ => None,
         }
     }

@@ -45,8 +45,7 @@ pub use files::safetensors;
 pub use format::Format;
 #[cfg(feature = "gpu")]
 pub use gpu::{
-    ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul,
-    MatMulBuilder, Tuned, Weights,
+    ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights,
 };
 pub use input_scale::InputScale;
 pub use linear::{Linear, OutputScale, RmsNorm, Rotation};

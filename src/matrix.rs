@@ -38,12 +38,7 @@ impl<'a> Matrix<'a> {
     ///
     /// # Errors
     /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where shape and length do not fit.
-    pub fn from_bytes(
-        format: Format,
-        n: usize,
-        k: usize,
-        bytes: impl Into<Cow<'a, [u8]>>,
-    ) -> Result<Self> {
+    pub fn from_bytes(format: Format, n: usize, k: usize, bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
         let expected = format.family().table.least_words();
         if expected > 0 {
             return Err(Error::Codebook {
@@ -157,8 +152,7 @@ impl<'a> Matrix<'a> {
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = vec![0f32; self.n * self.k];
         parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
-            self.format
-                .decode_row((row, self.row(row)), &self.codebook, codes, out);
+            self.format.decode_row((row, self.row(row)), &self.codebook, codes, out);
         });
         out
     }
@@ -172,14 +166,13 @@ impl<'a> Matrix<'a> {
         for row in 0..self.n {
             self.format.row_codes(self.row(row), &mut codes);
             seen.codes.extend_from_slice(&codes);
-            self.format
-                .for_blocks(self.k, self.row(row), |_, len, block| {
-                    for start in (0..len).step_by(8) {
-                        let a = (family.affine)(block, self.format.group_of(start));
-                        seen.scales.push(a.scale);
-                        seen.offsets.push(a.offset);
-                    }
-                });
+            self.format.for_blocks(self.k, self.row(row), |_, len, block| {
+                for start in (0..len).step_by(8) {
+                    let a = (family.affine)(block, self.format.group_of(start));
+                    seen.scales.push(a.scale);
+                    seen.offsets.push(a.offset);
+                }
+            });
         }
         seen
     }
@@ -251,14 +244,7 @@ pub(crate) fn finite(what: &'static str, values: &[f32], k: usize) -> Result<()>
     }
 }
 
-pub(crate) fn length(
-    what: &'static str,
-    n: usize,
-    k: usize,
-    unit: &'static str,
-    expected: usize,
-    got: usize,
-) -> Error {
+pub(crate) fn length(what: &'static str, n: usize, k: usize, unit: &'static str, expected: usize, got: usize) -> Error {
     Error::Length {
         what,
         shape: format!("[n = {n}, k = {k}]"),

@@ -26,17 +26,11 @@ pub(crate) fn chunks<T: Send, S>(
 }
 
 /// Calls `f(index, scratch)` for every index under `count`, each worker with a scratch of its own.
-pub(crate) fn rows<S>(
-    count: usize,
-    scratch: impl Fn() -> S + Sync + Send,
-    f: impl Fn(usize, &mut S) + Sync + Send,
-) {
+pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(usize, &mut S) + Sync + Send) {
     #[cfg(feature = "rayon")]
     {
         use rayon::prelude::*;
-        (0..count)
-            .into_par_iter()
-            .for_each_init(scratch, |s, i| f(i, s));
+        (0..count).into_par_iter().for_each_init(scratch, |s, i| f(i, s));
     }
     #[cfg(not(feature = "rayon"))]
     {

@@ -7,11 +7,7 @@ use std::hint::black_box;
 ///
 /// # Errors
 /// [`Error::TooLarge`] over `most`, [`Error::Argument`] where the machine does not give so many.
-pub(crate) fn zeros<T: Clone + Default>(
-    what: &'static str,
-    count: u64,
-    most: u64,
-) -> Result<Vec<T>> {
+pub(crate) fn zeros<T: Clone + Default>(what: &'static str, count: u64, most: u64) -> Result<Vec<T>> {
     within(what, count, most)?;
     let refused = || Error::Argument {
         what,

@@ -93,10 +93,7 @@ impl ScaleType {
             }
         };
         if !finite {
-            return Err(QuantizeError {
-                scale: value,
-                limit,
-            });
+            return Err(QuantizeError { scale: value, limit });
         }
         Ok(())
     }

@@ -32,28 +32,25 @@ impl Matrix<'_> {
                 value,
             };
             let (mut found, mut overflows) = (None, false);
-            self.format()
-                .for_blocks(self.k(), self.row(row), |start, len, block| {
-                    // Some formats make a number of it; the specification and ggml's own check do not.
-                    let nan = |&(at, scale): &(usize, ScaleType)| {
-                        scale == ScaleType::E8M0 && block[at] == 255
-                    };
-                    if family.floats.iter().any(nan) && found.is_none() {
-                        found = Some(bad("scale", start, f32::NAN));
-                    }
-                    let group = family.group.clamp(1, len);
-                    for i in (0..len).step_by(group) {
-                        let a = (family.affine)(block, self.format().group_of(i));
-                        // Rounding keeps order: where this is finite, every weight is.
-                        let most = largest + a.offset.abs();
-                        overflows |= !(a.scale.abs() * most + a.offset.abs()).is_finite();
-                        for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
-                            if !value.is_finite() && found.is_none() {
-                                found = Some(bad(what, start + i, value));
-                            }
+            self.format().for_blocks(self.k(), self.row(row), |start, len, block| {
+                // Some formats make a number of it; the specification and ggml's own check do not.
+                let nan = |&(at, scale): &(usize, ScaleType)| scale == ScaleType::E8M0 && block[at] == 255;
+                if family.floats.iter().any(nan) && found.is_none() {
+                    found = Some(bad("scale", start, f32::NAN));
+                }
+                let group = family.group.clamp(1, len);
+                for i in (0..len).step_by(group) {
+                    let a = (family.affine)(block, self.format().group_of(i));
+                    // Rounding keeps order: where this is finite, every weight is.
+                    let most = largest + a.offset.abs();
+                    overflows |= !(a.scale.abs() * most + a.offset.abs()).is_finite();
+                    for (what, value) in [("scale", a.scale), ("offset", a.offset)] {
+                        if !value.is_finite() && found.is_none() {
+                            found = Some(bad(what, start + i, value));
                         }
                     }
-                });
+                }
+            });
             if let (None, true) = (&found, overflows) {
                 weights.resize(self.k(), 0.0);
                 self.format()

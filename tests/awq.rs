@@ -22,11 +22,7 @@ fn inputs(rows: usize, k: usize, seed: u64) -> Vec<f32> {
     let mut x = normals(rows * k, seed);
     for row in x.chunks_mut(k) {
         for (j, x) in row.iter_mut().enumerate() {
-            *x *= if j % 29 == 3 {
-                30.0
-            } else {
-                0.5 + (j % 7) as f32 / 4.0
-            };
+            *x *= if j % 29 == 3 { 30.0 } else { 0.5 + (j % 7) as f32 / 4.0 };
         }
     }
     x
@@ -53,20 +49,13 @@ fn scales() {
         };
         let found = awq.search_scales(&given, &x, format, &quiet).unwrap();
         let loss = |s: &[f32]| {
-            let q: Vec<_> = layers
-                .iter()
-                .map(|(n, w)| rounded(format, *n, w, s))
-                .collect();
+            let q: Vec<_> = layers.iter().map(|(n, w)| rounded(format, *n, w, s)).collect();
             error(&layers, &q, &x, k)
         };
         let plain = loss(&vec![1.0; k]);
         // f32 sums of at most 300 terms, in f64 from there.
         let same = |a: f64, b: f64| (a / b - 1.0).abs() <= 1e-4;
-        assert!(
-            same(found.plain_loss, plain),
-            "{} {plain}",
-            found.plain_loss
-        );
+        assert!(same(found.plain_loss, plain), "{} {plain}", found.plain_loss);
         let all = (0..20).map(|i| {
             let r = i as f64 / 20.0;
             let s = factors(&layers, &x, k, group, r, duo_scaling);
@@ -95,9 +84,7 @@ fn never_worse() {
         .unwrap();
     let plain = rounded(Format::INT8, n, &w, &vec![1.0; k]);
     assert!(found.loss <= found.plain_loss);
-    assert!(
-        (found.plain_loss - error(&[(n, &w)], &[plain], &x, k)).abs() <= 1e-4 * found.plain_loss
-    );
+    assert!((found.plain_loss - error(&[(n, &w)], &[plain], &x, k)).abs() <= 1e-4 * found.plain_loss);
 }
 
 /// The whole method on inputs that were not searched on, in several formats; each step lowers the error.
@@ -110,12 +97,7 @@ fn better_than_round_to_nearest() {
     let layer = Layer::new(n, k, &w).unwrap();
     let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
     let of = |q: Vec<f32>| error(&[(n, &w)], &[q], &held_out, k);
-    for format in [
-        Format::INT4_ASYM,
-        Format::INT3_ASYM,
-        Format::Q4_0,
-        Format::Q4_1,
-    ] {
+    for format in [Format::INT4_ASYM, Format::INT3_ASYM, Format::Q4_0, Format::Q4_1] {
         let rtn = of(Matrix::quantize(format, n, k, &w).unwrap().dequantize());
         let scaled = Awq {
             clip: None,
@@ -126,20 +108,14 @@ fn better_than_round_to_nearest() {
             of(found.linears().unwrap()[0].dequantize())
         };
         let (scaled, whole) = (run(scaled), run(Awq::default()));
-        assert!(
-            scaled < 0.8 * rtn,
-            "{format}: {scaled}, round to nearest {rtn}"
-        );
+        assert!(scaled < 0.8 * rtn, "{format}: {scaled}, round to nearest {rtn}");
         assert!(whole < scaled, "{format}: {whole}, without cuts {scaled}");
         let weighted = Awq {
             weighted: true,
             ..Awq::default()
         };
         let weighted = run(weighted);
-        assert!(
-            weighted < 0.8 * rtn,
-            "{format}: {weighted}, round to nearest {rtn}"
-        );
+        assert!(weighted < 0.8 * rtn, "{format}: {weighted}, round to nearest {rtn}");
     }
 }
 
@@ -157,31 +133,18 @@ fn folded() {
     let own = linear.matmul(&x).unwrap();
 
     let gain = normals(k, 10);
-    let hidden: Vec<f32> = x
-        .iter()
-        .zip(gain.iter().cycle())
-        .map(|(x, g)| x / g)
-        .collect();
+    let hidden: Vec<f32> = x.iter().zip(gain.iter().cycle()).map(|(x, g)| x / g).collect();
     let mut folded = gain.clone();
     fold_into_norm(&mut folded, None, &found.scales.scales).unwrap();
-    let normed: Vec<f32> = hidden
-        .iter()
-        .zip(folded.iter().cycle())
-        .map(|(h, g)| h * g)
-        .collect();
-    let through = Linear::new(found.matrices[0].clone())
-        .matmul(&normed)
-        .unwrap();
+    let normed: Vec<f32> = hidden.iter().zip(folded.iter().cycle()).map(|(h, g)| h * g).collect();
+    let through = Linear::new(found.matrices[0].clone()).matmul(&normed).unwrap();
     let weights = linear.dequantize();
     for (t, x) in x.chunks(k).enumerate() {
         for (i, w) in weights.chunks(k).enumerate() {
             // A few roundings of each term, and those of the sum.
             let size: f32 = x.iter().zip(w).map(|(x, w)| (x * w).abs()).sum();
             let (a, b) = (own[t * n + i], through[t * n + i]);
-            assert!(
-                (a - b).abs() <= 8.0 * f32::EPSILON * size,
-                "{a} {b} of {size}"
-            );
+            assert!((a - b).abs() <= 8.0 * f32::EPSILON * size, "{a} {b} of {size}");
         }
     }
 }
@@ -193,11 +156,7 @@ fn clip() {
     let mut w = normals(n * k, 11);
     w.iter_mut().step_by(23).for_each(|w| *w *= 3.0);
     let layer = Layer::new(n, k, &w).unwrap();
-    for (tokens, format) in [
-        (24, Format::INT3_ASYM),
-        (700, Format::INT4),
-        (700, Format::INT2_ASYM),
-    ] {
+    for (tokens, format) in [(24, Format::INT3_ASYM), (700, Format::INT4), (700, Format::INT2_ASYM)] {
         let x = inputs(tokens, k, 12);
         let clip = Clip {
             tokens: 200,
@@ -206,19 +165,13 @@ fn clip() {
         let clipped = clip.search(layer, &x, format, None, &quiet).unwrap();
         // Every third of 700 rows.
         let rows: Vec<&[f32]> = x.chunks(k).step_by((tokens / 200).max(1)).collect();
-        let got = Matrix::quantize(format, n, k, &clipped)
-            .unwrap()
-            .dequantize();
+        let got = Matrix::quantize(format, n, k, &clipped).unwrap().dequantize();
         let mut cut = 0;
         for row in 0..n {
             for start in (0..k).step_by(group) {
                 let columns = row * k + start..row * k + (start + group).min(k);
                 let (w, len) = (&w[columns.clone()], columns.len());
-                let x: Vec<f32> = rows
-                    .iter()
-                    .flat_map(|x| &x[start..start + len])
-                    .copied()
-                    .collect();
+                let x: Vec<f32> = rows.iter().flat_map(|x| &x[start..start + len]).copied().collect();
                 let largest = w.iter().fold(0f32, |m, w| m.max(w.abs()));
                 let least = (0..10)
                     .map(|i| {
@@ -229,10 +182,7 @@ fn clip() {
                     })
                     .fold(f64::INFINITY, f64::min);
                 let found = row_error(&got[columns.clone()], w, &x, len);
-                assert!(
-                    (found / least - 1.0).abs() <= 1e-4,
-                    "{found}, the least is {least}"
-                );
+                assert!((found / least - 1.0).abs() <= 1e-4, "{found}, the least is {least}");
                 cut += (clipped[columns] != *w) as usize;
             }
         }
@@ -257,16 +207,9 @@ fn loss_of_a_block() {
     let x = inputs(40, k, 15);
     // A gated unit: gate · up.
     let block = |gate: &[f32], up: &[f32]| -> Vec<f64> {
-        let product = |w: &[f32]| {
-            Matrix::quantize(Format::F32, n, k, w)
-                .unwrap()
-                .matmul(&x)
-                .unwrap()
-        };
+        let product = |w: &[f32]| Matrix::quantize(Format::F32, n, k, w).unwrap().matmul(&x).unwrap();
         let pairs = product(gate).into_iter().zip(product(up));
-        pairs
-            .map(|(g, u)| f64::from(g.max(0.0)) * f64::from(u))
-            .collect()
+        pairs.map(|(g, u)| f64::from(g.max(0.0)) * f64::from(u)).collect()
     };
     let exact = block(&gate, &up);
     let mut losses = Vec::new();
@@ -336,10 +279,7 @@ fn refused() {
     let layer = Layer::new(2, 32, &w).unwrap();
     let x = inputs(3, 32, 1);
     let awq = Awq::default();
-    let run = |awq: Awq, layers: &[Layer], x: &[f32]| {
-        awq.quantize(layers, x, Format::INT4_ASYM, &quiet)
-            .unwrap_err()
-    };
+    let run = |awq: Awq, layers: &[Layer], x: &[f32]| awq.quantize(layers, x, Format::INT4_ASYM, &quiet).unwrap_err();
     let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
     argument(run(awq, &[], &x));
     argument(run(awq, &[layer, Layer::new(4, 16, &w).unwrap()], &x));
@@ -365,15 +305,8 @@ fn refused() {
         let clip = Some(clip);
         argument(run(Awq { clip, ..awq }, &[layer], &x));
     }
-    let error = awq
-        .quantize(&[layer], &x, Format::Q4_K, &quiet)
-        .unwrap_err();
+    let error = awq.quantize(&[layer], &x, Format::Q4_K, &quiet).unwrap_err();
     assert!(matches!(error, Error::Block { k: 32, .. }), "{error}");
-    argument(
-        awq.pack(layer, &x, &[0.0; 32], Format::INT4, &quiet)
-            .unwrap_err(),
-    );
-    assert!(awq
-        .pack(layer, &x, &[1.0; 31], Format::INT4, &quiet)
-        .is_err());
+    argument(awq.pack(layer, &x, &[0.0; 32], Format::INT4, &quiet).unwrap_err());
+    assert!(awq.pack(layer, &x, &[1.0; 31], Format::INT4, &quiet).is_err());
 }

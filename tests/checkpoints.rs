@@ -49,9 +49,7 @@ fn what_is_not_read_is_refused_by_name() {
             Ok(model) => {
                 let mut layers = model.linears().into_iter();
                 let error = layers.find_map(|name| model.linear(&name).err());
-                error
-                    .ok_or("every layer that it lists is read")?
-                    .to_string()
+                error.ok_or("every layer that it lists is read")?.to_string()
             }
         };
         match lines.lines().find(|line| !message.contains(line)) {

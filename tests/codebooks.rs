@@ -1,8 +1,8 @@
 //! Codebooks of one dimension: Lloyd-Max against known constants, exact k-means against brute force.
 
 use lowbit::quantize::codebook::{
-    kmeans_exact, kmeans_rows, lloyd, lloyd_max, lloyd_max_sphere, normal_float, quantiles,
-    Codebook, Density, NORMAL_FLOAT_OFFSET,
+    kmeans_exact, kmeans_rows, lloyd, lloyd_max, lloyd_max_sphere, normal_float, quantiles, Codebook, Density,
+    NORMAL_FLOAT_OFFSET,
 };
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Matrix};
@@ -42,16 +42,9 @@ fn lloyd_max_of_a_normal_distribution() {
     let errors = [0.36338, 0.11748, 0.034548, 0.009501];
     for (bits, (centroids, error)) in (1..).zip(centroids.into_iter().zip(errors)) {
         let best = lloyd_max(Density::Normal, bits).unwrap();
-        println!(
-            "Lloyd-Max, N(0, 1), {bits} bits: relative MSE {:.6}",
-            best.mse
-        );
+        println!("Lloyd-Max, N(0, 1), {bits} bits: relative MSE {:.6}", best.mse);
         assert_close(upper(&best.levels), centroids, SIX_DIGITS);
-        assert!(
-            (best.mse / error - 1.0).abs() < 2e-5,
-            "{bits}: {}",
-            best.mse
-        );
+        assert!((best.mse / error - 1.0).abs() < 2e-5, "{bits}: {}", best.mse);
         assert_eq!(best.boundaries.len() + 1, best.levels.len());
     }
     // One bit by hand: ±√(2/π), and 1 - 2/π.
@@ -59,10 +52,7 @@ fn lloyd_max_of_a_normal_distribution() {
     assert!((best.levels[1] - (2.0 / std::f64::consts::PI).sqrt()).abs() < 1e-14);
     assert!((best.mse - (1.0 - 2.0 / std::f64::consts::PI)).abs() < 1e-14);
     assert_eq!(lloyd_max(Density::Normal, 0).unwrap().levels, [0.0]);
-    assert!(matches!(
-        lloyd_max(Density::Normal, 9),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(lloyd_max(Density::Normal, 9), Err(Error::Argument { .. })));
 }
 
 #[test]
@@ -114,18 +104,12 @@ fn lloyd_max_is_a_minimum_of_the_integral() {
                         Density::Normal => (9.0 * u, 18.0 / steps as f64),
                         _ => {
                             let theta = u * std::f64::consts::FRAC_PI_2;
-                            (
-                                theta.sin(),
-                                std::f64::consts::PI / steps as f64 * theta.cos(),
-                            )
+                            (theta.sin(), std::f64::consts::PI / steps as f64 * theta.cos())
                         }
                     };
                     let at = book.partition_point(|l| *l < t);
                     let near = [at.saturating_sub(1), at.min(book.len() - 1)];
-                    let least = near
-                        .iter()
-                        .map(|&i| (t - book[i]).powi(2))
-                        .fold(f64::MAX, f64::min);
+                    let least = near.iter().map(|&i| (t - book[i]).powi(2)).fold(f64::MAX, f64::min);
                     sum += least * density.at(t) * dt;
                 }
                 sum
@@ -214,10 +198,7 @@ fn exact_k_means_equals_brute_force() {
 fn exact_k_means_is_never_worse_than_lloyds() {
     let mut random = SplitMix64::new(2);
     for seed in 0..10 {
-        let values: Vec<f32> = gaussian(5000, 100 + seed)
-            .iter()
-            .map(|x| x.powi(3))
-            .collect();
+        let values: Vec<f32> = gaussian(5000, 100 + seed).iter().map(|x| x.powi(3)).collect();
         let weights: Vec<f32> = values.iter().map(|_| random.uniform() as f32).collect();
         for k in [2, 3, 8, 16] {
             for weights in [None, Some(&weights[..])] {
@@ -245,11 +226,7 @@ fn samples_approach_the_density() {
         let fitted = lloyd(&values, None, &init).unwrap();
         let mse = fitted.mse(&values, None).unwrap();
         // The standard error of the mean of squared errors is under 0.4 %, and fitting gains less.
-        assert!(
-            (mse / best.mse - 1.0).abs() < 0.01,
-            "{bits}: {mse} {}",
-            best.mse
-        );
+        assert!((mse / best.mse - 1.0).abs() < 0.01, "{bits}: {mse} {}", best.mse);
     }
 }
 
@@ -259,9 +236,7 @@ fn nf4_is_made_of_quantiles() {
     let mut bytes = 1f32.to_le_bytes().to_vec();
     bytes.extend((0..8).map(|i| (2 * i) << 4 | (2 * i + 1)));
     let format = Format::NF4.with_group(16).unwrap();
-    let table = Matrix::from_bytes(format, 1, 16, bytes)
-        .unwrap()
-        .dequantize();
+    let table = Matrix::from_bytes(format, 1, 16, bytes).unwrap().dequantize();
     let made = normal_float(4, NORMAL_FLOAT_OFFSET).unwrap();
     assert_eq!(made.levels().len(), 16);
     for (made, shipped) in made.levels().iter().zip(&table) {
@@ -275,16 +250,10 @@ fn nf4_is_made_of_quantiles() {
 #[test]
 fn quantiles_share_out_the_weights() {
     let values: Vec<f32> = (0..100).map(|i| i as f32).collect();
-    assert_eq!(
-        quantiles(&values, None, 4).unwrap().levels(),
-        [12.0, 37.0, 62.0, 87.0]
-    );
+    assert_eq!(quantiles(&values, None, 4).unwrap().levels(), [12.0, 37.0, 62.0, 87.0]);
     // All weight on the last ten.
     let weights: Vec<f32> = (0..100).map(|i| (i >= 90) as u8 as f32).collect();
-    assert_eq!(
-        quantiles(&values, Some(&weights), 2).unwrap().levels(),
-        [92.0, 97.0]
-    );
+    assert_eq!(quantiles(&values, Some(&weights), 2).unwrap().levels(), [92.0, 97.0]);
 }
 
 #[test]
@@ -317,24 +286,15 @@ fn codes_are_the_nearest_levels() {
         assert_eq!(nearest, Some(code as usize), "{x}");
     }
     // In the middle the lower one.
-    assert_eq!(
-        (book.nearest(1.25), book.nearest(-9.0), book.nearest(9.0)),
-        (1, 0, 2)
-    );
+    assert_eq!((book.nearest(1.25), book.nearest(-9.0), book.nearest(9.0)), (1, 0, 2));
     assert_eq!(book.decode(&[2, 0]).unwrap(), [2.0, -1.0]);
     assert!(matches!(book.decode(&[3]), Err(Error::Argument { .. })));
 }
 
 #[test]
 fn wrong_input_is_refused() {
-    assert!(matches!(
-        kmeans_exact(&[], None, 2),
-        Err(Error::Argument { .. })
-    ));
-    assert!(matches!(
-        kmeans_exact(&[1.0], None, 0),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(kmeans_exact(&[], None, 2), Err(Error::Argument { .. })));
+    assert!(matches!(kmeans_exact(&[1.0], None, 0), Err(Error::Argument { .. })));
     let nan = kmeans_exact(&[1.0, f32::NAN], None, 2);
     assert!(matches!(nan, Err(Error::NotFinite { column: 1, .. })));
     let short = kmeans_exact(&[1.0, 2.0], Some(&[1.0]), 2);
@@ -353,13 +313,7 @@ fn wrong_input_is_refused() {
         ));
     }
     assert!(matches!(Codebook::new(vec![]), Err(Error::Argument { .. })));
-    assert!(matches!(
-        Codebook::new(vec![f32::NAN]),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(Codebook::new(vec![f32::NAN]), Err(Error::Argument { .. })));
     // More levels than values: the values themselves.
-    assert_eq!(
-        kmeans_exact(&[3.0, 1.0, 3.0], None, 8).unwrap().levels(),
-        [1.0, 3.0]
-    );
+    assert_eq!(kmeans_exact(&[3.0, 1.0, 3.0], None, 8).unwrap().levels(), [1.0, 3.0]);
 }

@@ -57,19 +57,13 @@ fn naga_and_its_writers_accept_every_format_and_kernel() {
     for (writer, kernel, missing) in &left_out {
         *counts.entry((writer, format!("{missing:?}"))).or_insert(0) += 1;
         // By name too, lest a text be thought to need what it does not: those that need nothing are never left out.
-        let may = ["_subgroup", "_f16", "_coop_"]
-            .iter()
-            .any(|n| kernel.contains(n));
+        let may = ["_subgroup", "_f16", "_coop_"].iter().any(|n| kernel.contains(n));
         let words = kernel.contains("lane_tile") && missing.contains(Capabilities::SHADER_INT64);
         assert!(may || words, "{writer} leaves out {kernel}: {missing:?}");
     }
     for writer in &WRITERS {
         let without = left_out.iter().filter(|(w, ..)| *w == writer.name).count();
-        println!(
-            "{}: {} written, {without} left out",
-            writer.name,
-            count - without
-        );
+        println!("{}: {} written, {without} left out", writer.name, count - without);
     }
     for ((writer, missing), count) in counts {
         println!("{writer}: {count} left out, which need {missing}");
@@ -81,9 +75,7 @@ fn naga_and_its_writers_accept_every_format_and_kernel() {
     assert!(refuses("nf4", "gemm_dp4a") && refuses("f16", "gemv_dp4a"));
     assert!(!refuses("mxfp4", "gemm_dp4a") && !refuses("q4_0", "gemv_dp4a"));
     assert!(refuses("q4_0", "gemv_dp4a_2bit") && !refuses("tq2_0", "gemv_dp4a_2bit"));
-    assert!(refused
-        .iter()
-        .all(|(_, k)| k.contains("dp4a") || k.contains("pairs")));
+    assert!(refused.iter().all(|(_, k)| k.contains("dp4a") || k.contains("pairs")));
 }
 
 /// The files that `./test dxc` compiles: a ninth of the texts, since DXC takes a quarter of a second for each. They take turns
@@ -116,14 +108,9 @@ fn hlsl_for_dxc_is_written() {
     println!("{} shaders written", chosen.len());
     assert_eq!(profiles.len(), 2);
     let formats: BTreeSet<_> = chosen.iter().map(|(_, t)| t.format.to_string()).collect();
-    assert!(texts
-        .iter()
-        .all(|t| formats.contains(&t.format.to_string())));
+    assert!(texts.iter().all(|t| formats.contains(&t.format.to_string())));
     let kernels: BTreeSet<_> = chosen.iter().map(|(_, t)| t.kernel).collect();
-    assert!(
-        texts.iter().all(|t| kernels.contains(t.kernel)),
-        "{kernels:?}"
-    );
+    assert!(texts.iter().all(|t| kernels.contains(t.kernel)), "{kernels:?}");
 }
 
 #[test]
@@ -193,8 +180,5 @@ fn built_ins_that_hlsl_does_not_set_are_reported() {
 #[test]
 fn unknown_kernels_are_named() {
     let e = wgsl(Format::Q4_0, "gemmm", 1, 256, DeviceClass::Cpu).unwrap_err();
-    assert!(
-        e.to_string().contains("gemmm") && e.to_string().contains("gemv"),
-        "{e}"
-    );
+    assert!(e.to_string().contains("gemmm") && e.to_string().contains("gemv"), "{e}");
 }

@@ -49,8 +49,8 @@ fn sums_are_within_their_bound_at_every_level() {
             let want = oracle(&weights, &x, n, k);
             for level in CpuLevel::all() {
                 let y = matrix.matmul_at(&x, Precision::F32, level).unwrap();
-                let error = within_bound(&y, &want)
-                    .unwrap_or_else(|e| panic!("{format} [{n}, {k}] m={m} {level:?}: {e}"));
+                let error =
+                    within_bound(&y, &want).unwrap_or_else(|e| panic!("{format} [{n}, {k}] m={m} {level:?}: {e}"));
                 worst = worst.max(error);
             }
         }
@@ -76,8 +76,8 @@ fn integer_products_are_those_of_rounded_inputs() {
                     same_bits(&y, &exact).unwrap_or_else(|e| panic!("{format}: {e}"));
                     continue;
                 }
-                let error = within_bound(&y, &want)
-                    .unwrap_or_else(|e| panic!("{format} [{n}, {k}] m={m} {level:?}: {e}"));
+                let error =
+                    within_bound(&y, &want).unwrap_or_else(|e| panic!("{format} [{n}, {k}] m={m} {level:?}: {e}"));
                 worst = worst.max(error);
                 // Else nothing was rounded, and the format has fallen back in silence.
                 assert!(k < 32 || same_bits(&y, &exact).is_err(), "{format}");
@@ -132,9 +132,7 @@ fn what_needs_no_rounding_is_exact() {
                 for level in CpuLevel::all() {
                     for precision in [Precision::F32, Precision::I8] {
                         let y = matrix.matmul_at(&x, precision, level).unwrap();
-                        same_bits(&y, &want).unwrap_or_else(|e| {
-                            panic!("{format} m={m} {precision:?} {level:?}: {e}")
-                        });
+                        same_bits(&y, &want).unwrap_or_else(|e| panic!("{format} m={m} {precision:?} {level:?}: {e}"));
                     }
                 }
             }
@@ -268,10 +266,7 @@ fn the_comparisons_report_mutants() {
     let y = matrix.matmul_with(&x, Precision::I8).unwrap();
     assert!(within_bound(&y, &want).is_ok());
     let y = matrix.matmul_with(&x, Precision::F32).unwrap();
-    assert!(
-        within_bound(&y, &want).is_err(),
-        "inputs that were not rounded"
-    );
+    assert!(within_bound(&y, &want).is_err(), "inputs that were not rounded");
     let mut bytes = matrix.bytes().to_vec();
     bytes[18 + 2 + 5] ^= 1; // of the second block, whose inputs are not all near zero
 
@@ -302,8 +297,7 @@ fn what_is_no_number_stays_in_its_row() {
                         let y = matrix.matmul_at(&x, precision, level).unwrap();
                         for (i, (y, clean)) in y.chunks(n).zip(clean.chunks(n)).enumerate() {
                             // Levels may add in different orders.
-                            let near =
-                                |(y, c): (&f32, &f32)| (y - c).abs() <= 1e-3 * c.abs().max(1.0);
+                            let near = |(y, c): (&f32, &f32)| (y - c).abs() <= 1e-3 * c.abs().max(1.0);
                             match i {
                                 1 if precision == Precision::I8 && !has_no_integers(format) => {
                                     assert!(y.iter().all(|y| y.is_nan()), "{format} {y:?}")
@@ -347,10 +341,7 @@ fn bad_calls_and_empty_ones() {
     let matrix = random_matrix(Format::Q4_0, 2, 64, 11);
     for precision in [Precision::F32, Precision::F16, Precision::I8] {
         assert_eq!(matrix.matmul_with(&[], precision), Ok(vec![]));
-        let error = matrix
-            .matmul_with(&[0.0; 65], precision)
-            .unwrap_err()
-            .to_string();
+        let error = matrix.matmul_with(&[0.0; 65], precision).unwrap_err().to_string();
         assert!(error.contains("64") && error.contains("65"), "{error}");
     }
     let x = Random::new(12).floats(64, 1.0);

@@ -51,8 +51,7 @@ pub fn metadata<'f>(file: &'f Gguf) -> Vec<(&'f str, Value)> {
 
 fn input_row(row: usize, columns: usize) -> impl Iterator<Item = f32> {
     let row = &INPUT[row * 4096..][..columns * 4];
-    row.chunks(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+    row.chunks(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()))
 }
 
 #[test]
@@ -83,10 +82,7 @@ fn every_value_of_the_reference_file() {
     for (name, value) in &expected {
         let key = file.get(name).unwrap();
         assert_eq!((&key.value(), key.type_id()), (value, value.type_id()));
-        assert_eq!(
-            (key.as_u64(), key.as_str()),
-            (value.as_u64(), value.as_str())
-        );
+        assert_eq!((key.as_u64(), key.as_str()), (value.as_u64(), value.as_str()));
     }
     assert_eq!(file.get("t.u"), None);
     let items = file.get("t.arr_str").unwrap().strings().unwrap();
@@ -121,10 +117,7 @@ fn every_tensor_of_the_reference_file() {
 
     let weights: Vec<f32> = (0..4).flat_map(|row| input_row(row, 1024)).collect();
     let matrix = file.matrix("w_q8_0").unwrap();
-    assert_eq!(
-        matrix,
-        Matrix::quantize(Format::Q8_0, 4, 1024, &weights).unwrap()
-    );
+    assert_eq!(matrix, Matrix::quantize(Format::Q8_0, 4, 1024, &weights).unwrap());
     // Borrowed, not copied.
     assert!(TINY.as_ptr_range().contains(&matrix.bytes().as_ptr()));
 }

@@ -34,10 +34,7 @@ fn within(what: &str, times: usize, file: &[u8]) {
     let limit = times * file.len() + (64 << 10);
     let check = |how: &str| {
         let most = MOST.swap(0, Relaxed).saturating_sub(before);
-        assert!(
-            most <= limit,
-            "{what}, {how}: {most} bytes held, limit {limit}"
-        );
+        assert!(most <= limit, "{what}, {how}: {most} bytes held, limit {limit}");
     };
     MOST.store(0, Relaxed);
     if let Ok(parsed) = Gguf::parse(file) {

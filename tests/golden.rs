@@ -79,10 +79,7 @@ fn every_code_of_small_floats() {
 fn every_format_has_a_case() {
     let cases = golden::cases();
     let layouts = common::layouts::layouts();
-    let layouts: Vec<Format> = layouts
-        .iter()
-        .map(|c| c.linear().unwrap().matrix().format())
-        .collect();
+    let layouts: Vec<Format> = layouts.iter().map(|c| c.linear().unwrap().matrix().format()).collect();
     // Of a family one type of scales and one group is enough.
     let is = |f: &Format, name: &str| {
         let stem = f.name().strip_prefix(name);
@@ -135,11 +132,7 @@ fn lattice_encoders_are_as_near_as_ggml() {
         }
         let ours = relative_square_error(&case.encode().dequantize(), &case.weights);
         let tools = relative_square_error(&case.tool().dequantize(), &case.weights);
-        assert!(
-            ours <= 1.02 * tools,
-            "{}: {ours}, ggml {tools}",
-            case.format
-        );
+        assert!(ours <= 1.02 * tools, "{}: {ours}, ggml {tools}", case.format);
         compared += 1;
     }
     // Seven formats, with importance and without: of `more.bin` all, of the others those that ggml
@@ -171,9 +164,7 @@ fn is_lattice(format: Format) -> bool {
 
 fn relative_square_error(weights: &[f32], original: &[f32]) -> f64 {
     let square = |x: f32| f64::from(x).powi(2);
-    let error: f64 = (weights.iter().zip(original))
-        .map(|(w, o)| square(w - o))
-        .sum();
+    let error: f64 = (weights.iter().zip(original)).map(|(w, o)| square(w - o)).sum();
     error / original.iter().map(|&o| square(o)).sum::<f64>()
 }
 
@@ -199,10 +190,6 @@ fn flipped_bits_are_reported() {
             seen += same_bits(&weights, &case.dequantized).is_err() as usize;
         }
         // Zero blocks hide their codes, and rounding to f16 hides a little: the rest must show.
-        assert!(
-            seen > tries / 2,
-            "{}: {seen} of {tries} flipped bits seen",
-            case.name
-        );
+        assert!(seen > tries / 2, "{}: {seen} of {tries} flipped bits seen", case.name);
     }
 }

@@ -19,9 +19,7 @@ fn inputs(k: usize, count: usize) -> Vec<f32> {
     for x in x.chunks_mut(k) {
         for direction in directions.chunks(k) {
             let size = random.normal() as f32;
-            x.iter_mut()
-                .zip(direction)
-                .for_each(|(x, d)| *x += size * d);
+            x.iter_mut().zip(direction).for_each(|(x, d)| *x += size * d);
         }
         for (j, x) in x.iter_mut().enumerate() {
             *x = (*x + random.normal() as f32) * if j % 17 == 3 { 4.0 } else { 1.0 };
@@ -93,10 +91,7 @@ fn sums_of_products() {
             let (got, expected) = (h[i * k + j], 2.0 / count as f64 * sum);
             // Some 20 sums in f32, one after the other.
             let bound = 20.0 * f32::EPSILON as f64 * 2.0 / count as f64 * size;
-            assert!(
-                (got - expected).abs() <= bound,
-                "[{i}, {j}]: {got}, {expected}"
-            );
+            assert!((got - expected).abs() <= bound, "[{i}, {j}]: {got}, {expected}");
         }
     }
     let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
@@ -208,11 +203,7 @@ fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
         for j in i..k {
             let sum: f64 = (0..i).map(|t| u[t * k + i] * u[t * k + j]).sum();
             let rest = inverse[i * k + j] - sum;
-            u[i * k + j] = if i == j {
-                rest.sqrt()
-            } else {
-                rest / u[i * k + i]
-            };
+            u[i * k + j] = if i == j { rest.sqrt() } else { rest / u[i * k + i] };
         }
     }
     let mut out = Vec::new();
@@ -221,10 +212,9 @@ fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
         let mut scale = 0.0;
         for i in 0..k {
             if i % group == 0 {
-                let extreme =
-                    w[i..i + group]
-                        .iter()
-                        .fold(0f64, |m, w| if w.abs() > m.abs() { *w } else { m });
+                let extreme = w[i..i + group]
+                    .iter()
+                    .fold(0f64, |m, w| if w.abs() > m.abs() { *w } else { m });
                 scale = half::f16::from_f64(extreme / -8.0).to_f64();
             }
             let q = scale * (w[i] / scale).round().clamp(-8.0, 7.0);
@@ -253,10 +243,7 @@ fn as_the_paper_has_it() {
         let got = run(format, k, &w, &hessian, &options).linear.dequantize();
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             // Both are products of the same scale and code; a code more would be a tenth or so.
-            assert!(
-                (*got as f64 - expected).abs() < 1e-6,
-                "{block}, {i}: {got}, {expected}"
-            );
+            assert!((*got as f64 - expected).abs() < 1e-6, "{block}, {i}: {got}, {expected}");
         }
     }
     // The comparison tells other methods from the paper's.
@@ -301,10 +288,7 @@ fn outputs_are_nearer_than_rounded_ones() {
                 // The loss is half the error under the damped H, which is no less than under H.
                 let h = hessian.diag();
                 let damp = got.damp * h.iter().sum::<f64>() / k as f64;
-                let squares = w
-                    .iter()
-                    .zip(&quantized)
-                    .map(|(w, q)| ((w - q) as f64).powi(2));
+                let squares = w.iter().zip(&quantized).map(|(w, q)| ((w - q) as f64).powi(2));
                 let expected = error + 0.5 * damp * squares.sum::<f64>();
                 assert!(
                     (got.loss / expected - 1.0).abs() < 1e-3,
@@ -337,15 +321,8 @@ fn columns_in_order_of_the_diagonal() {
 fn smaller_scales_where_they_are_better() {
     let (n, k) = (40, 256);
     let w = normals(6, n * k);
-    let distance =
-        |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
-    for format in [
-        Format::INT3_ASYM,
-        Format::INT4,
-        Format::Q4_0,
-        Format::NF4,
-        Format::Q3_K,
-    ] {
+    let distance = |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
+    for format in [Format::INT3_ASYM, Format::INT4, Format::Q4_0, Format::NF4, Format::Q3_K] {
         let options = Gptq {
             search: Some(Search {
                 norm: 2.0,
@@ -354,9 +331,7 @@ fn smaller_scales_where_they_are_better() {
             ..Gptq::default()
         };
         let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
-        let got = run(format, k, &w, &identity(k), &options)
-            .linear
-            .dequantize();
+        let got = run(format, k, &w, &identity(k), &options).linear.dequantize();
         let (got, rounded) = (distance(&got), distance(&rounded));
         assert!(got < rounded, "{format}: {got}, {rounded}");
         if format == Format::INT3_ASYM {
@@ -371,10 +346,7 @@ fn threads_change_nothing() {
     let (n, k) = (100, 320);
     let (w, x) = (normals(7, n * k), inputs(k, 700));
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let options = Gptq {
                 act_order: true,
@@ -386,10 +358,7 @@ fn threads_change_nothing() {
             let hessian = hessian(k, &x);
             let got = quantize(Format::Q4_1, n, k, &w, &hessian, &options, &progress).unwrap();
             let shares = shares.into_inner().unwrap();
-            assert!(
-                shares.windows(2).all(|pair| pair[0] <= pair[1]),
-                "{shares:?}"
-            );
+            assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "{shares:?}");
             assert_eq!((shares[0], shares[shares.len() - 1]), (0.0, 1.0));
             (hessian, got.linear, got.loss)
         })
@@ -413,13 +382,8 @@ fn dead_columns_and_too_few_inputs() {
     assert!(got.damp > 0.0 && got.damp < 0.1, "{}", got.damp);
     let quantized = got.linear.dequantize();
     assert!(quantized.iter().skip(5).step_by(k).all(|q| *q == 0.0));
-    let rounded = Matrix::quantize(Format::INT8, n, k, &w)
-        .unwrap()
-        .dequantize();
-    let (got, rounded) = (
-        output_error(k, &w, &quantized, &x),
-        output_error(k, &w, &rounded, &x),
-    );
+    let rounded = Matrix::quantize(Format::INT8, n, k, &w).unwrap().dequantize();
+    let (got, rounded) = (output_error(k, &w, &quantized, &x), output_error(k, &w, &rounded, &x));
     assert!(got < rounded, "{got}, {rounded}");
 
     // Inputs that were never seen: all columns are dead, and no number is divided by 0.
@@ -516,8 +480,5 @@ fn what_does_not_fit_is_an_error() {
     h.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
     let indefinite = Hessian::from_matrix(k, &h).unwrap();
     let error = why(Format::INT4, &w, &indefinite, &default);
-    assert!(
-        matches!(error, Error::NotPositiveDefinite { n: 256, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NotPositiveDefinite { n: 256, .. }), "{error}");
 }

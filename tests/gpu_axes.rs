@@ -25,8 +25,7 @@ fn kernels() -> Vec<&'static str> {
     let gpu = gpu::gpu();
     let weights = random_matrix(Format::Q4_0, 8, 256, 1);
     let weights = gpu.upload(&weights).unwrap();
-    let runs =
-        |kernel: &&str| MatMul::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
+    let runs = |kernel: &&str| MatMul::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
     KERNELS.iter().copied().filter(runs).collect()
 }
 
@@ -50,8 +49,7 @@ fn has(feature: wgpu::Features) -> bool {
 
 /// A device with smaller limits than its adapter has, and no features.
 fn limited(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
-    let instance =
-        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     pollster::block_on(async {
         let adapter = instance.request_adapter(&Default::default()).await.unwrap();
         let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
@@ -65,13 +63,7 @@ fn limited(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
     })
 }
 
-const FORMATS: [Format; 5] = [
-    Format::INT4,
-    Format::Q4_K,
-    Format::Q6_K,
-    Format::F16,
-    Format::Q4_0,
-];
+const FORMATS: [Format; 5] = [Format::INT4, Format::Q4_K, Format::Q6_K, Format::F16, Format::Q4_0];
 
 const F32: (FloatType, FloatType) = (FloatType::F32, FloatType::F32);
 
@@ -120,10 +112,7 @@ fn halves_in_and_out() {
     let chain = &[Epilogue::Bias, Epilogue::Residual];
     for (i, kernel) in kernels().into_iter().enumerate() {
         // Odd n and m, so that outputs end in the middle of a word; odd k of a format that can.
-        for (format, shape) in [
-            (FORMATS[i % 3], (1, 3, 37, 256)),
-            (Format::F16, (1, 5, 13, 257)),
-        ] {
+        for (format, shape) in [(FORMATS[i % 3], (1, 3, 37, 256)), (Format::F16, (1, 5, 13, 257))] {
             let f16 = has(wgpu::Features::SHADER_F16);
             let output = if f16 { FloatType::F16 } else { FloatType::F32 };
             let types = (FloatType::F16, output);
@@ -154,8 +143,7 @@ fn runs_and_slabs_have_their_operands() {
         let case = Case::new(&gpu, format, shape, types, chain, &mut random);
         assert_eq!(case.weights.slab_count() > 1, format == Format::INT8);
         let product = case.builder(&gpu, "gemv").build().unwrap();
-        case.check(&gpu, &product)
-            .unwrap_or_else(|e| panic!("{format}: {e}"));
+        case.check(&gpu, &product).unwrap_or_else(|e| panic!("{format}: {e}"));
     }
 }
 
@@ -169,8 +157,7 @@ fn batches_multiply_pairs() {
         let chain = &[Epilogue::Bias, Epilogue::RowScale];
         let case = Case::new(gpu, FORMATS[i % 5], shape, F32, chain, &mut random);
         let product = case.builder(gpu, kernel).build().unwrap();
-        case.check(gpu, &product)
-            .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+        case.check(gpu, &product).unwrap_or_else(|e| panic!("{kernel}: {e}"));
     }
 }
 
@@ -185,8 +172,7 @@ fn batches_have_every_kernel() {
         let case = Case::exact(gpu, (3, 2, 13, 256), chain, &mut random);
         let with = |precision| case.builder(gpu, kernel).precision(precision);
         if let Some(product) = allowed(|precision| with(precision).build()) {
-            case.check(gpu, &product)
-                .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+            case.check(gpu, &product).unwrap_or_else(|e| panic!("{kernel}: {e}"));
             ran += 1;
         }
     }
@@ -236,21 +222,9 @@ fn broken_axes_are_reported() {
         (&batch, 1, "", "", ""),
         (&ragged, 1, "", "", ""),
         (&sliced, 2, "", "", ""),
-        (
-            &batch,
-            1,
-            "the neighbour's bias",
-            "bias_of[row]",
-            "bias_of[row + 1u]",
-        ),
+        (&batch, 1, "the neighbour's bias", "bias_of[row]", "bias_of[row + 1u]"),
         (&batch, 1, "no bias", "bias(value, row, at)", "value"),
-        (
-            &batch,
-            1,
-            "bias of the first pair",
-            "weight_row(row), at)",
-            "row, at)",
-        ),
+        (&batch, 1, "bias of the first pair", "weight_row(row), at)", "row, at)"),
         (
             &batch,
             1,
@@ -280,27 +254,9 @@ fn broken_axes_are_reported() {
             "unpack2x16float(four.x)",
             "unpack2x16float(four.x).yx",
         ),
-        (
-            &ragged,
-            1,
-            "rows begin at words",
-            "x[at / 2u]",
-            "x[(at + 1u) / 2u]",
-        ),
-        (
-            &ragged,
-            1,
-            "the word's first half",
-            "at % 2u == 1u",
-            "false",
-        ),
-        (
-            &sliced,
-            2,
-            "a slice forgotten",
-            "(id.z % SLICES) * whole",
-            "0u * whole",
-        ),
+        (&ragged, 1, "rows begin at words", "x[at / 2u]", "x[(at + 1u) / 2u]"),
+        (&ragged, 1, "the word's first half", "at % 2u == 1u", "false"),
+        (&sliced, 2, "a slice forgotten", "(id.z % SLICES) * whole", "0u * whole"),
         (
             &sliced,
             2,
@@ -323,11 +279,7 @@ fn broken_axes_are_reported() {
             text.replace(from, to)
         });
         let result = case.check(gpu, &product.unwrap());
-        assert_eq!(
-            result.is_ok(),
-            what.is_empty(),
-            "not reported: {what} {result:?}"
-        );
+        assert_eq!(result.is_ok(), what.is_empty(), "not reported: {what} {result:?}");
     }
 }
 
@@ -336,14 +288,7 @@ fn what_cannot_be_is_refused() {
     let gpu = gpu::gpu();
     let mut random = Random::new(750);
     let chain = &[Epilogue::Bias];
-    let case = Case::new(
-        gpu,
-        Format::IQ2_XXS,
-        (1, 2, 12, 512),
-        F32,
-        chain,
-        &mut random,
-    );
+    let case = Case::new(gpu, Format::IQ2_XXS, (1, 2, 12, 512), F32, chain, &mut random);
     let builder = || MatMul::builder(gpu, &case.weights, 2);
     let says = |builder: MatMulBuilder, parts: &[&str]| {
         let error = builder.build().unwrap_err().to_string();
@@ -362,12 +307,7 @@ fn what_cannot_be_is_refused() {
     says(builder().kernel("gemv").slices(0), &["1 or more", "0"]);
     says(builder().kernel("gem"), &["gem", "gemv"]);
     // A table and four operands are nine buffers.
-    let all = [
-        Epilogue::Bias,
-        Epilogue::Scale,
-        Epilogue::Residual,
-        Epilogue::Multiply,
-    ];
+    let all = [Epilogue::Bias, Epilogue::Scale, Epilogue::Residual, Epilogue::Multiply];
     let many = |count: usize| all[..count].iter().fold(builder(), |b, e| b.epilogue(*e));
     says(many(4), &["max_storage_buffers_per_shader_stage", "9", "8"]);
     assert!(many(3).build().is_ok());
@@ -377,10 +317,7 @@ fn what_cannot_be_is_refused() {
     let nothing = gpu::run_with(gpu, &[&x, &x[..44]], 24, |pass, buffers, y| {
         let (x, short) = (buffers[0].slice(..), buffers[1].slice(..));
         let mut refused = |operands: &[BufferSlice], parts: &[&str]| {
-            let error = product
-                .encode_with(pass, x, y, operands)
-                .unwrap_err()
-                .to_string();
+            let error = product.encode_with(pass, x, y, operands).unwrap_err().to_string();
             assert!(parts.iter().all(|p| error.contains(p)), "{error}");
         };
         refused(&[], &["operands", "1", "0"]);

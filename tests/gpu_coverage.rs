@@ -18,10 +18,7 @@ fn the_adapter_is_the_one_that_was_meant() {
     let driver = std::env::var("LOWBIT_DRIVER").unwrap_or_default();
     match driver.as_str() {
         "lavapipe" => {
-            assert_eq!(
-                (info.backend, info.device_type),
-                (Backend::Vulkan, DeviceType::Cpu)
-            );
+            assert_eq!((info.backend, info.device_type), (Backend::Vulkan, DeviceType::Cpu));
             assert!(info.name.contains("llvmpipe"), "{}", info.name);
             // What kernels of their own wait for: without it gpu_half would have nothing to run.
             let needed = Features::TIMESTAMP_QUERY | Features::SUBGROUP | Features::SHADER_F16;
@@ -30,22 +27,14 @@ fn the_adapter_is_the_one_that_was_meant() {
         }
         // Debian sid's, made ready by `./test` with the option on.
         "lavapipe-coop" => {
-            assert_eq!(
-                (info.backend, info.device_type),
-                (Backend::Vulkan, DeviceType::Cpu)
-            );
+            assert_eq!((info.backend, info.device_type), (Backend::Vulkan, DeviceType::Cpu));
             assert!(info.name.contains("llvmpipe"), "{}", info.name);
-            let needed = Features::SHADER_F16
-                | Features::SUBGROUP
-                | Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+            let needed = Features::SHADER_F16 | Features::SUBGROUP | Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
             let has = gpu.device().features();
             assert!(has.contains(needed), "{:?} missing", needed - has);
         }
         "swiftshader" => {
-            assert_eq!(
-                (info.backend, info.device_type),
-                (Backend::Vulkan, DeviceType::Cpu)
-            );
+            assert_eq!((info.backend, info.device_type), (Backend::Vulkan, DeviceType::Cpu));
             assert!(info.name.contains("SwiftShader"), "{}", info.name);
         }
         "gl" => assert_eq!(info.backend, Backend::Gl),

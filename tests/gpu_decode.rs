@@ -102,10 +102,7 @@ fn flipped_bits_are_reported() {
             assert!(seen != matrix.inspect(), "{format} byte {at}");
         }
         let back = gpu.dequantize(&weights).unwrap();
-        assert!(
-            same_bits(&back, &matrix.dequantize()).is_err(),
-            "{format} byte {at}"
-        );
+        assert!(same_bits(&back, &matrix.dequantize()).is_err(), "{format} byte {at}");
     }
 }
 

@@ -29,11 +29,7 @@ fn matrices_past_the_limits_are_split() {
         let matrix = random_matrix(format, n, k, random.next());
         let weights = gpu.upload(&matrix).unwrap();
         if format != Format::TQ1_0 {
-            assert!(
-                weights.slab_count() > 1,
-                "{format}: {}",
-                weights.slab_count()
-            );
+            assert!(weights.slab_count() > 1, "{format}: {}", weights.slab_count());
         }
         let all = matrix.dequantize();
         same_bits(&gpu.dequantize(&weights).unwrap(), &all).unwrap();
@@ -52,10 +48,7 @@ fn matrices_past_the_limits_are_split() {
         }
         // Indices that go back and forth between slabs.
         let ids: Vec<u32> = (0..50).map(|i| (i * 331) % n as u32).collect();
-        let rows: Vec<f32> = ids
-            .iter()
-            .flat_map(|&i| all[i as usize * k..][..k].to_vec())
-            .collect();
+        let rows: Vec<f32> = ids.iter().flat_map(|&i| all[i as usize * k..][..k].to_vec()).collect();
         same_bits(&gpu.get_rows(&ids, &weights).unwrap(), &rows).unwrap();
     }
     // x and y in several runs of 64 rows.
@@ -75,16 +68,12 @@ fn a_callers_handlers_stay_in_force() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let told = heard.clone();
     gpu.device()
-        .on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
-            told.lock().unwrap().push(e.to_string())
-        }));
+        .on_uncaptured_error(Arc::new(move |e: wgpu::Error| told.lock().unwrap().push(e.to_string())));
     // Everything that lowbit does, mistakes included, and the caller hears of none of it.
     let matrix = random_matrix(Format::Q4_K, 8, 256, 3);
     let weights = gpu.upload(&matrix).unwrap();
     gpu.matmul(&[1.0; 512], &weights).unwrap();
-    let broken = MatMul::with_edited_shader(&gpu, &weights, 1, "gemv", |t| {
-        t.replace("fn affine", "fn affin")
-    });
+    let broken = MatMul::with_edited_shader(&gpu, &weights, 1, "gemv", |t| t.replace("fn affine", "fn affin"));
     assert!(matches!(broken, Err(Error::Shader { .. })));
     assert_eq!(*heard.lock().unwrap(), Vec::<String>::new());
     // The caller's own mistake still reaches the caller's own handler.
@@ -103,10 +92,7 @@ fn shader_errors_name_file_and_line() {
     // The line of shaders/formats/q5_0.wgsl, wherever the composer put it.
     let file = include_str!("../shaders/formats/q5_0.wgsl");
     let line = 1 + file.lines().position(|l| l.contains("let low")).unwrap();
-    assert!(
-        text.contains(&format!("shaders/formats/q5_0.wgsl:{line}")),
-        "{text}"
-    );
+    assert!(text.contains(&format!("shaders/formats/q5_0.wgsl:{line}")), "{text}");
     assert!(text.contains("fifthh"), "{text}");
     // And the device goes on working.
     gpu.matmul(&[1.0; 256], &weights).unwrap();
@@ -116,10 +102,7 @@ fn shader_errors_name_file_and_line() {
 fn record(gpu: &Gpu, f: impl FnOnce(&mut wgpu::ComputePass) -> lowbit::Result<()>) -> String {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     let mut pass = encoder.begin_compute_pass(&Default::default());
-    f(&mut pass)
-        .err()
-        .map(|e| e.to_string())
-        .unwrap_or_default()
+    f(&mut pass).err().map(|e| e.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -144,26 +127,17 @@ fn bad_bindings_say_both_numbers() {
         }
     }
     let uniform = buffer(gpu, x_len, BufferUsages::UNIFORM);
-    let text = record(gpu, |pass| {
-        product.encode(pass, uniform.slice(..), y.slice(..))
-    });
-    assert!(
-        text.contains("STORAGE") && text.contains("UNIFORM"),
-        "{text:?}"
-    );
+    let text = record(gpu, |pass| product.encode(pass, uniform.slice(..), y.slice(..)));
+    assert!(text.contains("STORAGE") && text.contains("UNIFORM"), "{text:?}");
     // Sub-ranges at the device's own alignment are fine, and recorded twice they are found again.
     let at = gpu.device().limits().min_storage_buffer_offset_alignment as u64;
     for _ in 0..2 {
-        let text = record(gpu, |pass| {
-            product.encode(pass, x.slice(at..), y.slice(at..))
-        });
+        let text = record(gpu, |pass| product.encode(pass, x.slice(at..), y.slice(at..)));
         assert_eq!(text, "");
     }
     // A buffer of another device is refused, not passed on to the caller's error handler.
     let foreign = storage(&borrowed_from(&instance, |_| ()), x_len);
-    let text = record(gpu, |pass| {
-        product.encode(pass, foreign.slice(..), y.slice(..))
-    });
+    let text = record(gpu, |pass| product.encode(pass, foreign.slice(..), y.slice(..)));
     assert!(text.contains("binding buffers"), "{text:?}");
 }
 
@@ -173,19 +147,10 @@ fn bad_calls_are_refused_before_the_device_sees_them() {
     let weights = gpu.upload(&random_matrix(Format::Q8_0, 8, 256, 3)).unwrap();
     let product = |m, kernel| MatMul::with_kernel(gpu, &weights, m, Precision::F32, kernel).err();
     assert!(matches!(product(1, "gem"), Some(Error::UnknownKernel(..))));
-    assert!(matches!(
-        product(1, "get_rows"),
-        Some(Error::UnknownKernel(..))
-    ));
+    assert!(matches!(product(1, "get_rows"), Some(Error::UnknownKernel(..))));
     assert!(matches!(product(0, "gemv"), Some(Error::Length { .. })));
-    assert!(matches!(
-        GetRows::new(gpu, &weights, 0),
-        Err(Error::Length { .. })
-    ));
-    assert_eq!(
-        gpu.get_rows(&[3, 8], &weights),
-        Err(Error::Row { row: 8, n: 8 })
-    );
+    assert!(matches!(GetRows::new(gpu, &weights, 0), Err(Error::Length { .. })));
+    assert_eq!(gpu.get_rows(&[3, 8], &weights), Err(Error::Row { row: 8, n: 8 }));
     assert_eq!(gpu.get_rows(&[], &weights), Ok(vec![]));
     assert_eq!(gpu.matmul(&[], &weights), Ok(vec![]));
     assert_eq!(
@@ -194,10 +159,7 @@ fn bad_calls_are_refused_before_the_device_sees_them() {
     );
     let other = borrowed(|_| ());
     assert_eq!(other.matmul(&[0.0; 256], &weights), Err(Error::OtherDevice));
-    assert!(matches!(
-        other.dequantize(&weights),
-        Err(Error::OtherDevice)
-    ));
+    assert!(matches!(other.dequantize(&weights), Err(Error::OtherDevice)));
 }
 
 #[test]

@@ -8,9 +8,7 @@ mod common;
 
 use common::structured::{inputs, matrix, INPUTS, WEIGHTS};
 use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
-use lowbit::{
-    wgpu, DeviceClass, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, KERNELS,
-};
+use lowbit::{wgpu, DeviceClass, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, KERNELS};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -105,12 +103,7 @@ impl Case {
     }
 
     /// The device's error by a kernel, or by the one that is chosen; none where it cannot serve.
-    fn on_device(
-        &self,
-        gpu: &Gpu,
-        precision: Precision,
-        kernel: Option<&str>,
-    ) -> Option<(f64, String)> {
+    fn on_device(&self, gpu: &Gpu, precision: Precision, kernel: Option<&str>) -> Option<(f64, String)> {
         let weights = gpu.upload(&self.matrix).unwrap();
         let m = self.x.len() / self.matrix.k();
         let mut product = MatMul::builder(gpu, &weights, m).precision(precision);
@@ -136,9 +129,7 @@ impl Case {
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|e| panic!("{name}={text}: {e}")),
+        Ok(text) => text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")),
         Err(_) => default,
     }
 }
@@ -155,12 +146,7 @@ fn structured_products_are_within_their_bounds() {
     let start = Instant::now();
     while start.elapsed() < time {
         let case = Case::random(&formats, &mut random);
-        let precision = [
-            Precision::F32,
-            Precision::F32,
-            Precision::I8,
-            Precision::F16,
-        ];
+        let precision = [Precision::F32, Precision::F32, Precision::I8, Precision::F16];
         let precision = precision[(random.next() % 4) as usize];
         let mut note = |by: String, error: f64| {
             products += 1;
@@ -174,10 +160,7 @@ fn structured_products_are_within_their_bounds() {
             }
         };
         let on_host = case.matrix.matmul_with(&case.x, precision).unwrap();
-        note(
-            format!("processor, {precision:?}"),
-            case.error(&on_host, precision),
-        );
+        note(format!("processor, {precision:?}"), case.error(&on_host, precision));
         let class = match random.next() % 2 {
             0 => DeviceClass::Cpu,
             _ => DeviceClass::Gpu,
@@ -200,10 +183,7 @@ fn structured_products_are_within_their_bounds() {
     for (by, (error, at)) in &worst {
         println!("{error:.2} of the bound at worst: {by}, {at}");
     }
-    assert!(
-        cases > 0 && products > cases,
-        "{cases} cases, {products} products"
-    );
+    assert!(cases > 0 && products > cases, "{cases} cases, {products} products");
     assert_eq!(bad, 0, "{bad} of {products} products are out of bounds");
 }
 

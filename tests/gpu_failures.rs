@@ -8,8 +8,7 @@ use common::{gpu, random_matrix, Random};
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu;
 use lowbit::{
-    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, InputScale, Linear, LinearMatMul, MatMul,
-    Matrix, Precision,
+    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, InputScale, Linear, LinearMatMul, MatMul, Matrix, Precision,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -58,10 +57,7 @@ fn weights_take_their_memory_once_and_give_it_back() {
     assert!(kept <= bytes + MIB, "{kept} bytes kept for {bytes}");
     drop(weights);
     let left = more();
-    assert!(
-        left <= MIB,
-        "{left} bytes left by weights that were dropped"
-    );
+    assert!(left <= MIB, "{left} bytes left by weights that were dropped");
 
     // Small ones, and products: what each needs is freed without a submission of the caller's.
     let small = random_matrix(Format::Q8_0, 32, 1024, 3);
@@ -78,17 +74,9 @@ fn weights_take_their_memory_once_and_give_it_back() {
 fn products_of_too_many_rows_say_both_numbers() {
     let gpu = borrowed(|_| ());
     let limit = gpu.device().limits().max_buffer_size;
-    let wide = gpu
-        .upload(&random_matrix(Format::Q4_0, 64, 4096, 3))
-        .unwrap();
-    let tall = gpu
-        .upload(&random_matrix(Format::Q4_0, 4096, 64, 3))
-        .unwrap();
-    let too_large = |what, needed: u64| Error::TooLarge {
-        what,
-        needed,
-        limit,
-    };
+    let wide = gpu.upload(&random_matrix(Format::Q4_0, 64, 4096, 3)).unwrap();
+    let tall = gpu.upload(&random_matrix(Format::Q4_0, 4096, 64, 3)).unwrap();
+    let too_large = |what, needed: u64| Error::TooLarge { what, needed, limit };
     let m = limit as usize / (4 * 4096) + 1;
     let bytes = 4 * 4096 * m as u64;
     let refused = MatMul::new(&gpu, &wide, m, Precision::F32).err();
@@ -100,13 +88,7 @@ fn products_of_too_many_rows_say_both_numbers() {
     let refused = GetRows::new(&gpu, &wide, m).err();
     assert_eq!(refused, Some(too_large("rows of floats in bytes", bytes)));
     // No number is too large to be refused.
-    for m in [
-        1 << 26,
-        1 << 30,
-        u32::MAX as usize,
-        usize::MAX / 2,
-        usize::MAX,
-    ] {
+    for m in [1 << 26, 1 << 30, u32::MAX as usize, usize::MAX / 2, usize::MAX] {
         let told = |e: Option<Error>| {
             let e = e.expect("too large");
             assert!(
@@ -136,10 +118,7 @@ fn nothing_is_no_number_of_anything() {
     };
     let batch = MatMul::builder(gpu, &weights, 3).batch(0).build();
     assert_eq!(what(batch.err()), "batch");
-    assert_eq!(
-        what(MatMul::new(gpu, &weights, 0, Precision::F32).err()),
-        "m"
-    );
+    assert_eq!(what(MatMul::new(gpu, &weights, 0, Precision::F32).err()), "m");
     let experts = |count, per_token, tokens| {
         let experts = Experts::new(count, per_token);
         what(ExpertMatMul::new(gpu, &weights, experts, tokens, Precision::F32).err())
@@ -156,13 +135,9 @@ fn dispatches_are_counted_and_not_stored() {
     let format = Format::INT1;
     let (n, k) = (8192, 16384);
     let bytes = vec![0; n * format.row_bytes(k).unwrap()];
-    let weights = gpu
-        .upload(&Matrix::from_bytes(format, n, k, bytes).unwrap())
-        .unwrap();
+    let weights = gpu.upload(&Matrix::from_bytes(format, n, k, bytes).unwrap()).unwrap();
     let settled = || {
-        gpu.device()
-            .poll(wgpu::PollType::wait_indefinitely())
-            .unwrap();
+        gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
         used(&gpu)
     };
     let made = |m| {
@@ -209,13 +184,7 @@ fn a_lost_device_is_an_error() {
     lost(gpu.tune(&weights, 1, Precision::F32).err());
     lost(MatMul::new(&gpu, &weights, 1, Precision::F32).err());
     let rounds = MatMul::builder(&gpu, &weights, 1).precision(Precision::I8);
-    lost(
-        rounds
-            .kernel("gemv_dp4a")
-            .input_scale(static_scale)
-            .build()
-            .err(),
-    );
+    lost(rounds.kernel("gemv_dp4a").input_scale(static_scale).build().err());
     let codec = KvCodec::new(KvOptions::new(KvType::Q8_0, 64)).unwrap();
     lost(GpuKv::new(&gpu, &codec, 128, 4).err());
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
@@ -315,10 +284,7 @@ fn nothing_is_recorded(
 #[test]
 fn nothing_is_recorded_where_the_last_buffer_is_refused() {
     let instance = instance();
-    let (gpu, other) = (
-        &borrowed_from(&instance, |_| ()),
-        &borrowed_from(&instance, |_| ()),
-    );
+    let (gpu, other) = (&borrowed_from(&instance, |_| ()), &borrowed_from(&instance, |_| ()));
     let (n, k, m) = (64, 64, 4);
     let matrix = random_matrix(Format::Q4_0, n, k, 3);
     let weights = gpu.upload(&matrix).unwrap();
@@ -333,23 +299,17 @@ fn nothing_is_recorded_where_the_last_buffer_is_refused() {
     assert!(product.rounded().is_some());
     nothing_is_recorded(gpu, "I8", &x, |pass| product.encode(pass, x.slice(..), y));
 
-    let sliced = gpu
-        .upload(&random_matrix(Format::Q4_0, n, 1024, 3))
-        .unwrap();
+    let sliced = gpu.upload(&random_matrix(Format::Q4_0, n, 1024, 3)).unwrap();
     let wide = storage(gpu, 4 * 1024 * m as u64);
     let product = MatMul::builder(gpu, &sliced, m).kernel("gemv").slices(2);
     let product = product.build().unwrap();
-    nothing_is_recorded(gpu, "slices", &wide, |pass| {
-        product.encode(pass, wide.slice(..), y)
-    });
+    nothing_is_recorded(gpu, "slices", &wide, |pass| product.encode(pass, wide.slice(..), y));
 
     let x = storage(gpu, bytes);
     let ids = storage(gpu, 4 * m as u64);
     let mut experts = Experts::new(2, 1);
     experts.grouped = Some(true);
-    let of_experts = gpu
-        .upload(&random_matrix(Format::Q4_0, 2 * n, k, 3))
-        .unwrap();
+    let of_experts = gpu.upload(&random_matrix(Format::Q4_0, 2 * n, k, 3)).unwrap();
     let product = ExpertMatMul::new(gpu, &of_experts, experts, m, Precision::F32).unwrap();
     nothing_is_recorded(gpu, "experts", &ids, |pass| {
         product.encode(pass, ids.slice(..), x.slice(..), y)
@@ -362,9 +322,7 @@ fn nothing_is_recorded_where_the_last_buffer_is_refused() {
         .unwrap();
     let linear = gpu.upload_linear(&linear).unwrap();
     let product = LinearMatMul::new(gpu, &linear, m, Precision::F32).unwrap();
-    nothing_is_recorded(gpu, "linear", &x, |pass| {
-        product.encode(pass, x.slice(..), y)
-    });
+    nothing_is_recorded(gpu, "linear", &x, |pass| product.encode(pass, x.slice(..), y));
 
     let codec = KvCodec::new(KvOptions::new(KvType::TurboMse { bits: 3 }, k)).unwrap();
     let mut cache = GpuKv::new(gpu, &codec, 128, m).unwrap();
@@ -375,11 +333,7 @@ fn nothing_is_recorded_where_the_last_buffer_is_refused() {
     drop(pass);
     gpu.queue().submit([encoder.finish()]);
     let q = storage(gpu, bytes);
-    nothing_is_recorded(gpu, "scores", &q, |pass| {
-        cache.scores(pass, q.slice(..), m, y)
-    });
+    nothing_is_recorded(gpu, "scores", &q, |pass| cache.scores(pass, q.slice(..), m, y));
     let p = storage(gpu, bytes);
-    nothing_is_recorded(gpu, "sums", &p, |pass| {
-        cache.weighted_sum(pass, p.slice(..), m, y)
-    });
+    nothing_is_recorded(gpu, "sums", &p, |pass| cache.weighted_sum(pass, p.slice(..), m, y));
 }

@@ -7,19 +7,15 @@ mod common;
 use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
 use half::f16;
 use lowbit::wgpu::{DeviceType, Features};
-use lowbit::{
-    DeviceClass, Error, FloatType, Format, Gpu, MatMul, Matrix, Precision, Weights, KERNELS,
-};
+use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, MatMul, Matrix, Precision, Weights, KERNELS};
 use std::process::Command;
 
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
 fn half_kernels(gpu: &Gpu) -> Vec<&'static str> {
     let weights = gpu.upload(&random_matrix(Format::Q8_0, 1, 32, 1)).unwrap();
     let made = |k: &str, precision| MatMul::with_kernel(gpu, &weights, 1, precision, k);
-    let is_half = |k: &&str| {
-        made(k, Precision::F16).is_ok()
-            && matches!(made(k, Precision::F32), Err(Error::Precision { .. }))
-    };
+    let is_half =
+        |k: &&str| made(k, Precision::F16).is_ok() && matches!(made(k, Precision::F32), Err(Error::Precision { .. }));
     KERNELS.iter().copied().filter(is_half).collect()
 }
 
@@ -33,10 +29,7 @@ fn no_kernel_is_missing() {
     let plain = kernels.contains(&"gemm_f16");
     assert_eq!(plain, has(Features::SHADER_F16));
     let matrices: Vec<_> = kernels.iter().filter(|k| k.contains("coop")).collect();
-    match (
-        has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
-        gpu.info().device_type,
-    ) {
+    match (has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX), gpu.info().device_type) {
         (false, _) => assert!(matrices.is_empty(), "{matrices:?}"),
         // lavapipe's only shape.
         (true, DeviceType::Cpu) => assert_eq!(matrices, [&"gemm_coop_8"]),
@@ -68,9 +61,7 @@ fn halves_in() {
             let want = gpu::prepared(gpu, &product, &floats);
             let product = builder().kernel(kernel).inputs(FloatType::F16);
             let product = product.build().unwrap();
-            let got = gpu::run(gpu, &bits, m * n, |pass, x, y| {
-                product.encode(pass, x, y).unwrap()
-            });
+            let got = gpu::run(gpu, &bits, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
             assert_eq!(got, want, "{kernel} {format}");
             seen += 1;
         }
@@ -102,11 +93,7 @@ fn features_switch_off() {
             for &kernel in &all {
                 let needs_it = off.contains(Features::SHADER_F16)
                     || kernel.contains("coop") && off.intersects(coop | Features::SUBGROUP);
-                assert_eq!(
-                    left.contains(&kernel),
-                    !needs_it,
-                    "{kernel} without {off:?}"
-                );
+                assert_eq!(left.contains(&kernel), !needs_it, "{kernel} without {off:?}");
                 if needs_it {
                     let refused = MatMul::with_kernel(&gpu, &weights, m, Precision::F16, kernel);
                     assert!(matches!(refused, Err(Error::Feature { .. })), "{refused:?}");
@@ -142,9 +129,7 @@ fn the_environment_switches_matrices_off() {
 fn rounding_is_chosen_only_where_it_is_allowed() {
     let gpu = gpu::gpu();
     let all = half_kernels(gpu);
-    let weights = gpu
-        .upload(&random_matrix(Format::Q4_0, 64, 256, 3))
-        .unwrap();
+    let weights = gpu.upload(&random_matrix(Format::Q4_0, 64, 256, 3)).unwrap();
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         let gpu = gpu.with_class(class);
         for m in [1, 8, 9, 63, 64, 300] {
@@ -189,12 +174,7 @@ impl Case {
         }
     }
 
-    fn random(
-        gpu: &Gpu,
-        format: Format,
-        shape: (usize, usize, usize),
-        random: &mut Random,
-    ) -> Case {
+    fn random(gpu: &Gpu, format: Format, shape: (usize, usize, usize), random: &mut Random) -> Case {
         let (m, n, k) = shape;
         let k = fitting_k(format, k);
         let matrix = random_matrix(format, n, k, random.next());
@@ -215,8 +195,7 @@ impl Case {
         } else {
             &self.exact
         };
-        within_bound(&gpu::prepared(gpu, product, &self.x), want)
-            .unwrap_or_else(|e| panic!("{product:?}: {e}"));
+        within_bound(&gpu::prepared(gpu, product, &self.x), want).unwrap_or_else(|e| panic!("{product:?}: {e}"));
     }
 }
 
@@ -359,10 +338,7 @@ fn broken_kernels_are_reported() {
     let case = Case::of(gpu, &matrix, Random::new(500).floats(m * k, 2.0));
     let exact = gpu.matmul(&case.x, &case.weights).unwrap();
     within_bound(&exact, &case.exact).unwrap();
-    assert!(
-        within_bound(&exact, &case.rounded).is_err(),
-        "nothing is rounded"
-    );
+    assert!(within_bound(&exact, &case.rounded).is_err(), "nothing is rounded");
 
     type Mutant = (&'static str, &'static str, &'static str);
     let any: &[Mutant] = &[
@@ -383,11 +359,7 @@ fn broken_kernels_are_reported() {
             "return 1.0002 * a.scale * level;",
         ),
         ("another row", "min(first_row + ", "min(1u + first_row + "),
-        (
-            "another column",
-            "min(first_col + ",
-            "min(1u + first_col + ",
-        ),
+        ("another column", "min(first_col + ", "min(1u + first_col + "),
         (
             "written elsewhere",
             "return col * params.n + row;",
@@ -411,22 +383,14 @@ fn broken_kernels_are_reported() {
             ") * STRIDE + 0u * MATRIX;",
         ),
         ("x transposed", "coopLoadT<MatrixX>", "coopLoad<MatrixX>"),
-        (
-            "weights transposed",
-            "coopLoad<MatrixW>",
-            "coopLoadT<MatrixW>",
-        ),
+        ("weights transposed", "coopLoad<MatrixW>", "coopLoadT<MatrixW>"),
         ("sums transposed", "coopStoreT(sum", "coopStore(sum"),
         ("a neighbour's sums", "MATRIX + i]", "MATRIX + (i ^ 1u)]"),
     ];
     for kernel in half_kernels(gpu) {
         let sound = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| text.to_string());
         within_bound(&sound, &case.rounded).expect("the unchanged kernel");
-        let own = if kernel.contains("coop") {
-            matrices
-        } else {
-            plain
-        };
+        let own = if kernel.contains("coop") { matrices } else { plain };
         for (what, from, to) in any.iter().chain(own) {
             let y = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| {
                 assert!(text.contains(from), "{what}: {kernel} has no {from:?}");

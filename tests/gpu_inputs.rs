@@ -5,9 +5,7 @@
 mod common;
 
 use common::{gpu, random_matrix, Random};
-use lowbit::{
-    Epilogue, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, ScaleType, Weights,
-};
+use lowbit::{Epilogue, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, ScaleType, Weights};
 
 const K: usize = 424; // 13 runs of 32 and a short one
 
@@ -61,9 +59,7 @@ fn worst(y: &[f32], w: &Matrix, x: &[f32], scale: InputScale) -> f64 {
         let (x, w) = (&rounded[i / n * k..][..k], &weights[i % n * k..][..k]);
         let terms = || x.iter().zip(w).map(|(&x, &w)| (x as f64, w as f64));
         let right: f64 = terms().map(|(x, w)| x * w).sum();
-        let size: f64 = terms()
-            .map(|(x, w)| (x.abs() + 2.0 * shift) * w.abs())
-            .sum();
+        let size: f64 = terms().map(|(x, w)| (x.abs() + 2.0 * shift) * w.abs()).sum();
         let off = (y as f64 - right).abs() / (f32::EPSILON as f64 * size + 1e-30);
         // NaN is the worst.
         worst = if off <= worst { worst } else { off };
@@ -74,11 +70,7 @@ fn worst(y: &[f32], w: &Matrix, x: &[f32], scale: InputScale) -> f64 {
 #[test]
 fn products_are_those_of_the_rounded_inputs() {
     let gpu = gpu::gpu();
-    let per_row = Format::INT8
-        .per_row()
-        .unwrap()
-        .with_scale(ScaleType::F32)
-        .unwrap();
+    let per_row = Format::INT8.per_row().unwrap().with_scale(ScaleType::F32).unwrap();
     for format in [per_row, Format::Q4_0, Format::INT4_ASYM, Format::Q4_1] {
         let w = random_matrix(format, 70, 416, 3);
         let w = match format.row_bytes(K) {
@@ -87,27 +79,18 @@ fn products_are_those_of_the_rounded_inputs() {
         };
         let weights = gpu.upload(&w).unwrap();
         for m in [1, 12] {
-            let x: Vec<f32> = inputs(m)
-                .chunks(K)
-                .flat_map(|row| row[..w.k()].to_vec())
-                .collect();
+            let x: Vec<f32> = inputs(m).chunks(K).flat_map(|row| row[..w.k()].to_vec()).collect();
             for scale in SCALES {
                 let product = build(gpu, &weights, m, scale);
                 let y = gpu::prepared(gpu, &product, &x);
                 let name = product.kernel();
                 assert!(product.rounded().is_some(), "{format} m = {m}: {name}");
                 let off = worst(&y, &w, &x, scale);
-                assert!(
-                    off <= 4.0,
-                    "{format} m = {m} {scale:?} by {name}: {off} units"
-                );
+                assert!(off <= 4.0, "{format} m = {m} {scale:?} by {name}: {off} units");
                 // Another rounding would have been seen.
                 let run = gpu::prepared(gpu, &build(gpu, &weights, m, InputScale::Run), &x);
                 let other = worst(&run, &w, &x, scale);
-                assert!(
-                    other > 40.0,
-                    "{format} m = {m} {scale:?}: by runs {other} units off"
-                );
+                assert!(other > 40.0, "{format} m = {m} {scale:?}: by runs {other} units off");
             }
         }
     }
@@ -162,31 +145,15 @@ fn what_is_no_number_and_what_is_no_scale() {
             let mut x = vec![0.5; 3 * 64];
             x[64 + 40] = bad;
             let product = MatMul::builder(gpu, &weights, 3).precision(Precision::I8);
-            let product = product
-                .kernel("gemv_dp4a")
-                .input_scale(scale)
-                .build()
-                .unwrap();
+            let product = product.kernel("gemv_dp4a").input_scale(scale).build().unwrap();
             let y = gpu::prepared(gpu, &product, &x);
             let rows = y.chunks(8).map(|row| row.iter().all(|y| y.is_nan()));
-            assert_eq!(
-                rows.collect::<Vec<_>>(),
-                [false, true, false],
-                "{scale:?} {bad}"
-            );
+            assert_eq!(rows.collect::<Vec<_>>(), [false, true, false], "{scale:?} {bad}");
         }
     }
     for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e-40] {
         let product = MatMul::builder(gpu, &weights, 3).precision(Precision::I8);
-        let refused = product
-            .input_scale(InputScale::Static {
-                scale,
-                zero_point: 0,
-            })
-            .build();
-        assert!(
-            matches!(refused, Err(Error::Argument { .. })),
-            "{scale}: {refused:?}"
-        );
+        let refused = product.input_scale(InputScale::Static { scale, zero_point: 0 }).build();
+        assert!(matches!(refused, Err(Error::Argument { .. })), "{scale}: {refused:?}");
     }
 }

@@ -6,8 +6,7 @@ mod common;
 
 use common::{altered_matrix, exact_inputs, fitting_k, gpu, random_matrix, Random, BOUND};
 use lowbit::{
-    wgpu, DeviceClass, Error, Format, Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision,
-    ScaleType, KERNELS,
+    wgpu, DeviceClass, Error, Format, Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision, ScaleType, KERNELS,
 };
 use std::collections::BTreeSet;
 
@@ -70,10 +69,7 @@ impl Rounded {
     /// The inputs that the codes stand for, m rows of k.
     fn values(&self, k: usize) -> Vec<f64> {
         let padded = k.next_multiple_of(32);
-        let rows = self
-            .codes
-            .chunks(padded)
-            .zip(self.scales.chunks(padded / 32));
+        let rows = self.codes.chunks(padded).zip(self.scales.chunks(padded / 32));
         rows.flat_map(|(codes, scales)| (0..k).map(|i| codes[i] as f64 * scales[i / 32] as f64))
             .collect()
     }
@@ -184,10 +180,10 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
                     match scale {
                         ScaleType::E8M0 => block[at] = 123 + odd as u8,
                         ScaleType::E4M3 => block[at] = 0x38 + 8 * odd as u8,
-                        ScaleType::F16 => block[at..at + 2]
-                            .copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
-                        ScaleType::BF16 => block[at..at + 2]
-                            .copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
+                        ScaleType::F16 => block[at..at + 2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
+                        ScaleType::BF16 => {
+                            block[at..at + 2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes())
+                        }
                         ScaleType::F32 => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
                     }
                 }
@@ -272,9 +268,7 @@ fn rows_are_rounded_bit_for_bit() {
         }
         let weights = gpu.upload(&random_matrix(Format::INT4, 2, k, 4)).unwrap();
         let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
-        gpu::run(gpu, &x, 2 * m, |pass, x, y| {
-            product.encode(pass, x, y).unwrap()
-        });
+        gpu::run(gpu, &x, 2 * m, |pass, x, y| product.encode(pass, x, y).unwrap());
         let got = read(gpu, product.rounded().expect("integers are chosen"));
         let want = rounded(&x, k, f32::round_ties_even);
         assert_eq!(first_difference(&got, &want.words()), None, "m={m} k={k}");
@@ -305,8 +299,7 @@ fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<u32> {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     encoder.copy_buffer_to_buffer(buffer, 0, &back, 0, buffer.size());
     gpu.queue().submit([encoder.finish()]);
-    back.slice(..)
-        .map_async(wgpu::MapMode::Read, |r| r.unwrap());
+    back.slice(..).map_async(wgpu::MapMode::Read, |r| r.unwrap());
     let device = gpu.device();
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
     let words = bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap());
@@ -345,9 +338,7 @@ fn exact_products_are_equal_bit_for_bit() {
             }
             for gpu in guises(place, number, kernel) {
                 if let Some(y) = product(&gpu, &weights, &x, kernel) {
-                    equal(&y, &want).unwrap_or_else(|e| {
-                        panic!("{kernel} {format} as on a {:?}: {e}", gpu.class())
-                    });
+                    equal(&y, &want).unwrap_or_else(|e| panic!("{kernel} {format} as on a {:?}: {e}", gpu.class()));
                     ran.insert((kernel, gpu.class(), format.to_string()));
                 }
             }
@@ -401,8 +392,7 @@ fn random_products_are_within_the_bound() {
             };
             let values = rounded(&x, k, f32::round_ties_even).values(k);
             let want = oracle(&matrix.dequantize(), &values, k);
-            let error = within_bound(&y, &want)
-                .unwrap_or_else(|e| panic!("{kernel} {format} m={m} n={n} k={k}: {e}"));
+            let error = within_bound(&y, &want).unwrap_or_else(|e| panic!("{kernel} {format} m={m} n={n} k={k}: {e}"));
             worst = worst.max(error);
             count += 1;
         }
@@ -510,8 +500,7 @@ fn long_rows_and_infinite_inputs() {
             };
             assert!(y[n..2 * n].iter().all(|y| y.is_nan()), "{kernel}");
             within_bound(&y[..n], &want[..n]).unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
-            within_bound(&y[2 * n..], &want[2 * n..])
-                .unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
+            within_bound(&y[2 * n..], &want[2 * n..]).unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
         }
     }
 }
@@ -528,9 +517,7 @@ fn more_inputs_than_a_binding_holds() {
     let some = random.floats(7 * k, 1.0);
     let x: Vec<f32> = some.iter().copied().cycle().take(m * k).collect();
     let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
-    let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
-        product.encode(pass, x, y).unwrap()
-    });
+    let y = gpu::run(gpu, &x, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
     let values = rounded(&some, k, f32::round_ties_even).values(k);
     let want = oracle(&matrix.dequantize(), &values, k);
     let want: Vec<_> = want.iter().copied().cycle().take(m * n).collect();
@@ -556,9 +543,7 @@ fn layers_multiply_integers_too() {
     let weights = gpu.upload_linear(&linear).unwrap();
     let product = LinearMatMul::new(gpu, &weights, m, Precision::I8).unwrap();
     assert!(product.product().rounded().is_some());
-    let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
-        product.encode(pass, x, y).unwrap()
-    });
+    let y = gpu::run(gpu, &x, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
     within_bound(&y, &want).unwrap();
 }
 
@@ -580,12 +565,7 @@ fn broken_kernels_are_reported() {
         ("lane_tile_dp4a", "as it is", "fn main", "fn main"),
         ("gemv_dp4a", "as it is", "fn main", "fn main"),
         ("gemm_dp4a", "as it is", "fn main", "fn main"),
-        (
-            "lane_tile_pairs",
-            "the low half left in",
-            "t + 0x8000u",
-            "t",
-        ),
+        ("lane_tile_pairs", "the low half left in", "t + 0x8000u", "t"),
         (
             "lane_tile_pairs",
             "odd for even",
@@ -598,12 +578,7 @@ fn broken_kernels_are_reported() {
             "return high_half(p) +",
             "return 0 *",
         ),
-        (
-            "lane_tile_pairs",
-            "the same codes twice",
-            "(c.low >> eight)",
-            "c.low",
-        ),
+        ("lane_tile_pairs", "the same codes twice", "(c.low >> eight)", "c.low"),
         (
             "lane_tile_pairs",
             "the first span's affine",
@@ -666,19 +641,14 @@ fn broken_kernels_are_reported() {
             text.replace(from, to)
         })
         .unwrap();
-        let y = gpu::run(gpu, &x, m * n, |pass, x, y| {
-            product.encode(pass, x, y).unwrap()
-        });
+        let y = gpu::run(gpu, &x, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
         let (equal, bound) = (equal(&y, &want), within_bound(&y, &want));
         match *what {
             "as it is" => {
                 equal.unwrap();
                 bound.unwrap();
             }
-            _ => assert!(
-                equal.is_err() && bound.is_err(),
-                "not reported: {kernel}, {what}"
-            ),
+            _ => assert!(equal.is_err() && bound.is_err(), "not reported: {kernel}, {what}"),
         }
     }
 }

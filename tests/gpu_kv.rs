@@ -51,12 +51,11 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 }
 
 fn storage(gpu: &Gpu, floats: &[f32]) -> wgpu::Buffer {
-    gpu.device()
-        .create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: None,
-            contents: bytemuck::cast_slice(floats),
-            usage: BufferUsages::STORAGE,
-        })
+    gpu.device().create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: None,
+        contents: bytemuck::cast_slice(floats),
+        usage: BufferUsages::STORAGE,
+    })
 }
 
 /// Runs what `record` records, in one pass and one submission.
@@ -78,11 +77,8 @@ fn words(gpu: &Gpu, kv: &GpuKv) -> Vec<u32> {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     encoder.copy_buffer_to_buffer(kv.buffer(), 0, &back, 0, size);
     gpu.queue().submit([encoder.finish()]);
-    back.slice(..)
-        .map_async(wgpu::MapMode::Read, |r| r.unwrap());
-    gpu.device()
-        .poll(wgpu::PollType::wait_indefinitely())
-        .unwrap();
+    back.slice(..).map_async(wgpu::MapMode::Read, |r| r.unwrap());
+    gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
     let view = back.slice(..).get_mapped_range().unwrap();
     bytemuck::pod_collect_to_vec(&view)
 }
@@ -92,8 +88,7 @@ fn appended(gpu: &Gpu, kv: &mut GpuKv, rows: &[f32]) {
     let d = kv.codec().d();
     let (first, rest) = rows.split_at(d.min(rows.len()));
     let (second, third) = rest.split_at((40 * d).min(rest.len()));
-    let runs =
-        [first, second, third].map(|run| (run.len() / d, storage(gpu, &[run, &[0.0]].concat())));
+    let runs = [first, second, third].map(|run| (run.len() / d, storage(gpu, &[run, &[0.0]].concat())));
     submit(gpu, |pass| {
         for (count, run) in &runs {
             kv.append(pass, run.slice(..), *count).unwrap();
@@ -121,11 +116,7 @@ fn same_words(options: KvOptions, got: &[u32], want: &[u32], row: usize) -> Resu
             let (got, want) = (f32::from_bits(*got), f32::from_bits(*want));
             // A code on the other side changes the residual's norm by less than this too.
             if !((got - want).abs() <= 2e-6 * want.abs()) {
-                return Err(format!(
-                    "norm {} of row {} is {got:e}, not {want:e}",
-                    i % row,
-                    i / row
-                ));
+                return Err(format!("norm {} of row {} is {got:e}, not {want:e}", i % row, i / row));
             }
         } else {
             bits += (got ^ want).count_ones();
@@ -148,9 +139,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
         let mut rows = normals(130 * d, 21);
         // Blocks of zeros, and sizes far from 1: 2^-13 has subnormal halves among Q4_0's scales.
         rows[3 * d..4 * d].fill(0.0);
-        rows[5 * d..6 * d]
-            .iter_mut()
-            .for_each(|x| *x *= 2f32.powi(-13));
+        rows[5 * d..6 * d].iter_mut().for_each(|x| *x *= 2f32.powi(-13));
         rows[6 * d..7 * d].iter_mut().for_each(|x| *x *= 1000.0);
         let mut want = Kv::new(&codec);
         want.append(&rows).unwrap();
@@ -205,9 +194,7 @@ fn check(kv: &Kv, q: &[f32], p: &[f32], [scores, sums]: &[Vec<f32>; 2]) -> Resul
         let p = &p[i / d * len..(i / d + 1) * len];
         let scale: f64 = p.iter().zip(&norms).map(|(p, n)| p.abs() as f64 * n).sum();
         if !((got - want).abs() as f64 <= 1e-6 * scale) {
-            return Err(format!(
-                "sum {i} is {got:e}, should be {want:e} of {scale:e}"
-            ));
+            return Err(format!("sum {i} is {got:e}, should be {want:e} of {scale:e}"));
         }
     }
     Ok(())
@@ -220,11 +207,7 @@ fn scores_and_sums_are_those_of_the_packed_vectors() {
         let codec = KvCodec::new(options).unwrap();
         let d = codec.d();
         for (len, m) in [(1, 1), (64, 2), (150, 3)] {
-            let (rows, q, p) = (
-                normals(len * d, 31),
-                normals(m * d, 32),
-                normals(m * len, 33),
-            );
+            let (rows, q, p) = (normals(len * d, 31), normals(m * d, 32), normals(m * len, 33));
             let mut device = GpuKv::new(gpu, &codec, len, 1).unwrap();
             appended(gpu, &mut device, &rows);
             let kv = Kv::from_words(&codec, &words(gpu, &device)).unwrap();
@@ -331,22 +314,13 @@ fn steps_share_a_pass_and_a_cache_is_used_again() {
             let q = inputs[0].slice(..);
             for row in &buffers {
                 kv.append(pass, row.slice(..), 1).unwrap();
-                let y = if kv.len() == len {
-                    y
-                } else {
-                    scratch.slice(..)
-                };
+                let y = if kv.len() == len { y } else { scratch.slice(..) };
                 kv.scores(pass, q, 1, y).unwrap();
             }
         });
         let mut want = Kv::new(&codec);
         want.append(&rows).unwrap();
-        let bits = same_words(
-            codec.options(),
-            &words(gpu, &kv),
-            want.words(),
-            kv.row_words().unwrap(),
-        );
+        let bits = same_words(codec.options(), &words(gpu, &kv), want.words(), kv.row_words().unwrap());
         bits.unwrap();
         let on_host = Kv::from_words(&codec, &words(gpu, &kv)).unwrap();
         let p = normals(len, 43);
@@ -362,9 +336,7 @@ fn wrong_arguments_are_errors_and_record_nothing() {
     let gpu = gpu();
     let codec = |kind, d| KvCodec::new(KvOptions::new(kind, d)).unwrap();
     let refused = |codec: &KvCodec, capacity, queries, numbers: [&str; 2]| {
-        let text = GpuKv::new(gpu, codec, capacity, queries)
-            .unwrap_err()
-            .to_string();
+        let text = GpuKv::new(gpu, codec, capacity, queries).unwrap_err().to_string();
         assert!(numbers.iter().all(|n| text.contains(n)), "{text}");
     };
     refused(&codec(KvType::F16, 6), 8, 1, ["multiple of 4", "6"]);

@@ -69,20 +69,14 @@ fn a_refused_shader_gives_way_to_the_next_kernel() {
             assert!(!refused.contains(kernel), "{kernel}");
             within_bound(&gpu.matmul(&x, &weights).unwrap(), &want).unwrap();
             if let Some(before) = refused.last() {
-                assert!(is_told(&[
-                    &format!("{kernel} in place of {before}"),
-                    "spoiled"
-                ]));
+                assert!(is_told(&[&format!("{kernel} in place of {before}"), "spoiled"]));
             }
             gpu.spoil(kernel);
             refused.push(kernel);
             let named = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
             assert!(matches!(named, Err(Error::Shader { .. })), "{named:?}");
         }
-        assert!(
-            refused.len() > (class == DeviceClass::Gpu) as usize,
-            "{refused:?}"
-        );
+        assert!(refused.len() > (class == DeviceClass::Gpu) as usize, "{refused:?}");
         // Of each that another took the place of, once, for however many products.
         for kernel in &refused[..refused.len() - 1] {
             assert_eq!(count_told(&[&format!("refuses q4_k/{kernel} ")]), 1);
@@ -98,10 +92,7 @@ fn a_product_of_no_rows_is_an_error() {
         let weights = gpu.upload(&random_matrix(Format::Q4_0, 24, 64, 4)).unwrap();
         for precision in [Precision::F32, Precision::I8] {
             let product = MatMul::new(&gpu, &weights, 0, precision);
-            assert!(
-                matches!(product, Err(Error::Length { got: 0, .. })),
-                "{product:?}"
-            );
+            assert!(matches!(product, Err(Error::Length { got: 0, .. })), "{product:?}");
         }
     }
 }
@@ -109,16 +100,10 @@ fn a_product_of_no_rows_is_an_error() {
 #[test]
 fn experts_fall_down_the_same_ladder() {
     let gpu = own_gpu(DeviceClass::Gpu);
-    let weights = gpu
-        .upload(&random_matrix(Format::Q4_0, 4 * 8, 64, 7))
-        .unwrap();
+    let weights = gpu.upload(&random_matrix(Format::Q4_0, 4 * 8, 64, 7)).unwrap();
     let made = |gpu: &Gpu| {
         let builder = MatMul::builder(gpu, &weights, 40);
-        builder
-            .build_experts(Experts::new(4, 2))
-            .unwrap()
-            .kernel()
-            .to_string()
+        builder.build_experts(Experts::new(4, 2)).unwrap().kernel().to_string()
     };
     for kernel in ["gemv", "gemv_subgroup"] {
         gpu.spoil(kernel);
@@ -133,10 +118,7 @@ fn refused_kernels_take_no_part_in_tuning() {
     gpu.spoil("lane_tile");
     let tuned = gpu.tune(&weights, 1, Precision::F32).unwrap();
     let names: Vec<&str> = tuned.times.iter().map(|(name, _)| *name).collect();
-    assert!(
-        names.contains(&"gemv") && !names.contains(&"lane_tile"),
-        "{names:?}"
-    );
+    assert!(names.contains(&"gemv") && !names.contains(&"lane_tile"), "{names:?}");
     assert!(is_told(&["lane_tile takes no part in tuning", "spoiled"]));
 }
 

@@ -97,9 +97,7 @@ fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
             let bound = 8.0 * f32::EPSILON as f64 * (norm(&x) * norm(&w) + want.abs() + bias.abs());
             let error = (*y as f64 - want).abs();
             if !(error <= bound) {
-                return Err(format!(
-                    "output {r} of row {row} is {y:e}, should be {want:e}"
-                ));
+                return Err(format!("output {r} of row {row} is {y:e}, should be {want:e}"));
             }
         }
     }
@@ -111,19 +109,14 @@ fn product(gpu: &Gpu, linear: &Linear, x: &[f32]) -> Vec<f32> {
     let weights = gpu.upload_linear(linear).unwrap();
     let m = x.len() / K;
     let product = LinearMatMul::new(gpu, &weights, m, Precision::F32).unwrap();
-    gpu::run(gpu, x, m * N, |pass, x, y| {
-        product.encode(pass, x, y).unwrap()
-    })
+    gpu::run(gpu, x, m * N, |pass, x, y| product.encode(pass, x, y).unwrap())
 }
 
 #[test]
 fn every_part_and_all_together() {
     let gpu = gpu::gpu();
     let x = Random::new(6).floats(9 * K, 2.0);
-    let mut cases: Vec<Linear> = PARTS
-        .iter()
-        .map(|&p| linear(|part| part == p, false))
-        .collect();
+    let mut cases: Vec<Linear> = PARTS.iter().map(|&p| linear(|part| part == p, false)).collect();
     cases.push(linear(|_| false, false));
     cases.push(linear(|_| true, false));
     cases.push(linear(|_| true, true));
@@ -181,16 +174,11 @@ fn layers_of_other_tools() {
         let weights = gpu.upload_linear(&linear).unwrap();
         let floats = gpu.dequantize(weights.weights()).unwrap();
         let seen = case.as_tool(&linear.effective(floats));
-        common::same_bits(&seen, &case.dequantized)
-            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        common::same_bits(&seen, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let x = random.floats(2 * linear.k(), 2.0);
         let y = gpu.linear(&x, &weights).unwrap();
         check(&linear, &x, &y).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         decoded += 1;
     }
-    assert_eq!(
-        decoded,
-        cases.len() - 1,
-        "one case is a product, not weights"
-    );
+    assert_eq!(decoded, cases.len() - 1, "one case is a product, not weights");
 }

@@ -20,10 +20,7 @@ fn product_kernels() -> Vec<&'static str> {
 
 /// What an adapter with these features must be able to run: nothing may go missing in silence.
 fn known_to_run() -> Vec<&'static str> {
-    let subgroup = gpu::gpu()
-        .device()
-        .features()
-        .contains(wgpu::Features::SUBGROUP);
+    let subgroup = gpu::gpu().device().features().contains(wgpu::Features::SUBGROUP);
     let mut names = vec!["gemv"];
     names.extend(subgroup.then_some("gemv_subgroup"));
     names.extend(["gemm", "lane_tile"]);
@@ -100,9 +97,7 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
                 }
                 let gpu = own.with_class(class);
                 worst = worst.max(case.by(&gpu, kernel));
-                ran.lock()
-                    .unwrap()
-                    .insert((*kernel, class, format.to_string()));
+                ran.lock().unwrap().insert((*kernel, class, format.to_string()));
                 if both && number == 0 {
                     worst = worst.max(case.chosen(&gpu));
                     let bare = gpu.with_features(wgpu::Features::empty());
@@ -133,12 +128,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(
-        gpu: &Gpu,
-        format: Format,
-        (m, n, k): (usize, usize, usize),
-        random: &mut Random,
-    ) -> Case {
+    fn new(gpu: &Gpu, format: Format, (m, n, k): (usize, usize, usize), random: &mut Random) -> Case {
         let k = fitting_k(format, k);
         let matrix = random_matrix(format, n, k, random.next());
         let x = random.floats(m * k, 2.0);
@@ -163,8 +153,7 @@ impl Case {
     }
 
     fn error(&self, y: &[f32], kernel: &str, gpu: &Gpu) -> f64 {
-        within_bound(y, &self.want)
-            .unwrap_or_else(|e| panic!("{kernel}, {} as on a {:?}: {e}", self.at, gpu.class()))
+        within_bound(y, &self.want).unwrap_or_else(|e| panic!("{kernel}, {} as on a {:?}: {e}", self.at, gpu.class()))
     }
 }
 
@@ -197,10 +186,7 @@ fn every_kernel_and_format_is_within_its_bound() {
     let ran = ran.into_inner().unwrap();
     for kernel in &kernels {
         for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
-            let count = ran
-                .iter()
-                .filter(|r| r.0 == *kernel && r.1 == class)
-                .count();
+            let count = ran.iter().filter(|r| r.0 == *kernel && r.1 == class).count();
             println!("{kernel} as on a {class:?}: {count} formats and group lengths ran");
             let number = kernels.iter().position(|k| k == kernel).unwrap();
             let runs = |place: &usize| runs_here(*place, number, kernels.len(), gpu::gpu());
@@ -208,9 +194,7 @@ fn every_kernel_and_format_is_within_its_bound() {
             let expected = if class == gpu::gpu().class() {
                 places.count()
             } else {
-                places
-                    .filter(|p| (p + number).is_multiple_of(OTHER_CLASS))
-                    .count()
+                places.filter(|p| (p + number).is_multiple_of(OTHER_CLASS)).count()
             };
             assert_eq!(count, expected, "{kernel} as on a {class:?}");
         }
@@ -311,10 +295,7 @@ fn every_small_float_is_its_weight() {
             let y = gpu::product(gpu, &weights, &vec![1.0; k], kernel);
             for (code, (y, want)) in y.iter().zip(&want).enumerate() {
                 let same = y == want || y.is_nan() && want.is_nan();
-                assert!(
-                    same,
-                    "{format}, {kernel}, code {code}: {y}, should be {want}"
-                );
+                assert!(same, "{format}, {kernel}, code {code}: {y}, should be {want}");
             }
         }
     }
@@ -339,38 +320,18 @@ fn broken_kernels_are_reported() {
             "const CODE_OFFSET: u32 = 8u;",
             "const CODE_OFFSET: u32 = 7u;",
         ),
-        (
-            "high nibbles for low ones",
-            "nibbles(q.x, 0u, ",
-            "nibbles(q.x, 4u, ",
-        ),
-        (
-            "a neighbour's scale",
-            "(16u * (at % 2u))",
-            "(16u * ((at + 1u) % 2u))",
-        ),
+        ("high nibbles for low ones", "nibbles(q.x, 0u, ", "nibbles(q.x, 4u, "),
+        ("a neighbour's scale", "(16u * (at % 2u))", "(16u * ((at + 1u) % 2u))"),
         (
             "the last part forgotten",
             "min(start + STRETCH * LANES_K, parts)",
             "min(start + STRETCH * LANES_K, parts - 1u)",
         ),
-        (
-            "the next part's inputs",
-            "part * 8u +",
-            "(part + 1u) * 8u +",
-        ),
+        ("the next part's inputs", "part * 8u +", "(part + 1u) * 8u +"),
         ("one bit lost", "0xfu << shift", "7u << shift"),
         ("another row", "min(first_row + ", "min(1u + first_row + "),
-        (
-            "another column",
-            "min(first_col + ",
-            "min(1u + first_col + ",
-        ),
-        (
-            "written elsewhere",
-            "* params.n + row;",
-            "* params.n + row + 1u;",
-        ),
+        ("another column", "min(first_col + ", "min(1u + first_col + "),
+        ("written elsewhere", "* params.n + row;", "* params.n + row + 1u;"),
         (
             "scaled twice",
             "return a.scale * sum;",

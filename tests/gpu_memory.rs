@@ -8,8 +8,7 @@ use common::random_matrix;
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass};
 use lowbit::{
-    ExpertMatMul, Experts, Format, GetRows, Gpu, Linear, LinearMatMul, MatMul, Precision, RmsNorm,
-    Rotation, KERNELS,
+    ExpertMatMul, Experts, Format, GetRows, Gpu, Linear, LinearMatMul, MatMul, Precision, RmsNorm, Rotation, KERNELS,
 };
 
 const N: usize = 64;
@@ -96,16 +95,12 @@ fn submissions_take_no_memory() {
     }
 
     let experts = Experts::new(4, 2);
-    let weights = gpu
-        .upload(&random_matrix(Format::Q4_0, 4 * N, K, 3))
-        .unwrap();
+    let weights = gpu.upload(&random_matrix(Format::Q4_0, 4 * N, K, 3)).unwrap();
     for m in [1, 16] {
         let product = ExpertMatMul::new(gpu, &weights, experts, m, Precision::F32).unwrap();
         let ids = floats(gpu, 2 * m);
         check(format!("experts, m = {m}"), &mut |pass| {
-            product
-                .encode(pass, ids.slice(..), x.slice(..), y.slice(..))
-                .unwrap()
+            product.encode(pass, ids.slice(..), x.slice(..), y.slice(..)).unwrap()
         });
     }
 
@@ -142,8 +137,6 @@ fn submissions_take_no_memory() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     // A leak is seen, where it is more than what the heap has free.
-    let leak = growth(gpu, &mut |_| {
-        std::mem::forget(std::hint::black_box(vec![1u8; 8 << 20]))
-    });
+    let leak = growth(gpu, &mut |_| std::mem::forget(std::hint::black_box(vec![1u8; 8 << 20])));
     assert!(leak.is_none_or(|grown| grown > GROWTH), "{leak:?}");
 }

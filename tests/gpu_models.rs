@@ -11,9 +11,7 @@ use std::path::Path;
 
 /// The model's bytes; without them a failure where LOWBIT_MODELS is set, else nothing to do.
 fn model(path: &str) -> Option<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("models")
-        .join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(path);
     match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(e) if std::env::var_os("LOWBIT_MODELS").is_some() => {

@@ -83,9 +83,7 @@ fn decisions_are_written_whole() {
     gpu.save_decisions(&path).unwrap();
     let head = std::fs::read_to_string(&path).unwrap();
     let head = &head[..head.rfind("checksum ").unwrap()];
-    let lines: String = (1..2000)
-        .map(|n| format!("q4_0 {n} 64 1 f32 gemm\n"))
-        .collect();
+    let lines: String = (1..2000).map(|n| format!("q4_0 {n} 64 1 f32 gemm\n")).collect();
     let text = signed(&format!("{head}{lines}"));
     std::fs::write(&path, &text).unwrap();
     assert_eq!(gpu.load_decisions(&path), Ok(1999));
@@ -145,11 +143,7 @@ fn decisions_that_cannot_do_what_is_asked_are_passed_over() {
     ];
     for scale in named {
         let product = rounds().input_scale(scale).build().unwrap();
-        assert!(
-            product.rounded().is_some(),
-            "{scale:?}: {}",
-            product.kernel()
-        );
+        assert!(product.rounded().is_some(), "{scale:?}: {}", product.kernel());
     }
 }
 
@@ -166,10 +160,7 @@ fn kernels_are_compiled_ahead() {
         start.elapsed()
     };
     let warm = once(1).min(once(2)).min(once(1));
-    println!(
-        "made in {warm:?} after prewarming, in {:?} without",
-        once(9)
-    );
+    println!("made in {warm:?} after prewarming, in {:?} without", once(9));
     let error = gpu.prewarm(&weights, &[0], Precision::F32).join().unwrap();
     assert!(error.is_err(), "m = 0");
 }

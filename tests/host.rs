@@ -2,24 +2,15 @@
 
 mod common;
 
-use common::{
-    fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random,
-};
+use common::{fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random};
 use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
 
 #[test]
 fn names_come_back() {
     for format in formats() {
-        assert_eq!(
-            Format::from_name(&format.to_string()),
-            Some(format),
-            "{format}"
-        );
-        assert_eq!(
-            Format::from_name(&format.to_string().to_uppercase()),
-            Some(format)
-        );
+        assert_eq!(Format::from_name(&format.to_string()), Some(format), "{format}");
+        assert_eq!(Format::from_name(&format.to_string().to_uppercase()), Some(format));
         if let Some(id) = format.gguf() {
             assert_eq!(Format::from_gguf(id), Some(format));
         }
@@ -40,10 +31,7 @@ fn names_come_back() {
         assert_eq!(Format::from_name(name), None, "{name}");
     }
     let unknown = "q9_9".parse::<Format>().unwrap_err().to_string();
-    assert!(
-        unknown.contains("q9_9") && unknown.contains("q4_k"),
-        "{unknown}"
-    );
+    assert!(unknown.contains("q9_9") && unknown.contains("q4_k"), "{unknown}");
 }
 
 #[test]
@@ -154,10 +142,7 @@ fn bad_calls_say_both_numbers() {
         Matrix::quantize(Format::Q4_K, 1, 100, &w[..100]).unwrap_err(),
         &["q4_k", "256", "100"],
     );
-    says(
-        Matrix::quantize(Format::INT4, 2, 128, &w).unwrap_err(),
-        &["256", "512"],
-    );
+    says(Matrix::quantize(Format::INT4, 2, 128, &w).unwrap_err(), &["256", "512"]);
     says(
         Matrix::from_bytes(Format::Q4_0, 2, 64, vec![0; 71]).unwrap_err(),
         &["72", "71"],
@@ -166,10 +151,7 @@ fn bad_calls_say_both_numbers() {
         Matrix::from_bytes(Format::Q4_0, 0, 64, vec![]).unwrap_err(),
         &["n = 0", "k = 64"],
     );
-    says(
-        Format::INT4.with_group(12).unwrap_err(),
-        &["int4", "12", "8"],
-    );
+    says(Format::INT4.with_group(12).unwrap_err(), &["int4", "12", "8"]);
     says(Format::Q4_0.with_group(64).unwrap_err(), &["q4_0", "64"]);
     let matrix = Matrix::quantize(Format::INT8, 2, 256, &w).unwrap();
     says(matrix.matmul(&w[..300]).unwrap_err(), &["256", "300"]);
@@ -200,17 +182,10 @@ fn bad_calls_say_both_numbers() {
             assert!(is_only_read(format), "{format}");
             continue;
         }
-        if format
-            .float_fields()
-            .iter()
-            .all(|&(_, s)| s == ScaleType::F16)
-        {
+        if format.float_fields().iter().all(|&(_, s)| s == ScaleType::F16) {
             assert!(matches!(huge, Err(Error::ScaleRange { .. })), "{format}");
         } else {
-            assert!(
-                huge.unwrap().dequantize().iter().all(|w| w.is_finite()),
-                "{format}"
-            );
+            assert!(huge.unwrap().dequantize().iter().all(|w| w.is_finite()), "{format}");
         }
     }
     let huge = Matrix::from_bytes(Format::INT8, usize::MAX / 2, 64, vec![0; 8]);
@@ -330,16 +305,8 @@ fn ternary_scales_are_the_least_squares_ones() {
     let mut random = Random::new(9);
     let weights = random.floats(64, 1.0);
     let format = Format::TERNARY.with_group(64).unwrap();
-    let back = Matrix::quantize(format, 1, 64, &weights)
-        .unwrap()
-        .dequantize();
-    let error = |back: &[f32]| -> f64 {
-        weights
-            .iter()
-            .zip(back)
-            .map(|(w, b)| ((w - b) as f64).powi(2))
-            .sum()
-    };
+    let back = Matrix::quantize(format, 1, 64, &weights).unwrap().dequantize();
+    let error = |back: &[f32]| -> f64 { weights.iter().zip(back).map(|(w, b)| ((w - b) as f64).powi(2)).sum() };
     // No scale on a fine grid does better, by more than rounding the scale to f16 can cost.
     let best = (1..2000).map(|i| {
         let scale = i as f32 / 1000.0;

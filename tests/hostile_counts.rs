@@ -103,9 +103,7 @@ fn made<T>(made: Result<T>) -> Result<()> {
 }
 
 fn kv(kind: KvType, d: usize, rotation: KvRotation) -> Result<()> {
-    made(KvCodec::new(
-        KvOptions::new(kind, d).with_rotation(rotation),
-    ))
+    made(KvCodec::new(KvOptions::new(kind, d).with_rotation(rotation)))
 }
 
 fn kivi(group: usize, residual: usize, side: Side) -> Result<()> {
@@ -147,27 +145,11 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ),
         (
             "Matrix::from_codebook n",
-            call(|c| {
-                made(Matrix::from_codebook(
-                    Format::AQLM_2X8,
-                    c,
-                    32,
-                    vec![0; 8],
-                    &[0; 16384],
-                ))
-            }),
+            call(|c| made(Matrix::from_codebook(Format::AQLM_2X8, c, 32, vec![0; 8], &[0; 16384]))),
         ),
         (
             "Matrix::from_codebook k",
-            call(|c| {
-                made(Matrix::from_codebook(
-                    Format::AQLM_2X8,
-                    1,
-                    c,
-                    vec![0; 8],
-                    &[0; 16384],
-                ))
-            }),
+            call(|c| made(Matrix::from_codebook(Format::AQLM_2X8, 1, c, vec![0; 8], &[0; 16384]))),
         ),
         (
             "Matrix::quantize n",
@@ -185,20 +167,11 @@ fn refusing() -> Vec<(&'static str, Call)> {
             "Matrix::quantize_weighted k",
             call(move |c| made(Matrix::quantize_weighted(Format::Q4_K, 1, c, &w, &w))),
         ),
-        (
-            "Format::with_group",
-            call(|c| made(Format::INT4.with_group(c))),
-        ),
+        ("Format::with_group", call(|c| made(Format::INT4.with_group(c)))),
         ("Layer::new n", call(move |c| made(Layer::new(c, 2, &w)))),
-        (
-            "Layer::new n and k",
-            call(move |c| made(Layer::new(c, c, &w))),
-        ),
+        ("Layer::new n and k", call(move |c| made(Layer::new(c, c, &w)))),
         ("Hessian::new", call(|c| made(Hessian::new(c)))),
-        (
-            "Hessian::from_matrix",
-            call(|c| made(Hessian::from_matrix(c, &[1.0]))),
-        ),
+        ("Hessian::from_matrix", call(|c| made(Hessian::from_matrix(c, &[1.0])))),
         (
             "gptq::quantize n",
             call(move |c| {
@@ -237,10 +210,7 @@ fn refusing() -> Vec<(&'static str, Call)> {
                 ))
             }),
         ),
-        (
-            "kmeans_exact",
-            call(move |c| made(kmeans_exact(&w, None, c))),
-        ),
+        ("kmeans_exact", call(move |c| made(kmeans_exact(&w, None, c)))),
         (
             "kmeans_rows n",
             call(move |c| made(kmeans_rows(&w, (c, 2), None, 4, &quiet))),
@@ -249,19 +219,13 @@ fn refusing() -> Vec<(&'static str, Call)> {
             "kmeans_rows levels",
             call(move |c| made(kmeans_rows(&w, (1, 64), None, c, &quiet))),
         ),
-        (
-            "lloyd_max",
-            call(|c| made(lloyd_max(Density::Sphere { d: c }, 2))),
-        ),
+        ("lloyd_max", call(|c| made(lloyd_max(Density::Sphere { d: c }, 2)))),
         ("quantiles", call(move |c| made(quantiles(&w, None, c)))),
         (
             "KMeans entries",
             call(move |c| made(KMeans::new(c, 2).fit(&w, None, &quiet))),
         ),
-        (
-            "KMeans d",
-            call(move |c| made(KMeans::new(2, c).fit(&w, None, &quiet))),
-        ),
+        ("KMeans d", call(move |c| made(KMeans::new(2, c).fit(&w, None, &quiet)))),
         ("nearest", call(move |c| made(nearest(&w, c, &w, None)))),
         (
             "residual n",
@@ -281,27 +245,11 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ),
         (
             "affine::dequantize",
-            call(|c| {
-                made(affine::dequantize(
-                    &[0; 4],
-                    (c, 2),
-                    Granularity::Channel,
-                    &[],
-                ))
-            }),
+            call(|c| made(affine::dequantize(&[0; 4], (c, 2), Granularity::Channel, &[]))),
         ),
-        (
-            "Columns::new",
-            call(|c| made(Columns::new(c, 1, MinMax::new))),
-        ),
-        (
-            "ChannelMaxima",
-            call(move |c| smooth::ChannelMaxima::new(c).add(&w)),
-        ),
-        (
-            "Importance::add",
-            call(|c| Importance::new().add("a", c, &[])),
-        ),
+        ("Columns::new", call(|c| made(Columns::new(c, 1, MinMax::new)))),
+        ("ChannelMaxima", call(move |c| smooth::ChannelMaxima::new(c).add(&w))),
+        ("Importance::add", call(|c| Importance::new().add("a", c, &[]))),
         (
             "Importance::add_expert experts",
             call(move |c| Importance::new().add_expert("a", 64, c, 0, &w)),
@@ -332,10 +280,7 @@ fn refusing() -> Vec<(&'static str, Call)> {
             }),
         ),
         ("Orthogonal::haar", call(|c| made(Orthogonal::haar(c, 1)))),
-        (
-            "Orthogonal::hadamard",
-            call(|c| made(Orthogonal::hadamard(c, 1))),
-        ),
+        ("Orthogonal::hadamard", call(|c| made(Orthogonal::hadamard(c, 1)))),
         ("random::haar", call(|c| made(random::haar(c, 1)))),
         ("random::signs", call(|c| made(random::signs(c, 1)))),
         ("random::normals", call(|c| made(random::normals(c, 1)))),
@@ -355,14 +300,8 @@ fn refusing() -> Vec<(&'static str, Call)> {
             "rotate_outputs",
             call(|c| quarot::rotate_outputs(&mut [0f32; 4], 2, c, &Orthogonal::hadamard(2, 1)?)),
         ),
-        (
-            "KvCodec f16",
-            call(|c| kv(KvType::F16, c, KvRotation::Hadamard)),
-        ),
-        (
-            "KvCodec q8_0",
-            call(|c| kv(KvType::Q8_0, c, KvRotation::Haar)),
-        ),
+        ("KvCodec f16", call(|c| kv(KvType::F16, c, KvRotation::Hadamard))),
+        ("KvCodec q8_0", call(|c| kv(KvType::Q8_0, c, KvRotation::Haar))),
         (
             "KvCodec turbo_mse",
             call(|c| kv(KvType::TurboMse { bits: 2 }, c, KvRotation::None)),
@@ -374,15 +313,9 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ("KIVI group of keys", call(|c| kivi(c, 128, Side::Keys))),
         ("KIVI group of values", call(|c| kivi(c, 128, Side::Values))),
         ("KIVI residual of keys", call(|c| kivi(1, c, Side::Keys))),
-        (
-            "KIVI residual of values",
-            call(|c| kivi(32, c, Side::Values)),
-        ),
+        ("KIVI residual of values", call(|c| kivi(32, c, Side::Values))),
         ("Groups::count", call(|c| made(Groups::new(c, 8)?.count(8)))),
-        (
-            "Groups::tensor",
-            call(|c| made(Groups::tensor(c)?.count(8))),
-        ),
+        ("Groups::tensor", call(|c| made(Groups::tensor(c)?.count(8)))),
         (
             "bitnet::inputs_forward",
             call(move |c| made(bitnet::inputs_forward(&w, c))),
@@ -412,14 +345,8 @@ fn bearing() -> Vec<(&'static str, Call)> {
     let choices = move |c: usize| vec![vec![choice(c as u64, 0.0), choice(0, 1.0)]; 3];
     vec![
         ("Hadamard::new", call(|c| made(Hadamard::new(c)))),
-        (
-            "Format::row_bytes",
-            call(|c| made(Format::Q6_K.row_bytes(c))),
-        ),
-        (
-            "Columns of one group",
-            call(|c| made(Columns::new(c, c, MinMax::new))),
-        ),
+        ("Format::row_bytes", call(|c| made(Format::Q6_K.row_bytes(c)))),
+        ("Columns of one group", call(|c| made(Columns::new(c, c, MinMax::new)))),
         ("Groups::new", call(|c| made(Groups::new(c, c)))),
         (
             "affine group",
@@ -427,14 +354,7 @@ fn bearing() -> Vec<(&'static str, Call)> {
         ),
         (
             "affine::quantize",
-            call(move |c| {
-                made(affine::quantize(
-                    &w,
-                    (c, 2),
-                    Granularity::Channel,
-                    &[] as &[Affine],
-                ))
-            }),
+            call(move |c| made(affine::quantize(&w, (c, 2), Granularity::Channel, &[] as &[Affine]))),
         ),
         (
             "allocate::exact",
@@ -457,15 +377,7 @@ fn bearing() -> Vec<(&'static str, Call)> {
                 };
                 let mut hessian = Hessian::new(64)?;
                 hessian.add(&w)?;
-                made(gptq::quantize(
-                    Format::INT4,
-                    1,
-                    64,
-                    &w,
-                    &hessian,
-                    &options,
-                    &quiet,
-                ))
+                made(gptq::quantize(Format::INT4, 1, 64, &w, &hessian, &options, &quiet))
             }),
         ),
         (

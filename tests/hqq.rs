@@ -68,38 +68,25 @@ fn the_tool() {
             apart += codes.filter(|(a, b)| a != b).count();
         }
         println!("{bits} bits: {ties} groups with ties, {apart} codes apart");
-        assert!(
-            ties <= 8 && apart <= 2,
-            "{bits} bits: {ties} ties, {apart} codes apart"
-        );
+        assert!(ties <= 8 && apart <= 2, "{bits} bits: {ties} ties, {apart} codes apart");
     }
 }
 
 /// Whether a weight lies between two codes, but for the rounding of f32.
 fn tie(weights: &[f32], top: f64) -> bool {
     let lo = weights.iter().fold(f64::INFINITY, |m, &w| m.min(w.into()));
-    let hi = weights
-        .iter()
-        .fold(f64::NEG_INFINITY, |m, &w| m.max(w.into()));
+    let hi = weights.iter().fold(f64::NEG_INFINITY, |m, &w| m.max(w.into()));
     let at = |w: &f32| (f64::from(*w) - lo) * top / (hi - lo);
-    weights
-        .iter()
-        .any(|w| (at(w).fract() - 0.5).abs() < 1e-6 * top)
+    weights.iter().any(|w| (at(w).fract() - 0.5).abs() < 1e-6 * top)
 }
 
 /// The loop written out over a list of groups, in f64: for each group s and z, and the errors.
 fn written_out(options: &Hqq, top: f64, groups: &[&[f32]]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let groups: Vec<Vec<f64>> = groups
-        .iter()
-        .map(|g| g.iter().map(|&w| w.into()).collect())
-        .collect();
+    let groups: Vec<Vec<f64>> = groups.iter().map(|g| g.iter().map(|&w| w.into()).collect()).collect();
     let count = groups.iter().map(Vec::len).sum::<usize>() as f64;
     let lo = |w: &Vec<f64>| w.iter().copied().fold(f64::INFINITY, f64::min);
     let hi = |w: &Vec<f64>| w.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let s: Vec<f64> = groups
-        .iter()
-        .map(|w| (top / (hi(w) - lo(w))).min(2e4))
-        .collect();
+    let s: Vec<f64> = groups.iter().map(|w| (top / (hi(w) - lo(w))).min(2e4)).collect();
     let mut z: Vec<f64> = groups.iter().zip(&s).map(|(w, s)| -lo(w) * s).collect();
     let (mut before, mut errors, mut beta) = (z.clone(), Vec::<f64>::new(), options.beta);
     for _ in 0..options.iterations {
@@ -115,11 +102,7 @@ fn written_out(options: &Hqq, top: f64, groups: &[&[f32]]) -> (Vec<f64>, Vec<f64
             let mut sum = 0.0;
             for i in 0..w.len() {
                 let left = e[i].abs() - e[i].abs().powf(options.lp_norm - 1.0) / beta;
-                let sparse = if left > 0.0 {
-                    left * e[i].signum()
-                } else {
-                    0.0
-                };
+                let sparse = if left > 0.0 { left * e[i].signum() } else { 0.0 };
                 sum += q[i] - (w[i] - sparse) * s;
             }
             next.push(sum / w.len() as f64);
@@ -143,10 +126,7 @@ fn formulas() {
     // Weights so large that β = 10 leaves some of their errors in E; the last group of a row is short.
     let (n, k, group) = (6, 120, 32);
     let weights: Vec<f32> = heavy_tailed(n * k, 3).iter().map(|w| 30.0 * w).collect();
-    let groups: Vec<&[f32]> = weights
-        .chunks(k)
-        .flat_map(|row| row.chunks(group))
-        .collect();
+    let groups: Vec<&[f32]> = weights.chunks(k).flat_map(|row| row.chunks(group)).collect();
     for solver in [Solver::Legacy, Solver::V2] {
         for (bits, lp_norm) in [(2, 0.7), (4, 0.7), (4, 1.0)] {
             let options = Hqq {
@@ -159,10 +139,7 @@ fn formulas() {
             let (s, z, errors) = written_out(&options, f64::from((1u32 << bits) - 1), &groups);
             assert_eq!(found.errors.len(), errors.len(), "{solver:?}, {bits} bits");
             for (got, expected) in found.errors.iter().zip(&errors) {
-                assert!(
-                    (got - expected).abs() <= 1e-12 * expected,
-                    "{got}, {expected}"
-                );
+                assert!((got - expected).abs() <= 1e-12 * expected, "{got}, {expected}");
             }
             let seen = found.matrix.inspect();
             let mut run = 0; // of 8 weights
@@ -203,10 +180,7 @@ fn heavy_tails() {
             }
             let fitted = p_norm(&weights, &found.matrix, 1.0) / weights.len() as f64;
             let unfitted = found.errors[0];
-            assert!(
-                fitted < 0.99 * unfitted,
-                "{bits} bits: {fitted}, unfitted {unfitted}"
-            );
+            assert!(fitted < 0.99 * unfitted, "{bits} bits: {fitted}, unfitted {unfitted}");
         }
     }
 }
@@ -232,10 +206,7 @@ fn stops() {
         if solver == Solver::V2 {
             // Of weights up to 8 and zero points in f32.
             let error = p_norm(&weights, &found.matrix, 1.0) / weights.len() as f64;
-            assert!(
-                (error - least).abs() <= 1e-6,
-                "{error}, the least was {least}"
-            );
+            assert!((error - least).abs() <= 1e-6, "{error}, the least was {least}");
         }
         let all = Hqq {
             early_stop: false,
@@ -258,9 +229,7 @@ fn every_format() {
         for kind in [ScaleType::F16, ScaleType::BF16, ScaleType::F32] {
             let format = asymmetric(bits).with_scale(kind).unwrap();
             for format in [format.with_group(24).unwrap(), format.per_row().unwrap()] {
-                let found = Hqq::default()
-                    .quantize(format, n, k, &weights, &quiet)
-                    .unwrap();
+                let found = Hqq::default().quantize(format, n, k, &weights, &quiet).unwrap();
                 assert_eq!(found.matrix.format(), format);
                 let back = found.matrix.dequantize();
                 assert!(back[..k].iter().all(|&w| w == 0.125), "{format}");
@@ -300,36 +269,21 @@ fn progress_rises_to_one() {
 fn refused() {
     let weights = vec![0.5; 64];
     let hqq = Hqq::default();
-    for format in [
-        Format::INT4,
-        Format::INT4_BIAS,
-        Format::Q4_1,
-        Format::NF4,
-        Format::F32,
-    ] {
+    for format in [Format::INT4, Format::INT4_BIAS, Format::Q4_1, Format::NF4, Format::F32] {
         let error = hqq.quantize(format, 2, 32, &weights, &quiet).unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{format}: {error}");
     }
     let quantize = |hqq: Hqq, w: &[f32]| hqq.quantize(Format::INT4_ASYM, 2, 32, w, &quiet);
     for wrong in [
-        Hqq {
-            lp_norm: 0.0,
-            ..hqq
-        },
-        Hqq {
-            lp_norm: 1.5,
-            ..hqq
-        },
+        Hqq { lp_norm: 0.0, ..hqq },
+        Hqq { lp_norm: 1.5, ..hqq },
         Hqq {
             lp_norm: f64::NAN,
             ..hqq
         },
         Hqq { beta: 0.0, ..hqq },
         Hqq { kappa: 0.9, ..hqq },
-        Hqq {
-            iterations: 0,
-            ..hqq
-        },
+        Hqq { iterations: 0, ..hqq },
         Hqq {
             least_range: -1.0,
             ..hqq
@@ -342,10 +296,7 @@ fn refused() {
         let error = quantize(wrong, &weights).unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{error}");
     }
-    assert!(matches!(
-        quantize(hqq, &weights[1..]),
-        Err(Error::Length { .. })
-    ));
+    assert!(matches!(quantize(hqq, &weights[1..]), Err(Error::Length { .. })));
     let mut infinite = weights.clone();
     infinite[37] = f32::INFINITY;
     let error = quantize(hqq, &infinite).unwrap_err();

@@ -15,13 +15,7 @@ fn normals(count: usize, seed: u64) -> Vec<f32> {
 
 fn mean_squares(k: usize, x: &[f32]) -> Vec<f32> {
     let rows = (x.len() / k) as f64;
-    let sum = |j: usize| {
-        x.iter()
-            .skip(j)
-            .step_by(k)
-            .map(|&x| f64::from(x).powi(2))
-            .sum::<f64>()
-    };
+    let sum = |j: usize| x.iter().skip(j).step_by(k).map(|&x| f64::from(x).powi(2)).sum::<f64>();
     (0..k).map(|j| (sum(j) / rows) as f32).collect()
 }
 
@@ -57,9 +51,7 @@ fn experts() {
     assert_eq!(means[2 * k..], mean_squares(k, &x[..k]));
     for (k, experts, expert) in [(8, 3, 3), (4, 3, 0), (8, 2, 0), (12, 2, 0)] {
         let x = vec![1.0; k];
-        let error = importance
-            .add_expert("e", k, experts, expert, &x)
-            .unwrap_err();
+        let error = importance.add_expert("e", k, experts, expert, &x).unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{error}");
     }
     assert_eq!(importance.means("e").unwrap(), means);
@@ -84,10 +76,7 @@ fn merged() {
     let means = (a.means("shared").unwrap(), both.means("shared").unwrap());
     for (got, expected) in means.0.iter().zip(&means.1) {
         // Sums of f64 in another order, rounded to f32.
-        assert!(
-            (got - expected).abs() <= f32::EPSILON * expected,
-            "{got}, {expected}"
-        );
+        assert!((got - expected).abs() <= f32::EPSILON * expected, "{got}, {expected}");
     }
     assert_eq!(a.datasets(), ["one.txt", "two.txt"]);
 
@@ -104,13 +93,9 @@ fn merged() {
 fn gguf() {
     let k = 24;
     let mut importance = Importance::new();
-    importance
-        .add("blk.0.attn_q.weight", k, &normals(700 * k, 4))
-        .unwrap();
+    importance.add("blk.0.attn_q.weight", k, &normals(700 * k, 4)).unwrap();
     let x = normals(k, 5);
-    importance
-        .add_expert("blk.0.ffn_up_exps.weight", k, 2, 1, &x)
-        .unwrap();
+    importance.add_expert("blk.0.ffn_up_exps.weight", k, 2, 1, &x).unwrap();
     importance.add_dataset("stories.txt");
     importance.set_chunk_size(256).unwrap();
     let bytes = importance.to_gguf().unwrap();
@@ -118,10 +103,7 @@ fn gguf() {
     let file = Gguf::parse(&bytes).unwrap();
     let value = |key: &str| file.get(key).unwrap().value();
     assert_eq!(value("general.type"), "imatrix".into());
-    assert_eq!(
-        value("imatrix.datasets"),
-        Value::from(vec!["stories.txt".to_owned()])
-    );
+    assert_eq!(value("imatrix.datasets"), Value::from(vec!["stories.txt".to_owned()]));
     assert_eq!(value("imatrix.chunk_count"), Value::U32(2));
     assert_eq!(value("imatrix.chunk_size"), Value::U32(256));
     let shape = |name: &str| file.tensor(name).unwrap().dims().to_vec();
@@ -138,19 +120,13 @@ fn gguf() {
     assert_eq!(read.chunk_size(), 256);
     assert_eq!(read.chunk_count(), 2);
     assert_eq!(read.datasets(), ["stories.txt"]);
-    assert_eq!(
-        read.names().collect::<Vec<_>>(),
-        importance.names().collect::<Vec<_>>()
-    );
+    assert_eq!(read.names().collect::<Vec<_>>(), importance.names().collect::<Vec<_>>());
     for name in importance.names() {
         assert_eq!(read.counts(name), importance.counts(name));
         let means = (read.means(name).unwrap(), importance.means(name).unwrap());
         for (got, expected) in means.0.iter().zip(&means.1) {
             // Sums were rounded to f32 once, means are again.
-            assert!(
-                (got - expected).abs() <= 1.2e-7 * expected,
-                "{got}, {expected}"
-            );
+            assert!((got - expected).abs() <= 1.2e-7 * expected, "{got}, {expected}");
         }
     }
     // What was rounded stays.
@@ -237,10 +213,7 @@ fn no_inputs_of_that_kind() {
         importance.add("w", 8, &[1.0; 7]),
         Err(Error::Inputs { k: 8, got: 7 })
     ));
-    assert!(matches!(
-        importance.add("w", 0, &[]),
-        Err(Error::Inputs { .. })
-    ));
+    assert!(matches!(importance.add("w", 0, &[]), Err(Error::Inputs { .. })));
     let mut x = [1.0; 16];
     x[11] = f32::NAN;
     let error = importance.add("w", 8, &x).unwrap_err();
@@ -340,10 +313,7 @@ fn hostile_older_files() {
     }
     let mut bytes = dat().0;
     bytes[8] = 0xff; // in the first name
-    assert!(matches!(
-        Importance::from_bytes(&bytes),
-        Err(Error::File { .. })
-    ));
+    assert!(matches!(Importance::from_bytes(&bytes), Err(Error::File { .. })));
 }
 
 /// What it is for: weights that large inputs meet lose less, and so do outputs.
@@ -366,10 +336,7 @@ fn weighted_rounding() {
         .unwrap();
     let error = |matrix: Matrix| -> f64 {
         let y = matrix.matmul(held_out).unwrap();
-        y.iter()
-            .zip(&exact)
-            .map(|(y, e)| f64::from(y - e).powi(2))
-            .sum()
+        y.iter().zip(&exact).map(|(y, e)| f64::from(y - e).powi(2)).sum()
     };
     for format in [Format::Q4_0, Format::Q4_1, Format::IQ4_NL] {
         let plain = error(Matrix::quantize(format, n, k, &weights).unwrap());

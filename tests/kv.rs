@@ -101,9 +101,7 @@ fn codebooks_are_the_exact_ones() {
         let mut seen = vec![0; levels.len()];
         for x in decoded {
             // Six digits are given; norms of unit vectors in f32 are 1 to 1e-7.
-            let level = levels
-                .iter()
-                .position(|c| (c - x.abs() as f64).abs() < 6e-7);
+            let level = levels.iter().position(|c| (c - x.abs() as f64).abs() < 6e-7);
             seen[level.unwrap_or_else(|| panic!("{x} is no level of {bits} bits, d = {d}"))] += 1;
         }
         assert!(seen.iter().all(|&count| count > 0), "{seen:?}");
@@ -313,9 +311,7 @@ fn kivi_group(x: &[f32], bits: u32) -> Vec<f32> {
         if scale == 0.0 {
             0.0
         } else {
-            ((x - low) * (1.0 / scale))
-                .round_ties_even()
-                .clamp(0.0, top)
+            ((x - low) * (1.0 / scale)).round_ties_even().clamp(0.0, top)
         }
     };
     x.iter().map(|x| code(*x) * scale + low).collect()
@@ -330,10 +326,7 @@ fn kivi_is_its_algorithm() {
             .map(|x| f16::from_f32(*x).to_f32())
             .collect();
         // Keys: whole residuals become codes, channel by channel.
-        let keys = cached(
-            KvOptions::new(kivi(Side::Keys, bits, group, residual), d),
-            &rows,
-        );
+        let keys = cached(KvOptions::new(kivi(Side::Keys, bits, group, residual), d), &rows);
         let mut want = rows.clone();
         let done = len / residual * residual;
         for first in (0..done).step_by(group) {
@@ -346,9 +339,8 @@ fn kivi_is_its_algorithm() {
             }
         }
         assert_eq!(keys.dequantize(), want, "keys, {bits} bits");
-        let stored =
-            32.0 * (done * d / group) as f64 * (1 + (group * bits as usize).div_ceil(32)) as f64
-                + 16.0 * ((len - done) * d) as f64;
+        let stored = 32.0 * (done * d / group) as f64 * (1 + (group * bits as usize).div_ceil(32)) as f64
+            + 16.0 * ((len - done) * d) as f64;
         assert_eq!(keys.bits_per_element(), stored / (len * d) as f64);
 
         // Values: all but the last `residual` tokens.
@@ -383,11 +375,7 @@ fn kivi_keys_stand_channels_of_different_size() {
 
 #[test]
 fn bits_are_counted_with_scales_and_norms() {
-    let bits = |kind, d| {
-        KvCodec::new(KvOptions::new(kind, d))
-            .unwrap()
-            .bits_per_element()
-    };
+    let bits = |kind, d| KvCodec::new(KvOptions::new(kind, d)).unwrap().bits_per_element();
     assert_eq!(bits(KvType::F16, 128), 16.0);
     assert_eq!(bits(KvType::Q8_0, 128), 8.5);
     assert_eq!(bits(KvType::Q4_0, 64), 4.5);
@@ -408,27 +396,12 @@ fn wrong_arguments_are_errors_with_both_numbers() {
     refused(KvOptions::new(KvType::Q8_0, 48), ["32", "48"]);
     refused(KvOptions::new(KvType::F16, 0), ["1", "0"]);
     refused(KvOptions::new(KvType::TurboMse { bits: 5 }, 64), ["4", "5"]);
-    refused(
-        KvOptions::new(KvType::TurboProd { bits: 0 }, 64),
-        ["1", "0"],
-    );
+    refused(KvOptions::new(KvType::TurboProd { bits: 0 }, 64), ["1", "0"]);
     refused(KvOptions::new(KvType::TurboMse { bits: 2 }, 4), ["8", "4"]);
-    refused(
-        KvOptions::new(KvType::TurboMse { bits: 2 }, 52),
-        ["512", "52"],
-    );
-    refused(
-        KvOptions::new(kivi(Side::Keys, 2, 32, 48), 64),
-        ["48", "32"],
-    );
-    refused(
-        KvOptions::new(kivi(Side::Values, 2, 32, 48), 80),
-        ["80", "32"],
-    );
-    refused(
-        KvOptions::new(kivi(Side::Values, 9, 32, 48), 64),
-        ["8", "9"],
-    );
+    refused(KvOptions::new(KvType::TurboMse { bits: 2 }, 52), ["512", "52"]);
+    refused(KvOptions::new(kivi(Side::Keys, 2, 32, 48), 64), ["48", "32"]);
+    refused(KvOptions::new(kivi(Side::Values, 2, 32, 48), 80), ["80", "32"]);
+    refused(KvOptions::new(kivi(Side::Values, 9, 32, 48), 64), ["8", "9"]);
     refused(KvOptions::new(kivi(Side::Values, 2, 32, 0), 64), ["1", "0"]);
     refused(KvOptions::new(kivi(Side::Keys, 2, 0, 32), 64), ["32", "0"]);
 
@@ -445,15 +418,8 @@ fn wrong_arguments_are_errors_with_both_numbers() {
     assert!(told && !text.contains("weight"), "{text}");
     bad[6] = 70000.0;
     let text = kv.append(&bad).unwrap_err().to_string();
-    assert!(
-        text.contains("65504") || text.contains("6.5504e4"),
-        "{text}"
-    );
-    assert_eq!(
-        kv.dequantize(),
-        before,
-        "an append that fails changes nothing"
-    );
+    assert!(text.contains("65504") || text.contains("6.5504e4"), "{text}");
+    assert_eq!(kv.dequantize(), before, "an append that fails changes nothing");
     assert!(kv.scores(&[1.0; 5]).is_err());
     assert!(kv.weighted_sum(&[1.0; 3]).is_err());
     let empty = Kv::new(kv.codec());

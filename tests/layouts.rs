@@ -17,9 +17,7 @@ fn every_case_decodes_bit_for_bit() {
     let cases = layouts();
     assert_eq!(cases.len(), 60);
     for case in cases.iter().filter(|c| !c.dequantized.is_empty()) {
-        let linear = case
-            .linear()
-            .unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let linear = case.linear().unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let weights = case.as_tool(&linear.dequantize());
         same_bits(&weights, &case.dequantized).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         linear.matrix().validate(&case.name).unwrap();
@@ -53,16 +51,8 @@ fn flipped_bits_are_reported() {
             }
             // Zero blocks hide their codes, rounding to f16 and padding hide a little, and most of the 256
             // entries of a map are not in use: the rest must show.
-            let least = if name == "nested_quant_map" {
-                1
-            } else {
-                tries / 2
-            };
-            assert!(
-                seen >= least,
-                "{}: {name}: {seen} of {tries} seen",
-                case.name
-            );
+            let least = if name == "nested_quant_map" { 1 } else { tries / 2 };
+            assert!(seen >= least, "{}: {name}: {seen} of {tries} seen", case.name);
         }
     }
 }

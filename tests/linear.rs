@@ -165,9 +165,7 @@ impl Parts {
             Some(RmsNorm { weight, eps }) => {
                 let mean = x.clone().map(|x| x * x).sum::<f64>() / K as f64;
                 let inverse = 1.0 / (mean + *eps as f64).sqrt();
-                x.zip(weight)
-                    .map(|(x, w)| x * inverse * *w as f64)
-                    .collect()
+                x.zip(weight).map(|(x, w)| x * inverse * *w as f64).collect()
             }
         }
     }
@@ -271,11 +269,7 @@ fn each_part_alone_and_all_together() {
 fn dequantized_weights_are_those_of_the_product() {
     let (matrix, w, x, all) = given();
     for part in 0..=PARTS {
-        let parts = if part < PARTS {
-            all.only(part)
-        } else {
-            all.clone()
-        };
+        let parts = if part < PARTS { all.only(part) } else { all.clone() };
         let linear = parts.linear(&matrix);
         let effective = linear.dequantize();
         for x in x.chunks(K) {
@@ -290,10 +284,7 @@ fn dequantized_weights_are_those_of_the_product() {
                 let error = (sum + bias - want).abs();
                 // Rotated weights are rounded: each to a few ε of the largest of its block.
                 let bound = 64.0 * f32::EPSILON as f64 * magnitude.max(1.0);
-                assert!(
-                    error <= bound,
-                    "part {part}, row {row}: {error:e} of {bound:e}"
-                );
+                assert!(error <= bound, "part {part}, row {row}: {error:e} of {bound:e}");
             }
         }
     }
@@ -307,10 +298,7 @@ fn dequantized_weights_are_exact() {
     let permutation = all.permutation.clone().unwrap();
     let scaled = |scale: OutputScale| {
         let linear = linear.clone().with_scale(scale).unwrap();
-        linear
-            .with_permutation(permutation.clone())
-            .unwrap()
-            .dequantize()
+        linear.with_permutation(permutation.clone()).unwrap().dequantize()
     };
     let expected = |f: &dyn Fn(f32) -> f32| {
         let mut out = vec![0f32; N * K];
@@ -322,11 +310,7 @@ fn dequantized_weights_are_exact() {
     let divided = scaled(OutputScale::Divide(0.37));
     same_bits(&divided, &expected(&|w| w / 0.37)).unwrap();
     assert!(same_bits(&divided, &expected(&|w| w * (1.0 / 0.37))).is_err());
-    same_bits(
-        &scaled(OutputScale::Multiply(0.37)),
-        &expected(&|w| w * 0.37),
-    )
-    .unwrap();
+    same_bits(&scaled(OutputScale::Multiply(0.37)), &expected(&|w| w * 0.37)).unwrap();
 }
 
 #[test]
@@ -343,14 +327,8 @@ fn parts_that_do_not_fit() {
         change(&mut permutation);
         message(linear().with_permutation(permutation))
     };
-    assert_eq!(
-        with(&|p| p.truncate(5)),
-        "permutation: its length should be 64, got 5"
-    );
-    assert_eq!(
-        with(&|p| p[2] = 64),
-        "permutation: number 2 should be under 64, got 64"
-    );
+    assert_eq!(with(&|p| p.truncate(5)), "permutation: its length should be 64, got 5");
+    assert_eq!(with(&|p| p[2] = 64), "permutation: number 2 should be under 64, got 64");
     assert_eq!(
         with(&|p| p[3] = 1),
         "permutation: number 3 should be there once, got 1, as number 1 is"
@@ -394,9 +372,7 @@ fn parts_that_do_not_fit() {
     for block in [0, 3, 128, 48] {
         assert_eq!(
             rotation(block, vec![]),
-            format!(
-                "rotation: its block should be a power of two that divides k = 64, got {block}"
-            )
+            format!("rotation: its block should be a power of two that divides k = 64, got {block}")
         );
     }
     assert_eq!(
@@ -425,14 +401,8 @@ fn parts_that_do_not_fit() {
         "output rotation signs: its length should be 8, got 64"
     );
     let norm = |weight, eps| message(linear().with_norm(RmsNorm { weight, eps }));
-    assert_eq!(
-        norm(vec![1.0; N], 0.0),
-        "norm weights: its length should be 64, got 8"
-    );
-    assert_eq!(
-        norm(nan(K), 0.0),
-        "norm weights: number 1 should be finite, got NaN"
-    );
+    assert_eq!(norm(vec![1.0; N], 0.0), "norm weights: its length should be 64, got 8");
+    assert_eq!(norm(nan(K), 0.0), "norm weights: number 1 should be finite, got NaN");
     for eps in [-1.0, f32::INFINITY] {
         assert_eq!(
             norm(vec![1.0; K], eps),
@@ -440,9 +410,8 @@ fn parts_that_do_not_fit() {
         );
     }
 
-    let outliers = |columns: Vec<u32>, weights: usize| {
-        message(linear().with_outliers(columns, vec![f16::ONE; weights]))
-    };
+    let outliers =
+        |columns: Vec<u32>, weights: usize| message(linear().with_outliers(columns, vec![f16::ONE; weights]));
     assert_eq!(
         outliers(vec![64], N),
         "outlier columns: number 0 should be under 64, got 64"
@@ -460,15 +429,9 @@ fn parts_that_do_not_fit() {
         "outlier columns: its length should be at most 64, got 65"
     );
     let infinite = linear().with_outliers(vec![0], vec![f16::INFINITY; N]);
-    assert_eq!(
-        message(infinite),
-        "outlier weights: number 0 should be finite, got inf"
-    );
+    assert_eq!(message(infinite), "outlier weights: number 0 should be finite, got inf");
 
-    for scale in [
-        OutputScale::Multiply(f32::NAN),
-        OutputScale::Divide(f32::INFINITY),
-    ] {
+    for scale in [OutputScale::Multiply(f32::NAN), OutputScale::Divide(f32::INFINITY)] {
         assert!(message(linear().with_scale(scale)).starts_with("scale: number 0 should be finite"));
     }
     assert_eq!(
@@ -482,9 +445,7 @@ fn parts_that_do_not_fit() {
 #[test]
 fn no_outliers_and_no_rows() {
     let (matrix, w, x, _) = given();
-    let linear = Linear::new(matrix.clone())
-        .with_outliers(vec![], vec![])
-        .unwrap();
+    let linear = Linear::new(matrix.clone()).with_outliers(vec![], vec![]).unwrap();
     Parts::default().check(&linear, &w, &x).unwrap();
     assert_eq!(linear.matmul(&[]).unwrap(), [0f32; 0]);
     assert_eq!(linear.dequantize(), w);

@@ -82,13 +82,7 @@ fn headers() {
         entries.join(",")
     };
     let empty = |i| format!(r#""{i:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#);
-    header_within(
-        "tensors",
-        6,
-        "",
-        &format!("{{{}}}", list(50_000, &empty)),
-        0,
-    );
+    header_within("tensors", 6, "", &format!("{{{}}}", list(50_000, &empty)), 0);
     let zeros = list(1_000_000, &|_| "0".into());
     let shape = format!(r#"{{"a":{{"dtype":"U8","shape":[{zeros}],"data_offsets":[0,0]}}}}"#);
     header_within("a shape", 6, "", &shape, 0);
@@ -112,10 +106,7 @@ fn within(what: &str, times: usize, config: &str, bytes: &[u8]) {
     let largest = LARGEST.load(Relaxed);
     // Scratch rows and the threads of a pool, whatever the file.
     let limit = times * bytes.len() + (64 << 10);
-    assert!(
-        largest <= limit,
-        "{what}: {largest} bytes asked for, limit {limit}"
-    );
+    assert!(largest <= limit, "{what}: {largest} bytes asked for, limit {limit}");
 }
 
 fn quiet(what: &str, checkpoint: &Checkpoint) {
@@ -137,15 +128,9 @@ fn nothing_large_is_reserved() {
     }
     // Headers.
     for text in [
-        format!(
-            r#"{{"w.weight": {{"dtype": "F32", "shape": [{large}], "data_offsets": [0, {large}]}}}}"#
-        ),
-        format!(
-            r#"{{"w.weight": {{"dtype": "F32", "shape": [0, {large}], "data_offsets": [0, 0]}}}}"#
-        ),
-        format!(
-            r#"{{"w.weight": {{"dtype": "F32", "shape": [{large}, 0], "data_offsets": [0, 0]}}}}"#
-        ),
+        format!(r#"{{"w.weight": {{"dtype": "F32", "shape": [{large}], "data_offsets": [0, {large}]}}}}"#),
+        format!(r#"{{"w.weight": {{"dtype": "F32", "shape": [0, {large}], "data_offsets": [0, 0]}}}}"#),
+        format!(r#"{{"w.weight": {{"dtype": "F32", "shape": [{large}, 0], "data_offsets": [0, 0]}}}}"#),
     ] {
         let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
         bytes.extend_from_slice(text.as_bytes());
@@ -163,10 +148,7 @@ fn nothing_large_is_reserved() {
         [0, 0],
         [-1, 4],
     ] {
-        for (case, tensor) in [
-            ("ct_pack_int4_sym_g128", "weight_shape"),
-            ("hqq_b4_g64_ax0", "shape"),
-        ] {
+        for (case, tensor) in [("ct_pack_int4_sym_g128", "weight_shape"), ("hqq_b4_g64_ax0", "shape")] {
             let file = tools::checkpoint(&layout(case)).unwrap();
             let name = format!("{NAME}.{tensor}");
             quiet(&name, &file.with(&name, Dtype::I64, &[2], &shape(dims)));
@@ -174,10 +156,7 @@ fn nothing_large_is_reserved() {
         let state = json!({ "blocksize": 64, "shape": dims }).to_string();
         let file = tools::checkpoint(&layout("bnb_nf4_b64")).unwrap();
         let name = format!("{NAME}.weight.quant_state.bitsandbytes__nf4");
-        quiet(
-            &name,
-            &file.with(&name, Dtype::U8, &[state.len()], state.as_bytes()),
-        );
+        quiet(&name, &file.with(&name, Dtype::U8, &[state.len()], state.as_bytes()));
     }
     // Settings.
     for (case, key) in [
@@ -194,11 +173,9 @@ fn nothing_large_is_reserved() {
     let mut file = Checkpoint::quantized(json!({ "quant_method": "fp8" }));
     for i in 0..200 {
         let name = format!("layers.{i}.weight");
-        file = file.with(&name, Dtype::F8_E4M3, &[1 << 40, 0], &[]).floats(
-            &format!("{name}_scale"),
-            &[],
-            &[1.0],
-        );
+        file = file
+            .with(&name, Dtype::F8_E4M3, &[1 << 40, 0], &[])
+            .floats(&format!("{name}_scale"), &[], &[1.0]);
     }
     quiet("empty tensors", &file);
 }

@@ -26,9 +26,7 @@ fn output_error_is_that_of_the_outputs() {
         for x in x.chunks(k) {
             for (w, q) in w.chunks(k).zip(quantized.chunks(k)) {
                 let terms = w.iter().zip(q).zip(x);
-                let y: f64 = terms
-                    .map(|((w, q), x)| (*w as f64 - *q as f64) * *x as f64)
-                    .sum();
+                let y: f64 = terms.map(|((w, q), x)| (*w as f64 - *q as f64) * *x as f64).sum();
                 expected += y * y / inputs as f64;
             }
         }
@@ -40,10 +38,7 @@ fn output_error_is_that_of_the_outputs() {
         );
         let same = output_error(n, k, &w, &quantized, &hessian).unwrap();
         assert_eq!(choice.error, same);
-        assert_eq!(
-            (choice.format, choice.bytes),
-            (*format, matrix.bytes().len() as u64)
-        );
+        assert_eq!((choice.format, choice.bytes), (*format, matrix.bytes().len() as u64));
     }
     assert!(matches!(
         output_error(n, k, &w, &w[1..], &hessian),
@@ -102,10 +97,7 @@ fn traces() {
     // A product that leaves out a number is noticed.
     assert!(trace(k, 1, 1, |_, _| Ok(())).is_err());
 
-    assert_eq!(
-        hawq(8.0, &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.5, 3.0, 3.0]).unwrap(),
-        2.5
-    );
+    assert_eq!(hawq(8.0, &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.5, 3.0, 3.0]).unwrap(), 2.5);
     assert!(hawq(8.0, &[1.0], &[]).is_err());
 }
 
@@ -122,19 +114,11 @@ fn choices(random: &mut SplitMix64, unit: u64) -> Vec<Choice> {
 }
 
 fn bytes(tensors: &[Vec<Choice>], assignment: &[usize]) -> u64 {
-    tensors
-        .iter()
-        .zip(assignment)
-        .map(|(t, &i)| t[i].bytes)
-        .sum()
+    tensors.iter().zip(assignment).map(|(t, &i)| t[i].bytes).sum()
 }
 
 fn error(tensors: &[Vec<Choice>], assignment: &[usize]) -> f64 {
-    tensors
-        .iter()
-        .zip(assignment)
-        .map(|(t, &i)| t[i].error)
-        .sum()
+    tensors.iter().zip(assignment).map(|(t, &i)| t[i].error).sum()
 }
 
 /// The least error of all assignments within the budget.
@@ -153,24 +137,13 @@ fn exact_is_the_best_there_is() {
     let (mut feasible, mut gap) = (0, 0);
     for _ in 0..1000 {
         let unit = [1, 18, 36_864][random.below(3)];
-        let tensors: Vec<_> = (0..1 + random.below(6))
-            .map(|_| choices(&mut random, unit))
-            .collect();
-        let most: u64 = tensors
-            .iter()
-            .map(|t| t.iter().map(|c| c.bytes).max().unwrap())
-            .sum();
+        let tensors: Vec<_> = (0..1 + random.below(6)).map(|_| choices(&mut random, unit)).collect();
+        let most: u64 = tensors.iter().map(|t| t.iter().map(|c| c.bytes).max().unwrap()).sum();
         let budget = random.below(most as usize + 2 * unit as usize) as u64;
         let Some(best) = brute_force(&tensors, budget) else {
             let refused = exact(&tensors, budget).unwrap_err();
             assert!(
-                matches!(
-                    refused,
-                    Error::Argument {
-                        what: "the budget",
-                        ..
-                    }
-                ),
+                matches!(refused, Error::Argument { what: "the budget", .. }),
                 "{refused}"
             );
             assert!(lagrangian(&tensors, budget).is_err());
@@ -181,20 +154,14 @@ fn exact_is_the_best_there_is() {
         assert!(bytes(&tensors, &assignment) <= budget);
         // The same numbers added in another order.
         let reached = error(&tensors, &assignment);
-        assert!(
-            (reached - best).abs() <= 1e-12 * best.max(1.0),
-            "{reached} {best}"
-        );
+        assert!((reached - best).abs() <= 1e-12 * best.max(1.0), "{reached} {best}");
         let fast = lagrangian(&tensors, budget).unwrap();
         assert!(bytes(&tensors, &fast) <= budget);
         assert!(error(&tensors, &fast) >= best - 1e-12 * best.max(1.0));
         gap += (error(&tensors, &fast) > best + 1e-9) as usize;
     }
     // Both happen: a test in which the fast path were always exact would not tell the two apart.
-    assert!(
-        feasible > 400 && gap > 20 && gap < feasible / 2,
-        "{gap} of {feasible}"
-    );
+    assert!(feasible > 400 && gap > 20 && gap < feasible / 2, "{gap} of {feasible}");
 }
 
 #[test]
@@ -237,28 +204,19 @@ fn what_cannot_be_assigned_is_an_error() {
         assert!(assign(&[vec![choice(1, f64::NAN)]], 10).is_err());
         assert!(assign(&[vec![choice(1, -1.0)]], 10).is_err());
         let refused = assign(&[vec![choice(7, 1.0)], vec![choice(5, 1.0)]], 11).unwrap_err();
-        assert!(
-            refused.to_string().contains("at least 12 bytes"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("at least 12 bytes"), "{refused}");
     }
     // Smallest choices that no number of 64 bits sums up.
     let tensors = [vec![choice(u64::MAX, 0.0)], vec![choice(1, 1.0)]];
     for assign in [exact, lagrangian] {
         let refused = assign(&tensors, u64::MAX).unwrap_err().to_string();
-        assert!(
-            refused.contains("at least 18446744073709551616"),
-            "{refused}"
-        );
+        assert!(refused.contains("at least 18446744073709551616"), "{refused}");
     }
     // Sizes without a common unit: too many sums to make a table of.
     let tensors = vec![vec![choice(1 << 40, 1.0), choice((1 << 41) + 1, 0.0)]; 2];
     assert!(exact(&tensors, 1 << 42).is_ok());
     let tensors = vec![vec![choice(0, 2.0), choice(1, 1.0), choice(1 << 40, 0.0)]; 2];
-    assert!(matches!(
-        exact(&tensors, 1 << 40),
-        Err(Error::TooLarge { .. })
-    ));
+    assert!(matches!(exact(&tensors, 1 << 40), Err(Error::TooLarge { .. })));
     assert_eq!(lagrangian(&tensors, 1 << 40).unwrap(), [1, 1]);
 }
 
@@ -277,10 +235,7 @@ fn assignments_as_text() {
         assignment.to_string(),
         "blk.0.attn_q.weight=q4_0\na=b=int4_g64\nlast=nf4\n"
     );
-    assert_eq!(
-        assignment.to_string().parse::<Assignment>().unwrap(),
-        assignment
-    );
+    assert_eq!(assignment.to_string().parse::<Assignment>().unwrap(), assignment);
     assert_eq!(assignment.format("a=b"), Some(expected[1].1));
     assert_eq!(assignment.format("b"), None);
 

@@ -62,10 +62,7 @@ fn affine_parameters_are_pytorchs() {
     assert_eq!(a.scale, 1.1920929e-7);
     // Ties to even: 0.5 / 1 and 1.5 / 1, both of which torch.round makes even.
     let a = Affine::of(range(-7.5, 7.5), Scheme::Symmetric, 4).unwrap();
-    assert_eq!(
-        a.quantize(&[0.5, 1.5, -0.5, 2.5, 9.0, -9.0]),
-        [0, 2, 0, 2, 7, -8]
-    );
+    assert_eq!(a.quantize(&[0.5, 1.5, -0.5, 2.5, 9.0, -9.0]), [0, 2, 0, 2, 7, -8]);
     // The largest floats there are.
     for scheme in [Scheme::Symmetric, Scheme::Asymmetric] {
         let a = Affine::of(range(-f32::MAX, f32::MAX), scheme, 2).unwrap();
@@ -89,16 +86,10 @@ fn ranges_come_back_within_half_a_step() {
                     // A whole step at the upper end of a symmetric range, whose last code is half a step short of it,
                     // and where the zero point was rounded; plus the roundings of f32.
                     let step = affine.scale * (1.0 + 1e-5);
-                    assert!(
-                        (back - x).abs() <= step,
-                        "{bits} {scheme:?} {r:?} {x} {back}"
-                    );
+                    assert!((back - x).abs() <= step, "{bits} {scheme:?} {r:?} {x} {back}");
                     let inside = r.lo + affine.scale < x && x < r.hi - affine.scale;
                     if inside {
-                        assert!(
-                            (back - x).abs() <= 0.5 * step,
-                            "{bits} {scheme:?} {r:?} {x} {back}"
-                        );
+                        assert!((back - x).abs() <= 0.5 * step, "{bits} {scheme:?} {r:?} {x} {back}");
                     }
                 }
             }
@@ -111,11 +102,7 @@ fn groups_are_what_a_loop_makes() {
     let (n, k, g) = (5, 20, 8);
     // Each row louder than the one before.
     let loud = |(i, w): (usize, f32)| w * (i / k + 1) as f32;
-    let w: Vec<f32> = gaussian(n * k, 4)
-        .into_iter()
-        .enumerate()
-        .map(loud)
-        .collect();
+    let w: Vec<f32> = gaussian(n * k, 4).into_iter().enumerate().map(loud).collect();
     let groups = affine::per_group(&w, (n, k), g, Scheme::Asymmetric, 4).unwrap();
     let rows = affine::per_channel(&w, n, k, Scheme::Symmetric, 4).unwrap();
     let all = affine::per_tensor(&w, Scheme::Symmetric, 8).unwrap();
@@ -135,10 +122,7 @@ fn groups_are_what_a_loop_makes() {
             assert_eq!(groups[3 * r + j], expected);
             let at = r * k + j * g;
             assert_eq!(&codes[at..at + run.len()], expected.quantize(run));
-            assert_eq!(
-                &back[at..at + run.len()],
-                expected.dequantize(&expected.quantize(run))
-            );
+            assert_eq!(&back[at..at + run.len()], expected.dequantize(&expected.quantize(run)));
         }
     }
     // Any observer may take the place of the extremes, and a finer grain has the smaller error.
@@ -147,20 +131,14 @@ fn groups_are_what_a_loop_makes() {
         let a = affine::affines(&w, (n, k), granularity, Scheme::Symmetric, 3, mse).unwrap();
         let codes = affine::quantize(&w, (n, k), granularity, &a).unwrap();
         let back = affine::dequantize(&codes, (n, k), granularity, &a).unwrap();
-        w.iter()
-            .zip(back)
-            .map(|(w, q)| ((w - q) as f64).powi(2))
-            .sum::<f64>()
+        w.iter().zip(back).map(|(w, q)| ((w - q) as f64).powi(2)).sum::<f64>()
     };
     let (tensor, channel, group) = (
         sum(Granularity::Tensor),
         sum(Granularity::Channel),
         sum(Granularity::Group(g)),
     );
-    assert!(
-        group < channel && channel < tensor,
-        "{group} {channel} {tensor}"
-    );
+    assert!(group < channel && channel < tensor, "{group} {channel} {tensor}");
 }
 
 #[test]
@@ -172,10 +150,7 @@ fn batches_add_up() {
     let fold = |f: fn(f32, f32) -> f32| x.iter().copied().reduce(f).unwrap();
     assert_eq!(whole, range(fold(f32::min), fold(f32::max)));
     // m += c (x - m), the first batch as it is.
-    let average = observed(
-        MovingAverage::new(0.25),
-        &[&[-1.0, 2.0], &[-3.0, 1.0], &[0.0]],
-    );
+    let average = observed(MovingAverage::new(0.25), &[&[-1.0, 2.0], &[-3.0, 1.0], &[0.0]]);
     assert_eq!(average, range(-1.5 + 0.25 * 1.5, 1.75 - 0.25 * 1.75));
     assert_eq!(MovingAverage::default().constant, 0.01);
 }
@@ -196,10 +171,7 @@ fn percentiles_are_those_of_the_sorted_values() {
             let width = 2.0 * largest / 2048.0;
             let exact = at(&magnitudes, percentile / 100.0);
             // The lower edge of the bin that holds it.
-            assert!(
-                one.hi <= exact && one.hi > exact - 1.001 * width,
-                "{one:?} {exact}"
-            );
+            assert!(one.hi <= exact && one.hi > exact - 1.001 * width, "{one:?} {exact}");
             assert_eq!(one.lo, -one.hi);
             let two = observed(Percentile::new(percentile, Cut::BothSides, 2048), &batches);
             let cut = (100.0 - percentile) / 200.0;
@@ -222,10 +194,7 @@ fn percentiles_are_those_of_the_sorted_values() {
     let mut padded = vec![0.0; 3];
     padded.extend(&x);
     assert_eq!(late, observed(Percentile::default(), &[&padded]));
-    assert_eq!(
-        observed(Percentile::default(), &[&[0.0; 3]]),
-        range(0.0, 0.0)
-    );
+    assert_eq!(observed(Percentile::default(), &[&[0.0; 3]]), range(0.0, 0.0));
 }
 
 #[test]
@@ -235,29 +204,18 @@ fn the_mse_range_is_that_of_a_search_on_the_values() {
         let r = observed(MinMax::new(), &[&x]);
         (r.lo, r.hi)
     };
-    for (scheme, bits) in [
-        (Scheme::Symmetric, 4),
-        (Scheme::Asymmetric, 3),
-        (Scheme::Symmetric, 8),
-    ] {
+    for (scheme, bits) in [(Scheme::Symmetric, 4), (Scheme::Asymmetric, 3), (Scheme::Symmetric, 8)] {
         for power in [2.0, 2.4] {
             let tried = |i: usize| {
                 let p = 1.0 - i as f32 / 100.0;
-                error(
-                    &x,
-                    Affine::of(range(p * lo, p * hi), scheme, bits).unwrap(),
-                    power,
-                )
+                error(&x, Affine::of(range(p * lo, p * hi), scheme, bits).unwrap(), power)
             };
             let best = (0..80).map(tried).fold(f64::INFINITY, f64::min);
             for batches in [vec![&x[..]], x.chunks(777).collect()] {
                 let found = observed(Mse::new(scheme, bits).with_power(power), &batches);
                 let got = error(&x, Affine::of(found, scheme, bits).unwrap(), power);
                 // Of the grid's ranges the histogram may take a neighbour of the best.
-                assert!(
-                    got <= best * 1.005,
-                    "{scheme:?} {bits} {power}: {got} {best}"
-                );
+                assert!(got <= best * 1.005, "{scheme:?} {bits} {power}: {got} {best}");
                 assert!(bits == 8 || got < 0.9 * tried(0), "{got} {}", tried(0));
             }
         }
@@ -288,10 +246,7 @@ fn entropy_by_hand(x: &[f32], bins: usize, levels: usize) -> f32 {
         let smooth = |v: &[f64]| -> Vec<f64> {
             let zeros = v.iter().filter(|v| **v == 0.0).count() as f64;
             let loss = 1e-4 * zeros / (v.len() as f64 - zeros);
-            let v: Vec<f64> = v
-                .iter()
-                .map(|&v| if v == 0.0 { 1e-4 } else { v - loss })
-                .collect();
+            let v: Vec<f64> = v.iter().map(|&v| if v == 0.0 { 1e-4 } else { v - loss }).collect();
             let total: f64 = v.iter().sum();
             v.iter().map(|v| v / total).collect()
         };
@@ -312,25 +267,17 @@ fn entropy_cuts_tails_and_spares_what_has_none() {
     let by_hand = entropy_by_hand(&x, 512, 32);
     assert_eq!(found.hi, by_hand.min(whole.hi));
     assert_eq!(found.lo, (-by_hand).max(whole.lo));
-    assert!(
-        by_hand < 0.7 * whole.hi.max(-whole.lo),
-        "{by_hand} {whole:?}"
-    );
+    assert!(by_hand < 0.7 * whole.hi.max(-whole.lo), "{by_hand} {whole:?}");
     // TensorRT's numbers keep nearly all values and cut the range.
     let found = observed(Entropy::tensor_rt(), &x.chunks(5000).collect::<Vec<_>>());
-    let cut = x
-        .iter()
-        .filter(|x| **x > found.hi || **x < found.lo)
-        .count();
+    let cut = x.iter().filter(|x| **x > found.hi || **x < found.lo).count();
     assert!(
         found.hi < 0.9 * whole.hi && cut < x.len() / 100,
         "{found:?} {whole:?} {cut}"
     );
     // A uniform distribution has no tails to cut.
     let mut random = SplitMix64::new(9);
-    let flat: Vec<f32> = (0..50_000)
-        .map(|_| random.uniform() as f32 * 2.0 - 1.0)
-        .collect();
+    let flat: Vec<f32> = (0..50_000).map(|_| random.uniform() as f32 * 2.0 - 1.0).collect();
     let found = observed(Entropy::tensor_rt(), &[&flat]);
     assert!(found.hi > 0.98 && found.lo < -0.98, "{found:?}");
     // With ONNX Runtime's own numbers there is one candidate.
@@ -338,10 +285,7 @@ fn entropy_cuts_tails_and_spares_what_has_none() {
     assert_eq!(found, whole);
     // Symmetric candidates around 0 cut as well, and no further than an extreme.
     let both = observed(Entropy::of_both_signs(1024, 64), &[&x]);
-    assert!(
-        both.hi < whole.hi || both.lo > whole.lo,
-        "{both:?} {whole:?}"
-    );
+    assert!(both.hi < whole.hi || both.lo > whole.lo, "{both:?} {whole:?}");
 }
 
 #[test]
@@ -352,10 +296,7 @@ fn the_histogram_search_lowers_the_error() {
         let of = |r: Range| error(&x, Affine::of(r, Scheme::Asymmetric, bits).unwrap(), 2.0);
         let found = observed(Histogram::new(bits), &[&x]);
         let grown = observed(Histogram::new(bits), &x.chunks(1000).collect::<Vec<_>>());
-        assert!(
-            whole.lo <= found.lo && found.hi <= whole.hi,
-            "{found:?} {whole:?}"
-        );
+        assert!(whole.lo <= found.lo && found.hi <= whole.hi, "{found:?} {whole:?}");
         // By the greedy search one outlier that costs much to cut may end it early; it never makes things worse here.
         for r in [found, grown] {
             assert!(of(r) < of(whole), "{bits}: {} {}", of(r), of(whole));
@@ -365,17 +306,10 @@ fn the_histogram_search_lowers_the_error() {
     let mut x = powers();
     (x[17], x[18]) = (9.0, -5.0);
     for (bits, hi) in [(8, 8.993_164), (4, 3.244_140_6), (3, 3.244_140_6)] {
-        assert_eq!(
-            observed(Histogram::new(bits), &[&x]),
-            range(-5.0, hi),
-            "{bits}"
-        );
+        assert_eq!(observed(Histogram::new(bits), &[&x]), range(-5.0, hi), "{bits}");
     }
     // One value, again and again.
-    assert_eq!(
-        observed(Histogram::new(8), &[&[2.0], &[2.0; 5]]),
-        range(2.0, 2.0)
-    );
+    assert_eq!(observed(Histogram::new(8), &[&[2.0], &[2.0; 5]]), range(2.0, 2.0));
 }
 
 #[test]
@@ -387,16 +321,10 @@ fn columns_have_observers_of_their_own() {
     let mut columns = Columns::new(k, 4, MinMax::new).unwrap();
     columns.observe(&x[..k]).unwrap();
     columns.observe(&x[k..]).unwrap();
-    assert_eq!(
-        columns.ranges().unwrap(),
-        [range(-3.0, 3.0), range(-5.0, 5.0)]
-    );
+    assert_eq!(columns.ranges().unwrap(), [range(-3.0, 3.0), range(-5.0, 5.0)]);
     let affines = columns.affines(Scheme::Symmetric, 8).unwrap();
     assert_eq!(affines[1].scale, 5.0 / 127.5);
-    assert!(matches!(
-        columns.observe(&x[..5]),
-        Err(Error::Inputs { k: 6, got: 5 })
-    ));
+    assert!(matches!(columns.observe(&x[..5]), Err(Error::Inputs { k: 6, got: 5 })));
     let mut bad = x.clone();
     bad[k + 2] = f32::NAN;
     let refused = columns.observe(&bad);
@@ -427,10 +355,7 @@ fn wrong_input_is_refused() {
     ];
     for (i, make) in all.iter().enumerate() {
         let mut observer = make();
-        assert!(
-            matches!(observer.range(), Err(Error::Argument { .. })),
-            "{i}"
-        );
+        assert!(matches!(observer.range(), Err(Error::Argument { .. })), "{i}");
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let refused = observer.observe(&[1.0, bad]);
             assert!(
@@ -451,10 +376,7 @@ fn wrong_input_is_refused() {
         observer.observe(&[1e-40, -1e-40]).unwrap();
         observer.observe(&[f32::MAX, -f32::MAX]).unwrap();
         let range = observer.range().unwrap();
-        assert!(
-            range.lo.is_finite() && range.hi.is_finite(),
-            "{i} {range:?}"
-        );
+        assert!(range.lo.is_finite() && range.hi.is_finite(), "{i} {range:?}");
     }
     for bits in [0, 1, 9] {
         assert!(Affine::of(range(0.0, 1.0), Scheme::Symmetric, bits).is_err());

@@ -67,23 +67,14 @@ fn hadamard_matrices_of_every_order_there_is() {
             .all(|n| n % 4 != 0 || [52, 92, 100, 116, 156].contains(n)),
         "{refused:?}"
     );
-    for n in [
-        1, 2, 4, 12, 20, 24, 28, 36, 40, 44, 48, 60, 80, 96, 104, 128,
-    ] {
+    for n in [1, 2, 4, 12, 20, 24, 28, 36, 40, 44, 48, 60, 80, 96, 104, 128] {
         assert!(made.contains(&n), "{n}");
     }
     for n in [0, 3, 6, 52, 92] {
         assert!(Hadamard::new(n).is_err(), "{n}");
     }
     // What models have: 288 = 8 · 36, 13824 = 128 · 108, 14336 = 512 · 28, 18944 = 128 · 148.
-    for (n, m) in [
-        (288, 36),
-        (13824, 108),
-        (14336, 28),
-        (18944, 148),
-        (768, 12),
-        (4096, 1),
-    ] {
+    for (n, m) in [(288, 36), (13824, 108), (14336, 28), (18944, 148), (768, 12), (4096, 1)] {
         assert_eq!(Hadamard::new(n).unwrap().base().0, m, "{n}");
     }
 }
@@ -216,9 +207,8 @@ struct Layer {
 impl Model {
     fn random() -> Model {
         let mut numbers = SplitMix64::new(11);
-        let mut some = |count: usize, scale: f64| -> Vec<f64> {
-            (0..count).map(|_| numbers.normal() * scale).collect()
-        };
+        let mut some =
+            |count: usize, scale: f64| -> Vec<f64> { (0..count).map(|_| numbers.normal() * scale).collect() };
         let mut layers = Vec::new();
         for _ in 0..2 {
             layers.push(Layer {
@@ -283,9 +273,7 @@ impl Model {
                 add(x, &times(&layer.down, &hidden));
             }
         }
-        let logits = stream
-            .iter()
-            .map(|x| times(&self.head, &norm(x, &self.gain)));
+        let logits = stream.iter().map(|x| times(&self.head, &norm(x, &self.gain)));
         logits.flatten().collect()
     }
 
@@ -377,11 +365,7 @@ fn a_rotated_network_computes_the_same() {
 #[test]
 fn outliers_are_spread() {
     let n = 288;
-    let mut x: Vec<f32> = random::normals(n, 9)
-        .unwrap()
-        .iter()
-        .map(|x| *x as f32)
-        .collect();
+    let mut x: Vec<f32> = random::normals(n, 9).unwrap().iter().map(|x| *x as f32).collect();
     x[17] = 100.0;
     let largest = |x: &[f32]| x.iter().fold(0.0, |m: f32, x| m.max(x.abs()));
     Orthogonal::hadamard(n, 1).unwrap().rotate(&mut x).unwrap();
@@ -396,26 +380,11 @@ fn wrong_shapes_are_errors_with_both_numbers() {
         let text = e.to_string();
         assert!(numbers.iter().all(|n| text.contains(n)), "{text}");
     };
-    has(
-        rotate_inputs(&mut [0f32; 36], 3, 12, &q).unwrap_err(),
-        ["12", "8"],
-    );
-    has(
-        rotate_outputs(&mut [0f32; 36], 3, 12, &q).unwrap_err(),
-        ["3", "8"],
-    );
-    has(
-        rotate_inputs(&mut [0f32; 35], 3, 12, &q).unwrap_err(),
-        ["36", "35"],
-    );
-    has(
-        rotate_outputs(&mut [0f32; 35], 3, 12, &q).unwrap_err(),
-        ["36", "35"],
-    );
-    has(
-        fold_gain(&mut [0f32; 36], 3, 12, &[1.0; 3]).unwrap_err(),
-        ["12", "3"],
-    );
+    has(rotate_inputs(&mut [0f32; 36], 3, 12, &q).unwrap_err(), ["12", "8"]);
+    has(rotate_outputs(&mut [0f32; 36], 3, 12, &q).unwrap_err(), ["3", "8"]);
+    has(rotate_inputs(&mut [0f32; 35], 3, 12, &q).unwrap_err(), ["36", "35"]);
+    has(rotate_outputs(&mut [0f32; 35], 3, 12, &q).unwrap_err(), ["36", "35"]);
+    has(fold_gain(&mut [0f32; 36], 3, 12, &[1.0; 3]).unwrap_err(), ["12", "3"]);
     has(q.rotate(&mut [0f64; 7]).unwrap_err(), ["8", "7"]);
 }
 

@@ -33,15 +33,9 @@ fn maxima(k: usize, x: &[f32]) -> ChannelMaxima {
 
 /// `x · wᵀ` in f64.
 fn product(k: usize, x: &[f32], w: &[f32]) -> Vec<f64> {
-    let dot = |x: &[f32], w: &[f32]| -> f64 {
-        x.iter()
-            .zip(w)
-            .map(|(&x, &w)| f64::from(x) * f64::from(w))
-            .sum()
-    };
+    let dot = |x: &[f32], w: &[f32]| -> f64 { x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum() };
     let rows = x.chunks(k);
-    rows.flat_map(|x| w.chunks(k).map(move |w| dot(x, w)))
-        .collect()
+    rows.flat_map(|x| w.chunks(k).map(move |w| dot(x, w))).collect()
 }
 
 fn square_error(y: impl IntoIterator<Item = f64>, exact: &[f64]) -> f64 {
@@ -54,10 +48,7 @@ fn formula() {
     let (a, b) = (normals(10 * k, 1), normals(3 * k, 2));
     let mut x = with_outliers(rows, k, 3);
     x.chunks_mut(k).for_each(|row| row[7] = 0.0);
-    let layers = [
-        Layer::new(10, k, &a).unwrap(),
-        Layer::new(3, k, &b).unwrap(),
-    ];
+    let layers = [Layer::new(10, k, &a).unwrap(), Layer::new(3, k, &b).unwrap()];
     // In two batches.
     let mut seen = maxima(k, &x[..4 * k]);
     seen.add(&x[4 * k..]).unwrap();
@@ -102,8 +93,7 @@ fn outputs_stay() {
 
     let (mut gain, mut bias) = (normals(k, 6), normals(k, 7));
     let norm = |gain: &[f32], bias: &[f32]| -> Vec<f32> {
-        let row =
-            |row: &[f32]| -> Vec<f32> { (0..k).map(|j| row[j] * gain[j] + bias[j]).collect() };
+        let row = |row: &[f32]| -> Vec<f32> { (0..k).map(|j| row[j] * gain[j] + bias[j]).collect() };
         hidden.chunks(k).flat_map(row).collect()
     };
     let x = norm(&gain, &bias);
@@ -115,11 +105,7 @@ fn outputs_stay() {
     fold_into_norm(&mut gain, Some(&mut bias), &scales).unwrap();
     let smoothed = norm(&gain, &bias);
     // Four roundings of terms of up to 40 · 3 · 3, 48 of them.
-    close(
-        &product(k, &smoothed, &folded),
-        &exact,
-        48.0 * 360.0 * 4.0 * 6e-8,
-    );
+    close(&product(k, &smoothed, &folded), &exact, 48.0 * 360.0 * 4.0 * 6e-8);
     // And the outliers are smaller than they were.
     let most = |x: &[f32]| x.iter().fold(0f32, |m, x| m.max(x.abs()));
     assert!(most(&smoothed) < most(&x) / 2.0);
@@ -167,15 +153,8 @@ fn w8a8() {
     let plain = square_error(product(k, &per_tensor(&x), &per_tensor(&weights)), &exact);
     let mut folded = weights.clone();
     fold_into_columns(&mut folded, &scales).unwrap();
-    let divided: Vec<f32> = x
-        .iter()
-        .zip(scales.iter().cycle())
-        .map(|(x, s)| x / s)
-        .collect();
-    let smoothed = square_error(
-        product(k, &per_tensor(&divided), &per_tensor(&folded)),
-        &exact,
-    );
+    let divided: Vec<f32> = x.iter().zip(scales.iter().cycle()).map(|(x, s)| x / s).collect();
+    let smoothed = square_error(product(k, &per_tensor(&divided), &per_tensor(&folded)), &exact);
     assert!(smoothed < plain / 4.0, "{smoothed}, without {plain}");
 
     // The same with a Linear that divides by itself.
@@ -201,27 +180,16 @@ fn refused() {
         argument(smooth.scales(&seen, &[layer]).unwrap_err());
     }
     let smooth = Smooth::default();
-    let least = Smooth {
-        least: 0.0,
-        ..smooth
-    };
+    let least = Smooth { least: 0.0, ..smooth };
     argument(least.scales(&seen, &[layer]).unwrap_err());
     argument(smooth.scales(&seen, &[]).unwrap_err());
     argument(smooth.scales(&ChannelMaxima::new(8), &[layer]).unwrap_err());
     // Channels that no row has take no memory.
-    argument(
-        ChannelMaxima::new(usize::MAX)
-            .maxima()
-            .map(drop)
-            .unwrap_err(),
-    );
+    argument(ChannelMaxima::new(usize::MAX).maxima().map(drop).unwrap_err());
     argument(smooth.scales(&maxima(4, &[1.0; 4]), &[layer]).unwrap_err());
     let other = Layer::new(4, 4, &weights).unwrap();
     argument(smooth.scales(&seen, &[layer, other]).unwrap_err());
-    assert!(matches!(
-        Layer::new(3, 8, &weights),
-        Err(Error::Length { .. })
-    ));
+    assert!(matches!(Layer::new(3, 8, &weights), Err(Error::Length { .. })));
     assert!(matches!(Layer::new(0, 8, &[]), Err(Error::Empty { .. })));
     assert!(matches!(
         Layer::new(1, 2, &[0.0, f32::NAN]),
@@ -229,10 +197,7 @@ fn refused() {
     ));
 
     let mut seen = ChannelMaxima::new(2);
-    assert!(matches!(
-        seen.add(&[1.0; 3]),
-        Err(Error::Inputs { k: 2, got: 3 })
-    ));
+    assert!(matches!(seen.add(&[1.0; 3]), Err(Error::Inputs { k: 2, got: 3 })));
     argument(seen.add(&[1.0, f32::INFINITY]).unwrap_err());
     argument(seen.maxima().unwrap_err());
 
@@ -243,12 +208,7 @@ fn refused() {
     let short = |e| assert!(matches!(e, Err(Error::Length { .. })));
     short(fold_into_norm(&mut [1.0; 3], None, &[1.0; 2]));
     short(fold_into_rows(&mut [1.0; 5], 3, None, &[1.0; 2]));
-    short(fold_into_rows(
-        &mut [1.0; 6],
-        3,
-        Some(&mut [1.0; 3]),
-        &[1.0; 2],
-    ));
+    short(fold_into_rows(&mut [1.0; 6], 3, Some(&mut [1.0; 3]), &[1.0; 2]));
     assert!(fold_into_columns(&mut [1.0; 5], &[1.0; 2]).is_err());
 }
 
@@ -267,12 +227,7 @@ fn outliers_of_the_tool() {
             .iter()
             .map(|c| u64::from_le_bytes(*c) as u32)
             .collect(),
-        4 => tool
-            .as_chunks()
-            .0
-            .iter()
-            .map(|c| u32::from_le_bytes(*c))
-            .collect(),
+        4 => tool.as_chunks().0.iter().map(|c| u32::from_le_bytes(*c)).collect(),
         bytes => panic!("{bytes} bytes for each of {} columns", columns.len()),
     };
     assert_eq!(columns, tool);
@@ -301,12 +256,7 @@ fn outlier_columns() {
             } else {
                 // Scales are f16.
                 let most = step * 0.5 + weights[j].abs() / 2048.0;
-                assert!(
-                    (row[j] - weights[j]).abs() <= most,
-                    "{} {}",
-                    row[j],
-                    weights[j]
-                );
+                assert!((row[j] - weights[j]).abs() <= most, "{} {}", row[j], weights[j]);
             }
         }
     }

@@ -64,10 +64,7 @@ fn inspect_a_checkpoint() {
     // The file alone has its configuration beside it.
     for model in [folder.text(), &folder.at("model.safetensors")] {
         let told = run("inspect", &[model]).unwrap();
-        assert!(
-            told.starts_with("safetensors, quantized by gptq\n"),
-            "{told}"
-        );
+        assert!(told.starts_with("safetensors, quantized by gptq\n"), "{told}");
         let layer = row(&told, NAME);
         assert_eq!(layer[1], "int4_asym_g128");
         assert_eq!(layer[2], format!("{n} x {k}"));
@@ -76,13 +73,7 @@ fn inspect_a_checkpoint() {
         let bits = 8.0 * bytes as f64 / (n * k) as f64;
         assert_eq!(layer[4], format!("{bits:.3}"));
         assert_eq!(layer[5], "permutation, bias");
-        let plain = [
-            "model.embed_tokens.weight",
-            "F32",
-            "6 x 64",
-            "1536",
-            "32.000",
-        ];
+        let plain = ["model.embed_tokens.weight", "F32", "6 x 64", "1536", "32.000"];
         assert_eq!(row(&told, plain[0]), plain);
         assert_eq!(row(&told, "model.norm.weight")[2], "3");
         assert_eq!(row(&told, "model.steps")[1], "I64");
@@ -95,17 +86,9 @@ fn inspect_a_checkpoint() {
     assert!(!told.contains(NAME) && told.contains("norm"), "{told}");
 
     let out = folder.at("out.f32");
-    run(
-        "inspect",
-        &[folder.text(), "--dequantize", NAME, &out, "--cpu"],
-    )
-    .unwrap();
+    run("inspect", &[folder.text(), "--dequantize", NAME, &out, "--cpu"]).unwrap();
     same_bits(&case.as_tool(&floats(&out)), &case.dequantized).unwrap();
-    run(
-        "inspect",
-        &[folder.text(), "--dequantize", "model.norm.weight", &out],
-    )
-    .unwrap();
+    run("inspect", &[folder.text(), "--dequantize", "model.norm.weight", &out]).unwrap();
     assert_eq!(floats(&out), [1.0, 2.0, 3.0]);
     let part = format!("{NAME}.qweight");
     let error = run("inspect", &[folder.text(), "--dequantize", &part, &out]).unwrap_err();
@@ -132,8 +115,7 @@ fn inspect_a_layer_of_each_layout() {
         let file = file.floats("model.norm.weight", &[3], &[1.0, 2.0, 3.0]);
         std::fs::write(folder.at("config.json"), file.config.to_string()).unwrap();
         std::fs::write(folder.at("model.safetensors"), file.bytes()).unwrap();
-        let told =
-            run("inspect", &[folder.text()]).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        let told = run("inspect", &[folder.text()]).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let format = case.linear().unwrap().matrix().format().to_string();
         assert_eq!(row(&told, NAME)[1], format, "{}", case.name);
         let rows = told.lines().filter(|line| line.starts_with('│'));
@@ -166,11 +148,7 @@ fn multiply_by_a_layer_of_a_checkpoint() {
         assert!(told.contains("with permutation, bias"), "{told}");
         let verdict = &row(&told, "int4_asym_g128 on CPU")[5];
         assert!(verdict.ends_with("ok"), "{told}");
-        assert_eq!(
-            told.contains(", the first"),
-            weights == folder.text(),
-            "{told}"
-        );
+        assert_eq!(told.contains(", the first"), weights == folder.text(), "{told}");
     }
     let plain = format!("{}:model.embed_tokens", folder.text());
     let told = run("matmul", &["--weights", &plain, "--format", "int8"]).unwrap();
@@ -186,10 +164,7 @@ fn multiply_by_a_layer_of_a_checkpoint() {
     let missing = error(&format!("{}:up_proj", folder.text()));
     assert!(missing.contains(NAME), "{missing}");
     let missing = error(&format!("{}:none", folder.text()));
-    assert!(
-        missing.contains("model.embed_tokens, model.layers"),
-        "{missing}"
-    );
+    assert!(missing.contains("model.embed_tokens, model.layers"), "{missing}");
     let norm = error(&format!("{}:model.norm.weight", folder.text()));
     assert!(norm.contains("no linear layer"), "{norm}");
 }
@@ -201,11 +176,7 @@ fn quantize_and_inspect_gguf() {
     assert!(told.contains("GGUF: "), "{told}");
     let folder = Folder::new("quantize");
     let out = folder.at("out.gguf");
-    run(
-        "quantize",
-        &[source, &out, "--preset", "Q8_0", "--requantize"],
-    )
-    .unwrap();
+    run("quantize", &[source, &out, "--preset", "Q8_0", "--requantize"]).unwrap();
     let told = run("inspect", &[&out]).unwrap();
     assert_eq!(row(&told, "w_q8_0")[1..3], ["Q8_0", "1024 x 4"], "{told}");
     let both = [source, &out].map(|model| {
@@ -267,20 +238,13 @@ fn compare_and_quantize_a_llama() {
             run("compare", &args).unwrap()
         };
         let formats = ["--formats", "q4_0,q4_1,q8_0", "--bits", "5"];
-        let told = compare(
-            &model,
-            &[&formats[..], &["--assignment", &assignment]].concat(),
-        );
+        let told = compare(&model, &[&formats[..], &["--assignment", &assignment]].concat());
         let float = number(&told, "perplexity ");
         // Table rows by method and format: bits, errors of weights and outputs, perplexity.
         let rows: Vec<Vec<String>> = told
             .lines()
             .filter(|line| line.starts_with('│'))
-            .map(|line| {
-                line.split(['│', '┆'])
-                    .map(|c| c.trim().to_owned())
-                    .collect()
-            })
+            .map(|line| line.split(['│', '┆']).map(|c| c.trim().to_owned()).collect())
             .collect();
         let numbers = |method: &str, format: &str| -> Vec<f64> {
             let found = rows.iter().find(|r| r[1] == method && r[2] == format);
@@ -324,25 +288,11 @@ fn compare_and_quantize_a_llama() {
             let expected = numbers(method, &preset.to_lowercase())[4];
             assert_eq!(perplexity, expected, "{method} {preset}\n{told}");
         }
-        let args = [
-            &model,
-            &out,
-            "--preset",
-            "Q8_0",
-            "--assignment",
-            &assignment,
-        ];
-        run(
-            "quantize",
-            &[&args[..], &["--keep", "token_embd=F32"]].concat(),
-        )
-        .unwrap();
+        let args = [&model, &out, "--preset", "Q8_0", "--assignment", &assignment];
+        run("quantize", &[&args[..], &["--keep", "token_embd=F32"]].concat()).unwrap();
         let perplexity = number(&compare(&out, &["--methods", "none"]), "perplexity ");
         assert_eq!(perplexity, numbers("mixed rtn", "mixed 5")[4]);
-        let error = run(
-            "quantize",
-            &[&model, &out, "--preset", "Q4_0", "--method", "gptq"],
-        );
+        let error = run("quantize", &[&model, &out, "--preset", "Q4_0", "--method", "gptq"]);
         assert!(error.unwrap_err().contains("needs texts"));
         let args = [&model, &out, "--preset", "Q4_1", "--method", "hqq"];
         run("quantize", &args).unwrap();
@@ -354,14 +304,9 @@ fn compare_and_quantize_a_llama() {
 /// The figures of numpy for the 40 stories, on which all that is said of methods rests.
 #[test]
 fn the_stories_have_their_perplexity() {
-    let here = |path: &str| {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("models")
-            .join(path)
-    };
+    let here = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(path);
     if !here("stories15M/stories15M.f32.gguf").exists() || !here("stories/mctest.jsonl").exists() {
-        let missing =
-            "no models/stories15M and models/stories; run scripts/fetch_models stories15M stories";
+        let missing = "no models/stories15M and models/stories; run scripts/fetch_models stories15M stories";
         assert!(std::env::var_os("LOWBIT_MODELS").is_none(), "{missing}");
         println!("NOT RUN: {missing}");
         return;

@@ -11,9 +11,7 @@ fn scales_that_are_no_numbers_are_found() {
     for format in formats() {
         let (n, k) = (3, fitting_k(format, 520));
         let sound = random_matrix(format, n, k, 3);
-        sound
-            .validate("here")
-            .unwrap_or_else(|e| panic!("{format}: {e}"));
+        sound.validate("here").unwrap_or_else(|e| panic!("{format}: {e}"));
         let row_bytes = format.row_bytes(k).unwrap();
         for &(at, scale) in format.float_fields() {
             let broken: &[&[u8]] = match scale {
@@ -49,10 +47,7 @@ fn scales_that_are_no_numbers_are_found() {
     fp8[4 + 77] = 0x7f;
     let fp8 = Matrix::from_bytes(Format::FP8_E4M3, 1, 128, fp8).unwrap();
     let text = fp8.validate("weights").unwrap_err().to_string();
-    assert!(
-        text.contains("weights") && text.contains("[0, 77]"),
-        "{text}"
-    );
+    assert!(text.contains("weights") && text.contains("[0, 77]"), "{text}");
 }
 
 /// A scale may be finite, and the weights under it not: only where their codes are large.

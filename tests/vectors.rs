@@ -65,12 +65,8 @@ fn k_means_finds_what_brute_force_finds() {
     let points: Vec<f32> = (0..count * d)
         .map(|i| centre(i / d % 6, i % d) + random.normal() as f32)
         .collect();
-    let weights: Vec<f32> = (0..count * d)
-        .map(|_| 0.5 + random.uniform() as f32)
-        .collect();
-    let found = KMeans::new(6, d)
-        .fit(&points, Some(&weights), &|_| ())
-        .unwrap();
+    let weights: Vec<f32> = (0..count * d).map(|_| 0.5 + random.uniform() as f32).collect();
+    let found = KMeans::new(6, d).fit(&points, Some(&weights), &|_| ()).unwrap();
     let mut total = 0.0;
     for c in 0..6 {
         let own = (c..count).step_by(6);
@@ -85,11 +81,7 @@ fn k_means_finds_what_brute_force_finds() {
         }
         assert!(own.clone().all(|i| found.codes[i] == code));
     }
-    assert!(
-        (found.error / total - 1.0).abs() < 1e-4,
-        "{} {total}",
-        found.error
-    );
+    assert!((found.error / total - 1.0).abs() < 1e-4, "{} {total}", found.error);
 }
 
 #[test]
@@ -104,9 +96,7 @@ fn nearest_entries_are_nearest() {
         let far = |c: usize| -> f64 {
             let w = &weights[i % 2 * d..][..d];
             let terms = x.iter().zip(&centroids[c * d..]).zip(w);
-            terms
-                .map(|((x, c), w)| *w as f64 * ((x - c) as f64).powi(2))
-                .sum()
+            terms.map(|((x, c), w)| *w as f64 * ((x - c) as f64).powi(2)).sum()
         };
         let best = (0..entries).map(far).fold(f64::INFINITY, f64::min);
         assert!(far(code as usize) <= best * (1.0 + 1e-5), "{i}");
@@ -174,11 +164,7 @@ fn aqlm_lowers_the_output_error() {
     assert_eq!(method.quantize(&w, (n, k), &h, &|_| ()).unwrap(), found);
 
     // The output error, straight from its definition in f64.
-    let e: Vec<f64> = w
-        .iter()
-        .zip(found.dequantize())
-        .map(|(w, q)| (w - q) as f64)
-        .collect();
+    let e: Vec<f64> = w.iter().zip(found.dequantize()).map(|(w, q)| (w - q) as f64).collect();
     let mut sum = 0.0;
     for row in e.chunks(k) {
         for i in 0..k {
@@ -244,10 +230,7 @@ fn sums_of_entries_become_matrices() {
         let found = residual(&w, (n, k), None, books, &KMeans::new(entries, 8), &|_| ()).unwrap();
         for scale in [ScaleType::F16, ScaleType::BF16] {
             let matrix = found.pack(scale).unwrap();
-            assert_eq!(
-                matrix.format().name(),
-                format.with_scale(scale).unwrap().name()
-            );
+            assert_eq!(matrix.format().name(), format.with_scale(scale).unwrap().name());
             let (a, b) = (matrix.dequantize(), found.dequantize());
             // Entries and scales are rounded to 11 or 8 bits: a share of the sum of magnitudes, not of the sum.
             let unit = if scale == ScaleType::F16 {
@@ -261,26 +244,14 @@ fn sums_of_entries_become_matrices() {
         }
     }
     let three = residual(&w, (n, k), None, 3, &KMeans::new(4, 8), &|_| ()).unwrap();
-    assert!(matches!(
-        three.pack(ScaleType::F16),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(three.pack(ScaleType::F16), Err(Error::Argument { .. })));
     let four = residual(&w, (n, k), None, 2, &KMeans::new(4, 4), &|_| ()).unwrap();
-    assert!(matches!(
-        four.pack(ScaleType::F16),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(four.pack(ScaleType::F16), Err(Error::Argument { .. })));
     let mut broken = residual(&w, (n, k), None, 2, &KMeans::new(4, 8), &|_| ()).unwrap();
     broken.codes[7] = 4;
-    assert!(matches!(
-        broken.pack(ScaleType::F16),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(broken.pack(ScaleType::F16), Err(Error::Argument { .. })));
     broken.codes.pop();
-    assert!(matches!(
-        broken.pack(ScaleType::F16),
-        Err(Error::Length { .. })
-    ));
+    assert!(matches!(broken.pack(ScaleType::F16), Err(Error::Length { .. })));
 }
 
 #[test]
@@ -289,11 +260,7 @@ fn binary_scales_are_mean_magnitudes() {
     let mut w = gaussian(n * k, 13);
     w[3] = 0.0;
     let importance: Vec<f32> = (0..k).map(|j| (j % 5) as f32).collect();
-    for granularity in [
-        Granularity::Tensor,
-        Granularity::Channel,
-        Granularity::Group(g),
-    ] {
+    for granularity in [Granularity::Tensor, Granularity::Channel, Granularity::Group(g)] {
         for importance in [None, Some(&importance[..])] {
             let found = binary::quantize(&w, (n, k), granularity, importance).unwrap();
             let error = |scales: &[f32]| -> f64 {
@@ -341,14 +308,8 @@ fn binary_scales_are_mean_magnitudes() {
         Matrix::quantize(format, n, k, &w).unwrap()
     );
     let odd = binary::quantize(&w, (n, k), Granularity::Group(12), None).unwrap();
-    assert!(matches!(
-        odd.pack(ScaleType::F16),
-        Err(Error::Group { got: 12, .. })
-    ));
-    assert!(matches!(
-        odd.pack(ScaleType::E8M0),
-        Err(Error::Scale { .. })
-    ));
+    assert!(matches!(odd.pack(ScaleType::F16), Err(Error::Group { got: 12, .. })));
+    assert!(matches!(odd.pack(ScaleType::E8M0), Err(Error::Scale { .. })));
 }
 
 #[test]
@@ -364,23 +325,11 @@ fn ternary_rules_are_their_formulas() {
     assert!((twn.scales[0] as f64 / alpha - 1.0).abs() < 1e-6);
     for ((w, b), t) in w.iter().zip(&bitnet.codes).zip(&twn.codes) {
         let sign = w.signum() as i8;
-        assert_eq!(
-            *b,
-            if w.abs() as f64 > 0.5 * mean { sign } else { 0 },
-            "{w}"
-        );
-        assert_eq!(
-            *t,
-            if w.abs() as f64 > 0.7 * mean { sign } else { 0 },
-            "{w}"
-        );
+        assert_eq!(*b, if w.abs() as f64 > 0.5 * mean { sign } else { 0 }, "{w}");
+        assert_eq!(*t, if w.abs() as f64 > 0.7 * mean { sign } else { 0 }, "{w}");
     }
     let zeros = [0.0; 16];
-    for rule in [
-        ternary::Rule::AbsMean,
-        ternary::Rule::Twn,
-        ternary::Rule::LeastSquares,
-    ] {
+    for rule in [ternary::Rule::AbsMean, ternary::Rule::Twn, ternary::Rule::LeastSquares] {
         let found = ternary::quantize(&zeros, (2, 8), Granularity::Channel, rule, None).unwrap();
         assert_eq!(found.dequantize().unwrap(), zeros);
     }
@@ -396,27 +345,16 @@ fn ternary_rules_are_their_formulas() {
 fn least_squares_ternary_is_never_worse() {
     for seed in 0..20 {
         let (n, k, g) = (4, 24, 8);
-        let w: Vec<f32> = gaussian(n * k, 100 + seed)
-            .iter()
-            .map(|x| x * x * x)
-            .collect();
-        let importance: Vec<f32> = (0..k)
-            .map(|j| ((j * 7 + seed as usize) % 6) as f32)
-            .collect();
-        for granularity in [
-            Granularity::Tensor,
-            Granularity::Channel,
-            Granularity::Group(g),
-        ] {
+        let w: Vec<f32> = gaussian(n * k, 100 + seed).iter().map(|x| x * x * x).collect();
+        let importance: Vec<f32> = (0..k).map(|j| ((j * 7 + seed as usize) % 6) as f32).collect();
+        for granularity in [Granularity::Tensor, Granularity::Channel, Granularity::Group(g)] {
             for importance in [None, Some(&importance[..])] {
                 let h = |i: usize| importance.map_or(1.0, |h| h[i % k] as f64);
                 let error = |rule| {
                     let found = ternary::quantize(&w, (n, k), granularity, rule, importance);
                     let back = found.unwrap().dequantize().unwrap();
                     let terms = w.iter().zip(&back).enumerate();
-                    terms
-                        .map(|(i, (w, q))| h(i) * ((w - q) as f64).powi(2))
-                        .sum::<f64>()
+                    terms.map(|(i, (w, q))| h(i) * ((w - q) as f64).powi(2)).sum::<f64>()
                 };
                 let least = error(ternary::Rule::LeastSquares);
                 for rule in [ternary::Rule::AbsMean, ternary::Rule::Twn] {
@@ -430,8 +368,7 @@ fn least_squares_ternary_is_never_worse() {
                 if granularity == Granularity::Group(g) && seed < 4 {
                     let mut sum = 0.0;
                     for (run, x) in w.chunks(g).enumerate() {
-                        let whole: f64 =
-                            (0..g).map(|i| h(run * g + i) * (x[i] as f64).powi(2)).sum();
+                        let whole: f64 = (0..g).map(|i| h(run * g + i) * (x[i] as f64).powi(2)).sum();
                         let gain = (0..3usize.pow(g as u32)).map(|mut codes| {
                             let (mut up, mut down) = (0.0, 0.0);
                             for (i, x) in x.iter().enumerate() {
@@ -459,9 +396,7 @@ fn least_squares_ternary_is_never_worse() {
 fn ternary_weights_become_matrices() {
     let (n, k) = (3, 512);
     let w = gaussian(n * k, 16);
-    let of = |granularity| {
-        ternary::quantize(&w, (n, k), granularity, ternary::Rule::LeastSquares, None).unwrap()
-    };
+    let of = |granularity| ternary::quantize(&w, (n, k), granularity, ternary::Rule::LeastSquares, None).unwrap();
     for granularity in [
         Granularity::Tensor,
         Granularity::Channel,
@@ -484,34 +419,17 @@ fn ternary_weights_become_matrices() {
     let found = of(Granularity::Group(32)).pack(ScaleType::F16).unwrap();
     let own = Matrix::quantize(Format::TERNARY, n, k, &w).unwrap();
     assert_eq!(found.inspect().scales, own.inspect().scales);
-    let narrow = ternary::quantize(
-        &w,
-        (n * 2, k / 2),
-        Granularity::Channel,
-        ternary::Rule::Twn,
-        None,
-    );
+    let narrow = ternary::quantize(&w, (n * 2, k / 2), Granularity::Channel, ternary::Rule::Twn, None);
     assert!(narrow.unwrap().pack_tq2_0().is_ok());
-    let short = ternary::quantize(
-        &w[..480],
-        (2, 240),
-        Granularity::Channel,
-        ternary::Rule::Twn,
-        None,
-    );
-    assert!(matches!(
-        short.unwrap().pack_tq2_0(),
-        Err(Error::Block { .. })
-    ));
+    let short = ternary::quantize(&w[..480], (2, 240), Granularity::Channel, ternary::Rule::Twn, None);
+    assert!(matches!(short.unwrap().pack_tq2_0(), Err(Error::Block { .. })));
 }
 
 #[test]
 fn wrong_input_is_refused() {
     let w = gaussian(64, 17);
     let means = KMeans::new(4, 8);
-    let fit = |points: &[f32], weights: Option<&[f32]>, means: &KMeans| {
-        means.fit(points, weights, &|_| ()).map(|_| ())
-    };
+    let fit = |points: &[f32], weights: Option<&[f32]>, means: &KMeans| means.fit(points, weights, &|_| ()).map(|_| ());
     let argument = |result: Result<(), Error>| matches!(result, Err(Error::Argument { .. }));
     assert!(argument(fit(&w[1..], None, &means)));
     assert!(argument(fit(&[], None, &means)));

@@ -38,13 +38,9 @@ impl Data {
         let row_major = Planes {
             codes: (0..n * blocks * WORDS).map(|_| random()).collect(),
             // Positive, finite, from 2^-8 up to 2^-7.
-            scales: (0..n * blocks)
-                .map(|_| 0x1c00 | (random() & 0x3ff) as u16)
-                .collect(),
+            scales: (0..n * blocks).map(|_| 0x1c00 | (random() & 0x3ff) as u16).collect(),
         };
-        let x: Vec<f32> = (0..n)
-            .map(|_| (random() as f64 / 2f64.powi(32) - 0.5) as f32)
-            .collect();
+        let x: Vec<f32> = (0..n).map(|_| (random() as f64 / 2f64.powi(32) - 0.5) as f32).collect();
         let expected = (0..n).map(|row| product(&row_major, &x, row)).collect();
         let interleaved = interleave(&row_major, n);
         Data {

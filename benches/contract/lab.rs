@@ -6,9 +6,7 @@ use crate::shader;
 use crate::variant::Variant;
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
-use wgpu::{
-    BindGroup, BindGroupEntry, Buffer, BufferUsages, ComputePipeline, Device, Features, Queue,
-};
+use wgpu::{BindGroup, BindGroupEntry, Buffer, BufferUsages, ComputePipeline, Device, Features, Queue};
 
 /// Time spent on one variant in each round: enough ticks of the CPU clock for two digits.
 const LONG_ENOUGH: Duration = Duration::from_millis(400);
@@ -53,9 +51,7 @@ impl Subject {
 impl Lab {
     pub fn open(data: Data) -> Result<Lab, wgpu::RequestAdapterError> {
         pollster::block_on(async {
-            let instance = wgpu::Instance::new(
-                wgpu::InstanceDescriptor::new_without_display_handle_from_env(),
-            );
+            let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
             let adapter = instance.request_adapter(&Default::default()).await?;
             let info = adapter.get_info();
             let (device, queue) = adapter
@@ -83,10 +79,7 @@ impl Lab {
             Ok(Lab {
                 subgroups_of_8: device.features().contains(Features::SUBGROUP) && sizes == (8, 8),
                 x: buffer(bytemuck::cast_slice(&data.x), storage),
-                params: buffer(
-                    bytemuck::cast_slice(&[data.n as u32; 2]),
-                    BufferUsages::UNIFORM,
-                ),
+                params: buffer(bytemuck::cast_slice(&[data.n as u32; 2]), BufferUsages::UNIFORM),
                 row_major: planes(&data.row_major),
                 interleaved: planes(&data.interleaved),
                 info,
@@ -138,25 +131,21 @@ impl Lab {
     }
 
     fn pipeline(&self, v: &Variant, y: &Buffer) -> (ComputePipeline, BindGroup) {
-        let module = self
-            .device
-            .create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: None,
-                source: wgpu::ShaderSource::Wgsl(shader::text(v).into()),
-            });
-        let pipeline = self
-            .device
-            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: None,
-                layout: None,
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            });
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(shader::text(v).into()),
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: None,
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
         let [codes, scales] = match v.interleave {
             1 => &self.row_major,
             _ => &self.interleaved,

@@ -92,11 +92,7 @@ fn table(subjects: &[Subject], n: usize) -> Table {
             v.lanes_k.to_string(),
             v.rows.to_string(),
             v.input.to_string(),
-            String::from(if v.hoist {
-                "through Σx"
-            } else {
-                "in each level"
-            }),
+            String::from(if v.hoist { "through Σx" } else { "in each level" }),
             format!("{:.2}", gigaflop / subject.seconds()),
             cpu.map_or("-".into(), |s| format!("{:.2}", gigaflop / s)),
             format!("{:.0}", subject.first_seconds * 1e3),

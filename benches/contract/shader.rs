@@ -85,9 +85,7 @@ fn main(
         // Rows past the end read the last one; what they add up is not written.
         let first = match v.interleave {
             1 => format!("min(row{r}, params.n - 1u) * parts"),
-            _ => format!(
-                "min(row{r}, params.n - 1u) / 8u * parts * 8u + min(row{r}, params.n - 1u) % 8u"
-            ),
+            _ => format!("min(row{r}, params.n - 1u) / 8u * parts * 8u + min(row{r}, params.n - 1u) % 8u"),
         };
         let _ = write!(
             text,
@@ -95,10 +93,7 @@ fn main(
             8 * r
         );
     }
-    let _ = write!(
-        text,
-        "    for (var part = lane_k; part < parts; part += {lanes_k}u) {{"
-    );
+    let _ = write!(text, "    for (var part = lane_k; part < parts; part += {lanes_k}u) {{");
     text
 }
 
@@ -135,10 +130,7 @@ fn row(v: &Variant, r: usize) -> String {
         v.interleave
     );
     for call in 0..calls {
-        let _ = writeln!(
-            text,
-            "            let q{call} = codes[block * {calls}u + {call}u];"
-        );
+        let _ = writeln!(text, "            let q{call} = codes[block * {calls}u + {call}u];");
         for word in 0..v.decode / 8 {
             let q = match v.decode {
                 8 => format!("q{call}"),

@@ -60,16 +60,10 @@ pub fn all() -> Vec<Variant> {
         for rows in [1, 2, 8] {
             list.push(Variant { rows, ..common });
         }
-        list.push(Variant {
-            hoist: true,
-            ..common
-        });
+        list.push(Variant { hoist: true, ..common });
         // Sharing a row costs a barrier. Only lanes that read x themselves are tried.
         if input == Input::Direct {
-            let shared = Variant {
-                lanes_k: 8,
-                ..common
-            };
+            let shared = Variant { lanes_k: 8, ..common };
             for interleave in [1, 8] {
                 for decode in [8, 16, 32] {
                     list.push(Variant {

@@ -42,9 +42,7 @@ impl Subject {
 
     pub fn product(&self, m: usize, precision: Precision) -> Vec<f32> {
         let x = &self.x[..m * self.matrix.k()];
-        self.matrix
-            .matmul_with(x, precision)
-            .expect("whole rows of x")
+        self.matrix.matmul_with(x, precision).expect("whole rows of x")
     }
 
     /// Every output must be within 8 ε Σ|x·w| of the f64 sum, of inputs that are rounded where they may be.

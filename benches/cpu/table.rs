@@ -45,10 +45,7 @@ impl Table {
                 self.rows.last_mut().expect("one was pushed")
             }
         };
-        let column = MS
-            .iter()
-            .position(|&of| of == m)
-            .expect("m is one of these");
+        let column = MS.iter().position(|&of| of == m).expect("m is one of these");
         row.2[column] = Some(figures);
     }
 }

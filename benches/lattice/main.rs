@@ -65,18 +65,9 @@ fn main() -> lowbit::Result<()> {
 }
 
 /// Seconds of one product in both forms.
-fn measure(
-    gpu: &Gpu,
-    format: Format,
-    words: usize,
-    size: usize,
-    m: usize,
-    test: bool,
-) -> lowbit::Result<[f64; 2]> {
+fn measure(gpu: &Gpu, format: Format, words: usize, size: usize, m: usize, test: bool) -> lowbit::Result<[f64; 2]> {
     let weights = gpu.upload(&matrix(format, size)?)?;
-    let x: Vec<f32> = (0..m * size)
-        .map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0)
-        .collect();
+    let x: Vec<f32> = (0..m * size).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
     let forms = [
         MatMul::with_kernel(gpu, &weights, m, Precision::F32, "gemv")?,
         MatMul::with_edited_shader(gpu, &weights, m, "gemv", |text| in_workgroup(text, words))?,

@@ -161,13 +161,7 @@ impl Engine {
     }
 
     /// The kernel's name, and the product.
-    fn prepare(
-        &self,
-        w: Matrix<'static>,
-        x: Vec<f32>,
-        precision: Precision,
-        copies: usize,
-    ) -> (String, Product) {
+    fn prepare(&self, w: Matrix<'static>, x: Vec<f32>, precision: Precision, copies: usize) -> (String, Product) {
         let m = x.len() / w.k();
         let Engine::Gpu(bench, kernel) = self else {
             return ("cpu".into(), Product::Cpu(w, x, precision));
@@ -202,14 +196,7 @@ impl Engine {
     /// So many products, in passes of a few; the time by the device's own clock, where it has one.
     fn run(&self, product: &Product, reps: u64) -> Option<Duration> {
         match (self, product) {
-            (
-                Engine::Gpu(bench, _),
-                Product::Gpu {
-                    products,
-                    x,
-                    outputs,
-                },
-            ) => {
+            (Engine::Gpu(bench, _), Product::Gpu { products, x, outputs }) => {
                 // One copy of the weights after another.
                 let next = Cell::new(0);
                 let time = bench.time(reps, &|pass, i| {

@@ -22,9 +22,7 @@ pub fn bandwidth(bench: &Bench, len: usize) -> f64 {
         copied.iter().map(|f| f.to_bits()).eq(words),
         "the copy differs from what was copied"
     );
-    let mut seconds: Vec<f64> = (0..TIMES)
-        .map(|_| bench.time(1, &record).as_secs_f64())
-        .collect();
+    let mut seconds: Vec<f64> = (0..TIMES).map(|_| bench.time(1, &record).as_secs_f64()).collect();
     seconds.sort_by(f64::total_cmp);
     2.0 * len as f64 / seconds[TIMES / 2]
 }

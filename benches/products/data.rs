@@ -48,14 +48,7 @@ impl Packed {
     /// formats, and a kernel takes the same time whatever the weights are.
     pub fn matrix(&self, n: usize) -> Matrix<'static> {
         let len = n * self.rows.bytes().len() / DISTINCT;
-        let bytes: Vec<u8> = self
-            .rows
-            .bytes()
-            .iter()
-            .copied()
-            .cycle()
-            .take(len)
-            .collect();
+        let bytes: Vec<u8> = self.rows.bytes().iter().copied().cycle().take(len).collect();
         Matrix::from_bytes(self.format, n, self.k, bytes).expect("whole rows")
     }
 

@@ -4,8 +4,8 @@ use lowbit::{Error, Gpu};
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{
-    BindGroup, BindGroupEntry, Buffer, BufferDescriptor, BufferUsages, ComputePass,
-    ComputePassDescriptor, ComputePassTimestampWrites, ComputePipeline, Device, Features,
+    BindGroup, BindGroupEntry, Buffer, BufferDescriptor, BufferUsages, ComputePass, ComputePassDescriptor,
+    ComputePassTimestampWrites, ComputePipeline, Device, Features,
 };
 
 /// Dispatches in one pass: enough that a timestamp's step does not show, few enough that a system

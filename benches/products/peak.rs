@@ -16,11 +16,7 @@ pub fn flops(bench: &Bench, workgroups: u32) -> f64 {
         &vec![0xff; 4 * invocations],
         BufferUsages::STORAGE | BufferUsages::COPY_SRC,
     );
-    let (pipeline, group) = compile(
-        bench.gpu.device(),
-        include_str!("peak.wgsl"),
-        &[&seed, &out],
-    );
+    let (pipeline, group) = compile(bench.gpu.device(), include_str!("peak.wgsl"), &[&seed, &out]);
     let record = move |pass: &mut ComputePass, _| {
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &group, &[]);
@@ -30,9 +26,7 @@ pub fn flops(bench: &Bench, workgroups: u32) -> f64 {
     // x / 2 + 1 again and again ends at 2, in each of 32 sums.
     let out: Vec<f32> = bench.read(&out);
     assert!(out.iter().all(|&s| (s - 64.0).abs() < 1e-3), "{}", out[0]);
-    let mut seconds: Vec<f64> = (0..TIMES)
-        .map(|_| bench.time(1, &record).as_secs_f64())
-        .collect();
+    let mut seconds: Vec<f64> = (0..TIMES).map(|_| bench.time(1, &record).as_secs_f64()).collect();
     seconds.sort_by(f64::total_cmp);
     FLOPS * invocations as f64 / seconds[TIMES / 2]
 }

@@ -42,9 +42,7 @@ impl Run {
         // Eight rows tell whether it can run, before criterion asks for all of them.
         let few = bench.gpu.upload(&packed.matrix(8)).expect("eight rows fit");
         let bytes = few.device_bytes() * (n / 8) as u64;
-        if let Some(Err(e)) =
-            kernel.map(|kernel| MatMul::with_kernel(&bench.gpu, &few, m, precision, kernel))
-        {
+        if let Some(Err(e)) = kernel.map(|kernel| MatMul::with_kernel(&bench.gpu, &few, m, precision, kernel)) {
             println!("not timed: {group} with {format}, m = {m}: {e}");
             return;
         }

@@ -56,11 +56,7 @@ impl Summary {
     }
 
     pub fn add(&mut self, name: String, work: Work, seconds: f64) {
-        self.rows.push(Row {
-            name,
-            work,
-            seconds,
-        });
+        self.rows.push(Row { name, work, seconds });
     }
 
     /// How many times faster lowbit's Q4_0 is than the textbook kernel at the same shape.
@@ -101,9 +97,7 @@ impl fmt::Display for Summary {
         for row in &self.rows {
             let rate = row.work.bytes as f64 / row.seconds;
             let flops = row.work.flops / row.seconds;
-            let share = |rate: f64, of: Option<f64>| {
-                of.map_or("-".into(), |of| format!("{:.0} %", 100.0 * rate / of))
-            };
+            let share = |rate: f64, of: Option<f64>| of.map_or("-".into(), |of| format!("{:.0} %", 100.0 * rate / of));
             table.add_row([
                 row.name.clone(),
                 format!("{:.1}", row.seconds * 1e6),

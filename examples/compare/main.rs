@@ -114,9 +114,7 @@ fn choice(name: &str) -> Result<Choice, String> {
 
 impl Args {
     fn wants(&self, choice: Choice) -> bool {
-        self.methods
-            .iter()
-            .any(|c| *c == choice || *c == Choice::All)
+        self.methods.iter().any(|c| *c == choice || *c == Choice::All)
     }
 
     fn methods(&self) -> Vec<Method> {
@@ -206,11 +204,7 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<(Vec<Row>,
         formats.map(move |format| (method, *format))
     });
     let pairs: Vec<_> = pairs.collect();
-    let mixtures = if args.wants(Choice::Mixed) {
-        args.bits.len()
-    } else {
-        0
-    };
+    let mixtures = if args.wants(Choice::Mixed) { args.bits.len() } else { 0 };
     let jobs = Jobs::new(pairs.len() + mixtures * mixed::METHODS.len());
     let mut rounded: HashMap<String, Losses> = HashMap::new();
     let mut measure = |method: String, format: String, quantized: Quantized| {
@@ -260,11 +254,8 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<(Vec<Row>,
             let assignment = mixed::allocate(&losses, bits)?;
             for method in mixed::METHODS {
                 jobs.start(&format!("mixed {} to {bits} bits", method.name()));
-                let quantized = make(method, &|name| {
-                    assignment.format(name).unwrap_or(formats[0])
-                })?;
-                let (method, format) =
-                    (format!("mixed {}", method.name()), format!("mixed {bits}"));
+                let quantized = make(method, &|name| assignment.format(name).unwrap_or(formats[0]))?;
+                let (method, format) = (format!("mixed {}", method.name()), format!("mixed {bits}"));
                 rows.push(measure(method, format, quantized)?);
                 jobs.end();
             }
@@ -308,9 +299,7 @@ impl Jobs {
 
     fn new(count: usize) -> Jobs {
         let bar = ProgressBar::new(count as u64 * Jobs::STEPS);
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg:30} {wide_bar} {percent} %  {eta} left")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{msg:30} {wide_bar} {percent} %  {eta} left") {
             bar.set_style(style);
         }
         Jobs { bar }

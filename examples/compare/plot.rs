@@ -16,11 +16,7 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
     let parts: [(&str, &Value, bool); 3] = [
         ("weight error, relative MSE", &|row| Some(row.weights), true),
         ("output error, relative MSE", &|row| row.outputs, false),
-        (
-            "perplexity",
-            &|row| Some(row.language.as_ref()?.perplexity),
-            false,
-        ),
+        ("perplexity", &|row| Some(row.language.as_ref()?.perplexity), false),
     ];
     let parts = parts
         .iter()
@@ -68,15 +64,11 @@ pub fn svg(title: &str, rows: &[Row], float: Option<f64>) -> String {
             let name = escaped(&format!("{} {}", row.method, row.format));
             let dot = dot(x, y, method);
             let _ = writeln!(svg, "<g>{dot}<title>{name}: {v:.5}</title></g>");
-            let better =
-                |other: &Row| value(other).is_some_and(|o| o < v) && other.bits <= row.bits;
+            let better = |other: &Row| value(other).is_some_and(|o| o < v) && other.bits <= row.bits;
             if !rows.iter().any(better) {
                 let (x, y) = (x + 6.0, y - 4.0);
                 let text = escaped(&row.format);
-                let _ = writeln!(
-                    svg,
-                    "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"9\">{text}</text>"
-                );
+                let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"9\">{text}</text>");
             }
         }
     }
@@ -106,23 +98,11 @@ struct Part {
 }
 
 impl Part {
-    fn new(
-        left: f64,
-        bits: (f64, f64),
-        rows: &[Row],
-        value: &Value,
-        bound: bool,
-        float: Option<f64>,
-    ) -> Part {
+    fn new(left: f64, bits: (f64, f64), rows: &[Row], value: &Value, bound: bool, float: Option<f64>) -> Part {
         let values = rows.iter().filter_map(value).chain(float);
-        let bounds = rows
-            .iter()
-            .map(|row| 4f64.powf(-row.bits))
-            .filter(|_| bound);
+        let bounds = rows.iter().map(|row| 4f64.powf(-row.bits)).filter(|_| bound);
         let all = values.chain(bounds).filter(|v| *v > 0.0 && v.is_finite());
-        let (least, most) = all.fold((f64::MAX, f64::MIN_POSITIVE), |(a, b), v| {
-            (a.min(v), b.max(v))
-        });
+        let (least, most) = all.fold((f64::MAX, f64::MIN_POSITIVE), |(a, b), v| (a.min(v), b.max(v)));
         Part {
             left,
             bits,
@@ -187,10 +167,7 @@ impl Part {
         );
         if let Some((bits, v)) = inside.first() {
             let (x, y) = (self.x(*bits) + 4.0, self.y(*v) - 6.0);
-            let _ = writeln!(
-                svg,
-                "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"#777777\">{name}</text>"
-            );
+            let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"#777777\">{name}</text>");
         }
     }
 }

@@ -26,8 +26,7 @@ pub fn render(rows: &[Row]) -> Table {
             format!("{:.3}", row.bits),
             format!("{:.5}", row.weights),
             format!("{:.2}", row.weights * 4f64.powf(row.bits)),
-            row.outputs
-                .map_or("-".into(), |error| format!("{error:.5}")),
+            row.outputs.map_or("-".into(), |error| format!("{error:.5}")),
             language.map_or("-".into(), |l| format!("{:.3}", l.perplexity)),
             nats(language.map(|l| l.over_float)),
             nats(language.and_then(|l| l.over_rtn)),

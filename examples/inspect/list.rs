@@ -140,14 +140,7 @@ pub fn totals(rows: &[Row]) -> Table {
         total.1 += row.weights;
         total.2 += row.bytes;
     }
-    let header = [
-        "format",
-        "lowbit",
-        "tensors",
-        "weights",
-        "bytes",
-        "bits per\nweight",
-    ];
+    let header = ["format", "lowbit", "tensors", "weights", "bytes", "bits per\nweight"];
     let mut table = table(&header, 2..6);
     for (((_, name), does), (tensors, weights, bytes)) in by_format {
         table.add_row([

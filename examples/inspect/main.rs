@@ -116,12 +116,7 @@ fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
                 let k = shape.last().map_or(1, |&k| k as u64);
                 let rows = numbers.len() as u64 / k.max(1);
                 let from = name.to_owned();
-                Decoded {
-                    numbers,
-                    rows,
-                    k,
-                    from,
-                }
+                Decoded { numbers, rows, k, from }
             }
         });
     }
@@ -129,9 +124,7 @@ fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
     Ok(Decoded {
         numbers: match (&model.gguf, gpu) {
             // With the factors that may lie beside them.
-            (Some(file), Some(gpu)) if tensor.kind.is_packed() => {
-                effective(&file.linear(name)?, Some(gpu))?
-            }
+            (Some(file), Some(gpu)) if tensor.kind.is_packed() => effective(&file.linear(name)?, Some(gpu))?,
             (Some(file), _) => file.to_f32(name)?,
             (None, Some(gpu)) => tensor.to_f32_on(gpu)?,
             (None, None) => tensor.to_f32()?,
@@ -177,9 +170,7 @@ fn summary(model: &Model, rows: &[Row], files: &Files) -> String {
     if let Some(checkpoint) = &model.checkpoint {
         let (all, layers) = (checkpoint.tensor_count(), checkpoint.packed().len());
         let size = files.len();
-        return format!(
-            "safetensors: {all} tensors with {layers} packed layers, {held}; {size} bytes in files"
-        );
+        return format!("safetensors: {all} tensors with {layers} packed layers, {held}; {size} bytes in files");
     }
     let parts = model.gguf.as_ref().map_or(1, |split| split.parts().len());
     format!(

@@ -19,9 +19,7 @@ impl Rope {
             let (sin, cos) = (position * base.powf(-pair / pairs as f64)).sin_cos();
             (cos as f32, sin as f32)
         });
-        Rope {
-            turns: turns.collect(),
-        }
+        Rope { turns: turns.collect() }
     }
 
     /// Turns one head: neighbours 2i and 2i + 1 are a pair, as GGUF files of `llama` have them.
@@ -35,12 +33,7 @@ impl Rope {
 }
 
 /// Softmax(q kᵀ / √head) v for each head: rows of `width`, as `[q, k, v]` have one for each position.
-pub fn attend(
-    shape: &Shape,
-    rope: &Rope,
-    spans: &[Range<usize>],
-    [q, k, v]: [&[f32]; 3],
-) -> Vec<f32> {
+pub fn attend(shape: &Shape, rope: &Rope, spans: &[Range<usize>], [q, k, v]: [&[f32]; 3]) -> Vec<f32> {
     let mut out = vec![0f32; q.len()];
     let mut texts = Vec::new();
     let mut rest = &mut out[..];
@@ -54,25 +47,13 @@ pub fn attend(
     out
 }
 
-fn attend_text(
-    shape: &Shape,
-    rope: &Rope,
-    span: Range<usize>,
-    [q, k, v]: [&[f32]; 3],
-    out: &mut [f32],
-) {
+fn attend_text(shape: &Shape, rope: &Rope, span: Range<usize>, [q, k, v]: [&[f32]; 3], out: &mut [f32]) {
     let len = shape.head;
     let kv_width = shape.kv_heads * len;
     let mut weights = Vec::new();
     for kv in 0..shape.kv_heads {
-        let rows = || {
-            span.clone()
-                .map(|row| &k[row * kv_width + kv * len..][..len])
-        };
-        let keys: Vec<f32> = rows()
-            .enumerate()
-            .flat_map(|(at, key)| rope.turn(at, key))
-            .collect();
+        let rows = || span.clone().map(|row| &k[row * kv_width + kv * len..][..len]);
+        let keys: Vec<f32> = rows().enumerate().flat_map(|(at, key)| rope.turn(at, key)).collect();
         let group = shape.heads / shape.kv_heads;
         for head in kv * group..(kv + 1) * group {
             for at in 0..span.len() {
@@ -80,18 +61,12 @@ fn attend_text(
                 let query = rope.turn(at, query);
                 weights.clear();
                 let scale = 1.0 / (len as f32).sqrt();
-                weights.extend(
-                    keys.chunks(len)
-                        .take(at + 1)
-                        .map(|key| scale * dot(&query, key)),
-                );
+                weights.extend(keys.chunks(len).take(at + 1).map(|key| scale * dot(&query, key)));
                 softmax(&mut weights);
                 let out = &mut out[at * shape.width + head * len..][..len];
                 for (row, weight) in span.clone().zip(&weights) {
                     let value = &v[row * kv_width + kv * len..][..len];
-                    out.iter_mut()
-                        .zip(value)
-                        .for_each(|(out, v)| *out += weight * v);
+                    out.iter_mut().zip(value).for_each(|(out, v)| *out += weight * v);
                 }
             }
         }

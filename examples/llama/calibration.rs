@@ -30,10 +30,7 @@ impl Calibration {
             }
             Ok(())
         })?;
-        Ok(Calibration {
-            samples,
-            importance,
-        })
+        Ok(Calibration { samples, importance })
     }
 
     /// Rows of inputs of the linears at a place.

@@ -17,8 +17,7 @@ impl Llama {
         let kv_heads = count(model, "llama.attention.head_count_kv").unwrap_or(heads);
         let head = width / heads.max(1);
         let turned = count(model, "llama.rope.dimension_count").unwrap_or(head);
-        let fits =
-            width > 0 && head * heads == width && kv_heads > 0 && heads.is_multiple_of(kv_heads);
+        let fits = width > 0 && head * heads == width && kv_heads > 0 && heads.is_multiple_of(kv_heads);
         if !fits || turned != head || !head.is_multiple_of(2) {
             return Err(format!(
                 "heads should divide {width} floats and rotate whole, got {heads} heads, {kv_heads} of keys, \
@@ -26,11 +25,7 @@ impl Llama {
             )
             .into());
         }
-        for unsupported in [
-            "rope_freqs.weight",
-            "blk.0.ffn_gate_inp.weight",
-            "blk.0.attn_q.bias",
-        ] {
+        for unsupported in ["rope_freqs.weight", "blk.0.ffn_gate_inp.weight", "blk.0.attn_q.bias"] {
             if model.tensors.iter().any(|t| t.name == unsupported) {
                 return Err(format!("a model with {unsupported} is not supported here").into());
             }
@@ -64,10 +59,7 @@ impl Llama {
                         named("attn_v", kv, width)?,
                     ],
                     Place::AttentionOutput => vec![named("attn_output", width, width)?],
-                    Place::FeedForward => vec![
-                        named("ffn_gate", hidden, width)?,
-                        named("ffn_up", hidden, width)?,
-                    ],
+                    Place::FeedForward => vec![named("ffn_gate", hidden, width)?, named("ffn_up", hidden, width)?],
                     Place::Down => vec![named("ffn_down", width, hidden)?],
                 };
                 Fallible::Ok(Shared { linears })
@@ -80,17 +72,11 @@ impl Llama {
         });
         let layers = layers.collect::<Fallible<_>>()?;
         let tied = !model.tensors.iter().any(|t| t.name == "output.weight");
-        let head_name = if tied {
-            "token_embd.weight"
-        } else {
-            "output.weight"
-        };
+        let head_name = if tied { "token_embd.weight" } else { "output.weight" };
         let embedding = model.tensor("token_embd.weight")?.to_f32()?;
         if !embedding.len().is_multiple_of(width) {
             let got = embedding.len();
-            return Err(
-                format!("token_embd.weight should be rows of {width}, got {got} floats").into(),
-            );
+            return Err(format!("token_embd.weight should be rows of {width}, got {got} floats").into());
         }
         Ok(Llama {
             head: linear(model, head_name, embedding.len() / width, width)?,
@@ -136,9 +122,9 @@ fn text<'a>(model: &'a Model, key: &str) -> Option<&'a str> {
 
 fn count(model: &Model, key: &str) -> Fallible<usize> {
     let value = get(model, key).and_then(Value::as_u64);
-    Ok(usize::try_from(value.ok_or_else(|| {
-        format!("the file should have a number {key}")
-    })?)?)
+    Ok(usize::try_from(
+        value.ok_or_else(|| format!("the file should have a number {key}"))?,
+    )?)
 }
 
 fn float(model: &Model, key: &str) -> Option<f32> {

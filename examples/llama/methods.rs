@@ -96,12 +96,7 @@ impl Recipe<'_> {
     }
 
     /// Each linear by itself.
-    fn by_layers(
-        &self,
-        llama: &mut Llama,
-        calibration: &Calibration,
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Fallible<()> {
+    fn by_layers(&self, llama: &mut Llama, calibration: &Calibration, progress: &(dyn Fn(f32) + Sync)) -> Fallible<()> {
         let count = (4 * llama.layers.len()) as f32;
         for (i, layer) in llama.layers.iter_mut().enumerate() {
             for place in Place::ALL {
@@ -114,11 +109,7 @@ impl Recipe<'_> {
                             let importance = calibration.importance_of(&named.name)?;
                             Matrix::quantize_weighted(format, n, k, &weights, &importance)?
                         }
-                        Method::Hqq => {
-                            Hqq::default()
-                                .quantize(format, n, k, &weights, &|_| ())?
-                                .matrix
-                        }
+                        Method::Hqq => Hqq::default().quantize(format, n, k, &weights, &|_| ())?.matrix,
                         // Queries and keys are not cut: what counts is their product with each other.
                         Method::Awq if place != Place::Attention || index == 2 => {
                             let whole = Layer::new(n, k, &weights)?;

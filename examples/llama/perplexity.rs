@@ -38,14 +38,9 @@ impl Losses {
                 (differences.sum(), a.len() as f64)
             })
             .collect();
-        let (sum, count) = texts
-            .iter()
-            .fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let (sum, count) = texts.iter().fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
         let mean = sum / count;
-        let squares: f64 = texts
-            .iter()
-            .map(|(sum, count)| (sum - mean * count).powi(2))
-            .sum();
+        let squares: f64 = texts.iter().map(|(sum, count)| (sum - mean * count).powi(2)).sum();
         let texts = texts.len() as f64;
         Difference {
             mean,
@@ -74,9 +69,7 @@ impl Llama {
             let logits = self.logits(rows).map_err(|e| e.to_string())?;
             let vocabulary = logits.len() / targets.len();
             let rows = logits.chunks(vocabulary).zip(targets);
-            Ok(rows
-                .map(|(row, &target)| loss(row, target))
-                .collect::<Vec<_>>())
+            Ok(rows.map(|(row, &target)| loss(row, target)).collect::<Vec<_>>())
         });
         let losses: Result<Vec<Vec<f64>>, String> = losses.collect();
         let losses = losses?.concat();
@@ -126,9 +119,6 @@ fn loss(logits: &[f32], target: u32) -> f64 {
 /// ln Σ exp(logits)
 fn log_sum(logits: &[f32]) -> f64 {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|logit| f64::from((logit - most).exp()))
-        .sum();
+    let sum: f64 = logits.iter().map(|logit| f64::from((logit - most).exp())).sum();
     sum.ln() + f64::from(most)
 }

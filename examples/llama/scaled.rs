@@ -99,8 +99,6 @@ pub fn unscaled(weights: &mut [f32], scales: &[Vec<f32>; 4], place: Place, index
     let rows = rows.filter(|rows| rows.len() == n);
     for (i, row) in weights.chunks_mut(columns.len()).enumerate() {
         let factor = rows.map_or(1.0, |rows| rows[i]);
-        row.iter_mut()
-            .zip(columns)
-            .for_each(|(w, s)| *w = *w / s * factor);
+        row.iter_mut().zip(columns).for_each(|(w, s)| *w = *w / s * factor);
     }
 }

@@ -41,16 +41,10 @@ pub fn read_texts(path: &Path) -> Fallible<Vec<String>> {
     if path.extension().is_none_or(|e| e != "jsonl") {
         let mut texts = vec![String::new()];
         for line in all.split_inclusive('\n') {
-            if texts
-                .last()
-                .is_some_and(|text| text.len() + line.len() > RUN)
-            {
+            if texts.last().is_some_and(|text| text.len() + line.len() > RUN) {
                 texts.push(String::new());
             }
-            texts
-                .last_mut()
-                .into_iter()
-                .for_each(|text| text.push_str(line));
+            texts.last_mut().into_iter().for_each(|text| text.push_str(line));
         }
         return Ok(texts);
     }

@@ -26,10 +26,7 @@ impl Tokenizer {
         let kind = get(model, "tokenizer.ggml.model").and_then(Value::as_str);
         if kind != Some("llama") {
             let got = kind.unwrap_or("none");
-            return Err(format!(
-                "the tokenizer should be \"llama\" (pieces with scores), got {got:?}"
-            )
-            .into());
+            return Err(format!("the tokenizer should be \"llama\" (pieces with scores), got {got:?}").into());
         }
         let array = |key: &str| match get(model, key) {
             Some(Value::Array(array)) => Ok(array),
@@ -40,14 +37,8 @@ impl Tokenizer {
             array("tokenizer.ggml.scores")?,
             array("tokenizer.ggml.token_type")?,
         ) {
-            (Array::String(tokens), Array::F32(scores), Array::I32(kinds)) => {
-                (tokens, scores, kinds)
-            }
-            _ => {
-                return Err(
-                    "tokens, scores and kinds should be strings, floats and integers".into(),
-                )
-            }
+            (Array::String(tokens), Array::F32(scores), Array::I32(kinds)) => (tokens, scores, kinds),
+            _ => return Err("tokens, scores and kinds should be strings, floats and integers".into()),
         };
         if scores.len() != tokens.len() || kinds.len() != tokens.len() {
             let got = (scores.len(), kinds.len());
@@ -62,8 +53,7 @@ impl Tokenizer {
             } else if kind == BYTE {
                 let byte = token.strip_prefix("<0x").and_then(|t| t.strip_suffix('>'));
                 let byte = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-                let byte =
-                    byte.ok_or_else(|| format!("a byte token should be <0x..>, got {token:?}"))?;
+                let byte = byte.ok_or_else(|| format!("a byte token should be <0x..>, got {token:?}"))?;
                 bytes[byte as usize] = Some(id);
             }
         }
@@ -86,22 +76,21 @@ impl Tokenizer {
         let mut next: Vec<usize> = (1..=spans.len()).collect();
         let mut before: Vec<usize> = (0..spans.len()).map(|i| i.wrapping_sub(1)).collect();
         let mut queue = BinaryHeap::new();
-        let propose =
-            |queue: &mut BinaryHeap<Pair>, spans: &[(usize, usize)], left: usize, right: usize| {
-                if left < spans.len() && right < spans.len() {
-                    let (start, end) = (spans[left].0, spans[right].1);
-                    if let Some(&id) = self.pieces.get(&text[start..end]) {
-                        let score = self.scores[id as usize];
-                        queue.push(Pair {
-                            score,
-                            left,
-                            right,
-                            start,
-                            end,
-                        });
-                    }
+        let propose = |queue: &mut BinaryHeap<Pair>, spans: &[(usize, usize)], left: usize, right: usize| {
+            if left < spans.len() && right < spans.len() {
+                let (start, end) = (spans[left].0, spans[right].1);
+                if let Some(&id) = self.pieces.get(&text[start..end]) {
+                    let score = self.scores[id as usize];
+                    queue.push(Pair {
+                        score,
+                        left,
+                        right,
+                        start,
+                        end,
+                    });
                 }
-            };
+            }
+        };
         for left in 0..spans.len() {
             propose(&mut queue, &spans, left, left + 1);
         }

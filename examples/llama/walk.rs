@@ -20,11 +20,7 @@ impl Llama {
         let shape = self.shape.clone();
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
         if longest > shape.context {
-            return Err(format!(
-                "texts should be up to {} tokens, got {longest}",
-                shape.context
-            )
-            .into());
+            return Err(format!("texts should be up to {} tokens, got {longest}", shape.context).into());
         }
         let rope = Rope::new(&shape, longest);
         let spans = spans(texts);
@@ -33,10 +29,7 @@ impl Llama {
             let mut at = |place: Place, x: &[f32]| {
                 let shared = &mut layer.shared[place as usize];
                 visit(i, place, shared, x)?;
-                let products = shared
-                    .linears
-                    .iter()
-                    .map(|named| multiply(&named.linear, x));
+                let products = shared.linears.iter().map(|named| multiply(&named.linear, x));
                 products.collect::<Fallible<Vec<_>>>()
             };
             let x = normed(&stream, &layer.norms[0], &shape);
@@ -98,11 +91,7 @@ fn normed(stream: &[f32], gain: &[f32], shape: &Shape) -> Vec<f32> {
         let squares: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let mean = squares / shape.width as f64;
         let factor = 1.0 / (mean + f64::from(shape.epsilon)).sqrt();
-        out.extend(
-            row.iter()
-                .zip(gain)
-                .map(|(x, gain)| x * factor as f32 * gain),
-        );
+        out.extend(row.iter().zip(gain).map(|(x, gain)| x * factor as f32 * gain));
     }
     out
 }

@@ -22,9 +22,7 @@ pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weigh
     let file = Split::parse(parts)?;
     let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {
         let list = file.tensors().filter(|t| t.dims().len() >= 2);
-        let list: Vec<_> = list
-            .map(|t| format!("  {} {:?}", t.name(), t.dims()))
-            .collect();
+        let list: Vec<_> = list.map(|t| format!("  {} {:?}", t.name(), t.dims())).collect();
         let named = tensor.map_or("name a tensor".into(), |t| format!("no tensor {t:?}"));
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
     };
@@ -69,17 +67,8 @@ mod tests {
             Weights::Dense(_) => panic!("it was decoded"),
         }
         let error = read(&[&bytes], None, false).err().unwrap().to_string();
-        assert!(
-            error.contains("packed [64, 2]") && error.contains("plain"),
-            "{error}"
-        );
-        let error = read(&[&bytes], Some("other"), false)
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            error.contains("\"other\"") && error.contains("packed"),
-            "{error}"
-        );
+        assert!(error.contains("packed [64, 2]") && error.contains("plain"), "{error}");
+        let error = read(&[&bytes], Some("other"), false).err().unwrap().to_string();
+        assert!(error.contains("\"other\"") && error.contains("packed"), "{error}");
     }
 }

@@ -68,10 +68,7 @@ fn main() -> ExitCode {
 
 /// Whether every product is right.
 fn run(args: &Args) -> Fallible<bool> {
-    let shipped = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/examples/data/minilm_ffn_out.npy"
-    );
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/minilm_ffn_out.npy");
     let path = args.weights.clone().unwrap_or(shipped.into());
     // What is packed is multiplied as it is, unless it is asked for in other formats.
     let anew = args.rows.is_some() || !args.formats.is_empty();
@@ -98,10 +95,7 @@ fn run(args: &Args) -> Fallible<bool> {
             for matrix in &packed {
                 rows.push(subject.on_cpu(matrix)?);
             }
-            println!(
-                "{}",
-                table::render(&rows, "CPU against f64", "wall clock", None)
-            );
+            println!("{}", table::render(&rows, "CPU against f64", "wall clock", None));
         }
         Some(gpu) => {
             let clock = subject.clock(gpu)?;
@@ -113,10 +107,7 @@ fn run(args: &Args) -> Fallible<bool> {
             for matrix in &packed {
                 rows.push(subject.on_gpu(gpu, &clock, matrix)?);
             }
-            println!(
-                "{}",
-                table::render(&rows, "GPU against CPU", clock.name(), time)
-            );
+            println!("{}", table::render(&rows, "GPU against CPU", clock.name(), time));
         }
     }
     for (format, error) in &left_out {
@@ -184,10 +175,7 @@ fn device() -> Fallible<Option<Gpu>> {
         DeviceType::Other => "kind unknown",
     };
     let (driver, version) = (&info.driver, &info.driver_info);
-    println!(
-        "{}: {kind}, {}, driver {driver} {version}",
-        info.name, info.backend
-    );
+    println!("{}: {kind}, {}, driver {driver} {version}", info.name, info.backend);
     if info.device_type == DeviceType::Cpu {
         println!("It runs on the processor: results are valid, times say nothing about a GPU.");
     } else {
@@ -198,11 +186,7 @@ fn device() -> Fallible<Option<Gpu>> {
 
 /// The matrix in each format, and the formats that cannot hold it, with the reason.
 fn pack(dense: &npy::Dense, wanted: &[Format]) -> (Vec<Matrix<'static>>, Vec<(Format, Error)>) {
-    let formats = if wanted.is_empty() {
-        Format::ALL
-    } else {
-        wanted
-    };
+    let formats = if wanted.is_empty() { Format::ALL } else { wanted };
     let bar = ProgressBar::new(formats.len() as u64);
     if let Ok(style) = ProgressStyle::with_template("packing {msg:10} {wide_bar} {pos}/{len}") {
         bar.set_style(style);
@@ -221,18 +205,11 @@ fn pack(dense: &npy::Dense, wanted: &[Format]) -> (Vec<Matrix<'static>>, Vec<(Fo
 }
 
 fn sum_up(rows: &[table::Row], what: &str) -> bool {
-    let wrong: Vec<&str> = rows
-        .iter()
-        .filter(|r| !r.ok())
-        .map(|r| r.name.as_str())
-        .collect();
+    let wrong: Vec<&str> = rows.iter().filter(|r| !r.ok()).map(|r| r.name.as_str()).collect();
     let distance = format!("{} · eps · Σ|x·w| of the f64 product", oracle::BOUND);
     match wrong[..] {
         [] => println!("{what}: all within {distance}."),
-        _ => println!(
-            "FAIL: of {what}, not within {distance}: {}",
-            wrong.join(", ")
-        ),
+        _ => println!("FAIL: of {what}, not within {distance}: {}", wrong.join(", ")),
     }
     wrong.is_empty()
 }

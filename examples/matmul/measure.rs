@@ -77,8 +77,7 @@ impl Subject {
                 mapped_at_creation: false,
             })
         });
-        gpu.queue()
-            .write_buffer(&x, 0, bytemuck::cast_slice(&self.x));
+        gpu.queue().write_buffer(&x, 0, bytemuck::cast_slice(&self.x));
         let seconds = clock.median(&|pass| product(pass, x.slice(..), result.slice(..)))?;
         // What was timed must be the same product.
         let bits = |y: &[f32]| y.iter().map(|v| v.to_bits()).collect::<Vec<_>>();

@@ -136,10 +136,7 @@ mod tests {
             (file(&F16.replace("f2", "f8"), &[0; 16]), "<f8"),
             (file(&F16.replace("1, 2", "2,"), &[0; 4]), "has 1"),
             (file(&F16.replace("False", "True"), &[0; 4]), "by columns"),
-            (
-                file(F16, &[0; 4])[..40].to_vec(),
-                "60 bytes, the file has 30",
-            ),
+            (file(F16, &[0; 4])[..40].to_vec(), "60 bytes, the file has 30"),
             (b"\x93NUMPY\x01".to_vec(), "ends within"),
             (b"\x10\0\0\0\0\0\0\0{}".to_vec(), "safetensors"),
             (b"PK\x03\x04".to_vec(), ".npz"),

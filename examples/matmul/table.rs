@@ -50,10 +50,7 @@ pub fn render(rows: &[Row], device: &str, clock: &str, unpacked: Option<f64>) ->
         }
         table.add_row(vec![
             Cell::new(&row.name),
-            Cell::new(format!(
-                "{:.3}",
-                8.0 * row.bytes as f64 / row.weights as f64
-            )),
+            Cell::new(format!("{:.3}", 8.0 * row.bytes as f64 / row.weights as f64)),
             Cell::new(thousands(row.bytes)),
             Cell::new(percent(row.weight_error)),
             Cell::new(percent(row.output_error)),

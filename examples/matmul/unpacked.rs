@@ -33,21 +33,14 @@ pub fn fits(gpu: &Gpu, dense: &Dense, m: usize) -> Result<(), String> {
     let rows = m as u64 * dense.n.max(dense.k.next_multiple_of(PIECE)) as u64;
     let needed = bytes(dense).max(4 * rows);
     if needed > limit.min(limits.max_buffer_size) {
-        return Err(format!(
-            "a buffer of {needed} bytes is needed, a binding holds {limit}"
-        ));
+        return Err(format!("a buffer of {needed} bytes is needed, a binding holds {limit}"));
     }
     Ok(())
 }
 
 impl<'a> Unpacked<'a> {
     /// Makes one of [`KERNELS`] ready for the rows of `x`.
-    pub fn new(
-        gpu: &'a Gpu,
-        dense: &Dense,
-        x: &[f32],
-        (entry, rows): (&str, usize),
-    ) -> Fallible<Unpacked<'a>> {
+    pub fn new(gpu: &'a Gpu, dense: &Dense, x: &[f32], (entry, rows): (&str, usize)) -> Fallible<Unpacked<'a>> {
         let device = gpu.device();
         let limits = device.limits();
         let (n, m) = (dense.n, x.len() / dense.k);
@@ -112,10 +105,7 @@ impl<'a> Unpacked<'a> {
 
     /// The product's result.
     pub fn run(&self) -> Fallible<Vec<f32>> {
-        let mut encoder = self
-            .gpu
-            .device()
-            .create_command_encoder(&Default::default());
+        let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
         self.record(&mut encoder.begin_compute_pass(&Default::default()));
         self.gpu.queue().submit([encoder.finish()]);
         readback::floats(self.gpu, &self.y)
@@ -139,10 +129,7 @@ fn filled(gpu: &Gpu, bytes: &[u8], usage: BufferUsages) -> Fallible<Buffer> {
         usage,
         mapped_at_creation: true,
     });
-    buffer
-        .slice(..)
-        .get_mapped_range_mut()?
-        .copy_from_slice(bytes);
+    buffer.slice(..).get_mapped_range_mut()?.copy_from_slice(bytes);
     buffer.unmap();
     Ok(buffer)
 }

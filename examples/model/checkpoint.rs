@@ -30,11 +30,7 @@ impl<'a> Checkpoint<'a> {
         let linears: BTreeSet<String> = model.linears().into_iter().collect();
         let packed = linears.iter().filter(|name| model.is_packed(name));
         let packed = packed.cloned().collect();
-        Checkpoint {
-            model,
-            linears,
-            packed,
-        }
+        Checkpoint { model, linears, packed }
     }
 
     /// The name of the file that counts as that of a tensor, of those that hold one of this name.
@@ -66,10 +62,7 @@ impl<'a> Checkpoint<'a> {
     /// The tensors that are no part of a packed layer.
     pub fn others(&self) -> impl Iterator<Item = &TensorInfo> {
         let tensors = self.model.tensors().iter();
-        tensors.filter(|t| {
-            self.owner(t.name())
-                .is_none_or(|o| !self.packed.contains(o))
-        })
+        tensors.filter(|t| self.owner(t.name()).is_none_or(|o| !self.packed.contains(o)))
     }
 
     /// The layer that a tensor is a part of: that of the longest name which its own starts with.
@@ -78,10 +71,7 @@ impl<'a> Checkpoint<'a> {
         let joined = ["_blocks", "_scales", "_bias"];
         let joined = joined.iter().find_map(|suffix| tensor.strip_suffix(suffix));
         let dots = tensor.rmatch_indices('.').map(|(at, _)| &tensor[..at]);
-        joined
-            .into_iter()
-            .chain(dots)
-            .find(|name| self.linears.contains(*name))
+        joined.into_iter().chain(dots).find(|name| self.linears.contains(*name))
     }
 
     pub fn linear(&self, name: &str) -> Fallible<Linear> {
@@ -147,10 +137,7 @@ pub fn note(linear: &Linear) -> String {
     };
     part(linear.norm().is_some(), "norm of its inputs".into());
     let (columns, _) = linear.outliers().unwrap_or_default();
-    part(
-        !columns.is_empty(),
-        format!("{} outlier columns", columns.len()),
-    );
+    part(!columns.is_empty(), format!("{} outlier columns", columns.len()));
     part(linear.input_scales().is_some(), "input scales".into());
     part(linear.rotation().is_some(), "rotation".into());
     part(linear.permutation().is_some(), "permutation".into());
@@ -188,11 +175,7 @@ mod tests {
             "a.qq.bias",
         ];
         let view = |name| {
-            let shape = if name == "a.q.lora.weight" {
-                vec![1, 1]
-            } else {
-                vec![1]
-            };
+            let shape = if name == "a.q.lora.weight" { vec![1, 1] } else { vec![1] };
             (name, TensorView::new(Dtype::F32, shape, &[0; 4]).unwrap())
         };
         let bytes = safetensors::serialize(names.map(view), None).unwrap();
@@ -204,20 +187,11 @@ mod tests {
         let mut others: Vec<_> = checkpoint.others().map(|t| t.name()).collect();
         others.sort();
         assert_eq!(others, ["a.norm.weight", "a.q.lora.weight", "a.qq.bias"]);
-        assert!(matches!(
-            checkpoint.find("a.norm.weight"),
-            Ok(Found::Floats(..))
-        ));
-        assert!(matches!(
-            checkpoint.find("a.q.lora.weight"),
-            Ok(Found::Layer(_))
-        ));
+        assert!(matches!(checkpoint.find("a.norm.weight"), Ok(Found::Floats(..))));
+        assert!(matches!(checkpoint.find("a.q.lora.weight"), Ok(Found::Layer(_))));
         let error = checkpoint.find("a.q.qweight").err().unwrap().to_string();
         assert!(error.contains("there is a.q"), "{error}");
-        assert_eq!(
-            checkpoint.layer_named("a.q.lora.weight").unwrap(),
-            "a.q.lora"
-        );
+        assert_eq!(checkpoint.layer_named("a.q.lora.weight").unwrap(), "a.q.lora");
         let error = checkpoint.layer_named("a.norm.weight").err().unwrap();
         assert!(error.to_string().contains("a.q.lora"), "{error}");
     }

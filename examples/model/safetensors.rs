@@ -7,11 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
 /// The tensors that are the model's: a file may hold others, which its index says to be elsewhere.
-pub fn plain<'a>(
-    paths: &[PathBuf],
-    files: &[&'a [u8]],
-    checkpoint: &Checkpoint,
-) -> Fallible<Vec<Tensor<'a>>> {
+pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]], checkpoint: &Checkpoint) -> Fallible<Vec<Tensor<'a>>> {
     let places = checkpoint.files_of_tensors();
     let mut tensors = Vec::new();
     for (path, bytes) in paths.iter().zip(files) {
@@ -25,8 +21,7 @@ pub fn plain<'a>(
             if places.get(&name[..]).copied() != own {
                 continue;
             }
-            let kind = kind(view.dtype())
-                .ok_or_else(|| named(&format!("tensor {name:?} is of {:?}", view.dtype())))?;
+            let kind = kind(view.dtype()).ok_or_else(|| named(&format!("tensor {name:?} is of {:?}", view.dtype())))?;
             let dims = view.shape().iter().rev().map(|&size| size as u64);
             tensors.push(Tensor {
                 dims: dims.collect(),

@@ -91,20 +91,11 @@ fn run(args: &Args) -> Fallible<bool> {
     };
     let mut run = Run::new(train, test, gpu.ok());
 
-    let (ternary, int4) = (
-        Scheme::Ternary { group: GROUP },
-        Scheme::Int4 { group: GROUP },
-    );
+    let (ternary, int4) = (Scheme::Ternary { group: GROUP }, Scheme::Int4 { group: GROUP });
     let per_tensor = Scheme::TernaryTensor;
     let first = Mlp::new(inputs, hidden, args.seed);
     let float = &run.train("float", &first, Scheme::Float, None, plan)?;
-    run.train(
-        "float, for as long as QAT",
-        float,
-        Scheme::Float,
-        None,
-        plan,
-    )?;
+    run.train("float, for as long as QAT", float, Scheme::Float, None, plan)?;
     run.round("PTQ ternary", float, Format::TERNARY.with_group(GROUP)?)?;
     run.round_by("PTQ ternary, per tensor", float, per_tensor)?;
     run.round("PTQ INT4", float, Format::INT4.with_group(GROUP)?)?;

@@ -47,10 +47,7 @@ impl Run {
             bar.set_position((1000.0 * done) as u64);
         })?;
         bar.finish_and_clear();
-        println!(
-            "{name}: trained in {:.1} s",
-            started.elapsed().as_secs_f64()
-        );
+        println!("{name}: trained in {:.1} s", started.elapsed().as_secs_f64());
         self.judge(name, &Packed::trained(&net, &learned)?)?;
         Ok(net)
     }

@@ -28,12 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub imatrix: Option<PathBuf>,
     /// Importance weights only for tensors with this in their name; may be repeated
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "imatrix",
-        conflicts_with = "exclude_weights"
-    )]
+    #[arg(long, value_name = "NAME", requires = "imatrix", conflicts_with = "exclude_weights")]
     pub include_weights: Vec<String>,
     /// No importance weights for tensors with this in their name; may be repeated
     #[arg(long, value_name = "NAME", requires = "imatrix")]
@@ -114,10 +109,7 @@ fn preset(name: &str) -> Result<Choice, String> {
         other => other,
     };
     let number = name.parse().ok();
-    let numbered = Preset::ALL
-        .iter()
-        .copied()
-        .find(|p| Some(p.file_type) == number);
+    let numbered = Preset::ALL.iter().copied().find(|p| Some(p.file_type) == number);
     let found = Preset::from_name(whole).or(numbered);
     found.map(Choice::Preset).ok_or_else(|| {
         let known: Vec<_> = Preset::ALL

@@ -7,8 +7,7 @@ use lowbit::{Format, Matrix};
 
 /// Whether `encode` can make this type, before anything is written.
 pub fn can_make(kind: TensorType) -> bool {
-    matches!(kind, TensorType::F32 | TensorType::F16 | TensorType::BF16)
-        || Format::from_gguf(kind.id).is_some()
+    matches!(kind, TensorType::F32 | TensorType::F16 | TensorType::BF16) || Format::from_gguf(kind.id).is_some()
 }
 
 /// The bytes of `tensor` as `kind`. `importance` has k numbers, or k for each expert.
@@ -33,13 +32,9 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
             return Ok(floats);
         };
         let (is, kind) = (numbers[at], kind.name);
-        return Err(named(&format!(
-            "weight {at} is {is}, which {kind} holds as {becomes}"
-        ))
-        .into());
+        return Err(named(&format!("weight {at} is {is}, which {kind} holds as {becomes}")).into());
     }
-    let format = Format::from_gguf(kind.id)
-        .ok_or_else(|| named(&format!("lowbit does not make {} yet", kind.name)))?;
+    let format = Format::from_gguf(kind.id).ok_or_else(|| named(&format!("lowbit does not make {} yet", kind.name)))?;
     let k = usize::try_from(tensor.dims[0])?;
     let n = usize::try_from(tensor.dims.get(1).copied().unwrap_or(1))?;
     let experts = numbers.len() / (n * k);

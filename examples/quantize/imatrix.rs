@@ -30,10 +30,7 @@ pub fn read(args: &Args, notes: &mut Vec<String>) -> Fallible<Option<Importance>
             .iter()
             .filter(|part| !read.names().any(|name| name.contains(&part[..])))
         {
-            notes.push(format!(
-                "{option} {part} matches nothing in {}",
-                path.display()
-            ));
+            notes.push(format!("{option} {part} matches nothing in {}", path.display()));
         }
     }
     let has = |parts: &[String], name: &str| parts.iter().any(|part| name.contains(&part[..]));
@@ -50,10 +47,7 @@ pub fn read(args: &Args, notes: &mut Vec<String>) -> Fallible<Option<Importance>
     if let Some(dataset) = read.datasets().first() {
         keys.push(("quantize.imatrix.dataset", cut(dataset).into()));
     }
-    keys.push((
-        "quantize.imatrix.entries_count",
-        u32::try_from(means.len())?.into(),
-    ));
+    keys.push(("quantize.imatrix.entries_count", u32::try_from(means.len())?.into()));
     if read.chunk_count() > 0 {
         keys.push(("quantize.imatrix.chunks_count", read.chunk_count().into()));
     }
@@ -62,8 +56,6 @@ pub fn read(args: &Args, notes: &mut Vec<String>) -> Fallible<Option<Importance>
 
 /// As much of a text as llama.cpp keeps in a key, whole characters.
 fn cut(text: &str) -> &str {
-    let end = (0..=127.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at));
+    let end = (0..=127.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     &text[..end.unwrap_or(0)]
 }

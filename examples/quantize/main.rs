@@ -59,10 +59,7 @@ fn run(args: &Args) -> Fallible<()> {
     if let Some(checkpoint) = &model.checkpoint {
         let (input, method) = (args.input.display(), checkpoint.method());
         let count = checkpoint.packed().len();
-        return Err(format!(
-            "{input}: {count} layers are packed ({method}); this takes plain weights"
-        )
-        .into());
+        return Err(format!("{input}: {count} layers are packed ({method}); this takes plain weights").into());
     }
     let runner = Runner::of(args, &model)?;
     let mut plan = Plan::new(args, &files, model)?;

@@ -49,27 +49,14 @@ impl Runner {
     }
 
     /// The bytes of all linears, and of the norms that factors went into.
-    pub fn make(
-        mut self,
-        args: &Args,
-        plan: &Plan,
-        bar: &ProgressBar,
-    ) -> Fallible<HashMap<String, Vec<u8>>> {
-        let kinds: HashMap<&str, TensorType> = plan
-            .tensors
-            .iter()
-            .map(|t| (&t.from.name[..], t.kind))
-            .collect();
+    pub fn make(mut self, args: &Args, plan: &Plan, bar: &ProgressBar) -> Fallible<HashMap<String, Vec<u8>>> {
+        let kinds: HashMap<&str, TensorType> = plan.tensors.iter().map(|t| (&t.from.name[..], t.kind)).collect();
         let mut formats = HashMap::new();
         for named in self.llama.linears() {
             let kind = kinds[&named.name[..]];
             formats.insert(named.name.clone(), format(args.method, kind, &named.name)?);
         }
-        bar.set_message(format!(
-            "{}: reading {} texts",
-            args.method.name(),
-            self.texts.0.len()
-        ));
+        bar.set_message(format!("{}: reading {} texts", args.method.name(), self.texts.0.len()));
         let calibration = Calibration::of(&mut self.llama, &self.texts)?;
         let recipe = Recipe {
             method: args.method,
@@ -79,9 +66,7 @@ impl Runner {
         };
         bar.set_message(format!("{}: choosing weights", args.method.name()));
         let length = bar.length().unwrap_or(0) as f32;
-        let quantized = recipe.quantize(&self.llama, &|done| {
-            bar.set_position((done * length) as u64)
-        })?;
+        let quantized = recipe.quantize(&self.llama, &|done| bar.set_position((done * length) as u64))?;
         bar.set_position(0);
         let mut made = HashMap::new();
         for named in quantized.llama.linears() {
@@ -98,11 +83,7 @@ impl Runner {
                     let name = format!("blk.{i}.{part}.weight");
                     let kind = kinds[&name[..]];
                     if kind != TensorType::F32 {
-                        return Err(format!(
-                            "{name} should be F32 to take factors, got {}",
-                            kind.name
-                        )
-                        .into());
+                        return Err(format!("{name} should be F32 to take factors, got {}", kind.name).into());
                     }
                     made.insert(name, norm.iter().flat_map(|v| v.to_le_bytes()).collect());
                 }
@@ -121,10 +102,7 @@ fn format(method: Method, kind: TensorType, name: &str) -> Fallible<Format> {
     let format = format.ok_or_else(|| format!("{name}: lowbit does not make {} yet", kind.name))?;
     if !method.takes(format) && !is_float(format) {
         let (method, kind) = (method.name(), kind.name);
-        return Err(format!(
-            "{name}: {method} makes Q4_1 (its zero points are real numbers), got {kind}"
-        )
-        .into());
+        return Err(format!("{name}: {method} makes Q4_1 (its zero points are real numbers), got {kind}").into());
     }
     Ok(format)
 }

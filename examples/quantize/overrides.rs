@@ -34,11 +34,7 @@ impl FromStr for Override {
             "float" => Value::F32(value.parse::<f64>().map_err(|_| wrong())? as f32),
             "bool" => Value::Bool(value.parse().map_err(|_| wrong())?),
             "str" => Value::String(value.to_owned()),
-            other => {
-                return Err(format!(
-                    "the type should be int, float, bool or str, got {other:?}"
-                ))
-            }
+            other => return Err(format!("the type should be int, float, bool or str, got {other:?}")),
         };
         Ok(Override {
             key: key.to_owned(),

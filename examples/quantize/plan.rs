@@ -58,27 +58,17 @@ impl<'a> Plan<'a> {
         let mut notes = Vec::new();
         let importance = imatrix::read(args, &mut notes)?;
         let parts = match &model.gguf {
-            Some(split) => split
-                .parts()
-                .iter()
-                .map(|part| part.tensors().len())
-                .collect(),
+            Some(split) => split.parts().iter().map(|part| part.tensors().len()).collect(),
             None => vec![model.tensors.len()],
         };
         let converted = model.gguf.is_none();
         let (mut metadata, tensors) = if converted {
-            let skip_pre = args
-                .override_kv
-                .iter()
-                .any(|o| o.key == "tokenizer.ggml.pre");
+            let skip_pre = args.override_kv.iter().any(|o| o.key == "tokenizer.ggml.pre");
             let made = hugging_face::convert(files.folder(), model.tensors, skip_pre)?;
             notes.extend(made.notes);
             (made.metadata, made.tensors)
         } else {
-            (
-                model.metadata,
-                model.tensors.into_iter().map(Sourced::whole).collect(),
-            )
+            (model.metadata, model.tensors.into_iter().map(Sourced::whole).collect())
         };
         set(&mut metadata, "general.quantization_version", 2u32.into());
         let file_type = match args.preset {
@@ -112,12 +102,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The type that each tensor is to get, none where it is no tensor to quantize.
-    fn kinds(
-        &mut self,
-        args: &Args,
-        tensors: &[Sourced],
-        importance: bool,
-    ) -> Fallible<Vec<Option<TensorType>>> {
+    fn kinds(&mut self, args: &Args, tensors: &[Sourced], importance: bool) -> Fallible<Vec<Option<TensorType>>> {
         let named: Vec<_> = tensors.iter().map(|t| (&t.name[..], &t.dims[..])).collect();
         let Choice::Preset(preset) = args.preset else {
             // As it is, but that a converted model has its vectors in f32.
@@ -189,16 +174,10 @@ impl<'a> Plan<'a> {
 /// What the preset's rule asks of the model, by the keys that the file will have.
 fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::Model> {
     let mut keys = Writer::new();
-    for (key, value) in metadata
-        .iter()
-        .filter(|(key, _)| !key.starts_with("tokenizer."))
-    {
+    for (key, value) in metadata.iter().filter(|(key, _)| !key.starts_with("tokenizer.")) {
         keys.metadata(key, value.clone())?;
     }
-    Ok(gguf::Model::of(
-        &Gguf::parse(&keys.to_bytes()?)?,
-        importance,
-    ))
+    Ok(gguf::Model::of(&Gguf::parse(&keys.to_bytes()?)?, importance))
 }
 
 /// The file type of what is copied: that of most weights.
@@ -238,11 +217,7 @@ fn check(args: &Args, tensor: &Sourced, kind: TensorType) -> Fallible<()> {
         return Err(format!("{name} is {is} already; --requantize takes it all the same").into());
     }
     if !can_make(kind) {
-        return Err(format!(
-            "{name} is to become {}, which lowbit does not make yet",
-            kind.name
-        )
-        .into());
+        return Err(format!("{name} is to become {}, which lowbit does not make yet", kind.name).into());
     }
     Ok(())
 }

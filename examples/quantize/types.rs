@@ -15,11 +15,7 @@ pub struct Types<'a> {
 impl<'a> Types<'a> {
     pub fn new(args: &'a Args, preset: Preset, named: &[(&str, &[u64])]) -> Fallible<Types<'a>> {
         let assigned = assigned(args, named)?;
-        Ok(Types {
-            args,
-            preset,
-            assigned,
-        })
+        Ok(Types { args, preset, assigned })
     }
 
     /// The type in place of the preset's, if any. What llama-quantize's options say is said in its order.
@@ -46,17 +42,14 @@ impl<'a> Types<'a> {
     /// Options that change nothing, given the names of the tensors that the preset has a say in.
     pub fn idle(&self, names: &[&str]) -> Vec<String> {
         let mut notes = Vec::new();
-        let mut patterns =
-            |option: &str, entries: &mut dyn Iterator<Item = &(Regex, TensorType)>| {
-                for (regex, kind) in
-                    entries.filter(|(regex, _)| !names.iter().any(|name| regex.is_match(name)))
-                {
-                    notes.push(format!(
-                        "{option} {regex}={} matches no tensor that is quantized",
-                        kind.name
-                    ));
-                }
-            };
+        let mut patterns = |option: &str, entries: &mut dyn Iterator<Item = &(Regex, TensorType)>| {
+            for (regex, kind) in entries.filter(|(regex, _)| !names.iter().any(|name| regex.is_match(name))) {
+                notes.push(format!(
+                    "{option} {regex}={} matches no tensor that is quantized",
+                    kind.name
+                ));
+            }
+        };
         patterns("--keep", &mut self.args.keep.iter());
         patterns("--tensor-type", &mut self.listed());
         let idle = self.listed().next().is_some() && !self.preset.default.is_packed();
@@ -79,19 +72,11 @@ fn first(entries: &[(Regex, TensorType)], name: &str) -> Option<TensorType> {
 }
 
 /// The types that the assignment gives tensors, each of which must be there.
-fn assigned<'a>(
-    args: &'a Args,
-    named: &[(&str, &[u64])],
-) -> Fallible<HashMap<&'a str, TensorType>> {
-    let entries = args
-        .assignment
-        .iter()
-        .flat_map(|assignment| &assignment.entries);
+fn assigned<'a>(args: &'a Args, named: &[(&str, &[u64])]) -> Fallible<HashMap<&'a str, TensorType>> {
+    let entries = args.assignment.iter().flat_map(|assignment| &assignment.entries);
     let kinds = entries.map(|(name, format)| {
         if !named.iter().any(|(known, _)| known == name) {
-            return Err(
-                format!("the assignment has {name}, which is no tensor of the model").into(),
-            );
+            return Err(format!("the assignment has {name}, which is no tensor of the model").into());
         }
         let kind = format.gguf().and_then(TensorType::from_id);
         let kind = kind.ok_or_else(|| format!("{name}: GGUF files cannot hold {format}"))?;

@@ -73,13 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The kernel that lowbit chooses, and the median time of one product.
-fn product(
-    gpu: &Gpu,
-    format: Format,
-    n: usize,
-    k: usize,
-    m: usize,
-) -> lowbit::Result<Option<(String, f64)>> {
+fn product(gpu: &Gpu, format: Format, n: usize, k: usize, m: usize) -> lowbit::Result<Option<(String, f64)>> {
     // A few rows over and over: the time does not depend on what the weights are.
     let distinct = 8;
     let floats: Vec<f32> = (0..distinct * k)
@@ -122,9 +116,7 @@ fn product(
     };
     run(1)?;
     let count = (0.02 / run(1)?.as_secs_f64().max(1e-6)).clamp(1.0, 200.0) as u32;
-    let mut times = (0..5)
-        .map(|_| run(count))
-        .collect::<lowbit::Result<Vec<_>>>()?;
+    let mut times = (0..5).map(|_| run(count)).collect::<lowbit::Result<Vec<_>>>()?;
     times.sort();
     Ok(Some((product.kernel().to_string(), times[2].as_secs_f64())))
 }

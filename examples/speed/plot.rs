@@ -30,13 +30,7 @@ impl Plot {
         let height = TOP + HEIGHT + 110.0;
         let mut svg = page(width, height, &self.title);
         let most = self.bars.iter().map(|b| b.value).fold(0.0, f64::max);
-        let y = axis(
-            &mut svg,
-            LEFT,
-            bars_width,
-            most,
-            "GFLOP/s at m = 1, by format",
-        );
+        let y = axis(&mut svg, LEFT, bars_width, most, "GFLOP/s at m = 1, by format");
         for (i, bar) in self.bars.iter().enumerate() {
             let x = LEFT + BAR * i as f64 + 1.0;
             let top = y(bar.value);

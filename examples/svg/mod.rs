@@ -1,8 +1,6 @@
 //! What the pictures of examples have in common: SVG, written by hand.
 
-pub const COLOURS: [&str; 6] = [
-    "#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97", "#c98a1b", "#555555",
-];
+pub const COLOURS: [&str; 6] = ["#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97", "#c98a1b", "#555555"];
 /// Space above the parts of a picture, their height, and that left of each for numbers.
 pub const TOP: f64 = 50.0;
 pub const HEIGHT: f64 = 420.0;

@@ -57,9 +57,7 @@ fn main() -> Result {
         let (config, file) = lowbit_fuzz::checkpoint(&input);
         let model = Model::from_parts(&config, &[("model.safetensors", &file)])?;
         for name in model.linears() {
-            let linear = model
-                .linear(&name)
-                .or_else(|_| model.linear_of(&name, 4, 128));
+            let linear = model.linear(&name).or_else(|_| model.linear_of(&name, 4, 128));
             linear.map_err(|e| format!("{}: {e}", path.display()))?;
         }
         assert!(!model.linears().is_empty(), "{}", path.display());

@@ -9,11 +9,7 @@ use lowbit_fuzz::{all_finite, Choices};
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let mut choices = Choices::new(input);
     let format = format(&mut choices);
-    let (n, k, mode) = (
-        1 + choices.byte() % 4,
-        columns(format, choices.byte()),
-        choices.byte(),
-    );
+    let (n, k, mode) = (1 + choices.byte() % 4, columns(format, choices.byte()), choices.byte());
     match mode % 4 {
         0 | 1 => stored(format, n, k, &choices),
         _ => packed(format, n, k, mode, &choices),

@@ -3,9 +3,7 @@
 
 #![no_main]
 
-use lowbit::gguf::{
-    ranges, Gguf, Header, Key, Model, Preset, Split, SplitHeader, TensorInfo, Writer,
-};
+use lowbit::gguf::{ranges, Gguf, Header, Key, Model, Preset, Split, SplitHeader, TensorInfo, Writer};
 use lowbit::{Error, Matrix};
 use lowbit_fuzz::all_finite;
 
@@ -131,10 +129,7 @@ fn write_again(file: &Gguf) {
     let text = |file: &Gguf| file.metadata().iter().map(value).collect::<Vec<_>>();
     assert_eq!(text(&second), text(file));
     for (a, b) in second.tensors().iter().zip(file.tensors()) {
-        assert_eq!(
-            (a.name(), a.dims(), a.type_id()),
-            (b.name(), b.dims(), b.type_id())
-        );
+        assert_eq!((a.name(), a.dims(), a.type_id()), (b.name(), b.dims(), b.type_id()));
         assert!(a.data() == b.data());
     }
     assert_eq!(again(&second).unwrap(), bytes);

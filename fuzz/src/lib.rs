@@ -35,11 +35,7 @@ impl<'a> Choices<'a> {
 
     /// What is left, over and over, or zeros where nothing is.
     pub fn fill(&self, len: usize) -> Vec<u8> {
-        let rest = if self.rest.is_empty() {
-            &[0]
-        } else {
-            self.rest
-        };
+        let rest = if self.rest.is_empty() { &[0] } else { self.rest };
         rest.iter().copied().cycle().take(len).collect()
     }
 

@@ -178,13 +178,7 @@ pub fn per_tensor(w: &[f32], scheme: Scheme, bits: u32) -> Result<Affine> {
 ///
 /// # Errors
 /// Those of [`affines`].
-pub fn per_channel(
-    w: &[f32],
-    n: usize,
-    k: usize,
-    scheme: Scheme,
-    bits: u32,
-) -> Result<Vec<Affine>> {
+pub fn per_channel(w: &[f32], n: usize, k: usize, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
     affines(w, (n, k), Granularity::Channel, scheme, bits, MinMax::new)
 }
 
@@ -192,21 +186,8 @@ pub fn per_channel(
 ///
 /// # Errors
 /// Those of [`affines`].
-pub fn per_group(
-    w: &[f32],
-    (n, k): (usize, usize),
-    group: usize,
-    scheme: Scheme,
-    bits: u32,
-) -> Result<Vec<Affine>> {
-    affines(
-        w,
-        (n, k),
-        Granularity::Group(group),
-        scheme,
-        bits,
-        MinMax::new,
-    )
+pub fn per_group(w: &[f32], (n, k): (usize, usize), group: usize, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
+    affines(w, (n, k), Granularity::Group(group), scheme, bits, MinMax::new)
 }
 
 /// The affine of each tensor, row or group of `n` rows of `k` values, over the range that a new observer of the
@@ -246,12 +227,7 @@ pub fn affines<O: Observer>(
 /// # Errors
 /// [`Error::Length`], [`Error::Empty`] or [`Error::Argument`] where shape and lengths do not fit,
 /// [`Error::NotFinite`] where a value is not finite.
-pub fn quantize(
-    w: &[f32],
-    (n, k): (usize, usize),
-    granularity: Granularity,
-    affines: &[Affine],
-) -> Result<Vec<i8>> {
+pub fn quantize(w: &[f32], (n, k): (usize, usize), granularity: Granularity, affines: &[Affine]) -> Result<Vec<i8>> {
     check_affines(n, k, granularity, affines)?;
     check(w, n, k)?;
     let mut out = vec![0i8; w.len()];
@@ -312,14 +288,7 @@ fn for_runs<T: Send>(
 /// That there are `n` rows of `k` finite values.
 pub(crate) fn check(w: &[f32], n: usize, k: usize) -> Result<()> {
     if n.checked_mul(k) != Some(w.len()) {
-        return Err(length(
-            "values",
-            n,
-            k,
-            "floats",
-            n.saturating_mul(k),
-            w.len(),
-        ));
+        return Err(length("values", n, k, "floats", n.saturating_mul(k), w.len()));
     }
     finite("value", w, k)
 }

@@ -125,11 +125,7 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
             reached[step.tensor] = step.to;
         }
     }
-    Ok(hulls
-        .iter()
-        .zip(reached)
-        .map(|(hull, at)| hull[at])
-        .collect())
+    Ok(hulls.iter().zip(reached).map(|(hull, at)| hull[at]).collect())
 }
 
 /// The smallest choice of each tensor, in bytes, where the arguments make sense.
@@ -138,20 +134,12 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
     for choices in tensors {
         if choices.is_empty() || choices.len() > u16::MAX as usize {
             let got = choices.len();
-            return Err(Error::argument(
-                "the number of a tensor's choices",
-                "1 to 65535",
-                got,
-            ));
+            return Err(Error::argument("the number of a tensor's choices", "1 to 65535", got));
         }
         for choice in choices {
             if !(choice.error >= 0.0 && choice.error.is_finite()) {
                 let got = choice.error.to_string();
-                return Err(Error::argument(
-                    "the error of a choice",
-                    "0 or more, and finite",
-                    got,
-                ));
+                return Err(Error::argument("the error of a choice", "0 or more, and finite", got));
             }
         }
         least.extend(choices.iter().map(|c| c.bytes).min());
@@ -247,9 +235,7 @@ impl FromStr for Assignment {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let parts = line
-                .rsplit_once('=')
-                .map(|(name, f)| (name.trim(), f.trim()));
+            let parts = line.rsplit_once('=').map(|(name, f)| (name.trim(), f.trim()));
             let Some((name, format)) = parts.filter(|(name, _)| !name.is_empty()) else {
                 return Err(Error::File {
                     at: format!("line {}", number + 1),

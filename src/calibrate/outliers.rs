@@ -33,11 +33,7 @@ impl Outliers {
     /// [`Error::Argument`] where the threshold is not positive or no input was observed.
     pub fn columns(&self, inputs: &ChannelMaxima) -> Result<Vec<u32>> {
         if !(self.threshold > 0.0) {
-            return Err(Error::argument(
-                "the threshold of outliers",
-                "positive",
-                self.threshold,
-            ));
+            return Err(Error::argument("the threshold of outliers", "positive", self.threshold));
         }
         let maxima = inputs.maxima()?.iter().enumerate();
         let large = maxima.filter(|(_, max)| **max >= self.threshold);

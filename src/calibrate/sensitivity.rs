@@ -22,13 +22,7 @@ const TASK: usize = 32;
 ///
 /// # Errors
 /// [`Error::Length`] where the lengths do not fit, [`Error::Argument`] where the Hessian has another `k`.
-pub fn output_error(
-    n: usize,
-    k: usize,
-    w: &[f32],
-    quantized: &[f32],
-    hessian: &Hessian,
-) -> Result<f64> {
+pub fn output_error(n: usize, k: usize, w: &[f32], quantized: &[f32], hessian: &Hessian) -> Result<f64> {
     check(n, k, w, hessian)?;
     if quantized.len() != w.len() {
         let got = quantized.len();
@@ -104,10 +98,7 @@ fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {
                 rows(&h[start * k..], width),
                 products,
             );
-            let each = errors
-                .iter_mut()
-                .zip(delta.chunks(k))
-                .zip(products.chunks(width));
+            let each = errors.iter_mut().zip(delta.chunks(k)).zip(products.chunks(width));
             for ((error, delta), products) in each {
                 for (delta, product) in delta[start..].iter().zip(products) {
                     *error += delta * product;
@@ -173,10 +164,7 @@ pub fn trace(
         1 => f64::INFINITY,
         _ => (spread / (probes - 1) as f64 / probes as f64).sqrt(),
     };
-    Ok(Trace {
-        mean,
-        standard_error,
-    })
+    Ok(Trace { mean, standard_error })
 }
 
 /// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization of
@@ -189,9 +177,6 @@ pub fn hawq(trace: f64, w: &[f32], quantized: &[f32]) -> Result<f64> {
         let (n, k) = (1, w.len().max(1));
         return Err(length("quantized", n, k, "floats", k, quantized.len()));
     }
-    let squares = w
-        .iter()
-        .zip(quantized)
-        .map(|(&w, &q)| (w as f64 - q as f64).powi(2));
+    let squares = w.iter().zip(quantized).map(|(&w, &q)| (w as f64 - q as f64).powi(2));
     Ok(trace / w.len() as f64 * squares.sum::<f64>())
 }

@@ -75,9 +75,7 @@ fn round_row(level: Level, x: &[f32], codes: &mut [i8], scales: &mut [f32]) {
 /// The scale and the codes of inputs that share one.
 #[inline(always)]
 pub(crate) fn round_run(x: &[f32], codes: &mut [i8]) -> f32 {
-    let bits = x
-        .iter()
-        .fold(0, |max, x| (x.to_bits() & 0x7fff_ffff).max(max));
+    let bits = x.iter().fold(0, |max, x| (x.to_bits() & 0x7fff_ffff).max(max));
     let largest = f32::from_bits(bits);
     if bits >= f32::INFINITY.to_bits() {
         codes.fill(0);

@@ -58,11 +58,7 @@ fn centre_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &mut R
 
 /// Takes the middles of sixteen spans off their codes.
 #[inline(always)]
-fn take<'a, S: Simd, const SPAN: usize>(
-    simd: S,
-    middles: f32x16<S>,
-    steps: impl Iterator<Item = &'a mut [i8; STEP]>,
-) {
+fn take<'a, S: Simd, const SPAN: usize>(simd: S, middles: f32x16<S>, steps: impl Iterator<Item = &'a mut [i8; STEP]>) {
     let mut bytes = [0i8; 16];
     let middles: [f32; 16] = middles.into();
     for (byte, middle) in bytes.iter_mut().zip(middles) {

@@ -41,8 +41,7 @@ fearless_simd::kernel!(
     #[inline(always)]
     fn magnitudes(avx2: Avx2, w: [i8; 64], x: [i8; 64]) -> [i32; 16] {
         use core::arch::x86_64::{
-            __m256i, _mm256_abs_epi8, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16,
-            _mm256_sign_epi8,
+            __m256i, _mm256_abs_epi8, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_sign_epi8,
         };
         use fearless_simd::{i32x8, i8x32};
         let mut sums = [0; 16];

@@ -115,19 +115,10 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
 }
 
 #[inline(always)]
-fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(
-    simd: S,
-    row: &Row,
-    out: &mut [f32],
-    base: f32,
-) {
+fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &Row, out: &mut [f32], base: f32) {
     let (codes, _) = row.codes.as_chunks::<16>();
     let out = out.as_chunks_mut::<16>().0;
-    for (i, (out, codes)) in out
-        .chunks_mut(AT_ONCE)
-        .zip(codes.chunks(AT_ONCE))
-        .enumerate()
-    {
+    for (i, (out, codes)) in out.chunks_mut(AT_ONCE).zip(codes.chunks(AT_ONCE)).enumerate() {
         let spans = Numbers::<SPAN, KIND>::of(row, AT_ONCE * i);
         if let (Ok(out), Ok(codes)) = (
             <&mut [_; AT_ONCE]>::try_from(&mut *out),

@@ -43,11 +43,7 @@ impl Inputs {
         } else {
             Vec::new()
         };
-        Inputs {
-            steps,
-            per_row,
-            sums,
-        }
+        Inputs { steps, per_row, sums }
     }
 
     /// Rows.
@@ -80,10 +76,7 @@ fn sums(steps: &[Step], per_row: usize, span: usize) -> Vec<f32> {
     let mut sums = vec![0f32; steps.len() / per_row * padded];
     for (sums, steps) in sums.chunks_mut(padded).zip(steps.chunks(per_row)) {
         for (sums, step) in sums.chunks_mut(per_step).zip(steps) {
-            let fours = step
-                .shifts
-                .chunks(span / 4)
-                .zip(step.scales.chunks(span / 4));
+            let fours = step.shifts.chunks(span / 4).zip(step.scales.chunks(span / 4));
             for (sum, (shifts, scales)) in sums.iter_mut().zip(fours) {
                 let shift: i32 = shifts.iter().sum();
                 *sum = (shift / -128) as f32 * scales[0];

@@ -24,12 +24,7 @@ use row::Row;
 const TASK: usize = 16;
 
 /// `y[m, n]` of `x[m, k]`, which is whole rows.
-pub(crate) fn product(
-    matrix: &Matrix,
-    x: &[f32],
-    precision: Precision,
-    level: CpuLevel,
-) -> Vec<f32> {
+pub(crate) fn product(matrix: &Matrix, x: &[f32], precision: Precision, level: CpuLevel) -> Vec<f32> {
     let plan = Plan::new(matrix, level.0);
     let m = x.len() / plan.k;
     match precision {
@@ -80,23 +75,18 @@ fn in_tiles(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
         let sums = vec![0f32; m * tile::ROWS];
         (Row::new(plan), vec![0f32; tile::ROWS * k], sums)
     };
-    by_rows(
-        plan.matrix.n(),
-        m,
-        scratch,
-        |first, rows, y, (row, w, sums)| {
-            for from in (0..rows).step_by(tile::ROWS) {
-                let used = tile::ROWS.min(rows - from);
-                for (r, w) in w.chunks_mut(k).enumerate().take(used) {
-                    weights(plan, first + from + r, row, w);
-                }
-                tile::products(plan.level, w, &x, k, sums);
-                for (sums, y) in sums.chunks(tile::ROWS).zip(y.chunks_mut(rows)) {
-                    y[from..from + used].copy_from_slice(&sums[..used]);
-                }
+    by_rows(plan.matrix.n(), m, scratch, |first, rows, y, (row, w, sums)| {
+        for from in (0..rows).step_by(tile::ROWS) {
+            let used = tile::ROWS.min(rows - from);
+            for (r, w) in w.chunks_mut(k).enumerate().take(used) {
+                weights(plan, first + from + r, row, w);
             }
-        },
-    )
+            tile::products(plan.level, w, &x, k, sums);
+            for (sums, y) in sums.chunks(tile::ROWS).zip(y.chunks_mut(rows)) {
+                y[from..from + used].copy_from_slice(&sums[..used]);
+            }
+        }
+    })
 }
 
 /// The weights of one row, whatever their format.

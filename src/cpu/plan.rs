@@ -85,8 +85,7 @@ impl<'a> Plan<'a> {
     /// Whether inputs rounded to integers may meet codes. Weights with a bias and a scale of 24 bits are rounded twice,
     /// each on its own: no sum of integers has that in it.
     pub fn takes_integers(&self) -> bool {
-        let rounded =
-            self.kind == AffineKind::ScaleBias && self.matrix.format().family().has_wide_scales();
+        let rounded = self.kind == AffineKind::ScaleBias && self.matrix.format().family().has_wide_scales();
         self.is_whole() && !rounded
     }
 

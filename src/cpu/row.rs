@@ -27,14 +27,7 @@ impl Row {
             codes: vec![0; padded],
             scales: vec![0.0; spans],
             offsets: vec![0.0; if plan.has_offsets() { spans } else { 0 }],
-            middles: vec![
-                0.0;
-                if plan.centred() == BASE_ZERO {
-                    spans
-                } else {
-                    0
-                }
-            ],
+            middles: vec![0.0; if plan.centred() == BASE_ZERO { spans } else { 0 }],
         }
     }
 

@@ -46,12 +46,7 @@ fn products_at<S: Simd>(simd: S, w: &[f32], x: &[f32], k: usize, y: &mut [f32]) 
 }
 
 #[inline(always)]
-fn tile<S: Simd, const COLUMNS: usize>(
-    simd: S,
-    w: &[&[[f32; 16]]; ROWS],
-    x: &[&[[f32; 16]]; COLUMNS],
-    y: &mut [f32],
-) {
+fn tile<S: Simd, const COLUMNS: usize>(simd: S, w: &[&[[f32; 16]]; ROWS], x: &[&[[f32; 16]]; COLUMNS], y: &mut [f32]) {
     let zero = [[S::f32s::splat(simd, 0.0); ROWS]; COLUMNS];
     let step = CHAIN * S::f32s::LEN / 16;
     let mut totals = [[0f64; ROWS]; COLUMNS];

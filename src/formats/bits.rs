@@ -17,11 +17,7 @@ pub(crate) const fn plane(bits: usize) -> Plane {
         8 => (Unit::Vec4, 2),
         _ => panic!("codes have 1 to 8 bits"),
     };
-    Plane {
-        unit,
-        units,
-        per: PART,
-    }
+    Plane { unit, units, per: PART }
 }
 
 /// Packs 32 codes, `code + OFFSET` being an unsigned number of `BITS` bits, into `4 * BITS` bytes.
@@ -95,7 +91,4 @@ pub(crate) fn set_field_of(stream: &mut [u8], bits: usize, i: usize, value: u8) 
 }
 
 /// How the shaders of 5-bit codes spread their high bits.
-pub(crate) const FIFTH: (&str, &str) = (
-    "codes/fifth.wgsl",
-    include_str!("../../shaders/codes/fifth.wgsl"),
-);
+pub(crate) const FIFTH: (&str, &str) = ("codes/fifth.wgsl", include_str!("../../shaders/codes/fifth.wgsl"));

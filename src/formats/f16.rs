@@ -77,11 +77,7 @@ pub(crate) fn store(block: &mut [u8], at: usize, value: f32) -> Result<(), Quant
 #[test]
 fn every_half_is_what_the_half_crate_makes_of_it() {
     for h in 0..=u16::MAX {
-        assert_eq!(
-            to_f32(h).to_bits(),
-            f16::from_bits(h).to_f32().to_bits(),
-            "{h:#06x}"
-        );
+        assert_eq!(to_f32(h).to_bits(), f16::from_bits(h).to_f32().to_bits(), "{h:#06x}");
         for level in crate::cpu::CpuLevel::all() {
             let bytes = h.to_le_bytes();
             let loaded = fearless_simd::dispatch!(level.0, simd => load_at(simd, &bytes, 0));

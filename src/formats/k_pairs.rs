@@ -16,10 +16,7 @@ pub(super) const PLANE: Plane = Plane {
     per: 256,
 };
 
-pub(super) const SHADER: (&str, &str) = (
-    "scales/k_pairs.wgsl",
-    include_str!("../../shaders/scales/k_pairs.wgsl"),
-);
+pub(super) const SHADER: (&str, &str) = ("scales/k_pairs.wgsl", include_str!("../../shaders/scales/k_pairs.wgsl"));
 
 pub(super) fn pack(block: &[u8], units: &mut [u8]) {
     units.copy_from_slice(&block[..16]);
@@ -89,10 +86,7 @@ pub(super) fn search(
     for g in 0..8 {
         let Affine { scale, offset } = at_baseline!(simd => affine(simd, block, g));
         if scale != 0.0 {
-            for (code, x) in codes[32 * g..]
-                .iter_mut()
-                .zip(&weights[32 * g..32 * g + 32])
-            {
+            for (code, x) in codes[32 * g..].iter_mut().zip(&weights[32 * g..32 * g + 32]) {
                 *code = nearest((x - offset) / scale).clamp(0, top) as u8;
             }
         }

@@ -14,11 +14,7 @@ pub(crate) fn nibbles<S: Simd>(simd: S, bytes: &[u8]) -> u8x32<S> {
 
 /// The `BITS` bits from `shift` on of each of 32 bytes.
 #[inline(always)]
-pub(crate) fn field_at<S: Simd, const BITS: usize>(
-    simd: S,
-    bytes: &[u8],
-    shift: usize,
-) -> u8x32<S> {
+pub(crate) fn field_at<S: Simd, const BITS: usize>(simd: S, bytes: &[u8], shift: usize) -> u8x32<S> {
     let bytes = u8x32::from_slice(simd, &bytes[..32]);
     (bytes >> shift as u32) & const { (1 << BITS) - 1 }
 }

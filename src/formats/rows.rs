@@ -123,10 +123,7 @@ pub(crate) fn fixed(
     let mut offsets = spans.offsets.chunks_exact_mut(groups * per_group);
     // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
     // is slower.
-    for (block, out) in row
-        .chunks_exact(bytes)
-        .zip(spans.codes.chunks_exact_mut(len))
-    {
+    for (block, out) in row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len)) {
         codes(block, out);
         // All are read before any is written: the compiler cannot know that scales are not the block, and
         // would read the fields that groups share for each of them.
@@ -195,13 +192,7 @@ pub(crate) fn grouped(
     // The usual group is as long as what is multiplied at once, and a constant in a loop of its own.
     match len {
         PART => blocks([PART, bytes], row, spans, codes, affine),
-        len => groups(
-            [len, bytes, len.div_ceil(span_of(group))],
-            row,
-            spans,
-            codes,
-            affine,
-        ),
+        len => groups([len, bytes, len.div_ceil(span_of(group))], row, spans, codes, affine),
     }
 }
 
@@ -215,10 +206,7 @@ fn groups(
 ) {
     let mut scales = spans.scales.chunks_exact_mut(per_group);
     let mut offsets = spans.offsets.chunks_exact_mut(per_group);
-    for (block, out) in row
-        .chunks_exact(bytes)
-        .zip(spans.codes.chunks_exact_mut(len))
-    {
+    for (block, out) in row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len)) {
         codes(block, out);
         let Affine { scale, offset } = affine(block);
         if let Some(scales) = scales.next() {

@@ -56,9 +56,7 @@ impl Gpu {
                 let bits = row.chunks(16).flat_map(move |p| p[from..from + 4].to_vec());
                 bits.take(octets).map(f32::from_bits)
             };
-            let codes = row
-                .chunks(16)
-                .flat_map(|p| bytemuck::cast_slice(&p[..8]).to_vec());
+            let codes = row.chunks(16).flat_map(|p| bytemuck::cast_slice(&p[..8]).to_vec());
             seen.codes.extend(codes.take(k).map(|c: u8| c as i8));
             seen.scales.extend(fields(8));
             seen.offsets.extend(fields(12));

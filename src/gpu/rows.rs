@@ -44,12 +44,7 @@ impl GetRows {
                 got: count,
             });
         }
-        check_buffer(
-            gpu,
-            "rows of floats in bytes",
-            count,
-            4 * weights.k() as u64,
-        )?;
+        check_buffer(gpu, "rows of floats in bytes", count, 4 * weights.k() as u64)?;
         let kernel = kernels::by_name("get_rows").expect("in the table");
         let tuning = (kernel.tuning)(gpu.traits(), count);
         let row = 4 * weights.k() as u64;

@@ -39,9 +39,7 @@ impl Gpu {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn tune(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
         let format = weights.format();
-        let fits = |k: &&Kernel| {
-            k.shape == Shape::Product && k.check(self.traits(), format, precision).is_ok()
-        };
+        let fits = |k: &&Kernel| k.shape == Shape::Product && k.check(self.traits(), format, precision).is_ok();
         let mut subjects = Vec::new();
         let mut refused = None;
         for kernel in TABLE.iter().filter(fits) {
@@ -74,9 +72,7 @@ impl Gpu {
             // The first run compiles on some drivers; the second tells how many make a round.
             self.timed(product, &x, &y, 1)?;
             let once = self.timed(product, &x, &y, 1)?;
-            counts.push(
-                (ROUND.as_secs_f64() / once.as_secs_f64().max(1e-6)).clamp(1.0, 1000.0) as u32,
-            );
+            counts.push((ROUND.as_secs_f64() / once.as_secs_f64().max(1e-6)).clamp(1.0, 1000.0) as u32);
         }
         let mut times = vec![Vec::new(); subjects.len()];
         for _ in 0..ROUNDS {
@@ -149,23 +145,14 @@ impl Gpu {
     /// What a decision holds for: this device with this driver, in one line.
     fn decided_on(&self) -> String {
         let i = self.info();
-        format!(
-            "{} | {} | {} | {:?}",
-            i.name, i.driver, i.driver_info, i.backend
-        )
-        .replace(['\n', '\r'], " ")
+        format!("{} | {} | {} | {:?}", i.name, i.driver, i.driver_info, i.backend).replace(['\n', '\r'], " ")
     }
 
     /// Compiles what products by `weights` will need for each m of `rows`, on a thread of its own;
     /// [`MatMul::new`] then finds it ready. In browsers, where there are no threads, await
     /// [`MatMul::prepare`] early instead.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn prewarm(
-        &self,
-        weights: &Weights,
-        rows: &[usize],
-        precision: Precision,
-    ) -> JoinHandle<Result<()>> {
+    pub fn prewarm(&self, weights: &Weights, rows: &[usize], precision: Precision) -> JoinHandle<Result<()>> {
         let (gpu, weights, rows) = (self.clone(), weights.clone(), rows.to_vec());
         std::thread::spawn(move || {
             rows.into_iter()

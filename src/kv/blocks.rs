@@ -53,8 +53,7 @@ impl Packing for Blocks {
         };
         let mut block = vec![0; 2 + self.code_bytes()];
         for (b, x) in x.chunks_exact(BLOCK).enumerate() {
-            (self.format.family().quantize)(x, &hints, &mut block)
-                .map_err(|e| e.of(self.format))?;
+            (self.format.family().quantize)(x, &hints, &mut block).map_err(|e| e.of(self.format))?;
             let scale = u16::from_le_bytes([block[0], block[1]]);
             scales[b / 2] |= u32::from(scale) << (16 * (b % 2));
             let first = b * self.code_bytes() / 4;
@@ -85,14 +84,8 @@ impl Packing for Blocks {
     fn shader(&self) -> Shader {
         const HALF: File = text!("kv/half.wgsl");
         let (levels, encode): (&[File], &[File]) = match self.bits {
-            8 => (
-                &[text!("kv/q8_0.wgsl")],
-                &[HALF, text!("kv/q8_0_encode.wgsl")],
-            ),
-            _ => (
-                &[text!("kv/q4_0.wgsl")],
-                &[HALF, text!("kv/q4_0_encode.wgsl")],
-            ),
+            8 => (&[text!("kv/q8_0.wgsl")], &[HALF, text!("kv/q8_0_encode.wgsl")]),
+            _ => (&[text!("kv/q4_0.wgsl")], &[HALF, text!("kv/q4_0_encode.wgsl")]),
         };
         Shader {
             levels,

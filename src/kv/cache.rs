@@ -39,9 +39,7 @@ impl Rows {
         let (packing, before) = (&self.packing, self.words.len());
         let words = before + rows.len() / d * packing.words();
         self.words.resize(words, 0);
-        let encode = |i: usize, words: &mut [u32], _: &mut ()| {
-            packing.encode(&rows[i * d..(i + 1) * d], words)
-        };
+        let encode = |i: usize, words: &mut [u32], _: &mut ()| packing.encode(&rows[i * d..(i + 1) * d], words);
         let made = &mut self.words[before..];
         let result = parallel::try_chunks(made, packing.words(), || (), encode);
         if result.is_err() {
@@ -179,10 +177,7 @@ impl Kv {
         parallel::chunks(&mut by_token, m, scratch, |t, scores, levels| {
             self.levels(t, levels);
             for (score, q) in scores.iter_mut().zip(prepared.chunks_exact(width)) {
-                let products = q
-                    .iter()
-                    .zip(&*levels)
-                    .map(|(q, l)| f64::from(*q) * f64::from(*l));
+                let products = q.iter().zip(&*levels).map(|(q, l)| f64::from(*q) * f64::from(*l));
                 *score = products.sum::<f64>() as f32;
             }
         });

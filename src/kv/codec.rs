@@ -74,11 +74,7 @@ impl KvCodec {
     pub fn new(options: KvOptions) -> Result<KvCodec> {
         let KvOptions { kind, d, seed, .. } = options;
         if d == 0 || d > 1 << 16 {
-            return Err(Error::argument(
-                "d, the numbers of a cached vector,",
-                "1 to 65536",
-                d,
-            ));
+            return Err(Error::argument("d, the numbers of a cached vector,", "1 to 65536", d));
         }
         let store = match kind {
             KvType::F16 => Store::Rows(Arc::new(half_rows::Halves { d })),
@@ -91,9 +87,7 @@ impl KvCodec {
                 side,
             } => Store::Kivi(kivi::Settings::new(d, bits, group, residual, side)?),
             KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::Mse::new(d, bits)?)),
-            KvType::TurboProd { bits } => {
-                Store::Rows(Arc::new(turbo::Prod::new(d, bits, derived(seed))?))
-            }
+            KvType::TurboProd { bits } => Store::Rows(Arc::new(turbo::Prod::new(d, bits, derived(seed))?)),
         };
         let rotation = match options.rotation {
             KvRotation::None => None,

@@ -109,9 +109,7 @@ impl Settings {
 
     /// Packs one group, given by its numbers.
     fn encode(&self, x: impl Iterator<Item = f32> + Clone, words: &mut [u32]) {
-        let (low, high) = x
-            .clone()
-            .fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
+        let (low, high) = x.clone().fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
         let top = ((1u32 << self.bits) - 1) as f32;
         // Codes fit the scale and minimum that are stored. Numbers come from half floats and there are at least two
         // bits, so neither overflows.
@@ -123,9 +121,7 @@ impl Settings {
             scale => 1.0 / scale,
         };
         for (i, x) in x.enumerate() {
-            let code = ((x - minimum.to_f32()) * inverse)
-                .round_ties_even()
-                .clamp(0.0, top);
+            let code = ((x - minimum.to_f32()) * inverse).round_ties_even().clamp(0.0, top);
             bits::put(&mut words[1..], i, self.bits, code as u32);
         }
     }

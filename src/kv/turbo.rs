@@ -30,10 +30,7 @@ impl Codebook {
         let levels = lloyd_max_sphere(d, bits);
         Codebook {
             bits,
-            bounds: levels
-                .windows(2)
-                .map(|c| ((c[0] + c[1]) / 2.0) as f32)
-                .collect(),
+            bounds: levels.windows(2).map(|c| ((c[0] + c[1]) / 2.0) as f32).collect(),
             levels: levels.into_iter().map(|c| c as f32).collect(),
         }
     }
@@ -52,11 +49,7 @@ impl Codebook {
 
 fn check(d: usize, bits: u32) -> Result<()> {
     if !(1..=4).contains(&bits) {
-        return Err(Error::argument(
-            "the bits of a TurboQuant cache",
-            "1 to 4",
-            bits,
-        ));
+        return Err(Error::argument("the bits of a TurboQuant cache", "1 to 4", bits));
     }
     if d < 8 {
         return Err(Error::argument(

@@ -44,8 +44,7 @@ impl Aqlm<'_> {
         // Both kinds of codes take two bytes for each eight weights. An index is the code modulo the
         // number of entries: the bytes as they are, taken as unsigned.
         bytes("codes", size(&[n, k / 8, 2]), self.codes)?;
-        self.codebooks
-            .check("codebooks", size(&[books, entries, 8]))?;
+        self.codebooks.check("codebooks", size(&[books, entries, 8]))?;
         self.scales.check("scales", n)?;
         if self.scales.kind() != self.codebooks.kind() {
             let (expected, got) = (self.codebooks.kind(), self.scales.kind());

@@ -1,9 +1,7 @@
 //! AWQ checkpoints of the versions GEMV and GEMV fast: 4 bits, packed along the inputs.
 
 use super::fields::{bytes, mask, size, word};
-use super::groups::{
-    biased, build, check_shape, group_len, grouped, multiple, pair_kind, put, Integers,
-};
+use super::groups::{biased, build, check_shape, group_len, grouped, multiple, pair_kind, put, Integers};
 use super::Scales;
 use crate::{Linear, Result, ScaleType};
 
@@ -109,8 +107,7 @@ impl AwqGemvFast<'_> {
         let columns = columns(k, group);
         bytes("qweight", size(&[n / 4, k, 2]), self.qweight)?;
         self.scales.check("scales", size(&[columns, n]))?;
-        self.scaled_zeros
-            .check("scaled_zeros", size(&[columns, n]))?;
+        self.scaled_zeros.check("scaled_zeros", size(&[columns, n]))?;
         let kind = match (self.scales.kind(), self.scaled_zeros.kind()) {
             (scale, zero) if scale == zero => pair_kind(scale),
             _ => ScaleType::F32,

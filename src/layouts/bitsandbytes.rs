@@ -86,9 +86,7 @@ impl Absmax<'_> {
                 }
                 absmax.check("nested_absmax", count.div_ceil(block))?;
                 Scales::from(&[offset][..]).check("nested_offset", 1)?;
-                let value = |(i, &code): (usize, &u8)| {
-                    map.at(code as usize) * absmax.at(i / block) + offset
-                };
+                let value = |(i, &code): (usize, &u8)| map.at(code as usize) * absmax.at(i / block) + offset;
                 Ok(codes.iter().enumerate().map(value).collect())
             }
         }

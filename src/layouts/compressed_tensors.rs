@@ -10,23 +10,21 @@ use crate::linear::part;
 use crate::{Linear, Result};
 
 /// How many scales a tensor has: one, one a row, or one for each group of a row.
-fn scale_at(
-    scales: &Scales,
-    n: usize,
-    groups: usize,
-) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
+fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
     // One number is one row's, or the whole tensor's.
     let single = groups == 1 && scales.len() == 1;
     scales.check("weight_scale", if single { 1 } else { size(&[n, groups]) })?;
     // Decoded once: rows read it many times.
     let values = scales.to_vec();
-    Ok(move |row: usize, g: usize| {
-        if single {
-            values[0]
-        } else {
-            values[row * groups + g]
-        }
-    })
+    Ok(
+        move |row: usize, g: usize| {
+            if single {
+                values[0]
+            } else {
+                values[row * groups + g]
+            }
+        },
+    )
 }
 
 /// One layer of `pack-quantized`: 1 to 8 bits, weight = `scale · (field - zero)`.
@@ -62,16 +60,13 @@ impl PackQuantized<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
     /// the groups of `weight_g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &PackQuantized {
-            n, k, bits, group, ..
-        } = self;
+        let &PackQuantized { n, k, bits, group, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let groups = k.div_ceil(group_len(group, k));
         let dense = |fields: usize| size(&[size(&[fields, bits]).div_ceil(32), 4]);
         let padded = |fields: usize| size(&[fields.div_ceil(32 / bits), 4]);
-        let is_padded =
-            self.packed.len() != size(&[n, dense(k)]) && self.packed.len() == size(&[n, padded(k)]);
+        let is_padded = self.packed.len() != size(&[n, dense(k)]) && self.packed.len() == size(&[n, padded(k)]);
         let stride = if is_padded { padded(k) } else { dense(k) };
         bytes("weight_packed", size(&[n, stride]), self.packed)?;
         if let Some(zeros) = self.zero_points {
@@ -154,12 +149,7 @@ impl IntQuantized<'_> {
         if let Some(zeros) = self.zero_points {
             if zeros.len() != self.scales.len() {
                 let expected = self.scales.len();
-                return Err(part(
-                    "weight_zero_point",
-                    "its bytes",
-                    expected,
-                    zeros.len(),
-                ));
+                return Err(part("weight_zero_point", "its bytes", expected, zeros.len()));
             }
         }
         let zero = |row: usize, g: usize| match self.zero_points {

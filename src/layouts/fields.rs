@@ -19,12 +19,7 @@ pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
 /// That fields of so many bits are what the tool packs.
 pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
     if !allowed.contains(&bits) {
-        return Err(part(
-            "the layout",
-            "bits",
-            format!("one of {allowed:?}"),
-            bits,
-        ));
+        return Err(part("the layout", "bits", format!("one of {allowed:?}"), bits));
     }
     Ok(())
 }
@@ -43,13 +38,7 @@ pub(super) fn padded_field(words: &[u8], bits: usize, i: usize) -> u8 {
 }
 
 /// Field `i` of a dense stream that runs down column `column` of a matrix of `columns` words a row.
-pub(super) fn column_field(
-    words: &[u8],
-    bits: usize,
-    i: usize,
-    column: usize,
-    columns: usize,
-) -> u8 {
+pub(super) fn column_field(words: &[u8], bits: usize, i: usize, column: usize, columns: usize) -> u8 {
     let (row, shift) = (i * bits / 32, i * bits % 32);
     let mut field = word(words, row * columns + column) >> shift;
     if shift + bits > 32 {

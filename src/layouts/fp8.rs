@@ -43,17 +43,11 @@ impl Fp8<'_> {
         } = self;
         check_shape(n, k)?;
         if element.bits() != 8 {
-            return Err(part(
-                "weight",
-                "the bits of its elements",
-                8,
-                element.bits(),
-            ));
+            return Err(part("weight", "the bits of its elements", 8, element.bits()));
         }
         bytes("weight", size(&[n, k]), self.weight)?;
         let (rows, groups) = (group_len(rows, n), k.div_ceil(group_len(columns, k)));
-        self.scales
-            .check("weight_scale", size(&[n.div_ceil(rows), groups]))?;
+        self.scales.check("weight_scale", size(&[n.div_ceil(rows), groups]))?;
         let format = element.format().with_scale(self.scales.kind())?;
         let format = grouped(format, columns, k)?;
         let matrix = interleave(format, n, k, self.weight, |row, g, out| {

@@ -89,9 +89,7 @@ impl Gptq<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
     /// the groups of `g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &Gptq {
-            n, k, bits, group, ..
-        } = self;
+        let &Gptq { n, k, bits, group, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 3, 4, 5, 6, 7, 8])?;
         let groups = k.div_ceil(group_len(group, k));
@@ -108,10 +106,8 @@ impl Gptq<'_> {
                 *out = column_field(self.qweight, bits, column(j), row, n);
             }
         };
-        let zero = |row: usize, g: usize| {
-            self.zeros
-                .zero(&self.qzeros[g * zero_bytes..][..zero_bytes], bits, row) as f32
-        };
+        let zero =
+            |row: usize, g: usize| self.zeros.zero(&self.qzeros[g * zero_bytes..][..zero_bytes], bits, row) as f32;
         let kind = pair_kind(self.scales.kind());
         let integers = Integers {
             n,

@@ -49,11 +49,7 @@ pub(super) fn build(
     fields: impl Fn(usize, &mut [u8]) + Sync + Send,
     header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
 ) -> Result<Matrix<'static>> {
-    let (row_bytes, span, head) = (
-        format.row_bytes(k)?,
-        format.block_span(k),
-        format.bytes_for(0),
-    );
+    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
     let scratch = || vec![0u8; k];
     parallel::chunks(&mut bytes, row_bytes, scratch, |row, bytes, scratch| {
@@ -102,11 +98,7 @@ fn interleaved(
     packed: &[u8],
     header: impl Fn(usize, usize, &mut [u8]) + Sync + Send,
 ) -> Result<Vec<u8>> {
-    let (row_bytes, span, head) = (
-        format.row_bytes(k)?,
-        format.block_span(k),
-        format.bytes_for(0),
-    );
+    let (row_bytes, span, head) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
     let mut bytes = vec![0u8; checked_size(n, row_bytes)?];
     let stride = packed.len() / n;
     parallel::chunks(
@@ -214,10 +206,7 @@ pub(super) fn by_columns(
         }
         fields::write(bits, codes, bytes);
     });
-    let codebook: Vec<u8> = (0..pairs)
-        .flat_map(pair)
-        .flat_map(f32::to_le_bytes)
-        .collect();
+    let codebook: Vec<u8> = (0..pairs).flat_map(pair).flat_map(f32::to_le_bytes).collect();
     Matrix::from_codebook(format, n, k, bytes, &codebook)
 }
 
@@ -244,16 +233,7 @@ pub(super) fn pair_kind(kind: ScaleType) -> ScaleType {
 /// The formats of `bits` bits, 1 to 8, by how a field becomes a weight.
 pub(super) fn symmetric(bits: usize) -> Format {
     use Format as F;
-    [
-        F::INT1,
-        F::INT2,
-        F::INT3,
-        F::INT4,
-        F::INT5,
-        F::INT6,
-        F::INT7,
-        F::INT8,
-    ][bits - 1]
+    [F::INT1, F::INT2, F::INT3, F::INT4, F::INT5, F::INT6, F::INT7, F::INT8][bits - 1]
 }
 
 pub(super) fn asymmetric(bits: usize) -> Format {

@@ -1,9 +1,7 @@
 //! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
 
 use super::fields::{bytes, check_bits, size, word};
-use super::groups::{
-    by_columns, check_shape, flat_group, group_len, multiple, pair_kind, Integers,
-};
+use super::groups::{by_columns, check_shape, flat_group, group_len, multiple, pair_kind, Integers};
 use super::Scales;
 use crate::linear::part;
 use crate::{Linear, Result, ScaleType};
@@ -70,11 +68,7 @@ impl Hqq<'_> {
         let group = group_len(self.group, if self.columns { n } else { k });
         multiple("W_q", "n · k", group, weights)?;
         let groups = weights / group;
-        let (rows, columns) = if self.columns {
-            (group, groups)
-        } else {
-            (groups, group)
-        };
+        let (rows, columns) = if self.columns { (group, groups) } else { (groups, group) };
         let (run, item) = match bits {
             3 => (10, 4),
             1 | 2 | 4 => (8 / bits, 1),
@@ -99,9 +93,7 @@ impl Hqq<'_> {
             }
         }
         if self.columns {
-            let matrix = by_columns(bits, n, k, field, columns, |g| {
-                [self.scales.at(g), self.zeros.at(g)]
-            })?;
+            let matrix = by_columns(bits, n, k, field, columns, |g| [self.scales.at(g), self.zeros.at(g)])?;
             return Ok(Linear::new(matrix));
         }
         let span = flat_group(group, k);

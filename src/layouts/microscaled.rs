@@ -45,11 +45,7 @@ impl Microscaled<'_> {
     /// E8M0 of 255 is not).
     pub fn linear(&self) -> Result<Linear> {
         let &Microscaled {
-            n,
-            k,
-            element,
-            group,
-            ..
+            n, k, element, group, ..
         } = self;
         check_shape(n, k)?;
         let row_bytes = size(&[k, element.bits()]).div_ceil(8);

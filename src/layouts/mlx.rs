@@ -36,9 +36,7 @@ impl MlxAffine<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &MlxAffine {
-            n, k, bits, group, ..
-        } = self;
+        let &MlxAffine { n, k, bits, group, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let stride = size(&[size(&[k, bits]).div_ceil(32), 4]);

@@ -46,9 +46,7 @@ impl MatMulNBits<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &MatMulNBits {
-            n, k, bits, group, ..
-        } = self;
+        let &MatMulNBits { n, k, bits, group, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 4, 8])?;
         if group == 0 {

@@ -9,12 +9,7 @@ use crate::Result;
 /// [`Linear::with_permutation`](crate::Linear::with_permutation), columns of a group staying in order.
 ///
 /// `None` where they are runs already. Files without act-order may have all zeros or all -1 here.
-pub(super) fn by_group(
-    at: &str,
-    g_idx: Option<&[u8]>,
-    k: usize,
-    group: usize,
-) -> Result<Option<Vec<u32>>> {
+pub(super) fn by_group(at: &str, g_idx: Option<&[u8]>, k: usize, group: usize) -> Result<Option<Vec<u32>>> {
     let Some(g_idx) = g_idx else {
         return Ok(None);
     };

@@ -1,9 +1,7 @@
 //! optimum-quanto: 2 and 4 bits with a shift, bytes, 8-bit floats.
 
 use super::fields::{bytes, check_bits, size};
-use super::groups::{
-    biased, build, check_shape, flat_group, group_len, grouped, multiple, pair_kind, put,
-};
+use super::groups::{biased, build, check_shape, flat_group, group_len, grouped, multiple, pair_kind, put};
 use super::{Element, Fp8, IntQuantized, Scales};
 use crate::{Linear, Result, ScaleType};
 
@@ -104,9 +102,7 @@ impl QuantoBytes<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &QuantoBytes {
-            n, k, data, scales, ..
-        } = self;
+        let &QuantoBytes { n, k, data, scales, .. } = self;
         match self.byte {
             QuantoByte::Int8 => IntQuantized {
                 n,

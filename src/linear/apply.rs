@@ -97,9 +97,7 @@ impl Outliers {
         }
         for (y, weights) in y.iter_mut().zip(self.weights.chunks(self.columns.len())) {
             let terms = weights.iter().zip(&self.columns);
-            *y += terms
-                .map(|(w, &column)| w.to_f32() * x[column as usize])
-                .sum::<f32>();
+            *y += terms.map(|(w, &column)| w.to_f32() * x[column as usize]).sum::<f32>();
         }
     }
 }

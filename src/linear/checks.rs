@@ -4,12 +4,7 @@ use crate::{Error, Result};
 use std::fmt::Display;
 
 /// The error of a part that does not fit.
-pub(crate) fn part(
-    at: impl Into<String>,
-    what: impl Into<String>,
-    expected: impl Display,
-    got: impl Display,
-) -> Error {
+pub(crate) fn part(at: impl Into<String>, what: impl Into<String>, expected: impl Display, got: impl Display) -> Error {
     Error::Part {
         at: at.into(),
         what: what.into(),
@@ -38,12 +33,7 @@ pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
 pub(crate) fn distinct(at: &str, indices: &[u32], limit: usize) -> Result<()> {
     // More indices than that cannot all differ, so `seen` is not larger than what was given.
     if indices.len() > limit {
-        return Err(part(
-            at,
-            "its length",
-            format!("at most {limit}"),
-            indices.len(),
-        ));
+        return Err(part(at, "its length", format!("at most {limit}"), indices.len()));
     }
     let mut seen = vec![u32::MAX; limit];
     for (i, &index) in indices.iter().enumerate() {

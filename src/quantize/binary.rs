@@ -50,11 +50,7 @@ pub fn quantize(
                 sum += h * w[at].abs() as f64;
                 weight += h;
             }
-            scale[0] = if weight > 0.0 {
-                (sum / weight) as f32
-            } else {
-                0.0
-            };
+            scale[0] = if weight > 0.0 { (sum / weight) as f32 } else { 0.0 };
         },
     );
     let signs = w.iter().map(|&w| if w >= 0.0 { 1 } else { -1 }).collect();
@@ -73,12 +69,7 @@ impl Binary {
     /// # Errors
     /// [`Error::Argument`] where parts do not fit the shape.
     pub fn dequantize(&self) -> Result<Vec<f32>> {
-        values(
-            (self.n, self.k),
-            self.granularity,
-            &self.signs,
-            &self.scales,
-        )
+        values((self.n, self.k), self.granularity, &self.signs, &self.scales)
     }
 
     /// The matrix of format `INT1`, its groups those of the scales (whole rows where these are the rows' or the
@@ -113,11 +104,7 @@ pub(super) fn check_importance(importance: Option<&[f32]>, k: usize) -> Result<(
     }
     match importance.iter().find(|h| !(h.is_finite() && **h >= 0.0)) {
         None => Ok(()),
-        Some(h) => Err(Error::argument(
-            "an importance weight",
-            "finite and not negative",
-            h,
-        )),
+        Some(h) => Err(Error::argument("an importance weight", "finite and not negative", h)),
     }
 }
 
@@ -153,11 +140,7 @@ pub(super) fn check_parts(
         ));
     }
     if scales.len() != runs {
-        return Err(Error::argument(
-            "the number of scales",
-            &runs.to_string(),
-            scales.len(),
-        ));
+        return Err(Error::argument("the number of scales", &runs.to_string(), scales.len()));
     }
     Ok(())
 }

@@ -148,15 +148,7 @@ mod plain {
 
     /// Solves X Lᵀ = A for the columns of `panel` (rows `start..` of L), in place: `rows` hold X in the columns
     /// `first..start`, zeros before them, and A from there on.
-    fn solve(
-        level: Level,
-        rows: &mut [f64],
-        panel: &[f64],
-        k: usize,
-        first: usize,
-        start: usize,
-        sums: &mut Vec<f64>,
-    ) {
+    fn solve(level: Level, rows: &mut [f64], panel: &[f64], k: usize, first: usize, start: usize, sums: &mut Vec<f64>) {
         let (count, width) = (rows.len() / k, panel.len() / k);
         sums.resize(count * width, 0.0);
         let left = |data, count| Rows {
@@ -221,10 +213,7 @@ mod tests {
                     }
                     let expected = (i == j) as u8 as f64;
                     // U is rounded to floats; k terms of it meet.
-                    assert!(
-                        (sum - expected).abs() < 1e-4,
-                        "k = {k}: [{i}, {j}] is {sum}"
-                    );
+                    assert!((sum - expected).abs() < 1e-4, "k = {k}: [{i}, {j}] is {sum}");
                 }
             }
         }

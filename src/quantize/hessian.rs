@@ -111,24 +111,19 @@ impl Hessian {
                 count,
                 len: inputs,
             };
-            parallel::chunks(
-                &mut self.sums,
-                TASK * k,
-                Vec::new,
-                |task, sums, products| {
-                    let (first, count) = (task * TASK, sums.len() / k);
-                    for start in (0..first + count).step_by(TASK) {
-                        let width = TASK.min(first + count - start);
-                        products.resize(count * width, 0.0);
-                        dots_f32(level, rows(first, count), rows(start, width), products);
-                        for (sums, products) in sums.chunks_mut(k).zip(products.chunks(width)) {
-                            for (sum, &product) in sums[start..].iter_mut().zip(products) {
-                                *sum += product as f64;
-                            }
+            parallel::chunks(&mut self.sums, TASK * k, Vec::new, |task, sums, products| {
+                let (first, count) = (task * TASK, sums.len() / k);
+                for start in (0..first + count).step_by(TASK) {
+                    let width = TASK.min(first + count - start);
+                    products.resize(count * width, 0.0);
+                    dots_f32(level, rows(first, count), rows(start, width), products);
+                    for (sums, products) in sums.chunks_mut(k).zip(products.chunks(width)) {
+                        for (sum, &product) in sums[start..].iter_mut().zip(products) {
+                            *sum += product as f64;
                         }
                     }
-                },
-            );
+                }
+            });
             self.samples += inputs as u64;
         }
         Ok(())

@@ -62,9 +62,7 @@ pub(crate) fn scale(levels: &[f32; 16], x: &[f32], importance: Option<&[f32]>) -
             let nearest = nearest_levels(&padded, &scaled);
             // Products apart from sums, which have an order.
             let mut products = [(0f32, 0f32); RUN];
-            for (i, (products, (&x, q))) in
-                products.iter_mut().zip(x.iter().zip(nearest)).enumerate()
-            {
+            for (i, (products, (&x, q))) in products.iter_mut().zip(x.iter().zip(nearest)).enumerate() {
                 let w = importance.map_or(x * x, |w| w[run * RUN + i]);
                 *products = (w * q * x, w * q * q);
             }

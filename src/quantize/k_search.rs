@@ -16,10 +16,7 @@ pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
 }
 
 /// As `check_range`, and refuses importance that would overflow the same sums.
-pub(crate) fn check_ranges(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-) -> Result<(), QuantizeError> {
+pub(crate) fn check_ranges(weights: &[f32], importance: Option<&[f32]>) -> Result<(), QuantizeError> {
     check_range(weights)?;
     at_most(1e15, importance.unwrap_or_default())
 }
@@ -69,25 +66,13 @@ impl Ranges {
 /// Starts from the range of `x`; then tries slightly different ranges, each followed by a
 /// least-squares fit of scale and minimum, and keeps the best by squared (or absolute) error.
 /// As in ggml an accepted minimum also shifts the candidates that follow it.
-pub(crate) fn scale_and_min(
-    top: i32,
-    x: &[f32],
-    importance: &[f32],
-    codes: &mut [u8],
-    ranges: &Ranges,
-) -> (f32, f32) {
+pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
     // The same operations in the same order, many lanes at a time where the processor has them.
     at_level!(Level::new(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
 }
 
 #[inline(always)]
-fn scale_and_min_at(
-    top: i32,
-    x: &[f32],
-    importance: &[f32],
-    codes: &mut [u8],
-    ranges: &Ranges,
-) -> (f32, f32) {
+fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
     let (mut min, mut max) = (x[0], x[0]);
     let mut sum_w = importance[0];
     let mut sum_x = sum_w * x[0];
@@ -116,11 +101,7 @@ fn scale_and_min_at(
         let mut terms = [0f32; 32];
         for (((term, &x), &w), &l) in terms.iter_mut().zip(x).zip(importance).zip(levels) {
             let diff = scale * l + min - x;
-            *term = w * if ranges.absolute {
-                diff.abs()
-            } else {
-                diff * diff
-            };
+            *term = w * if ranges.absolute { diff.abs() } else { diff * diff };
         }
         terms[..x.len()].iter().fold(0f32, |sum, term| sum + term)
     };
@@ -167,12 +148,7 @@ fn scale_and_min_at(
 ///
 /// There are at most 32 of them. Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
 /// keeping the one with the least weighted squared error at its own best scale.
-pub(crate) fn symmetric_scale(
-    half: i32,
-    x: &[f32],
-    importance: Option<&[f32]>,
-    codes: &mut [u8],
-) -> f32 {
+pub(crate) fn symmetric_scale(half: i32, x: &[f32], importance: Option<&[f32]>, codes: &mut [u8]) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
         codes.fill(0);
@@ -270,12 +246,7 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
 
 /// One scale for the scales (or minima) of all groups of a block, none of them negative, and the
 /// fields `0..=top` that they become under it. `importance` has a number for each group.
-pub(crate) fn shared_scale(
-    top: i32,
-    x: &[f32],
-    importance: Option<&[f32]>,
-    fields: &mut [u8],
-) -> f32 {
+pub(crate) fn shared_scale(top: i32, x: &[f32], importance: Option<&[f32]>, fields: &mut [u8]) -> f32 {
     if let Some(importance) = importance {
         let scale = positive_scale(top, x, importance, fields);
         for field in fields {

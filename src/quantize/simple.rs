@@ -9,12 +9,7 @@ use crate::quantize::k_search::{check_ranges, scale_and_min, symmetric_scale, Ra
 use crate::quantize::range::{extreme, inverse, span};
 
 /// The scale, of either sign, and fields of `scale · (field - half)`, fields being `0..2 · half`.
-pub(crate) fn signed_fields(
-    half: u8,
-    x: &[f32],
-    hints: &Hints,
-    fields: &mut [u8; 32],
-) -> Result<f32, QuantizeError> {
+pub(crate) fn signed_fields(half: u8, x: &[f32], hints: &Hints, fields: &mut [u8; 32]) -> Result<f32, QuantizeError> {
     if let Some(importance) = hints.importance {
         check_ranges(x, hints.importance)?;
         let mut w = [0f32; 32];

@@ -93,27 +93,16 @@ fn choose(w: &[f32], h: impl Fn(usize) -> f64, rule: Rule) -> (f32, f32) {
         Rule::AbsMean => (mean.max(1e-5) as f32, 0.0),
         Rule::Twn => {
             let threshold = 0.7 * mean;
-            let kept = w
-                .iter()
-                .enumerate()
-                .filter(|(_, w)| w.abs() as f64 > threshold);
+            let kept = w.iter().enumerate().filter(|(_, w)| w.abs() as f64 > threshold);
             let sums = kept.fold((0.0, 0.0, f32::INFINITY), |(sum, weight, least), (i, w)| {
                 let h = h(i);
                 (sum + h * w.abs() as f64, weight + h, w.abs().min(least))
             });
             let (sum, weight, least) = sums;
-            (
-                if weight > 0.0 {
-                    (sum / weight) as f32
-                } else {
-                    0.0
-                },
-                least,
-            )
+            (if weight > 0.0 { (sum / weight) as f32 } else { 0.0 }, least)
         }
         Rule::LeastSquares => {
-            let mut order: Vec<(f32, f64)> =
-                w.iter().enumerate().map(|(i, w)| (w.abs(), h(i))).collect();
+            let mut order: Vec<(f32, f64)> = w.iter().enumerate().map(|(i, w)| (w.abs(), h(i))).collect();
             // The largest first; what falls by weight does not depend on the order of equals.
             order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));
             let (mut sum, mut weight) = (0f64, 0f64);
@@ -137,12 +126,7 @@ impl Ternary {
     /// # Errors
     /// [`Error::Argument`] where parts do not fit the shape.
     pub fn dequantize(&self) -> Result<Vec<f32>> {
-        values(
-            (self.n, self.k),
-            self.granularity,
-            &self.codes,
-            &self.scales,
-        )
+        values((self.n, self.k), self.granularity, &self.codes, &self.scales)
     }
 
     /// The matrix of format `TERNARY`, its groups those of the scales (whole rows where these are the rows' or the

@@ -122,14 +122,7 @@ dots!(dots_f64 dots_f64_at tile_f64 f64 f64s);
 
 /// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, which are of
 /// `k` floats; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
-pub(crate) fn subtract(
-    level: Level,
-    e: Rows<f32>,
-    u: &[f32],
-    w: &mut [f32],
-    k: usize,
-    from: usize,
-) {
+pub(crate) fn subtract(level: Level, e: Rows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
     dispatch!(level, simd => subtract_at(simd, e, u, w, k, from))
 }
 

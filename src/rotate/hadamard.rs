@@ -35,10 +35,9 @@ impl Hadamard {
         }
         Err(Error::Argument {
             what: "the order of a Hadamard matrix",
-            allowed:
-                "2^k m, m being 1 or at most 512 and p + 1 (p prime, 3 mod 4) or 2 (p + 1) (p \
+            allowed: "2^k m, m being 1 or at most 512 and p + 1 (p prime, 3 mod 4) or 2 (p + 1) (p \
                       prime, 1 mod 4)"
-                    .into(),
+                .into(),
             got: n.to_string(),
         })
     }
@@ -88,11 +87,7 @@ impl Hadamard {
                     let mut sum = T::default();
                     for (j, v) in from.iter().enumerate() {
                         let at = if transposed { j * m + i } else { i * m + j };
-                        sum = if self.base[at] > 0 {
-                            sum + *v
-                        } else {
-                            sum - *v
-                        };
+                        sum = if self.base[at] > 0 { sum + *v } else { sum - *v };
                     }
                     *x = sum;
                 }

@@ -26,10 +26,7 @@ pub(super) fn matrix(order: usize) -> Option<Vec<i8>> {
 }
 
 fn is_prime(n: usize) -> bool {
-    n > 1
-        && (2..)
-            .take_while(|f| f * f <= n)
-            .all(|f| !n.is_multiple_of(f))
+    n > 1 && (2..).take_while(|f| f * f <= n).all(|f| !n.is_multiple_of(f))
 }
 
 /// χ of 0 to q - 1.

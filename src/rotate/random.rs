@@ -74,9 +74,7 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
 /// Calls `f` for every row of n; on all cores where a row is worth the trouble.
 fn each_row(rows: &mut [f64], n: usize, f: impl Fn(usize, &mut [f64]) + Sync + Send) {
     if n < 256 {
-        rows.chunks_exact_mut(n)
-            .enumerate()
-            .for_each(|(i, row)| f(i, row))
+        rows.chunks_exact_mut(n).enumerate().for_each(|(i, row)| f(i, row))
     } else {
         parallel::chunks(rows, n, || (), |i, row, _| f(i, row))
     }

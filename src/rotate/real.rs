@@ -4,15 +4,7 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 
 /// `f32` or `f64`.
 pub trait Real:
-    Copy
-    + Default
-    + Send
-    + Sync
-    + Add<Output = Self>
-    + AddAssign
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + sealed::Sealed
+    Copy + Default + Send + Sync + Add<Output = Self> + AddAssign + Sub<Output = Self> + Mul<Output = Self> + sealed::Sealed
 {
     /// Rounded to this type.
     fn of(value: f64) -> Self;

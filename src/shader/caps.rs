@@ -89,13 +89,8 @@ mod tests {
         assert!(both.contains(Caps::SUBGROUP) && !Caps::SUBGROUP.contains(both));
         assert_eq!(both - Caps::SUBGROUP, Caps::SHADER_F16);
         assert_eq!(both & Caps::SHADER_INT64, Caps::NONE);
-        assert_eq!(
-            format!("{both:?}, {:?}", Caps::NONE),
-            "SUBGROUP | SHADER_F16, none"
-        );
-        let all = Caps::NAMES
-            .iter()
-            .fold(Caps::NONE, |all, (cap, _)| all | *cap);
+        assert_eq!(format!("{both:?}, {:?}", Caps::NONE), "SUBGROUP | SHADER_F16, none");
+        let all = Caps::NAMES.iter().fold(Caps::NONE, |all, (cap, _)| all | *cap);
         assert_eq!(all, Caps::ALL);
     }
 }

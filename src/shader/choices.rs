@@ -125,12 +125,8 @@ fn stored_codes(bits: usize) -> Option<File> {
 /// Parts that one unit of a scale plane serves, where it is worth holding.
 pub(super) fn held_parts(plane: Plane) -> Option<u32> {
     match plane {
-        Plane {
-            units: 1, per: 0, ..
-        } => Some(u32::MAX),
-        Plane { units: 1, per, .. } if per >= 4 * PART && per.is_multiple_of(PART) => {
-            Some((per / PART) as u32)
-        }
+        Plane { units: 1, per: 0, .. } => Some(u32::MAX),
+        Plane { units: 1, per, .. } if per >= 4 * PART && per.is_multiple_of(PART) => Some((per / PART) as u32),
         _ => None,
     }
 }

@@ -59,12 +59,7 @@ const MATRIX_COLS: usize = 64;
 
 /// The product kernels for m rows of x: those of the ladder that fit, best first. Never none: the last rung
 /// needs nothing, and where m or the device is too small even for it, making it says so.
-pub(crate) fn ladder(
-    traits: &Traits,
-    format: Format,
-    m: usize,
-    precision: Precision,
-) -> Vec<&'static Kernel> {
+pub(crate) fn ladder(traits: &Traits, format: Format, m: usize, precision: Precision) -> Vec<&'static Kernel> {
     let ladder = match traits.class {
         DeviceClass::Cpu => CPU,
         DeviceClass::Gpu => GPU,
@@ -89,9 +84,7 @@ const BUSY: u64 = 64;
 /// long work already.
 pub(crate) fn slices(traits: &Traits, tiles: u64, k: usize) -> u32 {
     match traits.class {
-        DeviceClass::Gpu if tiles <= BUSY / 2 => {
-            (BUSY / tiles.max(1)).min(k as u64 / 512).max(1) as u32
-        }
+        DeviceClass::Gpu if tiles <= BUSY / 2 => (BUSY / tiles.max(1)).min(k as u64 / 512).max(1) as u32,
         _ => 1,
     }
 }

@@ -23,13 +23,7 @@ use std::fmt::Write;
 /// # Errors
 /// [`Error::UnknownKernel`], [`Error::Block`] where the format cannot have rows of `k`, and
 /// [`Error::NoCodes`] where the kernel cannot serve it.
-pub fn wgsl(
-    format: Format,
-    kernel: &str,
-    m: usize,
-    k: usize,
-    class: DeviceClass,
-) -> Result<String> {
+pub fn wgsl(format: Format, kernel: &str, m: usize, k: usize, class: DeviceClass) -> Result<String> {
     wgsl_on(format, kernel, m, k, class, Caps::NONE, Dialect::Naga)
 }
 
@@ -169,9 +163,7 @@ impl Composition<'_> {
         ] {
             lines.push(format!("alias {alias} = {};", wgsl_type(unit)));
         }
-        if let (Levels::Table(levels), Decode::Table) =
-            (self.family.levels, self.family.shader.decode)
-        {
+        if let (Levels::Table(levels), Decode::Table) = (self.family.levels, self.family.shader.decode) {
             let levels: Vec<_> = levels.iter().map(|l| format!("{l:?}f")).collect();
             let levels = levels.join(", ");
             lines.push(format!("const LEVELS = array<f32, 16>({levels});"));

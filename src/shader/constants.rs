@@ -29,10 +29,7 @@ impl Composition<'_> {
         let stretch = if exact { 16 / spans } else { 10 };
         consts.extend([("CHAINS", 2 / spans.min(2)), ("STRETCH", stretch)]);
         if self.kernel.shape == Shape::Product {
-            consts.extend([
-                ("TILE_ROWS", tuning.tile_rows),
-                ("TILE_COLS", tuning.tile_cols),
-            ]);
+            consts.extend([("TILE_ROWS", tuning.tile_rows), ("TILE_COLS", tuning.tile_cols)]);
         }
         consts.extend(self.decoding());
         if let Some((rows, cols)) = tuning.lane {

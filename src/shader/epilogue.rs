@@ -101,10 +101,6 @@ impl Epilogue {
             Epilogue::RowScale => ("row scale", bindings::ROW_SCALE, Extent::Rows),
             _ => return None,
         };
-        Some(Operand {
-            name,
-            binding,
-            extent,
-        })
+        Some(Operand { name, binding, extent })
     }
 }

@@ -46,9 +46,7 @@ impl Needs {
 
     pub const fn matrices(side: u32) -> Needs {
         Needs {
-            caps: Caps::SHADER_F16
-                .union(Caps::SUBGROUP)
-                .union(Caps::COOPERATIVE_MATRIX),
+            caps: Caps::SHADER_F16.union(Caps::SUBGROUP).union(Caps::COOPERATIVE_MATRIX),
             matrices: side,
             ..Needs::F16
         }

@@ -35,10 +35,7 @@ const SLOTS: [Slot; 25] = [
         ],
     ),
     ("centre", &["about_middle"]),
-    (
-        "codes",
-        &["fields", "unpack1", "unpack2", "unpack4", "lowered"],
-    ),
+    ("codes", &["fields", "unpack1", "unpack2", "unpack4", "lowered"]),
     ("coop", &["put_w", "put_x"]),
     ("entries", &["lane_index", "main"]),
     ("epilogues", &["finish"]),
@@ -51,10 +48,7 @@ const SLOTS: [Slot; 25] = [
     ("levels", &["levels"]),
     ("outputs/f", &["write", "word_of", "element"]),
     ("outputs/s", &["store"]),
-    (
-        "pairs",
-        &["byte_pairs", "weight_pairs", "centred", "pair_level_sum"],
-    ),
+    ("pairs", &["byte_pairs", "weight_pairs", "centred", "pair_level_sum"]),
     ("parts", &["tile_at", "store_tile"]),
     ("planes", &["touch"]),
     ("reduce", &["reduce"]),
@@ -158,10 +152,7 @@ fn check(source: &Source) -> Result<(), String> {
         return Err(format!("a mark is not honoured: {line}"));
     }
     let entries = module.entry_points.iter().map(|e| e.name.as_str());
-    let functions = module
-        .functions
-        .iter()
-        .filter_map(|(_, f)| f.name.as_deref());
+    let functions = module.functions.iter().filter_map(|(_, f)| f.name.as_deref());
     let defined: BTreeSet<&str> = functions.chain(entries).collect();
     for (folder, functions) in SLOTS {
         let filled = source.paths().iter().any(|path| path.starts_with(folder));
@@ -199,9 +190,7 @@ fn check_params(_: &Module, inner: &TypeInner) -> Result<(), String> {
         .map(|(name, at)| (name.to_string(), *at))
         .collect();
     if got != want || *span as usize != size_of::<Params>() {
-        return Err(format!(
-            "params of {span} bytes are {got:?}, should be {want:?}"
-        ));
+        return Err(format!("params of {span} bytes are {got:?}, should be {want:?}"));
     }
     Ok(())
 }

@@ -33,11 +33,7 @@ impl Source {
     }
 
     /// Appends whole files.
-    pub fn push_files(
-        &mut self,
-        files: &[File],
-        consts: impl IntoIterator<Item = (&'static str, u32)>,
-    ) {
+    pub fn push_files(&mut self, files: &[File], consts: impl IntoIterator<Item = (&'static str, u32)>) {
         let consts: HashMap<&str, u32> = consts.into_iter().collect();
         for (path, text) in files {
             self.push(path, 0, &format!("\n// {path}"));
@@ -47,12 +43,7 @@ impl Source {
     }
 
     /// Appends lines, each loop marked `// unroll` written out.
-    fn push_unrolled(
-        &mut self,
-        path: &'static str,
-        lines: &[(usize, String)],
-        consts: &HashMap<&str, u32>,
-    ) {
+    fn push_unrolled(&mut self, path: &'static str, lines: &[(usize, String)], consts: &HashMap<&str, u32>) {
         let mut i = 0;
         while i < lines.len() {
             let (number, line) = &lines[i];
@@ -188,8 +179,7 @@ mod tests {
         let lines: Vec<_> = (1..).zip(lines.map(String::from)).collect();
         let mut source = Source::new("", String::new());
         source.push_unrolled("file", &lines, &HashMap::from([("ROWS", 1)]));
-        let expected =
-            "{\n    row[0u] = 0u.xr + ar + 0u;\n}\n{\n    row[1u] = 1u.xr + ar + 1u;\n}\n\
+        let expected = "{\n    row[0u] = 0u.xr + ar + 0u;\n}\n{\n    row[1u] = 1u.xr + ar + 1u;\n}\n\
                         for (var i = 0u; i < 4u; i++) {\n}\n";
         assert_eq!(source.text, expected);
         assert_eq!(source.explain("wgsl:5:3 bad"), "shaders/file:2:3 bad");

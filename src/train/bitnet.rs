@@ -44,9 +44,7 @@ pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Te
     })?;
     for gamma in &mut scales {
         let mut stored = [0u8; 4];
-        scale
-            .store(*gamma, &mut stored)
-            .map_err(|e| e.of("ternary"))?;
+        scale.store(*gamma, &mut stored).map_err(|e| e.of("ternary"))?;
         *gamma = scale.load(&stored);
     }
     let codes = groups.map(w, |g| {
@@ -55,11 +53,7 @@ pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Te
         move |w| i8::from(w / gamma > 0.5) - i8::from(w / gamma < -0.5)
     })?;
     let values = times(&codes, &scales, groups)?;
-    Ok(Ternary {
-        codes,
-        scales,
-        values,
-    })
+    Ok(Ternary { codes, scales, values })
 }
 
 /// The gradient for w, where `dy` is that for Ŵ: the same.
@@ -88,17 +82,11 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
     }
     if x.is_empty() {
         let (codes, scales, values) = Default::default();
-        return Ok(Inputs {
-            codes,
-            scales,
-            values,
-        });
+        return Ok(Inputs { codes, scales, values });
     }
     let tokens = Groups::rows(k)?;
     tokens.finite("input", x)?;
-    let largest = tokens.reduce(x.len(), |_, range| {
-        x[range].iter().fold(LEAST, |m, x| m.max(x.abs()))
-    })?;
+    let largest = tokens.reduce(x.len(), |_, range| x[range].iter().fold(LEAST, |m, x| m.max(x.abs())))?;
     let codes = tokens.map(x, |t| {
         // In f64 no magnitude overflows, and the largest gives 127 and no more.
         let largest = f64::from(largest[t]);
@@ -106,11 +94,7 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
     })?;
     let scales: Vec<f32> = largest.iter().map(|l| l / 127.0).collect();
     let values = times(&codes, &scales, tokens)?;
-    Ok(Inputs {
-        codes,
-        scales,
-        values,
-    })
+    Ok(Inputs { codes, scales, values })
 }
 
 /// The gradient for x, where `dy` is that for the rounded inputs: the same.

@@ -41,13 +41,7 @@ impl Distill {
     ///
     /// # Errors
     /// [`Error::Length`] where these do not fit each other, [`Error::Argument`] where a, T or a label is out of range.
-    pub fn forward(
-        &self,
-        student: &[f32],
-        teacher: &[f32],
-        labels: &[u8],
-        classes: usize,
-    ) -> Result<Loss> {
+    pub fn forward(&self, student: &[f32], teacher: &[f32], labels: &[u8], classes: usize) -> Result<Loss> {
         self.check(student, teacher, labels, classes)?;
         let t = f64::from(self.t);
         let mut rows = vec![(0f64, 0f64); labels.len()];
@@ -58,17 +52,12 @@ impl Distill {
             |row, out, ()| {
                 let s = &student[row * classes..][..classes];
                 let cross_entropy = -log_softmax(s, 1.0)[usize::from(labels[row])];
-                let (p, q) = (
-                    log_softmax(&teacher[row * classes..][..classes], t),
-                    log_softmax(s, t),
-                );
+                let (p, q) = (log_softmax(&teacher[row * classes..][..classes], t), log_softmax(s, t));
                 let divergence = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
                 out[0] = (cross_entropy, divergence);
             },
         );
-        let mean = |of: fn(&(f64, f64)) -> f64| {
-            rows.iter().map(of).sum::<f64>() / rows.len().max(1) as f64
-        };
+        let mean = |of: fn(&(f64, f64)) -> f64| rows.iter().map(of).sum::<f64>() / rows.len().max(1) as f64;
         let (cross_entropy, divergence) = (mean(|r| r.0), mean(|r| r.1));
         let a = f64::from(self.a);
         Ok(Loss {
@@ -83,13 +72,7 @@ impl Distill {
     ///
     /// # Errors
     /// Those of [`forward`](Distill::forward).
-    pub fn backward(
-        &self,
-        student: &[f32],
-        teacher: &[f32],
-        labels: &[u8],
-        classes: usize,
-    ) -> Result<Vec<f32>> {
+    pub fn backward(&self, student: &[f32], teacher: &[f32], labels: &[u8], classes: usize) -> Result<Vec<f32>> {
         self.check(student, teacher, labels, classes)?;
         let (a, t) = (f64::from(self.a), f64::from(self.t));
         let m = labels.len() as f64;
@@ -119,11 +102,7 @@ impl Distill {
         if !(0.0..=1.0).contains(&self.a) {
             return Err(Error::argument("a", "0 to 1", self.a));
         }
-        same_length(
-            "student",
-            labels.len().saturating_mul(classes),
-            student.len(),
-        )?;
+        same_length("student", labels.len().saturating_mul(classes), student.len())?;
         same_length("teacher", student.len(), teacher.len())?;
         match labels.iter().find(|&&l| usize::from(l) >= classes) {
             None => Ok(()),
@@ -140,10 +119,7 @@ impl Distill {
 fn log_softmax(x: &[f32], t: f64) -> Vec<f64> {
     // With the largest taken off, no exponential overflows.
     let largest = x.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
-    let scaled: Vec<f64> = x
-        .iter()
-        .map(|&x| (f64::from(x) - f64::from(largest)) / t)
-        .collect();
+    let scaled: Vec<f64> = x.iter().map(|&x| (f64::from(x) - f64::from(largest)) / t).collect();
     let sum: f64 = scaled.iter().map(|x| x.exp()).sum();
     let log_sum = sum.ln();
     scaled.into_iter().map(|x| x - log_sum).collect()
@@ -156,9 +132,7 @@ fn log_softmax(x: &[f32], t: f64) -> Vec<f64> {
 pub fn hidden_forward(student: &[f32], teacher: &[f32]) -> Result<f64> {
     same_length("teacher", student.len(), teacher.len())?;
     let differences = student.iter().zip(teacher);
-    let sum: f64 = differences
-        .map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2))
-        .sum();
+    let sum: f64 = differences.map(|(s, t)| (f64::from(*s) - f64::from(*t)).powi(2)).sum();
     Ok(sum / student.len().max(1) as f64)
 }
 

@@ -81,11 +81,7 @@ impl Groups {
     }
 
     /// One number for each group, `f(group, its weights)`.
-    pub(super) fn reduce(
-        &self,
-        len: usize,
-        f: impl Fn(usize, Range<usize>) -> f32 + Sync + Send,
-    ) -> Result<Vec<f32>> {
+    pub(super) fn reduce(&self, len: usize, f: impl Fn(usize, Range<usize>) -> f32 + Sync + Send) -> Result<Vec<f32>> {
         let mut out = vec![0f32; self.count(len)?];
         let in_row = self.in_row();
         parallel::chunks(
@@ -110,9 +106,7 @@ impl Groups {
     ) -> Result<Vec<T>> {
         self.fill(from.len(), |group, range, out| {
             let f = of(group);
-            out.iter_mut()
-                .zip(&from[range])
-                .for_each(|(out, a)| *out = f(*a));
+            out.iter_mut().zip(&from[range]).for_each(|(out, a)| *out = f(*a));
         })
     }
 
@@ -129,9 +123,7 @@ impl Groups {
         self.fill(a.len(), |group, range, out| {
             let f = of(group);
             let pairs = a[range.clone()].iter().zip(&b[range]);
-            out.iter_mut()
-                .zip(pairs)
-                .for_each(|(out, (a, b))| *out = f(*a, *b));
+            out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out = f(*a, *b));
         })
     }
 

@@ -162,13 +162,7 @@ pub struct Gradients {
 ///
 /// # Errors
 /// Those of [`forward`], and [`Error::Length`] where `dy` is not as long as `v`.
-pub fn backward(
-    v: &[f32],
-    s: &[f32],
-    groups: Groups,
-    levels: Levels,
-    dy: &[f32],
-) -> Result<Gradients> {
+pub fn backward(v: &[f32], s: &[f32], groups: Groups, levels: Levels, dy: &[f32]) -> Result<Gradients> {
     check(v, s, groups)?;
     same_length("dy", v.len(), dy.len())?;
     let to_v = groups.zip(v, dy, |g| {

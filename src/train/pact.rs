@@ -107,12 +107,7 @@ impl Pact {
     fn check(&self) -> Result<()> {
         positive("alpha", self.alpha)?;
         let limits = [
-            (
-                "bits",
-                "1 to 16",
-                (1..=16).contains(&self.bits),
-                self.bits as f32,
-            ),
+            ("bits", "1 to 16", (1..=16).contains(&self.bits), self.bits as f32),
             (
                 "lambda",
                 "0 or above and finite",

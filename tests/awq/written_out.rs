@@ -26,25 +26,12 @@ pub fn error(layers: &[(usize, &[f32])], rounded: &[Vec<f32>], x: &[f32], k: usi
 }
 
 /// s of the paper and the tool, in f64.
-pub fn factors(
-    layers: &[(usize, &[f32])],
-    x: &[f32],
-    k: usize,
-    group: usize,
-    r: f64,
-    duo: bool,
-) -> Vec<f32> {
+pub fn factors(layers: &[(usize, &[f32])], x: &[f32], k: usize, group: usize, r: f64, duo: bool) -> Vec<f32> {
     let rows = (x.len() / k) as f64;
     let n: usize = layers.iter().map(|l| l.0).sum();
     let s: Vec<f64> = (0..k)
         .map(|j| {
-            let x = x
-                .iter()
-                .skip(j)
-                .step_by(k)
-                .map(|x| f64::from(x.abs()))
-                .sum::<f64>()
-                / rows;
+            let x = x.iter().skip(j).step_by(k).map(|x| f64::from(x.abs())).sum::<f64>() / rows;
             let normalized = layers.iter().flat_map(|l| l.1.chunks(k)).map(|row| {
                 let group = &row[j / group * group..(j / group * group + group).min(k)];
                 let largest = group.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
@@ -67,9 +54,7 @@ pub fn factors(
 pub fn rounded(format: Format, n: usize, w: &[f32], s: &[f32]) -> Vec<f32> {
     let mut w = w.to_vec();
     fold_into_columns(&mut w, s).unwrap();
-    let mut q = Matrix::quantize(format, n, s.len(), &w)
-        .unwrap()
-        .dequantize();
+    let mut q = Matrix::quantize(format, n, s.len(), &w).unwrap().dequantize();
     q.chunks_mut(s.len())
         .for_each(|q| q.iter_mut().zip(s).for_each(|(q, s)| *q /= s));
     q

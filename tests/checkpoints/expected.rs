@@ -54,11 +54,7 @@ impl Expected {
         if method != self.method {
             return Err(format!("read as {method}, should be {}", self.method));
         }
-        let layer = |name: &String| {
-            name.trim_end_matches(".x")
-                .trim_end_matches(".y")
-                .to_owned()
-        };
+        let layer = |name: &String| name.trim_end_matches(".x").trim_end_matches(".y").to_owned();
         let names: BTreeSet<String> = self.tensors.keys().map(layer).collect();
         let listed: BTreeSet<String> = model.linears().into_iter().collect();
         let should: BTreeSet<String> = names.union(&self.plain).cloned().collect();
@@ -66,9 +62,7 @@ impl Expected {
             return Err(format!("lists {listed:?}, should list {should:?}"));
         }
         names.iter().try_for_each(|name| {
-            let linear = self
-                .linear(model, name)
-                .map_err(|e| format!("{name}: {e}"))?;
+            let linear = self.linear(model, name).map_err(|e| format!("{name}: {e}"))?;
             self.weights(name, &linear)?;
             self.products(name, &linear)
         })
@@ -88,14 +82,10 @@ impl Expected {
             return Ok(());
         };
         let got = linear.dequantize();
-        let differ = |&(_, (&got, &want)): &(usize, (&f32, &f32))| {
-            rounded(got, self.tensors[name].dtype) != want
-        };
+        let differ = |&(_, (&got, &want)): &(usize, (&f32, &f32))| rounded(got, self.tensors[name].dtype) != want;
         let mut pairs = got.iter().zip(&want.values).enumerate();
         match pairs.find(differ) {
-            Some((i, (got, want))) => {
-                Err(format!("{name}: weight {i} is {got:e}, should be {want:e}"))
-            }
+            Some((i, (got, want))) => Err(format!("{name}: weight {i} is {got:e}, should be {want:e}")),
             None => Ok(()),
         }
     }
@@ -128,9 +118,7 @@ impl Expected {
 }
 
 fn floats(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
-    let halves = bytes
-        .chunks_exact(2)
-        .map(|b| u16::from_le_bytes([b[0], b[1]]));
+    let halves = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
     match dtype {
         Dtype::F16 => halves.map(|h| half::f16::from_bits(h).to_f32()).collect(),
         Dtype::BF16 => halves.map(|h| half::bf16::from_bits(h).to_f32()).collect(),

@@ -36,13 +36,7 @@ impl Case {
     }
 }
 
-fn encode(
-    format: Format,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    importance: Option<&[f32]>,
-) -> Matrix<'static> {
+fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Option<&[f32]>) -> Matrix<'static> {
     match importance {
         Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
         None => Matrix::quantize(format, n, k, weights),
@@ -149,9 +143,7 @@ fn read(case: &Value, n: usize, k: usize) -> Case {
 /// Absmax and nibbles in two arrays: each group's absmax goes before its nibbles.
 fn bitsandbytes(parts: &[Vec<u8>], group: usize) -> Vec<u8> {
     let groups = parts[0].chunks(4).zip(parts[1].chunks(group / 2));
-    groups
-        .flat_map(|(absmax, codes)| [absmax, codes].concat())
-        .collect()
+    groups.flat_map(|(absmax, codes)| [absmax, codes].concat()).collect()
 }
 
 /// `scales` f16 [k/g, N], `qzeros` and `qweight` bit streams along N and along k of [.., N], N = 32
@@ -159,8 +151,7 @@ fn bitsandbytes(parts: &[Vec<u8>], group: usize) -> Vec<u8> {
 fn gptq(parts: &[Vec<u8>], format: Format, n: usize, k: usize) -> Vec<u8> {
     const OUTPUTS: usize = 32;
     let (scales, zeros, codes) = (&parts[0], &parts[1], &parts[2]);
-    let word =
-        |bytes: &[u8], i: usize| u32::from_le_bytes(bytes[4 * i..4 * i + 4].try_into().unwrap());
+    let word = |bytes: &[u8], i: usize| u32::from_le_bytes(bytes[4 * i..4 * i + 4].try_into().unwrap());
     let group = format.group_len();
     let bits = (format.block_bytes() - 4) * 8 / group;
     let mask = (1u32 << bits) - 1;

@@ -35,10 +35,7 @@ pub fn try_borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> lowbit::Result<Gp
     try_borrowed_from(&instance(), change)
 }
 
-fn try_borrowed_from(
-    instance: &wgpu::Instance,
-    change: impl FnOnce(&mut wgpu::Limits),
-) -> lowbit::Result<Gpu> {
+fn try_borrowed_from(instance: &wgpu::Instance, change: impl FnOnce(&mut wgpu::Limits)) -> lowbit::Result<Gpu> {
     pollster::block_on(async {
         let adapter = instance.request_adapter(&Default::default()).await.unwrap();
         let mut limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
@@ -84,13 +81,7 @@ pub fn product(gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32
 }
 
 /// As `product`, by a kernel that may round more.
-pub fn product_at(
-    precision: Precision,
-    gpu: &Gpu,
-    weights: &Weights,
-    x: &[f32],
-    kernel: &str,
-) -> Vec<f32> {
+pub fn product_at(precision: Precision, gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
     let m = x.len() / weights.k();
     let product = MatMul::with_kernel(gpu, weights, m, precision, kernel).unwrap();
     assert_eq!(product.kernel(), kernel);
@@ -110,23 +101,14 @@ pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> Stri
 }
 
 /// As `mutant`, of the kernel of this name.
-pub fn mutant_of(
-    kernel: &str,
-    gpu: &Gpu,
-    matrix: &Matrix,
-    x: &[f32],
-    edit: impl Fn(&str) -> String,
-) -> Vec<f32> {
+pub fn mutant_of(kernel: &str, gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String) -> Vec<f32> {
     let weights = gpu.upload(matrix).unwrap();
     let m = x.len() / weights.k();
     let product = MatMul::with_edited_shader(gpu, &weights, m, kernel, edit).unwrap();
     let words = words(gpu, x, m * weights.n(), |pass, x, y| {
         product.encode(pass, x, y).unwrap()
     });
-    words[..m * weights.n()]
-        .iter()
-        .map(|&w| f32::from_bits(w))
-        .collect()
+    words[..m * weights.n()].iter().map(|&w| f32::from_bits(w)).collect()
 }
 
 /// Records with `encode` into one pass and returns `outputs` floats, all of them written and
@@ -139,10 +121,7 @@ pub fn run(
 ) -> Vec<f32> {
     let words = words(gpu, input, outputs, encode);
     let (y, canary) = words.split_at(outputs);
-    assert!(
-        canary.iter().all(|&w| w == POISON),
-        "written past the end of y"
-    );
+    assert!(canary.iter().all(|&w| w == POISON), "written past the end of y");
     let left = y.iter().filter(|&&w| w == POISON).count();
     assert_eq!(left, 0, "{left} of {outputs} outputs were not written");
     y.iter().map(|&w| f32::from_bits(w)).collect()
@@ -173,10 +152,7 @@ pub fn run_with(
     let bytes = run_bytes(gpu, inputs, 4 * (outputs + CANARY), encode);
     let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
     written(&words, outputs, |_| POISON)?;
-    Ok(words[..outputs]
-        .iter()
-        .map(|w| f32::from_bits(*w))
-        .collect())
+    Ok(words[..outputs].iter().map(|w| f32::from_bits(*w)).collect())
 }
 
 /// The same of halves.
@@ -189,18 +165,12 @@ pub fn run_halves(
     let bytes = run_bytes(gpu, inputs, 2 * outputs + 4 * CANARY, encode);
     let halves: Vec<u16> = bytemuck::pod_collect_to_vec(&bytes);
     written(&halves, outputs, |i| (POISON >> (16 * (i % 2))) as u16)?;
-    let floats = halves[..outputs]
-        .iter()
-        .map(|h| half::f16::from_bits(*h).to_f32());
+    let floats = halves[..outputs].iter().map(|h| half::f16::from_bits(*h).to_f32());
     Ok(floats.collect())
 }
 
 /// Whether `outputs` items and no others were written over the poison.
-fn written<T: PartialEq>(
-    items: &[T],
-    outputs: usize,
-    poison: impl Fn(usize) -> T,
-) -> Result<(), String> {
+fn written<T: PartialEq>(items: &[T], outputs: usize, poison: impl Fn(usize) -> T) -> Result<(), String> {
     let left = (0..outputs).filter(|&i| items[i] == poison(i)).count();
     if left > 0 {
         return Err(format!("{left} of {outputs} outputs were not written"));
@@ -245,8 +215,7 @@ fn run_bytes(
     drop(pass);
     encoder.copy_buffer_to_buffer(&y, 0, &back, 0, y.size());
     gpu.queue().submit([encoder.finish()]);
-    back.slice(..)
-        .map_async(wgpu::MapMode::Read, |r| r.unwrap());
+    back.slice(..).map_async(wgpu::MapMode::Read, |r| r.unwrap());
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
     let mut read = back.slice(..).get_mapped_range().unwrap().to_vec();
     read.truncate(bytes);

@@ -194,9 +194,10 @@ impl Layout {
                 group: self.number("group"),
                 packed: self.part("packed"),
                 scales: self.small_scales(),
-                global: self.parts.get("global_scale").map(|bytes| {
-                    OutputScale::Divide(f32::from_le_bytes(bytes[..].try_into().unwrap()))
-                }),
+                global: self
+                    .parts
+                    .get("global_scale")
+                    .map(|bytes| OutputScale::Divide(f32::from_le_bytes(bytes[..].try_into().unwrap()))),
             }
             .linear(),
             "hqq" => Hqq {

@@ -79,11 +79,7 @@ pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
             let top = random.next() as usize % run.len();
             for (i, x) in run.iter_mut().enumerate() {
                 let small = [0.0, 0.0, -2.0, -1.0, 1.0, 3.0][random.next() as usize % 6];
-                let sign = if random.next() & 1 == 0 {
-                    127.0
-                } else {
-                    -127.0
-                };
+                let sign = if random.next() & 1 == 0 { 127.0 } else { -127.0 };
                 *x = 0.25 * if i == top { sign } else { small };
             }
         }
@@ -98,13 +94,7 @@ pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'s
 }
 
 /// The same random matrix with its bytes altered.
-pub fn altered_matrix(
-    format: Format,
-    n: usize,
-    k: usize,
-    seed: u64,
-    alter: impl FnOnce(&mut [u8]),
-) -> Matrix<'static> {
+pub fn altered_matrix(format: Format, n: usize, k: usize, seed: u64, alter: impl FnOnce(&mut [u8])) -> Matrix<'static> {
     let mut random = Random::new(seed);
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
@@ -117,12 +107,8 @@ pub fn altered_matrix(
         for block in row.chunks_mut(step) {
             let header: usize = format.float_fields().iter().map(|(_, s)| s.bytes()).sum();
             match format.name() {
-                name if name.starts_with("fp8_e4m3") => {
-                    numbers(&mut block[header..], |code| code & 127 == 127)
-                }
-                name if name.starts_with("fp8_e5m2") => {
-                    numbers(&mut block[header..], |code| code & 127 >= 124)
-                }
+                name if name.starts_with("fp8_e4m3") => numbers(&mut block[header..], |code| code & 127 == 127),
+                name if name.starts_with("fp8_e5m2") => numbers(&mut block[header..], |code| code & 127 >= 124),
                 // d lies in the top nibbles of four half words: 2^-15 to 2^-8.
                 "iq1_m" => block[55] = (block[55] & 0x8f) | 0x10,
                 _ => {}
@@ -137,13 +123,7 @@ pub fn altered_matrix(
 }
 
 /// `Matrix::from_bytes`, with a random codebook where the format needs one.
-pub fn from_bytes(
-    format: Format,
-    n: usize,
-    k: usize,
-    bytes: Vec<u8>,
-    random: &mut Random,
-) -> Matrix<'static> {
+pub fn from_bytes(format: Format, n: usize, k: usize, bytes: Vec<u8>, random: &mut Random) -> Matrix<'static> {
     let expected = match Matrix::from_bytes(format, n, k, bytes.clone()) {
         Err(lowbit::Error::Codebook { expected, .. }) => expected,
         matrix => return matrix.unwrap(),
@@ -151,10 +131,7 @@ pub fn from_bytes(
     // Of scales for each column any number of pairs will do.
     let expected = if expected == 2 { 2 * 37 } else { expected };
     let mut codebook = vec![0; 4 * expected];
-    let scale = format
-        .float_fields()
-        .first()
-        .map_or(ScaleType::F32, |f| f.1);
+    let scale = format.float_fields().first().map_or(ScaleType::F32, |f| f.1);
     for entry in codebook.chunks_mut(scale.bytes()) {
         ordinary(random, scale, entry);
     }
@@ -247,10 +224,7 @@ pub fn same_bits(got: &[f32], want: &[f32]) -> Result<(), String> {
     if got.len() != want.len() {
         return Err(format!("{} values, should be {}", got.len(), want.len()));
     }
-    let differs = got
-        .iter()
-        .zip(want)
-        .position(|(a, b)| a.to_bits() != b.to_bits());
+    let differs = got.iter().zip(want).position(|(a, b)| a.to_bits() != b.to_bits());
     match differs {
         None => Ok(()),
         Some(i) => Err(format!(

@@ -44,13 +44,7 @@ fn group(format: Format, k: usize) -> usize {
 }
 
 /// A matrix of such weights, where the format has an encoder that takes them.
-pub fn matrix(
-    kind: &str,
-    format: Format,
-    n: usize,
-    k: usize,
-    random: &mut Random,
-) -> Option<Matrix<'static>> {
+pub fn matrix(kind: &str, format: Format, n: usize, k: usize, random: &mut Random) -> Option<Matrix<'static>> {
     let len = group(format, k);
     let constant = random.signed();
     let mut weights = vec![0f32; n * k];

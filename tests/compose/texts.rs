@@ -61,8 +61,5 @@ pub fn one_of_each(formats: &[Format], dialect: Dialect) -> Texts {
             }
         }
     }
-    Texts {
-        texts,
-        without_codes,
-    }
+    Texts { texts, without_codes }
 }

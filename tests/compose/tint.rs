@@ -30,10 +30,7 @@ pub fn lint(name: &str, text: &str) -> Result<(), String> {
         .unwrap();
     std::fs::remove_file(&path).unwrap();
     if !output.status.success() {
-        return Err(format!(
-            "{name}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
     }
     Ok(())
 }

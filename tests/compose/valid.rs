@@ -10,8 +10,7 @@ pub struct Valid {
 }
 
 pub fn validate(name: &str, text: &str) -> Result<Valid, String> {
-    let module = naga::front::wgsl::parse_str(text)
-        .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
+    let module = naga::front::wgsl::parse_str(text).map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
     let needs = needs(&module);
     // `unpack2x16float`: in WebGPU, and a downlevel flag of wgpu's that every backend has.
     let has = needs | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
@@ -20,11 +19,7 @@ pub fn validate(name: &str, text: &str) -> Result<Valid, String> {
         .subgroup_operations(SubgroupOperationSet::all())
         .validate(&module)
         .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
-    Ok(Valid {
-        module,
-        info,
-        needs,
-    })
+    Ok(Valid { module, info, needs })
 }
 
 /// By types and built-ins. What were overlooked here would fail in validation.
@@ -41,10 +36,8 @@ fn needs(module: &Module) -> Capabilities {
         };
     }
     for built_in in built_ins(module) {
-        if let BuiltIn::SubgroupId
-        | BuiltIn::SubgroupSize
-        | BuiltIn::SubgroupInvocationId
-        | BuiltIn::NumSubgroups = built_in
+        if let BuiltIn::SubgroupId | BuiltIn::SubgroupSize | BuiltIn::SubgroupInvocationId | BuiltIn::NumSubgroups =
+            built_in
         {
             needs |= Capabilities::SUBGROUP;
         }
@@ -55,11 +48,7 @@ fn needs(module: &Module) -> Capabilities {
 /// Those that the entry points take, in a struct or not.
 pub fn built_ins(module: &Module) -> Vec<BuiltIn> {
     let mut found = Vec::new();
-    for argument in module
-        .entry_points
-        .iter()
-        .flat_map(|e| &e.function.arguments)
-    {
+    for argument in module.entry_points.iter().flat_map(|e| &e.function.arguments) {
         let mut add = |binding: &Option<Binding>| {
             if let Some(Binding::BuiltIn(built_in)) = binding {
                 found.push(*built_in);

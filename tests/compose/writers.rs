@@ -97,17 +97,14 @@ pub fn hlsl(valid: &Valid, shader_model: ShaderModel) -> Result<String, String> 
 fn msl(valid: &Valid) -> Result<String, String> {
     let bindings = bindings(valid);
     let count = bindings.len() as msl::Slot;
-    let resources = bindings
-        .into_iter()
-        .zip(0..)
-        .map(|((binding, access), slot)| {
-            let target = msl::BindTarget {
-                buffer: Some(slot),
-                mutable: access == Access::Writes,
-                ..Default::default()
-            };
-            (binding, target)
-        });
+    let resources = bindings.into_iter().zip(0..).map(|((binding, access), slot)| {
+        let target = msl::BindTarget {
+            buffer: Some(slot),
+            mutable: access == Access::Writes,
+            ..Default::default()
+        };
+        (binding, target)
+    });
     let resources = msl::EntryPointResources {
         resources: resources.collect(),
         immediates_buffer: None,
@@ -136,8 +133,8 @@ fn msl(valid: &Valid) -> Result<String, String> {
         vertex_pulling_transform: true,
         ..Default::default()
     };
-    let (text, written) = msl::write_string(&valid.module, &valid.info, &options, &pipeline)
-        .map_err(|e| format!("MSL: {e}"))?;
+    let (text, written) =
+        msl::write_string(&valid.module, &valid.info, &options, &pipeline).map_err(|e| format!("MSL: {e}"))?;
     match &written.entry_point_names[..] {
         [Ok(_)] => Ok(text),
         names => Err(format!("MSL: entry points {names:?}")),
@@ -157,8 +154,7 @@ fn glsl(valid: &Valid) -> Result<String, String> {
     });
     let options = glsl::Options {
         version: glsl::Version::new_gles(310),
-        writer_flags: glsl::WriterFlags::ADJUST_COORDINATE_SPACE
-            | glsl::WriterFlags::FORCE_POINT_SIZE,
+        writer_flags: glsl::WriterFlags::ADJUST_COORDINATE_SPACE | glsl::WriterFlags::FORCE_POINT_SIZE,
         binding_map: bindings.collect(),
         // lowbit's pipelines ask for none.
         zero_initialize_workgroup_memory: false,
@@ -196,9 +192,7 @@ fn bindings(valid: &Valid) -> Vec<(ResourceBinding, Access)> {
     let mut bindings: Vec<_> = globals
         .filter_map(|(_, global)| {
             let access = match global.space {
-                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
-                    Access::Writes
-                }
+                AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Access::Writes,
                 AddressSpace::Storage { .. } => Access::Reads,
                 _ => Access::Parameters,
             };

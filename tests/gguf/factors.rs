@@ -27,12 +27,7 @@ fn file() -> Writer<'static> {
     add("one.input_scale", &[1], F32, numbers(&[7.0]));
     add("experts.weight", &[128, 2, 3], nvfp4, bytes(6, 3));
     add("experts.scale", &[3], F32, numbers(&[0.1, 2.0, -3.7]));
-    add(
-        "experts.bias",
-        &[2, 3],
-        F32,
-        numbers(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
-    );
+    add("experts.bias", &[2, 3], F32, numbers(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
     add("plain.weight", &[128, 2], nvfp4, bytes(2, 4));
     add("router.weight", &[4, 2], F32, numbers(&[1.0; 8]));
     add("router.scale", &[4], F32, numbers(&[2.0; 4]));
@@ -78,23 +73,12 @@ fn weights_are_multiplied_by_their_factors() {
         let want = expected(&parsed, name, factors);
         let read = || ranges(Cursor::new(&bytes));
         assert_eq!(parsed.to_f32(name).unwrap(), want, "{name}");
-        assert_eq!(
-            parsed.tensor(name).unwrap().to_f32().unwrap(),
-            want,
-            "{name}"
-        );
+        assert_eq!(parsed.tensor(name).unwrap().to_f32().unwrap(), want, "{name}");
         assert_eq!(parsed.linear(name).unwrap().dequantize(), want, "{name}");
         assert_eq!(split.to_f32(name).unwrap(), want, "{name}");
-        assert_eq!(
-            split.linear(name).unwrap(),
-            parsed.linear(name).unwrap(),
-            "{name}"
-        );
+        assert_eq!(split.linear(name).unwrap(), parsed.linear(name).unwrap(), "{name}");
         assert_eq!(header.to_f32(name, read()).unwrap(), want, "{name}");
-        assert_eq!(
-            header.linear(name, read()).unwrap(),
-            parsed.linear(name).unwrap()
-        );
+        assert_eq!(header.linear(name, read()).unwrap(), parsed.linear(name).unwrap());
     }
     assert_eq!(parsed.to_f32("float.weight").unwrap(), [0.1, -0.2, 0.4]);
     let one = parsed.linear("one.weight").unwrap();
@@ -148,10 +132,7 @@ fn numbers_that_are_no_factors() {
         parsed.linear("router.weight").unwrap_err(),
         &["router.scale", "1, got 4"],
     );
-    for (name, words) in [
-        ("two", ["two.scale", "1, got 2"]),
-        ("nan", ["nan.scale", "NaN"]),
-    ] {
+    for (name, words) in [("two", ["two.scale", "1, got 2"]), ("nan", ["nan.scale", "NaN"])] {
         let name = format!("{name}.weight");
         says(parsed.to_f32(&name).unwrap_err(), &words);
         says(parsed.matrix(&name).unwrap_err(), &words);

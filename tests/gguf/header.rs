@@ -49,10 +49,7 @@ fn a_prefix_is_enough() {
             match Gguf::parse_header(&bytes[..length]) {
                 Err(Error::MoreBytes { needed, got, .. }) => {
                     assert_eq!(got, length as u64);
-                    assert!(
-                        (length as u64) < needed && needed <= end as u64,
-                        "{length}: {needed}"
-                    );
+                    assert!((length as u64) < needed && needed <= end as u64, "{length}: {needed}");
                 }
                 other => panic!("{length} bytes: {other:?}"),
             }
@@ -63,23 +60,15 @@ fn a_prefix_is_enough() {
             assert_eq!(header.alignment(), file.alignment());
             assert_eq!(header.metadata(), file.metadata());
             let names = metadata(&file);
-            assert!(names
-                .iter()
-                .all(|(name, _)| header.get(name) == file.get(name)));
+            assert!(names.iter().all(|(name, _)| header.get(name) == file.get(name)));
             assert_eq!(header.tensors().len(), file.tensors().len());
             assert_eq!(header.data_start() % u64::from(file.alignment()), 0);
             for (entry, tensor) in header.tensors().iter().zip(file.tensors()) {
                 assert_eq!(header.tensor(entry.name()), Some(entry));
-                assert_eq!(
-                    (entry.dims(), entry.type_id()),
-                    (tensor.dims(), tensor.type_id())
-                );
+                assert_eq!((entry.dims(), entry.type_id()), (tensor.dims(), tensor.type_id()));
                 let range = entry.range();
                 assert_eq!(range.start, header.data_start() + entry.offset());
-                assert_eq!(
-                    &bytes[range.start as usize..range.end as usize],
-                    tensor.data()
-                );
+                assert_eq!(&bytes[range.start as usize..range.end as usize], tensor.data());
             }
         }
     }
@@ -120,24 +109,17 @@ fn what_is_needed_may_be_beyond_any_file() {
     );
     // What is wrong is told as soon as it is seen.
     bytes[0] = b'g';
-    assert!(matches!(
-        Gguf::parse_header(&bytes[..4]),
-        Err(Error::File { .. })
-    ));
+    assert!(matches!(Gguf::parse_header(&bytes[..4]), Err(Error::File { .. })));
 }
 
 /// 200 tensors of 4 KiB, `t0` and so on, behind a key of 100 KB.
 fn large() -> Vec<u8> {
     let mut writer = Writer::new();
-    writer
-        .metadata("tokens", vec!["token".to_owned(); 8000])
-        .unwrap();
+    writer.metadata("tokens", vec!["token".to_owned(); 8000]).unwrap();
     for i in 0..200u16 {
         let matrix = [f32::from(i); 1024];
         let bytes: Vec<u8> = matrix.iter().flat_map(|v| v.to_le_bytes()).collect();
-        writer
-            .tensor(&format!("t{i}"), &[32, 32], 0, bytes)
-            .unwrap();
+        writer.tensor(&format!("t{i}"), &[32, 32], 0, bytes).unwrap();
     }
     writer.to_bytes().unwrap()
 }
@@ -156,10 +138,7 @@ fn one_tensor_of_a_file_is_read() {
     );
     let before = file.read;
     let matrix = header.matrix("t150", ranges(&mut file)).unwrap();
-    assert_eq!(
-        matrix,
-        Matrix::quantize(Format::F32, 32, 32, &[150.0; 1024]).unwrap()
-    );
+    assert_eq!(matrix, Matrix::quantize(Format::F32, 32, 32, &[150.0; 1024]).unwrap());
     assert_eq!(file.read - before, 4096);
     assert_eq!(header.to_f32("t7", ranges(&mut file)).unwrap(), [7.0; 1024]);
 
@@ -167,19 +146,13 @@ fn one_tensor_of_a_file_is_read() {
     let entry = header.tensor("t3").unwrap();
     let range = entry.range().start as usize..entry.range().end as usize;
     let fetched = bytes[range].to_vec();
-    assert_eq!(
-        entry.packed(&fetched[..]).unwrap().dequantize(),
-        [3.0; 1024]
-    );
+    assert_eq!(entry.packed(&fetched[..]).unwrap().dequantize(), [3.0; 1024]);
     assert!(entry.packed(&fetched[1..]).is_err());
 
     let said = header.matrix("t300", ranges(&mut file)).unwrap_err();
     assert!(matches!(said, Error::NoTensor { count: 200, .. }), "{said}");
     let mut cut = Cursor::new(&bytes[..bytes.len() - 96]);
-    let said = header
-        .matrix("t199", ranges(&mut cut))
-        .unwrap_err()
-        .to_string();
+    let said = header.matrix("t199", ranges(&mut cut)).unwrap_err().to_string();
     assert!(
         said.contains("\"t199\"") && said.contains("4096") && said.contains("4000"),
         "{said}"
@@ -198,10 +171,7 @@ fn a_file_without_a_whole_header() {
     let end = Gguf::parse_header(&bytes).unwrap().data_start() as usize;
     for length in [0, 3, 100, 70_000, end - 200] {
         let error = read_header(&bytes[..length]).unwrap_err();
-        assert!(
-            matches!(error, Error::Truncated { .. }),
-            "{length}: {error}"
-        );
+        assert!(matches!(error, Error::Truncated { .. }), "{length}: {error}");
     }
     let error = read_header(&b"GGML, or what else begins so"[..]).unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error}");
@@ -217,12 +187,7 @@ fn parts_are_found_by_their_headers() {
         whole.matrix(name, &matrix).unwrap();
     }
     whole
-        .tensor(
-            "c.bias",
-            &[2],
-            0,
-            [1f32, 2.0].map(f32::to_le_bytes).concat(),
-        )
+        .tensor("c.bias", &[2], 0, [1f32, 2.0].map(f32::to_le_bytes).concat())
         .unwrap();
     let parts = whole.split(3, u64::MAX).unwrap();
     let parts: Vec<Vec<u8>> = parts.iter().map(|p| p.to_bytes().unwrap()).collect();
@@ -239,10 +204,7 @@ fn parts_are_found_by_their_headers() {
     };
     assert_eq!(split.matrix("b.weight", &mut read).unwrap(), matrix);
     let linear = split.linear("c.weight", &mut read).unwrap();
-    assert_eq!(
-        (linear.matrix(), linear.bias()),
-        (&matrix, Some(&[1.0, 2.0][..]))
-    );
+    assert_eq!((linear.matrix(), linear.bias()), (&matrix, Some(&[1.0, 2.0][..])));
     assert_eq!(split.to_f32("c.bias", &mut read).unwrap(), [1.0, 2.0]);
     assert_eq!(asked, [0, 0, 1, 1]);
 

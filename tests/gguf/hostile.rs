@@ -57,20 +57,12 @@ fn key(name: &str, type_id: u32) -> Raw {
 }
 
 fn tensor(dims: &[u64], type_id: u32, offset: u64) -> Raw {
-    Raw::header(3, 1, 0)
-        .tensor("blk.w", dims, type_id, offset)
-        .data()
+    Raw::header(3, 1, 0).tensor("blk.w", dims, type_id, offset).data()
 }
 
 #[test]
 fn the_builder_builds_files() {
-    assert_eq!(
-        Gguf::parse(&key("k", 0).bytes(&[9]).0)
-            .unwrap()
-            .metadata()
-            .len(),
-        1
-    );
+    assert_eq!(Gguf::parse(&key("k", 0).bytes(&[9]).0).unwrap().metadata().len(), 1);
     let raw = tensor(&[64, 2], 8, 0);
     assert_eq!(Gguf::parse(&raw.0).unwrap().matrix("blk.w").unwrap().n(), 2);
 }
@@ -117,19 +109,13 @@ fn keys() {
     key("k", 13)
         .data()
         .refused(&["\"k\"", "value type", "0 to 12", "got 13"]);
-    key("k", 9)
-        .u32(9)
-        .u64(1)
-        .data()
-        .refused(&["\"k\"", "nested", "got 9"]);
+    key("k", 9).u32(9).u64(1).data().refused(&["\"k\"", "nested", "got 9"]);
     key("k", 9)
         .u32(99)
         .u64(1)
         .data()
         .refused(&["\"k\"", "array's type", "got 99"]);
-    key("", 0)
-        .data()
-        .refused(&["key 0", "at least 1 byte", "0 bytes"]);
+    key("", 0).data().refused(&["key 0", "at least 1 byte", "0 bytes"]);
     let twice = |raw: Raw| raw.text("k").u32(0).bytes(&[1]);
     let raw = twice(Raw::header(3, 0, 3)).text("other").u32(0).bytes(&[1]);
     twice(raw).refused(&["\"k\"", "number 0", "number 2"]);
@@ -139,19 +125,12 @@ fn keys() {
 fn alignments() {
     for (alignment, got) in [(0, "got 0"), (24, "got 24"), (u32::MAX, "got 4294967295")] {
         let raw = key("general.alignment", 4).u32(alignment).data();
-        raw.refused(&[
-            "general.alignment",
-            "power of two from 1 to 2147483648",
-            got,
-        ]);
+        raw.refused(&["general.alignment", "power of two from 1 to 2147483648", got]);
     }
     let wide = key("general.alignment", 10).u64(32);
     wide.refused(&["general.alignment", "type 4", "type 10"]);
     // A large one that is allowed still has to fit the file.
-    let raw = Raw::header(3, 1, 1)
-        .text("general.alignment")
-        .u32(4)
-        .u32(1 << 24);
+    let raw = Raw::header(3, 1, 1).text("general.alignment").u32(4).u32(1 << 24);
     let raw = raw.tensor("blk.w", &[1], 0, 0).data();
     raw.refused(&["blk.w", "padding", "16777122 bytes", "4096 left"]);
 }
@@ -163,12 +142,7 @@ fn shapes() {
     tensor(&[32, 1 << 63], 0, 0).refused(&["blk.w", "dimension 1", limit, "9223372036854775808"]);
     tensor(&[u64::MAX], 0, 0).refused(&["blk.w", "dimension 0", "18446744073709551615"]);
     // Nothing is in it, but its other dimensions must be possible too.
-    tensor(&[1 << 62, 0, 2], 0, 0).refused(&[
-        "blk.w",
-        "shape",
-        limit,
-        "4611686018427387904, 0, 2]",
-    ]);
+    tensor(&[1 << 62, 0, 2], 0, 0).refused(&["blk.w", "shape", limit, "4611686018427387904, 0, 2]"]);
     tensor(&[1 << 32, 1 << 32], 0, 0).refused(&["blk.w", "shape", limit, "4294967296"]);
     // Under 2^63 weights, but not under 2^63 bytes; and the other way about.
     tensor(&[1 << 61, 3], 0, 0).refused(&["blk.w", "shape", limit, "2305843009213693952, 3]"]);
@@ -206,10 +180,7 @@ fn names() {
         .refused(&["\"w\"", "number 0", "number 1"]);
     // A name as long as the file does not make a message of that length.
     let long = named(&[b'n'; 100_000]);
-    assert!(
-        Gguf::parse(&long.0).is_ok(),
-        "only writers keep to 63 bytes"
-    );
+    assert!(Gguf::parse(&long.0).is_ok(), "only writers keep to 63 bytes");
     let mut cut = long;
     cut.0.truncate(100_030 + 24);
     assert!(Gguf::parse(&cut.0).unwrap_err().to_string().len() < 300);

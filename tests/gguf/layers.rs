@@ -13,9 +13,7 @@ fn scale_and_bias_lie_beside_the_weights() {
     let mut writer = Writer::new();
     let f32 = TensorType::F32.id;
     writer.matrix("whole.weight", &matrix).unwrap();
-    writer
-        .tensor("whole.scale", &[1], f32, scale.clone())
-        .unwrap();
+    writer.tensor("whole.scale", &[1], f32, scale.clone()).unwrap();
     writer.tensor("whole.bias", &[5], f32, bias).unwrap();
     writer.matrix("bare.weight", &matrix).unwrap();
     writer.matrix("bad.weight", &matrix).unwrap();

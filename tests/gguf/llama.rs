@@ -49,11 +49,7 @@ pub fn tiny(kv_heads: u64) -> Vec<u8> {
         let count: u64 = dims.iter().product();
         // Gains around 1, and some inputs much larger than others, for AWQ to find.
         let norm = dims.len() == 1;
-        let scale = if norm {
-            0.5
-        } else {
-            3.0 / (dims[0] as f32).sqrt()
-        };
+        let scale = if norm { 0.5 } else { 3.0 / (dims[0] as f32).sqrt() };
         let numbers = random.floats(count as usize, scale).into_iter().enumerate();
         let numbers = numbers.map(|(i, v)| {
             if !norm {

@@ -11,9 +11,7 @@ fn file(matrices: &[(&str, &Matrix)]) -> Vec<u8> {
     for (name, matrix) in matrices {
         let bytes = matrix.bytes();
         let dims = [bytes.len() as u64];
-        writer
-            .tensor(name, &dims, TensorType::I8.id, bytes)
-            .unwrap();
+        writer.tensor(name, &dims, TensorType::I8.id, bytes).unwrap();
     }
     let mut file = writer.to_bytes().unwrap();
     for (name, matrix) in matrices {

@@ -139,11 +139,7 @@ fn every_preset_of_every_model_is_as_llama_cpp_has_it() {
             if importance == "any" || (importance == "yes") == given {
                 sample.model.importance = given;
                 let got = described(&sample, preset);
-                assert_eq!(
-                    got, expected,
-                    "{model}, {}, importance: {given}",
-                    preset.name
-                );
+                assert_eq!(got, expected, "{model}, {}, importance: {given}", preset.name);
             }
         }
         seen.insert((model, preset.name));

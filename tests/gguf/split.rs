@@ -13,9 +13,7 @@ fn five() -> Writer<'static> {
     writer.metadata("general.alignment", 64u32).unwrap();
     for i in 0..5 {
         let bytes = (i as f32).to_le_bytes().repeat(32);
-        writer
-            .tensor(&format!("t{i}"), &[8, 4], T.id, bytes)
-            .unwrap();
+        writer.tensor(&format!("t{i}"), &[8, 4], T.id, bytes).unwrap();
     }
     writer
 }
@@ -116,25 +114,13 @@ fn parts_of_given_counts() {
 fn parts_that_do_not_fit_together() {
     let all = parts(2, u64::MAX);
     let [a, b, c] = &all[..] else { panic!() };
-    says(
-        parse(&[a, b]),
-        &["part 1 of 2", "split.count", "2", "got 3"],
-    );
+    says(parse(&[a, b]), &["part 1 of 2", "split.count", "2", "got 3"]);
     says(parse(&[a]), &["part 1 of 1", "split.count", "1", "got 3"]);
     says(parse(&[b]), &["part 1 of 1", "split.no", "0", "got 1"]);
-    says(
-        parse(&[a, c, b]),
-        &["part 2 of 3", "split.no", "1", "got 2"],
-    );
-    says(
-        parse(&[a, b, b]),
-        &["part 3 of 3", "split.no", "2", "got 1"],
-    );
+    says(parse(&[a, c, b]), &["part 2 of 3", "split.no", "1", "got 2"]);
+    says(parse(&[a, b, b]), &["part 3 of 3", "split.no", "2", "got 1"]);
     let plain = TINY.to_vec();
-    says(
-        parse(&[a, &plain, c]),
-        &["part 2 of 3", "split.no", "1", "no such"],
-    );
+    says(parse(&[a, &plain, c]), &["part 2 of 3", "split.no", "1", "no such"]);
     says(Split::parse(&[]), &["the number of parts", "1", "got 0"]);
     // A part cut short, and another model's.
     says(parse(&[a, &b[..100].to_vec(), c]), &["bytes"]);
@@ -148,10 +134,7 @@ fn parts_that_do_not_fit_together() {
         writer.to_bytes().unwrap()
     };
     let (first, second) = (part(0, "a"), part(1, "b"));
-    says(
-        parse(&[&first, &second]),
-        &["all parts", "tensors", "3", "got 2"],
-    );
+    says(parse(&[&first, &second]), &["all parts", "tensors", "3", "got 2"]);
     let second = part(1, "a");
     says(
         parse(&[&first, &second]),
@@ -163,10 +146,7 @@ fn parts_that_do_not_fit_together() {
 fn names_of_parts() {
     assert_eq!(part_name("a/model", 0, 3), "a/model-00001-of-00003.gguf");
     let names = part_names("m-1-00002-of-00002.gguf").unwrap();
-    assert_eq!(
-        names,
-        ["m-1-00001-of-00002.gguf", "m-1-00002-of-00002.gguf"]
-    );
+    assert_eq!(names, ["m-1-00001-of-00002.gguf", "m-1-00002-of-00002.gguf"]);
     for name in [
         "model.gguf",
         "model-00001-of-00003.bin",
@@ -210,14 +190,8 @@ fn data_that_comes_one_by_one_makes_the_same_file() {
     let mut stream = writer.stream(Vec::new()).unwrap();
     stream.tensor("t0", &data(0)).unwrap();
     says(stream.finish(), &["t2", "128 bytes", "none yet"]);
-    says(
-        writer.declare("t0", &[1], T.id).map(drop),
-        &["t0", "number 0"],
-    );
-    says(
-        writer.declare("x", &[33], 8).map(drop),
-        &["32 for Q8_0", "33"],
-    );
+    says(writer.declare("t0", &[1], T.id).map(drop), &["t0", "number 0"]);
+    says(writer.declare("x", &[33], 8).map(drop), &["32 for Q8_0", "33"]);
 
     // Parts of a model that is only declared.
     let split = writer.split(3, u64::MAX).unwrap();
@@ -239,9 +213,7 @@ fn every_plain_type_as_floats() {
     let mut writer = Writer::new();
     let mut add = |kind: TensorType, bytes: &[u8]| {
         let count = bytes.len() as u64 / kind.bytes;
-        writer
-            .tensor(kind.name, &[count], kind.id, bytes.to_vec())
-            .unwrap();
+        writer.tensor(kind.name, &[count], kind.id, bytes.to_vec()).unwrap();
     };
     let flat = |bytes: &[&[u8]]| bytes.concat();
     add(
@@ -270,9 +242,7 @@ fn every_plain_type_as_floats() {
     let packed = Matrix::quantize(Format::Q8_0, 3, 32, &[0.25; 96]).unwrap();
     writer.matrix("packed", &packed).unwrap();
     writer.tensor("Q8_K", &[256], 15, vec![0; 292]).unwrap();
-    writer
-        .tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec())
-        .unwrap();
+    writer.tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec()).unwrap();
     let bytes = writer.to_bytes().unwrap();
     let file = Gguf::parse(&bytes).unwrap();
     let expected: &[(&str, &[f32])] = &[

@@ -72,9 +72,7 @@ fn rows_are_all_dimensions_but_the_first() {
     let data = vec![0x11; 34 * 2 * 3 * 5 * 2];
     let mut writer = Writer::new();
     writer.tensor("one", &[64], 8, &data[..68]).unwrap();
-    writer
-        .tensor("three", &[64, 3, 5], 8, &data[..1020])
-        .unwrap();
+    writer.tensor("three", &[64, 3, 5], 8, &data[..1020]).unwrap();
     writer.tensor("four", &[64, 3, 5, 2], 8, &data[..]).unwrap();
     writer.tensor("none", &[], 0, &data[..4]).unwrap();
     let bytes = writer.to_bytes().unwrap();
@@ -116,14 +114,8 @@ fn what_no_reader_would_take_is_not_written() {
     let mut w = Writer::new();
     let zeros = || vec![0u8; 64];
     let long = "n".repeat(64);
-    says(
-        w.tensor(&long, &[16], 0, zeros()).map(drop),
-        &["nnn", "63", "64 bytes"],
-    );
-    says(
-        w.tensor("a\0b", &[16], 0, zeros()).map(drop),
-        &["a\\0b", "byte 1 of 3"],
-    );
+    says(w.tensor(&long, &[16], 0, zeros()).map(drop), &["nnn", "63", "64 bytes"]);
+    says(w.tensor("a\0b", &[16], 0, zeros()).map(drop), &["a\\0b", "byte 1 of 3"]);
     says(
         w.tensor("w", &[1; 5], 0, zeros()).map(drop),
         &["\"w\"", "at most 4", "got 5"],
@@ -144,19 +136,13 @@ fn what_no_reader_would_take_is_not_written() {
         w.tensor("w", &[16], 5, zeros()).map(drop),
         &["\"w\"", "type id", "got 5"],
     );
-    says(
-        w.metadata("", 1u8).map(drop),
-        &["\"\"", "1 byte", "0 bytes"],
-    );
+    says(w.metadata("", 1u8).map(drop), &["\"\"", "1 byte", "0 bytes"]);
     says(w.metadata("k\0", 1u8).map(drop), &["k\\0", "byte 1 of 2"]);
     for (alignment, got) in [(0u32, "got 0"), (48, "got 48"), (1 << 31, "got 2147483648")] {
         let result = w.metadata("general.alignment", alignment).map(drop);
         says(result, &["general.alignment", "power of two", got]);
     }
-    says(
-        w.metadata("general.alignment", 32u64).map(drop),
-        &["type 4", "type 10"],
-    );
+    says(w.metadata("general.alignment", 32u64).map(drop), &["type 4", "type 10"]);
 
     let rows = Matrix::quantize(Format::INT4, 1, 64, &[1.0; 64]).unwrap();
     says(w.matrix("w", &rows).map(drop), &["\"w\"", "int4"]);
@@ -164,10 +150,7 @@ fn what_no_reader_would_take_is_not_written() {
     // None of those left anything behind.
     assert_eq!(w.to_bytes(), Writer::new().to_bytes());
     w.metadata("k", 1u8).unwrap();
-    says(
-        w.metadata("k", 2u8).map(drop),
-        &["\"k\"", "number 0 and", "number 1"],
-    );
+    says(w.metadata("k", 2u8).map(drop), &["\"k\"", "number 0 and", "number 1"]);
     w.tensor("w", &[16], 0, zeros()).unwrap();
     says(
         w.tensor("w", &[16], 0, zeros()).map(drop),
@@ -181,9 +164,7 @@ fn a_full_disk_is_an_error() {
     let file = Gguf::parse(TINY).unwrap();
     let mut writer = Writer::new();
     for t in file.tensors() {
-        writer
-            .tensor(t.name(), t.dims(), t.type_id(), file.data(t))
-            .unwrap();
+        writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t)).unwrap();
     }
     let result = writer.write(&mut room[..]);
     assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");

@@ -10,16 +10,7 @@ fn activations_far_from_zero() {
     let gpu = gpu::gpu();
     let matrix = Matrix::quantize(Format::F32, 1, 1, &[1.0]).unwrap();
     let weights = gpu.upload(&matrix).unwrap();
-    let x = [
-        -1e4,
-        -1e30,
-        -1e36,
-        -3e38,
-        f32::NEG_INFINITY,
-        1e4,
-        3e38,
-        f32::INFINITY,
-    ];
+    let x = [-1e4, -1e30, -1e36, -3e38, f32::NEG_INFINITY, 1e4, 3e38, f32::INFINITY];
     for epilogue in [Epilogue::Silu, Epilogue::GeluTanh, Epilogue::Gelu] {
         let product = MatMul::builder(gpu, &weights, x.len()).epilogue(epilogue);
         let y = gpu::prepared(gpu, &product.build().unwrap(), &x);

@@ -65,9 +65,7 @@ impl Bounded {
                 sum.error += EPS * larger;
                 sum
             }
-            Epilogue::Scale | Epilogue::RowScale | Epilogue::Multiply => {
-                self.map(v * operand, operand.abs(), 1.0)
-            }
+            Epilogue::Scale | Epilogue::RowScale | Epilogue::Multiply => self.map(v * operand, operand.abs(), 1.0),
             Epilogue::SiluGate => {
                 let factor = operand * sigmoid(operand);
                 self.map(v * factor, factor.abs(), 8.0 + 4.0 * operand.abs())
@@ -97,10 +95,7 @@ pub fn check(y: &[f32], want: &[Bounded]) -> Result<(), String> {
     for (i, (y, want)) in y.iter().zip(want).enumerate() {
         let error = (*y as f64 - want.value).abs();
         if !(error <= want.error) {
-            let Bounded {
-                value,
-                error: bound,
-            } = want;
+            let Bounded { value, error: bound } = want;
             return Err(format!(
                 "output {i} is {y:e}, should be {value:e}: off by {error:e}, bound {bound:e}"
             ));

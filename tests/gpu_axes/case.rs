@@ -202,25 +202,18 @@ impl Case {
         let builder = MatMul::builder(gpu, &self.weights, self.m).kernel(kernel);
         let builder = builder.inputs(self.inputs).outputs(self.operands.outputs);
         let epilogues = self.operands.epilogues.iter();
-        epilogues
-            .fold(builder, |b, e| b.epilogue(*e))
-            .batch(self.batch)
+        epilogues.fold(builder, |b, e| b.epilogue(*e)).batch(self.batch)
     }
 
     pub fn y(&self, gpu: &Gpu, product: &MatMul) -> Result<Vec<f32>, String> {
         let x = to_bytes(&self.x, self.inputs == FloatType::F16);
-        outputs(
-            gpu,
-            x,
-            &self.operands,
-            self.sums.len(),
-            |pass, x, y, operands| product.encode_with(pass, x, y, operands).unwrap(),
-        )
+        outputs(gpu, x, &self.operands, self.sums.len(), |pass, x, y, operands| {
+            product.encode_with(pass, x, y, operands).unwrap()
+        })
     }
 
     pub fn want(&self) -> Vec<Bounded> {
-        self.operands
-            .want(&self.sums, |at| self.operands.row_of_pair(at))
+        self.operands.want(&self.sums, |at| self.operands.row_of_pair(at))
     }
 
     pub fn check(&self, gpu: &Gpu, product: &MatMul) -> Result<(), String> {

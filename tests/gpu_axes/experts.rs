@@ -6,8 +6,7 @@ use super::{allowed, kernels, FORMATS};
 use crate::common::{exact_inputs, fitting_k, gpu, oracle, random_matrix, same_bits, Random};
 use lowbit::wgpu::BufferSlice;
 use lowbit::{
-    Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, MatMul, MatMulBuilder,
-    Precision, Weights, KERNELS,
+    Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, Weights, KERNELS,
 };
 
 const COUNT: usize = 8;
@@ -136,8 +135,7 @@ fn groups_have_every_kernel() {
             continue;
         };
         assert!(product.is_grouped(), "{kernel}");
-        case.check(gpu, &product)
-            .unwrap_or_else(|e| panic!("{kernel}: {e}"));
+        case.check(gpu, &product).unwrap_or_else(|e| panic!("{kernel}: {e}"));
         ran += 1;
     }
     assert!(ran >= 8, "{ran}");
@@ -215,14 +213,7 @@ fn experts_across_slabs() {
         limits.max_compute_workgroups_per_dimension = 36;
     });
     let mut random = Random::new(830);
-    let case = Case::new(
-        &small,
-        Format::INT4,
-        (17, 37, 96),
-        true,
-        ROUTED,
-        &mut random,
-    );
+    let case = Case::new(&small, Format::INT4, (17, 37, 96), true, ROUTED, &mut random);
     assert!(case.weights.slab_count() > 1);
     for (grouped, kernel) in [(false, "gemv"), (true, "gemm")] {
         let experts = Experts {
@@ -234,24 +225,13 @@ fn experts_across_slabs() {
             .unwrap_or_else(|e| panic!("grouped {grouped}: {e}"));
     }
     // A batch of pairs is stacked in the same way; more than fits is refused.
-    let pairs = crate::case::Case::new(
-        &small,
-        Format::INT4,
-        (4, 2, 74, 96),
-        super::F32,
-        &[],
-        &mut random,
-    );
+    let pairs = crate::case::Case::new(&small, Format::INT4, (4, 2, 74, 96), super::F32, &[], &mut random);
     assert!(pairs.weights.slab_count() > 1);
     let product = pairs.builder(&small, "gemv").build().unwrap();
     pairs.check(&small, &product).unwrap();
     let shape = (37, 1, 8, 32);
     let deep = crate::case::Case::new(&small, Format::INT4, shape, super::F32, &[], &mut random);
-    let error = deep
-        .builder(&small, "gemv")
-        .build()
-        .unwrap_err()
-        .to_string();
+    let error = deep.builder(&small, "gemv").build().unwrap_err().to_string();
     assert!(error.contains("37") && error.contains("36"), "{error}");
     let none = Experts::new(0, 2);
     let none = MatMul::builder(&small, &pairs.weights, 1).build_experts(none);
@@ -280,12 +260,7 @@ fn broken_experts_are_reported() {
     let mutants: &[(&Case, &str, &str, &str)] = &[
         (&few, "", "", ""),
         (&many, "", "", ""),
-        (
-            &few,
-            "the next expert",
-            "member = ids[z];",
-            "member = ids[z] + 1u;",
-        ),
+        (&few, "the next expert", "member = ids[z];", "member = ids[z] + 1u;"),
         (&few, "the first expert", "member = ids[z];", "member = 0u;"),
         (
             &few,
@@ -323,18 +298,8 @@ fn broken_experts_are_reported() {
             "TILE_COLS + col]",
             "TILE_COLS + col + 1u]",
         ),
-        (
-            &many,
-            "idle tiles that are all",
-            "which != NOWHERE",
-            "which == NOWHERE",
-        ),
-        (
-            &many,
-            "bias of the first expert",
-            "weight_row(row), at)",
-            "row, at)",
-        ),
+        (&many, "idle tiles that are all", "which != NOWHERE", "which == NOWHERE"),
+        (&many, "bias of the first expert", "weight_row(row), at)", "row, at)"),
     ];
     for (case, what, from, to) in mutants {
         let builder = case.builder(gpu, "gemv");
@@ -343,10 +308,6 @@ fn broken_experts_are_reported() {
             text.replace(from, to)
         });
         let result = case.check(gpu, &product.unwrap());
-        assert_eq!(
-            result.is_ok(),
-            what.is_empty(),
-            "not reported: {what} {result:?}"
-        );
+        assert_eq!(result.is_ok(), what.is_empty(), "not reported: {what} {result:?}");
     }
 }

@@ -41,11 +41,7 @@ fn an_importance_of_0_is_told_of() {
     let weights = normals(64, 9);
     Matrix::quantize_weighted(Format::Q4_0, 2, 32, &weights, &[0.0; 32]).unwrap();
     let logged = LOGGED.lock().unwrap();
-    let said = |words: &[&str]| {
-        logged
-            .iter()
-            .any(|l| words.iter().all(|word| l.contains(word)))
-    };
+    let said = |words: &[&str]| logged.iter().any(|l| words.iter().all(|word| l.contains(word)));
     assert!(
         said(&["WARN", "\"e.weight\"", "expert 1 of 3", "4 columns"]),
         "{logged:?}"
@@ -79,32 +75,17 @@ fn importance_that_is_none() {
         let matrix = Matrix::quantize_weighted(Format::Q4_0, 1, 32, &[1.0; 32], &importance);
         matrix.unwrap_err().to_string()
     };
-    assert_eq!(
-        weighted(f32::NAN),
-        "importance [0, 31] is NaN, should be finite"
-    );
-    assert_eq!(
-        weighted(f32::INFINITY),
-        "importance [0, 31] is inf, should be finite"
-    );
-    assert_eq!(
-        weighted(-1.0),
-        "importance should be at least 0, got -1 in column 31"
-    );
+    assert_eq!(weighted(f32::NAN), "importance [0, 31] is NaN, should be finite");
+    assert_eq!(weighted(f32::INFINITY), "importance [0, 31] is inf, should be finite");
+    assert_eq!(weighted(-1.0), "importance should be at least 0, got -1 in column 31");
 }
 
 #[test]
 fn sizes_that_no_matrix_has_are_refused() {
     let mut importance = Importance::new();
     let refused = importance.add_expert("a", 2, usize::MAX, 0, &[1.0, 2.0]);
-    assert!(
-        matches!(refused, Err(Error::Argument { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::Argument { .. })), "{refused:?}");
     let refused = importance.add("a", usize::MAX, &[]);
-    assert!(
-        matches!(refused, Err(Error::TooLarge { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
     assert_eq!(importance.names().count(), 0);
 }

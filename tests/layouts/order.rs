@@ -8,14 +8,10 @@ use lowbit::ScaleType;
 #[test]
 fn act_order_becomes_a_permutation_and_sequence_none() {
     for bits in [2, 3, 4, 8] {
-        let act = layout(&format!("gptq_w{bits}_g128_act_v2"))
-            .linear()
-            .unwrap();
+        let act = layout(&format!("gptq_w{bits}_g128_act_v2")).linear().unwrap();
         let permutation = act.permutation().unwrap();
         assert!(permutation.windows(2).any(|p| p[0] > p[1]));
-        let seq = layout(&format!("gptq_w{bits}_g128_seq_v2"))
-            .linear()
-            .unwrap();
+        let seq = layout(&format!("gptq_w{bits}_g128_seq_v2")).linear().unwrap();
         assert_eq!(seq.permutation(), None);
     }
 }
@@ -55,9 +51,7 @@ fn versions_of_gptq_agree() {
         assert!(same_bits(&wrong.linear().unwrap().dequantize(), &v2.dequantize()).is_err());
 
         // Scales that both types hold give the same weights.
-        let scales: Vec<f32> = (0..8 * case.n)
-            .map(|i| 2f32.powi(-(i as i32 % 7)))
-            .collect();
+        let scales: Vec<f32> = (0..8 * case.n).map(|i| 2f32.powi(-(i as i32 % 7))).collect();
         let as_f16: Vec<u8> = scales
             .iter()
             .flat_map(|s| half::f16::from_f32(*s).to_le_bytes())
@@ -70,10 +64,7 @@ fn versions_of_gptq_agree() {
             let scales = Scales::new(kind, bytes);
             Gptq { scales, ..absent }.linear().unwrap()
         };
-        let (f16, bf16) = (
-            with(ScaleType::F16, &as_f16),
-            with(ScaleType::BF16, &as_bf16),
-        );
+        let (f16, bf16) = (with(ScaleType::F16, &as_f16), with(ScaleType::BF16, &as_bf16));
         assert_ne!(f16.matrix().format(), bf16.matrix().format());
         same_bits(&f16.dequantize(), &bf16.dequantize()).unwrap();
     }
@@ -133,9 +124,7 @@ fn compressed_tensors_have_act_order_too() {
             packed[row * k + j] = case.part("packed")[row * k + from(j)];
         }
     }
-    let g_idx: Vec<u8> = (0..k)
-        .flat_map(|j| (from(j) as i32 / 128).to_le_bytes())
-        .collect();
+    let g_idx: Vec<u8> = (0..k).flat_map(|j| (from(j) as i32 / 128).to_le_bytes()).collect();
     let moved = PackQuantized {
         n,
         k,

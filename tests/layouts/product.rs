@@ -28,9 +28,7 @@ fn read() -> (lowbit::Linear, Product) {
     let codes = case.part("ca").iter().enumerate();
     let product = Product {
         act: halves("act"),
-        rounded: codes
-            .map(|(i, &c)| c as i8 as f32 * sca[i / case.k] / 127.0)
-            .collect(),
+        rounded: codes.map(|(i, &c)| c as i8 as f32 * sca[i / case.k] / 127.0).collect(),
         sca,
         columns: columns.iter().map(|&c| c as u32).collect(),
         out: halves("out"),
@@ -72,26 +70,17 @@ fn outlier_columns_beside_int8() {
             x[c as usize] = act[c as usize];
         }
     }
-    let ours = linear
-        .clone()
-        .with_outliers(p.columns.clone(), own)
-        .unwrap();
+    let ours = linear.clone().with_outliers(p.columns.clone(), own).unwrap();
     let y = ours.matmul(&x).unwrap();
     for (i, (y, out)) in y.iter().zip(&p.out).enumerate() {
         let (row, t) = (i % n, i / n);
         let bound = own_rounding(&w[row * k..][..k], &x[t * k..][..k], &p.columns, *out);
         let error = (*y as f64 - *out as f64).abs();
-        assert!(
-            error <= bound,
-            "output {i} is {y}, theirs {out}, bound {bound:e}"
-        );
+        assert!(error <= bound, "output {i} is {y}, theirs {out}, bound {bound:e}");
     }
     // Without the outlier columns it is far from them.
     let y = linear.matmul(&p.rounded).unwrap();
-    let far = y
-        .iter()
-        .zip(&p.out)
-        .filter(|(y, out)| (*y - *out).abs() > 0.05);
+    let far = y.iter().zip(&p.out).filter(|(y, out)| (*y - *out).abs() > 0.05);
     assert!(far.count() > p.out.len() / 2);
 }
 
@@ -113,10 +102,7 @@ fn unrounded_inputs_stay_within_the_tools_rounding() {
         let own = own_rounding(w, x, &p.columns, *out);
         let bound = step / 2.0 * sum * (1.0 + 1e-5) + own;
         let error = (*y as f64 - *out as f64).abs();
-        assert!(
-            error <= bound,
-            "output {i} is {y}, theirs {out}, bound {bound}"
-        );
+        assert!(error <= bound, "output {i} is {y}, theirs {out}, bound {bound}");
         // Roundings that know nothing of each other are uniform over a step: six deviations of their sum.
         let likely = 6.0 * step * (squares / 12.0).sqrt() + own;
         assert!(

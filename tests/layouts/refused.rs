@@ -11,15 +11,7 @@ fn lengths_that_do_not_fit() {
         let names: Vec<String> = case.parts.keys().cloned().collect();
         for name in names {
             // What the layouts are not given, and what only the product test reads.
-            let unread = [
-                "quant_state",
-                "shape",
-                "act",
-                "ca",
-                "sca",
-                "outlier_cols",
-                "out",
-            ];
+            let unread = ["quant_state", "shape", "act", "ca", "sca", "outlier_cols", "out"];
             if unread.contains(&name.as_str()) {
                 continue;
             }
@@ -47,13 +39,7 @@ fn lengths_that_do_not_fit() {
 fn shapes_that_do_not_fit() {
     for case in layouts().iter_mut() {
         let (n, k) = (case.n, case.k);
-        let large = [
-            usize::MAX,
-            usize::MAX / 2 + 1,
-            usize::MAX / 3,
-            1 << 62,
-            1 << 40,
-        ];
+        let large = [usize::MAX, usize::MAX / 2 + 1, usize::MAX / 3, 1 << 62, 1 << 40];
         for other in [0, 1, 3, 7, n + 8, 2 * k].into_iter().chain(large) {
             for (n, k) in [(other, k), (n, other), (other, other)] {
                 if (n, k) == (case.n, case.k) {
@@ -97,10 +83,7 @@ fn scales_that_are_no_numbers() {
         let Error::Part { what, expected, .. } = error else {
             panic!("{name}: {error}");
         };
-        assert_eq!(
-            (what, expected.as_str()),
-            (format!("number {count}"), "finite")
-        );
+        assert_eq!((what, expected.as_str()), (format!("number {count}"), "finite"));
     }
 }
 
@@ -121,13 +104,7 @@ fn messages_name_the_part_and_both_numbers() {
     };
     let short = &case.part("qzeros")[4..];
     assert_eq!(
-        message(
-            Gptq {
-                qzeros: short,
-                ..gptq
-            }
-            .linear()
-        ),
+        message(Gptq { qzeros: short, ..gptq }.linear()),
         "qzeros: its bytes should be 128, got 124"
     );
     assert_eq!(
@@ -181,10 +158,7 @@ fn messages_name_the_part_and_both_numbers() {
         scales,
         global: None,
     };
-    assert_eq!(
-        message(mx.linear()),
-        "the scales: number 0 should be finite, got NaN"
-    );
+    assert_eq!(message(mx.linear()), "the scales: number 0 should be finite, got NaN");
 }
 
 /// The versions of AWQ that have no golden case: whole ones of zeros are taken, and nothing else.
@@ -269,14 +243,7 @@ fn lengths_of_modelopt_torchao_and_bitnet() {
     assert!(modelopt(8, 128, 64, 512, 64).linear().is_ok());
     assert!(torchao(8, 128, 64, 512, 64).linear().is_ok());
     assert!(latent(6, 40, 960).linear().is_ok());
-    for (packed, len) in [
-        (511, 64),
-        (513, 64),
-        (512, 60),
-        (512, 63),
-        (512, 68),
-        (0, 0),
-    ] {
+    for (packed, len) in [(511, 64), (513, 64), (512, 60), (512, 63), (512, 68), (0, 0)] {
         assert!(modelopt(8, 128, 64, packed, len).linear().is_err());
         assert!(torchao(8, 128, 64, packed, len).linear().is_err());
         assert!(latent(6, 40, 961 + packed).linear().is_err());
@@ -295,10 +262,7 @@ fn lengths_of_modelopt_torchao_and_bitnet() {
     }
     assert!(modelopt(7, 128, 64, 512, 64).linear().is_err());
     assert_eq!(
-        torchao(8, 128, 64, 512, 60)
-            .linear()
-            .unwrap_err()
-            .to_string(),
+        torchao(8, 128, 64, 512, 60).linear().unwrap_err().to_string(),
         "scale: its length should be 16, got 15"
     );
 }

@@ -51,9 +51,7 @@ fn all_bits_of_compressed_tensors() {
     for bits in 1..=8 {
         let top = 1u64 << bits;
         let codes: Vec<u8> = (0..n * k).map(|_| (random.next() % top) as u8).collect();
-        let zeros: Vec<u8> = (0..n * k / group)
-            .map(|_| (random.next() % top) as u8)
-            .collect();
+        let zeros: Vec<u8> = (0..n * k / group).map(|_| (random.next() % top) as u8).collect();
         let scales = random.floats(n * k / group, 0.1);
         let dense = |fields: &[u8]| {
             let mut out = vec![0u8; (fields.len() * bits).div_ceil(32) * 4];
@@ -84,11 +82,7 @@ fn all_bits_of_compressed_tensors() {
                 .collect();
             let down = columns[0].len() / 4;
             let zero_points: Vec<u8> = (0..down)
-                .flat_map(|w| {
-                    columns
-                        .iter()
-                        .flat_map(move |c| c[4 * w..4 * w + 4].to_vec())
-                })
+                .flat_map(|w| columns.iter().flat_map(move |c| c[4 * w..4 * w + 4].to_vec()))
                 .collect();
             let linear = PackQuantized {
                 n,
@@ -185,12 +179,7 @@ fn global_scales_multiply_or_divide() {
         scales: case.small_scales(),
         global: None,
     };
-    let with = |global| {
-        Microscaled { global, ..base }
-            .linear()
-            .unwrap()
-            .dequantize()
-    };
+    let with = |global| Microscaled { global, ..base }.linear().unwrap().dequantize();
     let plain = with(None);
     let times: Vec<f32> = plain.iter().map(|w| w * 0.3).collect();
     let by: Vec<f32> = plain.iter().map(|w| w / 0.3).collect();
@@ -230,11 +219,7 @@ fn aqlm_looks_up_both_kinds() {
     let (n, k) = (3, 24);
     let mut random = Random::new(13);
     let codes: Vec<u8> = (0..n * k / 4).map(|_| random.next() as u8).collect();
-    let scales: Vec<half::f16> = random
-        .floats(n, 1.0)
-        .into_iter()
-        .map(half::f16::from_f32)
-        .collect();
+    let scales: Vec<half::f16> = random.floats(n, 1.0).into_iter().map(half::f16::from_f32).collect();
     for (books, entries) in [(1, 65536), (2, 256)] {
         let codebooks: Vec<half::f16> = random
             .floats(books * entries * 8, 1.0)

@@ -22,8 +22,7 @@ impl Checkpoint {
 
     pub fn with(mut self, name: &str, dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Checkpoint {
         self.tensors.retain(|t| t.0 != name);
-        self.tensors
-            .push((name.into(), dtype, shape.to_vec(), bytes.to_vec()));
+        self.tensors.push((name.into(), dtype, shape.to_vec(), bytes.to_vec()));
         self
     }
 
@@ -40,12 +39,7 @@ impl Checkpoint {
         let view = |(name, dtype, shape, bytes): &(String, Dtype, Vec<usize>, Vec<u8>)| {
             let view = TensorView::new(*dtype, shape.clone(), bytes).unwrap();
             // A view borrows; its parts are what is serialized.
-            (
-                name.clone(),
-                view.dtype(),
-                view.shape().to_vec(),
-                bytes.clone(),
-            )
+            (name.clone(), view.dtype(), view.shape().to_vec(), bytes.clone())
         };
         let parts: Vec<_> = self.tensors.iter().map(view).collect();
         let views = parts.iter().map(|(name, dtype, shape, bytes)| {

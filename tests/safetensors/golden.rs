@@ -16,29 +16,19 @@ fn every_case_in_a_checkpoint_of_its_tool() {
         };
         let fail = |e: String| -> ! { panic!("{}: {e}", case.name) };
         // A layer that is not quantized, and a norm, beside it.
-        let file = file.floats("lm_head.weight", &[2, 8], &[0.5; 16]).floats(
-            "model.norm.weight",
-            &[3],
-            &[1.0, 2.0, 3.0],
-        );
+        let file =
+            file.floats("lm_head.weight", &[2, 8], &[0.5; 16])
+                .floats("model.norm.weight", &[3], &[1.0, 2.0, 3.0]);
         file.read(|model| {
             let model = model.unwrap_or_else(|e| fail(e.to_string()));
             assert_eq!(model.linears(), ["lm_head", NAME], "{}", case.name);
             let linear = model.linear(NAME).unwrap_or_else(|e| fail(e.to_string()));
             let weights = case.as_tool(&linear.dequantize());
             same_bits(&weights, &case.dequantized).unwrap_or_else(|e| fail(e));
-            assert_eq!(
-                linear.matrix(),
-                case.linear().unwrap().matrix(),
-                "{}",
-                case.name
-            );
+            assert_eq!(linear.matrix(), case.linear().unwrap().matrix(), "{}", case.name);
             let head = model.linear("lm_head").unwrap();
             assert_eq!((head.n(), head.k()), (2, 8));
-            assert_eq!(
-                model.tensor_f32("model.norm.weight").unwrap(),
-                [1.0, 2.0, 3.0]
-            );
+            assert_eq!(model.tensor_f32("model.norm.weight").unwrap(), [1.0, 2.0, 3.0]);
         });
         seen += 1;
     }
@@ -163,11 +153,7 @@ fn unknown_methods_are_named() {
         let case = layouts().into_iter().find(|c| c.name == case).unwrap();
         let mut file = checkpoint(&case).unwrap();
         let mlx = file.config["quantization"].is_object();
-        let place = if mlx {
-            "quantization"
-        } else {
-            "quantization_config"
-        };
+        let place = if mlx { "quantization" } else { "quantization_config" };
         file.config[place][key] = json!(value);
         file.linear(NAME).unwrap_err().to_string()
     };
@@ -179,9 +165,6 @@ fn unknown_methods_are_named() {
         ("bitnet_hf_packed", "linear_class", "halfbit"),
     ] {
         let message = error(case, key, value);
-        assert!(
-            message.contains(value) && message.contains("known:"),
-            "{message}"
-        );
+        assert!(message.contains(value) && message.contains("known:"), "{message}");
     }
 }

@@ -66,29 +66,19 @@ fn headers_that_lie() {
         r#"{"a": 3}"#,
         r#"{"a": null}"#,
     ] {
-        assert!(
-            message(&file(header, 0)).contains("should be"),
-            "{header:?}"
-        );
+        assert!(message(&file(header, 0)).contains("should be"), "{header:?}");
     }
     // Nesting that would take a recursive reader's stack.
     let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     message(&file(&deep, 0));
     let metadata = r#"{"__metadata__": {"format": "pt"}, "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}}"#;
     let bytes = file(metadata, 2);
-    assert_eq!(
-        Model::from_parts("", &[("f", &bytes)])
-            .unwrap()
-            .tensors()
-            .len(),
-        1
-    );
+    assert_eq!(Model::from_parts("", &[("f", &bytes)]).unwrap().tensors().len(), 1);
 }
 
 /// A tensor of this type, shape and offsets before `data` bytes.
 fn tensor(dtype: &str, shape: &str, offsets: &str, data: usize) -> String {
-    let entry =
-        format!(r#"{{"w": {{"dtype": "{dtype}", "shape": {shape}, "data_offsets": {offsets}}}}}"#);
+    let entry = format!(r#"{{"w": {{"dtype": "{dtype}", "shape": {shape}, "data_offsets": {offsets}}}}}"#);
     message(&file(&entry, data))
 }
 
@@ -116,9 +106,7 @@ fn tensors_that_lie() {
         );
     }
     // Zero times anything is nothing: such a tensor may be, and holds no layer.
-    let header = format!(
-        r#"{{"w.weight": {{"dtype": "F32", "shape": [0, {large}], "data_offsets": [0, 0]}}}}"#
-    );
+    let header = format!(r#"{{"w.weight": {{"dtype": "F32", "shape": [0, {large}], "data_offsets": [0, 0]}}}}"#);
     let bytes = file(&header, 0);
     let model = Model::from_parts("", &[("f", &bytes)]).unwrap();
     assert!(model.linear("w").unwrap_err().to_string().contains("n = 0"));
@@ -134,14 +122,7 @@ fn tensors_that_lie() {
         tensor("F32", "[1]", "[0]", 4),
         format!("{at}data_offsets should be 2 numbers, got 1")
     );
-    for shape in [
-        "[-1]",
-        "[1.5]",
-        "[18446744073709551616]",
-        "3",
-        "null",
-        r#"["1"]"#,
-    ] {
+    for shape in ["[-1]", "[1.5]", "[18446744073709551616]", "3", "null", r#"["1"]"#] {
         assert!(
             tensor("F32", shape, "[0, 4]", 4).contains("a list of whole numbers"),
             "{shape}"
@@ -158,9 +139,7 @@ fn tensors_that_lie() {
 fn tensors_that_overlap_or_repeat() {
     let entry = |name: &str, begin: u64, end: u64| {
         let shape = end - begin;
-        format!(
-            r#""{name}": {{"dtype": "U8", "shape": [{shape}], "data_offsets": [{begin}, {end}]}}"#
-        )
+        format!(r#""{name}": {{"dtype": "U8", "shape": [{shape}], "data_offsets": [{begin}, {end}]}}"#)
     };
     let two = |a: String, b: String, data| message(&file(&format!("{{{a}, {b}}}"), data));
     assert_eq!(
@@ -218,12 +197,7 @@ fn configurations_that_lie() {
         } else {
             "quantization_config"
         };
-        let keys: Vec<String> = file.config[place]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect();
+        let keys: Vec<String> = file.config[place].as_object().unwrap().keys().cloned().collect();
         for key in keys {
             for value in &values {
                 let mut wrong = file.clone();
@@ -255,8 +229,7 @@ fn states_of_bitsandbytes_that_lie() {
     let with = |state: &Value| -> Checkpoint {
         let text = state.to_string();
         let (shape, bytes) = ([text.len()], text.as_bytes());
-        file.clone()
-            .with(&name, safetensors::Dtype::U8, &shape, bytes)
+        file.clone().with(&name, safetensors::Dtype::U8, &shape, bytes)
     };
     assert!(with(&state).linear(NAME).is_ok());
     let large = json!(1u64 << 63);
@@ -286,9 +259,7 @@ fn states_of_bitsandbytes_that_lie() {
     }
     let cut = case.part("quant_state");
     for end in 0..cut.len() {
-        let broken = file
-            .clone()
-            .with(&name, safetensors::Dtype::U8, &[end], &cut[..end]);
+        let broken = file.clone().with(&name, safetensors::Dtype::U8, &[end], &cut[..end]);
         assert!(broken.linear(NAME).is_err());
     }
 }

@@ -40,9 +40,7 @@ proptest! {
 /// The small checkpoints of `tests/checkpoints`: configuration, file, how often to change it.
 fn folders() -> impl Iterator<Item = (String, Vec<u8>, usize)> {
     let all = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checkpoints");
-    let folders = std::fs::read_dir(all)
-        .unwrap()
-        .map(|folder| folder.unwrap().path());
+    let folders = std::fs::read_dir(all).unwrap().map(|folder| folder.unwrap().path());
     let files = folders.filter_map(|folder| {
         let config = std::fs::read_to_string(folder.join("config.json")).ok()?;
         let bytes = std::fs::read(folder.join("model.safetensors")).ok()?;
@@ -65,9 +63,7 @@ fn exchanged_words() {
         "9223372036854775808",
         "18446744073709551615",
     ];
-    let types = [
-        "F32", "F16", "I32", "U8", "I8", "F8_E4M3", "BF16", "I64", "F4", "BOOL",
-    ];
+    let types = ["F32", "F16", "I32", "U8", "I8", "F8_E4M3", "BF16", "I64", "F4", "BOOL"];
     let mut random = Random::new(41);
     let written = layouts().into_iter().filter_map(|case| checkpoint(&case));
     let written = written.map(|file| (file.config.to_string(), file.bytes(), 200));
@@ -80,12 +76,7 @@ fn exchanged_words() {
             for c in header.chars() {
                 let word = c.is_alphanumeric() || c == '_' || c == '.';
                 match tokens.last_mut() {
-                    Some(last)
-                        if word
-                            && last
-                                .chars()
-                                .all(|c| c.is_alphanumeric() || c == '_' || c == '.') =>
-                    {
+                    Some(last) if word && last.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') => {
                         last.push(c)
                     }
                     _ => tokens.push(c.into()),

@@ -69,11 +69,7 @@ fn shards() {
     let mut map = json!({});
     let mut parts = Vec::new();
     for (i, tensor) in file.tensors.iter().enumerate() {
-        let name = format!(
-            "model-{:05}-of-{:05}.safetensors",
-            i + 1,
-            file.tensors.len()
-        );
+        let name = format!("model-{:05}-of-{:05}.safetensors", i + 1, file.tensors.len());
         map[&tensor.0] = json!(name);
         let part = Checkpoint {
             config: Value::Null,
@@ -95,10 +91,7 @@ fn shards() {
     assert_eq!(model.linear(NAME).unwrap(), linear);
     let twice = [&borrowed[..], &borrowed[..1]].concat();
     let error = Model::from_parts(&config, &twice).unwrap_err();
-    assert!(
-        matches!(error, Error::Duplicate { first: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Duplicate { first: 0, .. }), "{error}");
 
     // A tensor that no file has is one that is not there.
     let mut wrong = map.clone();
@@ -168,11 +161,7 @@ fn the_index_decides() {
         assert_eq!(model.linear("a").unwrap().dequantize(), [value; 2]);
         assert_eq!(model.tensor_f32("b2").unwrap(), [2.0]);
         assert!(model.tensor("b3").is_err());
-        let a = &model.tensors()[model
-            .tensors()
-            .iter()
-            .position(|t| t.name() == "a.weight")
-            .unwrap()];
+        let a = &model.tensors()[model.tensors().iter().position(|t| t.name() == "a.weight").unwrap()];
         assert_eq!(model.file_of(a), file(chosen));
     }
     let files = lowbit::safetensors::files(&directory.0).unwrap();
@@ -191,17 +180,11 @@ fn the_index_decides() {
 fn other_names() {
     let directory = Directory::new("names");
     let error = directory.open().unwrap_err().to_string();
-    assert!(
-        error.contains("other .safetensors files, got none"),
-        "{error}"
-    );
+    assert!(error.contains("other .safetensors files, got none"), "{error}");
     directory.write("m.onnx", b"\x08\x0a\x12\x0d");
     for error in [directory.open(), Model::open(directory.0.join("m.onnx"))] {
         let error = error.unwrap_err().to_string();
-        assert!(
-            error.contains("layouts::MatMulNBits takes its tensors"),
-            "{error}"
-        );
+        assert!(error.contains("layouts::MatMulNBits takes its tensors"), "{error}");
     }
     let one = |name: &str| Checkpoint::default().floats(name, &[1], &[1.0]).bytes();
     directory.write("gptq_model-4bit-128g.safetensors", one("a"));
@@ -245,10 +228,7 @@ fn only_regular_files_are_read() {
             }
             special(&directory, name, device);
             let error = directory.open().unwrap_err().to_string();
-            assert!(
-                error.contains("not a regular file") && error.contains(name),
-                "{error}"
-            );
+            assert!(error.contains("not a regular file") && error.contains(name), "{error}");
             let error = Model::open(directory.0.join(name)).unwrap_err().to_string();
             assert!(error.contains("not a regular file"), "{error}");
         }
@@ -270,11 +250,7 @@ fn numbers_that_json_does_not_have() {
     let case = layout("gptq_w4_g128_seq_v2");
     let file = checkpoint(&case).unwrap();
     let text = file.config.to_string();
-    let text = text.replacen(
-        '{',
-        r#"{"time_step_limit": [0.0, Infinity], "a": -Infinity, "#,
-        1,
-    );
+    let text = text.replacen('{', r#"{"time_step_limit": [0.0, Infinity], "a": -Infinity, "#, 1);
     let text = text.replacen("\"quant_method\"", "\"x\": NaN, \"quant_method\"", 1);
     let bytes = file.bytes();
     let model = Model::from_parts(&text, &[("f", &bytes)]).unwrap();

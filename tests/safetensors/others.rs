@@ -19,9 +19,9 @@ fn old_gptq_files() {
         "quant_method": "gptq", "bits": 8, "group_size": 128, "checkpoint_format": "gptq_v2",
     });
     let bias: Vec<f32> = (0..case.n).map(|i| i as f32).collect();
-    let file =
-        file.without(&format!("{NAME}.g_idx"))
-            .floats(&format!("{NAME}.bias"), &[case.n], &bias);
+    let file = file
+        .without(&format!("{NAME}.g_idx"))
+        .floats(&format!("{NAME}.bias"), &[case.n], &bias);
     let linear = file.linear(NAME).unwrap();
     assert_eq!(linear.bias(), Some(&bias[..]));
     same_bits(&case.as_tool(&linear.dequantize()), &case.dequantized).unwrap();
@@ -58,47 +58,25 @@ fn fp8_of_tensors_rows_and_blocks() {
         fp8.linear().unwrap()
     };
     let settings = json!({ "quant_method": "fp8", "weight_block_size": [128, 128] });
-    let base = |settings| {
-        Checkpoint::quantized(settings).with(&format!("{NAME}.weight"), F8_E4M3, &[n, k], &weight)
-    };
+    let base = |settings| Checkpoint::quantized(settings).with(&format!("{NAME}.weight"), F8_E4M3, &[n, k], &weight);
     let inv = format!("{NAME}.weight_scale_inv");
     let deepseek = base(settings).floats(&inv, &[2, 3], &scales[..6]);
-    assert_eq!(
-        deepseek.linear(NAME).unwrap(),
-        expect(Element::E4M3, (128, 128), 6)
-    );
+    assert_eq!(deepseek.linear(NAME).unwrap(), expect(Element::E4M3, (128, 128), 6));
     let scale = format!("{NAME}.weight_scale");
     let tensor = base(json!({ "quant_method": "fp8" })).floats(&scale, &[], &scales[..1]);
-    assert_eq!(
-        tensor.linear(NAME).unwrap(),
-        expect(Element::E4M3, (0, 0), 1)
-    );
+    assert_eq!(tensor.linear(NAME).unwrap(), expect(Element::E4M3, (0, 0), 1));
     let rows = base(json!({ "quant_method": "fbgemm_fp8" })).floats(&scale, &[n, 1], &scales[..n]);
     assert_eq!(rows.linear(NAME).unwrap(), expect(Element::E4M3, (1, 0), n));
-    let e5m2 = rows.with(
-        &format!("{NAME}.weight"),
-        F8_E5M2,
-        &[n, k],
-        &vec![0x3c; n * k],
-    );
+    let e5m2 = rows.with(&format!("{NAME}.weight"), F8_E5M2, &[n, k], &vec![0x3c; n * k]);
     let linear = e5m2.linear(NAME).unwrap();
-    assert_eq!(
-        linear.matrix().format(),
-        Format::FP8_E5M2.per_row().unwrap()
-    );
+    assert_eq!(linear.matrix().format(), Format::FP8_E5M2.per_row().unwrap());
     // A last block that is cut off, and blocks of another size than the default.
     let settings = json!({ "quant_method": "fp8", "weight_block_size": [100, 96] });
     let blocks = base(settings).floats(&inv, &[3, 4], &scales[..12]);
-    assert_eq!(
-        blocks.linear(NAME).unwrap(),
-        expect(Element::E4M3, (100, 96), 12)
-    );
+    assert_eq!(blocks.linear(NAME).unwrap(), expect(Element::E4M3, (100, 96), 12));
     let lost = base(json!({ "quant_method": "fp8" })).floats(&inv, &[3, 4], &scales[..12]);
     let error = lost.linear(NAME).unwrap_err().to_string();
-    assert!(
-        error.contains("[3, 4] for weights of [256, 384]"),
-        "{error}"
-    );
+    assert!(error.contains("[3, 4] for weights of [256, 384]"), "{error}");
 }
 
 #[test]
@@ -116,12 +94,7 @@ fn modelopt_multiplies_its_global_scale() {
     };
     let inputs: Vec<f32> = (0..k).map(|i| 1.0 + i as f32).collect();
     let file = Checkpoint::quantized(json!({ "quant_method": "modelopt", "quant_algo": "NVFP4" }))
-        .with(
-            &format!("{NAME}.weight"),
-            U8,
-            &[n, k / 2],
-            case.part("packed"),
-        )
+        .with(&format!("{NAME}.weight"), U8, &[n, k / 2], case.part("packed"))
         .with(
             &format!("{NAME}.weight_scale"),
             F8_E4M3,
@@ -131,9 +104,7 @@ fn modelopt_multiplies_its_global_scale() {
         .floats(&format!("{NAME}.weight_scale_2"), &[], &[0.25])
         .floats(&format!("{NAME}.input_scale"), &[], &[1.0]);
     assert_eq!(file.linear(NAME).unwrap(), expected.linear().unwrap());
-    let awq = file
-        .clone()
-        .floats(&format!("{NAME}.pre_quant_scale"), &[k], &inputs);
+    let awq = file.clone().floats(&format!("{NAME}.pre_quant_scale"), &[k], &inputs);
     assert_eq!(awq.linear(NAME).unwrap().input_scales(), Some(&inputs[..]));
     let none = file.without(&format!("{NAME}.weight_scale_2"));
     let error = none.linear(NAME).unwrap_err().to_string();
@@ -141,18 +112,8 @@ fn modelopt_multiplies_its_global_scale() {
 
     let weight = layout("ct_fp8_tensor");
     let fp8 = Checkpoint::quantized(json!({ "quant_method": "modelopt", "quant_algo": "FP8" }))
-        .with(
-            &format!("{NAME}.weight"),
-            F8_E4M3,
-            &[n, k],
-            weight.part("weight"),
-        )
-        .with(
-            &format!("{NAME}.weight_scale"),
-            F32,
-            &[],
-            weight.part("scale"),
-        );
+        .with(&format!("{NAME}.weight"), F8_E4M3, &[n, k], weight.part("weight"))
+        .with(&format!("{NAME}.weight_scale"), F32, &[], weight.part("scale"));
     same_bits(&fp8.linear(NAME).unwrap().dequantize(), &weight.dequantized).unwrap();
 }
 
@@ -172,12 +133,7 @@ fn experts_of_gpt_oss() {
         &[2, n / 2, k / 32, 16],
         case.part("packed"),
     )
-    .with(
-        &format!("{name}_scales"),
-        U8,
-        &[2, n / 2, k / 32],
-        case.part("scale"),
-    )
+    .with(&format!("{name}_scales"), U8, &[2, n / 2, k / 32], case.part("scale"))
     .floats(&format!("{name}_bias"), &[2, n / 2], &bias);
     file.read(|model| {
         let model = model.unwrap();
@@ -195,9 +151,7 @@ fn aqlm_of_both_kinds() {
     let codes: Vec<u8> = (0..n * k / 4).map(|_| random.next() as u8).collect();
     let halves = |count: usize, random: &mut Random| -> Vec<u8> {
         let floats = random.floats(count, 1.0).into_iter();
-        floats
-            .flat_map(|f| half::f16::from_f32(f).to_le_bytes())
-            .collect()
+        floats.flat_map(|f| half::f16::from_f32(f).to_le_bytes()).collect()
     };
     let scales = halves(n, &mut random);
     for (books, entries, dtype) in [(1, 65536, I16), (2, 256, I8)] {
@@ -207,12 +161,7 @@ fn aqlm_of_both_kinds() {
             "quant_method": "aqlm", "num_codebooks": books, "in_group_size": 8, "out_group_size": 1,
         }))
         .with(&format!("{NAME}.codes"), dtype, &shape, &codes)
-        .with(
-            &format!("{NAME}.codebooks"),
-            F16,
-            &[books, entries, 1, 8],
-            &codebooks,
-        )
+        .with(&format!("{NAME}.codebooks"), F16, &[books, entries, 1, 8], &codebooks)
         .with(&format!("{NAME}.scales"), F16, &[n, 1, 1, 1], &scales);
         let expected = Aqlm {
             n,
@@ -230,10 +179,7 @@ fn aqlm_of_both_kinds() {
 fn quanto_of_bytes_and_of_unknown_shape() {
     let data: Vec<u8> = (0..64).map(|i| i * 3).collect();
     let scales = [0.5f32, 0.25, 1.0, 2.0];
-    for (dtype, byte) in [
-        (I8, QuantoByte::Int8),
-        (F8_E4M3, QuantoByte::Float(Element::E4M3)),
-    ] {
+    for (dtype, byte) in [(I8, QuantoByte::Int8), (F8_E4M3, QuantoByte::Float(Element::E4M3))] {
         let file = Checkpoint::quantized(json!({ "quant_method": "quanto" }))
             .with(&format!("{NAME}.weight._data"), dtype, &[4, 16], &data)
             .floats(&format!("{NAME}.weight._scale"), &[4, 1], &scales);
@@ -265,10 +211,7 @@ fn quanto_of_bytes_and_of_unknown_shape() {
         let model = model.unwrap();
         assert!(model.linear_of(NAME, 32, 1024).is_ok());
         let error = model.linear_of(NAME, 1024, 32).unwrap_err().to_string();
-        assert!(
-            error.contains("[1024, 32]") && error.contains("[32, 1024]"),
-            "{error}"
-        );
+        assert!(error.contains("[1024, 32]") && error.contains("[32, 1024]"), "{error}");
     });
 }
 
@@ -291,10 +234,7 @@ fn settings_of_single_layers() {
         same_bits(&weights(&down), &eight.dequantized).unwrap();
     });
     // Without its settings it does not fit.
-    file.config["quantization"]
-        .as_object_mut()
-        .unwrap()
-        .remove(&down);
+    file.config["quantization"].as_object_mut().unwrap().remove(&down);
     assert!(file.linear(&down).is_err());
 }
 
@@ -316,10 +256,7 @@ fn no_configuration() {
         .floats("norm.weight", &[2], &[1.0, 1.0]);
     let bytes = file.bytes();
     let model = Model::from_parts("", &[("x.safetensors", &bytes)]).unwrap();
-    assert_eq!(
-        (model.method(), model.method().name()),
-        (Method::Plain, "none")
-    );
+    assert_eq!((model.method(), model.method().name()), (Method::Plain, "none"));
     assert_eq!(model.linears(), ["a", "b", NAME]);
     assert_eq!(model.linear("a").unwrap().matrix().format(), Format::F32);
     let b = model.linear("b").unwrap();
@@ -330,11 +267,7 @@ fn no_configuration() {
         let error = model.linear(name).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
     }
-    let info: Vec<_> = model
-        .tensors()
-        .iter()
-        .filter(|t| t.name() == "b.weight")
-        .collect();
+    let info: Vec<_> = model.tensors().iter().filter(|t| t.name() == "b.weight").collect();
     assert_eq!(info[0].dtype(), "BF16");
     assert_eq!((info[0].shape(), info[0].byte_len()), (&[1, 3][..], 6));
     assert_eq!(model.tensor("b.weight").unwrap(), half(&[1.0, -1.0, 0.5]));

@@ -47,10 +47,7 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
             .with(&name(".weight"), U8, &[n * k / 2, 1], part("q"))
             .with(&name(".weight.quant_map"), F32, &[16], part("quant_map"));
             let blocks = n * k / case.number("group");
-            let state = name(&format!(
-                ".weight.quant_state.bitsandbytes__{}",
-                case.text("levels")
-            ));
+            let state = name(&format!(".weight.quant_state.bitsandbytes__{}", case.text("levels")));
             match case.parts.get("quant_state") {
                 // As bitsandbytes wrote it.
                 Some(json) => file
@@ -64,8 +61,12 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
                         "dtype": "float32", "shape": [n, k],
                     })
                     .to_string();
-                    file.with(&state, U8, &[json.len()], json.as_bytes())
-                        .with(&name(".weight.absmax"), F32, &[blocks], part("absmax"))
+                    file.with(&state, U8, &[json.len()], json.as_bytes()).with(
+                        &name(".weight.absmax"),
+                        F32,
+                        &[blocks],
+                        part("absmax"),
+                    )
                 }
             }
         }
@@ -78,16 +79,12 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
         "pack_quantized" => {
             let bits = case.number("bits");
             let mut file = compressed("pack-quantized");
-            file.config["quantization_config"]["config_groups"]["group_0"]["weights"]["num_bits"] =
-                json!(bits);
+            file.config["quantization_config"]["config_groups"]["group_0"]["weights"]["num_bits"] = json!(bits);
             if let Some(zeros) = case.parts.get("zero_point") {
                 let shape = [n * bits / 32, groups()];
                 file = file.with(&name(".weight_zero_point"), I32, &shape, zeros);
             }
-            let shape: Vec<u8> = [n as i64, k as i64]
-                .iter()
-                .flat_map(|d| d.to_le_bytes())
-                .collect();
+            let shape: Vec<u8> = [n as i64, k as i64].iter().flat_map(|d| d.to_le_bytes()).collect();
             file.with(&name(".weight_packed"), I32, &[n, k * bits / 32], part("packed"))
                 .with(&name(".weight_scale"), F32, &[n, groups()], part("scale"))
                 .with(&name(".weight_shape"), I64, &[2], &shape)
@@ -107,14 +104,20 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
             let item = if bits == 3 { 4 } else { 1 };
             let columns = if case.number("axis") == 0 { n * k / 64 } else { 64 };
             let rows = part("q").len() / columns / item;
-            let count = if case.number("axis") == 0 { [1, n * k / 64] } else { [n * k / 64, 1] };
+            let count = if case.number("axis") == 0 {
+                [1, n * k / 64]
+            } else {
+                [n * k / 64, 1]
+            };
             let number = |v: usize| (v as i32).to_le_bytes();
-            let shape: Vec<u8> = [n as i64, k as i64]
-                .iter()
-                .flat_map(|d| d.to_le_bytes())
-                .collect();
+            let shape: Vec<u8> = [n as i64, k as i64].iter().flat_map(|d| d.to_le_bytes()).collect();
             Checkpoint::quantized(json!({ "quant_method": "hqq", "quant_config": {} }))
-                .with(&name(".W_q"), if bits == 3 { I32 } else { U8 }, &[rows, columns], part("q"))
+                .with(
+                    &name(".W_q"),
+                    if bits == 3 { I32 } else { U8 },
+                    &[rows, columns],
+                    part("q"),
+                )
                 .with(&name(".scale"), F32, &count, part("scale"))
                 .with(&name(".zero"), F32, &count, part("zero"))
                 .with(&name(".shape"), I64, &[2], &shape)
@@ -173,12 +176,7 @@ fn microscaled(case: &Layout) -> Option<Checkpoint> {
         "ct_nvfp4" => compressed("nvfp4-pack-quantized")
             .with(&name(".weight_packed"), U8, &packed_shape, packed)
             .with(&name(".weight_scale"), F8_E4M3, &scale_shape, scale)
-            .with(
-                &name(".weight_global_scale"),
-                F32,
-                &[1],
-                case.part("global_scale"),
-            ),
+            .with(&name(".weight_global_scale"), F32, &[1], case.part("global_scale")),
         "ct_mxfp8" => compressed("mxfp8-quantized")
             .with(&name(".weight"), F8_E4M3, &packed_shape, packed)
             .with(&name(".weight_scale"), U8, &scale_shape, scale),

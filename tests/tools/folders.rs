@@ -69,11 +69,9 @@ fn in_order(text: &str) -> Vec<(String, Vec<usize>)> {
 }
 
 fn fnv(bytes: impl IntoIterator<Item = u8>) -> String {
-    let hash = bytes
-        .into_iter()
-        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-        });
+    let hash = bytes.into_iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    });
     format!("{hash:016x}")
 }
 
@@ -112,9 +110,7 @@ fn described(path: &Path) -> Vec<String> {
 
 fn lines(text: &str) -> Vec<String> {
     // A guess at how the model may be called, which no program reads.
-    let known = text
-        .lines()
-        .filter(|line| !line.starts_with("general.size_label"));
+    let known = text.lines().filter(|line| !line.starts_with("general.size_label"));
     known.map(str::to_owned).collect()
 }
 
@@ -124,11 +120,7 @@ fn folders_are_as_the_converter_makes_them() {
     for name in NAMES {
         let path = folder(&within, name);
         let out = within.at("out.gguf");
-        run(
-            "quantize",
-            &[path.to_str().unwrap(), &out, "--preset", "F32"],
-        )
-        .unwrap();
+        run("quantize", &[path.to_str().unwrap(), &out, "--preset", "F32"]).unwrap();
         let expected = std::fs::read_to_string(kept(name).join("expected.txt")).unwrap();
         // Templates have lines of their own nowhere here.
         let (got, expected) = (described(Path::new(&out)), lines(&expected));
@@ -171,9 +163,7 @@ fn what_is_not_converted_is_refused_by_name() {
         });
         assert!(error.contains(named) && error.contains("qwen2"), "{error}");
     }
-    let error = refused(&within, |config| {
-        config["num_attention_heads"] = json!(null)
-    });
+    let error = refused(&within, |config| config["num_attention_heads"] = json!(null));
     assert!(
         error.contains("num_attention_heads") && error.contains("got null"),
         "{error}"
@@ -239,11 +229,7 @@ fn the_index_says_which_files_count() {
     let index = json!({ "weight_map": map }).to_string();
     std::fs::write(path.join("model.safetensors.index.json"), index).unwrap();
     let out = within.at("out.gguf");
-    run(
-        "quantize",
-        &[path.to_str().unwrap(), &out, "--preset", "F32"],
-    )
-    .unwrap();
+    run("quantize", &[path.to_str().unwrap(), &out, "--preset", "F32"]).unwrap();
     let expected = std::fs::read_to_string(kept("mistral").join("expected.txt")).unwrap();
     assert_eq!(described(Path::new(&out)).len(), lines(&expected).len());
 }

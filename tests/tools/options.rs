@@ -64,11 +64,7 @@ fn types_by_option() {
             &["--keep", "ffn=Q8_0", "--keep", "ffn_up=Q4_0"],
             ["F16", "Q8_0", "F16", "F32"],
         ),
-        (
-            "F16",
-            &["--tensor-type", "ffn=q8_0"],
-            ["F16", "F16", "F16", "F32"],
-        ),
+        ("F16", &["--tensor-type", "ffn=q8_0"], ["F16", "F16", "F16", "F32"]),
         ("COPY", &[], ["F32", "F32", "F32", "F32"]),
         ("Q5_K", &["--pure"], ["Q5_1", "Q5_1", "Q5_1", "F32"]),
     ];
@@ -79,21 +75,9 @@ fn types_by_option() {
     }
     assert_eq!(get(&out, "general.file_type"), Some(Value::U32(17)));
     for (preset, options, told) in [
-        (
-            "Q4_0",
-            ["--keep", "nothing=Q8_0"],
-            "nothing=Q8_0 matches no tensor",
-        ),
-        (
-            "Q4_0",
-            ["--tensor-type", "norm=q8_0"],
-            "norm=Q8_0 matches no tensor",
-        ),
-        (
-            "F16",
-            ["--tensor-type", "ffn=q8_0"],
-            "does nothing with F16",
-        ),
+        ("Q4_0", ["--keep", "nothing=Q8_0"], "nothing=Q8_0 matches no tensor"),
+        ("Q4_0", ["--tensor-type", "norm=q8_0"], "norm=Q8_0 matches no tensor"),
+        ("F16", ["--tensor-type", "ffn=q8_0"], "does nothing with F16"),
     ] {
         let said = notes(
             "quantize",
@@ -137,18 +121,11 @@ fn parts_by_option() {
         &[&source, &stem, "--preset", "F16", "--part-bytes", "40000"],
     )
     .unwrap();
-    let count = told
-        .lines()
-        .filter(|line| line.contains("tiny-0.1-0"))
-        .count();
+    let count = told.lines().filter(|line| line.contains("tiny-0.1-0")).count();
     assert!(count > 1, "{told}");
     let first = part_name(&stem, 0, count);
     let again = folder.at("again.gguf");
-    run(
-        "quantize",
-        &[&first, &again, "--preset", "Q8_0", "--keep-split"],
-    )
-    .unwrap();
+    run("quantize", &[&first, &again, "--preset", "Q8_0", "--keep-split"]).unwrap();
     let names = |stem: &str| -> Vec<Vec<String>> {
         let names = (0..count).map(|no| {
             let bytes = std::fs::read(part_name(stem, no, count)).unwrap();
@@ -194,15 +171,11 @@ fn weights_that_are_no_numbers_are_refused() {
         let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
         let mut file = Writer::new();
         file.metadata("general.architecture", "llama").unwrap();
-        file.tensor("blk.0.ffn_up.weight", &[64, 2], 0, bytes)
-            .unwrap();
+        file.tensor("blk.0.ffn_up.weight", &[64, 2], 0, bytes).unwrap();
         std::fs::write(&source, file.to_bytes().unwrap()).unwrap();
         let done = run("quantize", &[&source, &out, "--preset", preset]);
         match (done, refused) {
-            (Err(error), true) => assert!(
-                error.contains("blk.0.ffn_up.weight: weight 7 is"),
-                "{error}"
-            ),
+            (Err(error), true) => assert!(error.contains("blk.0.ffn_up.weight: weight 7 is"), "{error}"),
             (done, refused) => assert!(done.is_ok() && !refused, "{weight} to {preset}: {done:?}"),
         }
     }
@@ -232,8 +205,7 @@ fn a_reader_may_leave() {
     let source = folder.at("model.gguf");
     let mut file = Writer::new();
     for i in 0..4000 {
-        file.tensor(&format!("tensor.{i}"), &[1], 0, vec![0; 4])
-            .unwrap();
+        file.tensor(&format!("tensor.{i}"), &[1], 0, vec![0; 4]).unwrap();
     }
     std::fs::write(&source, file.to_bytes().unwrap()).unwrap();
     let mut child = command("inspect", &[&source])

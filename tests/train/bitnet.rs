@@ -26,10 +26,7 @@ fn a_matrix_holds_the_same() {
     let w = normal(1, n * k);
     let got = weights_forward(&w, Groups::new(k, group).unwrap(), ScaleType::F16).unwrap();
     let first: f64 = w[..group].iter().map(|w| f64::from(w.abs())).sum();
-    assert_eq!(
-        got.scales[0],
-        f16::from_f32((first / group as f64) as f32).to_f32()
-    );
+    assert_eq!(got.scales[0], f16::from_f32((first / group as f64) as f32).to_f32());
     let format = Format::TERNARY.with_group(group).unwrap();
     let matrix = Matrix::quantize(format, n, k, &got.values).unwrap();
     assert_eq!(matrix.dequantize(), got.values);
@@ -37,9 +34,7 @@ fn a_matrix_holds_the_same() {
 
 #[test]
 fn inputs_by_hand() {
-    let x = [
-        1.27, -0.635, 0.006, 0.0, 0.0, 0.0, 0.0, 0.0, -254.0, 3.0, 254.0, 1.0,
-    ];
+    let x = [1.27, -0.635, 0.006, 0.0, 0.0, 0.0, 0.0, 0.0, -254.0, 3.0, 254.0, 1.0];
     let got = inputs_forward(&x, 4).unwrap();
     // -0.635 is -63.5 steps, to even -64 or, as f32 has it, the nearest; 0.006 is 0.6 steps.
     assert_eq!(got.codes[4..], [0, 0, 0, 0, -127, 2, 127, 0]);
@@ -56,10 +51,7 @@ fn inputs_are_within_half_a_step() {
     let got = inputs_forward(&x, k).unwrap();
     for (i, (x, y)) in x.iter().zip(&got.values).enumerate() {
         // Half a step and the rounding of the product.
-        assert!(
-            (x - y).abs() <= 0.5001 * got.scales[i / k],
-            "{i}: {x} became {y}"
-        );
+        assert!((x - y).abs() <= 0.5001 * got.scales[i / k], "{i}: {x} became {y}");
     }
     let codes = got.codes.chunks(k);
     assert!(codes.into_iter().all(|t| t.iter().any(|c| c.abs() == 127)));
@@ -69,10 +61,7 @@ fn inputs_are_within_half_a_step() {
 fn what_does_not_fit_is_refused() {
     let groups = Groups::rows(4).unwrap();
     let weights = |w: &[f32], scale| weights_forward(w, groups, scale);
-    assert!(matches!(
-        weights(&[1.0; 5], ScaleType::F16),
-        Err(Error::Length { .. })
-    ));
+    assert!(matches!(weights(&[1.0; 5], ScaleType::F16), Err(Error::Length { .. })));
     assert!(matches!(
         weights(&[f32::NAN; 4], ScaleType::F16),
         Err(Error::NotFinite { .. })
@@ -81,17 +70,11 @@ fn what_does_not_fit_is_refused() {
         weights(&[1e6; 4], ScaleType::F16),
         Err(Error::ScaleRange { .. })
     ));
-    assert!(matches!(
-        weights(&[1.0; 4], ScaleType::E8M0),
-        Err(Error::Scale { .. })
-    ));
+    assert!(matches!(weights(&[1.0; 4], ScaleType::E8M0), Err(Error::Scale { .. })));
     assert!(matches!(
         inputs_forward(&[1.0; 5], 4),
         Err(Error::Inputs { k: 4, got: 5 })
     ));
-    assert!(matches!(
-        inputs_forward(&[1.0; 5], 0),
-        Err(Error::Inputs { .. })
-    ));
+    assert!(matches!(inputs_forward(&[1.0; 5], 0), Err(Error::Inputs { .. })));
     assert!(inputs_forward(&[], 4).unwrap().codes.is_empty());
 }

@@ -24,10 +24,7 @@ fn right(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> i32 {
     let count = |accuracy: f64| (accuracy * data.test.len() as f64).round() as i32;
     let floats = count(packed.in_floats(&data.test));
     let products = count(packed.accuracy(None, &data.test).unwrap());
-    assert!(
-        (products - floats).abs() <= 1,
-        "{products} packed, {floats} in floats"
-    );
+    assert!((products - floats).abs() <= 1, "{products} packed, {floats} in floats");
     floats
 }
 

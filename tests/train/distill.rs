@@ -12,10 +12,7 @@ fn defined(student: &[f64], teacher: &[f64], (a, t): (f64, f64)) -> f64 {
         let sum: f64 = e.iter().sum();
         e.into_iter().map(|e| e / sum).collect::<Vec<_>>()
     };
-    let rows = student
-        .chunks(CLASSES)
-        .zip(teacher.chunks(CLASSES))
-        .zip(LABELS);
+    let rows = student.chunks(CLASSES).zip(teacher.chunks(CLASSES)).zip(LABELS);
     let losses = rows.map(|((s, teacher), label)| {
         let cross_entropy = -softmax(s, 1.0)[label as usize].ln();
         let (p, q) = (softmax(teacher, t), softmax(s, t));
@@ -34,10 +31,7 @@ fn loss_and_gradient_are_those_of_the_definition() {
         let with = (f64::from(a), f64::from(t));
         let got = loss.forward(&student, &teacher, &LABELS, CLASSES).unwrap();
         // Both in f64, the logarithms taken in another order.
-        assert!(
-            (got.total - defined(&s, &says, with)).abs() < 1e-12,
-            "{got:?}"
-        );
+        assert!((got.total - defined(&s, &says, with)).abs() < 1e-12, "{got:?}");
         let gradient = gradient(&s, |s| defined(s, &says, with));
         let got = loss.backward(&student, &teacher, &LABELS, CLASSES).unwrap();
         // One rounding to f32.
@@ -65,10 +59,7 @@ fn by_hand() {
 fn a_student_like_its_teacher_has_nothing_to_learn_from_it() {
     let s = normal(3, 35);
     let loss = Distill { a: 1.0, t: 4.0 };
-    assert_eq!(
-        loss.forward(&s, &s, &LABELS, CLASSES).unwrap().divergence,
-        0.0
-    );
+    assert_eq!(loss.forward(&s, &s, &LABELS, CLASSES).unwrap().divergence, 0.0);
     assert_eq!(loss.backward(&s, &s, &LABELS, CLASSES).unwrap(), [0.0; 35]);
 }
 
@@ -85,10 +76,7 @@ fn large_logits_do_not_overflow() {
 #[test]
 fn hidden_states_by_hand_and_by_differences() {
     assert_eq!(hidden_forward(&[1.0, 2.0], &[0.0, 4.0]).unwrap(), 2.5);
-    assert_eq!(
-        hidden_backward(&[1.0, 2.0], &[0.0, 4.0]).unwrap(),
-        [1.0, -2.0]
-    );
+    assert_eq!(hidden_backward(&[1.0, 2.0], &[0.0, 4.0]).unwrap(), [1.0, -2.0]);
     assert_eq!(hidden_forward(&[], &[]).unwrap(), 0.0);
     let (s, t) = (normal(4, 50), normal(5, 50));
     let expected = gradient(&doubles(&s), |s| {
@@ -102,37 +90,18 @@ fn hidden_states_by_hand_and_by_differences() {
 fn what_does_not_fit_is_refused() {
     let s = normal(6, 35);
     let loss = Distill::default();
-    let run =
-        |loss: Distill, s: &[f32], t: &[f32], labels: &[u8]| loss.forward(s, t, labels, CLASSES);
-    assert!(matches!(
-        run(loss, &s[..34], &s, &LABELS),
-        Err(Error::Length { .. })
-    ));
-    assert!(matches!(
-        run(loss, &s, &s[..34], &LABELS),
-        Err(Error::Length { .. })
-    ));
-    assert!(matches!(
-        run(loss, &s, &s, &LABELS[..4]),
-        Err(Error::Length { .. })
-    ));
+    let run = |loss: Distill, s: &[f32], t: &[f32], labels: &[u8]| loss.forward(s, t, labels, CLASSES);
+    assert!(matches!(run(loss, &s[..34], &s, &LABELS), Err(Error::Length { .. })));
+    assert!(matches!(run(loss, &s, &s[..34], &LABELS), Err(Error::Length { .. })));
+    assert!(matches!(run(loss, &s, &s, &LABELS[..4]), Err(Error::Length { .. })));
     let seven = [0, 7, 3, 3, 1];
-    assert!(matches!(
-        run(loss, &s, &s, &seven),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(run(loss, &s, &s, &seven), Err(Error::Argument { .. })));
     for loss in [
         Distill { a: 1.5, t: 1.0 },
         Distill { a: 0.5, t: 0.0 },
-        Distill {
-            a: f32::NAN,
-            t: 1.0,
-        },
+        Distill { a: f32::NAN, t: 1.0 },
     ] {
-        assert!(matches!(
-            run(loss, &s, &s, &LABELS),
-            Err(Error::Argument { .. })
-        ));
+        assert!(matches!(run(loss, &s, &s, &LABELS), Err(Error::Argument { .. })));
     }
     assert!(hidden_forward(&s, &s[1..]).is_err() && hidden_backward(&s, &s[1..]).is_err());
 }

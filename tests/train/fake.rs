@@ -3,12 +3,7 @@ use lowbit::train::fake::FakeQuantize;
 use lowbit::train::Groups;
 use lowbit::Error;
 
-fn tensor<'a>(
-    len: usize,
-    scales: &'a [f32],
-    zeros: &'a [i32],
-    (qmin, qmax): (i32, i32),
-) -> FakeQuantize<'a> {
+fn tensor<'a>(len: usize, scales: &'a [f32], zeros: &'a [i32], (qmin, qmax): (i32, i32)) -> FakeQuantize<'a> {
     let groups = Groups::tensor(len).unwrap();
     FakeQuantize {
         groups,
@@ -37,20 +32,14 @@ fn zero_point_by_hand() {
     let fake = tensor(6, &[0.5], &[3], (0, 15));
     assert_eq!(fake.codes(&v).unwrap(), [3, 0, 0, 15, 15, 5]);
     assert_eq!(fake.forward(&v).unwrap(), [0.0, -1.5, -1.5, 6.0, 6.0, 1.0]);
-    assert_eq!(
-        fake.backward(&v, &[1.0; 6]).unwrap(),
-        [1.0, 1.0, 0.0, 1.0, 0.0, 1.0]
-    );
+    assert_eq!(fake.backward(&v, &[1.0; 6]).unwrap(), [1.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
 }
 
 /// The estimator is the derivative of a clamp to where codes stop being clipped, half a step past the last ones.
 #[test]
 fn gradient_is_that_of_a_clamp() {
     let (s, zero, range) = (0.3f32, 2, (-4, 3));
-    let ends = [
-        f64::from(range.0 - zero) - 0.5,
-        f64::from(range.1 - zero) + 0.5,
-    ];
+    let ends = [f64::from(range.0 - zero) - 0.5, f64::from(range.1 - zero) + 0.5];
     let v = away_from(normal(1, 300), s, &ends.map(|e| e as f32));
     let dy = normal(2, v.len());
     let fake = tensor(v.len(), std::slice::from_ref(&s), &[2], range);
@@ -82,10 +71,8 @@ fn every_group_has_its_own_scale() {
 fn what_does_not_fit_is_refused() {
     let v = [1.0f32; 6];
     let ok = tensor(6, &[1.0], &[], (-8, 7));
-    let length =
-        |r: Result<Vec<f32>, Error>| assert!(matches!(r, Err(Error::Length { .. })), "{r:?}");
-    let argument =
-        |r: Result<Vec<f32>, Error>| assert!(matches!(r, Err(Error::Argument { .. })), "{r:?}");
+    let length = |r: Result<Vec<f32>, Error>| assert!(matches!(r, Err(Error::Length { .. })), "{r:?}");
+    let argument = |r: Result<Vec<f32>, Error>| assert!(matches!(r, Err(Error::Argument { .. })), "{r:?}");
     length(ok.forward(&v[..5]));
     length(ok.backward(&v, &v[..5]));
     length(tensor(6, &[1.0, 1.0], &[], (-8, 7)).forward(&v));
@@ -97,8 +84,5 @@ fn what_does_not_fit_is_refused() {
     argument(tensor(6, &[1.0], &[i32::MAX], (-8, 7)).forward(&v));
     let nan = [0.0, 0.0, f32::NAN, 0.0, 0.0, 0.0];
     assert!(ok.forward(&nan).unwrap()[2].is_nan());
-    assert!(matches!(
-        ok.codes(&nan),
-        Err(Error::NotFinite { column: 2, .. })
-    ));
+    assert!(matches!(ok.codes(&nan), Err(Error::NotFinite { column: 2, .. })));
 }

@@ -12,10 +12,7 @@ fn the_share_rises_once() {
     let shares: Vec<f32> = (0..400).map(|s| cubic.share(s)).collect();
     assert!(shares.is_sorted() && shares.iter().all(|s| (0.0..=1.0).contains(s)));
     assert!(shares[101..300].windows(2).all(|pair| pair[0] < pair[1]));
-    let line = Blend {
-        power: 1.0,
-        ..cubic
-    };
+    let line = Blend { power: 1.0, ..cubic };
     assert_eq!(line.share(150), 0.25);
     let at_once = Blend::cubic(50, 50);
     assert_eq!([49, 50].map(|s| at_once.share(s)), [0.0, 1.0]);
@@ -34,10 +31,7 @@ fn a_blend_is_linear() {
     assert!(matches!(blend(&w, &q[..2], 0.5), Err(Error::Length { .. })));
     for a in [-0.1, 1.1, f32::NAN] {
         assert!(matches!(blend(&w, &q, a), Err(Error::Argument { .. })));
-        assert!(matches!(
-            blend_backward(&dy, a),
-            Err(Error::Argument { .. })
-        ));
+        assert!(matches!(blend_backward(&dy, a), Err(Error::Argument { .. })));
     }
 }
 
@@ -52,10 +46,7 @@ fn bits_fall_in_stages() {
     assert_eq!(Bits::halved(8, 3, 1).unwrap().stages, [8, 4, 3]);
     assert_eq!(Bits::halved(4, 4, 1).unwrap().stages, [4]);
     for (first, last, steps) in [(2, 4, 1), (4, 0, 1), (4, 2, 0)] {
-        assert!(matches!(
-            Bits::halved(first, last, steps),
-            Err(Error::Argument { .. })
-        ));
+        assert!(matches!(Bits::halved(first, last, steps), Err(Error::Argument { .. })));
     }
     let none = Bits {
         stages: Vec::new(),

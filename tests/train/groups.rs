@@ -25,12 +25,7 @@ fn threads_change_no_bit() {
         let y = forward(&v, &s, groups, levels).unwrap();
         (y, backward(&v, &s, groups, levels, &dy).unwrap())
     };
-    let pool = |threads| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap()
-    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let one = pool(1).install(all);
     assert_eq!(one, pool(2).install(all));
     assert_eq!(one, pool(5).install(all));

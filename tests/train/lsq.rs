@@ -13,10 +13,7 @@ fn levels_are_those_of_the_paper() {
     assert_eq!(ends(Levels::signed(1).unwrap()), (1, 1));
     for bits in [0, 17] {
         assert!(matches!(Levels::signed(bits), Err(Error::Argument { .. })));
-        assert!(matches!(
-            Levels::unsigned(bits),
-            Err(Error::Argument { .. })
-        ));
+        assert!(matches!(Levels::unsigned(bits), Err(Error::Argument { .. })));
     }
 }
 
@@ -27,10 +24,7 @@ fn by_hand() {
     let (groups, levels) = (Groups::tensor(5).unwrap(), Levels::signed(2).unwrap());
     let s = [0.5];
     assert_eq!(codes(&v, &s, groups, levels).unwrap(), [0, 1, 1, -2, -2]);
-    assert_eq!(
-        forward(&v, &s, groups, levels).unwrap(),
-        [0.0, 0.5, 0.5, -1.0, -1.0]
-    );
+    assert_eq!(forward(&v, &s, groups, levels).unwrap(), [0.0, 0.5, 0.5, -1.0, -1.0]);
     let got = backward(&v, &s, groups, levels, &[1.0; 5]).unwrap();
     assert_eq!(got.v, [1.0, 1.0, 0.0, 1.0, 0.0]);
     assert_close(&got.s, &[-1.4 / 5f64.sqrt()], 1e-6);
@@ -52,9 +46,7 @@ fn gradients_are_those_of_the_definition() {
     for levels in all {
         let ends = [-f64::from(levels.qn()), f64::from(levels.qp())];
         let s = [0.35f32, 0.8];
-        let half = |seed, s| {
-            away_from(normal(seed, 150), s, &[ends[0] as f32, ends[1] as f32])[..100].to_vec()
-        };
+        let half = |seed, s| away_from(normal(seed, 150), s, &[ends[0] as f32, ends[1] as f32])[..100].to_vec();
         let v = [half(1, s[0]), half(2, s[1])].concat();
         let dy = normal(3, v.len());
         let groups = Groups::rows(100).unwrap();
@@ -78,10 +70,7 @@ fn gradients_are_those_of_the_definition() {
         assert_close(&got.v, &gradient(&v, |v| loss(v, &s)), 1e-6);
         let g = 1.0 / (100.0 * ends[1]).sqrt();
         assert_eq!(gradient_scale(100, levels), g);
-        let to_s: Vec<f64> = gradient(&s, |s| loss(&v, s))
-            .iter()
-            .map(|d| d * g)
-            .collect();
+        let to_s: Vec<f64> = gradient(&s, |s| loss(&v, s)).iter().map(|d| d * g).collect();
         assert_close(&got.s, &to_s, 1e-6);
     }
 }
@@ -94,20 +83,14 @@ fn one_bit_has_signs() {
     let s = init(&v, groups, levels).unwrap();
     let error = |s: f32| -> f64 {
         let y = forward(&v, &[s], groups, levels).unwrap();
-        y.iter()
-            .zip(&v)
-            .map(|(y, v)| f64::from(y - v).powi(2))
-            .sum()
+        y.iter().zip(&v).map(|(y, v)| f64::from(y - v).powi(2)).sum()
     };
     let best = error(s[0]);
     for factor in [0.9, 0.99, 1.01, 1.1] {
         assert!(error(factor * s[0]) > best, "{factor}");
     }
     let codes = codes(&v, &s, groups, levels).unwrap();
-    assert!(codes
-        .iter()
-        .zip(&v)
-        .all(|(c, v)| *c == if *v >= 0.0 { 1 } else { -1 }));
+    assert!(codes.iter().zip(&v).all(|(c, v)| *c == if *v >= 0.0 { 1 } else { -1 }));
 }
 
 /// Steps that follow their gradient alone reach the least squared error, within what the estimator leaves out.
@@ -125,20 +108,12 @@ fn a_step_learns_the_least_error() {
         let start = init(&v, groups, levels).unwrap()[0];
         let mut s = start;
         for _ in 0..400 {
-            let to_s = backward(&v, &[s], groups, levels, &difference(s))
-                .unwrap()
-                .s[0];
+            let to_s = backward(&v, &[s], groups, levels, &difference(s)).unwrap().s[0];
             s -= 1e-3 * to_s;
         }
-        let least = (1..400)
-            .map(|i| error(0.005 * i as f32))
-            .fold(f64::MAX, f64::min);
+        let least = (1..400).map(|i| error(0.005 * i as f32)).fold(f64::MAX, f64::min);
         assert!(error(s) < error(start), "{bits} bits: {s} from {start}");
-        assert!(
-            error(s) <= bound * least,
-            "{bits} bits: {} against {least}",
-            error(s)
-        );
+        assert!(error(s) <= bound * least, "{bits} bits: {} against {least}", error(s));
     }
 }
 

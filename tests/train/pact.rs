@@ -11,13 +11,8 @@ fn by_hand() {
         lambda: 0.01,
     };
     let x = [-1.0, 0.4, 0.5, 1.5, 2.6, 3.0, 7.0];
-    assert_eq!(
-        pact.forward(&x).unwrap(),
-        [0.0, 0.0, 0.0, 2.0, 3.0, 3.0, 3.0]
-    );
-    let got = pact
-        .backward(&x, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
-        .unwrap();
+    assert_eq!(pact.forward(&x).unwrap(), [0.0, 0.0, 0.0, 2.0, 3.0, 3.0, 3.0]);
+    let got = pact.backward(&x, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]).unwrap();
     assert_eq!(got.x, [0.0, 2.0, 3.0, 4.0, 5.0, 0.0, 0.0]);
     assert_eq!(got.alpha, 13.0);
     assert_close(&[pact.penalty().0, pact.penalty().1], &[0.09, 0.06], 1e-6);
@@ -33,9 +28,7 @@ fn gradients_are_those_of_the_clipping() {
     let x = away_from(normal(1, 300), 1.0, &[0.0, 0.9]);
     let dy = normal(2, x.len());
     let loss = |x: &[f64], alpha: f64| -> f64 {
-        let y = x
-            .iter()
-            .map(|x| 0.5 * (x.abs() - (x - alpha).abs() + alpha));
+        let y = x.iter().map(|x| 0.5 * (x.abs() - (x - alpha).abs() + alpha));
         y.zip(&dy).map(|(y, dy)| y * f64::from(*dy)).sum()
     };
     let got = pact.backward(&x, &dy).unwrap();
@@ -68,21 +61,12 @@ fn what_is_out_of_range_is_refused() {
     let ok = Pact::default();
     for pact in [
         Pact { alpha: 0.0, ..ok },
-        Pact {
-            alpha: f32::NAN,
-            ..ok
-        },
+        Pact { alpha: f32::NAN, ..ok },
         Pact { bits: 0, ..ok },
         Pact { bits: 17, ..ok },
         Pact { lambda: -1.0, ..ok },
     ] {
-        assert!(
-            matches!(pact.forward(&[1.0]), Err(Error::Argument { .. })),
-            "{pact:?}"
-        );
+        assert!(matches!(pact.forward(&[1.0]), Err(Error::Argument { .. })), "{pact:?}");
     }
-    assert!(matches!(
-        ok.backward(&[1.0], &[]),
-        Err(Error::Length { .. })
-    ));
+    assert!(matches!(ok.backward(&[1.0], &[]), Err(Error::Length { .. })));
 }

@@ -72,11 +72,7 @@ fn prepare(dtype: GgmlDType, n: usize, k: usize, m: usize) -> Result<Product> {
     let w = std::fs::read("w")?;
     let x = std::fs::read("x")?;
     let (x, _) = x.as_chunks::<4>();
-    let x: Vec<f32> = x
-        .iter()
-        .map(|x| f32::from_le_bytes(*x))
-        .take(m * k)
-        .collect();
+    let x: Vec<f32> = x.iter().map(|x| f32::from_le_bytes(*x)).take(m * k).collect();
     let weights = qtensor_from_ggml(dtype, &w, vec![n, k], &Device::Cpu)?;
     Ok(Product {
         weights: QMatMul::from_qtensor(weights)?,

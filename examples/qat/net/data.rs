@@ -30,11 +30,7 @@ pub struct Data {
 pub fn mnist(folder: &Path) -> Fallible<Data> {
     let set = |stem: &str| {
         let path = |rest: &str| folder.join(format!("{stem}-{rest}"));
-        Set::read(
-            &path("images.idx3-ubyte"),
-            &path("labels.idx1-ubyte"),
-            255.0,
-        )
+        Set::read(&path("images.idx3-ubyte"), &path("labels.idx1-ubyte"), 255.0)
     };
     let (train, test) = (set("train")?, set("t10k")?);
     if train.k != test.k {
@@ -99,22 +95,14 @@ impl Set {
 
     /// Images by number, a row of k floats in 0..=1 each, and their labels.
     pub fn batch(&self, numbers: &[usize]) -> (Vec<f32>, Vec<u8>) {
-        let images = numbers
-            .iter()
-            .map(|&i| &self.pixels[i * self.k..][..self.k]);
+        let images = numbers.iter().map(|&i| &self.pixels[i * self.k..][..self.k]);
         let floats = images.flatten().map(|&p| f32::from(p) / self.white);
-        (
-            floats.collect(),
-            numbers.iter().map(|&i| self.labels[i]).collect(),
-        )
+        (floats.collect(), numbers.iter().map(|&i| self.labels[i]).collect())
     }
 
     /// All images.
     pub fn floats(&self) -> Vec<f32> {
-        self.pixels
-            .iter()
-            .map(|&p| f32::from(p) / self.white)
-            .collect()
+        self.pixels.iter().map(|&p| f32::from(p) / self.white).collect()
     }
 }
 
@@ -131,17 +119,10 @@ fn idx(path: &Path) -> Fallible<(Vec<usize>, Vec<u8>)> {
     }
     let (sizes, bytes) = rest.split_at(header);
     let (sizes, _) = sizes.as_chunks::<4>();
-    let shape: Vec<_> = sizes
-        .iter()
-        .map(|s| u32::from_be_bytes(*s) as usize)
-        .collect();
+    let shape: Vec<_> = sizes.iter().map(|s| u32::from_be_bytes(*s) as usize).collect();
     let expected = shape.iter().try_fold(1usize, |all, &s| all.checked_mul(s));
     if expected != Some(bytes.len()) {
-        return Err(wrong(&format!(
-            "{shape:?} should be the number of its {} bytes",
-            bytes.len()
-        ))
-        .into());
+        return Err(wrong(&format!("{shape:?} should be the number of its {} bytes", bytes.len())).into());
     }
     Ok((shape, bytes.to_vec()))
 }

@@ -22,14 +22,7 @@ pub fn product(a: &[f32], b: &[f32], k: usize, n: usize) -> Vec<f32> {
 }
 
 #[inline(always)]
-fn rows<S: Simd>(
-    simd: S,
-    a: &[f32],
-    b: &[f32],
-    panel: &mut [[f32; COLUMNS]],
-    n: usize,
-    c: &mut [f32],
-) {
+fn rows<S: Simd>(simd: S, a: &[f32], b: &[f32], panel: &mut [[f32; COLUMNS]], n: usize, c: &mut [f32]) {
     let k = panel.len();
     for column in (0..n).step_by(COLUMNS) {
         let width = COLUMNS.min(n - column);
@@ -50,14 +43,7 @@ fn rows<S: Simd>(
 }
 
 #[inline(always)]
-fn tile<S: Simd, const R: usize>(
-    simd: S,
-    a: &[f32],
-    panel: &[[f32; COLUMNS]],
-    c: &mut [f32],
-    n: usize,
-    width: usize,
-) {
+fn tile<S: Simd, const R: usize>(simd: S, a: &[f32], panel: &[[f32; COLUMNS]], c: &mut [f32], n: usize, width: usize) {
     let k = panel.len();
     let mut a_rows = [a; R];
     for (r, row) in a_rows.iter_mut().enumerate() {

@@ -38,13 +38,9 @@ impl Quantizer {
         let k = layer.k;
         Ok(match scheme {
             Scheme::Float => Quantizer::Float,
-            Scheme::Ternary { group } => {
-                Quantizer::Ternary(Groups::new(k, group)?, Format::TERNARY.with_group(group)?)
-            }
+            Scheme::Ternary { group } => Quantizer::Ternary(Groups::new(k, group)?, Format::TERNARY.with_group(group)?),
             // In a matrix every row has its own copy of γ.
-            Scheme::TernaryTensor => {
-                Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.per_row()?)
-            }
+            Scheme::TernaryTensor => Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.per_row()?),
             Scheme::Int4 { group } => {
                 let groups = Groups::new(k, group)?;
                 let steps = lsq::init(&layer.w, groups, lsq::Levels::signed(4)?)?;
@@ -57,12 +53,8 @@ impl Quantizer {
     pub fn forward(&self, w: &[f32]) -> Fallible<Vec<f32>> {
         Ok(match self {
             Quantizer::Float => w.to_vec(),
-            Quantizer::Ternary(groups, _) => {
-                bitnet::weights_forward(w, *groups, ScaleType::F16)?.values
-            }
-            Quantizer::Int4(groups, _, steps) => {
-                lsq::forward(w, &stored(steps), *groups, lsq::Levels::signed(4)?)?
-            }
+            Quantizer::Ternary(groups, _) => bitnet::weights_forward(w, *groups, ScaleType::F16)?.values,
+            Quantizer::Int4(groups, _, steps) => lsq::forward(w, &stored(steps), *groups, lsq::Levels::signed(4)?)?,
         })
     }
 
@@ -114,11 +106,7 @@ impl Quantizer {
             }
         };
         if matrix.dequantize() != self.forward(w)? {
-            return Err(format!(
-                "{} decodes to other weights than were trained",
-                matrix.format()
-            )
-            .into());
+            return Err(format!("{} decodes to other weights than were trained", matrix.format()).into());
         }
         Ok(matrix)
     }

@@ -103,10 +103,7 @@ fn train_here(
 /// A quantizer for each layer, with steps that fit the weights of now.
 pub fn quantizers(scheme: Scheme, net: &Mlp) -> Fallible<[Quantizer; 2]> {
     let [first, second] = &net.layers;
-    Ok([
-        Quantizer::new(scheme, first)?,
-        Quantizer::new(scheme, second)?,
-    ])
+    Ok([Quantizer::new(scheme, first)?, Quantizer::new(scheme, second)?])
 }
 
 /// The weights as products see them, `share` of them quantized.

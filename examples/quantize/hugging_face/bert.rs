@@ -48,9 +48,7 @@ pub fn convert<'a>(config: &Value, tensors: Vec<Tensor<'a>>) -> Fallible<Convert
     Ok(Converted {
         metadata: keys.all,
         tensors: tensors.collect(),
-        notes: vec![
-            "A bert is written without its tokenizer: llama.cpp wants one to load the file.".into(),
-        ],
+        notes: vec!["A bert is written without its tokenizer: llama.cpp wants one to load the file.".into()],
     })
 }
 

@@ -11,11 +11,7 @@ pub fn add(keys: &mut Keys, folder: &Path, config: &Value) -> Fallible<()> {
     if let Some(k) = generation["top_k"].as_i64() {
         keys.whole("general.sampling.top_k", i32::try_from(k)?);
     }
-    for (name, key) in [
-        ("top_p", "top_p"),
-        ("min_p", "min_p"),
-        ("temperature", "temp"),
-    ] {
+    for (name, key) in [("top_p", "top_p"), ("min_p", "min_p"), ("temperature", "temp")] {
         if let Some(value) = generation[name].as_f64() {
             keys.whole(&format!("general.sampling.{key}"), value as f32);
         }
@@ -28,9 +24,7 @@ pub fn add(keys: &mut Keys, folder: &Path, config: &Value) -> Fallible<()> {
         .and_then(|path| path.rsplit('/').next())
         .filter(|name| !name.is_empty());
     let absolute = folder.canonicalize()?;
-    let own = absolute
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
+    let own = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
     if let Some(name) = said.map(str::to_owned).or(own) {
         keys.whole("general.name", title(&name));
     }

@@ -44,9 +44,7 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
     let float = |name: &str| config[name].as_f64();
     let width = needed(config, "hidden_size")?;
     let heads = needed(config, "num_attention_heads")?;
-    let kv_heads = number("num_key_value_heads")
-        .or(family.kv_heads)
-        .unwrap_or(heads);
+    let kv_heads = number("num_key_value_heads").or(family.kv_heads).unwrap_or(heads);
     let even = width / heads;
     let (head, said) = match (number("head_dim"), &family.head) {
         (Some(head), _) => (head, true),
@@ -56,9 +54,7 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
     };
     let head = at_most("head_dim", head, MAX_HEAD)?;
     let context = number("max_position_embeddings").unwrap_or(family.context);
-    let experts = number("num_local_experts")
-        .or(number("num_experts"))
-        .unwrap_or(0);
+    let experts = number("num_local_experts").or(number("num_experts")).unwrap_or(0);
     let rope = Rope::of(family, config, head, context)?;
 
     keys.count("block_count", needed(config, "num_hidden_layers")?)?;
@@ -113,10 +109,7 @@ fn check(family: &Family, config: &Value) -> Fallible<()> {
         (activation, ..) => format!("hidden_act {activation:?}"),
     };
     let name = family.name;
-    Err(format!(
-        "config.json: {wrong}: llama.cpp's {name} has silu, and experts in all layers or none"
-    )
-    .into())
+    Err(format!("config.json: {wrong}: llama.cpp's {name} has silu, and experts in all layers or none").into())
 }
 
 /// Lines for what llama.cpp computes otherwise and no key says.

@@ -54,19 +54,14 @@ impl Keys {
     }
 
     fn count(&mut self, key: &str, value: u64) -> Fallible<()> {
-        let small =
-            u32::try_from(value).map_err(|_| format!("{key} should fit 32 bits, got {value}"))?;
+        let small = u32::try_from(value).map_err(|_| format!("{key} should fit 32 bits, got {value}"))?;
         self.whole(&format!("{}.{key}", self.architecture), small);
         Ok(())
     }
 }
 
 /// The folder's model. `skip_pre` says that the caller names the pre-tokenizer.
-pub fn convert<'a>(
-    folder: &Path,
-    tensors: Vec<Tensor<'a>>,
-    skip_pre: bool,
-) -> Fallible<Converted<'a>> {
+pub fn convert<'a>(folder: &Path, tensors: Vec<Tensor<'a>>, skip_pre: bool) -> Fallible<Converted<'a>> {
     let Some(config) = json::read(folder, "config.json")? else {
         return Err(format!(
             "{}: there is no config.json beside the weights, so that their architecture is not known; convert the \
@@ -86,9 +81,7 @@ pub fn convert<'a>(
     let shape = keys::add(&mut keys, family, &config)?;
     notes.extend(keys::notes(family, &config));
     notes.extend(shape.rope.note.clone());
-    notes.extend(tokenizer::add(
-        &mut keys, family, folder, &shape, &config, skip_pre,
-    )?);
+    notes.extend(tokenizer::add(&mut keys, family, folder, &shape, &config, skip_pre)?);
     let tensors = tensors::convert(family, &shape, tensors)?;
     Ok(Converted {
         metadata: keys.all,

@@ -33,10 +33,7 @@ pub struct Rope {
 impl Rope {
     pub fn of(family: &Family, config: &Value, head: u64, context: u64) -> Fallible<Rope> {
         let all = [&config["rope_parameters"], &config["rope_scaling"]];
-        let all = all
-            .into_iter()
-            .find(|v| v.is_object())
-            .unwrap_or(&Value::Null);
+        let all = all.into_iter().find(|v| v.is_object()).unwrap_or(&Value::Null);
         let settings = match &all["full_attention"] {
             Value::Null => all,
             full => full,
@@ -104,11 +101,7 @@ impl Rope {
             }
             other => return Err(unknown(family, format!("rope_type {other:?}"))),
         };
-        Ok(Rope {
-            theta,
-            scaling,
-            note,
-        })
+        Ok(Rope { theta, scaling, note })
     }
 
     pub fn add(&self, keys: &mut Keys) -> Fallible<()> {
@@ -118,11 +111,7 @@ impl Rope {
                 keys.text("rope.scaling.type", "linear");
                 keys.float("rope.scaling.factor", *factor);
             }
-            Scaling::Yarn {
-                factor,
-                context,
-                more,
-            } => {
+            Scaling::Yarn { factor, context, more } => {
                 keys.text("rope.scaling.type", "yarn");
                 keys.float("rope.scaling.factor", *factor);
                 keys.count("rope.scaling.original_context_length", *context)?;
@@ -188,9 +177,5 @@ impl Bands {
 }
 
 fn unknown(family: &Family, what: String) -> Box<dyn std::error::Error> {
-    format!(
-        "config.json: {what} is none that llama.cpp's {} knows",
-        family.name
-    )
-    .into()
+    format!("config.json: {what} is none that llama.cpp's {} knows", family.name).into()
 }

@@ -39,20 +39,12 @@ const EXPERT: &[(&str, &str)] = &[
 ];
 
 /// What old checkpoints keep beside their weights.
-const LEFT_OUT: &[&str] = &[
-    ".attention.masked_bias",
-    ".attention.bias",
-    ".rotary_emb.inv_freq",
-];
+const LEFT_OUT: &[&str] = &[".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
 
 /// The experts of one tensor to be, by number.
 type Experts<'a> = BTreeMap<String, BTreeMap<u64, Tensor<'a>>>;
 
-pub fn convert<'a>(
-    family: &Family,
-    shape: &Shape,
-    tensors: Vec<Tensor<'a>>,
-) -> Fallible<Vec<Sourced<'a>>> {
+pub fn convert<'a>(family: &Family, shape: &Shape, tensors: Vec<Tensor<'a>>) -> Fallible<Vec<Sourced<'a>>> {
     let mut out: Vec<Sourced> = shape.rope.tensor().into_iter().collect();
     let mut experts = Experts::new();
     for mut tensor in tensors {
@@ -134,9 +126,7 @@ fn one<'a>(family: &Family, shape: &Shape, tensor: Tensor<'a>) -> Sourced<'a> {
         _ => None,
     };
     let mut sourced = Sourced::whole(tensor);
-    if let (Some(heads), true, Source::Whole(bytes)) =
-        (heads, family.rotates_neighbours(), &sourced.source)
-    {
+    if let (Some(heads), true, Source::Whole(bytes)) = (heads, family.rotates_neighbours(), &sourced.source) {
         sourced.source = Source::Halves(bytes, heads);
     }
     sourced
@@ -146,26 +136,16 @@ fn stacked<'a>(name: String, of: BTreeMap<u64, Tensor<'a>>, experts: u64) -> Fal
     let numbers = of.keys().copied();
     if !numbers.eq(0..experts) {
         let (count, last) = (of.len(), of.keys().last().copied().unwrap_or_default());
-        return Err(format!(
-            "{name}: the experts should be 0 to {experts}, got {count} up to {last}"
-        )
-        .into());
+        return Err(format!("{name}: the experts should be 0 to {experts}, got {count} up to {last}").into());
     }
     let mut of = of.into_values();
     let first = of.next().ok_or_else(|| format!("{name} has no experts"))?;
     let mut runs = vec![first.data];
     for tensor in of {
-        let (expected, got) = (
-            (&first.dims, first.kind.name),
-            (&tensor.dims, tensor.kind.name),
-        );
+        let (expected, got) = ((&first.dims, first.kind.name), (&tensor.dims, tensor.kind.name));
         if expected != got {
             let other = &tensor.name;
-            return Err(format!(
-                "{other} should be of {expected:?} as {}, got {got:?}",
-                first.name
-            )
-            .into());
+            return Err(format!("{other} should be of {expected:?} as {}, got {got:?}", first.name).into());
         }
         runs.push(tensor.data);
     }
@@ -193,14 +173,7 @@ fn gate_and_up(tensor: Tensor, layer: u64) -> Fallible<[Sourced; 2]> {
         name: format!("blk.{layer}.{part}.weight"),
         dims: vec![k, rows / 2, experts],
         kind: tensor.kind,
-        source: Source::Runs(
-            tensor
-                .data
-                .chunks(half.max(1))
-                .skip(nth)
-                .step_by(2)
-                .collect(),
-        ),
+        source: Source::Runs(tensor.data.chunks(half.max(1)).skip(nth).step_by(2).collect()),
     };
     Ok([of("ffn_gate_exps", 0), of("ffn_up_exps", 1)])
 }

@@ -26,9 +26,7 @@ impl Importance {
             let name = file.text(length)?;
             let calls = file.count("the number of calls")?;
             let count = file.count("the number of values")?;
-            let values = file
-                .take(count.saturating_mul(4), "the values")?
-                .as_chunks();
+            let values = file.take(count.saturating_mul(4), "the values")?.as_chunks();
             let sum = |value: &[u8; 4]| tokens * f64::from(f32::from_le_bytes(*value));
             let sums = values.0.iter().map(sum).collect();
             if importance.entries.contains_key(name) {
@@ -87,12 +85,7 @@ impl<'a> Dat<'a> {
         format!("an importance matrix of the older format, byte {}", self.at)
     }
 
-    fn error(
-        &self,
-        what: &str,
-        expected: impl std::fmt::Display,
-        got: impl std::fmt::Display,
-    ) -> Error {
+    fn error(&self, what: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Error {
         file_error(&self.place(), what, expected, got)
     }
 }

@@ -83,14 +83,7 @@ impl Importance {
     /// # Errors
     /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert, are over 65 536,
     /// or no memory for all of their inputs; [`Error::TooLarge`] for over 2^32 of these.
-    pub fn add_expert(
-        &mut self,
-        name: &str,
-        k: usize,
-        experts: usize,
-        expert: usize,
-        x: &[f32],
-    ) -> Result<()> {
+    pub fn add_expert(&mut self, name: &str, k: usize, experts: usize, expert: usize, x: &[f32]) -> Result<()> {
         let rows = inputs(k, x)?;
         if expert >= experts {
             return Err(Error::Argument {
@@ -279,12 +272,7 @@ fn mismatch(allowed: String, got: String) -> Error {
     }
 }
 
-fn file_error(
-    at: &str,
-    what: &str,
-    expected: impl std::fmt::Display,
-    got: impl std::fmt::Display,
-) -> Error {
+fn file_error(at: &str, what: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> Error {
     Error::File {
         at: at.into(),
         what: what.into(),

@@ -27,18 +27,10 @@ impl<O: Observer> Columns<O> {
         }
         let groups = k.div_ceil(group);
         if groups > 1 << 24 {
-            return Err(Error::argument(
-                "groups of columns",
-                "1 to 16777216",
-                groups,
-            ));
+            return Err(Error::argument("groups of columns", "1 to 16777216", groups));
         }
         let observers = std::iter::repeat_with(observer).take(groups).collect();
-        Ok(Columns {
-            k,
-            group,
-            observers,
-        })
+        Ok(Columns { k, group, observers })
     }
 
     /// Takes rows of `k` values, any number of them.

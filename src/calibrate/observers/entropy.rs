@@ -72,19 +72,14 @@ impl Observer for Entropy {
         let least = if self.bins.magnitudes { 1 } else { 2 };
         if !(least..=count).contains(&self.levels) {
             let allowed = format!("from {least} to the {count} bins");
-            return Err(Error::argument(
-                "the number of levels",
-                &allowed,
-                self.levels,
-            ));
+            return Err(Error::argument("the number of levels", &allowed, self.levels));
         }
         let candidates: Vec<(usize, usize)> = if self.bins.magnitudes {
             (self.levels..=count).map(|end| (0, end)).collect()
         } else {
             let zero = count / 2;
             let half = (self.levels / 2)..=zero;
-            half.map(|i| (zero - i, (zero + i + 1).min(count)))
-                .collect()
+            half.map(|i| (zero - i, (zero + i + 1).min(count))).collect()
         };
         let (mut best, mut chosen) = (f64::INFINITY, (0, count));
         for (from, to) in candidates {

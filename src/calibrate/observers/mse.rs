@@ -78,11 +78,7 @@ impl Observer for Mse {
             return Err(Error::argument("the grid", "1 or more", self.grid));
         }
         if !(0.0..=1.0).contains(&self.max_shrink) {
-            return Err(Error::argument(
-                "the most to shrink by",
-                "from 0 to 1",
-                self.max_shrink,
-            ));
+            return Err(Error::argument("the most to shrink by", "from 0 to 1", self.max_shrink));
         }
         let steps = (self.max_shrink * self.grid as f64) as usize;
         let (mut best, mut range) = (f64::INFINITY, seen);

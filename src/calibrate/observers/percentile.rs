@@ -47,11 +47,7 @@ impl Observer for Percentile {
 
     fn range(&self) -> Result<Range> {
         if !(0.0..=100.0).contains(&self.percentile) {
-            return Err(Error::argument(
-                "the percentile",
-                "from 0 to 100",
-                self.percentile,
-            ));
+            return Err(Error::argument("the percentile", "from 0 to 100", self.percentile));
         }
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let (lo, hi) = if self.bins.magnitudes {

@@ -16,12 +16,7 @@ pub fn fold_into_norm(gain: &mut [f32], bias: Option<&mut [f32]>, scales: &[f32]
 ///
 /// # Errors
 /// [`Error::Length`] where there is not one factor for each row, [`Error::Argument`] where a factor is not positive.
-pub fn fold_into_rows(
-    weights: &mut [f32],
-    k: usize,
-    bias: Option<&mut [f32]>,
-    scales: &[f32],
-) -> Result<()> {
+pub fn fold_into_rows(weights: &mut [f32], k: usize, bias: Option<&mut [f32]>, scales: &[f32]) -> Result<()> {
     check_scales(scales, scales.len())?;
     let expected = scales.len().saturating_mul(k);
     let lengths = [
@@ -68,14 +63,7 @@ pub fn fold_into_columns(weights: &mut [f32], scales: &[f32]) -> Result<()> {
 /// That there are `k` factors and all can be divided by.
 pub(crate) fn check_scales(scales: &[f32], k: usize) -> Result<()> {
     if scales.len() != k {
-        return Err(crate::matrix::length(
-            "scales",
-            1,
-            k,
-            "floats",
-            k,
-            scales.len(),
-        ));
+        return Err(crate::matrix::length("scales", 1, k, "floats", k, scales.len()));
     }
     match scales.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
         None => Ok(()),

@@ -53,11 +53,7 @@ impl ChannelMaxima {
     /// [`Error::Argument`] where no row was observed.
     pub fn maxima(&self) -> Result<&[f32]> {
         match self.rows {
-            0 => Err(Error::argument(
-                "the number of input rows observed",
-                "at least 1",
-                "0",
-            )),
+            0 => Err(Error::argument("the number of input rows observed", "at least 1", "0")),
             _ => Ok(&self.maxima),
         }
     }

@@ -66,11 +66,7 @@ impl Smooth {
         }
         let k = shared_k(layers)?;
         if inputs.k() != k {
-            return wrong(
-                "k of the inputs",
-                &format!("{k}, as layers have it"),
-                &inputs.k(),
-            );
+            return wrong("k of the inputs", &format!("{k}, as layers have it"), &inputs.k());
         }
         let mut columns = vec![self.least; k];
         for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {

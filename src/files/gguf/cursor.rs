@@ -30,12 +30,7 @@ impl fmt::Display for Place<'_> {
 }
 
 impl Place<'_> {
-    pub fn error(
-        self,
-        what: impl Into<String>,
-        expected: impl fmt::Display,
-        got: impl fmt::Display,
-    ) -> Error {
+    pub fn error(self, what: impl Into<String>, expected: impl fmt::Display, got: impl fmt::Display) -> Error {
         Error::File {
             at: self.to_string(),
             what: what.into(),
@@ -114,11 +109,7 @@ impl<'a> Cursor<'a> {
 
 pub(super) fn check_no_nul(name: &str, place: Place, what: &'static str) -> Result<()> {
     match name.find('\0') {
-        Some(at) => Err(place.error(
-            what,
-            "without NUL",
-            format!("NUL at byte {at} of {}", name.len()),
-        )),
+        Some(at) => Err(place.error(what, "without NUL", format!("NUL at byte {at} of {}", name.len()))),
         None => Ok(()),
     }
 }

@@ -93,19 +93,15 @@ impl<'h, 'a, F: FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>> Source<'h, 'a, 
         })?;
         match (bytes.len() as u64, tensor.byte_len()) {
             (got, needed) if got == needed => Ok(bytes),
-            (got, needed) => Err(Place::Tensor(tensor.name()).error(
-                "the data",
-                format!("{needed} bytes"),
-                format!("{got} bytes"),
-            )),
+            (got, needed) => {
+                Err(Place::Tensor(tensor.name()).error("the data", format!("{needed} bytes"), format!("{got} bytes")))
+            }
         }
     }
 
     fn beside(&mut self, name: Option<String>) -> Result<Option<(&'h TensorEntry<'a>, Vec<u8>)>> {
         let found = name.and_then(|name| find(self.parts, &name));
-        found
-            .map(|found| Ok((found.1, self.bytes(found)?)))
-            .transpose()
+        found.map(|found| Ok((found.1, self.bytes(found)?))).transpose()
     }
 }
 
@@ -153,11 +149,7 @@ impl<'a> Header<'a> {
     /// # Errors
     /// [`Error::NoTensor`], [`Error::Io`] where `read` fails, [`Error::File`] where it gives too few
     /// bytes or too many, and those of `TensorInfo::matrix`.
-    pub fn matrix(
-        &self,
-        name: &str,
-        read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>,
-    ) -> Result<Matrix<'static>> {
+    pub fn matrix(&self, name: &str, read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>) -> Result<Matrix<'static>> {
         self.source(read).matrix(name)
     }
 
@@ -167,11 +159,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// Those of [`matrix`](Header::matrix) and of `Gguf::linear`.
-    pub fn linear(
-        &self,
-        name: &str,
-        read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>,
-    ) -> Result<Linear> {
+    pub fn linear(&self, name: &str, read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>) -> Result<Linear> {
         self.source(read).linear(name)
     }
 
@@ -179,11 +167,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// Those of [`matrix`](Header::matrix) and of `TensorInfo::to_f32`.
-    pub fn to_f32(
-        &self,
-        name: &str,
-        read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>,
-    ) -> Result<Vec<f32>> {
+    pub fn to_f32(&self, name: &str, read: impl FnMut(Range<u64>) -> io::Result<Vec<u8>>) -> Result<Vec<f32>> {
         self.source(read).floats(name)
     }
 

@@ -15,9 +15,7 @@ impl TensorEntry<'_> {
     /// [`byte_len`](TensorEntry::byte_len) bytes, [`Error::BadScale`] where a scale, or a weight that is a
     /// float itself, is not finite.
     pub fn packed<'b>(&self, data: impl Into<Cow<'b, [u8]>>) -> Result<Matrix<'b>> {
-        let format = self
-            .format()
-            .ok_or_else(|| undecoded(self.name(), self.type_id()))?;
+        let format = self.format().ok_or_else(|| undecoded(self.name(), self.type_id()))?;
         let size = |needed: u64| {
             usize::try_from(needed).map_err(|_| Error::TooLarge {
                 what: "a dimension",

@@ -150,12 +150,7 @@ fn read_version(file: &mut Cursor) -> Result<u32> {
 pub(super) fn wants_more(error: Error, got: usize) -> Error {
     let got = got as u64;
     match error {
-        Error::Truncated {
-            at,
-            what,
-            needed,
-            left,
-        } => Error::MoreBytes {
+        Error::Truncated { at, what, needed, left } => Error::MoreBytes {
             at,
             what,
             needed: (got - left).saturating_add(needed),

@@ -107,11 +107,7 @@ impl<'a> Keys<'a> {
             let start = file.clone();
             skip(file, type_id, place)?;
             let bytes = file.since(&start);
-            keys.list.push(Key {
-                name,
-                type_id,
-                bytes,
-            });
+            keys.list.push(Key { name, type_id, bytes });
         }
         Ok(keys)
     }

@@ -53,14 +53,9 @@ impl<'a> Split<'a> {
     /// where the parts hold more or fewer tensors than they say; [`Error::Duplicate`] for a tensor
     /// that is in two parts.
     pub fn parse(parts: &[&'a [u8]]) -> Result<Split<'a>> {
-        let mut parts: Vec<_> = parts
-            .iter()
-            .map(|bytes| Gguf::parse(bytes))
-            .collect::<Result<_>>()?;
+        let mut parts: Vec<_> = parts.iter().map(|bytes| Gguf::parse(bytes)).collect::<Result<_>>()?;
         let keys: Vec<_> = parts.iter().map(|part| &part.keys).collect();
-        let entries = parts
-            .iter()
-            .map(|part| part.tensors().iter().map(|t| &t.entry));
+        let entries = parts.iter().map(|part| part.tensors().iter().map(|t| &t.entry));
         let names = check_parts(&keys, entries)?;
         // Weights and their factors may lie in different parts.
         let mut scales = Vec::new();

@@ -68,11 +68,7 @@ impl<'a> SplitHeader<'a> {
     ///
     /// # Errors
     /// Those of `Header::linear`.
-    pub fn linear(
-        &self,
-        name: &str,
-        read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>,
-    ) -> Result<Linear> {
+    pub fn linear(&self, name: &str, read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>) -> Result<Linear> {
         self.source(read).linear(name)
     }
 
@@ -80,11 +76,7 @@ impl<'a> SplitHeader<'a> {
     ///
     /// # Errors
     /// Those of `Header::to_f32`.
-    pub fn to_f32(
-        &self,
-        name: &str,
-        read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>,
-    ) -> Result<Vec<f32>> {
+    pub fn to_f32(&self, name: &str, read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>) -> Result<Vec<f32>> {
         self.source(read).floats(name)
     }
 

@@ -16,12 +16,7 @@ pub struct Stream<'w, 'a, W: Write> {
 }
 
 impl<'w, 'a, W: Write> Stream<'w, 'a, W> {
-    pub(super) fn new(
-        tensors: &'w [Tensor<'a>],
-        alignment: usize,
-        head: &[u8],
-        mut out: W,
-    ) -> Result<Self> {
+    pub(super) fn new(tensors: &'w [Tensor<'a>], alignment: usize, head: &[u8], mut out: W) -> Result<Self> {
         out.write_all(head).map_err(failed)?;
         Ok(Stream {
             left: tensors.iter(),
@@ -55,11 +50,9 @@ impl<'w, 'a, W: Write> Stream<'w, 'a, W> {
     pub fn finish(mut self) -> Result<()> {
         match self.write_known()? {
             None => self.out.flush().map_err(failed),
-            Some(tensor) => Err(Place::Tensor(&tensor.name).error(
-                "the data",
-                format!("{} bytes", tensor.size),
-                "none yet",
-            )),
+            Some(tensor) => {
+                Err(Place::Tensor(&tensor.name).error("the data", format!("{} bytes", tensor.size), "none yet"))
+            }
         }
     }
 

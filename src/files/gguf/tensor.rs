@@ -65,10 +65,7 @@ impl<'a> TensorInfo<'a> {
     /// [`Error::Part`](crate::Error::Part) where there are more or fewer, or one is not finite;
     /// [`Error::TensorType`](crate::Error::TensorType) where they are packed themselves.
     pub fn factors(&self) -> Result<Option<Vec<f32>>> {
-        self.scale
-            .as_ref()
-            .map(|s| self.entry.factors(s))
-            .transpose()
+        self.scale.as_ref().map(|s| self.entry.factors(s)).transpose()
     }
 
     /// The layer of these weights, with its bias.

@@ -93,10 +93,7 @@ const REMOVED: &[(u32, &str)] = &[
 impl TensorType {
     /// The name that a type of this id had before ggml removed it.
     pub fn removed(id: u32) -> Option<&'static str> {
-        REMOVED
-            .iter()
-            .find(|(of, _)| *of == id)
-            .map(|(_, name)| *name)
+        REMOVED.iter().find(|(of, _)| *of == id).map(|(_, name)| *name)
     }
 
     /// The type of this id.
@@ -156,10 +153,7 @@ pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u
     let numbers = sizes.try_fold(1u64, |n, size| n.checked_mul(size));
     let blocks = numbers.map(|n| n.div_ceil(kind.block));
     let bytes = blocks.and_then(|n| n.checked_mul(kind.bytes));
-    match (
-        numbers.filter(|&n| n <= LIMIT),
-        bytes.filter(|&n| n <= LIMIT),
-    ) {
+    match (numbers.filter(|&n| n <= LIMIT), bytes.filter(|&n| n <= LIMIT)) {
         (Some(_), Some(_)) if dims.contains(&0) => Ok(0),
         (Some(_), Some(bytes)) => Ok(bytes),
         _ => Err(place.error(

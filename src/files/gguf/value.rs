@@ -76,13 +76,7 @@ pub(super) fn skip(file: &mut Cursor, id: u32, place: Place) -> Result<()> {
     skip_items(file, id, width, count, (place, "the array"))
 }
 
-fn skip_items(
-    file: &mut Cursor,
-    id: u32,
-    width: u64,
-    count: u64,
-    (place, what): (Place, &'static str),
-) -> Result<()> {
+fn skip_items(file: &mut Cursor, id: u32, width: u64, count: u64, (place, what): (Place, &'static str)) -> Result<()> {
     let least = count.saturating_mul(width);
     if id != STRING {
         return file.take(least, place, what).map(drop);

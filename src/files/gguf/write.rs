@@ -3,9 +3,7 @@
 use super::cursor::{check_no_nul, Place};
 use super::types::{check_dims, tensor_bytes};
 use super::value::write_str;
-use super::{
-    check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, VERSION,
-};
+use super::{check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, VERSION};
 use crate::{Error, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -40,11 +38,7 @@ pub(super) struct Tensor<'a> {
 /// Without the data, which may be gigabytes.
 impl fmt::Debug for Tensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} {:?} of type {}",
-            self.name, self.dims, self.type_id
-        )
+        write!(f, "{:?} {:?} of type {}", self.name, self.dims, self.type_id)
     }
 }
 

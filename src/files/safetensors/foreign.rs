@@ -19,9 +19,7 @@ pub(super) fn check(name: &str, start: &[u8]) -> Result<()> {
         [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..] if no_length => {
             "a file of PyTorch, which is not read: save it as safetensors"
         }
-        _ if extension.as_deref() == Some("onnx") => {
-            "ONNX is not read; layouts::MatMulNBits takes its tensors"
-        }
+        _ if extension.as_deref() == Some("onnx") => "ONNX is not read; layouts::MatMulNBits takes its tensors",
         _ => return Ok(()),
     };
     Err(Error::File {
@@ -44,17 +42,9 @@ mod tests {
         let zip = error("a.bin", b"PK\x03\x04\0\0\x08\x08").unwrap_err();
         assert!(zip.contains("PyTorch"), "{zip}");
         let onnx = error("d.onnx/m.ONNX", b"\x08\x0a\x12\x0d").unwrap_err();
-        assert!(
-            onnx.contains("ONNX is not read; layouts::MatMulNBits"),
-            "{onnx}"
-        );
+        assert!(onnx.contains("ONNX is not read; layouts::MatMulNBits"), "{onnx}");
         // Headers of these lengths.
-        for start in [
-            &b"PK\x03\x04\0\0\0\0{\"a"[..],
-            b"\x80\x02\x7d\0\0\0\0\0{",
-            b"",
-            b"GGUF",
-        ] {
+        for start in [&b"PK\x03\x04\0\0\0\0{\"a"[..], b"\x80\x02\x7d\0\0\0\0\0{", b"", b"GGUF"] {
             error("x.onnx.safetensors", start).unwrap();
         }
     }

@@ -37,12 +37,7 @@ pub(super) struct Header {
 pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
     let truncated = |what, needed, left| {
         let at = "the header".into();
-        Err(Error::Truncated {
-            at,
-            what,
-            needed,
-            left,
-        })
+        Err(Error::Truncated { at, what, needed, left })
     };
     let Some(start) = start.first_chunk::<8>() else {
         return truncated("its length", 8, file_len);
@@ -64,8 +59,7 @@ pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
 
 /// The header of a file from its JSON; `data` bytes follow.
 pub(super) fn parse(text: &[u8], data: u64) -> Result<Header> {
-    let not_json =
-        |e: serde_json::Error| header_error("its JSON", "an object", short(&e.to_string()));
+    let not_json = |e: serde_json::Error| header_error("its JSON", "an object", short(&e.to_string()));
     let entries = json::entries(text).map_err(not_json)?;
     unique(&entries)?;
     let mut tensors = Vec::with_capacity(entries.len());
@@ -109,13 +103,8 @@ fn unique(entries: &[(String, &RawValue)]) -> Result<()> {
 fn strings(said: &RawValue) -> Result<Strings> {
     match said.get() {
         "null" => Ok(Strings::default()),
-        text => serde_json::from_str(text).map_err(|e| {
-            header_error(
-                "__metadata__",
-                "an object of strings",
-                short(&e.to_string()),
-            )
-        }),
+        text => serde_json::from_str(text)
+            .map_err(|e| header_error("__metadata__", "an object of strings", short(&e.to_string()))),
     }
 }
 
@@ -125,15 +114,14 @@ fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
         let expected = format!("{MAX_ENTRY} bytes at most");
         return Err(wrong(&name, "its entry", expected, said.len()));
     }
-    let value: Value = serde_json::from_str(said)
-        .map_err(|e| wrong(&name, "its entry", "an object", short(&e.to_string())))?;
+    let value: Value =
+        serde_json::from_str(said).map_err(|e| wrong(&name, "its entry", "an object", short(&e.to_string())))?;
     let numbers = |key: &str| -> Result<Vec<u64>> {
         let list = value[key].as_array().map(|list| list.iter());
-        list.and_then(|list| list.map(Value::as_u64).collect())
-            .ok_or_else(|| {
-                let got = short(&value[key].to_string());
-                wrong(&name, key, "a list of whole numbers", got)
-            })
+        list.and_then(|list| list.map(Value::as_u64).collect()).ok_or_else(|| {
+            let got = short(&value[key].to_string());
+            wrong(&name, key, "a list of whole numbers", got)
+        })
     };
     let dtype: Dtype = serde_json::from_value(value["dtype"].clone()).map_err(|_| {
         let got = short(&value["dtype"].to_string());
@@ -144,12 +132,7 @@ fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
         return Err(wrong(&name, "data_offsets", "2 numbers", offsets.len()));
     };
     if begin > end {
-        return Err(wrong(
-            &name,
-            "the end of its data",
-            format!("{begin} or more"),
-            end,
-        ));
+        return Err(wrong(&name, "the end of its data", format!("{begin} or more"), end));
     }
     if end > data {
         return Err(Error::Truncated {
@@ -184,12 +167,7 @@ fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
 }
 
 /// What is wrong with a field of a tensor.
-pub(super) fn wrong(
-    name: &str,
-    what: &str,
-    expected: impl fmt::Display,
-    got: impl fmt::Display,
-) -> Error {
+pub(super) fn wrong(name: &str, what: &str, expected: impl fmt::Display, got: impl fmt::Display) -> Error {
     Error::File {
         at: at_tensor(name),
         what: what.into(),

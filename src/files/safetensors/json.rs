@@ -30,9 +30,7 @@ pub(super) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut copied) = (Vec::new(), 0);
     let (mut at, mut quoted) = (0, false);
     while at < text.len() {
-        let number = NUMBERS
-            .iter()
-            .find(|n| !quoted && text[at..].starts_with(n));
+        let number = NUMBERS.iter().find(|n| !quoted && text[at..].starts_with(n));
         at += match (number, text[at]) {
             (Some(number), _) => {
                 out.extend_from_slice(&text[copied..at]);

@@ -58,12 +58,7 @@ impl<'m> Layer<'m> {
     }
 
     /// An error of the layer as a whole.
-    pub fn wrong(
-        &self,
-        what: &str,
-        expected: impl std::fmt::Display,
-        got: impl std::fmt::Display,
-    ) -> crate::Error {
+    pub fn wrong(&self, what: &str, expected: impl std::fmt::Display, got: impl std::fmt::Display) -> crate::Error {
         wrong(self.name, what, expected, got)
     }
 

@@ -54,11 +54,7 @@ pub enum Method {
 const METHODS: &[(Method, &str, &[&str])] = &[
     (Plain, "none", BITSANDBYTES),
     (Gptq, "gptq", &[".qweight", ".qzeros", ".scales", ".g_idx"]),
-    (
-        Awq,
-        "awq",
-        &[".qweight", ".qzeros", ".scales", ".scaled_zeros"],
-    ),
+    (Awq, "awq", &[".qweight", ".qzeros", ".scales", ".scaled_zeros"]),
     (BitsAndBytes, "bitsandbytes", BITSANDBYTES),
     (
         CompressedTensors,
@@ -84,33 +80,20 @@ const METHODS: &[(Method, &str, &[&str])] = &[
         ],
     ),
     (BitNet, "bitnet", &[".weight_scale"]),
-    (
-        Fp8,
-        "fp8",
-        &[".weight_scale_inv", ".weight_scale", "_scale_inv"],
-    ),
+    (Fp8, "fp8", &[".weight_scale_inv", ".weight_scale", "_scale_inv"]),
     (FbgemmFp8, "fbgemm_fp8", &[".weight_scale"]),
     (Mxfp4, "mxfp4", &["_blocks", "_scales"]),
     (Aqlm, "aqlm", &[".codes", ".codebooks", ".scales"]),
     (
         ModelOpt,
         "modelopt",
-        &[
-            ".weight_scale_2",
-            ".weight_scale",
-            "_weight_scale_2",
-            "_weight_scale",
-        ],
+        &[".weight_scale_2", ".weight_scale", "_weight_scale_2", "_weight_scale"],
     ),
     (TorchAo, "torchao", &["._weight_qdata", "._weight_scale"]),
     (Quark, "quark", &[".weight_scale"]),
     (Metal, "metal", &[".scales", ".qbiases"]),
     (Mlx, "mlx", &[".scales", ".biases"]),
-    (
-        AutoRound,
-        "auto-round",
-        &[".qweight", ".qzeros", ".scales", ".g_idx"],
-    ),
+    (AutoRound, "auto-round", &[".qweight", ".qzeros", ".scales", ".g_idx"]),
 ];
 
 const BITSANDBYTES: &[&str] = &[
@@ -170,21 +153,13 @@ impl Method {
         let method = METHODS.iter().find(|m| m.1 == name && m.0 != Plain);
         match method {
             Some(&(method, ..)) => Ok((method, settings)),
-            None => Err(unknown(
-                "quant_method",
-                name,
-                METHODS[1..].iter().map(|m| m.1),
-            )),
+            None => Err(unknown("quant_method", name, METHODS[1..].iter().map(|m| m.1))),
         }
     }
 }
 
 /// The error of a name that is none of those known.
-pub(super) fn unknown(
-    what: &'static str,
-    name: &str,
-    known: impl Iterator<Item = &'static str>,
-) -> Error {
+pub(super) fn unknown(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
     Error::UnknownMethod {
         what,
         name: short(name),

@@ -68,9 +68,7 @@ fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
     }
     names.sort();
     let mut indices = names.iter().filter(|name| name.ends_with(INDEX));
-    let own = names
-        .iter()
-        .find(|name| name.strip_suffix(INDEX) == Some("model"));
+    let own = names.iter().find(|name| name.strip_suffix(INDEX) == Some("model"));
     let index = match (own, indices.next(), indices.next()) {
         (Some(own), ..) => Some(own),
         (None, Some(only), None) => Some(only),
@@ -133,8 +131,8 @@ fn shards(name: &str, text: &[u8]) -> Result<Strings> {
     let entries = json::entries(&text).map_err(|e| json::wrong(name, &e))?;
     let map = entries.iter().rev().find(|(key, _)| key == "weight_map");
     let map = map.map_or("null", |(_, map)| map.get());
-    let map: Strings = serde_json::from_str(map)
-        .map_err(|_| wrong("weight_map".into(), "an object of file names", short(map)))?;
+    let map: Strings =
+        serde_json::from_str(map).map_err(|_| wrong("weight_map".into(), "an object of file names", short(map)))?;
     let is_name = |file: &str| Path::new(file).file_name() == Some(file.as_ref());
     let wrong_file = map.iter().find(|(_, file)| !is_name(file));
     if let Some((tensor, file)) = wrong_file {

@@ -27,11 +27,7 @@ const SUFFIXES: &[(&str, &str)] = &[
 pub(super) fn layer_of(tensor: &TensorInfo) -> Option<(&str, &'static str)> {
     let name = tensor.name();
     let small = is_small_float(tensor.kind());
-    let packed = small
-        || matches!(
-            tensor.kind(),
-            Dtype::I8 | Dtype::U8 | Dtype::I32 | Dtype::U32
-        );
+    let packed = small || matches!(tensor.kind(), Dtype::I8 | Dtype::U8 | Dtype::I32 | Dtype::U32);
     let sparse = name.ends_with(".compressed");
     if sparse || (packed && tensor.shape().len() > 1) || tensor.kind() == Dtype::I16 {
         for &(suffix, whose) in SUFFIXES {
@@ -54,10 +50,7 @@ fn is_small_float(kind: Dtype) -> bool {
 }
 
 /// The first packed tensor of a layer, if it has one: its name, and whose it is.
-pub(super) fn tensor_of<'m>(
-    tensors: &'m [TensorInfo],
-    layer: &str,
-) -> Option<(&'m TensorInfo, &'static str)> {
+pub(super) fn tensor_of<'m>(tensors: &'m [TensorInfo], layer: &str) -> Option<(&'m TensorInfo, &'static str)> {
     let own = tensors.iter().filter(|t| t.name().starts_with(layer));
     own.filter_map(|t| Some((t, layer_of(t)?)))
         .find(|(_, of)| of.0 == layer)

@@ -242,11 +242,7 @@ mod tests {
             (r".*layers\.[2-9]+\..*", layer, false),
             ("^model.*(attn|mlp)?.*proj$", layer, true),
             (".*[^j]$", layer, false),
-            (
-                "(a*)*b",
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                false,
-            ),
+            ("(a*)*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
             ("lm_head", "lm_head", true),
             ("", "", true),
             ("a|", "b", true),

@@ -166,18 +166,9 @@ mod tests {
                 r#"{"quantization": {"bits": 4, "group_size": 64}, "quantization_config": {"quant_method": "fp8"}}"#,
                 "mlx",
             ),
-            (
-                r#"{"quantization_config": {"bits": 4, "group_size": 64}}"#,
-                "mlx",
-            ),
-            (
-                r#"{"quantization_config": {"w_bit": 4, "q_group_size": 64}}"#,
-                "awq",
-            ),
-            (
-                r#"{"compression_config": {"config_groups": {}}}"#,
-                "compressed-tensors",
-            ),
+            (r#"{"quantization_config": {"bits": 4, "group_size": 64}}"#, "mlx"),
+            (r#"{"quantization_config": {"w_bit": 4, "q_group_size": 64}}"#, "awq"),
+            (r#"{"compression_config": {"config_groups": {}}}"#, "compressed-tensors"),
             (
                 r#"{"quantization_config": {}, "compression_config": {"quantization_config": {"config_groups": {}}}}"#,
                 "compressed-tensors",
@@ -194,10 +185,7 @@ mod tests {
         ] {
             assert_eq!(found(text), None, "{text}");
         }
-        assert_eq!(
-            found(r#"{"quantization_config": "gptq"}"#),
-            Some(Value::from("gptq"))
-        );
+        assert_eq!(found(r#"{"quantization_config": "gptq"}"#), Some(Value::from("gptq")));
         assert!(of_text(b"{\"a\": }").is_err());
     }
 }

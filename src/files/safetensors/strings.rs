@@ -19,9 +19,7 @@ impl Strings {
     }
 
     pub fn get(&self, key: &str) -> Option<&str> {
-        let after = self
-            .entries
-            .partition_point(|&entry| self.pair(entry).0 <= key);
+        let after = self.entries.partition_point(|&entry| self.pair(entry).0 <= key);
         let (found, value) = self.pair(*self.entries.get(after.checked_sub(1)?)?);
         (found == key).then_some(value)
     }
@@ -63,9 +61,7 @@ impl<'de> Visitor<'de> for Entries {
             let key = push(&mut strings.text, &key);
             let value = push(&mut strings.text, &value);
             // Texts are of files of no more than `MAX_JSON` bytes.
-            strings
-                .entries
-                .push([key, value, strings.text.len() as u32]);
+            strings.entries.push([key, value, strings.text.len() as u32]);
         }
         Ok(strings)
     }
@@ -80,10 +76,7 @@ mod tests {
         let text = r#"{"b": "2", "": "none", "a\n": "1", "b": "3", "c": ""}"#;
         let strings: Strings = serde_json::from_str(text).unwrap();
         let get = |key| strings.get(key);
-        assert_eq!(
-            [get("b"), get("a\n"), get("c")],
-            [Some("3"), Some("1"), Some("")]
-        );
+        assert_eq!([get("b"), get("a\n"), get("c")], [Some("3"), Some("1"), Some("")]);
         assert_eq!([get(""), get("a"), get("d")], [Some("none"), None, None]);
         assert_eq!(strings.iter().count(), 5);
         assert!(serde_json::from_str::<Strings>(r#"{"a": 1}"#).is_err());

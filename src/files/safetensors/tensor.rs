@@ -45,12 +45,7 @@ impl<'m> Tensor<'m> {
             return Ok(self);
         }
         let names: Vec<_> = allowed.iter().map(Dtype::to_string).collect();
-        Err(wrong(
-            self.name(),
-            "dtype",
-            names.join(" or "),
-            self.dtype(),
-        ))
+        Err(wrong(self.name(), "dtype", names.join(" or "), self.dtype()))
     }
 
     /// Its dimensions, if there are as many.
@@ -104,12 +99,7 @@ impl<'m> Tensor<'m> {
         let values = self.scales()?.to_vec();
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(values),
-            Some(i) => Err(wrong(
-                self.name(),
-                &format!("number {i}"),
-                "finite",
-                values[i],
-            )),
+            Some(i) => Err(wrong(self.name(), &format!("number {i}"), "finite", values[i])),
         }
     }
 
@@ -127,14 +117,7 @@ impl<'m> Tensor<'m> {
             Dtype::U8 | Dtype::BOOL => 1,
             Dtype::I32 | Dtype::U32 => 4,
             Dtype::I64 | Dtype::U64 => 8,
-            other => {
-                return Err(wrong(
-                    self.name(),
-                    "dtype",
-                    "a type of whole numbers",
-                    other,
-                ))
-            }
+            other => return Err(wrong(self.name(), "dtype", "a type of whole numbers", other)),
         };
         let values = self.bytes.chunks_exact(width).map(|bytes| {
             let mut wide = [0u8; 8];
@@ -142,11 +125,7 @@ impl<'m> Tensor<'m> {
             u64::from_le_bytes(wide)
         });
         // A negative number is one of the largest.
-        let limit = if width == 8 {
-            i64::MAX as u64
-        } else {
-            i32::MAX as u64
-        };
+        let limit = if width == 8 { i64::MAX as u64 } else { i32::MAX as u64 };
         values
             .map(|v| match usize::try_from(v) {
                 Ok(count) if v <= limit => Ok(count),

@@ -142,9 +142,7 @@ impl<'a> Tensors<'a> {
             let found = self.tied.binary_search_by(|(tied, _)| (**tied).cmp(name));
             Some(self.tied[found.ok()?].1)
         };
-        self.place(name)
-            .or_else(tied)
-            .map(|place| &self.tensors[place])
+        self.place(name).or_else(tied).map(|place| &self.tensors[place])
     }
 
     /// All names, those that are others' too, each with what a file says of its tensor.

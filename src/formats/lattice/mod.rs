@@ -103,9 +103,7 @@ pub(super) fn pack_quads(low: &[u8], signs: impl Fn(usize) -> u32, units: &mut [
 
 /// Bit i = 4j + b as bit 8b + j: one shift then gives the bits of a code word, one to a byte.
 pub(super) fn by_bytes(bits: u32) -> u32 {
-    (0..32).fold(0, |word, i| {
-        word | ((bits >> i) & 1) << (8 * (i % 4) + i / 4)
-    })
+    (0..32).fold(0, |word, i| word | ((bits >> i) & 1) << (8 * (i % 4) + i / 4))
 }
 
 /// The WGSL twins of this file.

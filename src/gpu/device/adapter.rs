@@ -30,9 +30,7 @@ pub(crate) async fn pick(instance: &wgpu::Instance) -> Result<Adapter> {
         let found = all
             .into_iter()
             .find(|a| a.get_info().name.to_lowercase().contains(&wanted));
-        return found.ok_or_else(|| {
-            Error::NoAdapter(format!("none has WGPU_ADAPTER_NAME={wanted} in its name"))
-        });
+        return found.ok_or_else(|| Error::NoAdapter(format!("none has WGPU_ADAPTER_NAME={wanted} in its name")));
     }
     let adapter = instance
         .request_adapter(&wgpu::RequestAdapterOptions {

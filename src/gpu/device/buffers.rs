@@ -9,12 +9,7 @@ pub(crate) const STAGING: usize = 16 << 20;
 
 impl Gpu {
     /// A buffer of `size` bytes, rounded up to whole words.
-    pub(crate) async fn buffer(
-        &self,
-        label: &'static str,
-        size: u64,
-        usage: BufferUsages,
-    ) -> Result<Buffer> {
+    pub(crate) async fn buffer(&self, label: &'static str, size: u64, usage: BufferUsages) -> Result<Buffer> {
         let size = size.max(4).next_multiple_of(4);
         let limit = self.limits().max_buffer_size;
         if size > limit {
@@ -36,12 +31,7 @@ impl Gpu {
     }
 
     /// A buffer that holds `bytes`.
-    pub(crate) async fn buffer_of(
-        &self,
-        label: &'static str,
-        bytes: &[u8],
-        usage: BufferUsages,
-    ) -> Result<Buffer> {
+    pub(crate) async fn buffer_of(&self, label: &'static str, bytes: &[u8], usage: BufferUsages) -> Result<Buffer> {
         let usage = usage | BufferUsages::COPY_DST;
         let buffer = self.buffer(label, bytes.len() as u64, usage).await?;
         self.fill(label, &buffer, 0, bytes).await?;

@@ -10,9 +10,7 @@ use crate::shader::traits::{DeviceClass, Traits, MEMORY};
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use wgpu::{
-    Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, Device, Features, Limits, Queue,
-};
+use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, Device, Features, Limits, Queue};
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
 /// ([`new`](Gpu::new)). Cheap to clone; clones share their compiled pipelines.
@@ -40,9 +38,7 @@ pub struct GpuOptions {
 impl GpuOptions {
     /// As it is, with [`cooperative_matrix`](GpuOptions::cooperative_matrix) on or off.
     pub fn with_cooperative_matrix(self, on: bool) -> GpuOptions {
-        GpuOptions {
-            cooperative_matrix: on,
-        }
+        GpuOptions { cooperative_matrix: on }
     }
 }
 
@@ -280,18 +276,12 @@ impl Gpu {
     }
 
     /// The table of a format whose matrices share it.
-    pub(crate) async fn fixed_table(
-        &self,
-        format: &'static str,
-        words: fn() -> &'static [u32],
-    ) -> Result<Buffer> {
+    pub(crate) async fn fixed_table(&self, format: &'static str, words: fn() -> &'static [u32]) -> Result<Buffer> {
         if let Some(table) = lock(&self.inner.tables).get(format) {
             return Ok(table.clone());
         }
         let bytes = bytemuck::cast_slice(words());
-        let table = self
-            .buffer_of("table", bytes, BufferUsages::STORAGE)
-            .await?;
+        let table = self.buffer_of("table", bytes, BufferUsages::STORAGE).await?;
         lock(&self.inner.tables).insert(format, table.clone());
         Ok(table)
     }
@@ -300,11 +290,7 @@ impl Gpu {
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let info = self.info();
-        write!(
-            f,
-            "Gpu({}, {}, {})",
-            info.name, info.backend, info.driver_info
-        )
+        write!(f, "Gpu({}, {}, {})", info.name, info.backend, info.driver_info)
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::gpu::device::gpu::{lock, Gpu};
 use crate::{Error, Result};
 use wgpu::{
-    BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType,
-    BufferBindingType, Limits, ShaderStages,
+    BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, BufferBindingType, Limits,
+    ShaderStages,
 };
 
 /// What a kernel does to a buffer.
@@ -24,22 +24,17 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::DeviceLimit`] where the device allows less of them.
-    pub(crate) async fn layout(
-        &self,
-        kernel: &str,
-        bindings: &[Binding],
-    ) -> Result<BindGroupLayout> {
+    pub(crate) async fn layout(&self, kernel: &str, bindings: &[Binding]) -> Result<BindGroupLayout> {
         check(kernel, bindings, self.limits())?;
         if let Some(layout) = lock(self.layouts()).get(bindings) {
             return Ok(layout.clone());
         }
         let entries: Vec<_> = bindings.iter().map(|b| entry(*b)).collect();
         let layout = self.scoped("laying out bindings", || {
-            self.device()
-                .create_bind_group_layout(&BindGroupLayoutDescriptor {
-                    label: Some("lowbit"),
-                    entries: &entries,
-                })
+            self.device().create_bind_group_layout(&BindGroupLayoutDescriptor {
+                label: Some("lowbit"),
+                entries: &entries,
+            })
         });
         let layout = layout.await?;
         let mut layouts = lock(self.layouts());

@@ -6,9 +6,7 @@ use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
-use wgpu::{
-    BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Limits, ShaderModule,
-};
+use wgpu::{BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Limits, ShaderModule};
 
 /// What was compiled, by the whole text: two shaders that differ in anything are two.
 #[derive(Default)]
@@ -90,9 +88,7 @@ impl Gpu {
         let message = match built.await {
             Ok(pipeline) => {
                 let key = (source.text, layout.clone());
-                lock(self.pipelines())
-                    .compiled
-                    .insert(key, pipeline.clone());
+                lock(self.pipelines()).compiled.insert(key, pipeline.clone());
                 return Ok(pipeline);
             }
             Err(Error::Device { message, .. }) => message,
@@ -112,12 +108,7 @@ impl Gpu {
     }
 }
 
-fn compile(
-    gpu: &Gpu,
-    source: &Source,
-    layout: &BindGroupLayout,
-    module: &mut Option<ShaderModule>,
-) -> ComputePipeline {
+fn compile(gpu: &Gpu, source: &Source, layout: &BindGroupLayout, module: &mut Option<ShaderModule>) -> ComputePipeline {
     let (device, label) = (gpu.device(), Some(source.name.as_str()));
     let module = module.insert(device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label,

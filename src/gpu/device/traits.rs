@@ -9,10 +9,7 @@ const USEFUL: [(Features, Caps); 4] = [
     (Features::SUBGROUP, Caps::SUBGROUP),
     (Features::SHADER_F16, Caps::SHADER_F16),
     (Features::SHADER_INT64, Caps::SHADER_INT64),
-    (
-        Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
-        Caps::COOPERATIVE_MATRIX,
-    ),
+    (Features::EXPERIMENTAL_COOPERATIVE_MATRIX, Caps::COOPERATIVE_MATRIX),
 ];
 
 /// Those of an adapter or a device that some kernel can use.
@@ -85,10 +82,8 @@ fn matrices(adapter: &Adapter) -> Vec<u32> {
     let (half, float) = (CooperativeScalarType::F16, CooperativeScalarType::F32);
     let all = adapter.cooperative_matrix_properties();
     let fits = |side: &u32| {
-        all.iter().any(|p| {
-            (p.m_size, p.n_size, p.k_size) == (*side, *side, *side)
-                && (p.ab_type, p.cr_type) == (half, float)
-        })
+        all.iter()
+            .any(|p| (p.m_size, p.n_size, p.k_size) == (*side, *side, *side) && (p.ab_type, p.cr_type) == (half, float))
     };
     [8, 16].into_iter().filter(fits).collect()
 }
@@ -106,20 +101,8 @@ mod tests {
         };
         let (all, none) = (Features::SUBGROUP, Features::empty());
         for (name, vendor, backend, features, expected) in [
-            (
-                "NVIDIA GeForce RTX 4090",
-                0x10de,
-                Backend::Vulkan,
-                all,
-                true,
-            ),
-            (
-                "AMD Radeon RX 7900 XTX",
-                0x1002,
-                Backend::Vulkan,
-                none,
-                true,
-            ),
+            ("NVIDIA GeForce RTX 4090", 0x10de, Backend::Vulkan, all, true),
+            ("AMD Radeon RX 7900 XTX", 0x1002, Backend::Vulkan, none, true),
             ("Intel(R) Arc(tm) A770", 0x8086, Backend::Dx12, all, true),
             ("Intel(R) Arc(tm) A770", 0x8086, Backend::Dx12, none, false),
             ("Adreno (TM) 740", QUALCOMM, Backend::Vulkan, all, false),
@@ -130,11 +113,7 @@ mod tests {
             ("Apple M3", 0, Backend::BrowserWebGpu, none, false),
             ("", 0, Backend::BrowserWebGpu, none, true),
         ] {
-            assert_eq!(
-                dots(name, vendor, backend, features),
-                expected,
-                "{name} on {backend:?}"
-            );
+            assert_eq!(dots(name, vendor, backend, features), expected, "{name} on {backend:?}");
         }
     }
 }

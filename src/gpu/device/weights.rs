@@ -117,8 +117,7 @@ impl Gpu {
         let code_plane = format.family().code_plane;
         let scale_plane = format.scale_plane();
         // Bytes of eight interleaved rows in the larger plane decide how many fit a binding.
-        let larger =
-            (code_units * code_plane.unit.bytes()).max(scale_units * scale_plane.unit.bytes());
+        let larger = (code_units * code_plane.unit.bytes()).max(scale_units * scale_plane.unit.bytes());
         let eight = larger as u64 * INTERLEAVE as u64;
         let limit = self.max_binding();
         const COUNTED: u64 = u32::MAX as u64 / 2;
@@ -128,11 +127,7 @@ impl Gpu {
             ("eight rows of weights in bytes", eight, limit),
         ] {
             if needed > limit {
-                return Err(Error::TooLarge {
-                    what,
-                    needed,
-                    limit,
-                });
+                return Err(Error::TooLarge { what, needed, limit });
             }
         }
         // Before the rest, which waits until all of it has arrived.
@@ -144,11 +139,7 @@ impl Gpu {
             let rows = slab_rows.min(n - first_row);
             let slab = self.slab(matrix, first_row, rows).await?;
             // Scales that a format does not have take a word or two, bound and never read.
-            let scales = if scale_units == 0 {
-                0
-            } else {
-                slab.scales.size()
-            };
+            let scales = if scale_units == 0 { 0 } else { slab.scales.size() };
             bytes += slab.codes.size() + scales;
             slabs.push(slab);
         }
@@ -226,13 +217,7 @@ impl Gpu {
 }
 
 /// The two planes of some rows of a matrix, eight rows interleaved unit by unit.
-fn pack(
-    matrix: &Matrix,
-    first_row: usize,
-    rows: usize,
-    code_units: usize,
-    scale_units: usize,
-) -> (Vec<u8>, Vec<u8>) {
+fn pack(matrix: &Matrix, first_row: usize, rows: usize, code_units: usize, scale_units: usize) -> (Vec<u8>, Vec<u8>) {
     let format = matrix.format();
     let family = format.family();
     let k = matrix.k();
@@ -241,8 +226,7 @@ fn pack(
     let mut codes = plane(family.code_plane, code_units);
     let mut scales = plane(format.scale_plane(), scale_units);
     let rows_of = |eight: usize| {
-        (0..INTERLEAVE.min(rows - eight * INTERLEAVE))
-            .map(move |r| (r, first_row + eight * INTERLEAVE + r))
+        (0..INTERLEAVE.min(rows - eight * INTERLEAVE)).map(move |r| (r, first_row + eight * INTERLEAVE + r))
     };
 
     // Codes: unpacked to one byte each, then packed anew for the device.
@@ -301,20 +285,15 @@ fn pack(
         }
     };
     let scratch = || vec![0u8; packed];
-    parallel::chunks(
-        &mut scales,
-        packed * INTERLEAVE,
-        scratch,
-        |eight, out, row_units| {
-            for (r, row) in rows_of(eight) {
-                let shares = row_units.chunks_mut(share);
-                for (block, units) in matrix.row(row).chunks(stored).zip(shares) {
-                    (family.pack_scales)(block, units);
-                }
-                interleave(row_units, unit, r, out);
+    parallel::chunks(&mut scales, packed * INTERLEAVE, scratch, |eight, out, row_units| {
+        for (r, row) in rows_of(eight) {
+            let shares = row_units.chunks_mut(share);
+            for (block, units) in matrix.row(row).chunks(stored).zip(shares) {
+                (family.pack_scales)(block, units);
             }
-        },
-    );
+            interleave(row_units, unit, r, out);
+        }
+    });
     (codes, scales)
 }
 

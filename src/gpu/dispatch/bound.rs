@@ -65,10 +65,7 @@ impl Bound {
                 limit: most,
             });
         }
-        let own = plan
-            .own
-            .iter()
-            .map(|(binding, access, _)| (*binding, *access));
+        let own = plan.own.iter().map(|(binding, access, _)| (*binding, *access));
         let bindings: Vec<_> = own.chain(plan.given.iter().copied()).collect();
         let tuning = Tuning {
             workgroup: plan.workgroup,

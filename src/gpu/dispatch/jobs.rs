@@ -83,9 +83,7 @@ pub(crate) struct Stack {
 pub(crate) fn runs(count: usize, run: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     let (whole, rest) = (count / run, count % run);
     let kinds = [(0, run, whole), (whole * run, rest, 1)];
-    kinds
-        .into_iter()
-        .filter(|(_, length, times)| length * times > 0)
+    kinds.into_iter().filter(|(_, length, times)| length * times > 0)
 }
 
 #[cfg(test)]
@@ -102,10 +100,7 @@ mod tests {
             times: 3,
             ..Job::default()
         };
-        let span = Span {
-            first: 0..10,
-            step: 12,
-        };
+        let span = Span { first: 0..10, step: 12 };
         assert_eq!(span.at(2), 24..34);
         assert_eq!(job.end(&span), 34);
         assert_eq!(job.end(&(5..9).into()), 9);

@@ -13,8 +13,8 @@ use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use std::ops::Range;
 use wgpu::{
-    BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding,
-    BufferSlice, BufferUsages, ComputePass, ComputePipeline,
+    BindGroup, BindGroupEntry, BindGroupLayout, BindingResource, Buffer, BufferBinding, BufferSlice, BufferUsages,
+    ComputePass, ComputePipeline,
 };
 
 /// A buffer of the caller's beside input and output.
@@ -136,9 +136,7 @@ impl Prepared {
         let layout = gpu.layout(kernel.name, &bound).await?;
         Ok(Prepared {
             pipeline: gpu.pipeline(source, tuning, &layout).await?,
-            params: gpu
-                .buffer_of("parameters", &params, BufferUsages::UNIFORM)
-                .await?,
+            params: gpu.buffer_of("parameters", &params, BufferUsages::UNIFORM).await?,
             weights: weights.clone(),
             kernel,
             layout,
@@ -178,12 +176,7 @@ impl Prepared {
     }
 
     /// Bind groups for checked buffers, made the first time these are seen.
-    pub fn bind(
-        &self,
-        input: Option<BufferSlice>,
-        output: BufferSlice,
-        others: &[BufferSlice],
-    ) -> Result<Groups> {
+    pub fn bind(&self, input: Option<BufferSlice>, output: BufferSlice, others: &[BufferSlice]) -> Result<Groups> {
         let key = |b: &BufferSlice| (b.buffer().clone(), b.offset());
         let places = Places {
             input: input.as_ref().map(key),
@@ -236,8 +229,7 @@ impl Prepared {
         let device = self.gpu().device();
         let make = || {
             let jobs = self.jobs.iter().enumerate();
-            let dispatches =
-                jobs.flat_map(|(i, (job, _))| (0..job.times).map(move |t| (i, job, t)));
+            let dispatches = jobs.flat_map(|(i, (job, _))| (0..job.times).map(move |t| (i, job, t)));
             dispatches
                 .map(|(i, job, time)| {
                     let slab = &self.weights.slabs()[job.slab];
@@ -245,10 +237,7 @@ impl Prepared {
                     let mut entries = vec![
                         entry(bindings::CODES, slab.codes.as_entire_binding()),
                         entry(bindings::SCALES, slab.scales.as_entire_binding()),
-                        entry(
-                            bindings::PARAMS,
-                            part(&self.params, at_params as u64, params as u64),
-                        ),
+                        entry(bindings::PARAMS, part(&self.params, at_params as u64, params as u64)),
                         entry(bindings::OUTPUT, at(&places.output, &job.output.at(time))),
                     ];
                     if let Some(input) = &places.input {
@@ -279,12 +268,7 @@ impl Prepared {
 }
 
 /// Whether a caller's slice can be bound: its length, offset and usage.
-pub(crate) fn check_binding(
-    gpu: &Gpu,
-    what: &'static str,
-    slice: BufferSlice,
-    needed: u64,
-) -> Result<()> {
+pub(crate) fn check_binding(gpu: &Gpu, what: &'static str, slice: BufferSlice, needed: u64) -> Result<()> {
     let got = slice.size();
     if got < needed {
         return Err(Error::Binding {

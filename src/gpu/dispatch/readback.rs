@@ -36,9 +36,7 @@ impl Gpu {
             Some((name, contents)) => Some(self.buffer_of(name, contents, usage).await?),
             None => None,
         };
-        let y = self
-            .buffer("y", bytes, usage | BufferUsages::COPY_SRC)
-            .await?;
+        let y = self.buffer("y", bytes, usage | BufferUsages::COPY_SRC).await?;
         let encoder = self.recorded(|pass| {
             let input = input.as_ref().map(|buffer| buffer.slice(..));
             record(pass, input, y.slice(..))
@@ -48,10 +46,7 @@ impl Gpu {
     }
 
     /// An encoder of one pass with what `record` records.
-    pub(crate) async fn recorded(
-        &self,
-        record: impl FnOnce(&mut ComputePass) -> Result<()>,
-    ) -> Result<CommandEncoder> {
+    pub(crate) async fn recorded(&self, record: impl FnOnce(&mut ComputePass) -> Result<()>) -> Result<CommandEncoder> {
         let recorded = self.scoped("recording", || {
             let mut encoder = self.device().create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -64,12 +59,7 @@ impl Gpu {
 
     /// The first `len` bytes of `buffer`, after everything submitted so far. `encoder`'s commands
     /// go before the copy.
-    async fn read(
-        &self,
-        mut encoder: CommandEncoder,
-        buffer: &Buffer,
-        len: u64,
-    ) -> Result<Vec<u8>> {
+    async fn read(&self, mut encoder: CommandEncoder, buffer: &Buffer, len: u64) -> Result<Vec<u8>> {
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let staging = self.buffer("reading back", len, usage).await?;
         let (tell, told) = told();
@@ -98,8 +88,7 @@ impl Gpu {
 }
 
 /// A callback to be called once, and what waits for what it is told.
-pub(crate) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>)
-{
+pub(crate) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>) {
     let answer: Arc<Mutex<(Option<T>, Option<Waker>)>> = Arc::new(Mutex::new((None, None)));
     let told = answer.clone();
     let tell = move |value| {

@@ -6,12 +6,7 @@ use crate::{Error, Result};
 
 /// The largest run of items of so many bytes each that fits `limit`: all of them, or else a
 /// multiple of 64, so that every run starts at an offset that is a multiple of 256.
-pub(crate) fn run_length(
-    what: &'static str,
-    count: usize,
-    item_bytes: u64,
-    limit: u64,
-) -> Result<usize> {
+pub(crate) fn run_length(what: &'static str, count: usize, item_bytes: u64, limit: u64) -> Result<usize> {
     let fits = limit / item_bytes.max(1);
     if fits >= count as u64 {
         return Ok(count);
@@ -30,13 +25,7 @@ pub(crate) fn run_length(
 /// estimate of what such a device does, of `column` operations for each. Runs start at offsets that can be
 /// bound, and are whole tiles where one tile is not too long: a tile that a cut leaves unfilled costs as much
 /// as a full one.
-pub(crate) fn run_in_time(
-    traits: &Traits,
-    column: f64,
-    tile: usize,
-    x_row: u64,
-    y_row: u64,
-) -> usize {
+pub(crate) fn run_in_time(traits: &Traits, column: f64, tile: usize, x_row: u64, y_row: u64) -> usize {
     const SECONDS: f64 = 0.1;
     let columns = (SECONDS * traits.least_flops() / column) as usize;
     // The fewest columns whose x and y both end at a multiple of 256 bytes.
@@ -51,13 +40,7 @@ pub(crate) fn run_in_time(
 
 /// As `run_length`; of halves twice as many rows at a time, since an odd number of them in a row would
 /// let every other run begin at an offset that is no multiple of 256.
-pub(crate) fn run_of(
-    what: &'static str,
-    rows: usize,
-    row: u64,
-    numbers: FloatType,
-    limit: u64,
-) -> Result<usize> {
+pub(crate) fn run_of(what: &'static str, rows: usize, row: u64, numbers: FloatType, limit: u64) -> Result<usize> {
     match numbers {
         FloatType::F32 => run_length(what, rows, row, limit),
         FloatType::F16 if rows as u64 * row <= limit => Ok(rows),

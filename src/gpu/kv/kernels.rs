@@ -87,9 +87,7 @@ impl Make<'_> {
         own: Vec<(u32, Access, &Buffer)>,
         given: &[(u32, Access)],
     ) -> Result<Bound> {
-        let own = own
-            .into_iter()
-            .map(|(at, access, b)| (at, access, b.clone()));
+        let own = own.into_iter().map(|(at, access, b)| (at, access, b.clone()));
         let plan = Plan {
             files: &files.concat(),
             consts: &[&[("D", self.d)], &consts.concat()[..]].concat(),
@@ -161,11 +159,7 @@ impl Make<'_> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         let projection = projection.map_or(&tables.back, |(_, back)| back);
-        let own = vec![
-            (1, Reads, self.state),
-            (5, Reads, projection),
-            (6, Reads, &tables.back),
-        ];
+        let own = vec![(1, Reads, self.state), (5, Reads, projection), (6, Reads, &tables.back)];
         let files: [&[File]; 1] = [&[ROTATE, text!("kv/finish.wgsl")]];
         let more = [("INVERSE", 1), ("RUN", RUN)];
         let consts: [&[_]; 3] = [&self.rotates, &self.projects(), &more];

@@ -46,12 +46,7 @@ impl GpuKv {
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(
-        gpu: &Gpu,
-        codec: &KvCodec,
-        capacity: usize,
-        queries: usize,
-    ) -> Result<GpuKv> {
+    pub async fn prepare(gpu: &Gpu, codec: &KvCodec, capacity: usize, queries: usize) -> Result<GpuKv> {
         let (d, width) = (codec.d(), codec.width());
         if codec.row_words().is_none() && codec.rotation().is_some() {
             return Err(Error::argument(
@@ -87,11 +82,7 @@ impl GpuKv {
         ] {
             let limit = gpu.max_binding();
             if needed > limit {
-                return Err(Error::TooLarge {
-                    what,
-                    needed,
-                    limit,
-                });
+                return Err(Error::TooLarge { what, needed, limit });
             }
         }
 
@@ -198,13 +189,7 @@ impl GpuKv {
     /// # Errors
     /// [`Error::TooLarge`] where m is more than the `queries` it was made for, and those of
     /// [`MatMul::encode`](crate::MatMul::encode); nothing is recorded then.
-    pub fn scores(
-        &self,
-        pass: &mut ComputePass,
-        q: BufferSlice,
-        m: usize,
-        y: BufferSlice,
-    ) -> Result<()> {
+    pub fn scores(&self, pass: &mut ComputePass, q: BufferSlice, m: usize, y: BufferSlice) -> Result<()> {
         self.check_queries(m)?;
         if m == 0 || self.len == 0 {
             return Ok(());
@@ -236,13 +221,7 @@ impl GpuKv {
     /// # Errors
     /// [`Error::Argument`] where nothing is cached, [`Error::TooLarge`] where m is more than the `queries` it was
     /// made for, and those of [`MatMul::encode`](crate::MatMul::encode); nothing is recorded then.
-    pub fn weighted_sum(
-        &self,
-        pass: &mut ComputePass,
-        p: BufferSlice,
-        m: usize,
-        y: BufferSlice,
-    ) -> Result<()> {
+    pub fn weighted_sum(&self, pass: &mut ComputePass, p: BufferSlice, m: usize, y: BufferSlice) -> Result<()> {
         self.check_queries(m)?;
         if self.len == 0 {
             return Err(Error::argument(

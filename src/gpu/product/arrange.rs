@@ -97,11 +97,7 @@ impl MatMulBuilder<'_> {
                     ("y of several products in bytes", a.y_rows as u64 * y_row),
                 ] {
                     if needed > limit {
-                        return Err(Error::TooLarge {
-                            what,
-                            needed,
-                            limit,
-                        });
+                        return Err(Error::TooLarge { what, needed, limit });
                     }
                 }
                 a.m
@@ -222,21 +218,9 @@ impl MatMulBuilder<'_> {
                 let source = compose_sum(&tuning, &axes);
                 let sum = &kernels::SUM_SLICES;
                 Some(Sum {
-                    prepared: Prepared::with_others(
-                        weights,
-                        sum,
-                        &tuning,
-                        source,
-                        vec![job],
-                        operand_bindings,
-                    )
-                    .await?,
+                    prepared: Prepared::with_others(weights, sum, &tuning, source, vec![job], operand_bindings).await?,
                     sums: gpu
-                        .buffer(
-                            "sums of slices",
-                            slices as u64 * slice_bytes,
-                            BufferUsages::STORAGE,
-                        )
+                        .buffer("sums of slices", slices as u64 * slice_bytes, BufferUsages::STORAGE)
                         .await?,
                     slices: slices as usize,
                 })
@@ -283,9 +267,7 @@ async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Bu
     let product = Box::pin(MatMul::prepare(gpu, weights, 1, Precision::F32)).await?;
     let x = vec![factor; weights.k()];
     let (x, y) = (bytemuck::cast_slice(&x), 4 * weights.n() as u64);
-    let x = gpu
-        .buffer_of("zero point", x, BufferUsages::STORAGE)
-        .await?;
+    let x = gpu.buffer_of("zero point", x, BufferUsages::STORAGE).await?;
     let y = gpu.buffer("zero point", y, BufferUsages::STORAGE).await?;
     let encoder = gpu.recorded(|pass| product.encode(pass, x.slice(..), y.slice(..)));
     let encoder = encoder.await?;
@@ -316,17 +298,10 @@ pub(crate) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
 
 /// Whether rows of so many bytes, of x or of y, fit one buffer of the device's.
 pub(crate) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64) -> Result<()> {
-    let (needed, limit) = (
-        (rows as u64).saturating_mul(row),
-        gpu.limits().max_buffer_size,
-    );
+    let (needed, limit) = ((rows as u64).saturating_mul(row), gpu.limits().max_buffer_size);
     match needed <= limit {
         true => Ok(()),
-        false => Err(Error::TooLarge {
-            what,
-            needed,
-            limit,
-        }),
+        false => Err(Error::TooLarge { what, needed, limit }),
     }
 }
 

@@ -228,8 +228,7 @@ impl MatMulBuilder<'_> {
     /// Whether it is within the device's limits, and slices k where that is asked.
     fn fits(&self, kernel: &Kernel, m: usize) -> bool {
         let sliced = self.slices.is_some_and(|slices| slices > 1);
-        fits(&(kernel.tuning)(self.gpu.traits(), m), self.gpu.limits())
-            && (!sliced || kernel.slices)
+        fits(&(kernel.tuning)(self.gpu.traits(), m), self.gpu.limits()) && (!sliced || kernel.slices)
     }
 }
 

@@ -66,9 +66,7 @@ impl Decisions {
     pub fn write(&self, device: &str) -> String {
         let mut text = format!("{HEADER}\n{device}\n");
         for (p, kernel) in &self.kernels {
-            let Product {
-                format, n, k, m, ..
-            } = p;
+            let Product { format, n, k, m, .. } = p;
             let _ = writeln!(text, "{format} {n} {k} {m} {} {kernel}", p.precision);
         }
         let sum = checksum(&text);

@@ -151,13 +151,7 @@ impl ExpertMatMul {
     ///
     /// # Errors
     /// Those of [`MatMul::encode`].
-    pub fn encode(
-        &self,
-        pass: &mut ComputePass,
-        ids: BufferSlice,
-        x: BufferSlice,
-        y: BufferSlice,
-    ) -> Result<()> {
+    pub fn encode(&self, pass: &mut ComputePass, ids: BufferSlice, x: BufferSlice, y: BufferSlice) -> Result<()> {
         self.encode_with(pass, ids, x, y, &[])
     }
 
@@ -196,9 +190,7 @@ impl std::fmt::Debug for ExpertMatMul {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (kernel, tokens, w) = (self.kernel(), self.tokens, self.weights());
         let (format, n, k) = (w.format(), w.n(), w.k());
-        let Experts {
-            count, per_token, ..
-        } = self.experts;
+        let Experts { count, per_token, .. } = self.experts;
         write!(
             f,
             "ExpertMatMul({kernel}, {format} [{n}, {k}], {per_token} of {count} experts, {tokens} tokens)"
@@ -225,23 +217,12 @@ impl MatMulBuilder<'_> {
     /// As `build_edited`.
     #[doc(hidden)]
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn build_edited_experts(
-        self,
-        experts: Experts,
-        edit: impl Fn(&str) -> String,
-    ) -> Result<ExpertMatMul> {
+    pub fn build_edited_experts(self, experts: Experts, edit: impl Fn(&str) -> String) -> Result<ExpertMatMul> {
         pollster::block_on(self.prepare_edited_experts(experts, edited(edit)))
     }
 
-    async fn prepare_edited_experts(
-        self,
-        experts: Experts,
-        edit: impl Fn(&mut Source),
-    ) -> Result<ExpertMatMul> {
-        for (what, got) in [
-            ("experts", experts.count),
-            ("experts of a token", experts.per_token),
-        ] {
+    async fn prepare_edited_experts(self, experts: Experts, edit: impl Fn(&mut Source)) -> Result<ExpertMatMul> {
+        for (what, got) in [("experts", experts.count), ("experts of a token", experts.per_token)] {
             if got == 0 {
                 return Err(Error::argument(what, "at least 1", got));
             }

@@ -116,22 +116,12 @@ impl LinearMatMul {
     /// Those of [`MatMul::new`]; [`Error::TooLarge`] where m rows of x or y exceed one binding and the
     /// layout changes them, [`Error::DeviceLimit`] where a rotated block exceeds workgroup memory.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn new(
-        gpu: &Gpu,
-        weights: &LinearWeights,
-        m: usize,
-        precision: Precision,
-    ) -> Result<LinearMatMul> {
+    pub fn new(gpu: &Gpu, weights: &LinearWeights, m: usize, precision: Precision) -> Result<LinearMatMul> {
         pollster::block_on(LinearMatMul::prepare(gpu, weights, m, precision))
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(
-        gpu: &Gpu,
-        weights: &LinearWeights,
-        m: usize,
-        precision: Precision,
-    ) -> Result<LinearMatMul> {
+    pub async fn prepare(gpu: &Gpu, weights: &LinearWeights, m: usize, precision: Precision) -> Result<LinearMatMul> {
         let product = MatMul::prepare(gpu, &weights.weights, m, precision).await?;
         let (n, k) = (weights.n(), weights.k());
         let bytes = 4 * m as u64 * n.max(k) as u64;
@@ -277,10 +267,7 @@ impl Back {
         };
         let recipe = Recipe {
             files: &[BUTTERFLIES, text!("linear/back.wgsl")],
-            consts: vec![
-                ("BLOCK", self.block as u32),
-                ("ROOT", root(self.block as u32)),
-            ],
+            consts: vec![("BLOCK", self.block as u32), ("ROOT", root(self.block as u32))],
             workgroup: WORKGROUP,
             memory: 4 * self.block as u32,
             workgroups: m as u64 * (n / self.block) as u64,
@@ -417,9 +404,7 @@ fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
     for &column in linear.outliers().unwrap_or_default().0 {
         factors[column as usize] = 0.0;
     }
-    let mut inputs: Vec<[u32; 2]> = (0..k as u32)
-        .map(|i| [factors[i as usize].to_bits(), i])
-        .collect();
+    let mut inputs: Vec<[u32; 2]> = (0..k as u32).map(|i| [factors[i as usize].to_bits(), i]).collect();
     for (column, &input) in linear.permutation().unwrap_or_default().iter().enumerate() {
         inputs[input as usize][1] = column as u32;
     }

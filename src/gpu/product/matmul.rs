@@ -34,23 +34,12 @@ impl MatMul {
     /// [`Error::Feature`] where this device cannot run it, [`Error::Precision`] where it rounds more
     /// than `precision` allows, [`Error::NoCodes`] where it cannot serve the format, and those of `new`.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn with_kernel(
-        gpu: &Gpu,
-        weights: &Weights,
-        m: usize,
-        precision: Precision,
-        kernel: &str,
-    ) -> Result<MatMul> {
+    pub fn with_kernel(gpu: &Gpu, weights: &Weights, m: usize, precision: Precision, kernel: &str) -> Result<MatMul> {
         pollster::block_on(MatMul::prepare_kernel(gpu, weights, m, precision, kernel))
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(
-        gpu: &Gpu,
-        weights: &Weights,
-        m: usize,
-        precision: Precision,
-    ) -> Result<MatMul> {
+    pub async fn prepare(gpu: &Gpu, weights: &Weights, m: usize, precision: Precision) -> Result<MatMul> {
         let builder = MatMul::builder(gpu, weights, m);
         builder.precision(precision).prepare().await
     }
@@ -89,11 +78,7 @@ impl MatMul {
     }
 
     pub(crate) fn of(recorded: Recorded, m: usize, precision: Precision) -> MatMul {
-        MatMul {
-            recorded,
-            m,
-            precision,
-        }
+        MatMul { recorded, m, precision }
     }
 
     /// The name of the kernel that was chosen.
@@ -191,12 +176,7 @@ impl Gpu {
     /// # Errors
     /// Those of `matmul`.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn matmul_with(
-        &self,
-        x: &[f32],
-        weights: &Weights,
-        precision: Precision,
-    ) -> Result<Vec<f32>> {
+    pub fn matmul_with(&self, x: &[f32], weights: &Weights, precision: Precision) -> Result<Vec<f32>> {
         pollster::block_on(self.matmul_with_async(x, weights, precision))
     }
 
@@ -206,12 +186,7 @@ impl Gpu {
     }
 
     /// As `matmul_with`, for callers that must not block.
-    pub async fn matmul_with_async(
-        &self,
-        x: &[f32],
-        weights: &Weights,
-        precision: Precision,
-    ) -> Result<Vec<f32>> {
+    pub async fn matmul_with_async(&self, x: &[f32], weights: &Weights, precision: Precision) -> Result<Vec<f32>> {
         let k = weights.k();
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });

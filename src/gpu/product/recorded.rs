@@ -125,9 +125,7 @@ impl Recorded {
             }
         };
         match &self.sum {
-            None => self.with_own(ids, operands, |others| {
-                self.prepared.check(Some(x), ("y", y), others)
-            }),
+            None => self.with_own(ids, operands, |others| self.prepared.check(Some(x), ("y", y), others)),
             Some(sum) => {
                 let sums = ("sums", sum.sums.slice(..));
                 self.prepared.check(Some(x), sums, &[])?;

@@ -94,11 +94,7 @@ impl Rounding {
     /// Binds checked inputs.
     pub fn bind(&self, x: BufferSlice) -> Result<Vec<Ready<'_>>> {
         let steps = self.steps.iter().map(|(step, from, to)| {
-            let x = (
-                x.buffer().clone(),
-                x.offset() + from.start,
-                from.end - from.start,
-            );
+            let x = (x.buffer().clone(), x.offset() + from.start, from.end - from.start);
             let rounded = (self.rounded.clone(), to.start, to.end - to.start);
             step.bind(x, rounded)
         });

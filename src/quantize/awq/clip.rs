@@ -97,18 +97,10 @@ impl Clip {
         };
         if self.grid == 0 || self.tokens == 0 {
             let got = self.grid.min(self.tokens);
-            return wrong(
-                "the grid or the tokens of a clip search",
-                "at least 1",
-                &got,
-            );
+            return wrong("the grid or the tokens of a clip search", "at least 1", &got);
         }
         if !(0.0..1.0).contains(&self.max_shrink) {
-            return wrong(
-                "the largest share to be cut",
-                "from 0 to under 1",
-                &self.max_shrink,
-            );
+            return wrong("the largest share to be cut", "from 0 to under 1", &self.max_shrink);
         }
         Ok(())
     }

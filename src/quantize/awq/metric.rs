@@ -24,9 +24,7 @@ impl Metric {
         let tokens = x.len() / k;
         let (products, with_gram) = (
             rows.saturating_mul(tokens),
-            tokens
-                .saturating_mul(k)
-                .saturating_add(rows.saturating_mul(k)),
+            tokens.saturating_mul(k).saturating_add(rows.saturating_mul(k)),
         );
         Ok(if with_gram < products {
             Self::of_gram(k, x)?
@@ -74,12 +72,8 @@ impl Metric {
         for errors in errors.chunks(ROWS * k) {
             let products = self.factors.matmul(errors)?;
             for (p, d) in products.chunks(self.factors.n()).zip(errors.chunks(k)) {
-                let dot = |a: &[f32], b: &[f32]| -> f64 {
-                    a.iter()
-                        .zip(b)
-                        .map(|(&a, &b)| f64::from(a) * f64::from(b))
-                        .sum()
-                };
+                let dot =
+                    |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum() };
                 let sum = if self.gram { dot(p, d) } else { dot(p, p) };
                 // Rounding may leave a form that is 0 a little below it.
                 losses.push(sum.max(0.0) / self.tokens as f64);
@@ -105,18 +99,10 @@ mod tests {
     fn both_ways() {
         let (n, k, tokens) = (3, 24, 5000);
         let mut random = SplitMix64::new(7);
-        let mut normals = |count, mean: f64| -> Vec<f32> {
-            (0..count)
-                .map(|_| (mean + random.normal()) as f32)
-                .collect()
-        };
+        let mut normals =
+            |count, mean: f64| -> Vec<f32> { (0..count).map(|_| (mean + random.normal()) as f32).collect() };
         let (x, d) = (normals(tokens * k, 3.0), normals(n * k, 0.0));
-        let dot = |d: &[f32], x: &[f32]| -> f64 {
-            d.iter()
-                .zip(x)
-                .map(|(&d, &x)| f64::from(d) * f64::from(x))
-                .sum()
-        };
+        let dot = |d: &[f32], x: &[f32]| -> f64 { d.iter().zip(x).map(|(&d, &x)| f64::from(d) * f64::from(x)).sum() };
         let exact: Vec<f64> = d
             .chunks(k)
             .map(|d| x.chunks(k).map(|x| dot(d, x).powi(2)).sum::<f64>() / tokens as f64)

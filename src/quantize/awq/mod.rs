@@ -83,8 +83,7 @@ impl Quantized {
     /// [`Error::Part`] where 1/s is not finite.
     pub fn linears(&self) -> Result<Vec<Linear>> {
         let inverse: Vec<f32> = self.scales.scales.iter().map(|s| 1.0 / s).collect();
-        let linear =
-            |m: &Matrix<'static>| Linear::new(m.clone()).with_input_scales(inverse.clone());
+        let linear = |m: &Matrix<'static>| Linear::new(m.clone()).with_input_scales(inverse.clone());
         self.matrices.iter().map(linear).collect()
     }
 }
@@ -137,11 +136,7 @@ impl Awq {
         sample(k, x)?;
         let mut weights = layer.weights().to_vec();
         fold_into_columns(&mut weights, scales)?;
-        let divided: Vec<f32> = x
-            .iter()
-            .zip(scales.iter().cycle())
-            .map(|(x, s)| x / s)
-            .collect();
+        let divided: Vec<f32> = x.iter().zip(scales.iter().cycle()).map(|(x, s)| x / s).collect();
         let importance = self.weighted.then(|| mean_squares(k, &divided));
         if let Some(clip) = self.clip {
             let scaled = Layer::new(n, k, &weights)?;
@@ -156,21 +151,14 @@ impl Awq {
 /// The number of rows in a sample of inputs, of which there must be some.
 fn sample(k: usize, x: &[f32]) -> Result<usize> {
     match inputs(k, x)? {
-        0 => Err(Error::argument(
-            "the number of input rows",
-            "at least 1",
-            "0",
-        )),
+        0 => Err(Error::argument("the number of input rows", "at least 1", "0")),
         rows => Ok(rows),
     }
 }
 
 /// The mean of the squares of each column of `x`, rows of `k` floats.
 fn mean_squares(k: usize, x: &[f32]) -> Vec<f32> {
-    column_means(k, x, |x| x * x)
-        .into_iter()
-        .map(|m| m as f32)
-        .collect()
+    column_means(k, x, |x| x * x).into_iter().map(|m| m as f32).collect()
 }
 
 /// The mean of `f` over each column of `x`, rows of `k` floats, of which there are some.

@@ -95,9 +95,7 @@ impl Awq {
             plain_loss,
         };
         let mean_x = column_means(k, x, f64::abs);
-        let mean_w = self
-            .duo_scaling
-            .then(|| mean_weights(layers, k, format.group_len()));
+        let mean_w = self.duo_scaling.then(|| mean_weights(layers, k, format.group_len()));
         for i in 0..self.grid {
             let ratio = i as f64 / self.grid as f64;
             let scales = scales(&mean_x, mean_w.as_deref(), ratio);
@@ -123,9 +121,7 @@ fn scales(mean_x: &[f64], mean_w: Option<&[f64]>, ratio: f64) -> Vec<f32> {
         (x.powf(ratio) / w).max(LEAST)
     };
     let raw: Vec<f64> = mean_x.iter().enumerate().map(of).collect();
-    let (lo, hi) = raw
-        .iter()
-        .fold((f64::MAX, 0f64), |(lo, hi), &s| (lo.min(s), hi.max(s)));
+    let (lo, hi) = raw.iter().fold((f64::MAX, 0f64), |(lo, hi), &s| (lo.min(s), hi.max(s)));
     let norm = (lo * hi).sqrt();
     raw.iter().map(|s| (s / norm) as f32).collect()
 }
@@ -149,24 +145,12 @@ fn mean_weights(layers: &[Layer], k: usize, group: usize) -> Vec<f64> {
 }
 
 /// `Q(W diag(s)) diag(s)⁻¹`, the weights that a layer would have for inputs as they are.
-fn round(
-    layer: Layer,
-    format: Format,
-    scales: &[f32],
-    importance: Option<&[f32]>,
-) -> Result<Vec<f32>> {
+fn round(layer: Layer, format: Format, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
     let mut weights = layer.weights().to_vec();
     fold_into_columns(&mut weights, scales)?;
     // What an error matters falls with the square of the factor that the input is divided by.
-    let importance: Option<Vec<f32>> =
-        importance.map(|of| of.iter().zip(scales).map(|(v, s)| v / (s * s)).collect());
-    let matrix = quantize(
-        format,
-        layer.n(),
-        layer.k(),
-        &weights,
-        importance.as_deref(),
-    )?;
+    let importance: Option<Vec<f32>> = importance.map(|of| of.iter().zip(scales).map(|(v, s)| v / (s * s)).collect());
+    let matrix = quantize(format, layer.n(), layer.k(), &weights, importance.as_deref())?;
     let mut rounded = matrix.dequantize();
     for row in rounded.chunks_mut(scales.len()) {
         row.iter_mut().zip(scales).for_each(|(w, s)| *w /= s);

@@ -26,9 +26,7 @@ impl Density {
         match self {
             Density::Normal => (-0.5 * t * t).exp() / (2.0 * PI).sqrt(),
             Density::Sphere { .. } if t.abs() >= 1.0 => 0.0,
-            Density::Sphere { d } => {
-                (1.0 - t * t).powf((d as f64 - 3.0) / 2.0) / (2.0 * cos_power_half(d))
-            }
+            Density::Sphere { d } => (1.0 - t * t).powf((d as f64 - 3.0) / 2.0) / (2.0 * cos_power_half(d)),
         }
     }
 

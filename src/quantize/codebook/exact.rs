@@ -43,12 +43,7 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
             }
             let j = (from + to) / 2;
             let (mut best, mut at) = (f64::INFINITY, first);
-            for (i, before) in least
-                .iter()
-                .enumerate()
-                .take(last.min(j - 1) + 1)
-                .skip(first)
-            {
+            for (i, before) in least.iter().enumerate().take(last.min(j - 1) + 1).skip(first) {
                 let error = before + sorted.error(i, j);
                 if error < best {
                     (best, at) = (error, i);
@@ -91,9 +86,7 @@ pub fn kmeans_rows(
     }
     if n.checked_mul(k) != Some(w.len()) {
         let (expected, got) = (n.saturating_mul(k), w.len());
-        return Err(crate::matrix::length(
-            "weights", n, k, "floats", expected, got,
-        ));
+        return Err(crate::matrix::length("weights", n, k, "floats", expected, got));
     }
     if let Some(weights) = weights.filter(|s| s.len() != k && s.len() != w.len()) {
         let allowed = format!("{k} or {}", w.len());
@@ -104,13 +97,7 @@ pub fn kmeans_rows(
         ));
     }
     let of_row = |row: usize| {
-        let importance = weights.map(|all| {
-            if all.len() == k {
-                all
-            } else {
-                &all[row * k..][..k]
-            }
-        });
+        let importance = weights.map(|all| if all.len() == k { all } else { &all[row * k..][..k] });
         kmeans_exact(&w[row * k..][..k], importance, levels)
     };
     let mut books: Vec<Option<Result<Codebook>>> = vec![None; n];

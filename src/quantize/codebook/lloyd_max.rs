@@ -115,9 +115,7 @@ fn optimum(density: Density, count: usize) -> Vec<f64> {
         }
     }
     // The optimum is symmetric: so are its last digits.
-    (0..count)
-        .map(|i| 0.5 * (levels[i] - levels[count - 1 - i]))
-        .collect()
+    (0..count).map(|i| 0.5 * (levels[i] - levels[count - 1 - i])).collect()
 }
 
 /// Half the derivative of the error by each level: level · mass - moment.

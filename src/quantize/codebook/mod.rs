@@ -124,11 +124,7 @@ const CHUNK: usize = 1 << 14;
 fn check_count(levels: usize) -> Result<()> {
     match levels {
         1..=0x10000 => Ok(()),
-        _ => Err(Error::argument(
-            "the number of levels",
-            "from 1 to 65536",
-            levels,
-        )),
+        _ => Err(Error::argument("the number of levels", "from 1 to 65536", levels)),
     }
 }
 
@@ -158,11 +154,7 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
         ));
     }
     if !weights.iter().any(|w| *w > 0.0) {
-        return Err(Error::argument(
-            "the largest importance weight",
-            "over 0",
-            0,
-        ));
+        return Err(Error::argument("the largest importance weight", "over 0", 0));
     }
     Ok(())
 }

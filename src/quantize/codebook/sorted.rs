@@ -31,11 +31,7 @@ impl Sorted {
         for run in pairs.chunk_by(|a, b| a.0 == b.0) {
             let weight: f64 = run.iter().map(|p| p.1 as f64).sum();
             let x = run[0].0 as f64 - mean;
-            sums = [
-                sums[0] + weight,
-                sums[1] + weight * x,
-                sums[2] + weight * x * x,
-            ];
+            sums = [sums[0] + weight, sums[1] + weight * x, sums[2] + weight * x * x];
             sorted.values.push(run[0].0);
             sorted.sums.push(sums);
         }

@@ -221,10 +221,7 @@ impl Layer<'_> {
             let width = end - start;
             errors.clear();
             errors.resize(rows.len() * width, 0.0);
-            let each = rows
-                .iter_mut()
-                .zip(weights.chunks_mut(k))
-                .zip(errors.chunks_mut(width));
+            let each = rows.iter_mut().zip(weights.chunks_mut(k)).zip(errors.chunks_mut(width));
             for ((row, weights), errors) in each {
                 result = result.and(row.round(plan, u, weights, start, errors));
             }
@@ -246,14 +243,7 @@ impl Layer<'_> {
 }
 
 /// The bytes of a row, where all arguments fit.
-fn check(
-    format: Format,
-    n: usize,
-    k: usize,
-    w: &[f32],
-    hessian: &Hessian,
-    options: &Gptq,
-) -> Result<usize> {
+fn check(format: Format, n: usize, k: usize, w: &[f32], hessian: &Hessian, options: &Gptq) -> Result<usize> {
     let row_bytes = check_shape(format, n, k)?;
     let expected = n.saturating_mul(k);
     if w.len() != expected {
@@ -268,11 +258,7 @@ fn check(
         return Err(Error::argument("damp", "0 to 1", options.damp.to_string()));
     }
     if options.block == 0 {
-        return Err(Error::argument(
-            "block",
-            "at least 1",
-            options.block.to_string(),
-        ));
+        return Err(Error::argument("block", "at least 1", options.block.to_string()));
     }
     if let Some(search) = &options.search {
         search.check()?;

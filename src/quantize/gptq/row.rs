@@ -59,13 +59,8 @@ impl<'a> Plan<'a> {
 
     /// The matrix's columns in terms of inputs, where they are not the same.
     pub fn permutation(&self) -> Option<Vec<u32>> {
-        let reordered = self
-            .order
-            .iter()
-            .enumerate()
-            .any(|(step, &input)| step != input);
-        (reordered && self.groups == Groups::Sequential)
-            .then(|| self.order.iter().map(|&input| input as u32).collect())
+        let reordered = self.order.iter().enumerate().any(|(step, &input)| step != input);
+        (reordered && self.groups == Groups::Sequential).then(|| self.order.iter().map(|&input| input as u32).collect())
     }
 
     /// The steps before which all errors must be made up for: each after at most `most` more, and those at which the
@@ -163,8 +158,7 @@ impl<'a> Row<'a> {
             }
             let w = weights[step];
             let (code, q) = plan.grid(block).round(&self.blocks[place], i, w);
-            plan.grid(block)
-                .set(&mut self.bytes[plan.offset(block)..], i, code);
+            plan.grid(block).set(&mut self.bytes[plan.offset(block)..], i, code);
             let u = &u[step * plan.k..][..end];
             let e = (w - q) / u[step];
             self.loss += e as f64 * e as f64;
@@ -177,23 +171,14 @@ impl<'a> Row<'a> {
     }
 
     /// Chooses the scales of a block.
-    fn fit(
-        &mut self,
-        plan: &Plan,
-        block: usize,
-        place: usize,
-        weights: &[f32],
-    ) -> Result<(), QuantizeError> {
+    fn fit(&mut self, plan: &Plan, block: usize, place: usize, weights: &[f32]) -> Result<(), QuantizeError> {
         if self.blocks.len() <= place {
             self.blocks.resize_with(place + 1, Fitted::default);
         }
         let grid = plan.grid(block);
         let from = block * plan.span;
         let hints = Hints {
-            importance: plan
-                .importance
-                .as_ref()
-                .map(|i| &i[from..from + weights.len()]),
+            importance: plan.importance.as_ref().map(|i| &i[from..from + weights.len()]),
             row_mean_square: self.mean_square,
         };
         let bytes = plan.format.bytes_for(weights.len());

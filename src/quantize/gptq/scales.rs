@@ -94,12 +94,7 @@ impl Search {
 }
 
 /// The importance of each step, where it is not the same for all. `diagonal`: of H, in the order of inputs.
-pub(super) fn importance(
-    kind: Importance,
-    diagonal: &[f64],
-    order: &[usize],
-    u: &[f32],
-) -> Option<Vec<f32>> {
+pub(super) fn importance(kind: Importance, diagonal: &[f64], order: &[usize], u: &[f32]) -> Option<Vec<f32>> {
     let k = order.len();
     match kind {
         Importance::Uniform => None,

@@ -64,9 +64,7 @@ impl Bits {
         }
         let per = found[0].len();
         if per == 0 || per > MOST || found.iter().any(|f| f.len() != per) {
-            return Err(format!(
-                "its codes are not all of one number of bits, 1 to {MOST}"
-            ));
+            return Err(format!("its codes are not all of one number of bits, 1 to {MOST}"));
         }
         Ok(Bits {
             places: found.concat(),

@@ -42,11 +42,7 @@ impl Grid {
         }
         let bits = Bits::find(format, len).map_err(|why| refused(format, why))?;
         let levels = levels(format, &bits);
-        Ok(Grid {
-            format,
-            bits,
-            levels,
-        })
+        Ok(Grid { format, bits, levels })
     }
 
     /// Has the encoder choose scales for `weights`; `block` gets its bytes.
@@ -65,9 +61,7 @@ impl Grid {
         (family.codes)(block, &mut fitted.codes);
         let groups = self.format.group_of(weights.len() - 1) + 1;
         fitted.affines.clear();
-        fitted
-            .affines
-            .extend((0..groups).map(|g| (family.affine)(block, g)));
+        fitted.affines.extend((0..groups).map(|g| (family.affine)(block, g)));
         Ok(())
     }
 
@@ -114,22 +108,12 @@ impl Grid {
     }
 
     /// Σ importance · |w - rounded|^norm over the block that was fitted to other weights than these.
-    pub fn error(
-        &self,
-        fitted: &Fitted,
-        weights: &[f32],
-        importance: Option<&[f32]>,
-        norm: f32,
-    ) -> f64 {
+    pub fn error(&self, fitted: &Fitted, weights: &[f32], importance: Option<&[f32]>, norm: f32) -> f64 {
         let mut sum = 0f64;
         for (i, &w) in weights.iter().enumerate() {
             let affine = fitted.affines[self.format.group_of(i)];
             let error = (w - self.value(self.nearest(affine, w).0, affine)).abs();
-            let error = if norm == 2.0 {
-                error * error
-            } else {
-                error.powf(norm)
-            };
+            let error = if norm == 2.0 { error * error } else { error.powf(norm) };
             sum += (error * importance.map_or(1.0, |importance| importance[i])) as f64;
         }
         sum
@@ -178,9 +162,7 @@ fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
         }
     }
     let levels = bits.codes().map(|code| (level(format, code), code));
-    let mut levels: Vec<_> = levels
-        .filter(|(level, _)| (least..=most).contains(level))
-        .collect();
+    let mut levels: Vec<_> = levels.filter(|(level, _)| (least..=most).contains(level)).collect();
     // A sort that keeps the order of equals: of two zeros the first code stays.
     levels.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
     levels.dedup_by(|second, first| second.0 == first.0);

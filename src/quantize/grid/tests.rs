@@ -77,10 +77,7 @@ fn refusals_say_why() {
     assert!(why(Format::TQ1_0).contains("part of several codes"));
     assert!(why(Format::Q8_1).contains("follows from its codes"));
     assert!(why(Format::F16).contains("no integer codes"));
-    assert!(matches!(
-        Grid::new(Format::AQLM_2X8, 8),
-        Err(Error::NoEncoder { .. })
-    ));
+    assert!(matches!(Grid::new(Format::AQLM_2X8, 8), Err(Error::NoEncoder { .. })));
 }
 
 #[test]
@@ -104,12 +101,8 @@ fn codes_written_are_codes_read() -> Result<()> {
                 let mut block = vec![0u8; format.bytes_for(len)];
                 let mut fitted = Fitted::default();
                 let weights = normals(seed, len);
-                grid.fit(&weights, &HINTS, &mut block, &mut fitted)
-                    .ok()
-                    .unwrap();
-                let codes: Vec<i8> = (0..len)
-                    .map(|_| choices[random.below(choices.len())])
-                    .collect();
+                grid.fit(&weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
+                let codes: Vec<i8> = (0..len).map(|_| choices[random.below(choices.len())]).collect();
                 for (i, &code) in codes.iter().enumerate() {
                     grid.set(&mut block, i, code);
                 }
@@ -118,11 +111,7 @@ fn codes_written_are_codes_read() -> Result<()> {
                 assert_eq!(read, codes, "{format}, {len} weights");
                 let groups = fitted.affines.iter().enumerate();
                 for (g, affine) in groups {
-                    assert_eq!(
-                        (format.family().affine)(&block, g),
-                        *affine,
-                        "{format}, group {g}"
-                    );
+                    assert_eq!((format.family().affine)(&block, g), *affine, "{format}, group {g}");
                 }
             }
         }
@@ -173,9 +162,7 @@ fn unchanged_weights_keep_their_codes() {
         let weights = normals(3, len);
         let mut block = vec![0u8; format.bytes_for(len)];
         let mut fitted = Fitted::default();
-        grid.fit(&weights, &HINTS, &mut block, &mut fitted)
-            .ok()
-            .unwrap();
+        grid.fit(&weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
         let encoded = block.clone();
         for (i, &w) in weights.iter().enumerate() {
             grid.set(&mut block, i, grid.round(&fitted, i, w).0);
@@ -188,11 +175,7 @@ fn unchanged_weights_keep_their_codes() {
 #[test]
 fn levels_that_the_tools_write() -> Result<()> {
     let levels = |format: Format| -> Result<Vec<f32>> {
-        Ok(Grid::new(format, len(format))?
-            .levels
-            .iter()
-            .map(|l| l.0)
-            .collect())
+        Ok(Grid::new(format, len(format))?.levels.iter().map(|l| l.0).collect())
     };
     assert_eq!(levels(Format::TERNARY)?, [-1.0, 0.0, 1.0]);
     assert_eq!(levels(Format::TQ2_0)?, [-1.0, 0.0, 1.0]);

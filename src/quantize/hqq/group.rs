@@ -19,11 +19,7 @@ impl Hqq {
     pub(super) fn start(&self, weights: &[f32], top: f64) -> Group {
         let (lo, hi) = span(weights);
         let (lo, range) = (f64::from(lo), f64::from(hi) - f64::from(lo));
-        let s = if range <= self.least_range {
-            1.0
-        } else {
-            top / range
-        };
+        let s = if range <= self.least_range { 1.0 } else { top / range };
         let s = s.min(self.most_inverse_scale);
         let z = -lo * s;
         Group {

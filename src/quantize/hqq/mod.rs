@@ -154,12 +154,7 @@ impl Hqq {
                 self.lp_norm > 0.0 && self.lp_norm <= 1.0,
             ),
             ("the beta of HQQ", "positive", self.beta, self.beta > 0.0),
-            (
-                "the kappa of HQQ",
-                "at least 1",
-                self.kappa,
-                self.kappa >= 1.0,
-            ),
+            ("the kappa of HQQ", "at least 1", self.kappa, self.kappa >= 1.0),
             (
                 "the least range",
                 "at least 0",
@@ -179,10 +174,7 @@ impl Hqq {
                 self.iterations > 0,
             ),
         ];
-        match bounds
-            .into_iter()
-            .find(|&(.., got, fits)| !(fits && got.is_finite()))
-        {
+        match bounds.into_iter().find(|&(.., got, fits)| !(fits && got.is_finite())) {
             None => Ok(()),
             Some((what, allowed, got, _)) => Err(Error::Argument {
                 what,

@@ -14,15 +14,8 @@ pub(super) fn pack(
     weights: &[f32],
     groups: &[Group],
 ) -> Result<Matrix<'static>> {
-    let (row_bytes, span, header) = (
-        format.row_bytes(k)?,
-        format.block_span(k),
-        format.bytes_for(0),
-    );
-    let kind = format
-        .float_fields()
-        .first()
-        .map_or(ScaleType::F16, |(_, kind)| *kind);
+    let (row_bytes, span, header) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
+    let kind = format.float_fields().first().map_or(ScaleType::F16, |(_, kind)| *kind);
     let top = f64::from((1u32 << bits) - 1);
     let per_row = k.div_ceil(span);
     let mut bytes = vec![0u8; n * row_bytes];
@@ -40,11 +33,7 @@ pub(super) fn pack(
                 kind.store(group.z as f32, zero)?;
                 let (scale, zero) = (f64::from(kind.load(scale)), f64::from(kind.load(zero)));
                 for (i, &w) in weights.iter().enumerate() {
-                    let level = if scale == 0.0 {
-                        0.0
-                    } else {
-                        f64::from(w) / scale
-                    };
+                    let level = if scale == 0.0 { 0.0 } else { f64::from(w) / scale };
                     let field = (level + zero).round_ties_even().clamp(0.0, top);
                     set_field_of(fields, bits, i, field as u8);
                 }

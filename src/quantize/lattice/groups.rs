@@ -143,14 +143,7 @@ impl<const D: usize> Plan<D> {
 
     /// The point for the `k`-th `D` of `x` under a scale, and its inverse.
     #[inline(always)]
-    fn snap<const G: usize>(
-        &self,
-        k: usize,
-        x: &[f32; G],
-        roots: &[f32; G],
-        inverse: f32,
-        scale: f32,
-    ) -> Snapped {
+    fn snap<const G: usize>(&self, k: usize, x: &[f32; G], roots: &[f32; G], inverse: f32, scale: f32) -> Snapped {
         let x: [f32; D] = std::array::from_fn(|i| x[D * k + i]);
         let w: [f32; D] = std::array::from_fn(|i| roots[D * k + i]);
         let top = i32::from(self.levels) - 1;
@@ -166,12 +159,7 @@ impl<const D: usize> Plan<D> {
 
     /// Σ w·q·x and Σ w·q² over the levels q of the points.
     #[inline(always)]
-    fn sums<const G: usize>(
-        &self,
-        x: &[f32; G],
-        w: &[f32; G],
-        points: &[Snapped; 8],
-    ) -> (f32, f32) {
+    fn sums<const G: usize>(&self, x: &[f32; G], w: &[f32; G], points: &[Snapped; 8]) -> (f32, f32) {
         let (mut sum_qx, mut sum_q2) = (0f32, 0f32);
         for (k, snapped) in points[..G / D].iter().enumerate() {
             for (i, &q) in self.points.values(snapped.point).iter().enumerate() {

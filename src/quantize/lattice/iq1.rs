@@ -217,11 +217,7 @@ impl Half {
 }
 
 /// ggml's `quantize_iq1_s`. Without importance, which ggml insists on, as if it were 1 everywhere.
-pub(crate) fn iq1_s(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq1_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);
@@ -257,11 +253,7 @@ pub(crate) fn iq1_s(
 }
 
 /// ggml's `quantize_iq1_m`.
-pub(crate) fn iq1_m(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);

@@ -48,11 +48,7 @@ fn as_ones(spread: f32, x: f32) -> f32 {
 }
 
 /// ggml's `quantize_iq2_xxs`.
-pub(crate) fn iq2_xxs(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq2_xxs(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 1.0);
@@ -79,11 +75,7 @@ pub(crate) fn iq2_xxs(
 }
 
 /// ggml's `quantize_iq2_xs`.
-pub(crate) fn iq2_xs(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq2_xs(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 1.0);
@@ -107,11 +99,7 @@ pub(crate) fn iq2_xs(
 }
 
 /// ggml's `quantize_iq2_s`.
-pub(crate) fn iq2_s(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq2_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);

@@ -38,11 +38,7 @@ fn square(_: f32, x: f32) -> f32 {
 }
 
 /// ggml's `quantize_iq3_xxs`.
-pub(crate) fn iq3_xxs(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq3_xxs(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);
@@ -70,11 +66,7 @@ pub(crate) fn iq3_xxs(
 }
 
 /// ggml's `quantize_iq3_s`, without its mistake in blocks that hold 32 zeros.
-pub(crate) fn iq3_s(
-    weights: &[f32],
-    importance: Option<&[f32]>,
-    block: &mut [u8],
-) -> Result<(), QuantizeError> {
+pub(crate) fn iq3_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);

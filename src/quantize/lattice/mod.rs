@@ -44,10 +44,7 @@ fn groups<'a, const G: usize>(
 ) -> impl Iterator<Item = (&'a [f32; G], Option<&'a [f32]>)> {
     let (groups, _) = weights.as_chunks::<G>();
     let of_group = move |g: usize| importance.map(|i| &i[G * g..G * g + G]);
-    groups
-        .iter()
-        .enumerate()
-        .map(move |(g, x)| (x, of_group(g)))
+    groups.iter().enumerate().map(move |(g, x)| (x, of_group(g)))
 }
 
 /// The field `0..=top` that comes nearest to `scale`, where a field stands for
@@ -58,11 +55,7 @@ fn odd_field(scale: f32, inverse: f32, top: i32) -> u8 {
 
 /// Stores d, at the beginning of the block, so that the largest scale becomes 31 d, or a little
 /// less or more by `factor`. The inverse of d without `factor`; none where no scale is over zero.
-fn store_scale(
-    scales: &[f32],
-    factor: f32,
-    block: &mut [u8],
-) -> Result<Option<f32>, QuantizeError> {
+fn store_scale(scales: &[f32], factor: f32, block: &mut [u8]) -> Result<Option<f32>, QuantizeError> {
     let max = largest(scales);
     let d = max / 31.0;
     f16::store(block, 0, d * factor)?;

@@ -31,13 +31,7 @@ impl<const D: usize> Points<D> {
     ///
     /// The neighbours of a combination that is no point are the points at its `shells` smallest
     /// distances, in ascending order of distance and index: of two as good, the first is taken.
-    pub fn new(
-        codes: &[u16],
-        bits: usize,
-        levels: usize,
-        shells: usize,
-        value: fn(u8) -> f32,
-    ) -> Self {
+    pub fn new(codes: &[u16], bits: usize, levels: usize, shells: usize, value: fn(u8) -> f32) -> Self {
         let index = |code: u16, i: usize| (code >> (bits * i)) as u8 & ((1 << bits) - 1);
         let indices: Vec<[u8; D]> = codes
             .iter()
@@ -130,12 +124,7 @@ impl<const D: usize> Points<D> {
 
 /// The distance (squared, in levels: at most 4 · 7²) of every point from half a combination of
 /// levels, which `rank` is the number of, in the coordinates after `from`.
-fn half_distances<const D: usize>(
-    rank: usize,
-    levels: usize,
-    points: &[[u8; D]],
-    from: usize,
-) -> Vec<u8> {
+fn half_distances<const D: usize>(rank: usize, levels: usize, points: &[[u8; D]], from: usize) -> Vec<u8> {
     let mut rest = rank;
     let centre: [usize; D] = std::array::from_fn(|_| {
         let index = rest % levels;

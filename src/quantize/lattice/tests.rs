@@ -22,12 +22,7 @@ fn weights(seed: u32) -> [f32; 256] {
 }
 
 /// The bytes, which held something else before.
-fn encode(
-    encoder: Encoder,
-    bytes: usize,
-    x: &[f32],
-    importance: Option<&[f32]>,
-) -> Option<Vec<u8>> {
+fn encode(encoder: Encoder, bytes: usize, x: &[f32], importance: Option<&[f32]>) -> Option<Vec<u8>> {
     let mut block = vec![0xaa; bytes];
     encoder(x, importance, &mut block).ok().map(|()| block)
 }
@@ -71,10 +66,7 @@ fn any_finite_weights() {
                 assert!(d(name, &block).is_finite(), "{name}, 2^{exponent} and 1e8");
             }
         }
-        assert!(
-            encode(encoder, bytes, &[1e30; 256], None).is_none(),
-            "{name}"
-        );
+        assert!(encode(encoder, bytes, &[1e30; 256], None).is_none(), "{name}");
     }
 }
 
@@ -87,10 +79,7 @@ fn iq3_s_with_a_group_of_zeros() {
     let [x, zeros] = [x, with_zeros].map(|x| encode(iq3_s, 110, &x, None).unwrap());
     assert_eq!(x[10..18].iter().filter(|&&b| b != 0).count(), 8);
     for group in (0..8).filter(|&g| g != 1) {
-        let places = [
-            2 + 8 * group..10 + 8 * group,
-            74 + 4 * group..78 + 4 * group,
-        ];
+        let places = [2 + 8 * group..10 + 8 * group, 74 + 4 * group..78 + 4 * group];
         for place in places {
             assert_eq!(x[place.clone()], zeros[place], "group {group}");
         }

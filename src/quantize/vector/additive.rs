@@ -63,9 +63,7 @@ impl Additive {
 
     pub(super) fn row_codes(&self, row: usize) -> &[u16] {
         let a_row = self.k / self.d.max(1) * self.codebooks.len();
-        self.codes
-            .get(row * a_row..(row + 1) * a_row)
-            .unwrap_or_default()
+        self.codes.get(row * a_row..(row + 1) * a_row).unwrap_or_default()
     }
 
     /// The matrix of format `AQLM_1X16` (one codebook) or `AQLM_2X8` (two of at most 256 entries), with a scale for
@@ -99,17 +97,12 @@ impl Additive {
         if !even || !(1..=most).contains(&entries) {
             let allowed = format!("1 to {most} entries, in each as many");
             let lengths: Vec<usize> = self.codebooks.iter().map(|book| book.len() / d).collect();
-            return Err(Error::argument(
-                "a codebook",
-                &allowed,
-                format!("{lengths:?}"),
-            ));
+            return Err(Error::argument("a codebook", &allowed, format!("{lengths:?}")));
         }
         if let Some(code) = self.codes.iter().find(|code| **code as usize >= entries) {
             return Err(Error::argument("a code", &format!("under {entries}"), code));
         }
-        let store =
-            |value: f32, bytes: &mut [u8]| scale.store(value, bytes).map_err(|e| e.of(format));
+        let store = |value: f32, bytes: &mut [u8]| scale.store(value, bytes).map_err(|e| e.of(format));
         // What is missing of a codebook stays 0, and no code leads there.
         let mut table = vec![0u8; self.codebooks.len() * most * 8 * 2];
         for (book, bytes) in self.codebooks.iter().zip(table.chunks_exact_mut(most * 16)) {

@@ -110,22 +110,10 @@ impl Aqlm {
 /// # Errors
 /// [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument) where lengths do not fit or
 /// `h` is not finite.
-pub fn output_error(
-    w: &[f32],
-    quantized: &[f32],
-    (n, k): (usize, usize),
-    h: &[f32],
-) -> Result<f64> {
+pub fn output_error(w: &[f32], quantized: &[f32], (n, k): (usize, usize), h: &[f32]) -> Result<f64> {
     for given in [w, quantized] {
         if n.checked_mul(k) != Some(given.len()) {
-            return Err(length(
-                "weights",
-                n,
-                k,
-                "floats",
-                n.saturating_mul(k),
-                given.len(),
-            ));
+            return Err(length("weights", n, k, "floats", n.saturating_mul(k), given.len()));
         }
     }
     check_h(h, k)?;
@@ -186,11 +174,7 @@ fn rescale(w: &[f32], quantized: &mut Additive, hessian: &Matrix) -> Result<()> 
         |row, scale, ()| {
             let row = row * k..(row + 1) * k;
             let (mut upper, mut lower) = (0f64, 0f64);
-            for ((w, v), u) in w[row.clone()]
-                .iter()
-                .zip(&sums[row.clone()])
-                .zip(&products[row])
-            {
+            for ((w, v), u) in w[row.clone()].iter().zip(&sums[row.clone()]).zip(&products[row]) {
                 upper += *w as f64 * *u as f64;
                 lower += *v as f64 * *u as f64;
             }

@@ -33,13 +33,7 @@ struct Layer<'a> {
 }
 
 /// Chooses every code anew once. `h` is the matrix `hessian` as floats.
-pub(super) fn search(
-    w: &[f32],
-    quantized: &mut Additive,
-    hessian: &Matrix,
-    h: &[f32],
-    beam: usize,
-) -> Result<()> {
+pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], beam: usize) -> Result<()> {
     let errors = errors(w, quantized);
     let products = hessian.matmul(&errors)?;
     let (k, d) = (quantized.k, quantized.d);
@@ -80,9 +74,7 @@ impl<'a> Layer<'a> {
             |g, squares, ()| {
                 let all = codebooks.iter().flat_map(|book| book.chunks_exact(d));
                 for (square, c) in squares.iter_mut().zip(all) {
-                    *square = (0..d)
-                        .map(|j| c[j] * dot(&h[(g * d + j) * k + g * d..][..d], c))
-                        .sum();
+                    *square = (0..d).map(|j| c[j] * dot(&h[(g * d + j) * k + g * d..][..d], c)).sum();
                 }
             },
         );
@@ -122,8 +114,7 @@ impl<'a> Layer<'a> {
                     candidates.push(with(if better { best } else { old as usize }));
                 } else {
                     let mut order: Vec<usize> = (0..self.entries).collect();
-                    let rank =
-                        |a: &usize, b: &usize| changes[*a].total_cmp(&changes[*b]).then(a.cmp(b));
+                    let rank = |a: &usize, b: &usize| changes[*a].total_cmp(&changes[*b]).then(a.cmp(b));
                     if order.len() > width {
                         order.select_nth_unstable_by(width, rank);
                         order.truncate(width);
@@ -212,8 +203,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// The index of the least; of several the first.
 fn lowest(values: &[f32]) -> usize {
-    let least = values
-        .iter()
-        .fold(f32::INFINITY, |m, &v| if v < m { v } else { m });
+    let least = values.iter().fold(f32::INFINITY, |m, &v| if v < m { v } else { m });
     values.iter().position(|&v| v == least).unwrap_or(0)
 }

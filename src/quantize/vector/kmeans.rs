@@ -58,12 +58,7 @@ impl KMeans {
     /// [`Error::Argument`] where numbers are out of range or lengths do not fit, [`Error::NotFinite`] for a float
     /// that is infinite or not a number, in column `i` of vector `row`; [`Error::TooLarge`] for over 2^24 floats of all
     /// entries.
-    pub fn fit(
-        &self,
-        points: &[f32],
-        weights: Option<&[f32]>,
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Clusters> {
+    pub fn fit(&self, points: &[f32], weights: Option<&[f32]>, progress: &(dyn Fn(f32) + Sync)) -> Result<Clusters> {
         check(points, self.d, weights)?;
         if !(1..=0x10000).contains(&self.entries) {
             return Err(Error::argument(
@@ -99,13 +94,7 @@ impl KMeans {
     }
 
     /// Every entry to the weighted mean of its vectors.
-    fn centre(
-        &self,
-        centroids: &mut [f32],
-        points: &[f32],
-        weights: Option<&[f32]>,
-        assigned: &[(u16, f32)],
-    ) {
+    fn centre(&self, centroids: &mut [f32], points: &[f32], weights: Option<&[f32]>, assigned: &[(u16, f32)]) {
         let d = self.d;
         let mut sums = vec![(0f64, 0f64); centroids.len()];
         let mut members = vec![0usize; self.entries];
@@ -127,8 +116,7 @@ impl KMeans {
             let erring = (0..assigned.len()).filter(|&i| assigned[i].1 > 0.0);
             worst.extend(erring);
             // Largest errors first; of equal ones the first.
-            let order =
-                |&a: &usize, &b: &usize| assigned[b].1.total_cmp(&assigned[a].1).then(a.cmp(&b));
+            let order = |&a: &usize, &b: &usize| assigned[b].1.total_cmp(&assigned[a].1).then(a.cmp(&b));
             if worst.len() > empty {
                 worst.select_nth_unstable_by(empty, order);
                 worst.truncate(empty);
@@ -147,12 +135,7 @@ impl KMeans {
 ///
 /// # Errors
 /// Those of [`KMeans::fit`].
-pub fn nearest(
-    centroids: &[f32],
-    d: usize,
-    points: &[f32],
-    weights: Option<&[f32]>,
-) -> Result<(Vec<u16>, f64)> {
+pub fn nearest(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f32]>) -> Result<(Vec<u16>, f64)> {
     check(points, d, weights)?;
     if centroids.is_empty() || !centroids.len().is_multiple_of(d) || centroids.len() / d > 0x10000 {
         let allowed = format!("1 to 65536 vectors of {d}");
@@ -173,12 +156,7 @@ const TASK: usize = 256;
 const LANES: usize = 32;
 
 /// The nearest entry of each vector, and how far it is.
-pub(super) fn assign(
-    centroids: &[f32],
-    d: usize,
-    points: &[f32],
-    weights: Option<&[f32]>,
-) -> Vec<(u16, f32)> {
+pub(super) fn assign(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f32]>) -> Vec<(u16, f32)> {
     // Float j of LANES entries lies together; entries that fill up the last block are infinitely far.
     let entries = centroids.len() / d;
     let mut blocks = vec![f32::INFINITY; entries.div_ceil(LANES) * LANES * d];
@@ -217,9 +195,7 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
                 *distance += w * (t * t);
             }
         }
-        let least = distance
-            .iter()
-            .fold(f32::INFINITY, |m, &d| if d < m { d } else { m });
+        let least = distance.iter().fold(f32::INFINITY, |m, &d| if d < m { d } else { m });
         if least < best {
             best = least;
             at = b * LANES + distance.iter().position(|&d| d == least).unwrap_or(0);

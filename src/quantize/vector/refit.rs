@@ -9,22 +9,14 @@ use super::Additive;
 use crate::{Matrix, Result};
 
 /// Takes `steps` steps, fewer where they lead nowhere. `h` is the matrix `hessian` as floats.
-pub(super) fn refit(
-    w: &[f32],
-    quantized: &mut Additive,
-    hessian: &Matrix,
-    h: &[f32],
-    steps: usize,
-) -> Result<()> {
+pub(super) fn refit(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], steps: usize) -> Result<()> {
     let residual = hessian.matmul(&errors(w, quantized))?;
     let mut r = gather(quantized, &residual);
     let diagonal = diagonal(quantized, h);
     // An entry without a code, or whose inputs are all 0, stays as it is.
     let scaled = |r: &[f64]| -> Vec<f64> {
         let terms = r.iter().zip(&diagonal);
-        terms
-            .map(|(r, d)| if *d > 0.0 { r / d } else { 0.0 })
-            .collect()
+        terms.map(|(r, d)| if *d > 0.0 { r / d } else { 0.0 }).collect()
     };
     let mut z = scaled(&r);
     let mut p = z.clone();
@@ -50,9 +42,7 @@ pub(super) fn refit(
         }
         z = scaled(&r);
         let next = dot(&r, &z);
-        p.iter_mut()
-            .zip(&z)
-            .for_each(|(p, z)| *p = z + next / rz * *p);
+        p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + next / rz * *p);
         rz = next;
     }
     let old = std::mem::take(&mut quantized.codebooks);
@@ -78,11 +68,7 @@ fn gather(quantized: &Additive, values: &[f32]) -> Vec<f64> {
     let (d, count) = (quantized.d, quantized.codebooks.len());
     let len = quantized.codebooks[0].len();
     let mut sums = vec![0f64; count * len];
-    for (row, (values, &s)) in values
-        .chunks_exact(quantized.k)
-        .zip(&quantized.scales)
-        .enumerate()
-    {
+    for (row, (values, &s)) in values.chunks_exact(quantized.k).zip(&quantized.scales).enumerate() {
         let codes = quantized.row_codes(row).chunks_exact(count);
         for (values, codes) in values.chunks_exact(d).zip(codes) {
             for (m, &code) in codes.iter().enumerate() {

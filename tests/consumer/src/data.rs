@@ -49,11 +49,7 @@ pub fn check(what: &str, matrix: &Matrix, x: &[f32], y: &[f32]) -> Result<f64, S
 pub fn resembles(matrix: &Matrix, weights: &[f32]) -> Result<(), String> {
     let square = |v: f32| v as f64 * v as f64;
     let decoded = matrix.dequantize();
-    let lost: f64 = decoded
-        .iter()
-        .zip(weights)
-        .map(|(q, w)| square(q - w))
-        .sum();
+    let lost: f64 = decoded.iter().zip(weights).map(|(q, w)| square(q - w)).sum();
     let all: f64 = weights.iter().map(|&w| square(w)).sum();
     if !(lost < all) || decoded.len() != weights.len() {
         return Err(format!(

@@ -1,8 +1,6 @@
 //! An instance, an adapter, a device and buffers that lowbit did not make.
 
-use lowbit::wgpu::{
-    self, util::BufferInitDescriptor, util::DeviceExt, Backend, Buffer, BufferUsages, DeviceType,
-};
+use lowbit::wgpu::{self, util::BufferInitDescriptor, util::DeviceExt, Backend, Buffer, BufferUsages, DeviceType};
 use lowbit::Gpu;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -16,8 +14,7 @@ pub struct Own {
 }
 
 pub fn adapter() -> Result<wgpu::Adapter, String> {
-    let instance =
-        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..Default::default()
@@ -41,9 +38,7 @@ fn expected(info: &wgpu::AdapterInfo) -> Result<(), String> {
         _ => return Err(format!("LOWBIT_DRIVER={driver} is none that is known")),
     };
     if !right {
-        return Err(format!(
-            "LOWBIT_DRIVER={driver}, but the adapter is {info:?}"
-        ));
+        return Err(format!("LOWBIT_DRIVER={driver}, but the adapter is {info:?}"));
     }
     Ok(())
 }
@@ -66,8 +61,8 @@ impl Own {
     }
 
     fn request(adapter: wgpu::Adapter, descriptor: &wgpu::DeviceDescriptor) -> Result<Own, String> {
-        let (device, queue) = pollster::block_on(adapter.request_device(descriptor))
-            .map_err(|e| format!("no device: {e}"))?;
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(descriptor)).map_err(|e| format!("no device: {e}"))?;
         let uncaptured = Arc::new(AtomicUsize::new(0));
         let count = uncaptured.clone();
         device.on_uncaptured_error(Arc::new(move |_| {
@@ -100,11 +95,7 @@ impl Own {
     }
 
     /// Submits what was recorded and reads these buffers back, one after the other.
-    pub fn finish(
-        &self,
-        mut encoder: wgpu::CommandEncoder,
-        buffers: &[Buffer],
-    ) -> Result<Vec<Vec<f32>>, String> {
+    pub fn finish(&self, mut encoder: wgpu::CommandEncoder, buffers: &[Buffer]) -> Result<Vec<Vec<f32>>, String> {
         let mut staged = Vec::new();
         for buffer in buffers {
             let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -126,9 +117,7 @@ impl Own {
             let view = staging.slice(..).get_mapped_range();
             let view = view.map_err(|e| format!("reading back: {e}"))?;
             let words = view.chunks_exact(4);
-            Ok(words
-                .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
-                .collect())
+            Ok(words.map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect())
         };
         staged.iter().map(read).collect()
     }
@@ -138,16 +127,12 @@ impl Own {
     pub fn handler_is_in_force(&self) -> Result<(), String> {
         let before = self.uncaptured.load(Ordering::SeqCst);
         if before != 0 {
-            return Err(format!(
-                "{before} errors of lowbit's reached the caller's handler"
-            ));
+            return Err(format!("{before} errors of lowbit's reached the caller's handler"));
         }
-        let _invalid = self
-            .device
-            .create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some("not a shader, on purpose"),
-                source: wgpu::ShaderSource::Wgsl("fn".into()),
-            });
+        let _invalid = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some("not a shader, on purpose"),
+            source: wgpu::ShaderSource::Wgsl("fn".into()),
+        });
         match self.uncaptured.load(Ordering::SeqCst) {
             1 => Ok(()),
             n => Err(format!("1 error of the caller's, {n} reached its handler")),

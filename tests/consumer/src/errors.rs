@@ -10,9 +10,7 @@ fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(
     };
     let text = error.to_string();
     // Whole words, so that 5 is not found in 256.
-    let words: Vec<&str> = text
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .collect();
+    let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
     match parts.iter().find(|p| !words.contains(p)) {
         Some(part) => Err(format!("{call}: {text:?} does not mention {part}")),
         None => Ok(()),
@@ -50,11 +48,7 @@ pub fn host() -> Result<usize, String> {
             Matrix::quantize(Format::TERNARY, 2, 32, &infinite),
             &["1", "5", "inf"],
         ),
-        carries(
-            "x of 100 floats",
-            packed.matmul(&zeros[..100]),
-            &["64", "100"],
-        ),
+        carries("x of 100 floats", packed.matmul(&zeros[..100]), &["64", "100"]),
     ];
     let count = checks.len();
     checks.into_iter().collect::<Result<(), String>>()?;

@@ -25,19 +25,13 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     let x = data::floats(1, M * K);
     let matrices = matrices(&x)?;
-    println!(
-        "{} wrong calls on the host named both numbers",
-        errors::host()?
-    );
+    println!("{} wrong calls on the host named both numbers", errors::host()?);
 
     let adapter = device::adapter()?;
     let info = adapter.get_info();
     println!("{} ({})", info.name, info.backend);
     for (what, own) in [
-        (
-            "features and limits as asked",
-            Own::as_asked(adapter.clone())?,
-        ),
+        ("features and limits as asked", Own::as_asked(adapter.clone())?),
         ("no features, default limits", Own::plain(adapter)?),
     ] {
         on_device(what, &own, &matrices, &x)?;
@@ -100,8 +94,7 @@ fn on_device(what: &str, own: &Own, matrices: &[Matrix], x: &[f32]) -> Result<()
         let used = data::check(&format!("{what}: {name}"), matrix, &x[..m * K], y)?;
         println!("{what}: {name}: {used:.2} of the bound");
     }
-    own.handler_is_in_force()
-        .map_err(|e| format!("{what}: {e}"))?;
+    own.handler_is_in_force().map_err(|e| format!("{what}: {e}"))?;
     println!("{what}: {refused} wrong calls refused, the caller's error handler still in force");
     Ok(())
 }

@@ -38,11 +38,7 @@ pub fn tokens(tokenizer: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>
     for (id, text, kind) in all {
         let token = id.and_then(|id| tokens.get_mut(usize::try_from(id).ok()?));
         let token = token.ok_or_else(|| format!("tokenizer.json: {text:?} has no id"))?;
-        *token = Token {
-            text,
-            score: 0.0,
-            kind,
-        };
+        *token = Token { text, score: 0.0, kind };
     }
     Ok(tokens)
 }
@@ -51,8 +47,7 @@ pub fn tokens(tokenizer: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>
 pub fn merges(tokenizer: &Value) -> Fallible<Vec<String>> {
     let merges = tokenizer["model"]["merges"].as_array();
     let merges = merges.filter(|merges| !merges.is_empty());
-    let merges =
-        merges.ok_or("tokenizer.json: model.merges should be a list of pairs, got none")?;
+    let merges = merges.ok_or("tokenizer.json: model.merges should be a list of pairs, got none")?;
     let pair = |merge: &Value| match (merge.as_str(), &merge.as_array().map(|pair| &pair[..])) {
         (Some(text), _) => Some(text.to_owned()),
         (None, Some([a, b])) => {
@@ -61,8 +56,7 @@ pub fn merges(tokenizer: &Value) -> Fallible<Vec<String>> {
         }
         _ => None,
     };
-    let wrong =
-        |merge: &Value| format!("tokenizer.json: a merge should be a pair of texts, got {merge}");
+    let wrong = |merge: &Value| format!("tokenizer.json: a merge should be a pair of texts, got {merge}");
     merges
         .iter()
         .map(|merge| pair(merge).ok_or_else(|| wrong(merge).into()))

@@ -55,12 +55,7 @@ pub fn add(
     let mut special = Special::read(folder, config, &settings, tokenizer.as_ref())?;
     let model = folder.join("tokenizer.model");
     let with_pieces = if model.exists() {
-        Some(pieces::of_model(
-            &model,
-            folder,
-            &settings,
-            shape.vocabulary,
-        )?)
+        Some(pieces::of_model(&model, folder, &settings, shape.vocabulary)?)
     } else {
         let tokenizer = tokenizer
             .as_ref()

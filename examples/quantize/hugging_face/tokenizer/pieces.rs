@@ -12,12 +12,7 @@ use std::path::Path;
 const ADDED: f32 = -1000.0;
 
 /// `tokenizer.model`, with the tokens that lie beside it.
-pub fn of_model(
-    path: &Path,
-    folder: &Path,
-    settings: &Value,
-    vocabulary: Option<u64>,
-) -> Fallible<Vec<Token>> {
+pub fn of_model(path: &Path, folder: &Path, settings: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>> {
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let bytes = std::fs::read(path).map_err(|e| named(&e))?;
     let mut tokens = Vec::new();
@@ -88,26 +83,19 @@ fn read(piece: &[u8]) -> Result<Token, String> {
 /// Whether a `tokenizer.json` was made of a SentencePiece model: BPE that falls back to bytes.
 pub fn are_in(tokenizer: &Value) -> bool {
     let model = &tokenizer["model"];
-    model["type"] == "BPE"
-        && model["byte_fallback"] == true
-        && tokenizer["decoder"]["type"] == "Sequence"
+    model["type"] == "BPE" && model["byte_fallback"] == true && tokenizer["decoder"]["type"] == "Sequence"
 }
 
 /// The pieces of such a file, which has no scores.
-pub fn of_json(
-    tokenizer: &Value,
-    settings: &Value,
-    vocabulary: Option<u64>,
-) -> Fallible<Vec<Token>> {
+pub fn of_json(tokenizer: &Value, settings: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>> {
     let vocab = tokenizer["model"]["vocab"].as_object();
     let vocab = vocab.ok_or("tokenizer.json: model.vocab should be an object")?;
     let special = special_tokens(settings);
     let mut tokens: Vec<Token> = (0..vocab.len()).map(Token::padding).collect();
     for (text, id) in vocab {
         let count = vocab.len();
-        let token = at(&mut tokens, id.as_u64()).ok_or_else(|| {
-            format!("tokenizer.json: the id of {text:?} should be under {count}, got {id}")
-        })?;
+        let token = at(&mut tokens, id.as_u64())
+            .ok_or_else(|| format!("tokenizer.json: the id of {text:?} should be under {count}, got {id}"))?;
         let kind = if is_byte(text) {
             kind::BYTE
         } else if special.contains(&text[..]) {
@@ -145,22 +133,19 @@ pub fn of_json(
 
 /// `<0x0A>`
 fn is_byte(text: &str) -> bool {
-    let digits = text
-        .strip_prefix("<0x")
-        .and_then(|rest| rest.strip_suffix('>'));
+    let digits = text.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
     digits.is_some_and(|d| d.len() == 2 && d.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Tokens that the settings give a role, with those of a Llama where they say nothing.
 fn special_tokens(settings: &Value) -> BTreeSet<&str> {
     let roles = [("bos", "<s>"), ("eos", "</s>"), ("unk", "<unk>")];
-    let defaults =
-        roles
-            .iter()
-            .filter_map(|(role, token)| match &settings[format!("{role}_token")] {
-                Value::Null => Some(*token),
-                other => json::content(other),
-            });
+    let defaults = roles
+        .iter()
+        .filter_map(|(role, token)| match &settings[format!("{role}_token")] {
+            Value::Null => Some(*token),
+            other => json::content(other),
+        });
     let others = ["sep", "pad", "cls", "mask"];
     let others = others
         .iter()

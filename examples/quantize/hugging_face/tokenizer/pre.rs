@@ -39,8 +39,7 @@ pub fn name(tokenizer: &Value) -> Fallible<&'static str> {
     let found = match steps {
         [bytes] if is_bytes(bytes, true) => Some("gpt-2"),
         [split, bytes] if split["type"] == "Split" && is_bytes(bytes, false) => {
-            let isolated = split["behavior"] == "Isolated"
-                || split["behavior"] == "Removed" && split["invert"] == true;
+            let isolated = split["behavior"] == "Isolated" || split["behavior"] == "Removed" && split["invert"] == true;
             let expression = split["pattern"]["Regex"].as_str().filter(|_| isolated);
             let same = |(_, known): &&(&str, &str)| Some(*known) == expression;
             EXPRESSIONS.iter().find(same).map(|(name, _)| *name)

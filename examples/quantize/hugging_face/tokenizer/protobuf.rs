@@ -58,9 +58,7 @@ impl<'a> Iterator for Fields<'a> {
         let left = self.0.len();
         Some(self.field().ok_or_else(|| {
             self.0 = &[];
-            format!(
-                "no protobuf message: the field that starts {left} bytes before the end is broken"
-            )
+            format!("no protobuf message: the field that starts {left} bytes before the end is broken")
         }))
     }
 }

@@ -39,15 +39,9 @@ struct Texts {
 }
 
 impl Special {
-    pub fn read(
-        folder: &Path,
-        config: &Value,
-        settings: &Value,
-        tokenizer: Option<&Value>,
-    ) -> Fallible<Special> {
+    pub fn read(folder: &Path, config: &Value, settings: &Value, tokenizer: Option<&Value>) -> Fallible<Special> {
         let mut special = Special::default();
-        let text =
-            |role: &str| json::content(&settings[format!("{role}_token")]).map(str::to_owned);
+        let text = |role: &str| json::content(&settings[format!("{role}_token")]).map(str::to_owned);
         let mut texts = Texts {
             bos: text("bos").or(text("cls")),
             eos: text("eos").or(text("sep")),
@@ -60,10 +54,7 @@ impl Special {
             let steps = after["processors"]
                 .as_array()
                 .map_or(std::slice::from_ref(after), |steps| &steps[..]);
-            for step in steps
-                .iter()
-                .filter(|step| step["type"] == "TemplateProcessing")
-            {
+            for step in steps.iter().filter(|step| step["type"] == "TemplateProcessing") {
                 special.of_template(step, &mut texts);
             }
         }
@@ -219,12 +210,7 @@ fn templates(folder: &Path, settings: &Value) -> Fallible<Vec<(String, String)>>
     let listed = |value: &Value| match (value.as_str(), value.as_array()) {
         (Some(text), _) => default(text.to_owned()),
         (None, Some(list)) => {
-            let entry = |v: &Value| {
-                Some((
-                    letters(v["name"].as_str()?),
-                    v["template"].as_str()?.to_owned(),
-                ))
-            };
+            let entry = |v: &Value| Some((letters(v["name"].as_str()?), v["template"].as_str()?.to_owned()));
             list.iter().filter_map(entry).collect()
         }
         _ => Vec::new(),

@@ -105,11 +105,7 @@ impl Preset {
     /// [`Error::NeedsImportance`] where a type does not do without importance weights and the model
     /// has none, [`Error::File`] for a row that is of no whole blocks of its type nor of the one that
     /// it falls back to, and for a layer of experts that is not in the model.
-    pub fn types(
-        self,
-        model: &Model,
-        tensors: &[(&str, &[u64])],
-    ) -> Result<Vec<Option<TensorType>>> {
+    pub fn types(self, model: &Model, tensors: &[(&str, &[u64])]) -> Result<Vec<Option<TensorType>>> {
         self.types_except(model, tensors, |_| None)
     }
 

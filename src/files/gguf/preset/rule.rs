@@ -70,8 +70,7 @@ impl<'m> State<'m> {
     /// Few tensors, read for every token, and every error in them goes straight to the output.
     fn head(&self, k: u64) -> TensorType {
         let default = self.preset.default;
-        if self.preset == P::MXFP4_MOE || self.model.is_falcon() || !k.is_multiple_of(default.block)
-        {
+        if self.preset == P::MXFP4_MOE || self.model.is_falcon() || !k.is_multiple_of(default.block) {
             return T::Q8_0;
         }
         match self.preset {
@@ -205,11 +204,7 @@ impl<'m> State<'m> {
     }
 
     fn gate_and_up(&mut self, role: Role, name: &str) -> Result<TensorType> {
-        let counted = if role == Role::Gate {
-            self.gate
-        } else {
-            self.up
-        };
+        let counted = if role == Role::Gate { self.gate } else { self.up };
         let i = self.layer(counted, name)?;
         match role {
             Role::Gate => self.gate += 1,

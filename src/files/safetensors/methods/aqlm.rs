@@ -18,11 +18,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         }
     };
     if (rows, columns) != (1, 8) {
-        return Err(layer.wrong(
-            "weights of an entry",
-            "[1, 8]",
-            format!("{:?}", [rows, columns]),
-        ));
+        return Err(layer.wrong("weights of an entry", "[1, 8]", format!("{:?}", [rows, columns])));
     }
     let codes = codes.typed(&[dtype])?;
     let [n, groups, _] = codes.dims()?;

@@ -95,19 +95,12 @@ fn is_kept(layer: &Layer) -> Result<bool> {
 /// The layer with the norm of its inputs, where it has one.
 fn normed(layer: &Layer, linear: Linear) -> Result<Linear> {
     let settings = &layer.model.quantization;
-    let weight = match (
-        settings["use_rms_norm"] == true,
-        layer.find(".rms_norm.weight")?,
-    ) {
+    let weight = match (settings["use_rms_norm"] == true, layer.find(".rms_norm.weight")?) {
         (true, Some(weight)) => weight,
         (false, None) => return Ok(linear),
-        (true, None) => {
-            return Err(layer.wrong("use_rms_norm", "false without an rms_norm.weight", true))
-        }
+        (true, None) => return Err(layer.wrong("use_rms_norm", "false without an rms_norm.weight", true)),
         // transformers would leave it out in silence.
-        (false, Some(_)) => {
-            return Err(layer.wrong("use_rms_norm", "true with an rms_norm.weight", false))
-        }
+        (false, Some(_)) => return Err(layer.wrong("use_rms_norm", "true with an rms_norm.weight", false)),
     };
     // transformers' default.
     let eps = settings["rms_norm_eps"].as_f64().unwrap_or(1e-6) as f32;

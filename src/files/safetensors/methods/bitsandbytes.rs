@@ -68,9 +68,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 /// The shape of the weights before they were packed; of experts, rows of all, one expert after the other.
 fn shape(layer: &Layer, settings: &Value) -> Result<(usize, usize)> {
     let dim = |v: &Value| v.as_u64().and_then(|v| usize::try_from(v).ok());
-    let dims = settings["shape"]
-        .as_array()
-        .map(|dims| dims.iter().map(dim));
+    let dims = settings["shape"].as_array().map(|dims| dims.iter().map(dim));
     let dims: Option<Vec<usize>> = dims.and_then(|dims| dims.collect());
     match dims.as_deref() {
         Some([rows @ .., k]) if matches!(rows.len(), 1 | 2) => {

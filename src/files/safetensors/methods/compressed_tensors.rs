@@ -77,12 +77,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 
 /// Integers in words. How many bits they have is told by the configuration, where it says several by
 /// which of them the tensor has room for.
-fn pack_quantized(
-    layer: &Layer,
-    groups: &[&Value],
-    packed: &Tensor,
-    scale: &Tensor,
-) -> Result<Linear> {
+fn pack_quantized(layer: &Layer, groups: &[&Value], packed: &Tensor, scale: &Tensor) -> Result<Linear> {
     let shape = layer.tensor(".weight_shape")?;
     let [n, k] = shape.counts()?[..] else {
         return Err(layer.wrong("weight_shape", "2 numbers", format!("{:?}", shape.shape())));
@@ -100,8 +95,7 @@ fn pack_quantized(
     }
     let fits = |bits: &&usize| {
         let bits = **bits;
-        (1..=8).contains(&bits)
-            && (words == k.saturating_mul(bits).div_ceil(32) || words == k.div_ceil(32 / bits))
+        (1..=8).contains(&bits) && (words == k.saturating_mul(bits).div_ceil(32) || words == k.div_ceil(32 / bits))
     };
     let Some(&bits) = allowed.iter().find(fits) else {
         let expected = format!("those of {k} weights of one of {allowed:?} bits");
@@ -158,12 +152,7 @@ fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor
     }
 }
 
-fn int_quantized(
-    layer: &Layer,
-    groups: &[&Value],
-    weight: &Tensor,
-    scale: &Tensor,
-) -> Result<Linear> {
+fn int_quantized(layer: &Layer, groups: &[&Value], weight: &Tensor, scale: &Tensor) -> Result<Linear> {
     let [n, k] = weight.dims()?;
     let group = group_of(layer, groups, [n, k], scale)?;
     let zero_points = match layer.find(".weight_zero_point")? {
@@ -230,21 +219,13 @@ pub fn mxfp8(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
         _ => fp8::element(weight),
     };
     let Some(element) = element else {
-        return Err(layer.wrong(
-            "dtype of its weight",
-            "F8_E4M3, F8_E5M2 or U8",
-            weight.dtype(),
-        ));
+        return Err(layer.wrong("dtype of its weight", "F8_E4M3, F8_E5M2 or U8", weight.dtype()));
     };
     let [n, k] = weight.dims()?;
     let [rows, groups] = scale.dims()?;
     if (rows, groups) != (n, k.div_ceil(32)) {
         let expected = format!("{:?}", [n, k.div_ceil(32)]);
-        return Err(layer.wrong(
-            "shape of weight_scale",
-            expected,
-            format!("{:?}", [rows, groups]),
-        ));
+        return Err(layer.wrong("shape of weight_scale", expected, format!("{:?}", [rows, groups])));
     }
     Microscaled {
         n,

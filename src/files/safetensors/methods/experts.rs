@@ -43,9 +43,7 @@ pub fn scales<'m>(
         _ => return Err(wrong(&scales)),
     };
     let (block_rows, columns) = match block {
-        Some((r, c)) if r > 0 && c > 0 && (rows, groups) == (n.div_ceil(r), k.div_ceil(c)) => {
-            (r, c)
-        }
+        Some((r, c)) if r > 0 && c > 0 && (rows, groups) == (n.div_ceil(r), k.div_ceil(c)) => (r, c),
         _ if n.is_multiple_of(rows) && k.is_multiple_of(groups) => (n / rows, k / groups),
         _ => return Err(wrong(&scales)),
     };
@@ -62,8 +60,5 @@ pub fn scales<'m>(
         }
     }
     let columns = if groups == 1 { 0 } else { columns };
-    Ok((
-        scales.reshaped(vec![experts * n, groups], Some(bytes)),
-        columns,
-    ))
+    Ok((scales.reshaped(vec![experts * n, groups], Some(bytes)), columns))
 }

@@ -28,12 +28,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 }
 
 /// Experts of 8-bit floats, `[experts, n, k]`.
-fn stacked(
-    layer: &Layer,
-    weight: Tensor,
-    scale: Tensor,
-    block: Option<(usize, usize)>,
-) -> Result<Linear> {
+fn stacked(layer: &Layer, weight: Tensor, scale: Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
     let (scale, columns) = experts::scales(layer, weight.dims()?, scale, block)?;
     let weight = experts::rows(layer, weight)?;
     let [n, k] = weight.dims()?;
@@ -90,12 +85,7 @@ pub fn expect_element(layer: &Layer, weight: &Tensor) -> Result<Element> {
 }
 
 /// A layer of 8-bit floats; which weights share a scale is told by the shape of the scales.
-pub fn floats(
-    layer: &Layer,
-    weight: &Tensor,
-    scale: &Tensor,
-    block: Option<(usize, usize)>,
-) -> Result<Linear> {
+pub fn floats(layer: &Layer, weight: &Tensor, scale: &Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
     let element = expect_element(layer, weight)?;
     let [n, k] = weight.dims()?;
     let block = shared(n, k, scale.shape(), block).ok_or_else(|| {
@@ -126,12 +116,7 @@ pub fn whole_blocks(weight: &[usize], scales: &[usize]) -> Option<(usize, usize)
 }
 
 /// Rows and columns that share a scale, 0 for all, from the shape of the scales.
-pub fn shared(
-    n: usize,
-    k: usize,
-    scales: &[usize],
-    block: Option<(usize, usize)>,
-) -> Option<(usize, usize)> {
+pub fn shared(n: usize, k: usize, scales: &[usize], block: Option<(usize, usize)>) -> Option<(usize, usize)> {
     let blocks = |(rows, columns): (usize, usize)| {
         let some = rows > 0 && columns > 0;
         some && scales == [n.div_ceil(rows), k.div_ceil(columns)]

@@ -10,11 +10,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     // A low-rank part beside the packed one.
     for part in [".svdquant_lora_a", ".weight_quantizer._svdquant_lora_a"] {
         if layer.has(part) {
-            return Err(layer.wrong(
-                "its parts",
-                "packed weights",
-                format!("{part} too (SVDQuant)"),
-            ));
+            return Err(layer.wrong("its parts", "packed weights", format!("{part} too (SVDQuant)")));
         }
     }
     if !layer.has(".weight") && layer.has("") {
@@ -89,13 +85,7 @@ fn int4(layer: &Layer) -> Result<Linear> {
     let group = match layer.setting("group_size")? {
         Some(group) if group > 0 => group,
         _ if groups > 0 && k.is_multiple_of(groups) => k / groups,
-        _ => {
-            return Err(layer.wrong(
-                "groups of weight_scale",
-                format!("a divisor of {k}"),
-                groups,
-            ))
-        }
+        _ => return Err(layer.wrong("groups of weight_scale", format!("a divisor of {k}"), groups)),
     };
     let scale = scale.shaped(&[n, k.div_ceil(group)])?;
     ModelOptInt4 {

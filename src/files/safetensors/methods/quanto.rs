@@ -14,9 +14,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let byte = match (data.dtype(), fp8::element(&data)) {
         (Dtype::I8, _) => QuantoByte::Int8,
         (_, Some(element)) => QuantoByte::Float(element),
-        (other, _) => {
-            return Err(layer.wrong("dtype of weight._data", "I8, F8_E4M3 or F8_E5M2", other))
-        }
+        (other, _) => return Err(layer.wrong("dtype of weight._data", "I8, F8_E4M3 or F8_E5M2", other)),
     };
     let [n, k] = data.dims()?;
     QuantoBytes {
@@ -38,14 +36,8 @@ fn bits(layer: &Layer) -> Result<Linear> {
     };
     let data = layer.tensor(name)?.typed(&[Dtype::U8])?;
     let [rows, group] = data.dims()?;
-    let (scale, shift) = (
-        layer.tensor(".weight._scale")?,
-        layer.tensor(".weight._shift")?,
-    );
-    let groups: usize = scale
-        .shape()
-        .iter()
-        .fold(1, |all, &d| all.saturating_mul(d));
+    let (scale, shift) = (layer.tensor(".weight._scale")?, layer.tensor(".weight._shift")?);
+    let groups: usize = scale.shape().iter().fold(1, |all, &d| all.saturating_mul(d));
     let fits = |&bits: &usize| groups.div_ceil(8 / bits) == rows;
     let Some(bits) = [4, 2].into_iter().find(fits) else {
         let expected = format!("{} or {}", groups.div_ceil(2), groups.div_ceil(4));

@@ -71,19 +71,13 @@ fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)
     let is_4_bits = |w: &&Value| w["dtype"] == "int4" || w["dtype"] == "uint4";
     let weights: Vec<&Value> = all.map(|c| &c["weight"]).filter(is_4_bits).collect();
     let fits = |w: &&&Value| {
-        let group = w["group_size"]
-            .as_u64()
-            .and_then(|g| usize::try_from(g).ok());
+        let group = w["group_size"].as_u64().and_then(|g| usize::try_from(g).ok());
         group.is_some_and(|g| g > 0 && k.div_ceil(g) == groups)
     };
     let found: Vec<_> = weights.iter().filter(fits).collect();
     let Some(first) = found.first() else {
         let got = format!("{groups} for {k} inputs");
-        return Err(layer.wrong(
-            "groups of weight_scale",
-            "those of a group_size of int4 or uint4",
-            got,
-        ));
+        return Err(layer.wrong("groups of weight_scale", "those of a group_size of int4 or uint4", got));
     };
     // Layers are named by shell patterns; where two kinds fit, nothing else tells them apart.
     if found
@@ -92,9 +86,7 @@ fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)
     {
         return Err(layer.wrong("settings that fit its tensors", 1, found.len()));
     }
-    let group = first["group_size"]
-        .as_u64()
-        .and_then(|g| usize::try_from(g).ok());
+    let group = first["group_size"].as_u64().and_then(|g| usize::try_from(g).ok());
     Ok((first["dtype"] == "int4", group.unwrap_or(0)))
 }
 

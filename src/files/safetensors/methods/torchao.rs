@@ -30,10 +30,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         return Err(unknown("class of torchao", kind, CLASSES.iter().copied()));
     }
     let attributes = &class["_data"];
-    let (data, scale) = (
-        layer.tensor("._weight_qdata")?,
-        layer.tensor("._weight_scale")?,
-    );
+    let (data, scale) = (layer.tensor("._weight_qdata")?, layer.tensor("._weight_scale")?);
     let block = fp8::pair(&attributes["block_size"]);
     let linear = match kind {
         "Float8Tensor" => fp8::floats(layer, &data, &scale, block)?,
@@ -55,12 +52,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 }
 
 /// A signed byte a weight, whatever its bits are.
-fn bytes(
-    layer: &Layer,
-    data: &Tensor,
-    scale: &Tensor,
-    block: Option<(usize, usize)>,
-) -> Result<Linear> {
+fn bytes(layer: &Layer, data: &Tensor, scale: &Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
     let [n, k] = data.dims()?;
     if data.dtype() != Dtype::I8 {
         return Err(layer.wrong("dtype of _weight_qdata", Dtype::I8, data.dtype()));
@@ -84,12 +76,7 @@ fn bytes(
     .linear()
 }
 
-fn int4(
-    layer: &Layer,
-    data: &Tensor,
-    scale: Tensor,
-    block: Option<(usize, usize)>,
-) -> Result<Linear> {
+fn int4(layer: &Layer, data: &Tensor, scale: Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
     if data.dtype() != Dtype::U8 && data.dtype() != Dtype::I8 {
         return Err(layer.wrong("dtype of _weight_qdata", "U8 or I8", data.dtype()));
     }
@@ -113,13 +100,7 @@ fn int4(
 }
 
 /// MXFP4, MXFP8 and NVFP4.
-fn small(
-    layer: &Layer,
-    attributes: &Value,
-    data: &Tensor,
-    scale: Tensor,
-    group: usize,
-) -> Result<Linear> {
+fn small(layer: &Layer, attributes: &Value, data: &Tensor, scale: Tensor, group: usize) -> Result<Linear> {
     if attributes["is_swizzled_scales"] == true {
         let got = "the order of a kernel (is_swizzled_scales)";
         return Err(layer.wrong("order of _weight_scale", "rows", got));

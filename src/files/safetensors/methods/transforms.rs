@@ -10,14 +10,7 @@ use crate::{Error, Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
-const LOCATIONS: &[&str] = &[
-    "input",
-    "output",
-    "weight_input",
-    "weight_output",
-    "q_attn",
-    "k_cache",
-];
+const LOCATIONS: &[&str] = &["input", "output", "weight_input", "weight_output", "q_attn", "k_cache"];
 
 /// The layer, its bias too, with the rotations of its inputs and of its outputs.
 ///
@@ -34,20 +27,12 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
                 "weight_input" | "weight_output" | "q_attn" | "k_cache" => {}
                 _ if !targeted(layer, args)? => {}
                 "input" if linear.rotation().is_none() => {
-                    let matrix = Matrix {
-                        layer,
-                        name,
-                        scheme,
-                    };
+                    let matrix = Matrix { layer, name, scheme };
                     let rotation = matrix.rotation("input", inverse, linear.k())?;
                     linear = linear.with_rotation(rotation)?;
                 }
                 "output" if linear.output_rotation().is_none() => {
-                    let matrix = Matrix {
-                        layer,
-                        name,
-                        scheme,
-                    };
+                    let matrix = Matrix { layer, name, scheme };
                     let rotation = matrix.rotation("output", false, linear.n())?;
                     linear = outputs(linear, rotation, inverse)?;
                 }
@@ -74,9 +59,7 @@ pub fn is_matrix(settings: &Value, tensor: &str) -> bool {
     let schemes = settings["transform_config"]["config_groups"].as_object();
     let mut names = schemes.into_iter().flat_map(|schemes| schemes.keys());
     names.any(|name| {
-        let location = last
-            .strip_prefix(&name[..])
-            .and_then(|rest| rest.strip_prefix('_'));
+        let location = last.strip_prefix(&name[..]).and_then(|rest| rest.strip_prefix('_'));
         location.is_some_and(|location| LOCATIONS.contains(&location))
     })
 }
@@ -154,15 +137,8 @@ impl Matrix<'_> {
         let own = format!("{}{suffix}", self.layer.name);
         let tensors = &self.layer.model.tensors;
         let fits = |t: &&TensorInfo| t.shape() == [block, block];
-        let mut shared = tensors
-            .infos()
-            .iter()
-            .filter(|t| t.name().ends_with(&suffix));
-        match tensors
-            .info(&own)
-            .filter(fits)
-            .or_else(|| shared.find(fits))
-        {
+        let mut shared = tensors.infos().iter().filter(|t| t.name().ends_with(&suffix));
+        match tensors.info(&own).filter(fits).or_else(|| shared.find(fits)) {
             Some(info) => tensors.find(info.name()),
             None => Ok(None),
         }
@@ -200,8 +176,8 @@ fn signs(matrix: &Tensor, block: usize, transposed: bool) -> Result<Option<Vec<f
         0 => signs[i],
         _ => -signs[i],
     };
-    let found = signs.iter().all(|s| s.abs() == 1.0)
-        && (0..block).all(|i| (0..block).all(|j| at(i, j) == hadamard(i, j)));
+    let found =
+        signs.iter().all(|s| s.abs() == 1.0) && (0..block).all(|i| (0..block).all(|j| at(i, j) == hadamard(i, j)));
     if !found {
         return Ok(None);
     }
