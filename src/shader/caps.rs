@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Sub};
 
-/// A set of capabilities that kernels can use. Each is named as the wgpu feature that grants it.
+/// A set of capabilities that kernels can use. Each is named as the feature of the device that grants it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Caps(u8);
 
@@ -69,7 +69,7 @@ impl Sub for Caps {
     }
 }
 
-/// The names of wgpu's features, which is what a caller enables.
+/// The names of the device's features, which is what a caller enables.
 impl fmt::Debug for Caps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = Caps::NAMES.iter().filter(|(cap, _)| self.contains(*cap));

@@ -75,7 +75,7 @@ pub(crate) fn ladder(traits: &Traits, format: Format, m: usize, precision: Preci
     ladder.iter().enumerate().filter_map(fitting).collect()
 }
 
-/// Workgroups that keep a card busy. Untuned: no card was at hand, and wgpu does not tell how many cores
+/// Workgroups that keep a card busy. Untuned: no card was at hand, and no API tells how many cores
 /// there are.
 const BUSY: u64 = 64;
 

@@ -2,7 +2,7 @@
 //!
 //! Every file under `shaders/` is plain WGSL. Two things happen to it here: numbers that Rust
 //! decides are printed before it as `const` lines, and a loop whose line ends in `// unroll` is
-//! replaced by its passes, since wgpu's loops are otherwise bounded by a counter that keeps
+//! replaced by its passes, since naga's loops are otherwise bounded by a counter that keeps
 //! drivers from unrolling them (a third to twice the time on software drivers).
 
 use super::axes::{Axes, FloatType};
@@ -49,6 +49,8 @@ pub fn wgsl_on(
     let tuning = (kernel.tuning)(&traits, m);
     Ok(compose_with(format, kernel, &tuning, k, &Axes::default(), dialect).text)
 }
+
+const ENABLE_F16: File = text!("enables/f16.wgsl");
 
 /// In place of a file, for lines that are printed.
 const PRINTED: &str = "(constants)";
@@ -97,8 +99,8 @@ impl Composition<'_> {
     fn source(&self, dialect: Dialect) -> Source {
         let consts = self.consts();
         let mut source = Source::new(self.kernel.name, self.name());
-        for line in self.enables(dialect) {
-            source.push(PRINTED, 0, &line);
+        for (path, line) in self.enables(dialect) {
+            source.push(path, 1, line.trim_end());
         }
         for (key, value) in &consts {
             source.push(PRINTED, 0, &format!("const {key}: u32 = {value}u;"));
@@ -134,21 +136,21 @@ impl Composition<'_> {
     }
 
     /// Extensions, which WGSL wants first.
-    fn enables(&self, dialect: Dialect) -> Vec<String> {
+    fn enables(&self, dialect: Dialect) -> Vec<File> {
         let needs = self.kernel.needs.caps;
-        let subgroups = needs.contains(Caps::SUBGROUP);
         let halves = needs.contains(Caps::SHADER_F16) || self.axes.writes_halves();
-        let matrices = needs.contains(Caps::COOPERATIVE_MATRIX);
-        [
-            // naga has subgroups without such a line, and refuses it; browsers insist on it.
-            (dialect == Dialect::Browser && subgroups, "subgroups"),
-            (halves, "f16"),
-            (matrices, "wgpu_cooperative_matrix"),
-        ]
-        .into_iter()
-        .filter(|(needed, _)| *needed)
-        .map(|(_, name)| format!("enable {name};"))
-        .collect()
+        let mut files = Vec::new();
+        // naga has subgroups without such a line, and refuses it; browsers insist on it.
+        if dialect == Dialect::Browser && needs.contains(Caps::SUBGROUP) {
+            files.push(text!("enables/subgroups.wgsl"));
+        }
+        if halves {
+            files.push(ENABLE_F16);
+        }
+        if needs.contains(Caps::COOPERATIVE_MATRIX) {
+            files.push(text!("enables/cooperative_matrix.wgsl"));
+        }
+        files
     }
 
     /// What is printed that is no number: the epilogues, types of units, tables of levels.
@@ -180,7 +182,7 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
     let name = format!("sum_slices SLICES={}{}", axes.slices, axes.finish_name());
     let mut source = Source::new(kernels::SUM_SLICES.name, name);
     if axes.outputs == FloatType::F16 {
-        source.push(PRINTED, 0, "enable f16;");
+        source.push(ENABLE_F16.0, 1, ENABLE_F16.1.trim_end());
     }
     let consts = [("SLICES", axes.slices), ("WORKGROUP", tuning.workgroup)];
     for (key, value) in consts {

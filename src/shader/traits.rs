@@ -14,7 +14,7 @@ pub enum DeviceClass {
 /// Whose WGSL a device compiles: the extensions differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// That of wgpu's own compiler.
+    /// That of naga, the compiler of native devices.
     Naga,
     /// The standard's, as a browser reads it.
     Browser,
