@@ -62,7 +62,6 @@ const KEPT_SUMS: File = text!("kept_sums.wgsl");
 const ROWS: [Kernel; 20] = [
     Kernel {
         name: "gemv",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -70,15 +69,12 @@ const ROWS: [Kernel; 20] = [
             text!("reduce/memory.wgsl"),
             text!("kernels/gemv.wgsl"),
         ],
-        needs: Needs::NOTHING,
-        begins: false,
         slices: true,
-        pairs: false,
         tuning: tuning::gemv,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_subgroup",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -87,24 +83,19 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/gemv.wgsl"),
         ],
         needs: Needs::SUBGROUP,
-        begins: false,
         slices: true,
-        pairs: false,
         tuning: tuning::gemv_subgroup,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm",
-        shape: Shape::Product,
         text: &[SUMS, text!("kernels/gemm.wgsl")],
-        needs: Needs::NOTHING,
-        begins: false,
         slices: true,
-        pairs: false,
         tuning: tuning::gemm,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -112,15 +103,12 @@ const ROWS: [Kernel; 20] = [
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
-        needs: Needs::NOTHING,
         begins: true,
-        slices: false,
-        pairs: false,
         tuning: tuning::lane_tile,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile_subgroup",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -130,13 +118,11 @@ const ROWS: [Kernel; 20] = [
         ],
         needs: Needs::SUBGROUP,
         begins: true,
-        slices: false,
-        pairs: false,
         tuning: tuning::lane_tile_subgroup,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -145,14 +131,11 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/gemv_dp4a.wgsl"),
         ],
         needs: Needs::INTEGERS,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemv_dp4a,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_subgroup",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -161,14 +144,11 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/gemv_dp4a.wgsl"),
         ],
         needs: Needs::SUBGROUP_INTEGERS,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemv_dp4a_subgroup,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_2bit",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -180,14 +160,11 @@ const ROWS: [Kernel; 20] = [
             bits: Some(2),
             ..Needs::INTEGERS
         },
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemv_dp4a_2bit,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_2bit_subgroup",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -199,24 +176,18 @@ const ROWS: [Kernel; 20] = [
             bits: Some(2),
             ..Needs::SUBGROUP_INTEGERS
         },
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemv_dp4a_2bit_subgroup,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_dp4a",
-        shape: Shape::Product,
         text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemm_dp4a,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile_dp4a",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -225,14 +196,11 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
         needs: Needs::INTEGERS,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::lane_tile_dp4a,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile_dp4a_subgroup",
-        shape: Shape::Product,
         text: &[
             SUMS,
             KEPT_SUMS,
@@ -241,14 +209,11 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
         needs: Needs::SUBGROUP_INTEGERS,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::lane_tile_dp4a,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile_pairs",
-        shape: Shape::Product,
         text: &[
             PAIRS,
             SUMS,
@@ -259,14 +224,12 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/lane_tile_pairs.wgsl"),
         ],
         needs: Needs::INTEGERS,
-        begins: false,
-        slices: false,
         pairs: true,
         tuning: tuning::lane_tile_pairs,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "lane_tile_pairs_subgroup",
-        shape: Shape::Product,
         text: &[
             PAIRS,
             SUMS,
@@ -277,83 +240,56 @@ const ROWS: [Kernel; 20] = [
             text!("kernels/lane_tile_pairs.wgsl"),
         ],
         needs: Needs::SUBGROUP_INTEGERS,
-        begins: false,
-        slices: false,
         pairs: true,
         tuning: tuning::lane_tile_pairs,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_f16",
-        shape: Shape::Product,
         text: &[text!("kernels/gemm_f16.wgsl")],
         needs: Needs::F16,
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: tuning::gemm_f16,
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_8",
-        shape: Shape::Product,
         text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(8),
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: |traits, m| tuning::gemm_coop(traits, 8, m),
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_16",
-        shape: Shape::Product,
         text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(16),
-        begins: false,
-        slices: false,
-        pairs: false,
         tuning: |traits, m| tuning::gemm_coop(traits, 16, m),
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "get_rows",
         shape: Shape::IndexedRows,
         text: &[text!("kernels/get_rows.wgsl")],
-        needs: Needs::NOTHING,
-        begins: false,
-        slices: false,
-        pairs: false,
-        tuning: |_, _| tuning::one_invocation_a_part(),
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "dequantize",
         shape: Shape::AllRows,
         text: &[text!("kernels/get_rows.wgsl")],
-        needs: Needs::NOTHING,
-        begins: false,
-        slices: false,
-        pairs: false,
-        tuning: |_, _| tuning::one_invocation_a_part(),
+        ..Kernel::PLAIN
     },
     Kernel {
         name: "inspect",
         shape: Shape::Inspect,
         text: &[text!("kernels/inspect.wgsl")],
-        needs: Needs::NOTHING,
-        begins: false,
-        slices: false,
-        pairs: false,
-        tuning: |_, _| tuning::one_invocation_a_part(),
+        ..Kernel::PLAIN
     },
 ];
 
 /// The second pass of a product whose k was sliced. Not in the table: it has no weights.
 pub(crate) static SUM_SLICES: Kernel = Kernel {
     name: "sum_slices",
-    shape: Shape::Product,
     text: &[SUMS, text!("kernels/sum_slices.wgsl")],
-    needs: Needs::NOTHING,
-    begins: false,
-    slices: false,
-    pairs: false,
-    tuning: |_, _| tuning::one_invocation_a_part(),
+    ..Kernel::PLAIN
 };
 
 pub(crate) static TABLE: &[Kernel] = &ROWS;
@@ -375,6 +311,18 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Kernel> {
 }
 
 impl Kernel {
+    /// A product in f32 that needs and can do nothing more; what rows of the table are where they say no more.
+    const PLAIN: Kernel = Kernel {
+        name: "",
+        shape: Shape::Product,
+        text: &[],
+        needs: Needs::NOTHING,
+        begins: false,
+        slices: false,
+        pairs: false,
+        tuning: |_, _| tuning::one_invocation_a_part(),
+    };
+
     /// Whether x is rounded to bytes before it.
     pub fn takes_bytes(&self) -> bool {
         self.shape == Shape::Product && self.needs.precision == Precision::I8

@@ -131,14 +131,10 @@ fn of_format(format: Format) -> Vec<Source> {
     sources
 }
 
-fn parse(text: &str) -> Result<Module, String> {
-    naga::front::wgsl::parse_str(text).map_err(|e| e.emit_to_string(text))
-}
-
 /// Parses and validates as on a device with everything.
 fn validate(text: &str) -> Result<Module, String> {
     use naga::valid::{Capabilities, ValidationFlags, Validator};
-    let module = parse(text)?;
+    let module = naga::front::wgsl::parse_str(text).map_err(|e| e.emit_to_string(text))?;
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::all());
     let valid = validator.validate(&module);
     valid.map_err(|e| e.emit_to_string(text))?;
@@ -172,13 +168,13 @@ fn check(source: &Source) -> Result<(), String> {
             return Err(format!("{name} is bound at {at:?}"));
         }
         if global.space == AddressSpace::Uniform {
-            check_params(&module, &module.types[global.ty].inner)?;
+            check_params(&module.types[global.ty].inner)?;
         }
     }
     Ok(())
 }
 
-fn check_params(_: &Module, inner: &TypeInner) -> Result<(), String> {
+fn check_params(inner: &TypeInner) -> Result<(), String> {
     let TypeInner::Struct { members, span } = inner else {
         return Err("params are no struct".into());
     };

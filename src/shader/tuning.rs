@@ -64,9 +64,7 @@ pub(crate) fn gemv(_: &Traits, m: usize) -> Tuning {
 /// A subgroup's octets share rows, so that no memory is needed to add up their sums. Untuned.
 pub(crate) fn gemv_subgroup(traits: &Traits, m: usize) -> Tuning {
     let cols = columns(m);
-    // Sizes that vary from shader to shader leave the smallest to rely on; below 16 lanes, none share.
-    let lanes_k = (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16);
-    gemv_of(128, lanes_k, if cols <= 4 { 2 } else { 1 }, cols, 0)
+    gemv_of(128, lanes_k(traits), if cols <= 4 { 2 } else { 1 }, cols, 0)
 }
 
 fn gemv_of(workgroup: u32, lanes_k: u32, rows: u32, cols: u32, bytes: u32) -> Tuning {
@@ -197,7 +195,8 @@ pub(crate) fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
     gemv_of(128, lanes_k(traits), rows, cols, 0)
 }
 
-/// Octets that share a row within the smallest subgroup: one in subgroups of less than 16 lanes.
+/// Octets that share a row within the smallest subgroup, one in subgroups of less than 16 lanes: sizes that vary from
+/// shader to shader leave the smallest to rely on.
 fn lanes_k(traits: &Traits) -> u32 {
     (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
 }

@@ -9,6 +9,7 @@ use crate::gpu::product::builder::MatMulBuilder;
 use crate::gpu::product::matmul::MatMul;
 use crate::gpu::product::recorded::{Recorded, Sum};
 use crate::gpu::product::rounding::{self, Rounding};
+use crate::reserve::within;
 use crate::shader::axes::{Axes, Axis};
 use crate::shader::bindings;
 use crate::shader::choose::slices;
@@ -96,9 +97,7 @@ impl MatMulBuilder<'_> {
                     ("x of several products in bytes", a.x_rows as u64 * x_row),
                     ("y of several products in bytes", a.y_rows as u64 * y_row),
                 ] {
-                    if needed > limit {
-                        return Err(Error::TooLarge { what, needed, limit });
-                    }
+                    within(what, needed, limit)?;
                 }
                 a.m
             }
@@ -299,10 +298,7 @@ pub(crate) fn check_rows(rows: usize, weights: &Weights) -> Result<()> {
 /// Whether rows of so many bytes, of x or of y, fit one buffer of the device's.
 pub(crate) fn check_buffer(gpu: &Gpu, what: &'static str, rows: usize, row: u64) -> Result<()> {
     let (needed, limit) = ((rows as u64).saturating_mul(row), gpu.limits().max_buffer_size);
-    match needed <= limit {
-        true => Ok(()),
-        false => Err(Error::TooLarge { what, needed, limit }),
-    }
+    within(what, needed, limit)
 }
 
 fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {
