@@ -6,7 +6,7 @@
 mod pipe;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
-use lowbit::{wgsl, DeviceClass, Format, KERNELS};
+use lowbit::{DeviceClass, Format, KERNELS, wgsl};
 use std::io::Write;
 
 /// Prints the composed WGSL of one kernel for one format.

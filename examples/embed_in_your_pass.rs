@@ -9,7 +9,7 @@
 #[path = "matmul/inputs.rs"]
 mod inputs;
 
-use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
+use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
 use lowbit::{Format, Gpu, MatMul, Matrix, Precision};
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@
 #[path = "pipe/mod.rs"]
 mod pipe;
 
-use lowbit::{wgsl, DeviceClass, Format};
+use lowbit::{DeviceClass, Format, wgsl};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 
 use crate::family::{Hints, QuantizeError};
 use crate::matrix::{check_shape, finite, length};
-use crate::{parallel, Error, Format, Matrix, Result};
+use crate::{Error, Format, Matrix, Result, parallel};
 
 /// Encoders add up squares of these numbers, which may be beyond f32 for larger ones.
 const LARGE_IMPORTANCE: f32 = (1u64 << 40) as f32;

@@ -10,6 +10,7 @@
 
 pub mod calibrate;
 mod cpu;
+mod dense;
 mod encode;
 mod error;
 mod family;
@@ -18,6 +19,7 @@ mod format;
 mod formats;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod group;
 mod input_scale;
 pub mod kv;
 pub mod layouts;
@@ -30,14 +32,17 @@ pub mod random;
 mod reserve;
 pub mod rotate;
 mod scale_type;
+
+mod setters;
 mod shader;
 pub mod train;
 mod validate;
 
 #[doc(hidden)]
-pub use cpu::activations::{quantize_activations, Activations};
-#[doc(hidden)]
 pub use cpu::CpuLevel;
+#[doc(hidden)]
+pub use cpu::activations::{Activations, quantize_activations};
+pub use dense::Dense;
 pub use error::{Error, Result};
 pub use files::gguf;
 #[cfg(feature = "safetensors")]
@@ -47,14 +52,15 @@ pub use format::Format;
 pub use gpu::{
     ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights,
 };
+pub use group::Group;
 pub use input_scale::InputScale;
 pub use linear::{Linear, OutputScale, RmsNorm, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;
 pub use scale_type::ScaleType;
-pub use shader::{wgsl, DeviceClass, Epilogue, FloatType, KERNELS};
 #[doc(hidden)]
-pub use shader::{wgsl_on, Caps, Dialect};
+pub use shader::{Caps, Dialect, wgsl_on};
+pub use shader::{DeviceClass, Epilogue, FloatType, KERNELS, wgsl};
 #[cfg(feature = "gpu")]
 pub use wgpu;
 

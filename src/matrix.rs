@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, CpuLevel};
 use crate::family::Table;
-use crate::{parallel, Error, Format, Precision, Result};
+use crate::{Error, Format, Precision, Result, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights, packed in one [`Format`], in host memory.

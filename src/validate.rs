@@ -1,7 +1,7 @@
 //! Whether what a matrix holds is numbers.
 
 use crate::family::Levels;
-use crate::{parallel, Error, Matrix, Result, ScaleType};
+use crate::{Error, Matrix, Result, ScaleType, parallel};
 
 impl Matrix<'_> {
     /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file

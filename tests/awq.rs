@@ -3,8 +3,8 @@
 #[path = "awq/written_out.rs"]
 mod written_out;
 
+use lowbit::Dense;
 use lowbit::calibrate::smooth::fold_into_norm;
-use lowbit::calibrate::Layer;
 use lowbit::quantize::awq::{Awq, Clip};
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Linear, Matrix};
@@ -35,7 +35,7 @@ fn scales() {
     let k = 64;
     let (a, b) = (normals(24 * k, 1), normals(8 * k, 2));
     let layers = [(24, &a[..]), (8, &b[..])];
-    let given = layers.map(|(n, w)| Layer::new(n, k, w).unwrap());
+    let given = layers.map(|(n, w)| Dense::new(n, k, w).unwrap());
     for (rows, duo_scaling, format, group) in [
         (20, true, Format::INT4_ASYM, 32),
         (300, true, Format::Q4_0, 32),
@@ -77,7 +77,7 @@ fn never_worse() {
     let (n, k) = (4, 32);
     // Exact in the format, with s = 1.
     let w: Vec<f32> = (0..n * k).map(|i| (i % 15) as f32 - 7.0).collect();
-    let layer = Layer::new(n, k, &w).unwrap();
+    let layer = Dense::new(n, k, &w).unwrap();
     let x = inputs(50, k, 4);
     let found = Awq::default()
         .search_scales(&[layer], &x, Format::INT8, &quiet)
@@ -94,7 +94,7 @@ fn better_than_round_to_nearest() {
     let mut w = normals(n * k, 5);
     // A few large weights, for ranges to be cut.
     w.iter_mut().step_by(41).for_each(|w| *w *= 3.0);
-    let layer = Layer::new(n, k, &w).unwrap();
+    let layer = Dense::new(n, k, &w).unwrap();
     let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
     let of = |q: Vec<f32>| error(&[(n, &w)], &[q], &held_out, k);
     for format in [Format::INT4_ASYM, Format::INT3_ASYM, Format::Q4_0, Format::Q4_1] {
@@ -124,7 +124,7 @@ fn better_than_round_to_nearest() {
 fn folded() {
     let (n, k, rows) = (16, 64, 12);
     let w = normals(n * k, 8);
-    let layer = Layer::new(n, k, &w).unwrap();
+    let layer = Dense::new(n, k, &w).unwrap();
     let x = inputs(rows, k, 9);
     let found = Awq::default()
         .quantize(&[layer], &x, Format::INT4_ASYM, &quiet)
@@ -155,7 +155,7 @@ fn clip() {
     let (n, k, group) = (6, 80, 32); // the last group has 16
     let mut w = normals(n * k, 11);
     w.iter_mut().step_by(23).for_each(|w| *w *= 3.0);
-    let layer = Layer::new(n, k, &w).unwrap();
+    let layer = Dense::new(n, k, &w).unwrap();
     for (tokens, format) in [(24, Format::INT3_ASYM), (700, Format::INT4), (700, Format::INT2_ASYM)] {
         let x = inputs(tokens, k, 12);
         let clip = Clip {
@@ -203,7 +203,7 @@ fn clip() {
 fn loss_of_a_block() {
     let (n, k) = (8, 32);
     let (gate, up) = (normals(n * k, 13), normals(n * k, 14));
-    let layers = [&gate, &up].map(|w| Layer::new(n, k, w).unwrap());
+    let layers = [&gate, &up].map(|w| Dense::new(n, k, w).unwrap());
     let x = inputs(40, k, 15);
     // A gated unit: gate · up.
     let block = |gate: &[f32], up: &[f32]| -> Vec<f64> {
@@ -253,7 +253,7 @@ fn threads_change_nothing() {
     let x = inputs(200, k, 17);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let layer = Layer::new(n, k, &w).unwrap();
+        let layer = Dense::new(n, k, &w).unwrap();
         let run = || Awq::default().quantize(&[layer], &x, Format::Q4_0, &quiet);
         pool.unwrap().install(run).unwrap()
     };
@@ -265,7 +265,7 @@ fn progress_rises_to_one() {
     let w = normals(128, 1);
     let told = std::sync::Mutex::new(Vec::new());
     let note = |done| told.lock().unwrap().push(done);
-    let layers = [Layer::new(2, 64, &w).unwrap(); 3];
+    let layers = [Dense::new(2, 64, &w).unwrap(); 3];
     Awq::default()
         .quantize(&layers, &inputs(5, 64, 2), Format::INT4_ASYM, &note)
         .unwrap();
@@ -276,13 +276,13 @@ fn progress_rises_to_one() {
 #[test]
 fn refused() {
     let w = [0.5; 64];
-    let layer = Layer::new(2, 32, &w).unwrap();
+    let layer = Dense::new(2, 32, &w).unwrap();
     let x = inputs(3, 32, 1);
     let awq = Awq::default();
-    let run = |awq: Awq, layers: &[Layer], x: &[f32]| awq.quantize(layers, x, Format::INT4_ASYM, &quiet).unwrap_err();
+    let run = |awq: Awq, layers: &[Dense], x: &[f32]| awq.quantize(layers, x, Format::INT4_ASYM, &quiet).unwrap_err();
     let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
     argument(run(awq, &[], &x));
-    argument(run(awq, &[layer, Layer::new(4, 16, &w).unwrap()], &x));
+    argument(run(awq, &[layer, Dense::new(4, 16, &w).unwrap()], &x));
     argument(run(awq, &[layer], &[]));
     assert!(matches!(run(awq, &[layer], &x[1..]), Error::Inputs { .. }));
     let mut infinite = x.clone();

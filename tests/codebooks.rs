@@ -1,8 +1,8 @@
 //! Codebooks of one dimension: Lloyd-Max against known constants, exact k-means against brute force.
 
 use lowbit::quantize::codebook::{
-    kmeans_exact, kmeans_rows, lloyd, lloyd_max, lloyd_max_sphere, normal_float, quantiles, Codebook, Density,
-    NORMAL_FLOAT_OFFSET,
+    Codebook, Density, NORMAL_FLOAT_OFFSET, kmeans_exact, kmeans_rows, lloyd, lloyd_max, lloyd_max_sphere,
+    normal_float, quantiles,
 };
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Matrix};

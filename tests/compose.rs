@@ -10,15 +10,15 @@ mod valid;
 #[path = "compose/writers.rs"]
 mod writers;
 
-use lowbit::{wgsl, DeviceClass, Dialect, Format, KERNELS};
+use lowbit::{DeviceClass, Dialect, Format, KERNELS, wgsl};
+use naga::BuiltIn;
 use naga::back::hlsl::ShaderModel;
 use naga::valid::Capabilities;
-use naga::BuiltIn;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use texts::one_of_each;
 use valid::validate;
-use writers::{hlsl, unset_built_ins, WRITERS};
+use writers::{WRITERS, hlsl, unset_built_ins};
 
 /// The line of shaders that need cooperative matrices.
 const MATRICES: &str = "enable wgpu_cooperative_matrix;";

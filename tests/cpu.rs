@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{fitting_k, formats, oracle, random_matrix, same_bits, within_bound, Random};
-use lowbit::{quantize_activations, Activations, CpuLevel, Format, Matrix, Precision};
+use common::{Random, fitting_k, formats, oracle, random_matrix, same_bits, within_bound};
+use lowbit::{Activations, CpuLevel, Format, Matrix, Precision, quantize_activations};
 
 /// n, k: tasks that are not full, rows that end within a vector, within a part and within a group.
 const SHAPES: [(usize, usize); 5] = [(1, 8), (5, 100), (17, 257), (3, 784), (2, 2080)];

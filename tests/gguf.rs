@@ -23,7 +23,7 @@ mod split;
 #[path = "gguf/written.rs"]
 mod written;
 
-use lowbit::gguf::{Array, Gguf, TensorType, Value, Writer, TENSOR_TYPES};
+use lowbit::gguf::{Array, Gguf, TENSOR_TYPES, TensorType, Value, Writer};
 use lowbit::{Format, Matrix};
 
 /// Made by gguf-py 0.19.0, with a key of every type.

@@ -1,6 +1,6 @@
 //! What GGUF files that lie may make lowbit reserve: no more than a small multiple of their own size.
 
-use lowbit::gguf::{ranges, read_header, Gguf, Split};
+use lowbit::gguf::{Gguf, Split, ranges, read_header};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

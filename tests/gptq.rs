@@ -1,6 +1,6 @@
 //! GPTQ: the same as rounding where nothing can be made up for, the paper's algorithm to the letter where it can.
 
-use lowbit::quantize::gptq::{quantize, Gptq, Groups, Importance, Quantized, Search};
+use lowbit::quantize::gptq::{Gptq, Groups, Importance, Quantized, Search, quantize};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Matrix};

@@ -14,10 +14,10 @@ mod case;
 mod experts;
 
 use bounded::check;
-use case::{to_bytes, Case};
-use common::{gpu, random_matrix, Random};
+use case::{Case, to_bytes};
+use common::{Random, gpu, random_matrix};
 use lowbit::wgpu::{self, BufferSlice};
-use lowbit::{Epilogue, Error, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, KERNELS};
+use lowbit::{Epilogue, Error, FloatType, Format, Gpu, KERNELS, MatMul, MatMulBuilder, Precision};
 
 /// The product kernels of the table that this adapter runs in f32. `shader::slots` holds all of them to every axis by
 /// naga; those that round have oracles of their own (`gpu_half`, `activations`).

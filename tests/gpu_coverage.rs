@@ -4,8 +4,8 @@
 mod common;
 
 use common::gpu;
-use lowbit::wgpu::{Backend, DeviceType, Features};
 use lowbit::KERNELS;
+use lowbit::wgpu::{Backend, DeviceType, Features};
 
 /// `./test` says which driver a run is for; the adapter must be that driver.
 #[test]

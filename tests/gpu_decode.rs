@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{altered_matrix, fitting_k, formats, golden, gpu, random_matrix, same_bits, Random};
+use common::{Random, altered_matrix, fitting_k, formats, golden, gpu, random_matrix, same_bits};
 use lowbit::{Format, GetRows, Matrix};
 
 /// Shapes with rows that fill no eight, odd counts of blocks, short last groups and parts.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::gpu::{borrowed, borrowed_from, buffer, instance, storage, try_borrowed};
-use common::{gpu, oracle, random_matrix, same_bits, within_bound, Random};
+use common::{Random, gpu, oracle, random_matrix, same_bits, within_bound};
 use lowbit::wgpu::{self, BufferUsages};
 use lowbit::{Error, Format, GetRows, Gpu, MatMul, Precision, Weights};
 use std::sync::{Arc, Mutex};

@@ -6,9 +6,9 @@
 
 mod common;
 
-use common::structured::{inputs, matrix, INPUTS, WEIGHTS};
-use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
-use lowbit::{wgpu, DeviceClass, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, KERNELS};
+use common::structured::{INPUTS, WEIGHTS, inputs, matrix};
+use common::{BOUND, Random, fitting_k, gpu, oracle, random_matrix, within_bound};
+use lowbit::{DeviceClass, Error, Format, Gpu, InputScale, KERNELS, MatMul, Matrix, Precision, wgpu};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -86,11 +86,7 @@ impl Case {
             let errors = y.iter().zip(want).map(|(y, (sum, magnitude))| {
                 let unit = f32::EPSILON as f64 * magnitude + k * f32::MIN_POSITIVE as f64;
                 let error = (*y as f64 - sum).abs() / unit / bound;
-                if error.is_nan() {
-                    f64::INFINITY
-                } else {
-                    error
-                }
+                if error.is_nan() { f64::INFINITY } else { error }
             });
             errors.fold(0f64, f64::max)
         };

@@ -4,7 +4,7 @@
 mod common;
 
 use common::gpu::{borrowed, borrowed_from, instance, storage};
-use common::{gpu, random_matrix, Random};
+use common::{Random, gpu, random_matrix};
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu;
 use lowbit::{

@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{fitting_k, gpu, oracle, random_matrix, within_bound, Random, BOUND};
+use common::{BOUND, Random, fitting_k, gpu, oracle, random_matrix, within_bound};
 use half::f16;
 use lowbit::wgpu::{DeviceType, Features};
-use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, MatMul, Matrix, Precision, Weights, KERNELS};
+use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, KERNELS, MatMul, Matrix, Precision, Weights};
 use std::process::Command;
 
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{gpu, random_matrix, Random};
+use common::{Random, gpu, random_matrix};
 use lowbit::{Epilogue, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, ScaleType, Weights};
 
 const K: usize = 424; // 13 runs of 32 and a short one

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{altered_matrix, exact_inputs, fitting_k, gpu, random_matrix, Random, BOUND};
+use common::{BOUND, Random, altered_matrix, exact_inputs, fitting_k, gpu, random_matrix};
 use lowbit::{
-    wgpu, DeviceClass, Error, Format, Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision, ScaleType, KERNELS,
+    DeviceClass, Error, Format, Gpu, KERNELS, Linear, LinearMatMul, MatMul, Matrix, Precision, ScaleType, wgpu,
 };
 use std::collections::BTreeSet;
 
@@ -302,8 +302,8 @@ fn read(gpu: &Gpu, buffer: &wgpu::Buffer) -> Vec<u32> {
     back.slice(..).map_async(wgpu::MapMode::Read, |r| r.unwrap());
     let device = gpu.device();
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let words = bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap());
-    words
+
+    bytemuck::pod_collect_to_vec(&back.slice(..).get_mapped_range().unwrap())
 }
 
 /// Whether shaders take so long to compile that fewer formats meet each kernel.

@@ -7,7 +7,7 @@ mod common;
 use common::gpu::{gpu, run_with};
 use lowbit::kv::{GpuKv, Kv, KvCodec, KvOptions, KvRotation, KvType, Side};
 use lowbit::random::SplitMix64;
-use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
+use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
 use lowbit::{Error, Gpu};
 
 /// Every type, rotation and number of bits; d a power of two or 4 · 20, of an even and of an odd number of blocks.

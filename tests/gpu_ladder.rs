@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{oracle, random_matrix, within_bound, Random};
-use lowbit::{DeviceClass, Error, Experts, Format, Gpu, MatMul, Precision, KERNELS};
+use common::{Random, oracle, random_matrix, within_bound};
+use lowbit::{DeviceClass, Error, Experts, Format, Gpu, KERNELS, MatMul, Precision};
 use std::sync::Mutex;
 
 /// What was written to the log.

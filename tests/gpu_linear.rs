@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{gpu, random_matrix, Random};
+use common::{Random, gpu, random_matrix};
 use half::f16;
 use lowbit::{Format, Gpu, Linear, LinearMatMul, OutputScale, Precision, RmsNorm, Rotation};
 

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{fitting_k, formats, gpu, oracle, random_matrix, within_bound, Random, BOUND};
-use lowbit::{wgpu, DeviceClass, Format, Gpu, MatMul, Matrix, Precision, ScaleType, KERNELS};
+use common::{BOUND, Random, fitting_k, formats, gpu, oracle, random_matrix, within_bound};
+use lowbit::{DeviceClass, Format, Gpu, KERNELS, MatMul, Matrix, Precision, ScaleType, wgpu};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 

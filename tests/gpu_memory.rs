@@ -8,7 +8,7 @@ use common::random_matrix;
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass};
 use lowbit::{
-    ExpertMatMul, Experts, Format, GetRows, Gpu, Linear, LinearMatMul, MatMul, Precision, RmsNorm, Rotation, KERNELS,
+    ExpertMatMul, Experts, Format, GetRows, Gpu, KERNELS, Linear, LinearMatMul, MatMul, Precision, RmsNorm, Rotation,
 };
 
 const N: usize = 64;

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{gpu, oracle, within_bound, Random};
+use common::{Random, gpu, oracle, within_bound};
 use lowbit::gguf::Gguf;
 use std::path::Path;
 

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{gpu, oracle, random_matrix, within_bound, Random};
+use common::{Random, gpu, oracle, random_matrix, within_bound};
 use lowbit::wgpu::{self, BufferUsages};
-use lowbit::{DeviceClass, Error, Format, Gpu, InputScale, MatMul, Precision, Weights, KERNELS};
+use lowbit::{DeviceClass, Error, Format, Gpu, InputScale, KERNELS, MatMul, Precision, Weights};
 use std::time::Instant;
 
 fn weights(gpu: &Gpu, n: usize, k: usize) -> Weights {

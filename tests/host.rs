@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound, Random};
+use common::{Random, fitting_k, formats, from_bytes, oracle, random_matrix, same_bits, within_bound};
 use lowbit::{Error, Format, Matrix, ScaleType};
 use proptest::prelude::*;
 

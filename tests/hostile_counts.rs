@@ -2,22 +2,23 @@
 //! error that says it, and asks for no memory before. `gpu_failures` has those that need a device, `layouts::refused`
 //! those of the layouts, `gguf::hostile` and `safetensors::hostile` those in files.
 
+use lowbit::Dense;
 use lowbit::calibrate::affine::{self, Affine, Granularity, Scheme};
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::calibrate::observers::{Columns, Entropy, Histogram, MinMax, Observer};
-use lowbit::calibrate::{allocate, sensitivity, smooth, Layer};
+use lowbit::calibrate::{allocate, sensitivity, smooth};
 use lowbit::kv::{KvCodec, KvOptions, KvRotation, KvType, Side};
-use lowbit::quantize::codebook::{kmeans_exact, kmeans_rows, lloyd_max, quantiles, Density};
+use lowbit::quantize::codebook::{Density, kmeans_exact, kmeans_rows, lloyd_max, quantiles};
 use lowbit::quantize::hessian::Hessian;
-use lowbit::quantize::vector::{nearest, residual, KMeans};
+use lowbit::quantize::vector::{KMeans, nearest, residual};
 use lowbit::quantize::{binary, gptq, hqq, ternary};
 use lowbit::rotate::hadamard::Hadamard;
-use lowbit::rotate::{quarot, random, Orthogonal};
-use lowbit::train::{bitnet, Groups};
-use lowbit::{gguf, DeviceClass, Format, InputScale, Matrix, Result};
+use lowbit::rotate::{Orthogonal, quarot, random};
+use lowbit::train::{Groups, bitnet};
+use lowbit::{DeviceClass, Format, InputScale, Matrix, Result, gguf};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Notes the largest piece that this thread asks for.
 struct Noting;
@@ -168,8 +169,8 @@ fn refusing() -> Vec<(&'static str, Call)> {
             call(move |c| made(Matrix::quantize_weighted(Format::Q4_K, 1, c, &w, &w))),
         ),
         ("Format::with_group", call(|c| made(Format::INT4.with_group(c)))),
-        ("Layer::new n", call(move |c| made(Layer::new(c, 2, &w)))),
-        ("Layer::new n and k", call(move |c| made(Layer::new(c, c, &w)))),
+        ("Dense::new n", call(move |c| made(Dense::new(c, 2, &w)))),
+        ("Dense::new n and k", call(move |c| made(Dense::new(c, c, &w)))),
         ("Hessian::new", call(|c| made(Hessian::new(c)))),
         ("Hessian::from_matrix", call(|c| made(Hessian::from_matrix(c, &[1.0])))),
         (

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{same_bits, Random};
+use common::{Random, same_bits};
 use half::f16;
 use lowbit::{Error, Format, Linear, Matrix, OutputScale, RmsNorm, Rotation};
 

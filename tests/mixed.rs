@@ -1,6 +1,6 @@
 //! Sensitivities against plain formulas, assignments against all assignments there are.
 
-use lowbit::calibrate::allocate::{exact, lagrangian, Assignment, Choice};
+use lowbit::calibrate::allocate::{Assignment, Choice, exact, lagrangian};
 use lowbit::calibrate::sensitivity::{candidates, hawq, output_error, trace};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;

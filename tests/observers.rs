@@ -1,12 +1,12 @@
 //! Ranges and the affine parameters made of them: against formulas, brute force on the values themselves, and
 //! figures of ONNX Runtime.
 
+use lowbit::Error;
 use lowbit::calibrate::affine::{self, Affine, Granularity, Range, Scheme};
 use lowbit::calibrate::observers::{
     Columns, Cut, Entropy, Histogram, MinMax, MovingAverage, Mse, Observer, Percentile,
 };
 use lowbit::random::SplitMix64;
-use lowbit::Error;
 
 fn gaussian(count: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);

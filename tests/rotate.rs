@@ -4,7 +4,7 @@
 use lowbit::random::SplitMix64;
 use lowbit::rotate::hadamard::Hadamard;
 use lowbit::rotate::quarot::{fold_gain, rotate_inputs, rotate_outputs};
-use lowbit::rotate::{random, Orthogonal};
+use lowbit::rotate::{Orthogonal, random};
 
 /// The matrix that `apply` multiplies by, row by row, from what it does to unit vectors.
 fn matrix(n: usize, apply: impl Fn(&mut [f64])) -> Vec<f64> {

@@ -5,9 +5,9 @@ mod common;
 
 use common::layouts::layout;
 use half::f16;
-use lowbit::calibrate::outliers::{split, Outliers};
+use lowbit::Dense;
+use lowbit::calibrate::outliers::{Outliers, split};
 use lowbit::calibrate::smooth::*;
-use lowbit::calibrate::Layer;
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Linear, Matrix, Precision};
 
@@ -48,7 +48,7 @@ fn formula() {
     let (a, b) = (normals(10 * k, 1), normals(3 * k, 2));
     let mut x = with_outliers(rows, k, 3);
     x.chunks_mut(k).for_each(|row| row[7] = 0.0);
-    let layers = [Layer::new(10, k, &a).unwrap(), Layer::new(3, k, &b).unwrap()];
+    let layers = [Dense::new(10, k, &a).unwrap(), Dense::new(3, k, &b).unwrap()];
     // In two batches.
     let mut seen = maxima(k, &x[..4 * k]);
     seen.add(&x[4 * k..]).unwrap();
@@ -84,7 +84,7 @@ fn outputs_stay() {
     let (k, n, rows) = (48, 7, 11);
     let hidden = with_outliers(rows, k, 4);
     let weights = normals(n * k, 5);
-    let layer = Layer::new(n, k, &weights).unwrap();
+    let layer = Dense::new(n, k, &weights).unwrap();
     let close = |y: &[f64], exact: &[f64], most: f64| {
         for (y, e) in y.iter().zip(exact) {
             assert!((y - e).abs() <= most, "{y}, {e}");
@@ -143,7 +143,7 @@ fn per_tensor(values: &[f32]) -> Vec<f32> {
 fn w8a8() {
     let (n, k, rows) = (64, 96, 64);
     let weights = normals(n * k, 10);
-    let layer = Layer::new(n, k, &weights).unwrap();
+    let layer = Dense::new(n, k, &weights).unwrap();
     // Calibrated on other rows.
     let scales = Smooth::default()
         .scales(&maxima(k, &with_outliers(rows, k, 11)), &[layer])
@@ -169,7 +169,7 @@ fn w8a8() {
 #[test]
 fn refused() {
     let weights = [1.0; 16];
-    let layer = Layer::new(2, 8, &weights).unwrap();
+    let layer = Dense::new(2, 8, &weights).unwrap();
     let seen = maxima(8, &[1.0; 8]);
     let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
     for alpha in [-0.1, 1.1, f32::NAN] {
@@ -187,12 +187,12 @@ fn refused() {
     // Channels that no row has take no memory.
     argument(ChannelMaxima::new(usize::MAX).maxima().map(drop).unwrap_err());
     argument(smooth.scales(&maxima(4, &[1.0; 4]), &[layer]).unwrap_err());
-    let other = Layer::new(4, 4, &weights).unwrap();
+    let other = Dense::new(4, 4, &weights).unwrap();
     argument(smooth.scales(&seen, &[layer, other]).unwrap_err());
-    assert!(matches!(Layer::new(3, 8, &weights), Err(Error::Length { .. })));
-    assert!(matches!(Layer::new(0, 8, &[]), Err(Error::Empty { .. })));
+    assert!(matches!(Dense::new(3, 8, &weights), Err(Error::Length { .. })));
+    assert!(matches!(Dense::new(0, 8, &[]), Err(Error::Empty { .. })));
     assert!(matches!(
-        Layer::new(1, 2, &[0.0, f32::NAN]),
+        Dense::new(1, 2, &[0.0, f32::NAN]),
         Err(Error::NotFinite { column: 1, .. })
     ));
 
@@ -237,7 +237,7 @@ fn outliers_of_the_tool() {
 fn outlier_columns() {
     let (n, k, rows) = (40, 96, 33);
     let weights = normals(n * k, 20);
-    let layer = Layer::new(n, k, &weights).unwrap();
+    let layer = Dense::new(n, k, &weights).unwrap();
     let columns = Outliers::default()
         .columns(&maxima(k, &with_outliers(rows, k, 21)))
         .unwrap();
@@ -280,7 +280,7 @@ fn outlier_columns() {
 #[test]
 fn no_such_outliers() {
     let weights = [1e6; 16];
-    let layer = Layer::new(2, 8, &weights).unwrap();
+    let layer = Dense::new(2, 8, &weights).unwrap();
     let format = Format::INT8.with_scale(lowbit::ScaleType::F32).unwrap();
     for columns in [vec![8], vec![1, 1], vec![0] /* beyond f16 */] {
         let error = split(layer, &columns, format).unwrap_err();

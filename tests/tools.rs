@@ -17,11 +17,11 @@ mod tiny;
 #[path = "safetensors/tools.rs"]
 mod written;
 
-use common::layouts::{layout, layouts, Layout};
+use common::layouts::{Layout, layout, layouts};
 use common::same_bits;
 use lowbit::gguf::{Array, Value, Writer};
 use lowbit::{Format, Matrix};
-use run::{run, Folder};
+use run::{Folder, run};
 use safetensors::Dtype::I64;
 use std::path::Path;
 use written::NAME;

@@ -1,8 +1,8 @@
 //! Vector quantization, binary and ternary weights: against scalar optima, formulas, and brute force.
 
 use lowbit::calibrate::affine::Granularity;
-use lowbit::quantize::codebook::{lloyd_max, Density};
-use lowbit::quantize::vector::{nearest, output_error, residual, Additive, Aqlm, KMeans};
+use lowbit::quantize::codebook::{Density, lloyd_max};
+use lowbit::quantize::vector::{Additive, Aqlm, KMeans, nearest, output_error, residual};
 use lowbit::quantize::{binary, ternary};
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Matrix, ScaleType};
@@ -377,11 +377,7 @@ fn least_squares_ternary_is_never_worse() {
                                 up += h(run * g + i) * t * *x as f64;
                                 down += h(run * g + i) * t * t;
                             }
-                            if down > 0.0 {
-                                up * up / down
-                            } else {
-                                0.0
-                            }
+                            if down > 0.0 { up * up / down } else { 0.0 }
                         });
                         sum += whole - gain.fold(0.0, f64::max);
                     }

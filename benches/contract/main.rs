@@ -14,7 +14,7 @@ mod lab;
 mod shader;
 mod variant;
 
-use comfy_table::{presets::ASCII_MARKDOWN, Table};
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
 use data::Data;
 use lab::{Lab, Subject};
 use variant::Input;

@@ -1,6 +1,6 @@
 //! A matrix, inputs, and what their products must be.
 
-use lowbit::{quantize_activations, Error, Format, Matrix, Precision};
+use lowbit::{Error, Format, Matrix, Precision, quantize_activations};
 
 /// Different rows of the matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.

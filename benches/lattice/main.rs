@@ -4,8 +4,8 @@
 //! `cargo bench --bench lattice`, on the adapter that wgpu chooses; `-- --test` runs every product
 //! once at 256 x 256. The second form is the composed shader, edited; both must give the same bits.
 
-use comfy_table::{presets::ASCII_MARKDOWN, Table};
-use lowbit::{wgpu, Error, Format, Gpu, MatMul, Matrix, Precision};
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+use lowbit::{Error, Format, Gpu, MatMul, Matrix, Precision, wgpu};
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};

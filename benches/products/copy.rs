@@ -1,6 +1,6 @@
 //! The bandwidth that products are held against: what a shader copies on the same device.
 
-use crate::device::{compile, Bench};
+use crate::device::{Bench, compile};
 use wgpu::{BufferUsages, ComputePass};
 
 /// Bytes read and written in a second, the median of several copies of `len` bytes.

@@ -16,7 +16,7 @@ mod summary;
 
 use criterion::Criterion;
 use device::Bench;
-use lowbit::{Format, Precision, KERNELS};
+use lowbit::{Format, KERNELS, Precision};
 use run::Run;
 use std::time::Duration;
 use summary::Summary;

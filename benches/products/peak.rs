@@ -1,7 +1,7 @@
 //! The arithmetic that products are held against: what a shader multiplies and adds in f32 on the same
 //! device, with nothing to wait for.
 
-use crate::device::{compile, Bench};
+use crate::device::{Bench, compile};
 use wgpu::{BufferUsages, ComputePass};
 
 /// Of `peak.wgsl`: sums, floats of each, times, and two operations a time.

@@ -1,10 +1,10 @@
 //! Benchmarks as criterion sees them: a name, a throughput, and a closure that takes timings.
 
+use crate::SAMPLES;
 use crate::data::Packed;
 use crate::device::{Bench, Clock};
 use crate::subject::Subject;
 use crate::summary::{Summary, Work};
-use crate::SAMPLES;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use lowbit::{Format, MatMul, Precision};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What is timed on a device: recorded commands, and the result that they must have.
 
-use crate::data::{inputs, Packed};
-use crate::device::{compile, Bench, Record};
+use crate::data::{Packed, inputs};
+use crate::device::{Bench, Record, compile};
 use lowbit::{MatMul, Precision};
 use wgpu::{Buffer, BufferUsages};
 

@@ -1,7 +1,7 @@
 //! The table at the end.
 
 use crate::device::{Bench, Clock};
-use comfy_table::{presets::ASCII_MARKDOWN, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 use std::fmt;
 
 #[derive(Default)]

@@ -4,7 +4,7 @@
 //! and `-- --test` for one run of each at a small shape. Prints MB of f32 weights a second, medians of five runs, with
 //! importance weights and without; then the seconds that a Hessian and GPTQ take.
 
-use lowbit::quantize::gptq::{quantize, Gptq};
+use lowbit::quantize::gptq::{Gptq, quantize};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
 use lowbit::{Error, Format, Matrix, Result};

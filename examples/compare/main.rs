@@ -25,12 +25,12 @@ mod table;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use llama::Llama;
 use llama::calibration::Calibration;
 use llama::methods::{Method, Quantized, Recipe};
 use llama::perplexity::Losses;
-use llama::text::{read_texts, Texts};
+use llama::text::{Texts, read_texts};
 use llama::tokenizer::Tokenizer;
-use llama::Llama;
 use lowbit::Format;
 use measure::{Language, Reference, Row};
 use model::{Fallible, Files, Model};

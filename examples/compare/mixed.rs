@@ -4,12 +4,12 @@
 //! predictions lose (the divergence from those with floats, in nats) when this layer alone is packed, for each unit of the
 //! error of its outputs. Errors in other formats are taken to cost in proportion.
 
+use crate::Jobs;
 use crate::llama::calibration::Calibration;
 use crate::llama::methods::Method;
 use crate::llama::text::Texts;
 use crate::llama::{Llama, Place};
 use crate::model::Fallible;
-use crate::Jobs;
 use lowbit::calibrate::allocate::{self, Assignment, Choice};
 use lowbit::calibrate::sensitivity;
 use lowbit::quantize::hessian::Hessian;

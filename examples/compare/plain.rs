@@ -1,11 +1,11 @@
 //! Of a model that is no Llama: what its weights lose, by the methods that need no inputs.
 
 use crate::llama::methods::Method;
-use crate::measure::{square, Mean, Row};
+use crate::measure::{Mean, Row, square};
 use crate::model::{Fallible, Model, Tensor};
 use crate::{Args, Jobs};
-use lowbit::quantize::hqq::Hqq;
 use lowbit::Matrix;
+use lowbit::quantize::hqq::Hqq;
 
 /// One row for each format, over all matrices of floats.
 pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {

@@ -4,7 +4,7 @@
 //! squared error under D = 4^-R. Names stand where no other way is as good in as few bits.
 
 use crate::measure::Row;
-use crate::svg::{escaped, page, COLOURS, HEIGHT, LEFT, TOP};
+use crate::svg::{COLOURS, HEIGHT, LEFT, TOP, escaped, page};
 use std::fmt::Write;
 
 const WIDTH: f64 = 420.0;

@@ -2,7 +2,7 @@
 
 use crate::llama::perplexity::Difference;
 use crate::measure::Row;
-use comfy_table::{presets, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 
 pub fn render(rows: &[Row]) -> Table {
     let mut table = Table::new();

@@ -1,8 +1,8 @@
 //! The tables of `inspect`: a row for each tensor or layer, totals by format.
 
-use crate::model::checkpoint::{is_float, note, Checkpoint};
+use crate::model::checkpoint::{Checkpoint, is_float, note};
 use crate::model::{Fallible, Tensor};
-use comfy_table::{presets, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 use lowbit::gguf::Split;
 use lowbit::safetensors::TensorInfo;
 use lowbit::{Format, Linear};

@@ -16,7 +16,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use list::Row;
 use lowbit::Gpu;
-use model::checkpoint::{effective, Found};
+use model::checkpoint::{Found, effective};
 use model::{Fallible, Files, Model};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! Quantizes all linears of a model by a method of the library.
 
 use super::calibration::Calibration;
-use super::scaled::{scale, Scales};
+use super::scaled::{Scales, scale};
 use super::text::Texts;
 use super::{Llama, Place};
 use crate::model::Fallible;
-use lowbit::calibrate::Layer;
+use lowbit::Dense;
 use lowbit::quantize::awq::{Awq, Clip};
 use lowbit::quantize::gptq::{self, Gptq, Groups, Search};
 use lowbit::quantize::hessian::Hessian;
@@ -112,7 +112,7 @@ impl Recipe<'_> {
                         Method::Hqq => Hqq::default().quantize(format, n, k, &weights, &|_| ())?.matrix,
                         // Queries and keys are not cut: what counts is their product with each other.
                         Method::Awq if place != Place::Attention || index == 2 => {
-                            let whole = Layer::new(n, k, &weights)?;
+                            let whole = Dense::new(n, k, &weights)?;
                             let x = calibration.sample(i, place);
                             let cut = Clip::default().search(whole, x, format, None, &|_| ())?;
                             Matrix::quantize(format, n, k, &cut)?

@@ -1,8 +1,8 @@
 //! How well a model foretells texts: perplexity, and what one model loses against another token by token.
 
+use super::Llama;
 use super::text::Texts;
 use super::walk::Visit;
-use super::Llama;
 use crate::model::Fallible;
 use rayon::prelude::*;
 

@@ -4,8 +4,8 @@
 use super::calibration::Calibration;
 use super::{Llama, Place, Shared};
 use crate::model::Fallible;
-use lowbit::calibrate::Layer;
-use lowbit::quantize::awq::{fold_into_norm, fold_into_rows, Awq};
+use lowbit::Dense;
+use lowbit::quantize::awq::{Awq, fold_into_norm, fold_into_rows};
 use lowbit::{Format, Linear, Matrix};
 
 /// s of each place of each block.
@@ -33,11 +33,11 @@ pub fn scale(
                 continue;
             }
             let weights = shared.weights();
-            let layers: lowbit::Result<Vec<Layer>> = shared
+            let layers: lowbit::Result<Vec<Dense>> = shared
                 .linears
                 .iter()
                 .zip(&weights)
-                .map(|(named, w)| Layer::new(named.linear.n(), k, w))
+                .map(|(named, w)| Dense::new(named.linear.n(), k, w))
                 .collect();
             let format = format_of(&shared.linears[0].name);
             let x = calibration.sample(i, place);

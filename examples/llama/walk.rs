@@ -1,6 +1,6 @@
 //! The forward pass: texts side by side, all positions at once, block by block.
 
-use super::attention::{attend, Rope};
+use super::attention::{Rope, attend};
 use super::{Llama, Place, Shape, Shared};
 use crate::model::Fallible;
 use lowbit::Linear;

@@ -1,17 +1,17 @@
 //! Reads one tensor of GGUF: `FILE.gguf:TENSOR`.
 
+use crate::Fallible;
 use crate::npy::Dense;
 use crate::weights::Weights;
-use crate::Fallible;
 use lowbit::gguf::Split;
 use std::path::{Path, PathBuf};
 
 /// The file and the tensor that `--weights` names; none where the whole of it is a file.
 pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
-    if !weights.exists() {
-        if let Some((file, tensor)) = weights.to_string_lossy().rsplit_once(':') {
-            return (file.into(), Some(tensor.into()));
-        }
+    if !weights.exists()
+        && let Some((file, tensor)) = weights.to_string_lossy().rsplit_once(':')
+    {
+        return (file.into(), Some(tensor.into()));
     }
     (weights.into(), None)
 }
@@ -44,7 +44,7 @@ pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weigh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lowbit::{gguf::Writer, Format, Matrix};
+    use lowbit::{Format, Matrix, gguf::Writer};
 
     #[test]
     fn tensors_are_decoded_by_name() {

@@ -1,11 +1,11 @@
 //! Multiplies and judges: on a device, or on the processor where there is none.
 
 use crate::npy::Dense;
-use crate::oracle::{relative_rms, Product};
+use crate::oracle::{Product, relative_rms};
 use crate::table::Row;
 use crate::timing::{self, Clock};
 use crate::unpacked::{self, Unpacked};
-use crate::{readback, Fallible};
+use crate::{Fallible, readback};
 use lowbit::wgpu::{self, BufferSlice, BufferUsages, ComputePass};
 use lowbit::{Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision};
 use std::time::Instant;

@@ -1,8 +1,8 @@
 //! Getting the bytes of a buffer back.
 
 use crate::Fallible;
-use lowbit::wgpu::{self, Buffer, BufferUsages, MapMode};
 use lowbit::Gpu;
+use lowbit::wgpu::{self, Buffer, BufferUsages, MapMode};
 
 /// The floats of a buffer, after everything submitted so far.
 pub fn floats(gpu: &Gpu, buffer: &Buffer) -> Fallible<Vec<f32>> {

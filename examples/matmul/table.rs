@@ -1,7 +1,7 @@
 //! The report: one row for each format.
 
 use crate::oracle::BOUND;
-use comfy_table::{presets, Attribute, Cell, CellAlignment, Color, Table};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
 /// What was measured of one way to store the weights.
 pub struct Row {

@@ -1,8 +1,8 @@
 //! How long a product takes: by the device's own clock where it has one, else by ours.
 
-use crate::{readback, Fallible};
-use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass, Features};
+use crate::{Fallible, readback};
 use lowbit::Gpu;
+use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass, Features};
 use std::time::{Duration, Instant};
 
 /// What the runs of one measurement may take, after its warm-up.

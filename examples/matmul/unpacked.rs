@@ -1,8 +1,8 @@
 //! The product with unpacked f32 weights on the same device: what the packed ones are up against.
 
-use crate::{npy::Dense, readback, Fallible};
-use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass};
+use crate::{Fallible, npy::Dense, readback};
 use lowbit::Gpu;
+use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass};
 
 /// Floats that the kernel reads at a time; rows are padded with zeros to a multiple.
 const PIECE: usize = 16;

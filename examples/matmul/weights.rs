@@ -1,9 +1,9 @@
 //! What `--weights` names: a matrix of floats, or a layer that is packed already.
 
-use crate::model::checkpoint::Checkpoint;
 use crate::model::Files;
+use crate::model::checkpoint::Checkpoint;
 use crate::npy::{self, Dense};
-use crate::{gguf, Fallible};
+use crate::{Fallible, gguf};
 use lowbit::Linear;
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! A safetensors checkpoint by its layers, those that another tool packed among them.
 
-use super::{no_such, Fallible};
+use super::{Fallible, no_such};
 use lowbit::safetensors::{Model, TensorInfo};
 use lowbit::{Gpu, Linear, OutputScale};
 use std::collections::{BTreeSet, HashMap};
@@ -162,7 +162,7 @@ pub fn note(linear: &Linear) -> String {
 mod tests {
     use super::*;
     use lowbit::{Format, Matrix};
-    use safetensors::{tensor::TensorView, Dtype};
+    use safetensors::{Dtype, tensor::TensorView};
 
     #[test]
     fn tensors_belong_to_the_layer_of_the_longest_name() {

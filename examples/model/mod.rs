@@ -6,7 +6,7 @@ mod safetensors;
 
 use checkpoint::Checkpoint;
 
-use lowbit::gguf::{part_names, Split, TensorType, Value};
+use lowbit::gguf::{Split, TensorType, Value, part_names};
 use lowbit::{Format, Gpu, Matrix};
 use memmap2::Mmap;
 use std::fs::File;

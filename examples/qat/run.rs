@@ -1,11 +1,11 @@
 //! Networks trained or rounded one after the other, and how each is judged.
 
+use super::net::Fallible;
 use super::net::data::Set;
 use super::net::mlp::Mlp;
 use super::net::packed::Packed;
 use super::net::scheme::Scheme;
-use super::net::train::{quantizers, train, Plan, Teacher};
-use super::net::Fallible;
+use super::net::train::{Plan, Teacher, quantizers, train};
 use super::table::Row;
 use indicatif::{ProgressBar, ProgressStyle};
 use lowbit::{Format, Gpu};

@@ -1,6 +1,6 @@
 //! What is printed in the end.
 
-use comfy_table::{presets::ASCII_MARKDOWN, Table};
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
 /// One network.
 pub struct Row {

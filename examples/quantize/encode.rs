@@ -39,12 +39,12 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
     let n = usize::try_from(tensor.dims.get(1).copied().unwrap_or(1))?;
     let experts = numbers.len() / (n * k);
     let per_expert = importance.map(|importance| importance.chunks(k).collect::<Vec<_>>());
-    if let Some(of) = &per_expert {
-        if of.len() != experts || of.iter().any(|of| of.len() != k) {
-            let got = importance.map_or(0, <[f32]>::len);
-            let expected = format!("{experts} times {k} numbers of importance, got {got}");
-            return Err(named(&expected).into());
-        }
+    if let Some(of) = &per_expert
+        && (of.len() != experts || of.iter().any(|of| of.len() != k))
+    {
+        let got = importance.map_or(0, <[f32]>::len);
+        let expected = format!("{experts} times {k} numbers of importance, got {got}");
+        return Err(named(&expected).into());
     }
     for (expert, of) in per_expert.iter().flatten().enumerate() {
         // An old file counts the rows of all experts together: one that was never asked has nothing.

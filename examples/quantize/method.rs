@@ -2,11 +2,11 @@
 //! on texts. What it makes are tensors of the same model, of the types that were planned.
 
 use crate::args::Args;
+use crate::llama::Llama;
 use crate::llama::calibration::Calibration;
 use crate::llama::methods::{Method, Recipe};
-use crate::llama::text::{read_texts, Texts};
+use crate::llama::text::{Texts, read_texts};
 use crate::llama::tokenizer::Tokenizer;
-use crate::llama::Llama;
 use crate::model::{Fallible, Model};
 use crate::plan::Plan;
 use indicatif::ProgressBar;

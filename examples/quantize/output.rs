@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::model::Fallible;
 use crate::plan::{Plan, Planned};
 use indicatif::ProgressBar;
-use lowbit::gguf::{part_name, Writer};
+use lowbit::gguf::{Writer, part_name};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use crate::model::Fallible;
 use crate::plan::Plan;
-use comfy_table::{presets, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table, presets};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A picture of two parts, written as SVG by hand: bars by format, lines by m.
 
-use crate::svg::{escaped, page, COLOURS, HEIGHT, LEFT, TOP};
+use crate::svg::{COLOURS, HEIGHT, LEFT, TOP, escaped, page};
 use std::fmt::Write;
 
 pub struct Bar {
@@ -86,7 +86,7 @@ impl Plot {
 }
 
 /// Draws five lines and their values; returns where a value lies.
-fn axis(svg: &mut String, left: f64, width: f64, most: f64, title: &str) -> impl Fn(f64) -> f64 {
+fn axis(svg: &mut String, left: f64, width: f64, most: f64, title: &str) -> impl Fn(f64) -> f64 + use<> {
     let most = if most > 0.0 { most } else { 1.0 };
     let y = move |value: f64| TOP + HEIGHT * (1.0 - value / (1.05 * most));
     let _ = writeln!(svg, "<text x=\"{left}\" y=\"40\">{title}</text>");

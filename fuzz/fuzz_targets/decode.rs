@@ -4,7 +4,7 @@
 #![no_main]
 
 use lowbit::{Error, Format, Matrix};
-use lowbit_fuzz::{all_finite, Choices};
+use lowbit_fuzz::{Choices, all_finite};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let mut choices = Choices::new(input);

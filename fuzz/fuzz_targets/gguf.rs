@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use lowbit::gguf::{ranges, Gguf, Header, Key, Model, Preset, Split, SplitHeader, TensorInfo, Writer};
+use lowbit::gguf::{Gguf, Header, Key, Model, Preset, Split, SplitHeader, TensorInfo, Writer, ranges};
 use lowbit::{Error, Matrix};
 use lowbit_fuzz::all_finite;
 

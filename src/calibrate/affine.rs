@@ -10,7 +10,7 @@
 
 use super::observers::{MinMax, Observer};
 use crate::matrix::{finite, length};
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 /// The least scale, PyTorch's `torch.finfo(torch.float32).eps`: a range of nothing but 0 has one too.
 const LEAST_SCALE: f32 = f32::EPSILON;

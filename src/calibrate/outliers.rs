@@ -9,7 +9,7 @@
 //! weights of their columns are the only ones kept twice.
 
 use super::smooth::ChannelMaxima;
-use super::Layer;
+use crate::Dense;
 use crate::{Error, Format, Linear, Matrix, Result};
 use half::f16;
 
@@ -48,7 +48,7 @@ impl Outliers {
 /// # Errors
 /// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not under k or there
 /// twice, a weight beyond f16.
-pub fn split(layer: Layer, columns: &[u32], format: Format) -> Result<Linear> {
+pub fn split(layer: Dense, columns: &[u32], format: Format) -> Result<Linear> {
     let (n, k) = (layer.n(), layer.k());
     let mut rest = layer.weights().to_vec();
     let mut own = Vec::with_capacity(n.saturating_mul(columns.len()));

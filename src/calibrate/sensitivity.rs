@@ -4,10 +4,10 @@
 use super::allocate::Choice;
 use crate::matrix::length;
 use crate::quantize::hessian::Hessian;
-use crate::quantize::tiles::{dots_f64, Rows};
+use crate::quantize::tiles::{Rows, dots_f64};
 use crate::random::SplitMix64;
 use crate::reserve::zeros;
-use crate::{parallel, Error, Format, Matrix, Result};
+use crate::{Error, Format, Matrix, Result, parallel};
 use fearless_simd::Level;
 
 /// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.

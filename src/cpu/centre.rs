@@ -4,7 +4,7 @@
 //! their span. So codes are counted from the one whose weight is nearest to 0, the middle: what is left of the offset
 //! is then no larger than any weight.
 
-use super::plan::{specialized, Plan, BIAS, SCALE};
+use super::plan::{BIAS, Plan, SCALE, specialized};
 use super::row::{Row, STEP};
 use crate::family::AffineKind;
 use fearless_simd::{f32x16, i8x16, i8x64, prelude::*, u8x64};

@@ -1,6 +1,6 @@
 //! Exact sums of four products of signed bytes: the one operation that each machine does differently.
 
-use fearless_simd::{i32x16, i8x64, prelude::*};
+use fearless_simd::{i8x64, i32x16, prelude::*};
 
 /// Σ w·x of each four codes. No x is -128. `shift` is -128 Σ x of each four; not every machine needs it.
 #[inline(always)]
@@ -43,7 +43,7 @@ fearless_simd::kernel!(
         use core::arch::x86_64::{
             __m256i, _mm256_abs_epi8, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi16, _mm256_sign_epi8,
         };
-        use fearless_simd::{i32x8, i8x32};
+        use fearless_simd::{i8x32, i32x8};
         let mut sums = [0; 16];
         for (half, sums) in sums.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let w: __m256i = i8x32::from_slice(avx2, &w[32 * half..][..32]).into();

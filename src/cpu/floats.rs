@@ -1,6 +1,6 @@
 //! Weights as floats, sixteen at a time, rounded exactly as `dequantize` rounds them.
 
-use super::plan::{specialized, Plan, BASE_BIAS, BIAS, SCALE};
+use super::plan::{BASE_BIAS, BIAS, Plan, SCALE, specialized};
 use super::row::Row;
 use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x16, prelude::*};

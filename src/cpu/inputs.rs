@@ -1,6 +1,6 @@
 //! Inputs as integers, laid out as the loop over them reads them.
 
-use super::activations::{round_rows, Activations, RUN};
+use super::activations::{Activations, RUN, round_rows};
 use super::plan::Plan;
 use super::row::STEP;
 use crate::formats::rows::at_level;

@@ -7,10 +7,10 @@
 
 use super::dot4::dot4;
 use super::inputs::Inputs;
-use super::plan::{specialized, Plan, BASE_ZERO, SCALE};
+use super::plan::{BASE_ZERO, Plan, SCALE, specialized};
 use super::row::{Row, STEP};
 use super::sums::{CHAIN, CHAINS};
-use fearless_simd::{f32x16, f32x4, f32x8, i32x16, i8x64, prelude::*, u8x64};
+use fearless_simd::{f32x4, f32x8, f32x16, i8x64, i32x16, prelude::*, u8x64};
 
 /// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
 /// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the

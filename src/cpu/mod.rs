@@ -13,7 +13,7 @@ mod row;
 mod sums;
 mod tile;
 
-use crate::{parallel, Matrix, Precision};
+use crate::{Matrix, Precision, parallel};
 use inputs::Inputs;
 pub use level::CpuLevel;
 use plan::Plan;

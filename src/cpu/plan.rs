@@ -1,7 +1,7 @@
 //! How the weights of a matrix are to be read, decided once for a product.
 
-use crate::family::{span_of, AffineKind, Levels};
 use crate::Matrix;
+use crate::family::{AffineKind, Levels, span_of};
 use fearless_simd::Level;
 
 pub(super) struct Plan<'a> {

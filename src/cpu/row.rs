@@ -1,8 +1,8 @@
 //! One row of a matrix, unpacked: codes, and the scale and offset of each span of them.
 
-use super::plan::{Codes, Plan, BASE_ZERO};
+use super::plan::{BASE_ZERO, Codes, Plan};
 use crate::family::Spans;
-use fearless_simd::{dispatch, i8x64, prelude::*, u8x64, Level};
+use fearless_simd::{Level, dispatch, i8x64, prelude::*, u8x64};
 
 /// Codes are padded to a multiple of this many with zeros.
 pub(super) const STEP: usize = 64;

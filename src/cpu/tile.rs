@@ -1,7 +1,7 @@
 //! Products of a few decoded rows with all rows of x: a tile of sums in registers.
 
 use super::sums::{CHAIN, CHAINS};
-use fearless_simd::{dispatch, prelude::*, Level};
+use fearless_simd::{Level, dispatch, prelude::*};
 
 /// Decoded rows that are multiplied together: each float of x that is loaded serves all of them.
 pub(super) const ROWS: usize = 4;

@@ -4,7 +4,7 @@
 //! each layout is chosen such that one shift and one mask turn a stored word into a code word.
 //! Bits that are no power of two are split into runs that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low first.
 
-use crate::family::{Plane, Unit, PART};
+use crate::family::{PART, Plane, Unit};
 
 /// The device plane of codes of so many bits.
 pub(crate) const fn plane(bits: usize) -> Plane {

@@ -6,7 +6,7 @@ use super::f16;
 use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
 use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
+use crate::quantize::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
 use fearless_simd::Simd;
 
 /// All 16 bytes as they are.

@@ -3,7 +3,7 @@
 //! Vectors are spelled out here: left to itself the compiler makes them of some of these loops, and of
 //! others gathers single bytes, with no rule to it that a small change does not break.
 
-use fearless_simd::{prelude::*, u64x4, u8x16, u8x32, u8x64};
+use fearless_simd::{prelude::*, u8x16, u8x32, u8x64, u64x4};
 
 /// The low nibbles of sixteen bytes, then their high ones.
 #[inline(always)]

@@ -4,7 +4,7 @@
 //! are multiplied in the time of a few instructions. Here both are inlined into a loop over the blocks of
 //! a row, and the loop is compiled for AVX-512, for AVX2 and for what every machine of the target has.
 
-use crate::family::{span_of, Affine, Spans, PART};
+use crate::family::{Affine, PART, Spans, span_of};
 
 /// Runs an expression compiled for the level, `$simd` being its token; all that it calls must be
 /// `#[inline(always)]`. As `fearless_simd::dispatch`, but that SSE4.2 is taken for SSE2: a third of the

@@ -1,7 +1,7 @@
 //! The scales of a family, one type of a few: where a block has them, how the device reads them.
 
-use crate::family::{Family, Plane, Unit};
 use crate::ScaleType;
+use crate::family::{Family, Plane, Unit};
 
 /// A scale type as a type, for functions that are compiled once for each.
 pub(crate) trait Scale {

@@ -3,7 +3,7 @@
 use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::jobs::{runs, Job, Span};
+use crate::gpu::dispatch::jobs::{Job, Span, runs};
 use crate::gpu::dispatch::prepared::Prepared;
 use crate::gpu::dispatch::runs::run_length;
 use crate::gpu::product::arrange::check_buffer;

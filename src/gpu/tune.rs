@@ -1,6 +1,6 @@
 //! Choosing by measurement: the kernels that can serve a product, timed on this device.
 
-use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::gpu::{Gpu, lock};
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::decisions::{Decisions, Product};
 use crate::gpu::product::matmul::MatMul;

@@ -4,7 +4,7 @@
 use super::codec::{Packing, Shader};
 use crate::family::Hints;
 use crate::formats::f16 as halves;
-use crate::shader::{text, File};
+use crate::shader::{File, text};
 use crate::{Format, Result};
 
 const BLOCK: usize = 32;

@@ -3,7 +3,7 @@
 use super::codec::{KvCodec, Packing, Store};
 use super::kivi::Tokens;
 use crate::matrix::finite;
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 use std::sync::Arc;
 
 /// Tokens that are summed on their own before the sums are added, whatever the number of threads.

@@ -1,8 +1,8 @@
 //! Q_prod's projection S: d rows of d independent numbers of N(0, 1).
 
+use crate::Result;
 use crate::random::SplitMix64;
 use crate::rotate::random::normals;
-use crate::Result;
 
 /// A seed that has nothing to do with the rotation's: Q_prod needs S independent of Π.
 pub(super) fn derived(seed: u64) -> u64 {

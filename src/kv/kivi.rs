@@ -8,7 +8,7 @@
 use super::codec::Shader;
 use super::options::Side;
 use super::{bits, half_rows};
-use crate::shader::{text, File};
+use crate::shader::{File, text};
 use crate::{Error, Result};
 use half::f16;
 use std::collections::VecDeque;

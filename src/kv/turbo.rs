@@ -12,7 +12,7 @@
 use super::codec::{Packing, Shader};
 use super::{bits, gaussian};
 use crate::quantize::codebook::lloyd_max_sphere;
-use crate::shader::{text, File};
+use crate::shader::{File, text};
 use crate::{Error, Result};
 
 const CODEWORDS: File = text!("kv/codewords.wgsl");

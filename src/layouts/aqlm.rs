@@ -1,8 +1,8 @@
 //! AQLM: runs of eight weights looked up in learned codebooks.
 
+use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, interleave_codebook, multiple};
-use super::Scales;
 use crate::linear::part;
 use crate::{Format, Linear, Result};
 

@@ -1,8 +1,8 @@
 //! AWQ checkpoints of the GEMM version: 4 bits, packed along the outputs in an order of their own.
 
-use super::fields::{bytes, size, word};
-use super::groups::{check_shape, group_len, multiple, pair_kind, Integers};
 use super::Scales;
+use super::fields::{bytes, size, word};
+use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
 use crate::{Linear, Result};
 
 /// The nibble of a word that holds output `8c + i`: words hold outputs 0, 2, 4, 6, 1, 3, 5, 7.

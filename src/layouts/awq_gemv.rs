@@ -1,8 +1,8 @@
 //! AWQ checkpoints of the versions GEMV and GEMV fast: 4 bits, packed along the inputs.
 
-use super::fields::{bytes, mask, size, word};
-use super::groups::{biased, build, check_shape, group_len, grouped, multiple, pair_kind, put, Integers};
 use super::Scales;
+use super::fields::{bytes, mask, size, word};
+use super::groups::{Integers, biased, build, check_shape, group_len, grouped, multiple, pair_kind, put};
 use crate::{Linear, Result, ScaleType};
 
 /// Columns of scales that both versions store: those of all groups, and padding to whole words of zero points,

@@ -1,8 +1,8 @@
 //! BitNet b1.58 as transformers has it: ternary weights packed, four rows in a byte, or made of floats.
 
+use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{build, check_shape, multiple};
-use super::Scales;
 use crate::linear::part;
 use crate::{Format, Linear, OutputScale, Result, ScaleType};
 use half::{bf16, f16};

@@ -1,8 +1,8 @@
 //! bitsandbytes: NF4 and FP4 with and without double quantization, LLM.int8().
 
+use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, flat_group, grouped, interleave, multiple};
-use super::Scales;
 use crate::linear::part;
 use crate::{Format, Linear, Matrix, OutputScale, Result};
 

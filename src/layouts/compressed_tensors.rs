@@ -3,8 +3,8 @@
 //! Its floats are [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
 
 use super::fields::{bytes, check_bits, padded_field, size};
-use super::groups::{check_shape, group_len, pair_kind, Integers};
-use super::{order, Scales};
+use super::groups::{Integers, check_shape, group_len, pair_kind};
+use super::{Scales, order};
 use crate::formats::bits::field_of;
 use crate::linear::part;
 use crate::{Linear, Result};
@@ -18,11 +18,7 @@ fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, u
     let values = scales.to_vec();
     Ok(
         move |row: usize, g: usize| {
-            if single {
-                values[0]
-            } else {
-                values[row * groups + g]
-            }
+            if single { values[0] } else { values[row * groups + g] }
         },
     )
 }
@@ -146,11 +142,11 @@ impl IntQuantized<'_> {
         let groups = k.div_ceil(group_len(group, k));
         bytes("weight", size(&[n, k]), self.weight)?;
         let scale = scale_at(&self.scales, n, groups)?;
-        if let Some(zeros) = self.zero_points {
-            if zeros.len() != self.scales.len() {
-                let expected = self.scales.len();
-                return Err(part("weight_zero_point", "its bytes", expected, zeros.len()));
-            }
+        if let Some(zeros) = self.zero_points
+            && zeros.len() != self.scales.len()
+        {
+            let expected = self.scales.len();
+            return Err(part("weight_zero_point", "its bytes", expected, zeros.len()));
         }
         let zero = |row: usize, g: usize| match self.zero_points {
             None => 128.0,

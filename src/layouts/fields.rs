@@ -1,7 +1,7 @@
 //! Streams of fields of 1 to 8 bits, lowest bits first, as most tools pack them.
 
-use crate::linear::part;
 use crate::Result;
+use crate::linear::part;
 
 /// The product of some sizes; so large where it overflows that no slice has that length.
 pub(super) fn size(factors: &[usize]) -> usize {

@@ -1,8 +1,8 @@
 //! Weights that are not quantized.
 
+use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::check_shape;
-use super::Scales;
 use crate::linear::part;
 use crate::{Format, Linear, Matrix, Result, ScaleType};
 

@@ -1,8 +1,8 @@
 //! GPTQ checkpoints (AutoGPTQ, GPTQModel, AutoRound): 2 to 8 bits, packed down the columns.
 
 use super::fields::{bytes, check_bits, column_field, mask, size, word};
-use super::groups::{check_shape, group_len, pair_kind, Integers};
-use super::{order, Scales};
+use super::groups::{Integers, check_shape, group_len, pair_kind};
+use super::{Scales, order};
 use crate::formats::bits::field_of;
 use crate::{Linear, Result};
 

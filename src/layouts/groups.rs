@@ -2,7 +2,7 @@
 
 use super::fields::{self, size};
 use crate::linear::part;
-use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
 
 /// A shape that has weights, so that no later division is by zero.
 pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {

@@ -1,8 +1,8 @@
 //! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
 
-use super::fields::{bytes, check_bits, size, word};
-use super::groups::{by_columns, check_shape, flat_group, group_len, multiple, pair_kind, Integers};
 use super::Scales;
+use super::fields::{bytes, check_bits, size, word};
+use super::groups::{Integers, by_columns, check_shape, flat_group, group_len, multiple, pair_kind};
 use crate::linear::part;
 use crate::{Linear, Result, ScaleType};
 
@@ -86,11 +86,12 @@ impl Hqq<'_> {
         self.scales.check("scale", groups)?;
         self.zeros.check("zero", groups)?;
         let field = |at: usize| packing.field(self.packed, at / columns, at % columns);
-        if bits < 8 && bits > 4 {
-            if let Some(at) = (0..weights).find(|&at| field(at) >> bits != 0) {
-                let expected = format!("under {}", 1 << bits);
-                return Err(part("W_q", format!("field {at}"), expected, field(at)));
-            }
+        if bits < 8
+            && bits > 4
+            && let Some(at) = (0..weights).find(|&at| field(at) >> bits != 0)
+        {
+            let expected = format!("under {}", 1 << bits);
+            return Err(part("W_q", format!("field {at}"), expected, field(at)));
         }
         if self.columns {
             let matrix = by_columns(bits, n, k, field, columns, |g| [self.scales.at(g), self.zeros.at(g)])?;

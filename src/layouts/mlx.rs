@@ -2,9 +2,9 @@
 //!
 //! Its `mxfp4`, `mxfp8` and `nvfp4` are [`Microscaled`](super::Microscaled).
 
+use super::Scales;
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
-use super::Scales;
 use crate::formats::bits::field_of;
 use crate::{Linear, Result, ScaleType};
 

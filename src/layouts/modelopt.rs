@@ -1,9 +1,9 @@
 //! NVIDIA's Model Optimizer: 4 bits of two rows in a byte. Its floats are [`Microscaled`](super::Microscaled)
 //! and [`Fp8`](super::Fp8), its bytes [`IntQuantized`](super::IntQuantized).
 
-use super::fields::{bytes, size};
-use super::groups::{check_shape, group_len, multiple, pair_kind, Integers};
 use super::Scales;
+use super::fields::{bytes, size};
+use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
 use crate::{Linear, Result};
 
 /// One layer of `W4A16_AWQ` or `W4A8_AWQ`: weight = `scale · code`.

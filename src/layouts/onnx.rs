@@ -1,8 +1,8 @@
 //! `MatMulNBits`, an operator of ONNX Runtime: 2, 4 or 8 bits.
 
-use super::fields::{bytes, check_bits, size};
-use super::groups::{check_shape, multiple, pair_kind, Integers};
 use super::Scales;
+use super::fields::{bytes, check_bits, size};
+use super::groups::{Integers, check_shape, multiple, pair_kind};
 use crate::formats::bits::field_of;
 use crate::linear::part;
 use crate::{Linear, Result};

@@ -2,8 +2,8 @@
 
 use super::fields::{bytes, size, word};
 use super::groups::group_len;
-use crate::linear::part;
 use crate::Result;
+use crate::linear::part;
 
 /// The order of columns in which groups are runs, from the group of each (`k` i32): a permutation for
 /// [`Linear::with_permutation`](crate::Linear::with_permutation), columns of a group staying in order.

@@ -1,9 +1,9 @@
 //! torchao: 4 bits with a float zero point. Its bytes are [`IntQuantized`](super::IntQuantized), its floats
 //! [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
 
+use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, put};
-use super::Scales;
 use crate::{Linear, Result, ScaleType};
 
 /// One layer of `Int4Tensor` (packing `plain`): weight = `scale · code + zero`.

@@ -1,8 +1,8 @@
 //! Blockwise Hadamard rotations of inputs and outputs.
 
 use super::checks::{length, part};
-use crate::rotate::hadamard::butterflies;
 use crate::Result;
+use crate::rotate::hadamard::butterflies;
 
 /// A rotation of the inputs, block by block: `x → H · (signs ∘ x)`; of outputs, its inverse: `y → signs ∘ (H · y)`.
 ///

@@ -1,10 +1,10 @@
 //! Binary weights: Ŵ = α·sign(W). The α of least squared error is the mean of |W| (Rastegari et al., "XNOR-Net", 2016,
 //! arXiv 1603.05279, equation 6); under importance weights h it is Σ h|w| / Σ h.
 
-use crate::calibrate::affine::{check, Granularity};
+use crate::calibrate::affine::{Granularity, check};
 use crate::formats::bits::set_field;
 use crate::matrix::check_shape;
-use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights α or -α.

@@ -48,7 +48,7 @@ fn upper(k: usize, at: impl Fn(usize, usize) -> f64 + Sync) -> Vec<f32> {
 
 #[cfg(feature = "faer")]
 mod by_faer {
-    use super::{upper, Error, Result};
+    use super::{Error, Result, upper};
     use faer::linalg::solvers::Llt;
     use faer::linalg::triangular_inverse::invert_lower_triangular;
     use faer::{Mat, MatRef, Par, Side};
@@ -78,7 +78,7 @@ mod plain {
 
     use super::{Error, Result};
     use crate::parallel;
-    use crate::quantize::tiles::{dots_f64, Rows};
+    use crate::quantize::tiles::{Rows, dots_f64};
     use fearless_simd::Level;
 
     /// Columns in a panel.

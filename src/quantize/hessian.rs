@@ -1,10 +1,10 @@
 //! The Hessian of a layer's squared output error: H = (2/n) Σ x xᵀ over the inputs x of the layer (Frantar et al. 2022,
 //! arXiv 2210.17323; symbols as there).
 
-use super::tiles::{dots_f32, Rows};
+use super::tiles::{Rows, dots_f32};
 use crate::matrix::finite;
 use crate::reserve::zeros;
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 use fearless_simd::Level;
 
 /// Inputs whose products are summed in f32 before they are added to the sums in f64.

@@ -237,11 +237,7 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
         }
     }
     // The squares of tiny weights may all have become zero.
-    if sum_l2 > 0.0 {
-        sum_lx / sum_l2
-    } else {
-        0.0
-    }
+    if sum_l2 > 0.0 { sum_lx / sum_l2 } else { 0.0 }
 }
 
 /// One scale for the scales (or minima) of all groups of a block, none of them negative, and the
@@ -319,9 +315,5 @@ pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mu
             break;
         }
     }
-    if sum_l2 > 0.0 {
-        sum_lx / sum_l2
-    } else {
-        0.0
-    }
+    if sum_l2 > 0.0 { sum_lx / sum_l2 } else { 0.0 }
 }

@@ -27,9 +27,5 @@ pub(crate) fn span(values: &[f32]) -> (f32, f32) {
 
 /// What a weight is multiplied by to become a code; 0 under a scale of 0.
 pub(crate) fn inverse(scale: f32) -> f32 {
-    if scale == 0.0 {
-        0.0
-    } else {
-        1.0 / scale
-    }
+    if scale == 0.0 { 0.0 } else { 1.0 / scale }
 }

@@ -5,7 +5,7 @@
 
 use crate::family::{Hints, QuantizeError};
 use crate::quantize::importance::weigh;
-use crate::quantize::k_search::{check_ranges, scale_and_min, symmetric_scale, Ranges};
+use crate::quantize::k_search::{Ranges, check_ranges, scale_and_min, symmetric_scale};
 use crate::quantize::range::{extreme, inverse, span};
 
 /// The scale, of either sign, and fields of `scale · (field - half)`, fields being `0..2 · half`.

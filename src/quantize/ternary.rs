@@ -1,9 +1,9 @@
 //! Ternary weights: Ŵ = α·t with t of -1, 0, 1, by three rules for α and the threshold under which a weight becomes 0.
 
 use super::binary::{check_importance, check_parts, pack, store, values};
-use crate::calibrate::affine::{check, Granularity};
+use crate::calibrate::affine::{Granularity, check};
 use crate::formats::bits::set_field;
-use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// How α and the zeros are chosen.

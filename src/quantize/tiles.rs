@@ -1,7 +1,7 @@
 //! Products of small blocks of rows, a tile of sums in registers: what Hessians, Cholesky factors and GPTQ's updates
 //! are made of. A sum has the same terms in the same order whatever surrounds it, so threads change no bit.
 
-use fearless_simd::{dispatch, prelude::*, Level};
+use fearless_simd::{Level, dispatch, prelude::*};
 
 /// Rows in a larger matrix: row i is `data[i * stride..][..len]`.
 #[derive(Clone, Copy)]

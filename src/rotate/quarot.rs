@@ -16,7 +16,7 @@
 use super::orthogonal::Orthogonal;
 use super::real::Real;
 use super::{check_blocks, check_length};
-use crate::{parallel, Result};
+use crate::{Result, parallel};
 
 /// W → W diag(g): `w` is n rows of k, `gain` k numbers. The norm's own gain is then to be 1.
 ///

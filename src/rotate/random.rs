@@ -2,7 +2,7 @@
 
 use crate::random::SplitMix64;
 use crate::reserve::{within, zeros};
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 /// Rows of the largest orthogonal matrix that is made entry by entry: 32 GiB of f64.
 const LARGEST: u64 = 1 << 16;

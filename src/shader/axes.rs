@@ -3,7 +3,7 @@
 
 use super::caps::Caps;
 use super::epilogue::{Epilogue, Operand, ZERO_POINT};
-use super::kernels::{text, File};
+use super::kernels::{File, text};
 use std::fmt::Write;
 
 /// The type of inputs or outputs in memory. Sums are in f32 whatever it is.

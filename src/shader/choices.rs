@@ -3,8 +3,8 @@
 use super::compose::Composition;
 use super::factors;
 use super::integers;
-use super::kernels::{text, File, Shape};
-use crate::family::{AffineKind, Decode, Family, Levels, Plane, Table, Unit, PART};
+use super::kernels::{File, Shape, text};
+use crate::family::{AffineKind, Decode, Family, Levels, PART, Plane, Table, Unit};
 
 impl Composition<'_> {
     pub fn files(&self) -> Vec<File> {

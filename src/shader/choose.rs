@@ -1,6 +1,6 @@
 //! Which kernel a product gets.
 
-use super::kernels::{by_name, Kernel};
+use super::kernels::{Kernel, by_name};
 use super::traits::{DeviceClass, Traits};
 use super::tuning::GEMV_COLS;
 use crate::family::{AffineKind, PART};

@@ -8,11 +8,11 @@
 use super::axes::{Axes, FloatType};
 use super::caps::Caps;
 use super::integers;
-use super::kernels::{self, text, File, Kernel, Shape};
+use super::kernels::{self, File, Kernel, Shape, text};
 use super::source::Source;
 use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::Tuning;
-use crate::family::{Decode, Family, Levels, Unit, PART};
+use crate::family::{Decode, Family, Levels, PART, Unit};
 use crate::{Error, Format, Result};
 use std::fmt::Write;
 

@@ -3,8 +3,8 @@
 use super::choices::held_parts;
 use super::compose::Composition;
 use super::integers;
-use super::kernels::{Shape, INTERLEAVE};
-use crate::family::{span_of, AffineKind, Decode, Fields, PART};
+use super::kernels::{INTERLEAVE, Shape};
+use crate::family::{AffineKind, Decode, Fields, PART, span_of};
 
 impl Composition<'_> {
     /// Runs of a part that have an affine of their own.

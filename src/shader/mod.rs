@@ -25,5 +25,5 @@ pub use caps::Caps;
 pub use compose::{wgsl, wgsl_on};
 pub use epilogue::Epilogue;
 pub use kernels::KERNELS;
-pub(crate) use kernels::{text, File};
+pub(crate) use kernels::{File, text};
 pub use traits::{DeviceClass, Dialect};

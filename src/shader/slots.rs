@@ -4,7 +4,7 @@ use super::axes::{Axes, Axis, FloatType};
 use super::bindings::NAMES;
 use super::compose::{compose_sum, compose_with};
 use super::epilogue::Epilogue;
-use super::kernels::{by_name, Kernel, Shape, TABLE};
+use super::kernels::{Kernel, Shape, TABLE, by_name};
 use super::params::Params;
 use super::source::Source;
 use super::traits::{DeviceClass, Dialect, Traits};

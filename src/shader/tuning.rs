@@ -1,7 +1,7 @@
 //! The numbers of each kernel, for a device and m rows of x.
 
 use super::caps::Caps;
-use super::kernels::{text, File, INTERLEAVE};
+use super::kernels::{File, INTERLEAVE, text};
 use super::traits::{DeviceClass, Traits};
 use crate::family::PART;
 

@@ -7,7 +7,7 @@
 //! squared differences, as Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
 
 use super::{positive, same_length};
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 /// How the loss is made.
 #[derive(Clone, Copy, Debug, PartialEq)]

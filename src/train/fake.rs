@@ -4,7 +4,7 @@
 //! Inference", 2017, arXiv 1712.05877, in the form of PyTorch's `fake_quantize_per_tensor_affine`:
 //! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), halves to even.
 
-use super::{all_positive, same_length, Groups};
+use super::{Groups, all_positive, same_length};
 use crate::{Error, Result};
 
 /// Scales, zero points and limits of the codes; they are given, not learned (see [`lsq`](super::lsq) for that).
@@ -60,11 +60,7 @@ impl FakeQuantize<'_> {
         self.groups.zip(v, dy, |g| {
             let (code, _) = self.of(g);
             move |v, dy| {
-                if code(v) == self.clipped(code(v)) {
-                    dy
-                } else {
-                    0.0
-                }
+                if code(v) == self.clipped(code(v)) { dy } else { 0.0 }
             }
         })
     }

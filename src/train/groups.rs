@@ -2,7 +2,7 @@
 
 use super::same_length;
 use crate::matrix::finite;
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 use std::ops::Range;
 
 /// Runs of consecutive weights that share one scale. They never cross a row, so the last run of a row may be

@@ -5,7 +5,7 @@
 //! ∂v̂/∂s = round(v / s) − v / s inside the range, −Qn below it and Qp above it, and ∂v̂/∂v = 1 inside, 0 outside.
 //! The gradient of s is multiplied by g = 1 / √(N · Qp), so that a step learns at the pace of its weights.
 
-use super::{all_positive, same_length, Groups};
+use super::{Groups, all_positive, same_length};
 use crate::{Error, Result};
 
 /// The codes of a quantizer: all integers `-qn..=qp`, or of one bit, −1 and 1.

@@ -5,7 +5,7 @@
 //! y = ½ (|x| − |x − α| + α) = clamp(x, 0, α), and in k bits round(y · (2^k − 1) / α) · α / (2^k − 1).
 
 use super::{positive, same_length};
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 /// The clipping value and what goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +85,7 @@ impl Pact {
                 }
             },
         );
-        let clipped = x.iter().zip(dy).filter(|(&x, _)| x >= self.alpha);
+        let clipped = x.iter().zip(dy).filter(|(x, _)| **x >= self.alpha);
         let alpha: f64 = clipped.map(|(_, &dy)| f64::from(dy)).sum();
         Ok(Gradients {
             x: to_x,

@@ -1,8 +1,8 @@
 //! What a tool makes of its own checkpoint: `expected.safetensors`, compared with what lowbit does.
 
 use crate::common::{normed, oracle};
-use lowbit::safetensors::Model;
 use lowbit::Linear;
+use lowbit::safetensors::Model;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Running kernels with poisoned outputs.
 
-use lowbit::wgpu::{self, util::DeviceExt, BufferUsages};
+use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
 use lowbit::{Gpu, GpuOptions, MatMul, Matrix, Precision, Weights};
 use std::sync::OnceLock;
 

@@ -1,7 +1,7 @@
 //! The shaders that devices get: for each format and kernel one of the texts that there are.
 
 use super::common;
-use lowbit::{wgsl_on, Caps, DeviceClass, Dialect, Error, Format, KERNELS};
+use lowbit::{Caps, DeviceClass, Dialect, Error, Format, KERNELS, wgsl_on};
 use std::collections::{BTreeSet, HashSet};
 
 pub struct Text {

@@ -2,7 +2,7 @@
 //! gives them for lowbit's pipelines. What these options say of textures, samplers, meshes, rays and overrides has no part
 //! in these shaders and stays as naga has it.
 
-use super::valid::{built_ins, Valid};
+use super::valid::{Valid, built_ins};
 use naga::back::hlsl::ShaderModel;
 use naga::back::{glsl, hlsl, msl};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};

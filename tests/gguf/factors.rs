@@ -2,7 +2,7 @@
 //! number or one for each expert.
 
 use crate::common::random_matrix;
-use lowbit::gguf::{ranges, Gguf, Split, Writer};
+use lowbit::gguf::{Gguf, Split, Writer, ranges};
 use lowbit::{Error, Format, OutputScale};
 use std::io::Cursor;
 

@@ -1,8 +1,8 @@
 //! Headers without data, and tensors by their ranges.
 
 use crate::hostile::Raw;
-use crate::{metadata, written, TINY};
-use lowbit::gguf::{ranges, read_header, Gguf, Header, SplitHeader, Writer};
+use crate::{TINY, metadata, written};
+use lowbit::gguf::{Gguf, Header, SplitHeader, Writer, ranges, read_header};
 use lowbit::{Error, Format, Matrix};
 use std::io::{Cursor, Read, Result, Seek, SeekFrom};
 

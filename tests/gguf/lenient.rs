@@ -3,8 +3,8 @@
 
 use crate::hostile::Raw;
 use crate::{metadata, rewritten};
-use lowbit::gguf::{Array, Gguf, Value};
 use lowbit::Error;
+use lowbit::gguf::{Array, Gguf, Value};
 
 const F32: u32 = 0;
 

@@ -1,7 +1,7 @@
 //! Files cut short and files changed at random: errors or other files, but no panic.
 
 use crate::hostile::Raw;
-use crate::{metadata, rewritten, written, TINY};
+use crate::{TINY, metadata, rewritten, written};
 use lowbit::gguf::Gguf;
 use proptest::prelude::*;
 

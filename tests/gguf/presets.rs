@@ -1,8 +1,8 @@
 //! Which type each tensor gets: `presets.txt` has what llama.cpp itself made of the same models
 //! (`tests/gguf_presets.py`).
 
-use lowbit::gguf::{Model, Preset, TensorType};
 use lowbit::Error;
+use lowbit::gguf::{Model, Preset, TensorType};
 use std::collections::BTreeMap;
 
 const TABLE: &str = include_str!("presets.txt");

@@ -1,7 +1,7 @@
 //! Models in several files, and files that are written as their data comes.
 
 use crate::TINY;
-use lowbit::gguf::{part_name, part_names, Gguf, Split, TensorType, Writer};
+use lowbit::gguf::{Gguf, Split, TensorType, Writer, part_name, part_names};
 use lowbit::{Error, Format, Matrix, Result};
 
 const T: TensorType = TensorType::F32;

@@ -1,6 +1,6 @@
 //! What lowbit writes.
 
-use crate::{rewritten, TINY};
+use crate::{TINY, rewritten};
 use lowbit::gguf::{Gguf, Writer};
 use lowbit::{Error, Format, Matrix};
 

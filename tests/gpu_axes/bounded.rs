@@ -26,11 +26,7 @@ fn phi(v: f64) -> f64 {
         let fraction = (1..200).rev().fold(z, |f, i| z + i as f64 / 2.0 / f);
         (-z * z).exp() / std::f64::consts::PI.sqrt() / fraction
     };
-    if v > 0.0 {
-        1.0 - tail / 2.0
-    } else {
-        tail / 2.0
-    }
+    if v > 0.0 { 1.0 - tail / 2.0 } else { tail / 2.0 }
 }
 
 fn sigmoid(v: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! Products with operands, and what should come out.
 
-use super::bounded::{check, Bounded};
-use crate::common::{exact_inputs, fitting_k, gpu, oracle, random_matrix, Random};
+use super::bounded::{Bounded, check};
+use crate::common::{Random, exact_inputs, fitting_k, gpu, oracle, random_matrix};
 use half::f16;
 use lowbit::wgpu::{self, Buffer, BufferSlice};
 use lowbit::{Epilogue, FloatType, Format, Gpu, MatMul, MatMulBuilder, Weights};

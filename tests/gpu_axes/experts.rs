@@ -1,12 +1,12 @@
 //! Products whose weights ids choose.
 
-use super::bounded::{check, Bounded};
-use super::case::{inputs, to_bytes, Operands, EXACT};
-use super::{allowed, kernels, FORMATS};
-use crate::common::{exact_inputs, fitting_k, gpu, oracle, random_matrix, same_bits, Random};
+use super::bounded::{Bounded, check};
+use super::case::{EXACT, Operands, inputs, to_bytes};
+use super::{FORMATS, allowed, kernels};
+use crate::common::{Random, exact_inputs, fitting_k, gpu, oracle, random_matrix, same_bits};
 use lowbit::wgpu::BufferSlice;
 use lowbit::{
-    Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, MatMul, MatMulBuilder, Precision, Weights, KERNELS,
+    Epilogue, Error, ExpertMatMul, Experts, FloatType, Format, Gpu, KERNELS, MatMul, MatMulBuilder, Precision, Weights,
 };
 
 const COUNT: usize = 8;
@@ -174,10 +174,7 @@ fn unknown_experts_are_nan() {
     let mut ids = case.ids.clone();
     (ids[0], ids[4]) = (COUNT as u32, u32::MAX);
     for grouped in [false, true] {
-        let experts = Experts {
-            grouped: Some(grouped),
-            ..case.experts
-        };
+        let experts = case.experts.with_grouped(Some(grouped));
         let product = case.builder(gpu, "gemv").build_experts(experts).unwrap();
         let y = case.y(gpu, &product, &ids).unwrap();
         for (slot, (y, want)) in y.chunks(13).zip(case.want().chunks(13)).enumerate() {
@@ -216,10 +213,7 @@ fn experts_across_slabs() {
     let case = Case::new(&small, Format::INT4, (17, 37, 96), true, ROUTED, &mut random);
     assert!(case.weights.slab_count() > 1);
     for (grouped, kernel) in [(false, "gemv"), (true, "gemm")] {
-        let experts = Experts {
-            grouped: Some(grouped),
-            ..case.experts
-        };
+        let experts = case.experts.with_grouped(Some(grouped));
         let product = case.builder(&small, kernel).build_experts(experts).unwrap();
         case.check(&small, &product)
             .unwrap_or_else(|e| panic!("grouped {grouped}: {e}"));

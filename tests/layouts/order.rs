@@ -2,8 +2,8 @@
 
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use lowbit::layouts::{Gptq, GptqZeros, PackQuantized, Scales};
 use lowbit::ScaleType;
+use lowbit::layouts::{Gptq, GptqZeros, PackQuantized, Scales};
 
 #[test]
 fn act_order_becomes_a_permutation_and_sequence_none() {

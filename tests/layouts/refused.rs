@@ -187,11 +187,7 @@ fn lengths_of_awq_gemv() {
     for part in 0..3 {
         for by in [-2isize, -1, 1, 2] {
             let other = |at: usize, len: usize| {
-                if at == part {
-                    len.saturating_add_signed(by)
-                } else {
-                    len
-                }
+                if at == part { len.saturating_add_signed(by) } else { len }
             };
             let (a, b, c) = (other(0, 512), other(1, 64), other(2, 256));
             assert!(gemv(8, 128, 64, a, b, c).linear().is_err(), "{part} {by}");

@@ -1,7 +1,7 @@
 //! What the golden cases leave out: older packings, other scales, odd shapes, whole codecs without bytes.
 
 use crate::common::layouts::layout;
-use crate::common::{same_bits, Random};
+use crate::common::{Random, same_bits};
 use lowbit::layouts::*;
 use lowbit::{Format, OutputScale, ScaleType};
 

@@ -1,9 +1,9 @@
 //! A checkpoint in memory: tensors as a tool names them, written by the safetensors crate.
 
 use lowbit::safetensors::Model;
-use safetensors::tensor::TensorView;
 use safetensors::Dtype;
-use serde_json::{json, Value};
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
 
 #[derive(Clone, Default)]
 pub struct Checkpoint {

@@ -3,9 +3,9 @@
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layouts;
 use crate::common::same_bits;
-use crate::tools::{checkpoint, NAME};
+use crate::tools::{NAME, checkpoint};
 use safetensors::Dtype::*;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 #[test]
 fn every_case_in_a_checkpoint_of_its_tool() {

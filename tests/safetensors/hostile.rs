@@ -2,9 +2,9 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
-use crate::tools::{checkpoint, NAME};
+use crate::tools::{NAME, checkpoint};
 use lowbit::safetensors::Model;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 /// A file of this header, and so many bytes of data.
 fn file(header: &str, data: usize) -> Vec<u8> {

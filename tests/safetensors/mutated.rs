@@ -1,7 +1,7 @@
 //! Headers with random changes: refused, or a file that the safetensors crate takes too.
 
-use crate::common::layouts::{layout, layouts};
 use crate::common::Random;
+use crate::common::layouts::{layout, layouts};
 use crate::tools::checkpoint;
 use lowbit::safetensors::Model;
 use proptest::prelude::*;

@@ -3,10 +3,10 @@
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use crate::tools::{checkpoint, NAME};
-use lowbit::safetensors::{Method, Model};
+use crate::tools::{NAME, checkpoint};
 use lowbit::Error;
-use serde_json::{json, Value};
+use lowbit::safetensors::{Method, Model};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A directory that is gone when the test is.

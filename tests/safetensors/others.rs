@@ -2,8 +2,8 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
-use crate::common::{same_bits, Random};
-use crate::tools::{checkpoint, NAME};
+use crate::common::{Random, same_bits};
+use crate::tools::{NAME, checkpoint};
 use lowbit::layouts::{Aqlm, Element, Fp8, Microscaled, QuantoByte, QuantoBytes, Scales};
 use lowbit::safetensors::{Method, Model};
 use lowbit::{Format, OutputScale, ScaleType};

@@ -1,11 +1,11 @@
 //! `quantize` of folders of Hugging Face, held to llama.cpp's converter: `tests/tools/folders.py` made the files and
 //! what is expected of each.
 
-use crate::run::{notes, run, Folder};
+use crate::run::{Folder, notes, run};
 use half::bf16;
 use lowbit::gguf::{Array, Gguf, TensorType, Value};
-use safetensors::tensor::TensorView;
 use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! Options of `quantize` that llama-quantize has. `scripts/same_as_llama_quantize` compares their bytes with it; here
 //! it is the types and keys that they ask for.
 
-use crate::run::{command, notes, run, Folder};
+use crate::run::{Folder, command, notes, run};
 use crate::tiny;
-use lowbit::gguf::{part_name, Gguf, TensorType, Value, Writer};
+use lowbit::gguf::{Gguf, TensorType, Value, Writer, part_name};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 

@@ -1,7 +1,7 @@
 use super::difference::normal;
 use half::f16;
-use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
 use lowbit::train::Groups;
+use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
 use lowbit::{Error, Format, Matrix, ScaleType};
 
 /// The mean of the magnitudes is 1: halves of γ go to the even code, 0, and what lies past 1.5 γ is clipped.

@@ -1,10 +1,10 @@
 //! A network of 64-64-10 on scikit-learn's digits: floats, floats rounded, and weights trained as what they become.
 
-use super::net::data::{digits, Data};
+use super::net::data::{Data, digits};
 use super::net::mlp::Mlp;
 use super::net::packed::Packed;
 use super::net::scheme::{Quantizer, Scheme};
-use super::net::train::{quantizers, train, Plan, Teacher};
+use super::net::train::{Plan, Teacher, quantizers, train};
 use lowbit::train::distill::Distill;
 use lowbit::train::gradual::Blend;
 use std::path::Path;

@@ -1,6 +1,6 @@
 use super::difference::{assert_close, doubles, gradient, normal};
-use lowbit::train::distill::{hidden_backward, hidden_forward, Distill};
 use lowbit::Error;
+use lowbit::train::distill::{Distill, hidden_backward, hidden_forward};
 
 const CLASSES: usize = 7;
 const LABELS: [u8; 5] = [0, 6, 3, 3, 1];

@@ -1,7 +1,7 @@
 use super::difference::{assert_close, away_from, doubles, gradient, normal};
-use lowbit::train::fake::FakeQuantize;
-use lowbit::train::Groups;
 use lowbit::Error;
+use lowbit::train::Groups;
+use lowbit::train::fake::FakeQuantize;
 
 fn tensor<'a>(len: usize, scales: &'a [f32], zeros: &'a [i32], (qmin, qmax): (i32, i32)) -> FakeQuantize<'a> {
     let groups = Groups::tensor(len).unwrap();

@@ -1,5 +1,5 @@
-use lowbit::train::gradual::{blend, blend_backward, Bits, Blend};
 use lowbit::Error;
+use lowbit::train::gradual::{Bits, Blend, blend, blend_backward};
 
 /// Half way the cubic curve is at 1 - 1/8.
 #[test]

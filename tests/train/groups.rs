@@ -1,6 +1,6 @@
 use super::difference::normal;
-use lowbit::train::lsq::{backward, forward, init, Levels};
 use lowbit::train::Groups;
+use lowbit::train::lsq::{Levels, backward, forward, init};
 
 #[test]
 fn scales_are_counted_by_rows() {

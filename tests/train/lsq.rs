@@ -1,7 +1,7 @@
 use super::difference::{assert_close, away_from, doubles, gradient, normal};
-use lowbit::train::lsq::{backward, codes, forward, gradient_scale, init, Levels};
-use lowbit::train::Groups;
 use lowbit::Error;
+use lowbit::train::Groups;
+use lowbit::train::lsq::{Levels, backward, codes, forward, gradient_scale, init};
 
 #[test]
 fn levels_are_those_of_the_paper() {

@@ -1,6 +1,6 @@
 use super::difference::{assert_close, away_from, doubles, gradient, normal};
-use lowbit::train::pact::Pact;
 use lowbit::Error;
+use lowbit::train::pact::Pact;
 
 /// Two bits, α = 3: activations 0, 1, 2, 3; halves to even.
 #[test]

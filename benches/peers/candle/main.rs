@@ -3,7 +3,7 @@
 //! Files are read and written in the working folder: `w` (the bytes of a GGUF tensor), `x`, `y-candle`
 //! (little-endian f32).
 
-use candle_core::quantized::{ggml_file::qtensor_from_ggml, GgmlDType, QMatMul};
+use candle_core::quantized::{GgmlDType, QMatMul, ggml_file::qtensor_from_ggml};
 use candle_core::{Device, Module, Result, Tensor};
 use std::io::BufRead;
 use std::time::Instant;

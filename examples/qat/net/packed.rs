@@ -1,9 +1,9 @@
 //! The network with packed weights: what a program would run.
 
-use super::data::Set;
-use super::mlp::{accuracy, add_bias, relu, Mlp};
-use super::scheme::Quantizer;
 use super::Fallible;
+use super::data::Set;
+use super::mlp::{Mlp, accuracy, add_bias, relu};
+use super::scheme::Quantizer;
 use lowbit::{Format, Gpu, Matrix};
 
 /// Packed weights of both layers.

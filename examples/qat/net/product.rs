@@ -1,6 +1,6 @@
 //! Products of float matrices on all cores, the same to the bit for any number of them.
 
-use fearless_simd::{dispatch, f32x16, prelude::*, Level};
+use fearless_simd::{Level, dispatch, f32x16, prelude::*};
 use rayon::prelude::*;
 
 /// Rows of c that a worker takes in one go.

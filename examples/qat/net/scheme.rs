@@ -1,9 +1,9 @@
 //! How a layer's weights are seen in training, and the packed matrix that holds exactly the same.
 
-use super::mlp::Layer;
 use super::Fallible;
+use super::mlp::Layer;
 use half::f16;
-use lowbit::train::{bitnet, lsq, Groups};
+use lowbit::train::{Groups, bitnet, lsq};
 use lowbit::{Format, Matrix, ScaleType};
 
 /// What weights become.

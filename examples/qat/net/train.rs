@@ -1,12 +1,12 @@
 //! Stochastic gradient descent with momentum, the rate falling to 0 along half a cosine.
 
-use super::data::{Set, CLASSES};
+use super::Fallible;
+use super::data::{CLASSES, Set};
 use super::mlp::{LayerGradients, Mlp, Outputs};
 use super::scheme::{Quantizer, Scheme};
-use super::Fallible;
 use lowbit::random::SplitMix64;
-use lowbit::train::distill::{hidden_backward, Distill};
-use lowbit::train::gradual::{blend, blend_backward, Blend};
+use lowbit::train::distill::{Distill, hidden_backward};
+use lowbit::train::gradual::{Blend, blend, blend_backward};
 
 /// How long and how fast.
 #[derive(Clone, Copy)]

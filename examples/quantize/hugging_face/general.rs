@@ -1,6 +1,6 @@
 //! What the model is called, and how it likes to be sampled.
 
-use super::{json, Keys};
+use super::{Keys, json};
 use crate::model::Fallible;
 use serde_json::Value;
 use std::path::Path;
@@ -45,11 +45,7 @@ fn title(name: &str) -> String {
         let capital = |c: char| {
             let upper = c.is_alphabetic() && !after_letter;
             after_letter = c.is_alphabetic();
-            if upper {
-                c.to_ascii_uppercase()
-            } else {
-                c
-            }
+            if upper { c.to_ascii_uppercase() } else { c }
         };
         word.chars().map(capital).collect()
     };

@@ -1,8 +1,8 @@
 //! The numbers of a model, out of `config.json` into llama.cpp's keys.
 
+use super::Keys;
 use super::family::{Family, Head};
 use super::rope::Rope;
-use super::Keys;
 use crate::model::Fallible;
 use serde_json::Value;
 
@@ -119,13 +119,13 @@ pub fn notes(family: &Family, config: &Value) -> Vec<String> {
     let used = config["use_sliding_window"].as_bool() != Some(false);
     let window = config["sliding_window"].as_u64().filter(|_| used);
     let context = config["max_position_embeddings"].as_u64();
-    if let (Some(window), Some(context)) = (window, context) {
-        if window < context {
-            notes.push(format!(
-                "Attention reaches back {window} tokens in config.json. llama.cpp's {name} has no such window: it says the \
+    if let (Some(window), Some(context)) = (window, context)
+        && window < context
+    {
+        notes.push(format!(
+            "Attention reaches back {window} tokens in config.json. llama.cpp's {name} has no such window: it says the \
                  same up to that length, and attends to all tokens after it."
-            ));
-        }
+        ));
     }
     if name == "qwen3moe" && config["norm_topk_prob"] != true {
         notes.push(format!(

@@ -1,7 +1,7 @@
 //! Rotary settings: `rope_theta` and `rope_scaling` of transformers 4, `rope_parameters` of transformers 5.
 
-use super::family::Family;
 use super::Keys;
+use super::family::Family;
 use crate::model::Fallible;
 use crate::source::{Source, Sourced};
 use lowbit::gguf::TensorType;

@@ -9,7 +9,7 @@
 //! A call is a chunk of text. How long chunks were is not said; llama.cpp takes its own context, which is
 //! [`Importance::CHUNK_SIZE`] unless told otherwise, and so does this.
 
-use super::{file_error, Importance};
+use super::{Importance, file_error};
 use crate::{Error, Result};
 
 impl Importance {

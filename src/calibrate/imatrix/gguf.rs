@@ -3,7 +3,7 @@
 //!
 //! `NAME.in_sum`, the sums of the inputs themselves that newer versions add, is not kept.
 
-use super::{file_error, Entry, Importance};
+use super::{Entry, Importance, file_error};
 use crate::gguf::{Gguf, Key, TensorInfo, TensorType, Writer};
 use crate::{Error, Result};
 

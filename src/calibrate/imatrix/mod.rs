@@ -8,9 +8,9 @@
 mod dat;
 mod gguf;
 
-use super::inputs;
+use crate::dense::inputs;
 use crate::reserve::{within, zeros};
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 use std::collections::BTreeMap;
 
 /// Columns that one worker adds up.
@@ -154,11 +154,7 @@ impl Importance {
         let k = sums.len() / counts.len();
         let of = |(sums, &count): (&[f64], &f64)| {
             let mean = move |sum: &f64| {
-                if count > 0.0 {
-                    (sum / count) as f32
-                } else {
-                    1.0
-                }
+                if count > 0.0 { (sum / count) as f32 } else { 1.0 }
             };
             sums.iter().map(mean).collect::<Vec<_>>()
         };

@@ -4,8 +4,8 @@
 //! range doubles and neighbouring bins become one, so their number stays.
 
 use super::{extremes, union};
-use crate::calibrate::affine::Range;
 use crate::Result;
+use crate::calibrate::affine::Range;
 
 /// The most bins of a histogram; tools take some thousands.
 pub(super) const MOST: usize = 1 << 20;

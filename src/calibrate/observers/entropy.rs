@@ -10,7 +10,7 @@
 //! number of bins and counts the rest with the last one, where it leaves Q empty; and it spreads Q over empty bins too.)
 
 use super::bins::Bins;
-use super::{nothing_seen, Observer};
+use super::{Observer, nothing_seen};
 use crate::calibrate::affine::Range;
 use crate::{Error, Result};
 

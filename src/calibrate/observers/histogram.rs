@@ -5,7 +5,7 @@
 //! falls. The error is that of values spread evenly over every bin, under codes spread evenly over the range.
 
 use super::bins::MOST;
-use super::{extremes, nothing_seen, Observer};
+use super::{Observer, extremes, nothing_seen};
 use crate::calibrate::affine::Range;
 use crate::{Error, Result};
 

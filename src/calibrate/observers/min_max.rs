@@ -1,6 +1,6 @@
 //! The extremes: of all values, or a moving average of those of batches.
 
-use super::{extremes, nothing_seen, union, Observer};
+use super::{Observer, extremes, nothing_seen, union};
 use crate::calibrate::affine::Range;
 use crate::{Error, Result};
 

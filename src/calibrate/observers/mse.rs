@@ -6,7 +6,7 @@
 //! judged as one. With 8192 bins that is finer than a code of 8 bits by 16 on either side of 0.
 
 use super::bins::Bins;
-use super::{nothing_seen, Observer};
+use super::{Observer, nothing_seen};
 use crate::calibrate::affine::{Affine, Range, Scheme};
 use crate::{Error, Result};
 

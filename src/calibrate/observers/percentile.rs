@@ -2,7 +2,7 @@
 //! (`onnxruntime.quantization.calibrate.HistogramCollector.compute_percentile`).
 
 use super::bins::Bins;
-use super::{nothing_seen, Observer};
+use super::{Observer, nothing_seen};
 use crate::calibrate::affine::Range;
 use crate::{Error, Result};
 

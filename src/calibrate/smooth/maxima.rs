@@ -1,6 +1,6 @@
 //! The largest magnitude of each input channel, over any number of batches.
 
-use crate::calibrate::inputs;
+use crate::dense::inputs;
 use crate::{Error, Result};
 
 /// Largest magnitudes of the `k` channels of a layer's inputs.

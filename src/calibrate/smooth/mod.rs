@@ -15,7 +15,7 @@
 mod fold;
 mod maxima;
 
-use super::{shared_k, Layer};
+use crate::dense::{Dense, shared_k};
 use crate::{Error, Result};
 
 pub(crate) use fold::check_scales;
@@ -50,7 +50,7 @@ impl Smooth {
     /// # Errors
     /// [`Error::Argument`] for an α outside 0 to 1, a `least` that is not positive, inputs that were never
     /// observed or layers that do not share their k.
-    pub fn scales(&self, inputs: &ChannelMaxima, layers: &[Layer]) -> Result<Vec<f32>> {
+    pub fn scales(&self, inputs: &ChannelMaxima, layers: &[Dense]) -> Result<Vec<f32>> {
         let wrong = |what, allowed: &str, got: &dyn ToString| {
             Err(Error::Argument {
                 what,

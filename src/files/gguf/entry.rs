@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Place};
 use super::key::{check_new, shown};
 use super::types::{check_dims, tensor_bytes};
-use super::{TensorType, MAX_DIMS};
+use super::{MAX_DIMS, TensorType};
 use crate::{Format, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use super::cursor::Place;
 use super::layer::bias_name;
-use super::scale::{scale_name, Scale};
+use super::scale::{Scale, scale_name};
 use super::{Gguf, Header, TensorEntry};
 use crate::{Error, Linear, Matrix, Result};
 use std::io::{self, Read, Seek, SeekFrom};

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Place};
 use super::key::Keys;
 use super::types::LIMIT;
-use super::{check_alignment, Key, TensorEntry, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, VERSION};
+use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, Key, MAGIC, TensorEntry, VERSION, check_alignment};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! The keys of a file: where their values lie, which are decoded when asked for.
 
-use super::cursor::{Cursor, Place};
-use super::value::{skip, texts, width, ARRAY, STRING};
 use super::Value;
+use super::cursor::{Cursor, Place};
+use super::value::{ARRAY, STRING, skip, texts, width};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::collections::hash_map::{Entry, HashMap};

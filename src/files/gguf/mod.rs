@@ -47,11 +47,11 @@ pub use header::Header;
 pub use key::Key;
 pub use preset::{Model, Preset};
 pub use read::Gguf;
-pub use split::{part_name, part_names, Split};
+pub use split::{Split, part_name, part_names};
 pub use split_header::SplitHeader;
 pub use stream::Stream;
 pub use tensor::TensorInfo;
-pub use types::{TensorType, TENSOR_TYPES};
+pub use types::{TENSOR_TYPES, TensorType};
 pub use value::{Array, Value};
 pub use write::Writer;
 

@@ -1,7 +1,7 @@
 //! Writing a model in several files.
 
 use super::split::{COUNT, NO, TENSORS};
-use super::{Writer, ALIGNMENT_KEY};
+use super::{ALIGNMENT_KEY, Writer};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::ops::Range;

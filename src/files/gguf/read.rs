@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Place};
 use super::header::wants_more;
 use super::key::Keys;
 use super::layer::bias_name;
-use super::scale::{scale_name, Scale};
+use super::scale::{Scale, scale_name};
 use super::{Header, Key, TensorInfo};
 use crate::{Error, Linear, Matrix, Result};
 use std::borrow::Cow;

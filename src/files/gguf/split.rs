@@ -5,7 +5,7 @@
 
 use super::key::Keys;
 use super::layer::bias_name;
-use super::scale::{scale_name, Scale};
+use super::scale::{Scale, scale_name};
 use super::{Gguf, Key, TensorEntry, TensorInfo};
 use crate::{Error, Linear, Matrix, Result};
 use std::borrow::Cow;
@@ -172,11 +172,11 @@ pub(super) fn check_parts<'t, 'a: 't, T: Iterator<Item = &'t TensorEntry<'a>>>(
             total += 1;
         }
     }
-    if let Some(said) = first.get(TENSORS).filter(|_| is_split) {
-        if said.as_u64() != Some(total as u64) {
-            let (at, what) = ("all parts", "the number of tensors");
-            return Err(wrong(at, what, shown(said), total));
-        }
+    if let Some(said) = first.get(TENSORS).filter(|_| is_split)
+        && said.as_u64() != Some(total as u64)
+    {
+        let (at, what) = ("all parts", "the number of tensors");
+        return Err(wrong(at, what, shown(said), total));
     }
     Ok(names)
 }

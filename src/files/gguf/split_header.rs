@@ -1,6 +1,6 @@
 //! The headers of a model in several files.
 
-use super::fetch::{find, layer, Source};
+use super::fetch::{Source, find, layer};
 use super::split::check_parts;
 use super::{Header, TensorEntry};
 use crate::{Linear, Matrix, Result};

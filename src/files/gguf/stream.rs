@@ -1,7 +1,7 @@
 //! The data of a file, tensor by tensor, after all that comes before it.
 
 use super::cursor::Place;
-use super::write::{check_size, Tensor};
+use super::write::{Tensor, check_size};
 use crate::{Error, Result};
 use std::io::Write;
 

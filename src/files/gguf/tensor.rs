@@ -1,7 +1,7 @@
 //! A tensor of a file in memory: its entry and its bytes.
 
-use super::scale::Scale;
 use super::TensorEntry;
+use super::scale::Scale;
 use crate::{Linear, Matrix, Result};
 use std::fmt;
 use std::ops::Deref;

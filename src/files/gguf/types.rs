@@ -1,6 +1,6 @@
 //! The types that tensors of a GGUF file can have, and how many bytes a shape of each takes.
 
-use super::{cursor::Place, MAX_DIMS};
+use super::{MAX_DIMS, cursor::Place};
 use crate::Result;
 
 /// A tensor type of GGUF files (`ggml_type`). lowbit decodes those that

@@ -1,9 +1,9 @@
 //! Writing a GGUF file, version 3.
 
-use super::cursor::{check_no_nul, Place};
+use super::cursor::{Place, check_no_nul};
 use super::types::{check_dims, tensor_bytes};
 use super::value::write_str;
-use super::{check_alignment, Stream, Value, ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, VERSION};
+use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, Stream, VERSION, Value, check_alignment};
 use crate::{Error, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -5,8 +5,8 @@ use super::strings::Strings;
 use super::tensors::{at_tensor, short};
 use crate::{Error, Result};
 use ::safetensors::Dtype;
-use serde_json::value::RawValue;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// More than this the safetensors crate refuses too.

@@ -3,8 +3,8 @@
 use super::tensors::short;
 use crate::{Error, Result};
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 

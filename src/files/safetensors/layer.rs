@@ -1,9 +1,9 @@
 //! One layer of a model: its tensors by what follows its name, its settings.
 
+use super::Model;
 use super::header::wrong;
 use super::packed;
 use super::tensor::Tensor;
-use super::Model;
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use super::settings;
 use super::tensors::short;
 use crate::{Error, Result};
-use serde_json::Value;
 use Method::*;
+use serde_json::Value;
 
 /// A way to quantize, as `quant_method` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! A model on disk: which of a folder's files it is, and its settings.
 
-use super::source::{io, small, Source};
+use super::source::{Source, io, small};
 use super::strings::Strings;
 use super::tensors::short;
-use super::{header, json, settings, Model};
+use super::{Model, header, json, settings};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Settings of single layers, which go before those of the model.
 
-use super::layer::{count, Layer};
+use super::layer::{Layer, count};
 use super::pattern::Pattern;
 use crate::Result;
 use serde_json::Value;

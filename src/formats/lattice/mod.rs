@@ -40,11 +40,7 @@ pub(super) fn iq1(point: u16, down: bool, codes: &mut [i8]) {
 }
 
 fn signed(level: i8, sign: u8) -> i8 {
-    if sign & 1 == 1 {
-        -level
-    } else {
-        level
-    }
+    if sign & 1 == 1 { -level } else { level }
 }
 
 /// Eight sign bits from seven: the last makes the number of minus signs even.

@@ -6,7 +6,7 @@ use crate::gpu::device::pipelines::Pipelines;
 use crate::gpu::device::traits::{caps, traits, useful};
 use crate::gpu::product::decisions::Decisions;
 use crate::shader::kernels::Kernel;
-use crate::shader::traits::{DeviceClass, Traits, MEMORY};
+use crate::shader::traits::{DeviceClass, MEMORY, Traits};
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};

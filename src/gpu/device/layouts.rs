@@ -1,6 +1,6 @@
 //! What kernels bind, and whether a device lets them.
 
-use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::gpu::{Gpu, lock};
 use crate::{Error, Result};
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, BufferBindingType, Limits,

@@ -1,6 +1,6 @@
 //! Compiled shaders, each made once for a device.
 
-use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::gpu::{Gpu, lock};
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
 use crate::{Error, Result};

@@ -1,10 +1,10 @@
 //! A packed matrix in GPU memory.
 
-use crate::family::{Blocks, Pack, Plane, Table, Unit, PART};
+use crate::family::{Blocks, PART, Pack, Plane, Table, Unit};
 use crate::gpu::device::buffers::STAGING;
 use crate::gpu::device::gpu::Gpu;
 use crate::shader::kernels::INTERLEAVE;
-use crate::{parallel, Error, Format, Matrix, Result};
+use crate::{Error, Format, Matrix, Result, parallel};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
 

@@ -1,7 +1,7 @@
 //! Bind groups for buffers that are used again and again.
 
-use crate::gpu::device::gpu::lock;
 use crate::Result;
+use crate::gpu::device::gpu::lock;
 use std::sync::{Arc, Mutex};
 use wgpu::BindGroup;
 

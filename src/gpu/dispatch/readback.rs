@@ -1,6 +1,6 @@
 //! One-call runs: bytes to the device, a kernel, and bytes back.
 
-use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::gpu::{Gpu, lock};
 use crate::gpu::dispatch::prepared::Prepared;
 use crate::{Error, Result};
 use std::future::Future;

@@ -1,11 +1,11 @@
 //! A small kernel beside a product: parameters and buffers of its own, an input and an output of the caller's.
 
+use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::dispatch::bound::{Bound, Plan, Range, Ready};
 use crate::gpu::dispatch::prepared::fold;
 use crate::shader::kernels::File;
-use crate::Result;
 use wgpu::{Buffer, BufferUsages};
 
 pub(crate) struct Step {

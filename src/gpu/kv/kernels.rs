@@ -1,14 +1,14 @@
 //! The kernels of one cache, and the tables that they read.
 
+use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::dispatch::bound::{Bound, Plan};
 use crate::kv::{KvCodec, Shader};
 use crate::rotate::Form;
-use crate::shader::kernels::{text, File};
-use crate::Result;
-use wgpu::{Buffer, BufferUsages};
+use crate::shader::kernels::{File, text};
 use Access::{Reads, Writes};
+use wgpu::{Buffer, BufferUsages};
 
 pub(crate) const WORKGROUP: u32 = 64;
 

@@ -2,7 +2,7 @@
 
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::jobs::{runs, Job, Span, Stack};
+use crate::gpu::dispatch::jobs::{Job, Span, Stack, runs};
 use crate::gpu::dispatch::prepared::{Other, Prepared};
 use crate::gpu::dispatch::runs::{run_in_time, run_of};
 use crate::gpu::product::builder::MatMulBuilder;

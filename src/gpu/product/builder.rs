@@ -1,6 +1,6 @@
 //! A product with everything that can be asked of one.
 
-use crate::gpu::device::gpu::{lock, Gpu};
+use crate::gpu::device::gpu::{Gpu, lock};
 use crate::gpu::device::pipelines::fits;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::arrange::Arrangement;

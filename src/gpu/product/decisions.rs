@@ -1,6 +1,6 @@
 //! Which kernel was the fastest for which product, on one device: kept, saved and loaded.
 
-use crate::shader::kernels::{by_name, Kernel, Shape};
+use crate::shader::kernels::{Kernel, Shape, by_name};
 use crate::{Error, Format, Precision, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -4,12 +4,13 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::dispatch::prepared::check_binding;
 use crate::gpu::dispatch::step::{Recipe, Step};
-use crate::gpu::product::arrange::{check_rows, Arrangement};
-use crate::gpu::product::builder::{after_refusal, edited, MatMulBuilder};
+use crate::gpu::product::arrange::{Arrangement, check_rows};
+use crate::gpu::product::builder::{MatMulBuilder, after_refusal, edited};
 use crate::gpu::product::matmul::MatMul;
 use crate::gpu::product::recorded::Recorded;
+use crate::setters::setters;
 use crate::shader::axes::Axis;
-use crate::shader::kernels::{text, Kernel};
+use crate::shader::kernels::{Kernel, text};
 use crate::shader::source::Source;
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
@@ -17,6 +18,8 @@ use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
 
 /// How the experts of a layer lie and are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Experts {
     /// Experts in the packed matrix: each has n rows, one below the other.
     pub count: usize,
@@ -42,6 +45,11 @@ impl Experts {
     }
 }
 
+setters!(Experts {
+    with_shared_inputs: shared_inputs: bool,
+    with_grouped: grouped: Option<bool>,
+});
+
 /// A product with weights that ids in GPU memory choose, made ready:
 /// `y[t, c, n] = Σ_k x[t, k] · w[ids[t, c], n, k]`.
 ///
@@ -52,8 +60,8 @@ impl Experts {
 /// # use lowbit::{wgpu, Epilogue, Experts, Gpu, MatMul, Result, Weights};
 /// # fn f(gpu: &Gpu, down: &Weights, pass: &mut wgpu::ComputePass, ids: &wgpu::Buffer, x: &wgpu::Buffer,
 /// #      y: &wgpu::Buffer, routing: &wgpu::Buffer) -> Result<()> {
-/// let mut experts = Experts::new(64, 8); // each token goes to 8 of 64
-/// experts.shared_inputs = false; // x is [tokens, 8, k]
+/// // Each token goes to 8 of 64 experts, and x is [tokens, 8, k].
+/// let experts = Experts::new(64, 8).with_shared_inputs(false);
 /// let product = MatMul::builder(gpu, down, 512) // 512 tokens
 ///     .epilogue(Epilogue::RowScale)
 ///     .build_experts(experts)?;

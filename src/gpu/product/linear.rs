@@ -6,7 +6,7 @@ use crate::gpu::dispatch::prepared::check_binding;
 use crate::gpu::dispatch::step::{Recipe, Step};
 use crate::gpu::product::matmul::MatMul;
 use crate::linear::{Linear, OutputScale};
-use crate::shader::kernels::{text, File};
+use crate::shader::kernels::{File, text};
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use std::sync::Arc;

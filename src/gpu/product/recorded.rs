@@ -2,7 +2,7 @@
 
 use crate::gpu::dispatch::bound::Ready;
 use crate::gpu::dispatch::kept::Groups;
-use crate::gpu::dispatch::prepared::{check_binding, Prepared, MOST_OTHERS};
+use crate::gpu::dispatch::prepared::{MOST_OTHERS, Prepared, check_binding};
 use crate::gpu::product::rounding::Rounding;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferSlice, ComputePass};

@@ -2,7 +2,7 @@
 
 use super::metric::Metric;
 use super::{quantize, sample};
-use crate::calibrate::Layer;
+use crate::Dense;
 use crate::quantize::range::max_abs;
 use crate::{Error, Format, Result};
 
@@ -39,7 +39,7 @@ impl Clip {
     /// hold whole rows.
     pub fn search(
         &self,
-        layer: Layer,
+        layer: Dense,
         x: &[f32],
         format: Format,
         importance: Option<&[f32]>,
@@ -107,7 +107,7 @@ impl Clip {
 }
 
 /// Weights whose magnitude is at most the given share of the largest in their block of `span`.
-fn cut(layer: Layer, span: usize, kept: &[f32]) -> Vec<f32> {
+fn cut(layer: Dense, span: usize, kept: &[f32]) -> Vec<f32> {
     let (k, blocks) = (layer.k(), layer.k().div_ceil(span));
     let mut weights = layer.weights().to_vec();
     for (row, kept) in weights.chunks_mut(k).zip(kept.chunks(blocks)) {

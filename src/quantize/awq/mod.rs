@@ -14,12 +14,12 @@
 //! Defaults and the order of steps are those of autoawq 0.2.9. Q is [`Matrix::quantize`], of any format.
 //!
 //! ```
-//! use lowbit::{calibrate::Layer, quantize::awq::Awq, Format};
+//! use lowbit::{Dense, Format, quantize::awq::Awq};
 //!
 //! let (n, k) = (2, 32);
 //! let weights: Vec<f32> = (0..n * k).map(|i| (i as f32).sin()).collect();
 //! let x: Vec<f32> = (0..8 * k).map(|i| (i as f32).cos()).collect(); // 8 rows of inputs
-//! let layer = Layer::new(n, k, &weights)?;
+//! let layer = Dense::new(n, k, &weights)?;
 //! let found = Awq::default().quantize(&[layer], &x, Format::INT4_ASYM, &|_| ())?;
 //! for linear in found.linears()? {
 //!     let y = linear.matmul(&x)?; // divides the inputs itself
@@ -33,7 +33,7 @@ mod metric;
 mod scales;
 
 use crate::calibrate::smooth::{check_scales, fold_into_columns};
-use crate::calibrate::{inputs, Layer};
+use crate::dense::{Dense, inputs};
 use crate::{Error, Format, Linear, Matrix, Result};
 
 pub use crate::calibrate::smooth::{fold_into_norm, fold_into_rows};
@@ -99,7 +99,7 @@ impl Awq {
     /// Those of both.
     pub fn quantize(
         &self,
-        layers: &[Layer],
+        layers: &[Dense],
         x: &[f32],
         format: Format,
         progress: &(dyn Fn(f32) + Sync),
@@ -125,7 +125,7 @@ impl Awq {
     /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.
     pub fn pack(
         &self,
-        layer: Layer,
+        layer: Dense,
         x: &[f32],
         scales: &[f32],
         format: Format,
@@ -139,7 +139,7 @@ impl Awq {
         let divided: Vec<f32> = x.iter().zip(scales.iter().cycle()).map(|(x, s)| x / s).collect();
         let importance = self.weighted.then(|| mean_squares(k, &divided));
         if let Some(clip) = self.clip {
-            let scaled = Layer::new(n, k, &weights)?;
+            let scaled = Dense::new(n, k, &weights)?;
             weights = clip.search(scaled, &divided, format, importance.as_deref(), progress)?;
         }
         let matrix = quantize(format, n, k, &weights, importance.as_deref())?;

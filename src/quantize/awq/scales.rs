@@ -1,9 +1,9 @@
 //! The search for the factors of input channels.
 
 use super::metric::Metric;
-use super::{column_means, mean_squares, quantize, sample, Awq};
+use super::{Awq, column_means, mean_squares, quantize, sample};
 use crate::calibrate::smooth::fold_into_columns;
-use crate::calibrate::{shared_k, Layer};
+use crate::dense::{Dense, shared_k};
 use crate::{Error, Format, Result};
 
 /// Keeps w̄ and s from 0: the tool's number.
@@ -34,14 +34,14 @@ impl Awq {
     /// `x` is not rows of k finite floats, or there are none, or layers do not share their k.
     pub fn search_scales(
         &self,
-        layers: &[Layer],
+        layers: &[Dense],
         x: &[f32],
         format: Format,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Scales> {
         let k = shared_k(layers)?;
         sample(k, x)?;
-        let n: usize = layers.iter().map(Layer::n).sum();
+        let n: usize = layers.iter().map(Dense::n).sum();
         let metric = Metric::new(k, x, n.saturating_mul(self.grid + 1))?;
         let mut loss = |rounded: &[Vec<f32>]| {
             let mut sum = 0.0;
@@ -63,7 +63,7 @@ impl Awq {
     /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is not a number.
     pub fn search_scales_by(
         &self,
-        layers: &[Layer],
+        layers: &[Dense],
         x: &[f32],
         format: Format,
         loss: &mut dyn FnMut(&[Vec<f32>]) -> Result<f64>,
@@ -127,7 +127,7 @@ fn scales(mean_x: &[f64], mean_w: Option<&[f64]>, ratio: f64) -> Vec<f32> {
 }
 
 /// w̄: of each column the mean over all rows of its weight's magnitude in the largest of its group.
-fn mean_weights(layers: &[Layer], k: usize, group: usize) -> Vec<f64> {
+fn mean_weights(layers: &[Dense], k: usize, group: usize) -> Vec<f64> {
     let group = if group == 0 { k } else { group };
     let mut sums = vec![0f64; k];
     let mut rows = 0;
@@ -145,7 +145,7 @@ fn mean_weights(layers: &[Layer], k: usize, group: usize) -> Vec<f64> {
 }
 
 /// `Q(W diag(s)) diag(s)⁻¹`, the weights that a layer would have for inputs as they are.
-fn round(layer: Layer, format: Format, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
+fn round(layer: Dense, format: Format, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
     let mut weights = layer.weights().to_vec();
     fold_into_columns(&mut weights, scales)?;
     // What an error matters falls with the square of the factor that the input is divided by.

@@ -5,8 +5,8 @@
 //! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
 
 use super::sorted::Sorted;
-use super::{check, check_count, Codebook};
-use crate::{parallel, Error, Result};
+use super::{Codebook, check, check_count};
+use crate::{Error, Result, parallel};
 
 /// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
 /// where there are fewer distinct values of positive weight. Takes O(k n log n) time for n distinct values, and

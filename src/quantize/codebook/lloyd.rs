@@ -2,7 +2,7 @@
 //! its nearest level, every level to the weighted mean of its values, until nothing moves.
 
 use super::sorted::Sorted;
-use super::{check, Codebook};
+use super::{Codebook, check};
 use crate::Result;
 
 /// More than is ever needed: each round that changes anything lowers the error.

@@ -30,11 +30,11 @@ pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
     if bits > 8 {
         return Err(Error::argument("bits", "from 0 to 8", bits));
     }
-    if let Density::Sphere { d } = density {
-        if !(2..=LARGEST).contains(&d) {
-            let allowed = format!("from 2 to {LARGEST}");
-            return Err(Error::argument("the sphere's dimensions", &allowed, d));
-        }
+    if let Density::Sphere { d } = density
+        && !(2..=LARGEST).contains(&d)
+    {
+        let allowed = format!("from 2 to {LARGEST}");
+        return Err(Error::argument("the sphere's dimensions", &allowed, d));
     }
     let levels = optimum(density, 1 << bits);
     let boundaries = middles(&levels);

@@ -18,13 +18,13 @@ mod quantiles;
 mod sorted;
 
 use crate::matrix::finite;
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 pub use density::Density;
 pub use exact::{kmeans_exact, kmeans_rows};
 pub use lloyd::lloyd;
-pub use lloyd_max::{lloyd_max, lloyd_max_sphere, LloydMax};
-pub use quantiles::{normal_float, quantiles, NORMAL_FLOAT_OFFSET};
+pub use lloyd_max::{LloydMax, lloyd_max, lloyd_max_sphere};
+pub use quantiles::{NORMAL_FLOAT_OFFSET, normal_float, quantiles};
 
 /// Levels of which every value takes the nearest one.
 #[derive(Clone, Debug, PartialEq)]

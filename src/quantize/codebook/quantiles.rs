@@ -1,7 +1,7 @@
 //! Levels at quantiles: equally many values for each level, and the normal distribution's for NF4.
 
 use super::sorted::Sorted;
-use super::{check, check_count, Codebook, Density};
+use super::{Codebook, Density, check, check_count};
 use crate::{Error, Result};
 
 /// The share of the normal distribution below the largest level of bitsandbytes' NF4: the middle between

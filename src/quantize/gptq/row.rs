@@ -2,9 +2,9 @@
 
 use super::scales::Search;
 use super::{Gptq, Groups};
+use crate::Format;
 use crate::family::{Hints, QuantizeError};
 use crate::quantize::grid::{Fitted, Grid};
-use crate::Format;
 
 /// What is the same for all rows. A step rounds one column; weights lie in the order of steps, codes and scales in that
 /// of the matrix's columns.

@@ -4,9 +4,9 @@
 //! one that changes none belongs to a scale; one that changes several (lattices, five ternary codes in a byte) means
 //! that codes cannot be chosen one by one.
 
+use crate::Format;
 use crate::family::Levels;
 use crate::random::SplitMix64;
-use crate::Format;
 
 /// Bits of a code at most.
 const MOST: usize = 8;

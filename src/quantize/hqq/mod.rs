@@ -19,7 +19,7 @@ mod pack;
 
 use crate::family::{AffineKind, Blocks};
 use crate::matrix::check_shape;
-use crate::{calibrate::Layer, parallel, Error, Format, Matrix, Result};
+use crate::{Dense, Error, Format, Matrix, Result, parallel};
 use group::Group;
 use pack::pack;
 
@@ -99,7 +99,7 @@ impl Hqq {
         self.check()?;
         let bits = bits_of(format)?;
         check_shape(format, n, k)?;
-        let weights = Layer::new(n, k, weights)?.weights();
+        let weights = Dense::new(n, k, weights)?.weights();
         let top = f64::from((1u32 << bits) - 1);
         let span = format.block_span(k);
         let per_row = k.div_ceil(span);

@@ -3,7 +3,7 @@
 use super::group::Group;
 use crate::family::QuantizeError;
 use crate::formats::bits::set_field_of;
-use crate::{parallel, Format, Matrix, Result, ScaleType};
+use crate::{Format, Matrix, Result, ScaleType, parallel};
 
 /// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
 pub(super) fn pack(

@@ -15,11 +15,7 @@ static POINTS: LazyLock<Points<8>> =
 
 /// How far the three levels are moved.
 fn moved(down: bool) -> f32 {
-    if down {
-        -0.125
-    } else {
-        0.125
-    }
+    if down { -0.125 } else { 0.125 }
 }
 
 /// The three levels, moved up or down.

@@ -1,6 +1,6 @@
 //! IQ2_XXS, IQ2_XS and IQ2_S: points of 8 weights. The bytes are those of `formats/iq2_*.rs`.
 
-use super::groups::{odd, Again, Plan, Start};
+use super::groups::{Again, Plan, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;

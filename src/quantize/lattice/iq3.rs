@@ -1,6 +1,6 @@
 //! IQ3_XXS and IQ3_S: points of 4 weights. The bytes are those of `formats/iq3_*.rs`.
 
-use super::groups::{odd, Again, Plan, Start};
+use super::groups::{Again, Plan, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;

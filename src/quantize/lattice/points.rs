@@ -85,7 +85,7 @@ impl<const D: usize> Points<D> {
         }
         let start = self.neighbours.len();
         for shell in (0..=255).filter(|&d| filled[usize::from(d)]).take(shells) {
-            let within = distances.iter().enumerate().filter(|(_, &d)| d == shell);
+            let within = distances.iter().enumerate().filter(|(_, d)| **d == shell);
             self.neighbours.extend(within.map(|(p, _)| p as u16));
         }
         Found::Near {

@@ -1,7 +1,7 @@
 //! Weights as sums of codebook entries, and as a packed matrix.
 
 use crate::matrix::length;
-use crate::{parallel, Error, Format, Matrix, Result, ScaleType};
+use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights: vector g of row r is `scales[r] · Σ_m codebooks[m][codes[r, g, m]]`.

@@ -8,9 +8,9 @@
 
 use super::beam::search;
 use super::refit::refit;
-use super::{residual, Additive, KMeans};
+use super::{Additive, KMeans, residual};
 use crate::matrix::length;
-use crate::{parallel, Error, Format, Matrix, Result};
+use crate::{Error, Format, Matrix, Result, parallel};
 
 /// How a layer is quantized. The usual numbers make `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,9 @@
 //! vector's weights alone. All entries are tried; the best `beam` rows so made are kept and go on. z follows every
 //! change, so a change costs d rows of H and a trial next to nothing.
 
-use super::aqlm::errors;
 use super::Additive;
-use crate::{parallel, Matrix, Result};
+use super::aqlm::errors;
+use crate::{Matrix, Result, parallel};
 
 /// One way to choose the codes of a row.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use super::seeding::seeds;
 use crate::matrix::finite;
 use crate::reserve::within;
-use crate::{parallel, Error, Result};
+use crate::{Error, Result, parallel};
 
 /// The most floats of a codebook: 65,536 entries of 256.
 const MOST: u64 = 1 << 24;

@@ -19,6 +19,6 @@ mod residual;
 mod seeding;
 
 pub use additive::Additive;
-pub use aqlm::{output_error, Aqlm};
-pub use kmeans::{nearest, Clusters, KMeans};
+pub use aqlm::{Aqlm, output_error};
+pub use kmeans::{Clusters, KMeans, nearest};
 pub use residual::residual;

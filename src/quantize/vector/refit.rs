@@ -4,8 +4,8 @@
 //! that codes name, times the row's scale; Dᵀ adds up, for each entry, what lies where its code does. Neither is
 //! ever stored. The system is scaled by its diagonal, since entries are used more or less often.
 
-use super::aqlm::errors;
 use super::Additive;
+use super::aqlm::errors;
 use crate::{Matrix, Result};
 
 /// Takes `steps` steps, fewer where they lead nowhere. `h` is the matrix `hessian` as floats.

@@ -1,9 +1,9 @@
 //! An instance, an adapter, a device and buffers that lowbit did not make.
 
-use lowbit::wgpu::{self, util::BufferInitDescriptor, util::DeviceExt, Backend, Buffer, BufferUsages, DeviceType};
 use lowbit::Gpu;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use lowbit::wgpu::{self, Backend, Buffer, BufferUsages, DeviceType, util::BufferInitDescriptor, util::DeviceExt};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A device of the caller's, and the count that its error handler keeps.
 pub struct Own {

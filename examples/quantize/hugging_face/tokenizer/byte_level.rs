@@ -1,6 +1,6 @@
 //! Byte-level BPE, as GPT-2 has it: `tokenizer.json` has the tokens and their merges.
 
-use super::{added, kind, Token};
+use super::{Token, added, kind};
 use crate::hugging_face::json;
 use crate::model::Fallible;
 use serde_json::Value;

@@ -8,7 +8,7 @@ mod special;
 
 use super::family::Family;
 use super::keys::Shape;
-use super::{json, Keys};
+use super::{Keys, json};
 use crate::model::Fallible;
 use serde_json::Value;
 use special::Special;

@@ -1,7 +1,7 @@
 //! Pieces with scores: a SentencePiece model, or a `tokenizer.json` that was made of one.
 
 use super::protobuf::{Field, Fields};
-use super::{added, kind, Token};
+use super::{Token, added, kind};
 use crate::hugging_face::json;
 use crate::model::Fallible;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Tokens with a role, whether a text gets them, and the chat template.
 
-use crate::hugging_face::{json, Keys};
+use crate::hugging_face::{Keys, json};
 use crate::model::Fallible;
 use serde_json::Value;
 use std::path::Path;

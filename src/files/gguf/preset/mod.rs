@@ -12,8 +12,8 @@ mod rule;
 
 pub use model::Model;
 
-use super::cursor::Place;
 use super::TensorType;
+use super::cursor::Place;
 use crate::{Error, Result};
 use role::Role;
 

@@ -1,8 +1,8 @@
 //! The rule by role. One function for each role that has one, a line for each group of presets.
 
-use super::{names, Model, Preset, Role, TensorType};
-use crate::gguf::cursor::Place;
+use super::{Model, Preset, Role, TensorType, names};
 use crate::Result;
+use crate::gguf::cursor::Place;
 use Preset as P;
 use TensorType as T;
 

@@ -2,7 +2,7 @@
 
 use super::super::method::unknown;
 use super::super::overrides::Overrides;
-use super::{awq, gptq, Layer};
+use super::{Layer, awq, gptq};
 use crate::layouts::GptqZeros;
 use crate::{Linear, Result};
 

@@ -2,7 +2,7 @@
 
 use super::super::layer::count;
 use super::super::method::unknown;
-use super::super::overrides::{groups_of, Overrides};
+use super::super::overrides::{Overrides, groups_of};
 use super::Layer;
 use crate::layouts::{Awq, AwqGemv, AwqGemvFast};
 use crate::{Linear, Result};

@@ -3,7 +3,7 @@
 
 use super::super::method::unknown;
 use super::super::pattern::Pattern;
-use super::{floats, Layer, FLOATS};
+use super::{FLOATS, Layer, floats};
 use crate::layouts::{BitNet, BitNetLatent};
 use crate::{Linear, OutputScale, Result, RmsNorm};
 use ::safetensors::Dtype;

@@ -4,7 +4,7 @@
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
-use super::{floats, fp8, sparse, targets, Layer, FLOATS};
+use super::{FLOATS, Layer, floats, fp8, sparse, targets};
 use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;

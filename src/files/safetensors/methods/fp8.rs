@@ -2,7 +2,7 @@
 //! in one tensor, `NAME` and `NAME_scale_inv`; experts of 4 bits in such a model.
 
 use super::super::tensor::Tensor;
-use super::{experts, Layer};
+use super::{Layer, experts};
 use crate::layouts::{Element, Fp8, Microscaled};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;

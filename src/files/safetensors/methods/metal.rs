@@ -1,6 +1,6 @@
 //! transformers' Metal: MLX's affine codes, their biases named `qbiases`.
 
-use super::{mlx, Layer};
+use super::{Layer, mlx};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 

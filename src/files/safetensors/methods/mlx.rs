@@ -3,8 +3,8 @@
 use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
-use super::experts::of_one_matrix;
 use super::Layer;
+use super::experts::of_one_matrix;
 use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
 use crate::{Linear, Result, ScaleType};
 use ::safetensors::Dtype;

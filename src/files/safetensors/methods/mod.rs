@@ -22,7 +22,7 @@ mod torchao;
 mod transforms;
 
 use super::header::wrong;
-use super::layer::{Layer, FLOATS};
+use super::layer::{FLOATS, Layer};
 use super::method::Method;
 use super::packed;
 use super::tensor::Tensor;

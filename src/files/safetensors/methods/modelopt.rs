@@ -1,7 +1,7 @@
 //! ModelOpt: NVFP4 (`weight`, `weight_scale`, `weight_scale_2`), MXFP4, MXFP8, FP8, INT8, and INT4 whose
 //! bytes hold two rows.
 
-use super::{compressed_tensors, fp8, Layer, FLOATS};
+use super::{FLOATS, Layer, compressed_tensors, fp8};
 use crate::layouts::{Element, IntQuantized, Microscaled, ModelOptInt4};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;

@@ -1,6 +1,6 @@
 //! quanto: `weight._data`, `weight._scale` and, of 2 and 4 bits, `weight._shift`.
 
-use super::{fp8, Layer};
+use super::{Layer, fp8};
 use crate::layouts::{QuantoBits, QuantoByte, QuantoBytes};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;

@@ -1,6 +1,6 @@
 //! AMD's Quark: `weight` and `weight_scale`. Its 8-bit floats lie as those of others do, its 4 bits as AWQ's.
 
-use super::{fp8, modelopt, Layer, FLOATS};
+use super::{FLOATS, Layer, fp8, modelopt};
 use crate::layouts::Awq;
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
@@ -13,10 +13,10 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         (Dtype::U8, Dtype::U8 | Dtype::F8_E8M0) => modelopt::small(layer, 32, None),
         (Dtype::I32, _) => int4(layer),
         (Dtype::I8, _) => {
-            if let Some(zeros) = layer.find(".weight_zero_point")? {
-                if zeros.bytes.iter().any(|&b| b != 0) {
-                    return Err(layer.wrong("weight_zero_point", "zeros", "other numbers"));
-                }
+            if let Some(zeros) = layer.find(".weight_zero_point")?
+                && zeros.bytes.iter().any(|&b| b != 0)
+            {
+                return Err(layer.wrong("weight_zero_point", "zeros", "other numbers"));
             }
             modelopt::int8(layer)
         }

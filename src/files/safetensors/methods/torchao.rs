@@ -4,7 +4,7 @@
 use super::super::json::parse;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
-use super::{fp8, Layer, FLOATS};
+use super::{FLOATS, Layer, fp8};
 use crate::layouts::{Element, IntQuantized, Microscaled, TorchAoInt4};
 use crate::{Linear, OutputScale, Result};
 use ::safetensors::Dtype;

@@ -5,7 +5,7 @@ use super::super::layer::count;
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
 use super::super::tensors::TensorInfo;
-use super::{targets, Layer, FLOATS};
+use super::{FLOATS, Layer, targets};
 use crate::{Error, Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;

@@ -1,17 +1,17 @@
-//! A linear layer as floats, and what is asked of the inputs that it is calibrated on.
+//! A weight matrix as floats: what is quantized.
 
 use crate::matrix::{finite, length};
 use crate::{Error, Result};
 
-/// The weights of a linear layer before they are quantized: `n` rows (outputs) of `k` floats (inputs).
+/// A weight matrix before it is quantized: `n` rows (outputs) of `k` finite floats (inputs), row by row.
 #[derive(Clone, Copy, Debug)]
-pub struct Layer<'a> {
+pub struct Dense<'a> {
     n: usize,
     k: usize,
     weights: &'a [f32],
 }
 
-impl<'a> Layer<'a> {
+impl<'a> Dense<'a> {
     /// Takes `weights`, `n` rows of `k` floats.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl<'a> Layer<'a> {
             return Err(length("weights", n, k, "floats", expected, weights.len()));
         }
         finite("weight", weights, k)?;
-        Ok(Layer { n, k, weights })
+        Ok(Dense { n, k, weights })
     }
 
     /// Outputs.
@@ -46,7 +46,7 @@ impl<'a> Layer<'a> {
 }
 
 /// The number of inputs that all layers have in common.
-pub(crate) fn shared_k(layers: &[Layer]) -> Result<usize> {
+pub(crate) fn shared_k(layers: &[Dense]) -> Result<usize> {
     let Some(first) = layers.first() else {
         return Err(Error::argument(
             "the number of layers that share an input",
