@@ -63,7 +63,7 @@ pub use precision::Precision;
 pub use scale_type::ScaleType;
 #[doc(hidden)]
 pub use shader::{Caps, Dialect, wgsl_on};
-pub use shader::{DeviceClass, Epilogue, FloatType, KERNELS, wgsl};
+pub use shader::{Decisions, DeviceClass, Epilogue, FloatType, KERNELS, wgsl};
 #[cfg(feature = "gpu")]
 pub use wgpu;
 

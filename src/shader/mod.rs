@@ -24,6 +24,7 @@ pub(crate) mod tuning;
 pub use axes::FloatType;
 pub use caps::Caps;
 pub use compose::{wgsl, wgsl_on};
+pub use decisions::Decisions;
 pub use epilogue::Epilogue;
 pub use kernels::KERNELS;
 pub(crate) use kernels::{File, text};

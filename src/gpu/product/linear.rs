@@ -260,8 +260,33 @@ impl Gpu {
         pollster::block_on(self.linear_async(x, weights))
     }
 
+    /// As `linear`, rounding inputs as far as `precision` allows.
+    ///
+    /// # Errors
+    /// Those of `linear`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn linear_with(&self, x: &[f32], weights: &LinearWeights, precision: Precision) -> Result<Vec<f32>> {
+        pollster::block_on(self.linear_with_async(x, weights, precision))
+    }
+
     /// As `linear`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `linear`.
     pub async fn linear_async(&self, x: &[f32], weights: &LinearWeights) -> Result<Vec<f32>> {
+        self.linear_with_async(x, weights, Precision::F32).await
+    }
+
+    /// As `linear_with`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `linear`.
+    pub async fn linear_with_async(
+        &self,
+        x: &[f32],
+        weights: &LinearWeights,
+        precision: Precision,
+    ) -> Result<Vec<f32>> {
         let (n, k) = (weights.n(), weights.k());
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
@@ -271,7 +296,7 @@ impl Gpu {
         let mut out = Vec::with_capacity(x.len() / k * n);
         for x in x.chunks(rows * k) {
             let m = x.len() / k;
-            let product = LinearMatMul::new_async(self, weights, m, Precision::F32).await?;
+            let product = LinearMatMul::new_async(self, weights, m, precision).await?;
             let bytes = 4 * m as u64 * n as u64;
             let x = ("x", bytemuck::cast_slice(x));
             let y = self.run(Some(x), bytes, |pass, x, y| match x {

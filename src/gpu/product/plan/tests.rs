@@ -48,9 +48,9 @@ fn every_row_of_x_meets_every_slab_once() {
         k: 512,
         slabs: &[400, 400, 200],
     };
-    // A binding that holds 96 rows of bytes and more of f32: runs are multiples of 64.
+    // A binding that holds 96 rows of y: runs are multiples of 64.
     let small = Sizes {
-        binding: 96 * rounding::row_bytes(512),
+        binding: 96 * 4 * 1000,
         buffer: 256 << 20,
     };
     for (traits, sizes) in classes().iter().flat_map(|traits| [(traits, WEBGPU), (traits, small)]) {
