@@ -1,6 +1,6 @@
 //! The one error type. Every variant that compares two numbers carries both.
 
-use crate::Precision;
+use crate::{Group, Precision};
 
 /// What went wrong, with the numbers that tell why.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -16,15 +16,15 @@ pub enum Error {
         /// Weights in one row, as given.
         k: usize,
     },
-    /// A group length that this format cannot have.
-    #[error("{format} takes {allowed}, got a group of {got}")]
+    /// A group that this format cannot have.
+    #[error("{format} takes {allowed}; got {got}")]
     Group {
         /// The format asked for.
         format: String,
-        /// What would have been accepted, in words.
-        allowed: &'static str,
-        /// The group length given.
-        got: usize,
+        /// The groups that it can have, in words.
+        allowed: String,
+        /// The group given.
+        got: Group,
     },
     /// A type of scale that this format cannot have.
     #[error("{format} takes scales of {allowed}, got {got}")]

@@ -23,7 +23,7 @@ impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Group::Tensor => f.write_str("the whole tensor"),
-            Group::Row => f.write_str("each row"),
+            Group::Row => f.write_str("whole rows"),
             Group::Len(len) => write!(f, "groups of {len}"),
         }
     }

@@ -24,7 +24,7 @@ mod split;
 mod written;
 
 use lowbit::gguf::{Array, Gguf, TENSOR_TYPES, TensorType, Value, Writer};
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 
 /// Made by gguf-py 0.19.0, with a key of every type.
 pub const TINY: &[u8] = include_bytes!("golden/tiny.gguf");
@@ -117,7 +117,10 @@ fn every_tensor_of_the_reference_file() {
 
     let weights: Vec<f32> = (0..4).flat_map(|row| input_row(row, 1024)).collect();
     let matrix = file.matrix("w_q8_0").unwrap();
-    assert_eq!(matrix, Matrix::quantize(Format::Q8_0, 4, 1024, &weights).unwrap());
+    assert_eq!(
+        matrix,
+        Matrix::quantize(Format::Q8_0, Dense::new(4, 1024, &weights).unwrap()).unwrap()
+    );
     // Borrowed, not copied.
     assert!(TINY.as_ptr_range().contains(&matrix.bytes().as_ptr()));
 }
@@ -137,7 +140,7 @@ fn types_are_as_large_as_the_formats_say() {
         let sizes = (kind.block as usize, kind.bytes as usize);
         assert_eq!(
             sizes,
-            (format.block_len(), format.block_bytes()),
+            (format.block_len().unwrap(), format.block_bytes().unwrap()),
             "{format} is {kind:?}"
         );
         assert_eq!(kind.name.to_lowercase(), format.name());

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{golden, same_bits};
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Group, Matrix};
 
 #[test]
 fn every_case_decodes_bit_for_bit() {
@@ -59,7 +59,7 @@ fn every_code_of_small_floats() {
             n: 1,
             k,
             element,
-            group: 0,
+            group: Group::Row,
             packed: &packed,
             scales: Scales::from(&[1f32][..]),
             global: None,
@@ -148,7 +148,7 @@ fn iq3_s_beside_a_group_of_zeros() {
     for zeros in [32..64, 256 + 128..256 + 192] {
         weights[zeros].fill(0.0);
     }
-    let matrix = Matrix::quantize(Format::IQ3_S, 1, 512, &weights).unwrap();
+    let matrix = Matrix::quantize(Format::IQ3_S, Dense::new(1, 512, &weights).unwrap()).unwrap();
     let (others, back): (Vec<f32>, Vec<f32>) = (weights.iter().zip(matrix.dequantize()))
         .filter(|(w, _)| **w != 0.0)
         .unzip();

@@ -8,7 +8,8 @@ use common::{Random, gpu, random_matrix};
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu;
 use lowbit::{
-    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, InputScale, Linear, LinearMatMul, MatMul, Matrix, Precision,
+    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, Group, InputScale, Linear, LinearMatMul, MatMul, Matrix,
+    Precision,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -236,7 +237,7 @@ fn running_out_of_memory_is_an_error() {
         return;
     }
     let k = 65536;
-    let format = Format::INT8.per_row().unwrap();
+    let format = Format::INT8.with_group(Group::Row).unwrap();
     let weights = gpu.upload(&random_matrix(format, 1, k, 3)).unwrap();
     let refused = gpu.get_rows(&vec![0; 4096], &weights);
     assert!(matches!(refused, Err(Error::OutOfMemory(_))), "{refused:?}");

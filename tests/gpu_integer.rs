@@ -168,10 +168,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
     let row_bytes = format.row_bytes(k).unwrap();
     altered_matrix(format, n, k, 11, |bytes| {
         for (r, row) in bytes.chunks_mut(row_bytes).enumerate() {
-            let step = match format.block_len() {
-                0 => row_bytes,
-                _ => format.block_bytes(),
-            };
+            let step = format.block_bytes().unwrap_or(row_bytes);
             for (b, block) in row.chunks_mut(step).enumerate() {
                 // Neighbours differ.
                 let odd = (r + b) % 2;

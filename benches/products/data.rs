@@ -1,6 +1,6 @@
 //! Weights and inputs, and what their products must be.
 
-use lowbit::{Error, Format, Matrix, Precision};
+use lowbit::{Dense, Error, Format, Matrix, Precision};
 
 /// Different rows of a matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.
@@ -33,7 +33,7 @@ impl Packed {
     /// None for formats that lowbit has no quantizer for.
     pub fn new(format: Format, k: usize) -> Option<Packed> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
-        let rows = match Matrix::quantize(format, DISTINCT, k, &weights) {
+        let rows = match Dense::new(DISTINCT, k, &weights).and_then(|w| Matrix::quantize(format, w)) {
             Err(Error::NoEncoder { .. }) => return None,
             rows => rows.expect("random weights can be quantized"),
         };

@@ -4,7 +4,7 @@ use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, interleave_codebook, multiple};
 use crate::linear::part;
-use crate::{Format, Linear, Result};
+use crate::{Format, Group, Linear, Result};
 
 /// One AQLM layer: eight weights at a time are `scale[row] · Σ entries`.
 ///
@@ -50,7 +50,7 @@ impl Aqlm<'_> {
             let (expected, got) = (self.codebooks.kind(), self.scales.kind());
             return Err(part("scales", "their type", expected, got));
         }
-        let format = format.with_scale(self.scales.kind())?.per_row()?;
+        let format = format.with_scale(self.scales.kind())?.with_group(Group::Row)?;
         let header = |row: usize, _, out: &mut [u8]| out.copy_from_slice(self.scales.raw(row));
         let books = self.codebooks.bytes();
         let matrix = interleave_codebook(format, n, k, self.codes, books, header)?;

@@ -3,7 +3,7 @@
 use super::Scales;
 use super::fields::{bytes, size, word};
 use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 /// The nibble of a word that holds output `8c + i`: words hold outputs 0, 2, 4, 6, 1, 3, 5, 7.
 const NIBBLE: [u32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
@@ -18,8 +18,8 @@ pub struct Awq<'a> {
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// i32 `[k, n / 8]`
     pub qweight: &'a [u8],
     /// i32 `[groups, n / 8]`
@@ -34,10 +34,11 @@ impl Awq<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &Awq { n, k, group, .. } = self;
+        let &Awq { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("qweight", "outputs", 8, n)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("qweight", size(&[k, n / 8, 4]), self.qweight)?;
         bytes("qzeros", size(&[groups, n / 8, 4]), self.qzeros)?;
         self.scales.check("scales", size(&[groups, n]))?;

@@ -3,7 +3,7 @@
 use super::Scales;
 use super::fields::{bytes, mask, size, word};
 use super::groups::{Integers, biased, build, check_shape, group_len, grouped, multiple, pair_kind, put};
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// Columns of scales that both versions store: those of all groups, and padding to whole words of zero points,
 /// to two words where groups are of 64, to four where they are of 32.
@@ -26,8 +26,8 @@ pub struct AwqGemv<'a> {
     pub n: usize,
     /// Inputs: a multiple of 8 and of the group.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// i32 `[n, k / 8]`: each row a stream of fields.
     pub qweight: &'a [u8],
     /// i32 `[n, c / 8]`: each row a stream of fields, `c` being that of the scales.
@@ -45,7 +45,7 @@ impl AwqGemv<'_> {
     pub fn linear(&self) -> Result<Linear> {
         let &AwqGemv { n, k, .. } = self;
         check_shape(n, k)?;
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("qweight", "inputs", 8, k)?;
         multiple("qweight", "inputs", group, k)?;
         let columns = columns(k, group);
@@ -82,8 +82,8 @@ pub struct AwqGemvFast<'a> {
     pub n: usize,
     /// Inputs: a multiple of 64 and of the group.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// i16 `[n / 4, k]`: four fields in each, in an order of their own.
     pub qweight: &'a [u8],
     /// `[c, n]`, of which the first `k / group` rows count: see [`AwqGemv::scales`].
@@ -100,7 +100,7 @@ impl AwqGemvFast<'_> {
     pub fn linear(&self) -> Result<Linear> {
         let &AwqGemvFast { n, k, .. } = self;
         check_shape(n, k)?;
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("qweight", "outputs", 4, n)?;
         multiple("qweight", "inputs", 64, k)?;
         multiple("qweight", "inputs", group, k)?;

@@ -4,7 +4,7 @@ use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{build, check_shape, multiple};
 use crate::linear::part;
-use crate::{Format, Linear, OutputScale, Result, ScaleType};
+use crate::{Format, Group, Linear, OutputScale, Result, ScaleType};
 use half::{bf16, f16};
 
 /// One packed BitNet layer: weights -1, 0, 1 under one scale.
@@ -90,7 +90,7 @@ impl BitNetLatent<'_> {
 
 /// Whole rows of ternary weights, each one less than its field.
 fn ternary(n: usize, k: usize, fields: impl Fn(usize, &mut [u8]) + Sync + Send) -> Result<Linear> {
-    let format = Format::TERNARY.per_row()?;
+    let format = Format::TERNARY.with_group(Group::Row)?;
     let matrix = build(format, 2, n, k, fields, |_, _, out| {
         out.copy_from_slice(&f16::ONE.to_le_bytes());
     })?;

@@ -4,7 +4,7 @@ use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, flat_group, grouped, interleave, multiple};
 use crate::linear::part;
-use crate::{Format, Linear, Matrix, OutputScale, Result};
+use crate::{Format, Group, Linear, Matrix, OutputScale, Result};
 
 /// Which 16 levels the codes of 4 bits select from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Levels4 {
         // The levels, decoded: each code once under an absmax of 1.
         let codes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         let block = [&1f32.to_le_bytes()[..], &codes].concat();
-        let levels = Matrix::from_bytes(self.format().per_row()?, 1, 16, block)?.dequantize();
+        let levels = Matrix::from_bytes(self.format().with_group(Group::Row)?, 1, 16, block)?.dequantize();
         for (i, level) in levels.into_iter().enumerate() {
             if quant_map.at(i) != level {
                 let what = format!("number {i}");
@@ -166,7 +166,7 @@ impl Int8<'_> {
         check_shape(n, k)?;
         bytes("weight", size(&[n, k]), self.weight)?;
         self.scb.check("SCB", n)?;
-        let format = Format::INT8.with_scale(crate::ScaleType::F32)?.per_row()?;
+        let format = Format::INT8.with_scale(crate::ScaleType::F32)?.with_group(Group::Row)?;
         let matrix = interleave(format, n, k, self.weight, |row, _, out| {
             out.copy_from_slice(&self.scb.at(row).to_le_bytes());
         })?;

@@ -7,7 +7,7 @@ use super::groups::{Integers, check_shape, group_len, pair_kind};
 use super::{Scales, order};
 use crate::formats::bits::field_of;
 use crate::linear::part;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 /// How many scales a tensor has: one, one a row, or one for each group of a row.
 fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
@@ -37,8 +37,8 @@ pub struct PackQuantized<'a> {
     pub k: usize,
     /// 1 to 8.
     pub bits: usize,
-    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
-    pub group: usize,
+    /// Inputs that share a scale: [`Group::Row`] for the channel and tensor strategies.
+    pub group: Group,
     /// `weight_packed`, i32: rows of fields, each `2^(bits - 1)` more than the code.
     pub packed: &'a [u8],
     /// `weight_scale`: `[n, groups]`, or one for the tensor.
@@ -56,10 +56,11 @@ impl PackQuantized<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
     /// the groups of `weight_g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &PackQuantized { n, k, bits, group, .. } = self;
+        let &PackQuantized { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         let dense = |fields: usize| size(&[size(&[fields, bits]).div_ceil(32), 4]);
         let padded = |fields: usize| size(&[fields.div_ceil(32 / bits), 4]);
         let is_padded = self.packed.len() != size(&[n, dense(k)]) && self.packed.len() == size(&[n, padded(k)]);
@@ -121,8 +122,8 @@ pub struct IntQuantized<'a> {
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
-    pub group: usize,
+    /// Inputs that share a scale: [`Group::Row`] for the channel and tensor strategies.
+    pub group: Group,
     /// i8 `[n, k]`
     pub weight: &'a [u8],
     /// `[n, groups]`, or one for the tensor.
@@ -137,9 +138,10 @@ impl IntQuantized<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &IntQuantized { n, k, group, .. } = self;
+        let &IntQuantized { n, k, .. } = self;
         check_shape(n, k)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("weight", size(&[n, k]), self.weight)?;
         let scale = scale_at(&self.scales, n, groups)?;
         if let Some(zeros) = self.zero_points

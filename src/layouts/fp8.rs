@@ -1,7 +1,7 @@
 //! FP8 checkpoints: DeepSeek's blocks, fbgemm's rows, and the `float-quantized` of compressed-tensors.
 
 use super::fields::{bytes, size};
-use super::groups::{check_shape, group_len, grouped, interleave};
+use super::groups::{check_shape, grouped, interleave};
 use super::{Element, Scales};
 use crate::linear::part;
 use crate::{Linear, Result};
@@ -18,8 +18,8 @@ pub struct Fp8<'a> {
     pub k: usize,
     /// E4M3 or E5M2.
     pub element: Element,
-    /// Rows and columns of weights that share a scale, 0 for all: `(0, 0)` has one for the tensor,
-    /// `(1, 0)` one for each output, `(128, 128)` one for each block of DeepSeek.
+    /// Rows and columns of weights that share a scale: `(n, k)` for one scale of the tensor, `(1, k)` for one scale
+    /// of each output, `(128, 128)` for DeepSeek's blocks.
     pub block: (usize, usize),
     /// `[n, k]`, a byte each.
     pub weight: &'a [u8],
@@ -46,7 +46,15 @@ impl Fp8<'_> {
             return Err(part("weight", "the bits of its elements", 8, element.bits()));
         }
         bytes("weight", size(&[n, k]), self.weight)?;
-        let (rows, groups) = (group_len(rows, n), k.div_ceil(group_len(columns, k)));
+        if rows == 0 || columns == 0 {
+            return Err(part(
+                "weight",
+                "its block",
+                "at least 1 by 1",
+                format!("{rows} by {columns}"),
+            ));
+        }
+        let groups = k.div_ceil(columns);
         self.scales.check("weight_scale", size(&[n.div_ceil(rows), groups]))?;
         let format = element.format().with_scale(self.scales.kind())?;
         let format = grouped(format, columns, k)?;

@@ -4,7 +4,7 @@ use super::fields::{bytes, check_bits, column_field, mask, size, word};
 use super::groups::{Integers, check_shape, group_len, pair_kind};
 use super::{Scales, order};
 use crate::formats::bits::field_of;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 /// How a tool stores the zero points of GPTQ. They differ where a zero point is 0, and for 3 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +68,8 @@ pub struct Gptq<'a> {
     pub k: usize,
     /// 2 to 8.
     pub bits: usize,
-    /// Inputs that share a scale; 0 for all of them (`group_size` -1).
-    pub group: usize,
+    /// Inputs that share a scale: [`Group::Row`] is `group_size` -1.
+    pub group: Group,
     /// How the zero points are stored.
     pub zeros: GptqZeros,
     /// i32 `[k · bits / 32, n]`: each column a stream of fields.
@@ -89,10 +89,11 @@ impl Gptq<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
     /// the groups of `g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &Gptq { n, k, bits, group, .. } = self;
+        let &Gptq { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 3, 4, 5, 6, 7, 8])?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         let words = |fields: usize| size(&[fields, bits]).div_ceil(32);
         let zero_bytes = size(&[words(n), 4]);
         bytes("qweight", size(&[words(k), n, 4]), self.qweight)?;

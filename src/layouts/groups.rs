@@ -2,7 +2,7 @@
 
 use super::fields::{self, size};
 use crate::linear::part;
-use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
+use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 
 /// A shape that has weights, so that no later division is by zero.
 pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
@@ -12,21 +12,22 @@ pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
     Ok(())
 }
 
-/// The length of a group that tools give as -1 or leave out (0 here) for a whole row.
-pub(super) fn group_len(group: usize, k: usize) -> usize {
+/// Weights in one group of a row of `k`; at least 1.
+pub(super) fn group_len(group: Group, k: usize) -> Result<usize> {
     match group {
-        0 => k,
-        g => g,
+        Group::Row => Ok(k),
+        Group::Len(len) if len > 0 => Ok(len),
+        other => Err(Error::argument(
+            "the layout's group",
+            "whole rows, or groups of at least 1",
+            other,
+        )),
     }
 }
 
-/// The format with groups of this length; whole rows where a group is one.
-pub(super) fn grouped(format: Format, group: usize, k: usize) -> Result<Format> {
-    if group == 0 || group >= k {
-        format.per_row()
-    } else {
-        format.with_group(group)
-    }
+/// The format with groups of `len` weights in rows of `k`.
+pub(super) fn grouped(format: Format, len: usize, k: usize) -> Result<Format> {
+    format.with_group(if len >= k { Group::Row } else { Group::Len(len) })
 }
 
 /// Groups of a tensor that was cut into runs of `block` without regard to its rows: the longest run
@@ -135,7 +136,7 @@ pub(super) struct Integers {
     pub n: usize,
     pub k: usize,
     pub bits: usize,
-    /// 0: whole rows
+    /// Weights that share a scale, at least 1.
     pub group: usize,
     pub kind: ScaleType,
 }
@@ -150,7 +151,7 @@ impl Integers {
         zero: impl Fn(usize, usize) -> f32 + Sync + Send,
     ) -> Result<Matrix<'static>> {
         let &Integers { n, k, bits, .. } = self;
-        let groups = k.div_ceil(group_len(self.group, k));
+        let groups = k.div_ceil(self.group);
         let middle = (1u32 << (bits - 1)) as f32;
         let (mut centred, mut narrow) = (bits > 1, true);
         for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {

@@ -4,7 +4,7 @@ use super::Scales;
 use super::fields::{bytes, check_bits, size, word};
 use super::groups::{Integers, by_columns, check_shape, flat_group, group_len, multiple, pair_kind};
 use crate::linear::part;
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One HQQ layer: weight = `(field - zero) · scale`.
 ///
@@ -22,8 +22,8 @@ pub struct Hqq<'a> {
     pub k: usize,
     /// 1, 2, 3, 4, 5, 6 or 8; 5 and 6 are stored in a byte each, as 8 are.
     pub bits: usize,
-    /// Weights of one group, a divisor of `n · k`; 0 for a row (axis 1) or a column (axis 0).
-    pub group: usize,
+    /// Weights of one group, a divisor of `n · k`; [`Group::Row`] is a row (axis 1) or a column (axis 0).
+    pub group: Group,
     /// Whether groups are columns of the table (`axis` 0).
     pub columns: bool,
     /// `W_q`: u8, or of 3 bits i32 that hold ten fields each.
@@ -65,7 +65,7 @@ impl Hqq<'_> {
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 8])?;
         let weights = size(&[n, k]);
-        let group = group_len(self.group, if self.columns { n } else { k });
+        let group = group_len(self.group, if self.columns { n } else { k })?;
         multiple("W_q", "n · k", group, weights)?;
         let groups = weights / group;
         let (rows, columns) = if self.columns { (group, groups) } else { (groups, group) };

@@ -3,7 +3,7 @@
 use super::fields::{bytes, size};
 use super::groups::{check_shape, group_len, grouped, interleave};
 use super::{Element, Scales};
-use crate::{Linear, OutputScale, Result};
+use crate::{Group, Linear, OutputScale, Result};
 
 /// One layer of small floats in groups: weight = `element · scale`, then times or by a global scale.
 ///
@@ -28,7 +28,7 @@ pub struct Microscaled<'a> {
     /// The floats.
     pub element: Element,
     /// Weights that share a scale: 16 or 32.
-    pub group: usize,
+    pub group: Group,
     /// Rows of elements, lowest bits first: of 4 bits the first weight is in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
@@ -44,13 +44,12 @@ impl Microscaled<'_> {
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite (an
     /// E8M0 of 255 is not).
     pub fn linear(&self) -> Result<Linear> {
-        let &Microscaled {
-            n, k, element, group, ..
-        } = self;
+        let &Microscaled { n, k, element, .. } = self;
         check_shape(n, k)?;
         let row_bytes = size(&[k, element.bits()]).div_ceil(8);
         bytes("the packed weights", size(&[n, row_bytes]), self.packed)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         self.scales.check("the scales", size(&[n, groups]))?;
         let format = element.format().with_scale(self.scales.kind())?;
         let format = grouped(format, group, k)?;

@@ -6,7 +6,7 @@ use super::Scales;
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
 use crate::formats::bits::field_of;
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of MLX's `affine` mode: weight = `scale · field + bias`; scales may be negative.
 ///
@@ -20,8 +20,8 @@ pub struct MlxAffine<'a> {
     pub k: usize,
     /// 1 to 8.
     pub bits: usize,
-    /// Inputs that share a scale: 32, 64 or 128; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale: 32, 64 or 128.
+    pub group: Group,
     /// `weight`: u32 `[n, k · bits / 32]`, each row a stream of fields.
     pub packed: &'a [u8],
     /// `[n, groups]`
@@ -36,11 +36,12 @@ impl MlxAffine<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &MlxAffine { n, k, bits, group, .. } = self;
+        let &MlxAffine { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let stride = size(&[size(&[k, bits]).div_ceil(32), 4]);
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("weight", size(&[n, stride]), self.packed)?;
         self.scales.check("scales", size(&[n, groups]))?;
         self.biases.check("biases", size(&[n, groups]))?;

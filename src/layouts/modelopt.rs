@@ -4,7 +4,7 @@
 use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 /// One layer of `W4A16_AWQ` or `W4A8_AWQ`: weight = `scale · code`.
 ///
@@ -16,8 +16,8 @@ pub struct ModelOptInt4<'a> {
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// u8 `[n / 2, k]`: codes from -8 to 7, that of the even row in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
@@ -30,11 +30,12 @@ impl ModelOptInt4<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &ModelOptInt4 { n, k, group, .. } = self;
+        let &ModelOptInt4 { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("weight", "outputs", 2, n)?;
         bytes("weight", size(&[n / 2, k]), self.packed)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         self.scales.check("weight_scale", size(&[n, groups]))?;
         let fields = |row: usize, out: &mut [u8]| {
             for (out, byte) in out.iter_mut().zip(&self.packed[row / 2 * k..]) {

@@ -1,7 +1,6 @@
 //! Act-order: columns whose groups are not runs.
 
 use super::fields::{bytes, size, word};
-use super::groups::group_len;
 use crate::Result;
 use crate::linear::part;
 
@@ -14,7 +13,6 @@ pub(super) fn by_group(at: &str, g_idx: Option<&[u8]>, k: usize, group: usize) -
         return Ok(None);
     };
     bytes(at, size(&[k, 4]), g_idx)?;
-    let group = group_len(group, k);
     let groups = k.div_ceil(group);
     let of = |j: usize| word(g_idx, j) as i32;
     let all = |value: i32| (0..k).all(|j| of(j) == value);

@@ -3,7 +3,7 @@
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, flat_group, group_len, grouped, multiple, pair_kind, put};
 use super::{Element, Fp8, IntQuantized, Scales};
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `qint2` or `qint4`: weight = `scale · field - shift`.
 ///
@@ -16,8 +16,8 @@ pub struct QuantoBits<'a> {
     pub k: usize,
     /// 2 or 4.
     pub bits: usize,
-    /// Weights of one group, a divisor of `n · k`: 128 as a rule; 0 for a row.
-    pub group: usize,
+    /// Weights of one group, a divisor of `n · k`: usually 128.
+    pub group: Group,
     /// `weight._data._data`: the table `[groups, group]`, fields of several rows in a byte, that of the first
     /// row lowest.
     pub packed: &'a [u8],
@@ -38,7 +38,7 @@ impl QuantoBits<'_> {
         check_shape(n, k)?;
         check_bits(bits, &[2, 4])?;
         let weights = size(&[n, k]);
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("weight._data", "n · k", group, weights)?;
         let groups = weights / group;
         // Rows of the packed table; those that the last fields lack are zeros.
@@ -107,7 +107,7 @@ impl QuantoBytes<'_> {
             QuantoByte::Int8 => IntQuantized {
                 n,
                 k,
-                group: 0,
+                group: Group::Row,
                 weight: data,
                 scales,
                 zero_points: None,
@@ -117,7 +117,7 @@ impl QuantoBytes<'_> {
                 n,
                 k,
                 element,
-                block: (if scales.len() == 1 { 0 } else { 1 }, 0),
+                block: (if scales.len() == 1 { n } else { 1 }, k),
                 weight: data,
                 scales,
             }

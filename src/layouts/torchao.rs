@@ -4,7 +4,7 @@
 use super::Scales;
 use super::fields::{bytes, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, put};
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `Int4Tensor` (packing `plain`): weight = `scale · code + zero`.
 ///
@@ -16,8 +16,8 @@ pub struct TorchAoInt4<'a> {
     pub n: usize,
     /// Inputs: an even number.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// `qdata`, u8 `[n, k / 2]`: codes from -8 to 7, the first in the low nibble.
     pub packed: &'a [u8],
     /// `scale`, `[groups, n]`
@@ -32,11 +32,12 @@ impl TorchAoInt4<'_> {
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &TorchAoInt4 { n, k, group, .. } = self;
+        let &TorchAoInt4 { n, k, .. } = self;
         check_shape(n, k)?;
         let row_bytes = k.div_ceil(2);
         bytes("qdata", size(&[n, row_bytes]), self.packed)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         self.scales.check("scale", size(&[groups, n]))?;
         self.zeros.check("zero_point", size(&[groups, n]))?;
         let format = grouped(biased(4).with_scale(ScaleType::F32)?, group, k)?;

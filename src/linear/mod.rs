@@ -65,9 +65,9 @@ pub(crate) struct Outliers {
 /// outputs](Linear::with_output_rotation).
 ///
 /// ```
-/// use lowbit::{Format, Linear, Matrix, OutputScale};
+/// use lowbit::{Dense, Format, Linear, Matrix, OutputScale};
 ///
-/// let matrix = Matrix::quantize(Format::INT8, 2, 8, &[1.0; 16])?;
+/// let matrix = Matrix::quantize(Format::INT8, Dense::new(2, 8, &[1.0; 16])?)?;
 /// let linear = Linear::new(matrix)
 ///     .with_scale(OutputScale::Divide(4.0))?
 ///     .with_bias(vec![0.0, 10.0])?;

@@ -2,7 +2,7 @@
 
 use super::golden::{file, floats};
 use lowbit::layouts::*;
-use lowbit::{Linear, OutputScale, ScaleType};
+use lowbit::{Group, Linear, OutputScale, ScaleType};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -58,6 +58,14 @@ impl Layout {
     pub fn number(&self, key: &str) -> usize {
         let value = self.case[key].as_u64();
         value.unwrap_or_else(|| panic!("{}: {key}", self.name)) as usize
+    }
+
+    /// The group, of which 0 is a row.
+    fn group(&self) -> Group {
+        match self.number("group") {
+            0 => Group::Row,
+            len => Group::Len(len),
+        }
     }
 
     pub fn text(&self, key: &str) -> &str {
@@ -122,7 +130,7 @@ impl Layout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 zeros: GptqZeros::AsTheyAre,
                 qweight: self.part("qweight"),
                 qzeros: self.part("qzeros"),
@@ -133,7 +141,7 @@ impl Layout {
             "awq" => Awq {
                 n,
                 k,
-                group: self.number("group"),
+                group: self.group(),
                 qweight: self.part("qweight"),
                 qzeros: self.part("qzeros"),
                 scales: self.f16s("scales"),
@@ -162,7 +170,7 @@ impl Layout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("packed"),
                 scales: self.f32s("scale"),
                 zero_points: self.parts.get("zero_point").map(Vec::as_slice),
@@ -172,7 +180,7 @@ impl Layout {
             "int_quantized" => IntQuantized {
                 n,
                 k,
-                group: self.number("group"),
+                group: self.group(),
                 weight: self.part("weight"),
                 scales: self.f32s("scale"),
                 zero_points: None,
@@ -182,7 +190,7 @@ impl Layout {
                 n,
                 k,
                 element: Element::E4M3,
-                block: (self.number("rows"), 0),
+                block: (self.number("rows"), k),
                 weight: self.part("weight"),
                 scales: self.f32s("scale"),
             }
@@ -191,7 +199,7 @@ impl Layout {
                 n,
                 k,
                 element: self.element(),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("packed"),
                 scales: self.small_scales(),
                 global: self
@@ -204,7 +212,7 @@ impl Layout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 columns: self.number("axis") == 0,
                 packed: self.part("q"),
                 scales: self.f32s("scale"),
@@ -215,7 +223,7 @@ impl Layout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("q"),
                 scales: self.f32s("scale"),
                 shifts: self.f32s("shift"),
@@ -225,7 +233,7 @@ impl Layout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("q"),
                 scales: self.f32s("scales"),
                 biases: self.f32s("biases"),

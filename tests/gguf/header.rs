@@ -3,7 +3,7 @@
 use crate::hostile::Raw;
 use crate::{TINY, metadata, written};
 use lowbit::gguf::{Gguf, Header, SplitHeader, Writer, ranges, read_header};
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 use std::io::{Cursor, Read, Result, Seek, SeekFrom};
 
 /// A file on a slow disk: counts what is read of it.
@@ -138,7 +138,10 @@ fn one_tensor_of_a_file_is_read() {
     );
     let before = file.read;
     let matrix = header.matrix("t150", ranges(&mut file)).unwrap();
-    assert_eq!(matrix, Matrix::quantize(Format::F32, 32, 32, &[150.0; 1024]).unwrap());
+    assert_eq!(
+        matrix,
+        Matrix::quantize(Format::F32, Dense::new(32, 32, &[150.0; 1024]).unwrap()).unwrap()
+    );
     assert_eq!(file.read - before, 4096);
     assert_eq!(header.to_f32("t7", ranges(&mut file)).unwrap(), [7.0; 1024]);
 
@@ -181,7 +184,7 @@ fn a_file_without_a_whole_header() {
 
 #[test]
 fn parts_are_found_by_their_headers() {
-    let matrix = Matrix::quantize(Format::Q8_0, 2, 32, &[0.25; 64]).unwrap();
+    let matrix = Matrix::quantize(Format::Q8_0, Dense::new(2, 32, &[0.25; 64]).unwrap()).unwrap();
     let mut whole = Writer::new();
     for name in ["a.weight", "b.weight", "c.weight"] {
         whole.matrix(name, &matrix).unwrap();

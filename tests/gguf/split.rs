@@ -2,7 +2,7 @@
 
 use crate::TINY;
 use lowbit::gguf::{Gguf, Split, TensorType, Writer, part_name, part_names};
-use lowbit::{Error, Format, Matrix, Result};
+use lowbit::{Dense, Error, Format, Matrix, Result};
 
 const T: TensorType = TensorType::F32;
 
@@ -239,7 +239,7 @@ fn every_plain_type_as_floats() {
         TensorType::I64,
         &flat(&[&(1i64 << 40).to_le_bytes(), &(-1i64).to_le_bytes()]),
     );
-    let packed = Matrix::quantize(Format::Q8_0, 3, 32, &[0.25; 96]).unwrap();
+    let packed = Matrix::quantize(Format::Q8_0, Dense::new(3, 32, &[0.25; 96]).unwrap()).unwrap();
     writer.matrix("packed", &packed).unwrap();
     writer.tensor("Q8_K", &[256], 15, vec![0; 292]).unwrap();
     writer.tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec()).unwrap();

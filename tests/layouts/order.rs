@@ -2,8 +2,8 @@
 
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use lowbit::ScaleType;
 use lowbit::layouts::{Gptq, GptqZeros, PackQuantized, Scales};
+use lowbit::{Group, ScaleType};
 
 #[test]
 fn act_order_becomes_a_permutation_and_sequence_none() {
@@ -29,7 +29,7 @@ fn versions_of_gptq_agree() {
             n: case.n,
             k: case.k,
             bits,
-            group: 128,
+            group: Group::Len(128),
             zeros: GptqZeros::OneLower,
             qweight: case.part("qweight"),
             qzeros: &v1_zeros,
@@ -95,7 +95,7 @@ fn no_groups_are_one_group() {
         n,
         k,
         bits: 4,
-        group: 0,
+        group: Group::Row,
         zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: &case.part("qzeros")[..n / 2],
@@ -103,7 +103,15 @@ fn no_groups_are_one_group() {
         g_idx: None,
     };
     let linear = whole.linear().unwrap();
-    assert_eq!(linear, Gptq { group: k, ..whole }.linear().unwrap());
+    assert_eq!(
+        linear,
+        Gptq {
+            group: Group::Len(k),
+            ..whole
+        }
+        .linear()
+        .unwrap()
+    );
     // The first group of each row is as it was; the others have its scale now.
     let (got, grouped) = (linear.dequantize(), case.linear().unwrap().dequantize());
     for row in 0..n {
@@ -129,7 +137,7 @@ fn compressed_tensors_have_act_order_too() {
         n,
         k,
         bits: 8,
-        group: 128,
+        group: Group::Len(128),
         packed: &packed,
         scales: case.f32s("scale"),
         zero_points: None,

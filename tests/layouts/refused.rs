@@ -2,7 +2,7 @@
 
 use crate::common::layouts::{layout, layouts};
 use lowbit::layouts::*;
-use lowbit::{Error, OutputScale, ScaleType};
+use lowbit::{Error, Group, OutputScale, ScaleType};
 
 /// Every part of every case a byte short, a byte long, empty.
 #[test]
@@ -95,7 +95,7 @@ fn messages_name_the_part_and_both_numbers() {
         n: 32,
         k: 1024,
         bits: 4,
-        group: 128,
+        group: Group::Len(128),
         zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: case.part("qzeros"),
@@ -153,12 +153,21 @@ fn messages_name_the_part_and_both_numbers() {
         n: 1,
         k: 32,
         element: Element::E2M1,
-        group: 32,
+        group: Group::Len(32),
         packed: &[0; 16],
         scales,
         global: None,
     };
     assert_eq!(message(mx.linear()), "the scales: number 0 should be finite, got NaN");
+    for (group, got) in [(Group::Tensor, "the whole tensor"), (Group::Len(0), "groups of 0")] {
+        let expected = format!("the layout's group should be whole rows, or groups of at least 1, got {got}");
+        assert_eq!(message(Microscaled { group, ..mx }.linear()), expected);
+    }
+}
+
+/// The group of so many weights, 0 being a row.
+fn or_row(len: usize) -> Group {
+    if len == 0 { Group::Row } else { Group::Len(len) }
 }
 
 /// The versions of AWQ that have no golden case: whole ones of zeros are taken, and nothing else.
@@ -169,7 +178,7 @@ fn lengths_of_awq_gemv() {
     let gemv = |n, k, group, qweight, qzeros, scales| AwqGemv {
         n,
         k,
-        group,
+        group: or_row(group),
         qweight: &zeros[..qweight],
         qzeros: &zeros[..qzeros],
         scales: Scales::new(ScaleType::F16, &zeros[..scales]),
@@ -178,7 +187,7 @@ fn lengths_of_awq_gemv() {
     let fast = |n, k, group, qweight, scales, zero_points| AwqGemvFast {
         n,
         k,
-        group,
+        group: or_row(group),
         qweight: &zeros[..qweight],
         scales: Scales::new(ScaleType::F16, &zeros[..scales]),
         scaled_zeros: Scales::new(ScaleType::F16, &zeros[..zero_points]),
@@ -219,14 +228,14 @@ fn lengths_of_modelopt_torchao_and_bitnet() {
     let modelopt = |n, k, group, packed, len| ModelOptInt4 {
         n,
         k,
-        group,
+        group: or_row(group),
         packed: &zeros[..packed],
         scales: scales(len),
     };
     let torchao = |n, k, group, packed, len| TorchAoInt4 {
         n,
         k,
-        group,
+        group: or_row(group),
         packed: &zeros[..packed],
         scales: scales(len),
         zeros: scales(64),

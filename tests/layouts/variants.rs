@@ -3,7 +3,7 @@
 use crate::common::layouts::layout;
 use crate::common::{Random, same_bits};
 use lowbit::layouts::*;
-use lowbit::{Format, OutputScale, ScaleType};
+use lowbit::{Format, Group, OutputScale, ScaleType};
 
 /// Words of whole fields, as compressed-tensors packed them up to 0.16, from a dense stream.
 fn padded(dense: &[u8], bits: usize, fields: usize) -> Vec<u8> {
@@ -30,7 +30,7 @@ fn both_packings_of_compressed_tensors() {
             n,
             k,
             bits,
-            group: 128,
+            group: Group::Len(128),
             packed: &packed,
             scales: case.f32s("scale"),
             zero_points: None,
@@ -88,7 +88,7 @@ fn all_bits_of_compressed_tensors() {
                 n,
                 k,
                 bits,
-                group,
+                group: Group::Len(group),
                 packed: &packed,
                 scales: Scales::from(&scales[..]),
                 zero_points: Some(&zero_points),
@@ -108,7 +108,7 @@ fn one_symmetric_bit_is_minus_one_or_zero() {
         n: 1,
         k: 32,
         bits: 1,
-        group: 0,
+        group: Group::Row,
         packed: &[0b01, 0, 0, 0x80],
         scales: Scales::from(&[2.0f32][..]),
         zero_points: None,
@@ -126,7 +126,7 @@ fn int_quantized_with_zero_points() {
     let linear = IntQuantized {
         n: 2,
         k: 16,
-        group: 8,
+        group: Group::Len(8),
         weight: &weight,
         scales: Scales::from(&[1.0f32, 2.0, 3.0, 4.0][..]),
         zero_points: Some(&[0, 3, 0xfb, 0x80]),
@@ -174,7 +174,7 @@ fn global_scales_multiply_or_divide() {
         n: case.n,
         k: case.k,
         element: Element::E2M1,
-        group: 16,
+        group: Group::Len(16),
         packed: case.part("packed"),
         scales: case.small_scales(),
         global: None,
@@ -205,7 +205,7 @@ fn bitsandbytes_blocks_across_rows() {
     };
     for levels in [Levels4::Nf4, Levels4::Fp4] {
         let linear = layer(levels, &absmax[..]).linear().unwrap();
-        assert_eq!(linear.matrix().format().group_len(), 32);
+        assert_eq!(linear.matrix().format().group(), Group::Len(32));
         let unit = layer(levels, &[1.0; 6][..]).linear().unwrap().dequantize();
         for (i, w) in linear.dequantize().into_iter().enumerate() {
             assert_eq!(w, absmax[i / block] * unit[i]);
@@ -309,7 +309,7 @@ fn quanto_bytes_and_short_tables() {
         n: 3,
         k: 8,
         bits: 4,
-        group: 8,
+        group: Group::Len(8),
         packed: &data,
         scales: Scales::from(&[1f32; 3][..]),
         shifts: Scales::from(&[0f32, 1.0, 2.0][..]),

@@ -6,7 +6,7 @@ use crate::common::{Random, same_bits};
 use crate::tools::{NAME, checkpoint};
 use lowbit::layouts::{Aqlm, Element, Fp8, Microscaled, QuantoByte, QuantoBytes, Scales};
 use lowbit::safetensors::{Method, Model};
-use lowbit::{Format, OutputScale, ScaleType};
+use lowbit::{Format, Group, OutputScale, ScaleType};
 use safetensors::Dtype::*;
 use serde_json::json;
 
@@ -69,7 +69,10 @@ fn fp8_of_tensors_rows_and_blocks() {
     assert_eq!(rows.linear(NAME).unwrap(), expect(Element::E4M3, (1, 0), n));
     let e5m2 = rows.with(&format!("{NAME}.weight"), F8_E5M2, &[n, k], &vec![0x3c; n * k]);
     let linear = e5m2.linear(NAME).unwrap();
-    assert_eq!(linear.matrix().format(), Format::FP8_E5M2.per_row().unwrap());
+    assert_eq!(
+        linear.matrix().format(),
+        Format::FP8_E5M2.with_group(Group::Row).unwrap()
+    );
     // A last block that is cut off, and blocks of another size than the default.
     let settings = json!({ "quant_method": "fp8", "weight_block_size": [100, 96] });
     let blocks = base(settings).floats(&inv, &[3, 4], &scales[..12]);
@@ -87,7 +90,7 @@ fn modelopt_multiplies_its_global_scale() {
         n,
         k,
         element: Element::E2M1,
-        group: 16,
+        group: Group::Len(16),
         packed: case.part("packed"),
         scales: case.small_scales(),
         global: Some(OutputScale::Multiply(0.25)),

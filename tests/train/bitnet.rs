@@ -2,7 +2,7 @@ use super::difference::normal;
 use half::f16;
 use lowbit::train::Groups;
 use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
-use lowbit::{Error, Format, Matrix, ScaleType};
+use lowbit::{Dense, Error, Format, Matrix, ScaleType};
 
 /// The mean of the magnitudes is 1: halves of γ go to the even code, 0, and what lies past 1.5 γ is clipped.
 #[test]
@@ -28,7 +28,7 @@ fn a_matrix_holds_the_same() {
     let first: f64 = w[..group].iter().map(|w| f64::from(w.abs())).sum();
     assert_eq!(got.scales[0], f16::from_f32((first / group as f64) as f32).to_f32());
     let format = Format::TERNARY.with_group(group).unwrap();
-    let matrix = Matrix::quantize(format, n, k, &got.values).unwrap();
+    let matrix = Matrix::quantize(format, Dense::new(n, k, &got.values).unwrap()).unwrap();
     assert_eq!(matrix.dequantize(), got.values);
 }
 

@@ -82,7 +82,7 @@ impl<'a> TensorEntry<'a> {
     /// 128 weights in 34 bytes. None where it is of another type, or cannot be that.
     pub(super) fn take_older_q2_0(&mut self) -> Option<()> {
         let older = Format::Q2_0_G128;
-        let (block, bytes) = (older.block_len() as u64, older.block_bytes() as u64);
+        let (block, bytes) = (older.block_len()? as u64, older.block_bytes()? as u64);
         if self.type_id != TensorType::Q2_0.id || !self.dims[0].is_multiple_of(block) {
             return None;
         }

@@ -1,9 +1,9 @@
 //! GGUF, the container of llama.cpp: named values, then named tensors.
 //!
 //! ```
-//! use lowbit::{gguf, Format, Matrix};
+//! use lowbit::{Dense, Format, Matrix, gguf};
 //!
-//! let weights = Matrix::quantize(Format::Q8_0, 2, 32, &[0.5; 64])?;
+//! let weights = Matrix::quantize(Format::Q8_0, Dense::new(2, 32, &[0.5; 64])?)?;
 //! let mut writer = gguf::Writer::new();
 //! writer.metadata("general.architecture", "llama")?;
 //! writer.matrix("output.weight", &weights)?;

@@ -4,7 +4,7 @@ use super::Model;
 use super::header::wrong;
 use super::packed;
 use super::tensor::Tensor;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -68,6 +68,14 @@ impl<'m> Layer<'m> {
             None => Ok(linear),
             Some(bias) => linear.with_bias(bias.typed(FLOATS)?.finite()?),
         }
+    }
+}
+
+/// The group that tools write as a count of weights, with 0 (or -1) for the whole row.
+pub(super) fn group_of(count: usize) -> Group {
+    match count {
+        0 => Group::Row,
+        len => Group::Len(len),
     }
 }
 

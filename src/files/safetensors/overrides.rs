@@ -1,8 +1,8 @@
 //! Settings of single layers, which go before those of the model.
 
-use super::layer::{Layer, count};
+use super::layer::{Layer, count, group_of};
 use super::pattern::Pattern;
-use crate::Result;
+use crate::{Group, Result};
 use serde_json::Value;
 
 /// What a configuration says of single layers, and which of it is of this one.
@@ -72,31 +72,35 @@ impl<'m> Overrides<'m> {
         all.filter_map(|settings| settings[key].as_str()).next()
     }
 
-    /// Inputs that share a scale, 0 for all of them: the layer's own number or the model's, of which there must
-    /// be as many groups as its tensors have.
-    pub fn group(&self, layer: &Layer, k: usize, groups: usize) -> Result<usize> {
+    /// Inputs that share a scale: the layer's own setting or the model's, whichever gives as many groups as the
+    /// tensors have.
+    pub fn group(&self, layer: &Layer, k: usize, groups: usize) -> Result<Group> {
         let mut said = Vec::new();
         let own = self.own.iter().copied();
         let all = own.chain([&layer.model.quantization]);
         for settings in all.chain(self.doubtful.iter().copied()) {
-            said.extend(count(settings, "group_size")?);
+            said.extend(count(settings, "group_size")?.map(group_of));
         }
         let fits = said.iter().find(|&&group| groups_of(k, group) == groups);
         match (fits, &said[..]) {
             (Some(&group), _) => Ok(group),
             // Nothing is said: groups of one length that together are a row.
-            (None, []) if groups > 0 && k.is_multiple_of(groups) => Ok(k / groups),
+            (None, []) if groups > 0 && k.is_multiple_of(groups) => Ok(Group::Len(k / groups)),
             (None, []) => Err(layer.wrong("group_size", "a setting", "none")),
             (None, [first, ..]) => {
                 let many = groups_of(k, *first);
-                let expected = format!("{many} for {k} inputs in groups of {first}");
+                let expected = format!("{many} for {k} inputs in {first}");
                 Err(layer.wrong("groups of its scales", expected, groups))
             }
         }
     }
 }
 
-/// Groups of so many inputs, 0 for all of them, in a row of k.
-pub(super) fn groups_of(k: usize, group: usize) -> usize {
-    k.div_ceil(if group == 0 { k.max(1) } else { group })
+/// Groups in a row of `k` inputs.
+pub(super) fn groups_of(k: usize, group: Group) -> usize {
+    match group {
+        Group::Len(len) => k.div_ceil(len),
+        // A row of no inputs has no group.
+        _ => k.min(1),
+    }
 }

@@ -1,11 +1,11 @@
 //! AWQ: `qweight`, `scales`, and `qzeros` or, as llm-awq calls those of version GEMV fast, `scaled_zeros`.
 
-use super::super::layer::count;
+use super::super::layer::{count, group_of};
 use super::super::method::unknown;
 use super::super::overrides::{Overrides, groups_of};
 use super::Layer;
 use crate::layouts::{Awq, AwqGemv, AwqGemvFast};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
     let group = match group_size(&layer.model.quantization)? {
         _ if overrides.exist() => overrides.group(layer, k, groups)?,
         Some(group) => group,
-        None => 128,
+        None => Group::Len(128),
     };
     let groups = groups_of(k, group);
     let scales = scales.shaped(&[groups, n])?;
@@ -69,7 +69,7 @@ fn gemv(layer: &Layer) -> Result<Linear> {
     AwqGemv {
         n,
         k: words.saturating_mul(8),
-        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        group: group_size(&layer.model.quantization)?.unwrap_or(Group::Len(128)),
         qweight: &qweight.bytes,
         qzeros: &qzeros.bytes,
         scales: scales.scales()?,
@@ -94,7 +94,7 @@ fn gemv_fast(layer: &Layer) -> Result<Linear> {
     AwqGemvFast {
         n,
         k,
-        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        group: group_size(&layer.model.quantization)?.unwrap_or(Group::Len(128)),
         qweight: &qweight.bytes,
         scales: scales.scales()?,
         scaled_zeros: scaled_zeros.scales()?,
@@ -115,9 +115,10 @@ fn four_bits(layer: &Layer) -> Result<()> {
 }
 
 /// Inputs that share a scale, by the name that AutoAWQ gave it at first too.
-fn group_size(settings: &Value) -> Result<Option<usize>> {
-    match count(settings, "group_size")? {
-        Some(group) => Ok(Some(group)),
-        None => count(settings, "q_group_size"),
-    }
+fn group_size(settings: &Value) -> Result<Option<Group>> {
+    let size = match count(settings, "group_size")? {
+        Some(size) => Some(size),
+        None => count(settings, "q_group_size")?,
+    };
+    Ok(size.map(group_of))
 }

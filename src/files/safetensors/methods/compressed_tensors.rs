@@ -6,7 +6,7 @@ use super::super::method::unknown;
 use super::super::tensor::Tensor;
 use super::{FLOATS, Layer, floats, fp8, sparse, targets};
 use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
-use crate::{Linear, OutputScale, Result};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -123,8 +123,8 @@ fn pack_quantized(layer: &Layer, groups: &[&Value], packed: &Tensor, scale: &Ten
     .linear()
 }
 
-/// Inputs that share a scale, 0 for all: told by the shape of the scales, and of groups by the settings.
-fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor) -> Result<usize> {
+/// Inputs that share a scale: told by the shape of the scales, and of groups by the settings.
+fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor) -> Result<Group> {
     let mut lengths = Vec::new();
     for group in groups {
         let length = count(&group["weights"], "group_size")?;
@@ -138,9 +138,9 @@ fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor
         (&[_, several], _) if several > 1 && !lengths.is_empty() => None,
         (shape, _) => fp8::shared(n, k, shape, None),
     };
-    match block {
-        Some((1 | 0, group)) => Ok(group),
-        _ => {
+    match fp8::group_of_block(n, k, block) {
+        Some(group) => Ok(group),
+        None => {
             let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
             let expected = if lengths.is_empty() {
                 "one, or one a row or group".to_owned()
@@ -204,7 +204,7 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &packed.bytes,
         scales,
         global,
@@ -231,7 +231,7 @@ pub fn mxfp8(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
         n,
         k,
         element,
-        group: 32,
+        group: Group::Len(32),
         packed: &weight.bytes,
         scales: scale.powers()?,
         global: None,

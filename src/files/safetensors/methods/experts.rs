@@ -24,7 +24,7 @@ pub fn of_one_matrix(layer: &Layer, shape: &[usize]) -> Result<[usize; 2]> {
 /// The scales of experts as those of the rows of one matrix, `[experts · n, groups]`.
 ///
 /// Each expert has scales of its own: one, one a row, or one for each of its blocks, of the length in
-/// `block` where that many fit, else of equal lengths. Also gives the columns of a block, 0 for all.
+/// `block` where that many fit, else of equal lengths. Also gives the columns of a block.
 pub fn scales<'m>(
     layer: &Layer,
     [experts, n, k]: [usize; 3],
@@ -59,6 +59,5 @@ pub fn scales<'m>(
             bytes.extend_from_slice(&scales.bytes[at..at + run]);
         }
     }
-    let columns = if groups == 1 { 0 } else { columns };
     Ok((scales.reshaped(vec![experts * n, groups], Some(bytes)), columns))
 }

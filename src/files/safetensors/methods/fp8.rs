@@ -4,7 +4,7 @@
 use super::super::tensor::Tensor;
 use super::{Layer, experts};
 use crate::layouts::{Element, Fp8, Microscaled};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ fn fp4(layer: &Layer, weight: Tensor, scale: Tensor) -> Result<Linear> {
         n,
         k,
         element: Element::E2M1,
-        group: k / groups,
+        group: Group::Len(k / groups),
         packed: &weight.bytes,
         scales: scale.scales_or_powers()?,
         global: None,
@@ -115,7 +115,7 @@ pub fn whole_blocks(weight: &[usize], scales: &[usize]) -> Option<(usize, usize)
     }
 }
 
-/// Rows and columns that share a scale, 0 for all, from the shape of the scales.
+/// Rows and columns that share a scale, from the shape of the scales.
 pub fn shared(n: usize, k: usize, scales: &[usize], block: Option<(usize, usize)>) -> Option<(usize, usize)> {
     let blocks = |(rows, columns): (usize, usize)| {
         let some = rows > 0 && columns > 0;
@@ -123,8 +123,8 @@ pub fn shared(n: usize, k: usize, scales: &[usize], block: Option<(usize, usize)
     };
     match (scales, block) {
         (_, Some(block)) if blocks(block) => Some(block),
-        ([] | [1] | [1, 1], _) => Some((0, 0)),
-        (&[rows] | &[rows, 1], _) if rows == n => Some((1, 0)),
+        ([] | [1] | [1, 1], _) => Some((n, k)),
+        (&[rows] | &[rows, 1], _) if rows == n => Some((1, k)),
         // Groups of a row, of a length that no setting tells. It is a power of two: others may be those of
         // whole groups and a short one.
         (&[rows, groups], _) if rows == n && groups > 0 && k.is_multiple_of(groups) => {
@@ -134,6 +134,14 @@ pub fn shared(n: usize, k: usize, scales: &[usize], block: Option<(usize, usize)
         _ if blocks((128, 128)) => Some((128, 128)),
         _ => None,
     }
+}
+
+/// The group of rows that are blocks of this shape, if a block lies in one row or is the whole tensor.
+pub fn group_of_block(n: usize, k: usize, block: Option<(usize, usize)>) -> Option<Group> {
+    let (rows, columns) = block?;
+    let in_rows = rows == 1 || (rows, columns) == (n, k);
+    let group = if columns >= k { Group::Row } else { Group::Len(columns) };
+    in_rows.then_some(group)
 }
 
 /// Two whole numbers of a configuration, which compressed-tensors once wrote as `128x128`.

@@ -1,9 +1,9 @@
 //! HQQ: `W_q`, `scale`, `zero`, and its settings as tensors of one number each.
 
-use super::super::layer::count;
+use super::super::layer::{count, group_of};
 use super::Layer;
 use crate::layouts::Hqq;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
     let packed = layer.tensor(".W_q")?;
@@ -24,7 +24,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         n,
         k,
         bits,
-        group: setting(layer, "group_size")?.unwrap_or(0),
+        group: setting(layer, "group_size")?.map_or(Group::Row, group_of),
         columns: axis == 0,
         packed: &packed.bytes,
         scales: scale.scales()?,

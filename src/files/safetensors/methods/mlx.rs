@@ -1,12 +1,12 @@
 //! MLX: `weight`, `scales` and, of the affine mode, `biases`; settings may differ from layer to layer.
 
-use super::super::layer::count;
+use super::super::layer::{count, group_of};
 use super::super::method::unknown;
 use super::super::tensor::Tensor;
 use super::Layer;
 use super::experts::of_one_matrix;
 use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -44,24 +44,24 @@ fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
     let (scales, biases) = (layer.tensor(".scales")?, layer.tensor(".biases")?);
     let [n, words] = of_one_matrix(layer, weight.shape())?;
     let bits = of("bits")?.unwrap_or(4);
-    let group = of("group_size")?.unwrap_or(64);
+    let group = of("group_size")?.map_or(Group::Len(64), group_of);
     if !(1..=8).contains(&bits) {
         return Err(layer.wrong("bits", "1 to 8", bits));
     }
-    packed(&weight, [n, words], [bits, group], [scales, biases])
+    packed(&weight, [n, words], (bits, group), [scales, biases])
 }
 
 /// A layer of affine codes, n rows of so many words: bits and group length, and a scale and a bias for each group.
 pub(super) fn packed(
     weight: &Tensor,
     [n, words]: [usize; 2],
-    [bits, group]: [usize; 2],
+    (bits, group): (usize, Group),
     [scales, biases]: [Tensor; 2],
 ) -> Result<Linear> {
     let k = words.saturating_mul(32) / bits;
     let groups = match group {
-        0 => 1,
-        group => k.div_ceil(group),
+        Group::Len(len) => k.div_ceil(len),
+        _ => 1,
     };
     let mut expected = weight.shape().to_vec();
     expected.pop();
@@ -92,7 +92,7 @@ fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Resu
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
         scales: Scales::new(kind, &scales.bytes),
         global: None,

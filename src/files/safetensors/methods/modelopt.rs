@@ -3,7 +3,7 @@
 
 use super::{FLOATS, Layer, compressed_tensors, fp8};
 use crate::layouts::{Element, IntQuantized, Microscaled, ModelOptInt4};
-use crate::{Linear, OutputScale, Result};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
@@ -66,7 +66,7 @@ pub fn small(layer: &Layer, group: usize, global: Option<OutputScale>) -> Result
         n,
         k,
         element: Element::E2M1,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
         scales: scale.scales_or_powers()?,
         global,
@@ -91,7 +91,7 @@ fn int4(layer: &Layer) -> Result<Linear> {
     ModelOptInt4 {
         n,
         k,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
         scales: scale.scales()?,
     }
@@ -111,7 +111,7 @@ pub fn int8(layer: &Layer) -> Result<Linear> {
     IntQuantized {
         n,
         k,
-        group: 0,
+        group: Group::Row,
         weight: &weight.bytes,
         scales: scale.scales()?,
         zero_points: None,

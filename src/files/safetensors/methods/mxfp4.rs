@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::layouts::{Element, Microscaled};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
@@ -18,7 +18,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         n: rows.iter().fold(1, |all, &d| all.saturating_mul(d)),
         k: groups.saturating_mul(32),
         element: Element::E2M1,
-        group: 32,
+        group: Group::Len(32),
         packed: &blocks.bytes,
         scales: scales.powers()?,
         global: None,

@@ -2,7 +2,7 @@
 
 use super::{Layer, fp8};
 use crate::layouts::{QuantoBits, QuantoByte, QuantoBytes};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 
 pub fn linear(layer: &Layer) -> Result<Linear> {
@@ -59,7 +59,7 @@ fn bits(layer: &Layer) -> Result<Linear> {
         n,
         k,
         bits,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales()?,
         shifts: shift.scales()?,

@@ -2,7 +2,7 @@
 
 use super::{FLOATS, Layer, fp8, modelopt};
 use crate::layouts::Awq;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -62,8 +62,8 @@ fn int4(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-/// Whether codes are signed, and the length of a group.
-fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)> {
+/// Whether codes are signed, and their group.
+fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, Group)> {
     let settings = &layer.model.quantization;
     let layers = settings["layer_quant_config"].as_object();
     let layers = layers.into_iter().flat_map(|layers| layers.values());
@@ -87,7 +87,7 @@ fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)
         return Err(layer.wrong("settings that fit its tensors", 1, found.len()));
     }
     let group = first["group_size"].as_u64().and_then(|g| usize::try_from(g).ok());
-    Ok((first["dtype"] == "int4", group.unwrap_or(0)))
+    Ok((first["dtype"] == "int4", group.map_or(Group::Row, Group::Len)))
 }
 
 /// Words as AWQ has them: fields 8 higher where codes are signed, in the order 0, 2, 4, 6, 1, 3, 5, 7.

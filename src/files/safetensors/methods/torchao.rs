@@ -6,7 +6,7 @@ use super::super::method::unknown;
 use super::super::tensor::Tensor;
 use super::{FLOATS, Layer, fp8};
 use crate::layouts::{Element, IntQuantized, Microscaled, TorchAoInt4};
-use crate::{Linear, OutputScale, Result};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn bytes(layer: &Layer, data: &Tensor, scale: &Tensor, block: Option<(usize, usi
     if data.dtype() != Dtype::I8 {
         return Err(layer.wrong("dtype of _weight_qdata", Dtype::I8, data.dtype()));
     }
-    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), block) else {
+    let Some(group) = fp8::group_of_block(n, k, fp8::shared(n, k, scale.shape(), block)) else {
         let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
         return Err(layer.wrong("shape of _weight_scale", "one, or one a row or group", got));
     };
@@ -91,7 +91,7 @@ fn int4(layer: &Layer, data: &Tensor, scale: Tensor, block: Option<(usize, usize
     TorchAoInt4 {
         n,
         k,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales()?,
         zeros: zeros.scales()?,
@@ -120,7 +120,7 @@ fn small(layer: &Layer, attributes: &Value, data: &Tensor, scale: Tensor, group:
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales_or_powers()?,
         global,
