@@ -115,7 +115,7 @@ impl Case {
                 Error::Feature { .. }
                 | Error::Precision { .. }
                 | Error::NoCodes { .. }
-                | Error::UnknownKernel(..)
+                | Error::Unknown { .. }
                 | Error::DeviceLimit { .. },
             ) if kernel.is_some() => None,
             Err(e) => panic!("{}, {kernel:?}: {e}", self.at),

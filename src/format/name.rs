@@ -75,7 +75,7 @@ impl FromStr for Format {
     fn from_str(name: &str) -> Result<Format> {
         Format::from_name(name).ok_or_else(|| {
             let known: Vec<_> = Format::ALL.iter().map(Format::name).collect();
-            Error::UnknownFormat(name.into(), known.join(", "))
+            Error::unknown("format", name, &known)
         })
     }
 }

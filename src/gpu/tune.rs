@@ -120,10 +120,8 @@ impl Gpu {
     /// [`Error::Io`].
     pub fn save_decisions(&self, path: impl AsRef<Path>) -> Result<()> {
         let text = lock(self.decisions()).write(&self.decided_on());
-        replace(path.as_ref(), &text).map_err(|e| Error::Io {
-            what: "writing decisions",
-            message: format!("{}: {e}", path.as_ref().display()),
-        })
+        let path = path.as_ref();
+        replace(path, &text).map_err(Error::io(format!("writing decisions to {}", path.display())))
     }
 
     /// Reads such a file, as if its products had been tuned now; returns how many it names.
@@ -132,10 +130,9 @@ impl Gpu {
     /// [`Error::Io`]; [`Error::Decisions`] where the file is of another device or driver, was cut or altered, or is no
     /// such file.
     pub fn load_decisions(&self, path: impl AsRef<Path>) -> Result<usize> {
-        let text = std::fs::read_to_string(path.as_ref()).map_err(|e| Error::Io {
-            what: "reading decisions",
-            message: format!("{}: {e}", path.as_ref().display()),
-        })?;
+        let path = path.as_ref();
+        let failed = Error::io(format!("reading decisions from {}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(failed)?;
         let read = Decisions::read(&text, &self.decided_on())?;
         let count = read.len();
         lock(self.decisions()).extend(read);

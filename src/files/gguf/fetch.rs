@@ -33,10 +33,7 @@ pub fn read_header(mut reader: impl Read) -> Result<Vec<u8>> {
     loop {
         let more = wanted - prefix.len() as u64;
         let read = reader.by_ref().take(more).read_to_end(&mut prefix);
-        let read = read.map_err(|e| Error::Io {
-            what: "reading the header of a GGUF file",
-            message: e.to_string(),
-        })?;
+        let read = read.map_err(Error::io("reading the header of a GGUF file"))?;
         let error = match Gguf::parse_header(&prefix) {
             Ok(_) => return Ok(prefix),
             Err(error) => error,
@@ -87,10 +84,8 @@ impl<'h, 'a, F: FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>> Source<'h, 'a, 
     }
 
     fn bytes(&mut self, (part, tensor): Found) -> Result<Vec<u8>> {
-        let bytes = (self.read)(part, tensor.range()).map_err(|e| Error::Io {
-            what: "reading the data of a tensor",
-            message: format!("{:?}: {e}", tensor.name()),
-        })?;
+        let failed = Error::io(format!("reading tensor {:?}", tensor.name()));
+        let bytes = (self.read)(part, tensor.range()).map_err(failed)?;
         match (bytes.len() as u64, tensor.byte_len()) {
             (got, needed) if got == needed => Ok(bytes),
             (got, needed) => {

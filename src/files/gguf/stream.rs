@@ -3,7 +3,7 @@
 use super::cursor::Place;
 use super::write::{Tensor, check_size};
 use crate::{Error, Result};
-use std::io::Write;
+use std::io::{self, Write};
 
 /// A file that is being written: see [`Writer::stream`](super::Writer::stream).
 ///
@@ -75,9 +75,6 @@ impl<'w, 'a, W: Write> Stream<'w, 'a, W> {
     }
 }
 
-fn failed(error: std::io::Error) -> Error {
-    Error::Io {
-        what: "writing a GGUF file",
-        message: error.to_string(),
-    }
+fn failed(error: io::Error) -> Error {
+    Error::io("writing a GGUF file")(error)
 }

@@ -160,7 +160,7 @@ impl Method {
 
 /// The error of a name that is none of those known.
 pub(super) fn unknown(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
-    Error::UnknownMethod {
+    Error::Unknown {
         what,
         name: short(name),
         known: known.collect::<Vec<_>>().join(", "),

@@ -62,7 +62,7 @@ impl<'a> Model<'a> {
     /// and bytes of each file, which may be memory maps: tensors are borrowed from them.
     ///
     /// # Errors
-    /// [`Error::UnknownMethod`] for a `quant_method` that is not read; [`Error::Truncated`],
+    /// [`Error::Unknown`] for a `quant_method` that is not read; [`Error::Truncated`],
     /// [`Error::File`] and [`Error::Duplicate`] for files that are not what they say.
     pub fn from_parts(config: &str, files: &[(&str, &'a [u8])]) -> Result<Model<'a>> {
         let config = if config.trim().is_empty() {
@@ -175,7 +175,7 @@ impl<'a> Model<'a> {
         let linear = linear.map_err(|e| match e {
             // These name the tensor already.
             Error::File { .. } | Error::NoTensor { .. } | Error::Truncated { .. } => e,
-            Error::Io { .. } | Error::UnknownMethod { .. } => e,
+            Error::Io { .. } | Error::Unknown { .. } => e,
             e => Error::InTensor {
                 name: tensors::short(name),
                 source: Box::new(e),

@@ -1,6 +1,6 @@
 //! A model on disk: which of a folder's files it is, and its settings.
 
-use super::source::{Source, io, small};
+use super::source::{Source, failed, small};
 use super::strings::Strings;
 use super::tensors::short;
 use super::{Model, header, json, settings};
@@ -60,9 +60,9 @@ fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
         return Ok((vec![model], Strings::default()));
     }
     let mut names = Vec::new();
-    let entries = std::fs::read_dir(folder).map_err(|e| io("reading a folder", folder, e))?;
+    let entries = std::fs::read_dir(folder).map_err(failed("listing", folder))?;
     for entry in entries {
-        let entry = entry.map_err(|e| io("reading a folder", folder, e))?;
+        let entry = entry.map_err(failed("listing", folder))?;
         // Names that are no Unicode are none that tools write.
         names.extend(entry.file_name().into_string());
     }

@@ -5,7 +5,7 @@ use super::header::{self, Header};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// One file of a model.
@@ -61,14 +61,7 @@ impl Source<'_> {
                 })
             }
             Source::Path { path, .. } => {
-                let failed = |e| io("reading a file", path, e);
-                let mut file = File::open(path).map_err(failed)?;
-                file.seek(SeekFrom::Start(at)).map_err(failed)?;
-                // No more than the file has now, whatever it had before.
-                let there = file.metadata().map_err(failed)?.len();
-                let room = usize::try_from(count.min(there)).unwrap_or_default();
-                let mut bytes = Vec::with_capacity(room);
-                file.take(count).read_to_end(&mut bytes).map_err(failed)?;
+                let bytes = read_range(path, at, count).map_err(failed("reading", path))?;
                 match bytes.len() as u64 {
                     left if left < count => Err(Error::Truncated {
                         at: path.display().to_string(),
@@ -85,12 +78,10 @@ impl Source<'_> {
 
 /// The length of a file, which must be one: pipes have no end that one could wait for, devices none at all.
 fn regular(path: &Path) -> Result<u64> {
-    let metadata = std::fs::metadata(path).map_err(|e| io("opening a file", path, e))?;
+    let metadata = std::fs::metadata(path).map_err(failed("opening", path))?;
     if !metadata.is_file() {
-        return Err(Error::Io {
-            what: "opening a file",
-            message: format!("{}: not a regular file", path.display()),
-        });
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+        return Err(failed("opening", path)(error));
     }
     Ok(metadata.len())
 }
@@ -107,16 +98,21 @@ pub(super) fn small(path: &Path, limit: u64) -> Result<Vec<u8>> {
             got: needed.to_string(),
         });
     }
-    let failed = |e| io("reading a file", path, e);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    read_range(path, 0, limit).map_err(failed("reading", path))
+}
+
+/// Up to `count` bytes from `at` on.
+fn read_range(path: &Path, at: u64, count: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    // Reserves no more than the file has now: it may have been cut since its header was read.
+    let room = usize::try_from(count.min(file.metadata()?.len())).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room);
+    file.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-pub(super) fn io(what: &'static str, path: &Path, e: std::io::Error) -> Error {
-    Error::Io {
-        what,
-        message: format!("{}: {e}", path.display()),
-    }
+/// The error of an action on a file.
+pub(super) fn failed(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    Error::io(format!("{action} {}", path.display()))
 }

@@ -30,7 +30,7 @@ impl MatMul {
     /// As `new`, with the product kernel of this name ([`KERNELS`](crate::KERNELS)).
     ///
     /// # Errors
-    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] and
+    /// [`Error::Unknown`] where no product kernel has this name, [`Error::DeviceLimit`] and
     /// [`Error::Feature`] where this device cannot run it, [`Error::Precision`] where it rounds more
     /// than `precision` allows, [`Error::NoCodes`] where it cannot serve the format, and those of `new`.
     #[cfg(not(target_arch = "wasm32"))]
