@@ -15,7 +15,7 @@ impl<'a> Dense<'a> {
     /// Takes `weights`, `n` rows of `k` floats.
     ///
     /// # Errors
-    /// [`Error::Empty`] or [`Error::Length`] where the shape does not fit, [`Error::NotFinite`] where a
+    /// [`Error::Empty`] or [`Error::Length`] if the shape does not fit, [`Error::NotFinite`] if a
     /// weight is not finite.
     pub fn new(n: usize, k: usize, weights: &'a [f32]) -> Result<Self> {
         if n == 0 || k == 0 {

@@ -21,6 +21,8 @@ use crate::{Error, Result};
 /// # Ok::<(), lowbit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum InputScale {
     /// A scale for each run of 32 inputs of a row, its largest magnitude over 127: the least error.
     #[default]
@@ -54,11 +56,11 @@ impl InputScale {
     }
 
     /// What `x`, rows of `k` floats, is taken for: each input rounded and back again, in place. Products of
-    /// the result differ from those of [`Precision::I8`](crate::Precision::I8) by the rounding of f32 sums only.
+    /// the result differ from the errors of [`Precision::I8`](crate::Precision::I8) by the rounding of f32 sums only.
     /// A run, row or (of a static scale) run with an input that is no finite number becomes NaN.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows; [`Error::Argument`] for a scale that is not
+    /// [`Error::Inputs`] if `x` is no whole number of rows; [`Error::Argument`] for a scale that is not
     /// positive, not finite or subnormal.
     pub fn fake_quantize(self, x: &mut [f32], k: usize) -> Result<()> {
         self.check()?;
@@ -79,7 +81,7 @@ impl InputScale {
     /// lowest, so the lowest step of an asymmetric range is clipped.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the codes do not have 8 bits.
+    /// [`Error::Argument`] if the codes do not have 8 bits.
     pub fn calibrated(affine: Affine) -> Result<InputScale> {
         match (affine.bits, i8::try_from(affine.zero_point)) {
             (8, Ok(zero_point)) => Ok(InputScale::Static {

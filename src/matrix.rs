@@ -2,6 +2,7 @@
 
 use crate::cpu::{self, CpuLevel};
 use crate::family::Table;
+use crate::reserve::within;
 use crate::{Error, Format, Precision, Result, parallel};
 use std::borrow::Cow;
 
@@ -22,6 +23,7 @@ pub struct Matrix<'a> {
 
 /// What a format makes of stored bytes before any arithmetic: see [`Matrix::inspect`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Inspection {
     /// The integer code of each weight, n rows of k.
     pub codes: Vec<i8>,
@@ -37,7 +39,7 @@ impl<'a> Matrix<'a> {
     /// Every byte pattern decodes to something; nothing is checked but the length.
     ///
     /// # Errors
-    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where shape and length do not fit.
+    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] if shape and length do not fit.
     pub fn from_bytes(format: Format, n: usize, k: usize, bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
         let expected = format.family().table.least_words();
         if expected > 0 {
@@ -71,7 +73,7 @@ impl<'a> Matrix<'a> {
     /// scales vary from column to column (`INT4_COLUMNS`): pairs of a scale and a zero point, f32.
     ///
     /// # Errors
-    /// Those of `from_bytes`, and [`Error::Codebook`] where the format needs another size, or none.
+    /// The errors of `from_bytes`, and [`Error::Codebook`] if the format needs another size, or none.
     pub fn from_codebook(
         format: Format,
         n: usize,
@@ -86,12 +88,9 @@ impl<'a> Matrix<'a> {
         };
         // Shaders count weights in words of 32 bits.
         let weights = (n as u64).saturating_mul(k as u64);
-        if matches!(table, Table::Pairs) && weights > u32::MAX as u64 {
-            return Err(Error::TooLarge {
-                what: "a matrix with scales for each column, in weights",
-                needed: weights,
-                limit: u32::MAX as u64,
-            });
+        if matches!(table, Table::Pairs) {
+            let what = "a matrix with scales for each column, in weights";
+            within(what, weights, u32::MAX.into())?;
         }
         if codebook.len() != 4 * expected {
             return Err(Error::Codebook {
@@ -181,17 +180,17 @@ impl<'a> Matrix<'a> {
     /// and the result as m rows of n. Nothing is rounded but the sums, which are in f32 over many lanes.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    /// [`Error::Inputs`] if `x` is no whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
         self.matmul_with(x, Precision::F32)
     }
 
     /// As [`matmul`](Matrix::matmul), where inputs may be rounded. [`Precision::I8`] rounds them as
     /// [`quantize_activations`](crate::quantize_activations) says, where the format has integer codes;
-    /// products of formats that have none, and of [`Precision::F16`], are those of [`Precision::F32`].
+    /// products of formats that have none, and of [`Precision::F16`], are the errors of [`Precision::F32`].
     ///
     /// # Errors
-    /// Those of `matmul`.
+    /// The errors of `matmul`.
     pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
         self.matmul_at(x, precision, CpuLevel::best())
     }
@@ -218,20 +217,13 @@ pub(crate) fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
         return Err(Error::Empty { n, k });
     }
     let row_bytes = format.row_bytes(k)?;
-    // The decoded matrix must be addressable too: 4 bytes a weight.
-    let floats = n.checked_mul(k).and_then(|w| w.checked_mul(4));
-    let size = n.checked_mul(row_bytes).and(floats);
-    if size.is_none_or(|s| s > isize::MAX as usize) {
-        return Err(Error::TooLarge {
-            what: "a matrix",
-            needed: (n as u64).saturating_mul(k as u64).saturating_mul(4),
-            limit: isize::MAX as u64,
-        });
-    }
+    // The decoded matrix must be addressable too: 4 bytes for each weight.
+    let row_size = (row_bytes as u64).max((k as u64).saturating_mul(4));
+    within("a matrix", row_size.saturating_mul(n as u64), isize::MAX as u64)?;
     Ok(row_bytes)
 }
 
-/// That all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
+/// Checks that all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
 pub(crate) fn finite(what: &'static str, values: &[f32], k: usize) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),

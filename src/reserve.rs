@@ -6,7 +6,7 @@ use std::hint::black_box;
 /// `count` zeros, of which no more than `most` are given, whatever the machine has.
 ///
 /// # Errors
-/// [`Error::TooLarge`] over `most`, [`Error::Argument`] where the machine does not give so many.
+/// [`Error::TooLarge`] over `most`, [`Error::Argument`] if the machine does not give so many.
 pub(crate) fn zeros<T: Clone + Default>(what: &'static str, count: u64, most: u64) -> Result<Vec<T>> {
     within(what, count, most)?;
     let refused = || Error::Argument {
@@ -23,7 +23,7 @@ pub(crate) fn zeros<T: Clone + Default>(what: &'static str, count: u64, most: u6
     Ok(vec![T::default(); count])
 }
 
-/// [`Error::TooLarge`] where `count` is over `most`.
+/// [`Error::TooLarge`] if `count` is over `most`.
 pub(crate) fn within(what: &'static str, count: u64, most: u64) -> Result<()> {
     if count <= most {
         return Ok(());

@@ -10,6 +10,8 @@ use std::fmt;
 /// [`Format::with_scale`](crate::Format::with_scale) gives a family of formats another one, so that
 /// the bytes of any tool can be held without rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum ScaleType {
     /// IEEE binary16.
     F16,

@@ -38,7 +38,7 @@ pub fn rewritten(file: &Gguf) -> lowbit::Result<Vec<u8>> {
         writer.metadata(key.name(), key.value())?;
     }
     for t in file.tensors() {
-        writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t))?;
+        writer.tensor(t.name(), t.dims(), t.type_id(), t.data())?;
     }
     writer.to_bytes()
 }
@@ -109,11 +109,11 @@ fn every_tensor_of_the_reference_file() {
     let f32s: Vec<u8> = (0..4)
         .flat_map(|row| input_row(row, 33).flat_map(f32::to_le_bytes))
         .collect();
-    assert_eq!(file.data(file.tensor("w_f32").unwrap()), f32s);
+    assert_eq!(file.tensor("w_f32").unwrap().data(), f32s);
     let f16s: Vec<u8> = (0..4)
         .flat_map(|row| input_row(row, 40).flat_map(|w| half::f16::from_f32(w).to_le_bytes()))
         .collect();
-    assert_eq!(file.data(file.tensor("w_f16").unwrap()), f16s);
+    assert_eq!(file.tensor("w_f16").unwrap().data(), f16s);
 
     let weights: Vec<f32> = (0..4).flat_map(|row| input_row(row, 1024)).collect();
     let matrix = file.matrix("w_q8_0").unwrap();

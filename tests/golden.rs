@@ -39,7 +39,7 @@ const TABLES: &[(&str, Format)] = &[
 
 #[test]
 fn every_code_of_small_floats() {
-    use lowbit::layouts::{Element, Microscaled, Scales};
+    use lowbit::layouts::{Element, FloatSlice, MicroscaledLayout};
     let elements = [
         Element::E2M1,
         Element::E2M3,
@@ -55,13 +55,13 @@ fn every_code_of_small_floats() {
         for (i, bit) in (0..k).flat_map(|i| (0..bits).map(move |bit| (i, bit))) {
             packed[(i * bits + bit) / 8] |= (((i >> bit) & 1) << ((i * bits + bit) % 8)) as u8;
         }
-        let linear = Microscaled {
+        let linear = MicroscaledLayout {
             n: 1,
             k,
             element,
             group: Group::Row,
             packed: &packed,
-            scales: Scales::from(&[1f32][..]),
+            scales: FloatSlice::from(&[1f32][..]),
             global: None,
         }
         .linear()

@@ -211,7 +211,7 @@ fn no_inputs_of_that_kind() {
     let mut importance = Importance::new();
     assert!(matches!(
         importance.add("w", 8, &[1.0; 7]),
-        Err(Error::Inputs { k: 8, got: 7 })
+        Err(Error::Inputs { k: 8, got: 7, .. })
     ));
     assert!(matches!(importance.add("w", 0, &[]), Err(Error::Inputs { .. })));
     let mut x = [1.0; 16];

@@ -439,7 +439,7 @@ fn parts_that_do_not_fit() {
         "scale: what is divided by should be not 0, got 0"
     );
     let error = linear().matmul(&[0.0; K + 1]).unwrap_err();
-    assert!(matches!(error, Error::Inputs { k: K, got } if got == K + 1));
+    assert!(matches!(error, Error::Inputs { k: K, got, .. } if got == K + 1));
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn refused() {
     ));
 
     let mut seen = ChannelMaxima::new(2);
-    assert!(matches!(seen.add(&[1.0; 3]), Err(Error::Inputs { k: 2, got: 3 })));
+    assert!(matches!(seen.add(&[1.0; 3]), Err(Error::Inputs { k: 2, got: 3, .. })));
     argument(seen.add(&[1.0, f32::INFINITY]).unwrap_err());
     argument(seen.maxima().unwrap_err());
 

@@ -21,7 +21,7 @@ pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
 pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weights> {
     let file = Split::parse(parts)?;
     let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {
-        let list = file.tensors().filter(|t| t.dims().len() >= 2);
+        let list = file.tensors().iter().filter(|t| t.dims().len() >= 2);
         let list: Vec<_> = list.map(|t| format!("  {} {:?}", t.name(), t.dims())).collect();
         let named = tensor.map_or("name a tensor".into(), |t| format!("no tensor {t:?}"));
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());

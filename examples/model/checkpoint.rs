@@ -92,7 +92,7 @@ impl<'a> Checkpoint<'a> {
         }
         match self.others().find(|t| t.name() == name) {
             Some(info) => {
-                let numbers = self.model.tensor_f32(name)?;
+                let numbers = self.model.to_f32(name)?;
                 Ok(Found::Floats(numbers, info.shape().to_vec()))
             }
             None => {

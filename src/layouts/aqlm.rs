@@ -1,6 +1,6 @@
 //! AQLM: runs of eight weights looked up in learned codebooks.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, interleave_codebook, multiple};
 use crate::linear::part;
@@ -11,7 +11,7 @@ use crate::{Format, Group, Linear, Result};
 /// Becomes `AQLM_1X16` (one codebook of 65 536 entries) or `AQLM_2X8` (two of 256), with codebooks and
 /// scales of the checkpoint's type, f16 or bf16: exact.
 #[derive(Clone, Copy, Debug)]
-pub struct Aqlm<'a> {
+pub struct AqlmLayout<'a> {
     /// Outputs (`out_group_size` must be 1).
     pub n: usize,
     /// Inputs: a multiple of 8 (`in_group_size`).
@@ -21,19 +21,19 @@ pub struct Aqlm<'a> {
     /// i16 or i8 `[n, k / 8, books]`: indices, those past the middle stored as negative numbers.
     pub codes: &'a [u8],
     /// `[books, entries, 1, 8]`
-    pub codebooks: Scales<'a>,
+    pub codebooks: FloatSlice<'a>,
     /// `[n]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl Aqlm<'_> {
+impl AqlmLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a number is not finite, or
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a number is not finite, or
     /// codebooks and scales are of different types.
     pub fn linear(&self) -> Result<Linear> {
-        let &Aqlm { n, k, books, .. } = self;
+        let &AqlmLayout { n, k, books, .. } = self;
         check_shape(n, k)?;
         multiple("codes", "inputs", 8, k)?;
         let (format, entries) = match books {

@@ -1,6 +1,6 @@
 //! AWQ checkpoints of the GEMM version: 4 bits, packed along the outputs in an order of their own.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size, word};
 use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
 use crate::{Group, Linear, Result};
@@ -13,7 +13,7 @@ const NIBBLE: [u32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 /// Becomes `INT4_ASYM` (`INT4` where all zero points are 8) with scales of the checkpoint's type. Codes,
 /// scales and zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Awq<'a> {
+pub struct AwqLayout<'a> {
     /// Outputs: a multiple of 8.
     pub n: usize,
     /// Inputs.
@@ -25,16 +25,16 @@ pub struct Awq<'a> {
     /// i32 `[groups, n / 8]`
     pub qzeros: &'a [u8],
     /// `[groups, n]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl Awq<'_> {
+impl AwqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &Awq { n, k, .. } = self;
+        let &AwqLayout { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("qweight", "outputs", 8, n)?;
         let group = group_len(self.group, k)?;

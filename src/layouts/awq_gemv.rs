@@ -1,6 +1,6 @@
 //! AWQ checkpoints of the versions GEMV and GEMV fast: 4 bits, packed along the inputs.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, mask, size, word};
 use super::groups::{Integers, biased, build, check_shape, group_len, grouped, multiple, pair_kind, put};
 use crate::{Group, Linear, Result, ScaleType};
@@ -21,7 +21,7 @@ fn columns(k: usize, group: usize) -> usize {
 /// Becomes `INT4_ASYM` (`INT4` where all zero points are 8) with scales of the checkpoint's type. Codes,
 /// scales and zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct AwqGemv<'a> {
+pub struct AwqGemvLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: a multiple of 8 and of the group.
@@ -34,16 +34,16 @@ pub struct AwqGemv<'a> {
     pub qzeros: &'a [u8],
     /// `[n, c]`, of which the first `k / group` columns count and the rest is padding: `c` is their number,
     /// rounded up to a multiple of 8, of 16 where groups are of 64, or of 32 where they are of 32.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl AwqGemv<'_> {
+impl AwqGemvLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &AwqGemv { n, k, .. } = self;
+        let &AwqGemvLayout { n, k, .. } = self;
         check_shape(n, k)?;
         let group = group_len(self.group, k)?;
         multiple("qweight", "inputs", 8, k)?;
@@ -77,7 +77,7 @@ impl AwqGemv<'_> {
 ///
 /// Becomes `INT4_BIAS` with scales of the checkpoint's type, exact; the tool rounds its product to f16.
 #[derive(Clone, Copy, Debug)]
-pub struct AwqGemvFast<'a> {
+pub struct AwqGemvFastLayout<'a> {
     /// Outputs: a multiple of 4.
     pub n: usize,
     /// Inputs: a multiple of 64 and of the group.
@@ -86,19 +86,19 @@ pub struct AwqGemvFast<'a> {
     pub group: Group,
     /// i16 `[n / 4, k]`: four fields in each, in an order of their own.
     pub qweight: &'a [u8],
-    /// `[c, n]`, of which the first `k / group` rows count: see [`AwqGemv::scales`].
-    pub scales: Scales<'a>,
+    /// `[c, n]`, of which the first `k / group` rows count: see [`AwqGemvLayout::scales`].
+    pub scales: FloatSlice<'a>,
     /// `[c, n]`: the zero points, multiplied by the scales and negated.
-    pub scaled_zeros: Scales<'a>,
+    pub scaled_zeros: FloatSlice<'a>,
 }
 
-impl AwqGemvFast<'_> {
+impl AwqGemvFastLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &AwqGemvFast { n, k, .. } = self;
+        let &AwqGemvFastLayout { n, k, .. } = self;
         check_shape(n, k)?;
         let group = group_len(self.group, k)?;
         multiple("qweight", "outputs", 4, n)?;

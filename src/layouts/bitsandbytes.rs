@@ -1,6 +1,6 @@
 //! bitsandbytes: NF4 and FP4 with and without double quantization, LLM.int8().
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, flat_group, grouped, interleave, multiple};
 use crate::linear::part;
@@ -23,12 +23,12 @@ impl Levels4 {
         }
     }
 
-    /// That a checkpoint's own table (`quant_map`) is the one that the format has: a table of another
+    /// Checks that a checkpoint's own table (`quant_map`) is the one that the format has: a table of another
     /// kind would otherwise be decoded wrongly without a word.
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) for the first level that differs.
-    pub fn check(self, quant_map: Scales) -> Result<()> {
+    pub fn check(self, quant_map: FloatSlice) -> Result<()> {
         quant_map.check("quant_map", 16)?;
         // The levels, decoded: each code once under an absmax of 1.
         let codes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
@@ -48,15 +48,15 @@ impl Levels4 {
 #[derive(Clone, Copy, Debug)]
 pub enum Absmax<'a> {
     /// f32, one for each block.
-    Plain(Scales<'a>),
+    Plain(FloatSlice<'a>),
     /// Quantized themselves (`compress_statistics`): `map[code] · absmax + offset`.
     Nested {
         /// A byte for each block.
         codes: &'a [u8],
         /// The 256 values that codes stand for (`nested_quant_map`).
-        map: Scales<'a>,
+        map: FloatSlice<'a>,
         /// One for each `block` codes (`nested_absmax`).
-        absmax: Scales<'a>,
+        absmax: FloatSlice<'a>,
         /// Codes that share one of `absmax`: 256.
         block: usize,
         /// Added to each (`nested_offset`).
@@ -85,7 +85,7 @@ impl Absmax<'_> {
                     return Err(part("nested_absmax", "its block", "at least 1", block));
                 }
                 absmax.check("nested_absmax", count.div_ceil(block))?;
-                Scales::from(&[offset][..]).check("nested_offset", 1)?;
+                FloatSlice::from(&[offset][..]).check("nested_offset", 1)?;
                 let value = |(i, &code): (usize, &u8)| map.at(code as usize) * absmax.at(i / block) + offset;
                 Ok(codes.iter().enumerate().map(value).collect())
             }
@@ -98,14 +98,14 @@ impl Absmax<'_> {
 /// Becomes `NF4` or `FP4`, exact. Blocks run over the flattened tensor: where their length does not
 /// divide `k`, groups are as long as the two have in common.
 #[derive(Clone, Copy, Debug)]
-pub struct FourBit<'a> {
+pub struct FourBitLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// NF4 or FP4.
     pub levels: Levels4,
-    /// Weights of one block: 64 as a rule.
+    /// Weights of one block: 64 usually.
     pub block: usize,
     /// Two codes a byte, the first in the high nibble, rows one after the other.
     pub packed: &'a [u8],
@@ -113,15 +113,15 @@ pub struct FourBit<'a> {
     pub absmax: Absmax<'a>,
 }
 
-impl FourBit<'_> {
+impl FourBitLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a number is not finite, or
-    /// rows do not start at whole bytes; [`Error::Group`](crate::Error::Group) where the common length
-    /// is no multiple of 8.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a number is not finite, or
+    /// rows do not start at whole bytes; [`Error::Group`](crate::Error::Group) if the common length
+    /// is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
-        let &FourBit { n, k, block, .. } = self;
+        let &FourBitLayout { n, k, block, .. } = self;
         check_shape(n, k)?;
         multiple("weight", "inputs", 2, k)?;
         if block == 0 {
@@ -145,7 +145,7 @@ impl FourBit<'_> {
 /// inputs to 8 bits as it multiplies, but for columns that hold an outlier; lowbit rounds none, so that
 /// it has no need of outlier columns here.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<'a> {
+pub struct Int8Layout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -153,16 +153,16 @@ pub struct Int8<'a> {
     /// i8 `[n, k]` (`CB`, or `weight` in files).
     pub weight: &'a [u8],
     /// `[n]`: the largest magnitude of each row (`SCB`).
-    pub scb: Scales<'a>,
+    pub scb: FloatSlice<'a>,
 }
 
-impl Int8<'_> {
+impl Int8Layout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &Int8 { n, k, .. } = self;
+        let &Int8Layout { n, k, .. } = self;
         check_shape(n, k)?;
         bytes("weight", size(&[n, k]), self.weight)?;
         self.scb.check("SCB", n)?;

@@ -1,16 +1,16 @@
 //! compressed-tensors (llm-compressor, vLLM): integers, packed or a byte each.
 //!
-//! Its floats are [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
+//! Its floats are [`Fp8Layout`](super::Fp8Layout) and [`MicroscaledLayout`](super::MicroscaledLayout).
 
 use super::fields::{bytes, check_bits, padded_field, size};
 use super::groups::{Integers, check_shape, group_len, pair_kind};
-use super::{Scales, order};
+use super::{FloatSlice, order};
 use crate::formats::bits::field_of;
 use crate::linear::part;
 use crate::{Group, Linear, Result};
 
 /// How many scales a tensor has: one, one a row, or one for each group of a row.
-fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
+fn scale_at(scales: &FloatSlice, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
     // One number is one row's, or the whole tensor's.
     let single = groups == 1 && scales.len() == 1;
     scales.check("weight_scale", if single { 1 } else { size(&[n, groups]) })?;
@@ -30,7 +30,7 @@ fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, u
 /// width) and words of whole fields (0.16 and earlier; the same for 1, 2, 4 and 8 bits). Rows so short
 /// that both are as wide count as dense.
 #[derive(Clone, Copy, Debug)]
-pub struct PackQuantized<'a> {
+pub struct PackQuantizedLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: the second number of `weight_shape`.
@@ -42,21 +42,21 @@ pub struct PackQuantized<'a> {
     /// `weight_packed`, i32: rows of fields, each `2^(bits - 1)` more than the code.
     pub packed: &'a [u8],
     /// `weight_scale`: `[n, groups]`, or one for the tensor.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `weight_zero_point`, i32: packed as the weights are, but along the outputs, `[.., groups]`.
     pub zero_points: Option<&'a [u8]>,
     /// `weight_g_idx`, i32 `[k]`: the group of each input.
     pub g_idx: Option<&'a [u8]>,
 }
 
-impl PackQuantized<'_> {
+impl PackQuantizedLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a scale is not finite, or
     /// the groups of `weight_g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &PackQuantized { n, k, bits, .. } = self;
+        let &PackQuantizedLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let group = group_len(self.group, k)?;
@@ -117,7 +117,7 @@ impl PackQuantized<'_> {
 /// exact. The activations that such checkpoints are meant for are rounded to 8 bits by others; lowbit
 /// leaves them as they are.
 #[derive(Clone, Copy, Debug)]
-pub struct IntQuantized<'a> {
+pub struct IntQuantizedLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -127,18 +127,18 @@ pub struct IntQuantized<'a> {
     /// i8 `[n, k]`
     pub weight: &'a [u8],
     /// `[n, groups]`, or one for the tensor.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// i8, one for each of `scales`.
     pub zero_points: Option<&'a [u8]>,
 }
 
-impl IntQuantized<'_> {
+impl IntQuantizedLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &IntQuantized { n, k, .. } = self;
+        let &IntQuantizedLayout { n, k, .. } = self;
         check_shape(n, k)?;
         let group = group_len(self.group, k)?;
         let groups = k.div_ceil(group);

@@ -4,6 +4,7 @@ use crate::Format;
 
 /// A float of 4, 6 or 8 bits (OCP MX 1.0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Element {
     /// 4 bits, 2 of exponent: `float4_e2m1fn`.
     E2M1,

@@ -8,7 +8,7 @@ pub(super) fn size(factors: &[usize]) -> usize {
     factors.iter().fold(1, |all, &f| all.saturating_mul(f))
 }
 
-/// That a part has as many bytes as it should.
+/// Checks that a part has as many bytes as it should.
 pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
     if got.len() != expected {
         return Err(part(at, "its bytes", expected, got.len()));
@@ -16,7 +16,7 @@ pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// That fields of so many bits are what the tool packs.
+/// Checks that fields of so many bits are what the tool packs.
 pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
     if !allowed.contains(&bits) {
         return Err(part("the layout", "bits", format!("one of {allowed:?}"), bits));

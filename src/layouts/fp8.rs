@@ -2,7 +2,7 @@
 
 use super::fields::{bytes, size};
 use super::groups::{check_shape, grouped, interleave};
-use super::{Element, Scales};
+use super::{Element, FloatSlice};
 use crate::linear::part;
 use crate::{Linear, Result};
 
@@ -11,7 +11,7 @@ use crate::{Linear, Result};
 /// Becomes `FP8_E4M3` or `FP8_E5M2` with scales of the checkpoint's type, repeated for each row where
 /// several share one: exact. DeepSeek's `weight_scale_inv` is such a scale too, despite its name.
 #[derive(Clone, Copy, Debug)]
-pub struct Fp8<'a> {
+pub struct Fp8Layout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -24,17 +24,17 @@ pub struct Fp8<'a> {
     /// `[n, k]`, a byte each.
     pub weight: &'a [u8],
     /// `[n / block rows, k / block columns]`, both rounded up.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl Fp8<'_> {
+impl Fp8Layout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite,
-    /// [`Error::Group`](crate::Error::Group) where blocks are no multiple of 8 wide.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite,
+    /// [`Error::Group`](crate::Error::Group) if blocks are not a multiple of 8 wide.
     pub fn linear(&self) -> Result<Linear> {
-        let &Fp8 {
+        let &Fp8Layout {
             n,
             k,
             element,

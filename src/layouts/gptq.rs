@@ -2,7 +2,7 @@
 
 use super::fields::{bytes, check_bits, column_field, mask, size, word};
 use super::groups::{Integers, check_shape, group_len, pair_kind};
-use super::{Scales, order};
+use super::{FloatSlice, order};
 use crate::formats::bits::field_of;
 use crate::{Group, Linear, Result};
 
@@ -61,7 +61,7 @@ fn raised(words: &[u8], bits: usize, i: usize, by: impl Fn(usize) -> u32) -> u16
 /// scales of the checkpoint's type; act-order becomes a permutation of the inputs. Codes, scales and
 /// zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Gptq<'a> {
+pub struct GptqLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -77,19 +77,19 @@ pub struct Gptq<'a> {
     /// i32 `[groups, n · bits / 32]`: each row a stream of fields.
     pub qzeros: &'a [u8],
     /// `[groups, n]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// i32 `[k]`: the group of each input; absent, or zeros, where groups are runs.
     pub g_idx: Option<&'a [u8]>,
 }
 
-impl Gptq<'_> {
+impl GptqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a scale is not finite, or
     /// the groups of `g_idx` are not all of one length.
     pub fn linear(&self) -> Result<Linear> {
-        let &Gptq { n, k, bits, .. } = self;
+        let &GptqLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 3, 4, 5, 6, 7, 8])?;
         let group = group_len(self.group, k)?;

@@ -2,6 +2,7 @@
 
 use super::fields::{self, size};
 use crate::linear::part;
+use crate::reserve::within;
 use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 
 /// A shape that has weights, so that no later division is by zero.
@@ -121,14 +122,9 @@ fn interleaved(
 }
 
 fn checked_size(n: usize, row_bytes: usize) -> Result<usize> {
-    match size(&[n, row_bytes]) {
-        bytes if bytes <= isize::MAX as usize => Ok(bytes),
-        bytes => Err(Error::TooLarge {
-            what: "a matrix",
-            needed: bytes as u64,
-            limit: isize::MAX as u64,
-        }),
-    }
+    let bytes = size(&[n, row_bytes]);
+    within("a matrix", bytes as u64, isize::MAX as u64)?;
+    Ok(bytes)
 }
 
 /// Weights that are `scale · (field - zero)`.
@@ -263,7 +259,7 @@ pub(super) fn biased(bits: usize) -> Format {
     ][bits - 1]
 }
 
-/// That a number of things is a multiple of another.
+/// Checks that a number of things is a multiple of another.
 pub(super) fn multiple(at: &str, what: &str, of: usize, got: usize) -> Result<()> {
     if !got.is_multiple_of(of) {
         return Err(part(at, what, format!("a multiple of {of}"), got));

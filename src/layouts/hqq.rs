@@ -1,6 +1,6 @@
 //! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, check_bits, size, word};
 use super::groups::{Integers, by_columns, check_shape, flat_group, group_len, multiple, pair_kind};
 use crate::linear::part;
@@ -15,7 +15,7 @@ use crate::{Group, Linear, Result, ScaleType};
 /// axis 0 scales and zero points vary from column to column: a format of its own, `INTn_COLUMNS`, in
 /// which they are f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Hqq<'a> {
+pub struct HqqLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -29,20 +29,20 @@ pub struct Hqq<'a> {
     /// `W_q`: u8, or of 3 bits i32 that hold ten fields each.
     pub packed: &'a [u8],
     /// One for each group.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// One for each group.
-    pub zeros: Scales<'a>,
+    pub zeros: FloatSlice<'a>,
 }
 
 /// How fields of several rows share an item: that of the first row has the highest bits.
-struct Packing {
+struct HqqPacking {
     bits: usize,
     /// Rows of the packed table.
     rows: usize,
     columns: usize,
 }
 
-impl Packing {
+impl HqqPacking {
     fn field(&self, packed: &[u8], row: usize, column: usize) -> u8 {
         let at = row % self.rows * self.columns + column;
         let run = row / self.rows;
@@ -54,14 +54,14 @@ impl Packing {
     }
 }
 
-impl Hqq<'_> {
+impl HqqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) where groups and rows have no multiple of 8 in common.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
+    /// [`Error::Group`](crate::Error::Group) if groups and rows have no multiple of 8 in common.
     pub fn linear(&self) -> Result<Linear> {
-        let &Hqq { n, k, bits, .. } = self;
+        let &HqqLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 8])?;
         let weights = size(&[n, k]);
@@ -77,7 +77,7 @@ impl Hqq<'_> {
         if bits != 3 {
             multiple("W_q", "the rows of its table", run, rows)?;
         }
-        let packing = Packing {
+        let packing = HqqPacking {
             bits,
             rows: rows.div_ceil(run),
             columns,

@@ -2,7 +2,7 @@
 
 use super::fields::{bytes, size};
 use super::groups::{check_shape, group_len, grouped, interleave};
-use super::{Element, Scales};
+use super::{Element, FloatSlice};
 use crate::{Group, Linear, OutputScale, Result};
 
 /// One layer of small floats in groups: weight = `element · scale`, then times or by a global scale.
@@ -11,7 +11,7 @@ use crate::{Group, Linear, OutputScale, Result};
 /// compressed-tensors, ModelOpt, MLX and gpt-oss are all this one; of gpt-oss's experts, `n` counts
 /// the outputs of all, one expert after the other.
 ///
-/// | Tool | Elements | Group | Scales | Global scale |
+/// | Tool | Elements | Group | FloatSlice | Global scale |
 /// |---|---|---|---|---|
 /// | compressed-tensors `nvfp4-pack-quantized` | E2M1 | 16 | E4M3 | divides |
 /// | ModelOpt NVFP4 (`weight_scale_2`) | E2M1 | 16 | E4M3 | multiplies |
@@ -20,7 +20,7 @@ use crate::{Group, Linear, OutputScale, Result};
 /// | MXFP6 | E2M3 or E3M2 | 32 | E8M0 | none |
 /// | MXFP8 | E4M3 or E5M2 | 32 | E8M0 | none |
 #[derive(Clone, Copy, Debug)]
-pub struct Microscaled<'a> {
+pub struct MicroscaledLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: rows of `packed` must end at whole bytes.
@@ -32,19 +32,19 @@ pub struct Microscaled<'a> {
     /// Rows of elements, lowest bits first: of 4 bits the first weight is in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// One number for the whole tensor.
     pub global: Option<OutputScale>,
 }
 
-impl Microscaled<'_> {
+impl MicroscaledLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite (an
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite (an
     /// E8M0 of 255 is not).
     pub fn linear(&self) -> Result<Linear> {
-        let &Microscaled { n, k, element, .. } = self;
+        let &MicroscaledLayout { n, k, element, .. } = self;
         check_shape(n, k)?;
         let row_bytes = size(&[k, element.bits()]).div_ceil(8);
         bytes("the packed weights", size(&[n, row_bytes]), self.packed)?;

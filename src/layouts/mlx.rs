@@ -1,8 +1,8 @@
 //! MLX's affine quantization: 1 to 8 bits with a bias.
 //!
-//! Its `mxfp4`, `mxfp8` and `nvfp4` are [`Microscaled`](super::Microscaled).
+//! Its `mxfp4`, `mxfp8` and `nvfp4` are [`MicroscaledLayout`](super::MicroscaledLayout).
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
 use crate::formats::bits::field_of;
@@ -13,7 +13,7 @@ use crate::{Group, Linear, Result, ScaleType};
 /// Becomes an integer format with a bias and scales of the checkpoint's type: exact, product and sum
 /// rounded one after the other, for f32. Of scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
 #[derive(Clone, Copy, Debug)]
-pub struct MlxAffine<'a> {
+pub struct MlxAffineLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -25,18 +25,18 @@ pub struct MlxAffine<'a> {
     /// `weight`: u32 `[n, k · bits / 32]`, each row a stream of fields.
     pub packed: &'a [u8],
     /// `[n, groups]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `[n, groups]`
-    pub biases: Scales<'a>,
+    pub biases: FloatSlice<'a>,
 }
 
-impl MlxAffine<'_> {
+impl MlxAffineLayout<'_> {
     /// The layer, without a bias of its outputs.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &MlxAffine { n, k, bits, .. } = self;
+        let &MlxAffineLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let stride = size(&[size(&[k, bits]).div_ceil(32), 4]);

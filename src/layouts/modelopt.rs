@@ -1,7 +1,7 @@
-//! NVIDIA's Model Optimizer: 4 bits of two rows in a byte. Its floats are [`Microscaled`](super::Microscaled)
-//! and [`Fp8`](super::Fp8), its bytes [`IntQuantized`](super::IntQuantized).
+//! NVIDIA's Model Optimizer: 4 bits of two rows in a byte. Its floats are [`MicroscaledLayout`](super::MicroscaledLayout)
+//! and [`Fp8Layout`](super::Fp8Layout), its bytes [`IntQuantizedLayout`](super::IntQuantizedLayout).
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
 use crate::{Group, Linear, Result};
@@ -11,7 +11,7 @@ use crate::{Group, Linear, Result};
 /// Becomes `INT4` with scales of the checkpoint's type: exact. What W4A8 rounds to 8-bit floats as it
 /// multiplies is not rounded here.
 #[derive(Clone, Copy, Debug)]
-pub struct ModelOptInt4<'a> {
+pub struct ModelOptInt4Layout<'a> {
     /// Outputs: an even number.
     pub n: usize,
     /// Inputs.
@@ -21,16 +21,16 @@ pub struct ModelOptInt4<'a> {
     /// u8 `[n / 2, k]`: codes from -8 to 7, that of the even row in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl ModelOptInt4<'_> {
+impl ModelOptInt4Layout<'_> {
     /// The layer, without a bias and input scales.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &ModelOptInt4 { n, k, .. } = self;
+        let &ModelOptInt4Layout { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("weight", "outputs", 2, n)?;
         bytes("weight", size(&[n / 2, k]), self.packed)?;

@@ -2,14 +2,14 @@
 
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, flat_group, group_len, grouped, multiple, pair_kind, put};
-use super::{Element, Fp8, IntQuantized, Scales};
+use super::{Element, FloatSlice, Fp8Layout, IntQuantizedLayout};
 use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `qint2` or `qint4`: weight = `scale · field - shift`.
 ///
 /// Becomes `INT2_BIAS` or `INT4_BIAS` with the shift negated: exact, both roundings included.
 #[derive(Clone, Copy, Debug)]
-pub struct QuantoBits<'a> {
+pub struct QuantoBitsLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -22,19 +22,19 @@ pub struct QuantoBits<'a> {
     /// row lowest.
     pub packed: &'a [u8],
     /// `weight._scale`, one for each group.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `weight._shift`, floats, one for each group.
-    pub shifts: Scales<'a>,
+    pub shifts: FloatSlice<'a>,
 }
 
-impl QuantoBits<'_> {
+impl QuantoBitsLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) where groups and rows have no multiple of 8 in common.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
+    /// [`Error::Group`](crate::Error::Group) if groups and rows have no multiple of 8 in common.
     pub fn linear(&self) -> Result<Linear> {
-        let &QuantoBits { n, k, bits, .. } = self;
+        let &QuantoBitsLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 4])?;
         let weights = size(&[n, k]);
@@ -70,7 +70,7 @@ impl QuantoBits<'_> {
     }
 }
 
-/// What the bytes of a [`QuantoBytes`] are.
+/// What the bytes of a [`QuantoBytesLayout`] are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantoByte {
     /// `qint8`
@@ -83,7 +83,7 @@ pub enum QuantoByte {
 ///
 /// Becomes `INT8` or an FP8 format with whole rows and scales of the checkpoint's type: exact.
 #[derive(Clone, Copy, Debug)]
-pub struct QuantoBytes<'a> {
+pub struct QuantoBytesLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -93,18 +93,18 @@ pub struct QuantoBytes<'a> {
     /// `weight._data`: `[n, k]`, a byte each.
     pub data: &'a [u8],
     /// `weight._scale`: `[n]` (axis 0), or one for the tensor.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl QuantoBytes<'_> {
+impl QuantoBytesLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &QuantoBytes { n, k, data, scales, .. } = self;
+        let &QuantoBytesLayout { n, k, data, scales, .. } = self;
         match self.byte {
-            QuantoByte::Int8 => IntQuantized {
+            QuantoByte::Int8 => IntQuantizedLayout {
                 n,
                 k,
                 group: Group::Row,
@@ -113,7 +113,7 @@ impl QuantoBytes<'_> {
                 zero_points: None,
             }
             .linear(),
-            QuantoByte::Float(element) => Fp8 {
+            QuantoByte::Float(element) => Fp8Layout {
                 n,
                 k,
                 element,

@@ -1,7 +1,7 @@
-//! torchao: 4 bits with a float zero point. Its bytes are [`IntQuantized`](super::IntQuantized), its floats
-//! [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
+//! torchao: 4 bits with a float zero point. Its bytes are [`IntQuantizedLayout`](super::IntQuantizedLayout), its floats
+//! [`Fp8Layout`](super::Fp8Layout) and [`MicroscaledLayout`](super::MicroscaledLayout).
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, put};
 use crate::{Group, Linear, Result, ScaleType};
@@ -11,7 +11,7 @@ use crate::{Group, Linear, Result, ScaleType};
 /// Becomes `INT4_BIAS` with scales and biases in f32, the bias being `zero - 8 · scale`, since fields count
 /// from 0: weights within a rounding of f32.
 #[derive(Clone, Copy, Debug)]
-pub struct TorchAoInt4<'a> {
+pub struct TorchAoInt4Layout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: an even number.
@@ -21,18 +21,18 @@ pub struct TorchAoInt4<'a> {
     /// `qdata`, u8 `[n, k / 2]`: codes from -8 to 7, the first in the low nibble.
     pub packed: &'a [u8],
     /// `scale`, `[groups, n]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `zero_point`, `[groups, n]`: what a code of 0 stands for.
-    pub zeros: Scales<'a>,
+    pub zeros: FloatSlice<'a>,
 }
 
-impl TorchAoInt4<'_> {
+impl TorchAoInt4Layout<'_> {
     /// The layer, without a bias and input scales.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &TorchAoInt4 { n, k, .. } = self;
+        let &TorchAoInt4Layout { n, k, .. } = self;
         check_shape(n, k)?;
         let row_bytes = k.div_ceil(2);
         bytes("qdata", size(&[n, row_bytes]), self.packed)?;

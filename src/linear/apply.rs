@@ -1,13 +1,13 @@
 //! The product of a `Linear` on the CPU.
 
-use super::{Linear, Outliers};
+use super::{Linear, OutlierColumns};
 use crate::{Error, Precision, Result};
 
 impl Linear {
     /// The product on the CPU, for `x` as m rows of k floats: m rows of n.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    /// [`Error::Inputs`] if `x` is no whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
         self.matmul_with(x, Precision::F32)
     }
@@ -16,7 +16,7 @@ impl Linear {
     /// [`Matrix::matmul_with`](crate::Matrix::matmul_with). Inputs of outlier columns never are.
     ///
     /// # Errors
-    /// Those of `matmul`.
+    /// The errors of `matmul`.
     pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
         let (n, k) = (self.n(), self.k());
         if !x.len().is_multiple_of(k) {
@@ -89,7 +89,7 @@ impl Linear {
     }
 }
 
-impl Outliers {
+impl OutlierColumns {
     /// Adds to one row of outputs what the outlier columns of one row of inputs give.
     fn add(&self, x: &[f32], y: &mut [f32]) {
         if self.columns.is_empty() {

@@ -13,7 +13,7 @@ pub(crate) fn part(at: impl Into<String>, what: impl Into<String>, expected: imp
     }
 }
 
-/// That a part has as many numbers as it should.
+/// Checks that a part has as many numbers as it should.
 pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
     if got != expected {
         return Err(part(at, "its length", expected, got));
@@ -21,7 +21,7 @@ pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
     Ok(())
 }
 
-/// That all numbers are finite.
+/// Checks that all numbers are finite.
 pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
@@ -29,7 +29,7 @@ pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
     }
 }
 
-/// That all indices are under `limit` and none is there twice.
+/// Checks that all indices are under `limit` and none is there twice.
 pub(crate) fn distinct(at: &str, indices: &[u32], limit: usize) -> Result<()> {
     // More indices than that cannot all differ, so `seen` is not larger than what was given.
     if indices.len() > limit {

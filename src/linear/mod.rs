@@ -19,6 +19,7 @@ pub use rotation::Rotation;
 /// One number that all outputs are multiplied or divided by. Which of the two is kept apart, since
 /// `w / s` and `w · (1 / s)` round differently, and tools differ in which they store.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum OutputScale {
     /// Outputs are multiplied by it: ModelOpt, BitNet's `autobitlinear`.
     Multiply(f32),
@@ -46,7 +47,7 @@ impl OutputScale {
 
 /// Columns of `x` that are multiplied by weights of their own instead of the packed ones.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outliers {
+pub(crate) struct OutlierColumns {
     /// In the order of the inputs, each under `k`, none twice.
     pub columns: Vec<u32>,
     /// `n` rows, one weight for each of `columns`.
@@ -82,7 +83,7 @@ pub struct Linear {
     permutation: Option<Vec<u32>>,
     input_scales: Option<Vec<f32>>,
     rotation: Option<Rotation>,
-    outliers: Option<Outliers>,
+    outliers: Option<OutlierColumns>,
     scale: Option<OutputScale>,
     output_scales: Option<Vec<f32>>,
     output_rotation: Option<Rotation>,
@@ -115,7 +116,7 @@ impl Linear {
     /// Inputs are normed before all else (`use_rms_norm` of BitNet in transformers).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite weights, or `eps` is negative or
+    /// [`Error::Part`](crate::Error::Part) if there are not `k` finite weights, or `eps` is negative or
     /// not finite.
     pub fn with_norm(mut self, norm: RmsNorm) -> Result<Linear> {
         norm.check(self.k())?;
@@ -126,7 +127,7 @@ impl Linear {
     /// Column `j` of the matrix takes input `permutation[j]` (GPTQ's act-order).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where it is no permutation of `0..k`.
+    /// [`Error::Part`](crate::Error::Part) if it is no permutation of `0..k`.
     pub fn with_permutation(mut self, permutation: Vec<u32>) -> Result<Linear> {
         length("permutation", self.k(), permutation.len())?;
         checks::distinct("permutation", &permutation, self.k())?;
@@ -137,7 +138,7 @@ impl Linear {
     /// Input `i` is multiplied by `scales[i]` (the `pre_quant_scale` of ModelOpt's AWQ).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `k` finite numbers.
     pub fn with_input_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
         length("input scales", self.k(), scales.len())?;
         finite("input scales", &scales)?;
@@ -148,7 +149,7 @@ impl Linear {
     /// Inputs are rotated block by block before the product, as QuaRot and SpinQuant do.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where the block is no power of two that divides `k`, or
+    /// [`Error::Part`](crate::Error::Part) if the block is no power of two that divides `k`, or
     /// the signs are not `k` times 1 or -1 (or none at all).
     pub fn with_rotation(mut self, rotation: Rotation) -> Result<Linear> {
         rotation.check("rotation", 'k', self.k())?;
@@ -161,7 +162,7 @@ impl Linear {
     /// [input scales](Linear::with_input_scales) nor [norm](Linear::with_norm) apply to them.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where a column is not under `k` or there twice, where the
+    /// [`Error::Part`](crate::Error::Part) if a column is not under `k` or there twice, where the
     /// weights are not `n` rows of `columns.len()`, or where one is not finite.
     pub fn with_outliers(mut self, columns: Vec<u32>, weights: Vec<f16>) -> Result<Linear> {
         checks::distinct("outlier columns", &columns, self.k())?;
@@ -171,14 +172,14 @@ impl Linear {
             let what = format!("number {at}");
             return Err(part("outlier weights", what, "finite", weights[at]));
         }
-        self.outliers = Some(Outliers { columns, weights });
+        self.outliers = Some(OutlierColumns { columns, weights });
         Ok(self)
     }
 
     /// All outputs of the packed weights are multiplied or divided by one number.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where it is not finite, or zero to divide by.
+    /// [`Error::Part`](crate::Error::Part) if it is not finite, or zero to divide by.
     pub fn with_scale(mut self, scale: OutputScale) -> Result<Linear> {
         finite("scale", &[scale.number()])?;
         if scale == OutputScale::Divide(0.0) {
@@ -192,7 +193,7 @@ impl Linear {
     /// [`with_scale`](Linear::with_scale): stacked experts that have a factor each.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `n` finite numbers.
     pub fn with_output_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
         length("output scales", self.n(), scales.len())?;
         finite("output scales", &scales)?;
@@ -203,7 +204,7 @@ impl Linear {
     /// Outputs are rotated back block by block, `y → signs ∘ (H · y)`, before the bias is added (QuIP's `U`).
     ///
     /// # Errors
-    /// Those of [`with_rotation`](Linear::with_rotation), of `n`.
+    /// The errors of [`with_rotation`](Linear::with_rotation), of `n`.
     pub fn with_output_rotation(mut self, rotation: Rotation) -> Result<Linear> {
         rotation.check("output rotation", 'n', self.n())?;
         self.output_rotation = Some(rotation);
@@ -213,7 +214,7 @@ impl Linear {
     /// `bias[r]` is added to output `r`.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `n` finite numbers.
     pub fn with_bias(mut self, bias: Vec<f32>) -> Result<Linear> {
         length("bias", self.n(), bias.len())?;
         finite("bias", &bias)?;

@@ -18,7 +18,7 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// That it fits as many inputs or outputs, called `dimension`.
+    /// Checks that it fits as many inputs or outputs, called `dimension`.
     pub(super) fn check(&self, at: &str, dimension: char, count: usize) -> Result<()> {
         let block = self.block;
         if !block.is_power_of_two() || !count.is_multiple_of(block) {

@@ -76,12 +76,12 @@ impl Layout {
         &self.parts[name]
     }
 
-    pub fn f32s(&self, name: &str) -> Scales<'_> {
-        Scales::new(ScaleType::F32, self.part(name))
+    pub fn f32s(&self, name: &str) -> FloatSlice<'_> {
+        FloatSlice::new(ScaleType::F32, self.part(name))
     }
 
-    pub fn f16s(&self, name: &str) -> Scales<'_> {
-        Scales::new(ScaleType::F16, self.part(name))
+    pub fn f16s(&self, name: &str) -> FloatSlice<'_> {
+        FloatSlice::new(ScaleType::F16, self.part(name))
     }
 
     pub fn element(&self) -> Element {
@@ -94,12 +94,12 @@ impl Layout {
     }
 
     /// The scales of small floats: E4M3 where groups are of 16, else powers of two.
-    pub fn small_scales(&self) -> Scales<'_> {
+    pub fn small_scales(&self) -> FloatSlice<'_> {
         let kind = match self.number("group") {
             16 => ScaleType::E4M3,
             _ => ScaleType::E8M0,
         };
-        Scales::new(kind, self.part("scale"))
+        FloatSlice::new(kind, self.part("scale"))
     }
 
     pub fn absmax(&self) -> Absmax<'_> {
@@ -126,7 +126,7 @@ impl Layout {
     pub fn linear(&self) -> lowbit::Result<Linear> {
         let (n, k) = (self.n, self.k);
         match self.kind.as_str() {
-            "gptq" => Gptq {
+            "gptq" => GptqLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -138,7 +138,7 @@ impl Layout {
                 g_idx: Some(self.part("g_idx")),
             }
             .linear(),
-            "awq" => Awq {
+            "awq" => AwqLayout {
                 n,
                 k,
                 group: self.group(),
@@ -149,7 +149,7 @@ impl Layout {
             .linear(),
             "bitsandbytes" => {
                 self.levels().check(self.f32s("quant_map"))?;
-                FourBit {
+                FourBitLayout {
                     n,
                     k,
                     levels: self.levels(),
@@ -159,14 +159,14 @@ impl Layout {
                 }
                 .linear()
             }
-            "int8" => Int8 {
+            "int8" => Int8Layout {
                 n,
                 k,
                 weight: self.part("q"),
                 scb: self.f32s("scb"),
             }
             .linear(),
-            "pack_quantized" => PackQuantized {
+            "pack_quantized" => PackQuantizedLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -177,7 +177,7 @@ impl Layout {
                 g_idx: None,
             }
             .linear(),
-            "int_quantized" => IntQuantized {
+            "int_quantized" => IntQuantizedLayout {
                 n,
                 k,
                 group: self.group(),
@@ -186,7 +186,7 @@ impl Layout {
                 zero_points: None,
             }
             .linear(),
-            "fp8" => Fp8 {
+            "fp8" => Fp8Layout {
                 n,
                 k,
                 element: Element::E4M3,
@@ -195,7 +195,7 @@ impl Layout {
                 scales: self.f32s("scale"),
             }
             .linear(),
-            "microscaled" => Microscaled {
+            "microscaled" => MicroscaledLayout {
                 n,
                 k,
                 element: self.element(),
@@ -208,7 +208,7 @@ impl Layout {
                     .map(|bytes| OutputScale::Divide(f32::from_le_bytes(bytes[..].try_into().unwrap()))),
             }
             .linear(),
-            "hqq" => Hqq {
+            "hqq" => HqqLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -219,7 +219,7 @@ impl Layout {
                 zeros: self.f32s("zero"),
             }
             .linear(),
-            "quanto" => QuantoBits {
+            "quanto" => QuantoBitsLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -229,7 +229,7 @@ impl Layout {
                 shifts: self.f32s("shift"),
             }
             .linear(),
-            "mlx" => MlxAffine {
+            "mlx" => MlxAffineLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -239,7 +239,7 @@ impl Layout {
                 biases: self.f32s("biases"),
             }
             .linear(),
-            "onnx" => MatMulNBits {
+            "onnx" => MatMulNBitsLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -252,14 +252,14 @@ impl Layout {
                 },
             }
             .linear(),
-            "bitnet" => BitNet {
+            "bitnet" => BitNetLayout {
                 n,
                 k,
                 packed: self.part("q"),
                 scale: OutputScale::Multiply(1.0),
             }
             .linear(),
-            "int8_product" => Int8 {
+            "int8_product" => Int8Layout {
                 n,
                 k,
                 weight: self.part("cb"),

@@ -64,7 +64,7 @@ fn a_prefix_is_enough() {
             assert_eq!(header.tensors().len(), file.tensors().len());
             assert_eq!(header.data_start() % u64::from(file.alignment()), 0);
             for (entry, tensor) in header.tensors().iter().zip(file.tensors()) {
-                assert_eq!(header.tensor(entry.name()), Some(entry));
+                assert_eq!(header.tensor(entry.name()), Ok(entry));
                 assert_eq!((entry.dims(), entry.type_id()), (tensor.dims(), tensor.type_id()));
                 let range = entry.range();
                 assert_eq!(range.start, header.data_start() + entry.offset());
@@ -196,9 +196,9 @@ fn parts_are_found_by_their_headers() {
     let parts: Vec<Vec<u8>> = parts.iter().map(|p| p.to_bytes().unwrap()).collect();
     let headers = || parts.iter().map(|p| Gguf::parse_header(p).unwrap());
     let split = SplitHeader::new(headers().collect()).unwrap();
-    let names: Vec<_> = split.tensors().map(|(part, t)| (part, t.name())).collect();
+    let names: Vec<_> = split.tensors().iter().map(|t| (t.part(), t.name())).collect();
     assert_eq!(names[2..], [(0, "c.weight"), (1, "c.bias")]);
-    assert_eq!(split.tensor("c.bias").unwrap().0, 1);
+    assert_eq!(split.tensor("c.bias").unwrap().part(), 1);
     assert_eq!(split.layer("c.weight").unwrap().len(), 2);
     let mut asked = Vec::new();
     let mut read = |part: usize, range: std::ops::Range<u64>| {

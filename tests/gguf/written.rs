@@ -164,7 +164,7 @@ fn a_full_disk_is_an_error() {
     let file = Gguf::parse(TINY).unwrap();
     let mut writer = Writer::new();
     for t in file.tensors() {
-        writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t)).unwrap();
+        writer.tensor(t.name(), t.dims(), t.type_id(), t.data()).unwrap();
     }
     let result = writer.write(&mut room[..]);
     assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");

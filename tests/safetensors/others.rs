@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
 use crate::common::{Random, same_bits};
 use crate::tools::{NAME, checkpoint};
-use lowbit::layouts::{Aqlm, Element, Fp8, Microscaled, QuantoByte, QuantoBytes, Scales};
+use lowbit::layouts::{AqlmLayout, Element, FloatSlice, Fp8Layout, MicroscaledLayout, QuantoByte, QuantoBytesLayout};
 use lowbit::safetensors::{Method, Model};
 use lowbit::{Format, Group, OutputScale, ScaleType};
 use safetensors::Dtype::*;
@@ -46,8 +46,8 @@ fn fp8_of_tensors_rows_and_blocks() {
     let weight: Vec<u8> = (0..n * k).map(|_| (random.next() % 127) as u8).collect();
     let scales = random.floats(n * 3, 1.0);
     let expect = |element, block, count: usize| {
-        let scales = Scales::from(&scales[..count]);
-        let fp8 = Fp8 {
+        let scales = FloatSlice::from(&scales[..count]);
+        let fp8 = Fp8Layout {
             n,
             k,
             element,
@@ -86,7 +86,7 @@ fn fp8_of_tensors_rows_and_blocks() {
 fn modelopt_multiplies_its_global_scale() {
     let case = layout("ct_nvfp4");
     let (n, k) = (case.n, case.k);
-    let expected = Microscaled {
+    let expected = MicroscaledLayout {
         n,
         k,
         element: Element::E2M1,
@@ -166,13 +166,13 @@ fn aqlm_of_both_kinds() {
         .with(&format!("{NAME}.codes"), dtype, &shape, &codes)
         .with(&format!("{NAME}.codebooks"), F16, &[books, entries, 1, 8], &codebooks)
         .with(&format!("{NAME}.scales"), F16, &[n, 1, 1, 1], &scales);
-        let expected = Aqlm {
+        let expected = AqlmLayout {
             n,
             k,
             books,
             codes: &codes,
-            codebooks: Scales::new(ScaleType::F16, &codebooks),
-            scales: Scales::new(ScaleType::F16, &scales),
+            codebooks: FloatSlice::new(ScaleType::F16, &codebooks),
+            scales: FloatSlice::new(ScaleType::F16, &scales),
         };
         assert_eq!(file.linear(NAME).unwrap(), expected.linear().unwrap());
     }
@@ -186,12 +186,12 @@ fn quanto_of_bytes_and_of_unknown_shape() {
         let file = Checkpoint::quantized(json!({ "quant_method": "quanto" }))
             .with(&format!("{NAME}.weight._data"), dtype, &[4, 16], &data)
             .floats(&format!("{NAME}.weight._scale"), &[4, 1], &scales);
-        let expected = QuantoBytes {
+        let expected = QuantoBytesLayout {
             n: 4,
             k: 16,
             byte,
             data: &data,
-            scales: Scales::from(&scales[..]),
+            scales: FloatSlice::from(&scales[..]),
         };
         match byte {
             // 0x7f and 0xff are no numbers in E4M3, and here not used.
@@ -273,6 +273,6 @@ fn no_configuration() {
     let info: Vec<_> = model.tensors().iter().filter(|t| t.name() == "b.weight").collect();
     assert_eq!(info[0].dtype(), "BF16");
     assert_eq!((info[0].shape(), info[0].byte_len()), (&[1, 3][..], 6));
-    assert_eq!(model.tensor("b.weight").unwrap(), half(&[1.0, -1.0, 0.5]));
-    assert!(model.tensor_f32(&format!("{NAME}.weight")).is_err());
+    assert_eq!(model.data("b.weight").unwrap(), half(&[1.0, -1.0, 0.5]));
+    assert!(model.to_f32(&format!("{NAME}.weight")).is_err());
 }

@@ -73,7 +73,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(weights(&[1.0; 4], ScaleType::E8M0), Err(Error::Scale { .. })));
     assert!(matches!(
         inputs_forward(&[1.0; 5], 4),
-        Err(Error::Inputs { k: 4, got: 5 })
+        Err(Error::Inputs { k: 4, got: 5, .. })
     ));
     assert!(matches!(inputs_forward(&[1.0; 5], 0), Err(Error::Inputs { .. })));
     assert!(inputs_forward(&[], 4).unwrap().codes.is_empty());

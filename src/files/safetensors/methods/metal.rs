@@ -1,11 +1,11 @@
 //! transformers' Metal: MLX's affine codes, their biases named `qbiases`.
 
-use super::super::layer::group_of;
-use super::{Layer, mlx};
+use super::super::layer::{LayerSource, group_of};
+use super::mlx;
 use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?.typed(&[Dtype::U32, Dtype::I32])?;
     let [n, words] = weight.dims()?;
     let bits = layer.setting("bits")?.unwrap_or(4);
