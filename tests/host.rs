@@ -160,6 +160,14 @@ fn bad_calls_say_both_numbers() {
     );
     says(Format::INT4.with_group(12).unwrap_err(), &["int4", "12", "8"]);
     says(Format::Q4_0.with_group(64).unwrap_err(), &["q4_0", "64"]);
+    says(
+        Format::INT4.with_group(Group::Tensor).unwrap_err(),
+        &["int4", "whole rows", "the whole tensor"],
+    );
+    says(
+        Format::Q4_0.with_group(Group::Row).unwrap_err(),
+        &["q4_0", "32", "whole rows"],
+    );
     let matrix = Matrix::quantize(Format::INT8, Dense::new(2, 256, &w).unwrap()).unwrap();
     says(matrix.matmul(&w[..300]).unwrap_err(), &["256", "300"]);
     assert_eq!(matrix.matmul(&[]), Ok(vec![]));

@@ -1,4 +1,4 @@
-//! AWQ checkpoints of the GEMM version: 4 bits, packed along the outputs in an order of their own.
+//! AWQ checkpoints of version GEMM: 4 bits, packed along the outputs in interleaved order.
 
 use super::FloatSlice;
 use super::fields::{bytes, size, word};
@@ -10,8 +10,8 @@ const NIBBLE: [u32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
 /// One AWQ layer: weight = `scale · (field - zero)`.
 ///
-/// Becomes `INT4_ASYM` (`INT4` where all zero points are 8) with scales of the checkpoint's type. Codes,
-/// scales and zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
+/// Becomes `INT4_ASYM` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
+/// points are exact; the tool rounds weights to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
 pub struct AwqLayout<'a> {
     /// Outputs: a multiple of 8.

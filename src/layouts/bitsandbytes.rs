@@ -6,12 +6,12 @@ use super::groups::{check_shape, flat_group, grouped, interleave, multiple};
 use crate::linear::part;
 use crate::{Format, Group, Linear, Matrix, OutputScale, Result};
 
-/// Which 16 levels the codes of 4 bits select from.
+/// The 16 levels that 4-bit codes select from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Levels4 {
     /// Quantiles of the normal distribution.
     Nf4,
-    /// A sign, 2 bits of exponent, 1 of mantissa, in an order of bitsandbytes' own.
+    /// Floats with a sign, 2 bits of exponent and 1 of mantissa, in bitsandbytes' order.
     Fp4,
 }
 
@@ -23,14 +23,14 @@ impl Levels4 {
         }
     }
 
-    /// Checks that a checkpoint's own table (`quant_map`) is the one that the format has: a table of another
-    /// kind would otherwise be decoded wrongly without a word.
+    /// Checks that a checkpoint's table (`quant_map`) equals that of the format. Weights with another table would
+    /// otherwise be decoded wrongly without notice.
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) for the first level that differs.
     pub fn check(self, quant_map: FloatSlice) -> Result<()> {
         quant_map.check("quant_map", 16)?;
-        // The levels, decoded: each code once under an absmax of 1.
+        // Decodes each code once with an absmax of 1.
         let codes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         let block = [&1f32.to_le_bytes()[..], &codes].concat();
         let levels = Matrix::from_bytes(self.format().with_group(Group::Row)?, 1, 16, block)?.dequantize();
@@ -49,9 +49,9 @@ impl Levels4 {
 pub enum Absmax<'a> {
     /// f32, one for each block.
     Plain(FloatSlice<'a>),
-    /// Quantized themselves (`compress_statistics`): `map[code] · absmax + offset`.
+    /// Double quantization (`compress_statistics`): `map[code] · absmax + offset`.
     Nested {
-        /// A byte for each block.
+        /// One byte for each block.
         codes: &'a [u8],
         /// The 256 values that codes stand for (`nested_quant_map`).
         map: FloatSlice<'a>,
@@ -65,7 +65,7 @@ pub enum Absmax<'a> {
 }
 
 impl Absmax<'_> {
-    /// All of them, rounded as bitsandbytes does, in f32.
+    /// All values, in f32 and rounded as by bitsandbytes.
     fn values(&self, count: usize) -> Result<Vec<f32>> {
         match *self {
             Absmax::Plain(scales) => {
@@ -95,8 +95,8 @@ impl Absmax<'_> {
 
 /// One layer of 4 bits: weight = `absmax · level[code]`.
 ///
-/// Becomes `NF4` or `FP4`, exact. Blocks run over the flattened tensor: where their length does not
-/// divide `k`, groups are as long as the two have in common.
+/// Becomes `NF4` or `FP4`: exact. Blocks run over the flattened tensor; if their length does not divide `k`, the group is
+/// the greatest common divisor of both.
 #[derive(Clone, Copy, Debug)]
 pub struct FourBitLayout<'a> {
     /// Outputs.
@@ -105,9 +105,9 @@ pub struct FourBitLayout<'a> {
     pub k: usize,
     /// NF4 or FP4.
     pub levels: Levels4,
-    /// Weights of one block: 64 usually.
+    /// Weights in one block: usually 64.
     pub block: usize,
-    /// Two codes a byte, the first in the high nibble, rows one after the other.
+    /// Two codes in a byte, the first in the high nibble, row by row.
     pub packed: &'a [u8],
     /// One for each block.
     pub absmax: Absmax<'a>,
@@ -117,9 +117,8 @@ impl FourBitLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a number is not finite, or
-    /// rows do not start at whole bytes; [`Error::Group`](crate::Error::Group) if the common length
-    /// is not a multiple of 8.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a number is not finite, or rows do not start
+    /// at whole bytes; [`Error::Group`](crate::Error::Group) if the group is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
         let &FourBitLayout { n, k, block, .. } = self;
         check_shape(n, k)?;
@@ -141,9 +140,8 @@ impl FourBitLayout<'_> {
 
 /// One LLM.int8() layer: weight = `code · scb[row] · (1 / 127)`.
 ///
-/// Becomes `INT8` with whole rows and f32 scales `scb`, times 1 / 127 as bitsandbytes has it: exact. It rounds
-/// inputs to 8 bits as it multiplies, but for columns that hold an outlier; lowbit rounds none, so that
-/// it has no need of outlier columns here.
+/// Becomes `INT8` with whole rows, f32 scales `scb` and an output scale of 1 / 127: exact. bitsandbytes rounds inputs to
+/// 8 bits, except in columns that hold an outlier; lowbit does not round them, so it needs no outlier columns here.
 #[derive(Clone, Copy, Debug)]
 pub struct Int8Layout<'a> {
     /// Outputs.

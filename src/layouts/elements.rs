@@ -1,4 +1,4 @@
-//! Small floats as elements of a tensor.
+//! Element types of small floats.
 
 use crate::Format;
 
@@ -19,7 +19,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// Bits of one.
+    /// Bits of an element.
     pub const fn bits(self) -> usize {
         match self {
             Element::E2M1 => 4,
@@ -28,7 +28,7 @@ impl Element {
         }
     }
 
-    /// The family of formats that holds them.
+    /// The format that holds such elements.
     pub(super) const fn format(self) -> Format {
         match self {
             Element::E2M1 => Format::FP4_E2M1,

@@ -21,8 +21,8 @@ impl FloatsLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or the type is not f32, f16
-    /// or bf16. Weights that are not finite are taken as they are: [`Matrix::validate`] finds them.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or the type is not f32, f16 or bf16. NaN and
+    /// infinite weights are accepted; [`Matrix::validate`] finds them.
     pub fn linear(&self) -> Result<Linear> {
         let &FloatsLayout { n, k, weight } = self;
         check_shape(n, k)?;

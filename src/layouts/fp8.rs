@@ -8,8 +8,8 @@ use crate::{Linear, Result};
 
 /// One layer of 8-bit floats: weight = `element · scale`.
 ///
-/// Becomes `FP8_E4M3` or `FP8_E5M2` with scales of the checkpoint's type, repeated for each row where
-/// several share one: exact. DeepSeek's `weight_scale_inv` is such a scale too, despite its name.
+/// Becomes `FP8_E4M3` or `FP8_E5M2` with scales in the checkpoint's type, repeated for rows that share one: exact.
+/// Despite its name, DeepSeek's `weight_scale_inv` is a scale that weights are multiplied by.
 #[derive(Clone, Copy, Debug)]
 pub struct Fp8Layout<'a> {
     /// Outputs.
@@ -32,7 +32,7 @@ impl Fp8Layout<'_> {
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite,
-    /// [`Error::Group`](crate::Error::Group) if blocks are not a multiple of 8 wide.
+    /// [`Error::Group`](crate::Error::Group) if the width of blocks is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
         let &Fp8Layout {
             n,

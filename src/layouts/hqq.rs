@@ -1,4 +1,4 @@
-//! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
+//! HQQ: 1 to 8 bits with fractional zero points, and fields packed across rows.
 
 use super::FloatSlice;
 use super::fields::{bytes, check_bits, size, word};
@@ -8,25 +8,24 @@ use crate::{Group, Linear, Result, ScaleType};
 
 /// One HQQ layer: weight = `(field - zero) · scale`.
 ///
-/// HQQ lays the weights out as a table, groups in its rows (`axis` 1) or in its columns (`axis` 0),
-/// and packs fields of several rows of the table in a byte.
+/// HQQ reshapes the weights to a table with groups in its rows (`axis` 1) or columns (`axis` 0), and packs fields of
+/// several rows of the table into a byte.
 ///
-/// With axis 1 it becomes an asymmetric integer format, exact: zero points are kept as they are. With
-/// axis 0 scales and zero points vary from column to column: a format of its own, `INTn_COLUMNS`, in
-/// which they are f32.
+/// A layer with axis 1 becomes an asymmetric integer format: exact. With axis 0, scales and zero points vary from column
+/// to column, and the layer becomes `INTn_COLUMNS`, in which both are f32.
 #[derive(Clone, Copy, Debug)]
 pub struct HqqLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// 1, 2, 3, 4, 5, 6 or 8; 5 and 6 are stored in a byte each, as 8 are.
+    /// 1, 2, 3, 4, 5, 6 or 8. Fields of 5, 6 and 8 bits take a byte.
     pub bits: usize,
     /// Weights of one group, a divisor of `n · k`; [`Group::Row`] is a row (axis 1) or a column (axis 0).
     pub group: Group,
     /// Whether groups are columns of the table (`axis` 0).
     pub columns: bool,
-    /// `W_q`: u8, or of 3 bits i32 that hold ten fields each.
+    /// `W_q`: u8, or, for 3 bits, i32 with ten fields in each.
     pub packed: &'a [u8],
     /// One for each group.
     pub scales: FloatSlice<'a>,
@@ -34,7 +33,7 @@ pub struct HqqLayout<'a> {
     pub zeros: FloatSlice<'a>,
 }
 
-/// How fields of several rows share an item: that of the first row has the highest bits.
+/// How fields of several rows share an item, that of the first row in the highest bits.
 struct HqqPacking {
     bits: usize,
     /// Rows of the packed table.
@@ -59,7 +58,7 @@ impl HqqLayout<'_> {
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) if groups and rows have no multiple of 8 in common.
+    /// [`Error::Group`](crate::Error::Group) if the greatest common divisor of groups and rows is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
         let &HqqLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;

@@ -1,15 +1,14 @@
-//! Small floats with a small scale for each short run: MXFP4, MXFP6, MXFP8 and NVFP4 of any tool.
+//! Small floats with a small scale for each group: MXFP4, MXFP6, MXFP8 and NVFP4 of any tool.
 
 use super::fields::{bytes, size};
 use super::groups::{check_shape, group_len, grouped, interleave};
 use super::{Element, FloatSlice};
 use crate::{Group, Linear, OutputScale, Result};
 
-/// One layer of small floats in groups: weight = `element · scale`, then times or by a global scale.
+/// One layer of small floats in groups: weight = `element · scale`, multiplied or divided by a global scale.
 ///
-/// Becomes `FP4_E2M1`, `FP6_E2M3`, ... with scales of the checkpoint's type: exact. The layouts of
-/// compressed-tensors, ModelOpt, MLX and gpt-oss are all this one; of gpt-oss's experts, `n` counts
-/// the outputs of all, one expert after the other.
+/// Becomes `FP4_E2M1`, `FP6_E2M3`, ... with scales in the checkpoint's type: exact. compressed-tensors, ModelOpt, MLX and
+/// gpt-oss share this layout. For gpt-oss's experts, `n` counts the outputs of all experts, one after the other.
 ///
 /// | Tool | Elements | Group | FloatSlice | Global scale |
 /// |---|---|---|---|---|
@@ -23,13 +22,13 @@ use crate::{Group, Linear, OutputScale, Result};
 pub struct MicroscaledLayout<'a> {
     /// Outputs.
     pub n: usize,
-    /// Inputs: rows of `packed` must end at whole bytes.
+    /// Inputs. Rows of `packed` must end at whole bytes.
     pub k: usize,
     /// The floats.
     pub element: Element,
     /// Weights that share a scale: 16 or 32.
     pub group: Group,
-    /// Rows of elements, lowest bits first: of 4 bits the first weight is in the low nibble.
+    /// Rows of elements, lowest bits first: with 4 bits the first weight is in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
     pub scales: FloatSlice<'a>,

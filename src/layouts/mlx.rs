@@ -10,8 +10,8 @@ use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of MLX's `affine` mode: weight = `scale · field + bias`; scales may be negative.
 ///
-/// Becomes an integer format with a bias and scales of the checkpoint's type: exact, product and sum
-/// rounded one after the other, for f32. Of scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
+/// Becomes an integer format with a bias and scales in the checkpoint's type: exact for f32, with product and sum rounded
+/// one after the other. With scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
 #[derive(Clone, Copy, Debug)]
 pub struct MlxAffineLayout<'a> {
     /// Outputs.
@@ -31,7 +31,7 @@ pub struct MlxAffineLayout<'a> {
 }
 
 impl MlxAffineLayout<'_> {
-    /// The layer, without a bias of its outputs.
+    /// The layer, without an output bias.
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.

@@ -1,9 +1,9 @@
-//! The layouts of other tools: from their tensors to a [`Linear`](crate::Linear), one type for each.
+//! The layouts of other tools: from their tensors to a [`Linear`](crate::Linear), one type `XLayout` for each.
 //!
-//! A tool's tensors are given as the bytes that its files hold (little-endian, of any alignment) and
-//! [`FloatSlice`]; a slice of words is `bytemuck::cast_slice(words)`. Lengths are compared with the shape
-//! before anything is reserved, so that nothing larger than a small multiple of the tensors is.
-//! Names, types and shapes in checkpoints are the `safetensors` module's to know.
+//! Tensors are given as the bytes of the tool's files (little-endian, of any alignment) and [`FloatSlice`]s; a slice of
+//! words is `bytemuck::cast_slice(words)`. Lengths are compared with the shape before memory is reserved, so that memory
+//! is limited to a small multiple of the tensors. The `safetensors` module knows the names, types and shapes in
+//! checkpoints.
 //!
 //! | Tool | Type | Becomes | Exact |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! NVIDIA's Model Optimizer: 4 bits of two rows in a byte. Its floats are [`MicroscaledLayout`](super::MicroscaledLayout)
+//! NVIDIA's Model Optimizer: 4-bit integers with two rows in a byte. Its floats are [`MicroscaledLayout`](super::MicroscaledLayout)
 //! and [`Fp8Layout`](super::Fp8Layout), its bytes [`IntQuantizedLayout`](super::IntQuantizedLayout).
 
 use super::FloatSlice;
@@ -8,8 +8,7 @@ use crate::{Group, Linear, Result};
 
 /// One layer of `W4A16_AWQ` or `W4A8_AWQ`: weight = `scale · code`.
 ///
-/// Becomes `INT4` with scales of the checkpoint's type: exact. What W4A8 rounds to 8-bit floats as it
-/// multiplies is not rounded here.
+/// Becomes `INT4` with scales in the checkpoint's type: exact. W4A8 rounds inputs to 8-bit floats; lowbit does not.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelOptInt4Layout<'a> {
     /// Outputs: an even number.
@@ -18,7 +17,7 @@ pub struct ModelOptInt4Layout<'a> {
     pub k: usize,
     /// Inputs that share a scale.
     pub group: Group,
-    /// u8 `[n / 2, k]`: codes from -8 to 7, that of the even row in the low nibble.
+    /// u8 `[n / 2, k]`: codes from -8 to 7, with the even row in the low nibble.
     pub packed: &'a [u8],
     /// `[n, groups]`
     pub scales: FloatSlice<'a>,

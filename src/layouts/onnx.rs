@@ -10,18 +10,17 @@ use crate::{Linear, Result};
 /// The zero points of a [`MatMulNBitsLayout`].
 #[derive(Clone, Copy, Debug)]
 pub enum ZeroPoints<'a> {
-    /// None: `2^(bits - 1)`.
+    /// Absent: all are `2^(bits - 1)`.
     Middle,
     /// u8 `[n, groups · bits / 8]`: each row a stream of fields, padded to whole bytes.
     Packed(&'a [u8]),
-    /// `[n, groups]`, of the type of the scales; they need not be whole.
+    /// `[n, groups]`, in the type of the scales; they can be fractional.
     FloatsLayout(FloatSlice<'a>),
 }
 
 /// The constant inputs of one `MatMulNBitsLayout`: weight = `scale · (field - zero)`.
 ///
-/// Becomes an integer format with scales of the model's type, symmetric where zero points are in the
-/// middle: exact.
+/// Becomes an integer format with scales in the model's type, symmetric if all zero points are in the middle: exact.
 #[derive(Clone, Copy, Debug)]
 pub struct MatMulNBitsLayout<'a> {
     /// Outputs (`N`).
@@ -32,7 +31,7 @@ pub struct MatMulNBitsLayout<'a> {
     pub bits: usize,
     /// Inputs that share a scale (`block_size`): 16 or more.
     pub group: usize,
-    /// `B`: u8 `[n, groups, group · bits / 8]`, the last group of a row padded.
+    /// `B`: u8 `[n, groups, group · bits / 8]`, with the last group of a row padded.
     pub packed: &'a [u8],
     /// `[n, groups]`
     pub scales: FloatSlice<'a>,

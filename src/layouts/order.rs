@@ -1,13 +1,13 @@
-//! Act-order: columns whose groups are not runs.
+//! Act-order: columns whose groups are not consecutive.
 
 use super::fields::{bytes, size, word};
 use crate::Result;
 use crate::linear::part;
 
-/// The order of columns in which groups are runs, from the group of each (`k` i32): a permutation for
-/// [`Linear::with_permutation`](crate::Linear::with_permutation), columns of a group staying in order.
+/// The order of columns in which groups are consecutive, from the group of each column (`k` i32): a permutation for
+/// [`Linear::with_permutation`](crate::Linear::with_permutation). Columns of a group stay in order.
 ///
-/// `None` where they are runs already. Files without act-order may have all zeros or all -1 here.
+/// `None` if groups are consecutive already. Files without act-order can have all zeros or all -1 here.
 pub(super) fn by_group(at: &str, g_idx: Option<&[u8]>, k: usize, group: usize) -> Result<Option<Vec<u32>>> {
     let Some(g_idx) = g_idx else {
         return Ok(None);

@@ -7,7 +7,7 @@ use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `qint2` or `qint4`: weight = `scale · field - shift`.
 ///
-/// Becomes `INT2_BIAS` or `INT4_BIAS` with the shift negated: exact, both roundings included.
+/// Becomes `INT2_BIAS` or `INT4_BIAS` with the shift negated: exact, including both roundings.
 #[derive(Clone, Copy, Debug)]
 pub struct QuantoBitsLayout<'a> {
     /// Outputs.
@@ -18,8 +18,8 @@ pub struct QuantoBitsLayout<'a> {
     pub bits: usize,
     /// Weights of one group, a divisor of `n · k`: usually 128.
     pub group: Group,
-    /// `weight._data._data`: the table `[groups, group]`, fields of several rows in a byte, that of the first
-    /// row lowest.
+    /// `weight._data._data`: the table `[groups, group]` with fields of several rows in a byte, the first row in the
+    /// lowest bits.
     pub packed: &'a [u8],
     /// `weight._scale`, one for each group.
     pub scales: FloatSlice<'a>,
@@ -32,7 +32,7 @@ impl QuantoBitsLayout<'_> {
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) if groups and rows have no multiple of 8 in common.
+    /// [`Error::Group`](crate::Error::Group) if the greatest common divisor of groups and rows is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
         let &QuantoBitsLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
@@ -41,7 +41,7 @@ impl QuantoBitsLayout<'_> {
         let group = group_len(self.group, k)?;
         multiple("weight._data", "n · k", group, weights)?;
         let groups = weights / group;
-        // Rows of the packed table; those that the last fields lack are zeros.
+        // Rows of the packed table. Missing rows of the last fields are zeros.
         let rows = groups.div_ceil(8 / bits);
         bytes("weight._data", size(&[rows, group]), self.packed)?;
         self.scales.check("weight._scale", groups)?;
@@ -81,7 +81,7 @@ pub enum QuantoByte {
 
 /// One layer of `qint8` or `qfloat8`: weight = `scale · code`.
 ///
-/// Becomes `INT8` or an FP8 format with whole rows and scales of the checkpoint's type: exact.
+/// Becomes `INT8` or an FP8 format with whole rows and scales in the checkpoint's type: exact.
 #[derive(Clone, Copy, Debug)]
 pub struct QuantoBytesLayout<'a> {
     /// Outputs.
@@ -90,7 +90,7 @@ pub struct QuantoBytesLayout<'a> {
     pub k: usize,
     /// Integers or floats.
     pub byte: QuantoByte,
-    /// `weight._data`: `[n, k]`, a byte each.
+    /// `weight._data`: `[n, k]`, one byte each.
     pub data: &'a [u8],
     /// `weight._scale`: `[n]` (axis 0), or one for the tensor.
     pub scales: FloatSlice<'a>,

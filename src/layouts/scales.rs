@@ -1,10 +1,10 @@
-//! Float tensors as a file has them: bytes and the type of the numbers in them.
+//! Float tensors as files store them: bytes and their element type.
 
 use crate::linear::{length, part};
 use crate::{Result, ScaleType};
 use half::{bf16, f16, slice::HalfFloatSliceExt};
 
-/// FloatSlice, zero points or biases of a tool: little-endian numbers of any [`ScaleType`].
+/// Floats of a tool's tensor (scales, zero points, biases, weights): little-endian numbers of any [`ScaleType`].
 ///
 /// Made from the bytes of a tensor, which need not be aligned, or from a slice of floats.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct FloatSlice<'a> {
 }
 
 impl<'a> FloatSlice<'a> {
-    /// Numbers of type `kind`, as they lie in a file.
+    /// Takes numbers of type `kind` as a file stores them.
     pub fn new(kind: ScaleType, bytes: &'a [u8]) -> FloatSlice<'a> {
         FloatSlice { kind, bytes }
     }
@@ -24,12 +24,12 @@ impl<'a> FloatSlice<'a> {
         self.kind
     }
 
-    /// How many whole numbers there are.
+    /// How many numbers there are.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.kind.bytes()
     }
 
-    /// Whether there are none.
+    /// Whether there are no numbers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -45,17 +45,17 @@ impl<'a> FloatSlice<'a> {
         &self.bytes[i * width..][..width]
     }
 
-    /// All of their bytes.
+    /// The bytes of all numbers.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// All of them.
+    /// All numbers as f32.
     pub(crate) fn to_vec(self) -> Vec<f32> {
         (0..self.len()).map(|i| self.at(i)).collect()
     }
 
-    /// Checks that there are `count`, all finite.
+    /// Checks that there are `count` numbers, all finite.
     pub(super) fn check(&self, at: &str, count: usize) -> Result<()> {
         let bytes = count.saturating_mul(self.kind.bytes());
         if bytes != self.bytes.len() {

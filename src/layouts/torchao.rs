@@ -1,4 +1,4 @@
-//! torchao: 4 bits with a float zero point. Its bytes are [`IntQuantizedLayout`](super::IntQuantizedLayout), its floats
+//! torchao: 4 bits with a float zero point. Its 8-bit integers are [`IntQuantizedLayout`](super::IntQuantizedLayout), its floats
 //! [`Fp8Layout`](super::Fp8Layout) and [`MicroscaledLayout`](super::MicroscaledLayout).
 
 use super::FloatSlice;
@@ -8,8 +8,8 @@ use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `Int4Tensor` (packing `plain`): weight = `scale · code + zero`.
 ///
-/// Becomes `INT4_BIAS` with scales and biases in f32, the bias being `zero - 8 · scale`, since fields count
-/// from 0: weights within a rounding of f32.
+/// Becomes `INT4_BIAS` with f32 scales and the f32 bias `zero - 8 · scale`, since fields count from 0. Weights are within
+/// a rounding of f32.
 #[derive(Clone, Copy, Debug)]
 pub struct TorchAoInt4Layout<'a> {
     /// Outputs.
@@ -22,7 +22,7 @@ pub struct TorchAoInt4Layout<'a> {
     pub packed: &'a [u8],
     /// `scale`, `[groups, n]`
     pub scales: FloatSlice<'a>,
-    /// `zero_point`, `[groups, n]`: what a code of 0 stands for.
+    /// `zero_point`, `[groups, n]`: the weight of code 0.
     pub zeros: FloatSlice<'a>,
 }
 

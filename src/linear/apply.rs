@@ -7,7 +7,7 @@ impl Linear {
     /// The product on the CPU, for `x` as m rows of k floats: m rows of n.
     ///
     /// # Errors
-    /// [`Error::Inputs`] if `x` is no whole number of rows.
+    /// [`Error::Inputs`] if `x` is not a whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
         self.matmul_with(x, Precision::F32)
     }

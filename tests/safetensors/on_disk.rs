@@ -259,3 +259,17 @@ fn numbers_that_json_does_not_have() {
     let model = Model::from_parts(&text, &[("f", &bytes)]).unwrap();
     assert_eq!(model.linear(NAME).unwrap(), file.linear(NAME).unwrap());
 }
+
+/// Callers can tell why reading failed.
+#[test]
+fn the_error_of_the_system_is_kept() {
+    let missing = Model::open("no such folder/model.safetensors").unwrap_err();
+    let source = std::error::Error::source(&missing).and_then(|e| e.downcast_ref::<std::io::Error>());
+    assert_eq!(
+        source.map(|e| e.kind()),
+        Some(std::io::ErrorKind::NotFound),
+        "{missing}"
+    );
+    assert!(missing.to_string().contains("no such folder"), "{missing}");
+    assert_eq!(missing.clone(), missing);
+}
