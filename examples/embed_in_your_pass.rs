@@ -48,8 +48,8 @@ fn run() -> Fallible<bool> {
     };
     let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
         label: Some("the caller's device"),
-        required_features: Gpu::required_features(&adapter),
-        required_limits: Gpu::required_limits(&adapter),
+        required_features: Gpu::useful_features(&adapter),
+        required_limits: Gpu::useful_limits(&adapter),
         ..Default::default()
     }))?;
 

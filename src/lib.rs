@@ -49,6 +49,9 @@ pub use files::gguf;
 pub use files::safetensors;
 pub use format::Format;
 #[cfg(feature = "gpu")]
+#[doc(hidden)]
+pub use gpu::testing;
+#[cfg(feature = "gpu")]
 pub use gpu::{
     ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights,
 };

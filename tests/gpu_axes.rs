@@ -25,7 +25,7 @@ fn kernels() -> Vec<&'static str> {
     let gpu = gpu::gpu();
     let weights = random_matrix(Format::Q4_0, 8, 256, 1);
     let weights = gpu.upload(&weights).unwrap();
-    let runs = |kernel: &&str| MatMul::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
+    let runs = |kernel: &&str| common::gpu::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
     KERNELS.iter().copied().filter(runs).collect()
 }
 
@@ -274,10 +274,11 @@ fn broken_axes_are_reported() {
     ];
     for (case, slices, what, from, to) in mutants {
         let product = case.builder(gpu, "gemv").slices(*slices);
-        let product = product.build_edited(|text| {
+        let product = lowbit::testing::edited(product, |text| {
             assert!(text.contains(from), "{what}: the shader has no {from:?}");
             text.replace(from, to)
         });
+        let product = product.build();
         let result = case.check(gpu, &product.unwrap());
         assert_eq!(result.is_ok(), what.is_empty(), "not reported: {what} {result:?}");
     }

@@ -38,7 +38,7 @@ fn matrices_past_the_limits_are_split() {
         for kernel in ["gemv", "gemm"] {
             // 130 rows of y are 364 000 bytes: runs of 64 rows do not fit either, so this is refused.
             if 64.min(m) * n * 4 > 64 << 10 {
-                let refused = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
+                let refused = common::gpu::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
                 let text = refused.expect_err("too large").to_string();
                 assert!(text.contains("65536"), "{text}");
                 continue;
@@ -73,7 +73,7 @@ fn a_callers_handlers_stay_in_force() {
     let matrix = random_matrix(Format::Q4_K, 8, 256, 3);
     let weights = gpu.upload(&matrix).unwrap();
     gpu.matmul(&[1.0; 512], &weights).unwrap();
-    let broken = MatMul::with_edited_shader(&gpu, &weights, 1, "gemv", |t| t.replace("fn affine", "fn affin"));
+    let broken = common::gpu::edited(&gpu, &weights, 1, "gemv", |t| t.replace("fn affine", "fn affin"));
     assert!(matches!(broken, Err(Error::Shader { .. })));
     assert_eq!(*heard.lock().unwrap(), Vec::<String>::new());
     // The caller's own mistake still reaches the caller's own handler.
@@ -85,7 +85,7 @@ fn a_callers_handlers_stay_in_force() {
 fn shader_errors_name_file_and_line() {
     let gpu = gpu::gpu();
     let weights = gpu.upload(&random_matrix(Format::Q5_0, 1, 256, 3)).unwrap();
-    let broken = MatMul::with_edited_shader(gpu, &weights, 1, "gemv", |t| {
+    let broken = common::gpu::edited(gpu, &weights, 1, "gemv", |t| {
         t.replace("let low = fifth(", "let low = fifthh(")
     });
     let text = broken.expect_err("the shader is broken").to_string();
@@ -145,7 +145,7 @@ fn bad_bindings_say_both_numbers() {
 fn bad_calls_are_refused_before_the_device_sees_them() {
     let gpu = gpu::gpu();
     let weights = gpu.upload(&random_matrix(Format::Q8_0, 8, 256, 3)).unwrap();
-    let product = |m, kernel| MatMul::with_kernel(gpu, &weights, m, Precision::F32, kernel).err();
+    let product = |m, kernel| common::gpu::with_kernel(gpu, &weights, m, Precision::F32, kernel).err();
     assert!(matches!(product(1, "gem"), Some(Error::Unknown { .. })));
     assert!(matches!(product(1, "get_rows"), Some(Error::Unknown { .. })));
     assert!(matches!(product(0, "gemv"), Some(Error::Length { .. })));

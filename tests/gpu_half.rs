@@ -13,7 +13,7 @@ use std::process::Command;
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
 fn half_kernels(gpu: &Gpu) -> Vec<&'static str> {
     let weights = gpu.upload(&random_matrix(Format::Q8_0, 1, 32, 1)).unwrap();
-    let made = |k: &str, precision| MatMul::with_kernel(gpu, &weights, 1, precision, k);
+    let made = |k: &str, precision| common::gpu::with_kernel(gpu, &weights, 1, precision, k);
     let is_half =
         |k: &&str| made(k, Precision::F16).is_ok() && matches!(made(k, Precision::F32), Err(Error::Precision { .. }));
     KERNELS.iter().copied().filter(is_half).collect()
@@ -95,7 +95,7 @@ fn features_switch_off() {
                     || kernel.contains("coop") && off.intersects(coop | Features::SUBGROUP);
                 assert_eq!(left.contains(&kernel), !needs_it, "{kernel} without {off:?}");
                 if needs_it {
-                    let refused = MatMul::with_kernel(&gpu, &weights, m, Precision::F16, kernel);
+                    let refused = common::gpu::with_kernel(&gpu, &weights, m, Precision::F16, kernel);
                     assert!(matches!(refused, Err(Error::Feature { .. })), "{refused:?}");
                 }
             }

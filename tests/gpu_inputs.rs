@@ -88,7 +88,7 @@ fn products_are_those_of_the_rounded_inputs() {
                 let product = build(gpu, &weights, m, scale);
                 let y = gpu::prepared(gpu, &product, &x);
                 let name = product.kernel();
-                assert!(product.rounded().is_some(), "{format} m = {m}: {name}");
+                assert!(lowbit::testing::rounded(&product).is_some(), "{format} m = {m}: {name}");
                 let off = worst(&y, &w, &x, scale);
                 assert!(off <= 4.0, "{format} m = {m} {scale:?} by {name}: {off} units");
                 // Another rounding would have been seen.

@@ -91,7 +91,7 @@ fn kernels() -> Vec<&'static str> {
     // Those that refuse to be a product of anything but I8.
     let gpu = gpu::gpu();
     let weights = gpu.upload(&random_matrix(Format::INT1, 1, 32, 1)).unwrap();
-    let of = |k: &&str, p| MatMul::with_kernel(gpu, &weights, 1, p, k);
+    let of = |k: &&str, p| common::gpu::with_kernel(gpu, &weights, 1, p, k);
     KERNELS
         .iter()
         .copied()
@@ -138,7 +138,7 @@ fn has_two_bits(name: &str) -> bool {
 fn product(gpu: &Gpu, weights: &lowbit::Weights, x: &[f32], kernel: &str) -> Option<Vec<f32>> {
     let (m, name) = (x.len() / weights.k(), weights.format().name());
     let none = has_no_codes(name) || kernel.contains("2bit") && !has_two_bits(name);
-    let product = match MatMul::with_kernel(gpu, weights, m, Precision::I8, kernel) {
+    let product = match common::gpu::with_kernel(gpu, weights, m, Precision::I8, kernel) {
         Err(Error::NoCodes { .. }) => {
             assert!(none, "{kernel} does not serve {name}");
             return None;
@@ -267,7 +267,7 @@ fn rows_are_rounded_bit_for_bit() {
         let weights = gpu.upload(&random_matrix(Format::INT4, 2, k, 4)).unwrap();
         let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
         gpu::run(gpu, &x, 2 * m, |pass, x, y| product.encode(pass, x, y).unwrap());
-        let got = read(gpu, product.rounded().expect("integers are chosen"));
+        let got = read(gpu, lowbit::testing::rounded(&product).expect("integers are chosen"));
         let want = rounded(&x, k, f32::round_ties_even);
         assert_eq!(first_difference(&got, &want.words()), None, "m={m} k={k}");
         if m == 9 {
@@ -418,15 +418,15 @@ fn integers_are_chosen_only_where_they_are_allowed() {
                 let weights = gpu.upload(&matrix).unwrap();
                 let x = random.floats(m * k, 2.0);
                 let plain = MatMul::new(&gpu, &weights, m, Precision::F32).unwrap();
-                assert!(plain.rounded().is_none());
+                assert!(lowbit::testing::rounded(&plain).is_none());
                 let product = MatMul::new(&gpu, &weights, m, Precision::I8).unwrap();
                 println!("{format} m={m} as on a {class:?}: {}", product.kernel());
                 // On GL no card is known to multiply bytes by an instruction.
                 let emulated = class == DeviceClass::Gpu && gpu.info().backend == wgpu::Backend::Gl;
                 let exact = format == Format::NF4 || emulated;
-                assert_eq!(product.rounded().is_none(), exact);
+                assert_eq!(lowbit::testing::rounded(&product).is_none(), exact);
                 let y = gpu.matmul_with(&x, &weights, Precision::I8).unwrap();
-                let values = match product.rounded() {
+                let values = match lowbit::testing::rounded(&product) {
                     Some(_) => rounded(&x, k, f32::round_ties_even).values(k),
                     None => x.iter().map(|&x| x as f64).collect(),
                 };
@@ -437,7 +437,7 @@ fn integers_are_chosen_only_where_they_are_allowed() {
     }
     let weights = own.upload(&random_matrix(Format::Q4_0, 1, 32, 1)).unwrap();
     for precision in [Precision::F32, Precision::F16] {
-        let refused = MatMul::with_kernel(own, &weights, 1, precision, "gemm_dp4a");
+        let refused = common::gpu::with_kernel(own, &weights, 1, precision, "gemm_dp4a");
         assert!(matches!(refused, Err(Error::Precision { .. })));
     }
 }
@@ -540,7 +540,7 @@ fn layers_multiply_integers_too() {
     let linear = Linear::new(matrix).with_bias(bias).unwrap();
     let weights = gpu.upload_linear(&linear).unwrap();
     let product = LinearMatMul::new(gpu, &weights, m, Precision::I8).unwrap();
-    assert!(product.product().rounded().is_some());
+    assert!(lowbit::testing::rounded(product.product()).is_some());
     let y = gpu::run(gpu, &x, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
     within_bound(&y, &want).unwrap();
 }
@@ -634,7 +634,7 @@ fn broken_kernels_are_reported() {
         ),
     ];
     for (kernel, what, from, to) in mutants {
-        let product = MatMul::with_edited_shader(gpu, &weights, m, kernel, |text| {
+        let product = common::gpu::edited(gpu, &weights, m, kernel, |text| {
             assert!(text.contains(from), "{kernel}: no {from:?}");
             text.replace(from, to)
         })

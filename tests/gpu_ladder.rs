@@ -71,9 +71,9 @@ fn a_refused_shader_gives_way_to_the_next_kernel() {
             if let Some(before) = refused.last() {
                 assert!(is_told(&[&format!("{kernel} in place of {before}"), "spoiled"]));
             }
-            gpu.spoil(kernel);
+            lowbit::testing::spoil(&gpu, kernel);
             refused.push(kernel);
-            let named = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
+            let named = common::gpu::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
             assert!(matches!(named, Err(Error::Shader { .. })), "{named:?}");
         }
         assert!(refused.len() > (class == DeviceClass::Gpu) as usize, "{refused:?}");
@@ -106,7 +106,7 @@ fn experts_fall_down_the_same_ladder() {
         builder.build_experts(Experts::new(4, 2)).unwrap().kernel().to_string()
     };
     for kernel in ["gemv", "gemv_subgroup"] {
-        gpu.spoil(kernel);
+        lowbit::testing::spoil(&gpu, kernel);
     }
     assert_eq!(made(&gpu), "gemm");
 }
@@ -115,7 +115,7 @@ fn experts_fall_down_the_same_ladder() {
 fn refused_kernels_take_no_part_in_tuning() {
     let gpu = own_gpu(DeviceClass::Cpu);
     let weights = gpu.upload(&random_matrix(Format::Q4_0, 24, 64, 8)).unwrap();
-    gpu.spoil("lane_tile");
+    lowbit::testing::spoil(&gpu, "lane_tile");
     let tuned = gpu.tune(&weights, 1, Precision::F32).unwrap();
     let names: Vec<&str> = tuned.times.iter().map(|(name, _)| *name).collect();
     assert!(names.contains(&"gemv") && !names.contains(&"lane_tile"), "{names:?}");
@@ -127,8 +127,8 @@ fn refused_kernels_take_no_part_in_tuning() {
 fn a_named_kernel_is_made_or_refused() {
     let gpu = own_gpu(DeviceClass::Cpu);
     let weights = gpu.upload(&random_matrix(Format::Q4_0, 24, 64, 9)).unwrap();
-    gpu.spoil("gemv");
-    let named = MatMul::with_kernel(&gpu, &weights, 1, Precision::F32, "gemv");
+    lowbit::testing::spoil(&gpu, "gemv");
+    let named = common::gpu::with_kernel(&gpu, &weights, 1, Precision::F32, "gemv");
     let Err(Error::Shader { shader, message, .. }) = named else {
         panic!("{named:?}");
     };

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{BOUND, Random, fitting_k, formats, gpu, oracle, random_matrix, within_bound};
-use lowbit::{DeviceClass, Format, Gpu, KERNELS, MatMul, Matrix, Precision, ScaleType, wgpu};
+use lowbit::{DeviceClass, Format, Gpu, KERNELS, Matrix, Precision, ScaleType, wgpu};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -14,7 +14,7 @@ fn product_kernels() -> Vec<&'static str> {
     let gpu = gpu::gpu();
     let matrix = random_matrix(Format::Q8_0, 1, 32, 1);
     let weights = gpu.upload(&matrix).unwrap();
-    let is_product = |k: &&str| MatMul::with_kernel(gpu, &weights, 1, Precision::F32, k).is_ok();
+    let is_product = |k: &&str| common::gpu::with_kernel(gpu, &weights, 1, Precision::F32, k).is_ok();
     KERNELS.iter().copied().filter(is_product).collect()
 }
 

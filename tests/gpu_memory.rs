@@ -85,7 +85,7 @@ fn submissions_take_no_memory() {
     for kernel in KERNELS {
         for precision in [Precision::F32, Precision::F16, Precision::I8] {
             // A kernel of another precision, or of features that this device lacks.
-            let Ok(product) = MatMul::with_kernel(gpu, &weights, 8, precision, kernel) else {
+            let Ok(product) = common::gpu::with_kernel(gpu, &weights, 8, precision, kernel) else {
                 continue;
             };
             check(format!("{kernel}, {precision:?}"), &mut |pass| {

@@ -29,7 +29,7 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     assert!(tuned.times.iter().is_sorted_by_key(|(_, time)| *time));
     // Every kernel that a caller could name took part, and only those.
     for kernel in KERNELS {
-        let product = MatMul::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
+        let product = common::gpu::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
         let took_part = tuned.times.iter().any(|(name, _)| name == kernel);
         assert_eq!(product.is_ok(), took_part, "{kernel}");
     }
@@ -143,7 +143,11 @@ fn decisions_that_cannot_do_what_is_asked_are_passed_over() {
     ];
     for scale in named {
         let product = rounds().input_scale(scale).build().unwrap();
-        assert!(product.rounded().is_some(), "{scale:?}: {}", product.kernel());
+        assert!(
+            lowbit::testing::rounded(&product).is_some(),
+            "{scale:?}: {}",
+            product.kernel()
+        );
     }
 }
 

@@ -5,7 +5,7 @@
 //! once at 256 x 256. The second form is the composed shader, edited; both must give the same bits.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
-use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision, wgpu};
+use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
@@ -69,8 +69,14 @@ fn measure(gpu: &Gpu, format: Format, words: usize, size: usize, m: usize, test:
     let weights = gpu.upload(&matrix(format, size)?)?;
     let x: Vec<f32> = (0..m * size).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
     let forms = [
-        MatMul::with_kernel(gpu, &weights, m, Precision::F32, "gemv")?,
-        MatMul::with_edited_shader(gpu, &weights, m, "gemv", |text| in_workgroup(text, words))?,
+        MatMul::builder(gpu, &weights, m)
+            .precision(Precision::F32)
+            .kernel("gemv")
+            .build()?,
+        testing::edited(MatMul::builder(gpu, &weights, m).kernel("gemv"), |text| {
+            in_workgroup(text, words)
+        })
+        .build()?,
     ];
     let buffer = |contents: &[f32], usage| {
         gpu.device().create_buffer_init(&BufferInitDescriptor {

@@ -171,7 +171,10 @@ impl Engine {
             let packed = gpu.upload(&w).expect("weights fit");
             let made = match kernel {
                 None => MatMul::new(gpu, &packed, m, precision),
-                Some(name) => MatMul::with_kernel(gpu, &packed, m, precision, name),
+                Some(name) => MatMul::builder(gpu, &packed, m)
+                    .precision(precision)
+                    .kernel(name)
+                    .build(),
             };
             made.expect("the kernel compiles")
         };

@@ -34,7 +34,10 @@ impl Run {
             let gpu = &bench.gpu;
             let weights = gpu.upload(&packed.matrix(n)).expect("weights fit");
             match kernel {
-                Some(kernel) => MatMul::with_kernel(gpu, &weights, m, precision, kernel),
+                Some(kernel) => MatMul::builder(gpu, &weights, m)
+                    .precision(precision)
+                    .kernel(kernel)
+                    .build(),
                 None => MatMul::new(gpu, &weights, m, precision),
             }
         };
@@ -42,7 +45,12 @@ impl Run {
         // Eight rows tell whether it can run, before criterion asks for all of them.
         let few = bench.gpu.upload(&packed.matrix(8)).expect("eight rows fit");
         let bytes = few.device_bytes() * (n / 8) as u64;
-        if let Some(Err(e)) = kernel.map(|kernel| MatMul::with_kernel(&bench.gpu, &few, m, precision, kernel)) {
+        if let Some(Err(e)) = kernel.map(|kernel| {
+            MatMul::builder(&bench.gpu, &few, m)
+                .precision(precision)
+                .kernel(kernel)
+                .build()
+        }) {
             println!("not timed: {group} with {format}, m = {m}: {e}");
             return;
         }

@@ -2,10 +2,13 @@
 
 use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::Access;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::jobs::Job;
-use crate::gpu::dispatch::prepared::Prepared;
+use crate::gpu::dispatch::job::Job;
+use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
 use crate::matrix::Inspection;
+use crate::reserve::within;
+use crate::shader::bindings;
 use crate::shader::compose::compose;
 use crate::shader::kernels;
 use crate::{Error, Result};
@@ -29,25 +32,28 @@ impl Gpu {
         let (n, k) = (weights.n(), weights.k());
         let parts = k.div_ceil(PART);
         let bytes = 64 * n as u64 * parts as u64;
-        if bytes > self.max_binding() {
-            return Err(Error::TooLarge {
-                what: "an inspection in bytes",
-                needed: bytes,
-                limit: self.max_binding(),
-            });
-        }
+        within("an inspection in bytes", bytes, self.max_binding())?;
         let kernel = kernels::by_name("inspect").expect("in the table");
         let tuning = (kernel.tuning)(self.traits(), 1);
+        let workgroup = tuning.workgroup as u64;
         let job = |(slab, s): (usize, &crate::gpu::device::weights::Slab)| Job {
             slab,
-            output: (0..bytes).into(),
-            workgroups: (s.rows as u64 * parts as u64).div_ceil(tuning.workgroup as u64),
+            given: vec![(0..bytes).into()],
+            workgroups: (s.rows as u64 * parts as u64).div_ceil(workgroup),
             ..Job::default()
         };
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
         let source = compose(weights.format(), kernel, &tuning, k);
-        let prepared = Prepared::new(weights, kernel, &tuning, source, jobs).await?;
-        let words: Vec<u32> = self.run(&prepared, None, bytes).await?;
+        let output = vec![(bindings::OUTPUT, Access::Writes)];
+        let mut steps = Steps::default();
+        steps.push(
+            weights.dispatch(source, tuning, jobs, output).await?,
+            vec![Wire::Arg(0)],
+        );
+        let sequence = Sequence::new(self, &[Arg::written("units")], steps);
+        let words: Vec<u32> = self
+            .run(None, bytes, |pass, _, units| sequence.encode(pass, &[units]))
+            .await?;
 
         let mut seen = Inspection::default();
         for row in words.chunks(16 * parts) {

@@ -6,6 +6,8 @@ mod inspect;
 mod kv;
 mod product;
 mod rows;
+#[doc(hidden)]
+pub mod testing;
 mod tune;
 
 pub use device::gpu::{Gpu, GpuOptions};
@@ -13,7 +15,8 @@ pub use device::weights::Weights;
 pub use kv::GpuKv;
 pub use product::builder::MatMulBuilder;
 pub use product::experts::{ExpertMatMul, Experts};
-pub use product::linear::{LinearMatMul, LinearWeights};
+pub use product::linear::LinearMatMul;
+pub use product::linear_weights::LinearWeights;
 pub use product::matmul::MatMul;
 pub use rows::GetRows;
 pub use tune::Tuned;

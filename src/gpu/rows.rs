@@ -2,11 +2,14 @@
 
 use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::layouts::Access;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::jobs::{Job, Span, runs};
-use crate::gpu::dispatch::prepared::Prepared;
-use crate::gpu::dispatch::runs::run_length;
-use crate::gpu::product::arrange::check_buffer;
+use crate::gpu::dispatch::job::{Job, runs};
+use crate::gpu::dispatch::range::Span;
+use crate::gpu::dispatch::run_length::run_length;
+use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
+use crate::reserve::within;
+use crate::shader::bindings;
 use crate::shader::compose::compose;
 use crate::shader::kernels::{self, INTERLEAVE};
 use crate::{Error, Result};
@@ -15,7 +18,8 @@ use wgpu::{BufferSlice, ComputePass};
 /// Decodes rows by index: `y[i, :] = w[ids[i], :]`, an embedding look-up, made ready for a fixed
 /// number of indices. The GPU cannot report a bad index: its row becomes NaN.
 pub struct GetRows {
-    prepared: Prepared,
+    sequence: Sequence,
+    weights: Weights,
     count: usize,
 }
 
@@ -27,11 +31,11 @@ impl GetRows {
     /// rows of floats are larger than a binding may be, or all of them than a buffer, [`Error::Shader`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
-        pollster::block_on(GetRows::prepare(gpu, weights, count))
+        pollster::block_on(GetRows::new_async(gpu, weights, count))
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
+    pub async fn new_async(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
         if !gpu.is(weights.gpu()) {
             return Err(Error::OtherDevice);
         }
@@ -44,10 +48,11 @@ impl GetRows {
                 got: count,
             });
         }
-        check_buffer(gpu, "rows of floats in bytes", count, 4 * weights.k() as u64)?;
+        let row = 4 * weights.k() as u64;
+        let bytes = (count as u64).saturating_mul(row);
+        within("rows of floats in bytes", bytes, gpu.limits().max_buffer_size)?;
         let kernel = kernels::by_name("get_rows").expect("in the table");
         let tuning = (kernel.tuning)(gpu.traits(), count);
-        let row = 4 * weights.k() as u64;
         let run = run_length("64 rows of floats", count, row, gpu.max_binding())?;
         let mut jobs = Vec::new();
         for (first, m, times) in runs(count, run) {
@@ -59,15 +64,19 @@ impl GetRows {
                 slab,
                 times,
                 m,
-                input: items(4),
-                output: items(row),
+                given: vec![items(4), items(row)],
                 workgroups: workgroups(m, weights.k(), tuning.workgroup),
                 ..Job::default()
             }));
         }
         let source = compose(weights.format(), kernel, &tuning, weights.k());
+        let given = vec![(bindings::INPUT, Access::Reads), (bindings::OUTPUT, Access::Writes)];
+        let mut steps = Steps::default();
+        let dispatch = weights.dispatch(source, tuning, jobs, given).await?;
+        steps.push(dispatch, vec![Wire::Arg(0), Wire::Arg(1)]);
         Ok(GetRows {
-            prepared: Prepared::new(weights, kernel, &tuning, source, jobs).await?,
+            sequence: Sequence::new(gpu, &[Arg::read("ids"), Arg::written("y")], steps),
+            weights: weights.clone(),
             count,
         })
     }
@@ -80,13 +89,13 @@ impl GetRows {
     /// Records the look-up into a pass of the caller's: `ids` holds `count` u32, `y` takes `count`
     /// rows of k f32. Requirements and errors are those of [`MatMul::encode`](crate::MatMul::encode).
     pub fn encode(&self, pass: &mut ComputePass, ids: BufferSlice, y: BufferSlice) -> Result<()> {
-        self.prepared.encode(pass, Some(("ids", ids)), ("y", y))
+        self.sequence.encode(pass, &[ids, y])
     }
 }
 
 impl std::fmt::Debug for GetRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let w = self.prepared.weights();
+        let w = &self.weights;
         let (format, n, k, count) = (w.format(), w.n(), w.k(), self.count);
         write!(f, "GetRows({count} of {format} [{n}, {k}])")
     }
@@ -118,10 +127,14 @@ impl Gpu {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let look_up = GetRows::prepare(self, weights, ids.len()).await?;
+        let look_up = GetRows::new_async(self, weights, ids.len()).await?;
         let bytes = 4 * ids.len() as u64 * weights.k() as u64;
         let ids = ("ids", bytemuck::cast_slice(ids));
-        self.run(&look_up.prepared, Some(ids), bytes).await
+        self.run(Some(ids), bytes, |pass, ids, y| match ids {
+            Some(ids) => look_up.encode(pass, ids, y),
+            None => Ok(()),
+        })
+        .await
     }
 
     /// All weights as floats, n rows of k, decoded on the device: bit for bit what
@@ -156,13 +169,18 @@ impl Gpu {
                     slab,
                     m,
                     from_row: s.first_row + first,
-                    output: (0..bytes).into(),
+                    given: vec![(0..bytes).into()],
                     workgroups: workgroups(m, weights.k(), tuning.workgroup),
                     ..Job::default()
                 };
                 let source = compose(weights.format(), kernel, &tuning, weights.k());
-                let prepared = Prepared::new(weights, kernel, &tuning, source, vec![job]).await?;
-                out.extend_from_slice(&self.run::<f32>(&prepared, None, bytes).await?);
+                let output = vec![(bindings::OUTPUT, Access::Writes)];
+                let mut steps = Steps::default();
+                let dispatch = weights.dispatch(source, tuning.clone(), vec![job], output).await?;
+                steps.push(dispatch, vec![Wire::Arg(0)]);
+                let sequence = Sequence::new(self, &[Arg::written("y")], steps);
+                let floats = self.run::<f32>(None, bytes, |pass, _, y| sequence.encode(pass, &[y]));
+                out.extend_from_slice(&floats.await?);
             }
         }
         Ok(out)

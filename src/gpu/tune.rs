@@ -1,9 +1,10 @@
 //! Choosing by measurement: the kernels that can serve a product, timed on this device.
 
-use crate::gpu::device::gpu::{Gpu, lock};
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::lock::lock;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::product::decisions::{Decisions, Product};
 use crate::gpu::product::matmul::MatMul;
+use crate::shader::decisions::{Decisions, Product};
 use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -43,8 +44,8 @@ impl Gpu {
         let mut subjects = Vec::new();
         let mut refused = None;
         for kernel in TABLE.iter().filter(fits) {
-            let product = MatMul::with_kernel(self, weights, m, precision, kernel.name);
-            match product {
+            let builder = MatMul::builder(self, weights, m).precision(precision);
+            match builder.kernel(kernel.name).build() {
                 Ok(product) => subjects.push((kernel, product)),
                 // It fits the device, but not with these numbers.
                 Err(Error::DeviceLimit { .. }) => {}
@@ -147,7 +148,7 @@ impl Gpu {
 
     /// Compiles what products by `weights` will need for each m of `rows`, on a thread of its own;
     /// [`MatMul::new`] then finds it ready. In browsers, where there are no threads, await
-    /// [`MatMul::prepare`] early instead.
+    /// [`MatMul::new_async`] early instead.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn prewarm(&self, weights: &Weights, rows: &[usize], precision: Precision) -> JoinHandle<Result<()>> {
         let (gpu, weights, rows) = (self.clone(), weights.clone(), rows.to_vec());

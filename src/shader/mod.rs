@@ -8,6 +8,7 @@ mod choices;
 pub(crate) mod choose;
 pub(crate) mod compose;
 mod constants;
+pub(crate) mod decisions;
 pub(crate) mod epilogue;
 mod factors;
 mod integers;

@@ -1,7 +1,7 @@
 //! Running kernels with poisoned outputs.
 
 use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
-use lowbit::{Gpu, GpuOptions, MatMul, Matrix, Precision, Weights};
+use lowbit::{Gpu, GpuOptions, MatMul, Matrix, Precision, Weights, testing};
 use std::sync::OnceLock;
 
 /// The adapter under test. None is a failure, never a reason to skip.
@@ -72,6 +72,29 @@ const POISON: u32 = 0xffde_ffad;
 /// Words after the end of the output, which must survive.
 const CANARY: usize = 64;
 
+/// A product by the kernel of this name.
+pub fn with_kernel(
+    gpu: &Gpu,
+    weights: &Weights,
+    m: usize,
+    precision: Precision,
+    kernel: &str,
+) -> lowbit::Result<MatMul> {
+    let builder = MatMul::builder(gpu, weights, m).precision(precision);
+    builder.kernel(kernel).build()
+}
+
+/// The same with the kernel's text changed.
+pub fn edited(
+    gpu: &Gpu,
+    weights: &Weights,
+    m: usize,
+    kernel: &str,
+    edit: impl Fn(&str) -> String + Send + Sync,
+) -> lowbit::Result<MatMul> {
+    testing::edited(MatMul::builder(gpu, weights, m).kernel(kernel), edit).build()
+}
+
 /// One recorded product with the kernel of this name.
 ///
 /// # Panics
@@ -83,7 +106,7 @@ pub fn product(gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32
 /// As `product`, by a kernel that may round more.
 pub fn product_at(precision: Precision, gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
     let m = x.len() / weights.k();
-    let product = MatMul::with_kernel(gpu, weights, m, precision, kernel).unwrap();
+    let product = with_kernel(gpu, weights, m, precision, kernel).unwrap();
     assert_eq!(product.kernel(), kernel);
     prepared(gpu, &product, x)
 }
@@ -96,15 +119,21 @@ pub fn prepared(gpu: &Gpu, product: &MatMul, x: &[f32]) -> Vec<f32> {
 }
 
 /// What a changed `gemv` makes of the same data: unwritten outputs stay NaN.
-pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String) -> Vec<f32> {
+pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String + Send + Sync) -> Vec<f32> {
     mutant_of("gemv", gpu, matrix, x, edit)
 }
 
 /// As `mutant`, of the kernel of this name.
-pub fn mutant_of(kernel: &str, gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String) -> Vec<f32> {
+pub fn mutant_of(
+    kernel: &str,
+    gpu: &Gpu,
+    matrix: &Matrix,
+    x: &[f32],
+    edit: impl Fn(&str) -> String + Send + Sync,
+) -> Vec<f32> {
     let weights = gpu.upload(matrix).unwrap();
     let m = x.len() / weights.k();
-    let product = MatMul::with_edited_shader(gpu, &weights, m, kernel, edit).unwrap();
+    let product = edited(gpu, &weights, m, kernel, edit).unwrap();
     let words = words(gpu, x, m * weights.n(), |pass, x, y| {
         product.encode(pass, x, y).unwrap()
     });

@@ -1,6 +1,7 @@
 //! Making and filling buffers, with sizes checked and memory running out reported.
 
 use crate::gpu::device::gpu::Gpu;
+use crate::reserve::within;
 use crate::{Error, Result};
 use wgpu::{Buffer, BufferDescriptor, BufferUsages, SubmissionIndex};
 
@@ -12,13 +13,7 @@ impl Gpu {
     pub(crate) async fn buffer(&self, label: &'static str, size: u64, usage: BufferUsages) -> Result<Buffer> {
         let size = size.max(4).next_multiple_of(4);
         let limit = self.limits().max_buffer_size;
-        if size > limit {
-            return Err(Error::TooLarge {
-                what: label,
-                needed: size,
-                limit,
-            });
-        }
+        within(label, size, limit)?;
         let made = self.scoped(label, || {
             self.device().create_buffer(&BufferDescriptor {
                 label: Some(label),
@@ -87,7 +82,7 @@ impl Gpu {
     #[cfg(target_arch = "wasm32")]
     pub(crate) async fn done(&self, submission: Option<SubmissionIndex>) -> Result<()> {
         if submission.is_some() {
-            let (tell, told) = crate::gpu::dispatch::readback::told();
+            let (tell, told) = crate::gpu::device::told::told();
             self.queue().on_submitted_work_done(move || tell(()));
             told.await;
         }

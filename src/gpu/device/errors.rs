@@ -2,16 +2,39 @@
 //! that is borrowed: no handler of the caller's is replaced, scopes catch what they can, and a canary tells of
 //! the device losses that scopes cannot see (gfx-rs/wgpu#10027).
 
-use crate::gpu::device::gpu::Gpu;
 use crate::{Error, Result};
 use std::future::Future;
 use wgpu::{Device, ErrorFilter};
 
-impl Gpu {
+/// A device whose errors come back from the calls that raise them.
+pub(crate) struct Scoped {
+    device: Device,
+    #[cfg(target_arch = "wasm32")]
+    lost: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Scoped {
+    /// Takes a device that is not lost.
+    pub fn new(device: Device) -> Result<Scoped> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if pollster::block_on(lost(&device)) {
+            return Err(Error::DeviceLost("taking it over".into()));
+        }
+        Ok(Scoped {
+            #[cfg(target_arch = "wasm32")]
+            lost: watch(&device),
+            device,
+        })
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Runs `f`, which must not wait for anything, and returns its result or the error that the
     /// device raised meanwhile. `what` says what was being done.
-    pub(crate) async fn scoped<T>(&self, what: &str, f: impl FnOnce() -> T) -> Result<T> {
-        let (value, errors) = pushed(self.device(), f);
+    pub async fn run<T>(&self, what: &str, f: impl FnOnce() -> T) -> Result<T> {
+        let (value, errors) = pushed(&self.device, f);
         // The scopes are already closed; what is left to wait for is a browser's answer.
         let [validation, memory, internal] = errors;
         let (validation, memory, internal) = (validation.await, memory.await, internal.await);
@@ -35,13 +58,13 @@ impl Gpu {
     /// Whether the device is gone.
     #[cfg(not(target_arch = "wasm32"))]
     async fn is_lost(&self) -> bool {
-        lost(self.device()).await
+        lost(&self.device).await
     }
 
     /// Whether the device is gone: a browser makes buffers on a lost one too, and calls everyone back who asks.
     #[cfg(target_arch = "wasm32")]
     async fn is_lost(&self) -> bool {
-        self.told_lost()
+        self.lost.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
@@ -78,7 +101,7 @@ fn message(error: &wgpu::Error) -> String {
 /// Whether the device makes no buffers any more: a lost one hands out buffers that are not mapped. One that has no
 /// memory left for the canary is not lost.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) async fn lost(device: &Device) -> bool {
+async fn lost(device: &Device) -> bool {
     let (mapped, [_, memory, _]) = pushed(device, || {
         let canary = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("lowbit canary"),
@@ -94,7 +117,7 @@ pub(crate) async fn lost(device: &Device) -> bool {
 
 /// What the browser will set when the device is gone. There is a promise for each who asks: a caller's handler stays.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn watch(device: &Device) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
+fn watch(device: &Device) -> std::sync::Arc<std::sync::atomic::AtomicBool> {
     let lost = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let told = lost.clone();
     device.set_device_lost_callback(move |_, _| {

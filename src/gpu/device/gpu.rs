@@ -1,16 +1,21 @@
 //! `Gpu`: a device, its queue, and what has been compiled for it.
 
 use crate::gpu::device::adapter::{check_adapter, check_limits, instance, pick};
-use crate::gpu::device::layouts::Binding;
+use crate::gpu::device::errors::Scoped;
+use crate::gpu::device::layouts::{Binding, Layouts};
+use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::Pipelines;
 use crate::gpu::device::traits::{caps, traits, useful};
-use crate::gpu::product::decisions::Decisions;
+use crate::setters::setters;
+use crate::shader::decisions::Decisions;
 use crate::shader::kernels::Kernel;
+use crate::shader::source::Source;
 use crate::shader::traits::{DeviceClass, MEMORY, Traits};
+use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard};
-use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, BufferUsages, Device, Features, Limits, Queue};
+use std::sync::{Arc, Mutex};
+use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, ComputePipeline, Device, Features, Limits, Queue};
 
 /// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
 /// ([`new`](Gpu::new)). Cheap to clone; clones share their compiled pipelines.
@@ -35,12 +40,9 @@ pub struct GpuOptions {
     pub cooperative_matrix: bool,
 }
 
-impl GpuOptions {
-    /// As it is, with [`cooperative_matrix`](GpuOptions::cooperative_matrix) on or off.
-    pub fn with_cooperative_matrix(self, on: bool) -> GpuOptions {
-        GpuOptions { cooperative_matrix: on }
-    }
-}
+setters!(GpuOptions {
+    with_cooperative_matrix: cooperative_matrix: bool,
+});
 
 /// wgpu's leave to ask for experimental features.
 #[allow(unsafe_code)]
@@ -54,20 +56,18 @@ fn experimental_features() -> wgpu::ExperimentalFeatures {
 }
 
 struct Inner {
-    device: Device,
+    device: Scoped,
     queue: Queue,
     info: AdapterInfo,
     limits: Limits,
-    layouts: Mutex<HashMap<Vec<Binding>, BindGroupLayout>>,
-    pipelines: Mutex<Pipelines>,
+    layouts: Layouts,
+    pipelines: Pipelines,
     /// Kernels of which the log has told that the driver refuses them.
     told: Mutex<HashSet<&'static str>>,
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
     decisions: Mutex<Decisions>,
-    #[cfg(target_arch = "wasm32")]
-    lost: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Gpu {
@@ -78,12 +78,12 @@ impl Gpu {
     /// [`Error::NoAdapter`], and those of [`from_wgpu`](Gpu::from_wgpu).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new() -> Result<Gpu> {
-        pollster::block_on(Gpu::request())
+        pollster::block_on(Gpu::new_async())
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn request() -> Result<Gpu> {
-        Gpu::request_with(GpuOptions::default()).await
+    pub async fn new_async() -> Result<Gpu> {
+        Gpu::with_options_async(GpuOptions::default()).await
     }
 
     /// As `new`, with what is off by default.
@@ -92,11 +92,11 @@ impl Gpu {
     /// Those of [`new`](Gpu::new).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn with_options(options: GpuOptions) -> Result<Gpu> {
-        pollster::block_on(Gpu::request_with(options))
+        pollster::block_on(Gpu::with_options_async(options))
     }
 
     /// As `with_options`, for callers that must not block.
-    pub async fn request_with(options: GpuOptions) -> Result<Gpu> {
+    pub async fn with_options_async(options: GpuOptions) -> Result<Gpu> {
         if wgpu::Instance::enabled_backend_features().is_empty() {
             return Err(Error::NoAdapter(
                 "lowbit was built without a backend; enable its feature vulkan, metal, dx12, gles \
@@ -105,7 +105,7 @@ impl Gpu {
             ));
         }
         let adapter = pick(&instance()).await?;
-        let mut features = Gpu::required_features(&adapter);
+        let mut features = Gpu::useful_features(&adapter);
         let mut experimental = wgpu::ExperimentalFeatures::disabled();
         if options.cooperative_matrix {
             features |= adapter.features() & Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
@@ -115,7 +115,7 @@ impl Gpu {
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("lowbit"),
                 required_features: features,
-                required_limits: Gpu::required_limits(&adapter),
+                required_limits: Gpu::useful_limits(&adapter),
                 experimental_features: experimental,
                 ..Default::default()
             })
@@ -135,12 +135,6 @@ impl Gpu {
         check_adapter(&adapter)?;
         let limits = device.limits();
         check_limits(&limits)?;
-        #[cfg(not(target_arch = "wasm32"))]
-        if pollster::block_on(crate::gpu::device::errors::lost(&device)) {
-            return Err(Error::DeviceLost("taking it over".into()));
-        }
-        #[cfg(target_arch = "wasm32")]
-        let lost = crate::gpu::device::errors::watch(&device);
         let traits = traits(&adapter, &device);
         if traits.class == DeviceClass::Cpu {
             log::warn!(
@@ -151,17 +145,15 @@ impl Gpu {
         Ok(Gpu {
             traits: Arc::new(traits),
             inner: Arc::new(Inner {
-                device,
+                device: Scoped::new(device)?,
                 queue,
                 info,
                 limits,
-                layouts: Mutex::default(),
-                pipelines: Mutex::default(),
+                layouts: Layouts::default(),
+                pipelines: Pipelines::default(),
                 told: Mutex::default(),
                 tables: Mutex::default(),
                 decisions: Mutex::default(),
-                #[cfg(target_arch = "wasm32")]
-                lost,
             }),
         })
     }
@@ -191,7 +183,7 @@ impl Gpu {
     /// your own. None is required: without them it does the same in another way. Those that wgpu calls
     /// experimental are left out; a device that was made with `EXPERIMENTAL_COOPERATIVE_MATRIX` is used
     /// with it ([`GpuOptions::cooperative_matrix`] says what for).
-    pub fn required_features(adapter: &Adapter) -> Features {
+    pub fn useful_features(adapter: &Adapter) -> Features {
         let has = adapter.features();
         let used = useful(has) | has & Features::TIMESTAMP_QUERY;
         used - Features::all_experimental_mask()
@@ -200,7 +192,7 @@ impl Gpu {
     /// The limits to merge into a device descriptor of your own: default WebGPU ones, with
     /// bindings and buffers as large as the adapter allows, so that large matrices stay in one piece,
     /// and 32 KiB of workgroup memory where there are as many, which hold larger tiles.
-    pub fn required_limits(adapter: &Adapter) -> Limits {
+    pub fn useful_limits(adapter: &Adapter) -> Limits {
         let has = adapter.limits();
         Limits {
             max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
@@ -218,7 +210,7 @@ impl Gpu {
 
     /// The device, for buffers and passes of your own.
     pub fn device(&self) -> &Device {
-        &self.inner.device
+        self.inner.device.device()
     }
 
     /// The queue, for submissions of your own.
@@ -228,12 +220,6 @@ impl Gpu {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.limits
-    }
-
-    /// Whether the browser has said that the device is gone.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn told_lost(&self) -> bool {
-        self.inner.lost.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// What kernels are chosen for.
@@ -254,12 +240,46 @@ impl Gpu {
         lock(&self.inner.told).insert(kernel.name)
     }
 
-    pub(crate) fn pipelines(&self) -> &Mutex<Pipelines> {
+    pub(crate) fn pipelines(&self) -> &Pipelines {
         &self.inner.pipelines
     }
 
-    pub(crate) fn layouts(&self) -> &Mutex<HashMap<Vec<Binding>, BindGroupLayout>> {
-        &self.inner.layouts
+    /// The pipeline of a composed shader, compiled once.
+    pub(crate) async fn pipeline(
+        &self,
+        source: Source,
+        tuning: &Tuning,
+        layout: &BindGroupLayout,
+    ) -> Result<ComputePipeline> {
+        let Inner {
+            device,
+            limits,
+            pipelines,
+            ..
+        } = &*self.inner;
+        pipelines.get(device, limits, source, tuning, layout).await
+    }
+
+    /// The layout of a kernel's bindings, made once.
+    pub(crate) async fn layout(&self, kernel: &str, bindings: &[Binding]) -> Result<BindGroupLayout> {
+        let Inner {
+            device,
+            limits,
+            layouts,
+            ..
+        } = &*self.inner;
+        layouts.get(device, limits, kernel, bindings).await
+    }
+
+    /// Runs `f`, which must not wait for anything, and returns its result or the error that the device raised
+    /// meanwhile. `what` says what was being done.
+    pub(crate) async fn scoped<T>(&self, what: &str, f: impl FnOnce() -> T) -> Result<T> {
+        self.inner.device.run(what, f).await
+    }
+
+    /// Tables that the matrices of a format share, by its name.
+    pub(crate) fn tables(&self) -> &Mutex<HashMap<&'static str, Buffer>> {
+        &self.inner.tables
     }
 
     pub(crate) fn is(&self, other: &Gpu) -> bool {
@@ -274,17 +294,6 @@ impl Gpu {
         let limit = limits.max_storage_buffer_binding_size;
         limit.min(limits.max_buffer_size).min(CAP) / 256 * 256
     }
-
-    /// The table of a format whose matrices share it.
-    pub(crate) async fn fixed_table(&self, format: &'static str, words: fn() -> &'static [u32]) -> Result<Buffer> {
-        if let Some(table) = lock(&self.inner.tables).get(format) {
-            return Ok(table.clone());
-        }
-        let bytes = bytemuck::cast_slice(words());
-        let table = self.buffer_of("table", bytes, BufferUsages::STORAGE).await?;
-        lock(&self.inner.tables).insert(format, table.clone());
-        Ok(table)
-    }
 }
 
 impl std::fmt::Debug for Gpu {
@@ -292,9 +301,4 @@ impl std::fmt::Debug for Gpu {
         let info = self.info();
         write!(f, "Gpu({}, {}, {})", info.name, info.backend, info.driver_info)
     }
-}
-
-/// A poisoned lock guards a cache whose entries are whole: it goes on being used.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }

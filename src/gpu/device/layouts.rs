@@ -1,7 +1,10 @@
 //! What kernels bind, and whether a device lets them.
 
-use crate::gpu::device::gpu::{Gpu, lock};
+use crate::gpu::device::errors::Scoped;
+use crate::gpu::device::lock::lock;
 use crate::{Error, Result};
+use std::collections::HashMap;
+use std::sync::Mutex;
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, BufferBindingType, Limits,
     ShaderStages,
@@ -19,26 +22,38 @@ pub(crate) enum Access {
 /// A number of a binding, and what is done to its buffer.
 pub(crate) type Binding = (u32, Access);
 
-impl Gpu {
-    /// The layout of a kernel's bindings, made once.
+/// The layouts of a device, each made once.
+#[derive(Default)]
+pub(crate) struct Layouts {
+    made: Mutex<HashMap<Vec<Binding>, BindGroupLayout>>,
+}
+
+impl Layouts {
+    /// The layout of a kernel's bindings.
     ///
     /// # Errors
     /// [`Error::DeviceLimit`] where the device allows less of them.
-    pub(crate) async fn layout(&self, kernel: &str, bindings: &[Binding]) -> Result<BindGroupLayout> {
-        check(kernel, bindings, self.limits())?;
-        if let Some(layout) = lock(self.layouts()).get(bindings) {
+    pub async fn get(
+        &self,
+        device: &Scoped,
+        limits: &Limits,
+        kernel: &str,
+        bindings: &[Binding],
+    ) -> Result<BindGroupLayout> {
+        check(kernel, bindings, limits)?;
+        if let Some(layout) = lock(&self.made).get(bindings) {
             return Ok(layout.clone());
         }
         let entries: Vec<_> = bindings.iter().map(|b| entry(*b)).collect();
-        let layout = self.scoped("laying out bindings", || {
-            self.device().create_bind_group_layout(&BindGroupLayoutDescriptor {
+        let layout = device.run("laying out bindings", || {
+            device.device().create_bind_group_layout(&BindGroupLayoutDescriptor {
                 label: Some("lowbit"),
                 entries: &entries,
             })
         });
         let layout = layout.await?;
-        let mut layouts = lock(self.layouts());
-        Ok(layouts.entry(bindings.to_vec()).or_insert(layout).clone())
+        let mut made = lock(&self.made);
+        Ok(made.entry(bindings.to_vec()).or_insert(layout).clone())
     }
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod buffers;
 pub(crate) mod errors;
 pub(crate) mod gpu;
 pub(crate) mod layouts;
+pub(crate) mod lock;
 pub(crate) mod pipelines;
+pub(crate) mod told;
 pub(crate) mod traits;
 pub(crate) mod weights;

@@ -1,16 +1,23 @@
 //! Compiled shaders, each made once for a device.
 
-use crate::gpu::device::gpu::{Gpu, lock};
+use crate::gpu::device::errors::Scoped;
+use crate::gpu::device::lock::lock;
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
-use wgpu::{BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Limits, ShaderModule};
+use std::sync::Mutex;
+use wgpu::{BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Device, Limits, ShaderModule};
 
 /// What was compiled, by the whole text: two shaders that differ in anything are two.
 #[derive(Default)]
 pub(crate) struct Pipelines {
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
     compiled: HashMap<(String, BindGroupLayout), ComputePipeline>,
     /// What the driver said of texts that it refused, which are not compiled again.
     refused: HashMap<String, String>,
@@ -41,23 +48,23 @@ pub(crate) fn fits(tuning: &Tuning, limits: &Limits) -> bool {
     needs.iter().all(|(_, needed, limit)| needed <= limit)
 }
 
-impl Gpu {
-    /// Spoils the shaders of a kernel on this device, so that no driver takes them: how tests see what becomes of a
-    /// refusal. Products that were made before stay.
-    #[doc(hidden)]
+impl Pipelines {
+    /// Spoils the shaders of a kernel, so that no driver takes them.
     pub fn spoil(&self, kernel: &'static str) {
-        lock(self.pipelines()).spoiled.push(kernel);
+        lock(&self.made).spoiled.push(kernel);
     }
 
     /// The pipeline of a composed shader, compiled once.
-    pub(crate) async fn pipeline(
+    pub async fn get(
         &self,
+        device: &Scoped,
+        limits: &Limits,
         mut source: Source,
         tuning: &Tuning,
         layout: &BindGroupLayout,
     ) -> Result<ComputePipeline> {
         {
-            let pipelines = lock(self.pipelines());
+            let pipelines = lock(&self.made);
             if pipelines.spoiled.contains(&source.kernel) {
                 source.text.push_str("spoiled");
             }
@@ -73,7 +80,7 @@ impl Gpu {
                 });
             }
         }
-        for (what, needed, limit) in needs(tuning, self.limits()) {
+        for (what, needed, limit) in needs(tuning, limits) {
             if needed > limit {
                 return Err(Error::DeviceLimit {
                     kernel: source.name,
@@ -84,11 +91,11 @@ impl Gpu {
             }
         }
         let mut module = None;
-        let built = self.scoped("compiling", || compile(self, &source, layout, &mut module));
+        let built = device.run("compiling", || compile(device.device(), &source, layout, &mut module));
         let message = match built.await {
             Ok(pipeline) => {
                 let key = (source.text, layout.clone());
-                lock(self.pipelines()).compiled.insert(key, pipeline.clone());
+                lock(&self.made).compiled.insert(key, pipeline.clone());
                 return Ok(pipeline);
             }
             Err(Error::Device { message, .. }) => message,
@@ -99,7 +106,7 @@ impl Gpu {
         if let Some(module) = module {
             add_messages(&source, &mut message, &module.get_compilation_info().await);
         }
-        let refused = &mut lock(self.pipelines()).refused;
+        let refused = &mut lock(&self.made).refused;
         refused.insert(source.text, message.clone());
         Err(Error::Shader {
             shader: source.name,
@@ -108,8 +115,13 @@ impl Gpu {
     }
 }
 
-fn compile(gpu: &Gpu, source: &Source, layout: &BindGroupLayout, module: &mut Option<ShaderModule>) -> ComputePipeline {
-    let (device, label) = (gpu.device(), Some(source.name.as_str()));
+fn compile(
+    device: &Device,
+    source: &Source,
+    layout: &BindGroupLayout,
+    module: &mut Option<ShaderModule>,
+) -> ComputePipeline {
+    let label = Some(source.name.as_str());
     let module = module.insert(device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label,
         source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),

@@ -3,8 +3,10 @@
 use crate::family::{Blocks, PART, Pack, Plane, Table, Unit};
 use crate::gpu::device::buffers::STAGING;
 use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::lock::lock;
+use crate::reserve::within;
 use crate::shader::kernels::INTERLEAVE;
-use crate::{Error, Format, Matrix, Result, parallel};
+use crate::{Format, Matrix, Result, parallel};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
 
@@ -126,9 +128,7 @@ impl Gpu {
             ("rows of weights", n as u64, COUNTED),
             ("eight rows of weights in bytes", eight, limit),
         ] {
-            if needed > limit {
-                return Err(Error::TooLarge { what, needed, limit });
-            }
+            within(what, needed, limit)?;
         }
         // Before the rest, which waits until all of it has arrived.
         let table = self.table(matrix).await?;
@@ -163,22 +163,26 @@ impl Gpu {
         let format = matrix.format();
         let table = match format.family().table {
             Table::None => return Ok(None),
-            Table::Fixed(words) => self.fixed_table(format.name(), words).await?,
+            Table::Fixed(words) => self.shared_table(format.name(), words).await?,
             Table::Codebook(_) | Table::Pairs => {
                 let words = bytemuck::cast_slice(matrix.codebook());
                 let usage = BufferUsages::STORAGE;
                 self.buffer_of("codebook", words, usage).await?
             }
         };
-        let (needed, limit) = (table.size(), self.max_binding());
-        match needed <= limit {
-            true => Ok(Some(table)),
-            false => Err(Error::TooLarge {
-                what: "the table of a matrix in bytes",
-                needed,
-                limit,
-            }),
+        within("the table of a matrix in bytes", table.size(), self.max_binding())?;
+        Ok(Some(table))
+    }
+
+    /// The table of a format whose matrices share it.
+    async fn shared_table(&self, format: &'static str, words: fn() -> &'static [u32]) -> Result<Buffer> {
+        if let Some(table) = lock(self.tables()).get(format) {
+            return Ok(table.clone());
         }
+        let bytes = bytemuck::cast_slice(words());
+        let table = self.buffer_of("table", bytes, BufferUsages::STORAGE).await?;
+        lock(self.tables()).insert(format, table.clone());
+        Ok(table)
     }
 
     /// Packs some rows, in pieces: of what is on its way there is never more than one in memory.

@@ -1,7 +1,7 @@
 //! Bind groups for buffers that are used again and again.
 
 use crate::Result;
-use crate::gpu::device::gpu::lock;
+use crate::gpu::device::lock::lock;
 use std::sync::{Arc, Mutex};
 use wgpu::BindGroup;
 

@@ -1,31 +1,14 @@
 //! One-call runs: bytes to the device, a kernel, and bytes back.
 
-use crate::gpu::device::gpu::{Gpu, lock};
-use crate::gpu::dispatch::prepared::Prepared;
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::told::told;
 use crate::{Error, Result};
-use std::future::Future;
-use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
 use wgpu::{Buffer, BufferSlice, BufferUsages, CommandEncoder, ComputePass, MapMode};
 
 impl Gpu {
-    /// Runs a prepared kernel once, on `input` bytes of its own where it takes any, and returns the
-    /// first `bytes` bytes of its output.
+    /// Runs what `record` records once, on `input` bytes of its own where it takes any, and returns the first `bytes`
+    /// bytes of its output.
     pub(crate) async fn run<T: bytemuck::Pod>(
-        &self,
-        prepared: &Prepared,
-        input: Option<(&'static str, &[u8])>,
-        bytes: u64,
-    ) -> Result<Vec<T>> {
-        let name = input.map(|(name, _)| name);
-        self.run_recorded(input, bytes, |pass, input, y| {
-            prepared.encode(pass, name.zip(input), ("y", y))
-        })
-        .await
-    }
-
-    /// The same for whatever `record` records.
-    pub(crate) async fn run_recorded<T: bytemuck::Pod>(
         &self,
         input: Option<(&'static str, &[u8])>,
         bytes: u64,
@@ -85,28 +68,4 @@ impl Gpu {
         });
         read.await?.map_err(|e| lost(&e))
     }
-}
-
-/// A callback to be called once, and what waits for what it is told.
-pub(crate) fn told<T: Send + 'static>() -> (impl FnOnce(T) + Send + 'static, impl Future<Output = T>) {
-    let answer: Arc<Mutex<(Option<T>, Option<Waker>)>> = Arc::new(Mutex::new((None, None)));
-    let told = answer.clone();
-    let tell = move |value| {
-        let mut answer = lock(&told);
-        answer.0 = Some(value);
-        if let Some(waker) = answer.1.take() {
-            waker.wake();
-        }
-    };
-    let wait = std::future::poll_fn(move |context| {
-        let mut answer = lock(&answer);
-        match answer.0.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                answer.1 = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    });
-    (tell, wait)
 }

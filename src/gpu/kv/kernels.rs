@@ -3,12 +3,16 @@
 use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
-use crate::gpu::dispatch::bound::{Bound, Plan};
+use crate::gpu::dispatch::dispatch::{Grid, check_grid};
+use crate::gpu::dispatch::kept::Groups;
+use crate::gpu::dispatch::range::BufferRange;
+use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
+use crate::gpu::dispatch::small::{IN_AND_OUT, Small, whole};
 use crate::kv::{KvCodec, Shader};
 use crate::rotate::Form;
 use crate::shader::kernels::{File, text};
 use Access::{Reads, Writes};
-use wgpu::{Buffer, BufferUsages};
+use wgpu::{Buffer, BufferUsages, ComputePass};
 
 pub(crate) const WORKGROUP: u32 = 64;
 
@@ -16,25 +20,66 @@ pub(crate) const WORKGROUP: u32 = 64;
 pub(crate) const RUN: u32 = 64;
 
 const ROTATE: File = text!("kv/rotate.wgsl");
-const IN_AND_OUT: [(u32, Access); 2] = [(2, Reads), (3, Writes)];
 
 pub(crate) struct Kernels {
     pub append: Append,
-    pub advance: Bound,
-    pub clear: Bound,
+    pub advance: KvKernel,
+    pub clear: KvKernel,
     /// None where queries are taken as they are.
-    pub query: Option<Bound>,
-    pub scores: Bound,
-    pub sums: Bound,
-    pub finish: Bound,
+    pub query: Option<KvKernel>,
+    pub scores: KvKernel,
+    pub sums: KvKernel,
+    pub finish: KvKernel,
+}
+
+/// A kernel of a cache: what it is given, and how many workgroups it takes, is known when it is recorded.
+pub(crate) struct KvKernel {
+    sequence: Sequence,
+}
+
+/// A kernel with its buffers: all that can fail is done.
+pub(crate) struct Ready<'a> {
+    sequence: &'a Sequence,
+    groups: Groups,
+    workgroups: [u32; 3],
+}
+
+impl KvKernel {
+    async fn new(gpu: &Gpu, small: Small<'_>) -> Result<KvKernel> {
+        // The cache checks what it is given: some of it is its own.
+        let args = vec![Arg::read("a buffer of a cache"); small.given.len()];
+        let mut steps = Steps::default();
+        let wires = (0..small.given.len()).map(Wire::Arg).collect();
+        steps.push(small.dispatch(gpu).await?, wires);
+        Ok(KvKernel {
+            sequence: Sequence::new(gpu, &args, steps),
+        })
+    }
+
+    /// Binds a range of a buffer for each given binding, for a grid of so many workgroups.
+    pub fn bind<const N: usize>(&self, given: [&BufferRange; N], [x, y]: [u32; 2]) -> Result<Ready<'_>> {
+        let workgroups = [x, y, 1];
+        check_grid(self.sequence.gpu(), workgroups)?;
+        Ok(Ready {
+            sequence: &self.sequence,
+            groups: self.sequence.bind(given.into_iter().cloned())?,
+            workgroups,
+        })
+    }
+}
+
+impl Ready<'_> {
+    pub fn record(&self, pass: &mut ComputePass) {
+        self.sequence.record_grid(pass, self.workgroups, &self.groups);
+    }
 }
 
 /// How rows come in.
 pub(crate) enum Append {
     /// One by one.
-    Rows(Bound),
+    Rows(KvKernel),
     /// KIVI: older tokens are packed together, then recent ones are stored.
-    Window { pack: Bound, store: Bound },
+    Window { pack: KvKernel, store: KvKernel },
 }
 
 impl Kernels {
@@ -86,18 +131,18 @@ impl Make<'_> {
         consts: &[&[(&'static str, u32)]],
         own: Vec<(u32, Access, &Buffer)>,
         given: &[(u32, Access)],
-    ) -> Result<Bound> {
-        let own = own.into_iter().map(|(at, access, b)| (at, access, b.clone()));
-        let plan = Plan {
+    ) -> Result<KvKernel> {
+        let small = Small {
             files: &files.concat(),
             consts: &[&[("D", self.d)], &consts.concat()[..]].concat(),
             workgroup: WORKGROUP,
             // At most three vectors, and two numbers for each lane.
             memory: 4 * (3 * self.d + 2 * WORKGROUP),
-            own: own.collect(),
+            own: own.iter().map(|(at, access, _)| (*at, *access)).collect(),
             given,
+            grids: vec![grid(own.iter().map(|(_, _, buffer)| *buffer))],
         };
-        Bound::new(self.gpu, plan).await
+        KvKernel::new(self.gpu, small).await
     }
 
     async fn append(&self, by_rows: bool) -> Result<Append> {
@@ -122,19 +167,20 @@ impl Make<'_> {
         Ok(Append::Rows(append))
     }
 
-    async fn counter(&self, clears: u32) -> Result<Bound> {
-        let plan = Plan {
+    async fn counter(&self, clears: u32) -> Result<KvKernel> {
+        let small = Small {
             files: &[text!("kv/advance.wgsl")],
             consts: &[("CLEARS", clears)],
             workgroup: 1,
             memory: 0,
-            own: vec![(1, Writes, self.state.clone())],
+            own: vec![(1, Writes)],
             given: &[],
+            grids: vec![grid([self.state])],
         };
-        Bound::new(self.gpu, plan).await
+        KvKernel::new(self.gpu, small).await
     }
 
-    async fn query(&self) -> Result<Bound> {
+    async fn query(&self) -> Result<KvKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         // A kernel that does not project has no use for it, yet its layout does.
@@ -146,7 +192,7 @@ impl Make<'_> {
     }
 
     /// A kernel that decodes.
-    async fn reader(&self, file: File) -> Result<Bound> {
+    async fn reader(&self, file: File) -> Result<KvKernel> {
         let mut own = vec![(0, Reads, self.cache), (1, Reads, self.state)];
         own.extend(self.tables.codebook.iter().map(|b| (4, Reads, b)));
         let files: [&[File]; 2] = [self.shader.levels, &[file]];
@@ -155,7 +201,7 @@ impl Make<'_> {
         self.kernel(&files, &consts, own, &IN_AND_OUT).await
     }
 
-    async fn finish(&self) -> Result<Bound> {
+    async fn finish(&self) -> Result<KvKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         let projection = projection.map_or(&tables.back, |(_, back)| back);
@@ -169,6 +215,16 @@ impl Make<'_> {
     fn projects(&self) -> [(&'static str, u32); 2] {
         let projects = u32::from(self.width > self.d);
         [("WIDTH", self.width), ("PROJECTS", projects)]
+    }
+}
+
+/// The one grid of a kernel: its size comes when it is recorded, and what is given is bound whole.
+fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
+    Grid {
+        own: whole(own),
+        given: Vec::new(),
+        workgroups: [1; 3],
+        times: 1,
     }
 }
 

@@ -6,9 +6,9 @@
 mod kernels;
 
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::dispatch::bound::Range;
-use crate::gpu::dispatch::prepared::check_binding;
+use crate::gpu::dispatch::range::{BufferRange, check_binding};
 use crate::kv::KvCodec;
+use crate::reserve::within;
 use crate::{Error, Result};
 use kernels::{Append, Kernels, RUN, WORKGROUP};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
@@ -42,11 +42,11 @@ impl GpuKv {
     /// exceed a binding; [`Error::Shader`], [`Error::OutOfMemory`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(gpu: &Gpu, codec: &KvCodec, capacity: usize, queries: usize) -> Result<GpuKv> {
-        pollster::block_on(GpuKv::prepare(gpu, codec, capacity, queries))
+        pollster::block_on(GpuKv::new_async(gpu, codec, capacity, queries))
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(gpu: &Gpu, codec: &KvCodec, capacity: usize, queries: usize) -> Result<GpuKv> {
+    pub async fn new_async(gpu: &Gpu, codec: &KvCodec, capacity: usize, queries: usize) -> Result<GpuKv> {
         let (d, width) = (codec.d(), codec.width());
         if codec.row_words().is_none() && codec.rotation().is_some() {
             return Err(Error::argument(
@@ -56,7 +56,7 @@ impl GpuKv {
             ));
         }
         let most = gpu.limits().max_compute_workgroups_per_dimension as usize;
-        let within = |what, got: usize, most: usize, every: usize| match got {
+        let in_range = |what, got: usize, most: usize, every: usize| match got {
             _ if (1..=most).contains(&got) && got.is_multiple_of(every) => Ok(()),
             _ => Err(Error::Argument {
                 what,
@@ -67,10 +67,10 @@ impl GpuKv {
                 got: got.to_string(),
             }),
         };
-        within("d of a cache on the device", d, LARGEST, 4)?;
+        in_range("d of a cache on the device", d, LARGEST, 4)?;
         let tokens = most.saturating_mul(RUN as usize).min(u32::MAX as usize);
-        within("the capacity of a cache", capacity, tokens, 1)?;
-        within("the queries of a cache", queries, most, 1)?;
+        in_range("the capacity of a cache", capacity, tokens, 1)?;
+        in_range("the queries of a cache", queries, most, 1)?;
 
         let runs = capacity.div_ceil(RUN as usize);
         let cache_bytes = 4 * codec.device_words(capacity) as u64;
@@ -80,10 +80,7 @@ impl GpuKv {
             ("a cache in bytes", cache_bytes),
             ("the sums of a cache in bytes", sum_bytes),
         ] {
-            let limit = gpu.max_binding();
-            if needed > limit {
-                return Err(Error::TooLarge { what, needed, limit });
-            }
+            within(what, needed, gpu.max_binding())?;
         }
 
         let usage = BufferUsages::STORAGE;
@@ -142,13 +139,8 @@ impl GpuKv {
     /// [`Error::TooLarge`] where there is no room for them, and those of
     /// [`MatMul::encode`](crate::MatMul::encode); nothing is recorded then.
     pub fn append(&mut self, pass: &mut ComputePass, x: BufferSlice, rows: usize) -> Result<()> {
-        if rows > self.capacity - self.len {
-            return Err(Error::TooLarge {
-                what: "the vectors of a cache",
-                needed: (self.len as u64).saturating_add(rows as u64),
-                limit: self.capacity as u64,
-            });
-        }
+        let needed = (self.len as u64).saturating_add(rows as u64);
+        within("the vectors of a cache", needed, self.capacity as u64)?;
         if rows == 0 {
             return Ok(());
         }
@@ -156,16 +148,15 @@ impl GpuKv {
         let grid = [rows as u32, 1];
         let kernels = &self.kernels;
         // All is bound before the first dispatch is recorded.
-        let x = std::slice::from_ref(&x);
         let (pack, append) = match &kernels.append {
-            Append::Rows(kernel) => (None, kernel.bind(x, grid)?),
+            Append::Rows(kernel) => (None, kernel.bind([&x], grid)?),
             Append::Window { pack, store } => {
                 let groups = self.codec.packed_together(self.len, rows).unwrap_or(0);
-                let pack = (groups > 0).then(|| pack.bind(x, [groups as u32, 1]));
-                (pack.transpose()?, store.bind(x, grid)?)
+                let pack = (groups > 0).then(|| pack.bind([&x], [groups as u32, 1]));
+                (pack.transpose()?, store.bind([&x], grid)?)
             }
         };
-        let advance = kernels.advance.bind(&[], grid)?;
+        let advance = kernels.advance.bind([], grid)?;
         for step in pack.iter().chain([&append, &advance]) {
             step.record(pass);
         }
@@ -178,7 +169,7 @@ impl GpuKv {
     /// # Errors
     /// [`Error::Device`], [`Error::DeviceLost`].
     pub fn clear(&mut self, pass: &mut ComputePass) -> Result<()> {
-        self.kernels.clear.bind(&[], [1, 1])?.record(pass);
+        self.kernels.clear.bind([], [1, 1])?.record(pass);
         self.len = 0;
         Ok(())
     }
@@ -202,13 +193,13 @@ impl GpuKv {
         let (query, prepared) = match &self.kernels.query {
             None => (None, q),
             Some(kernel) => {
-                let prepared = (self.prepared.clone(), 0, self.prepared.size());
-                let query = kernel.bind(&[q, prepared.clone()], [m as u32, 1])?;
+                let prepared = BufferRange::whole(&self.prepared);
+                let query = kernel.bind([&q, &prepared], [m as u32, 1])?;
                 (Some(query), prepared)
             }
         };
         let grid = [self.len.div_ceil(WORKGROUP as usize) as u32, m as u32];
-        let scores = self.kernels.scores.bind(&[prepared, y], grid)?;
+        let scores = self.kernels.scores.bind([&prepared, &y], grid)?;
         for step in query.iter().chain([&scores]) {
             step.record(pass);
         }
@@ -238,40 +229,27 @@ impl GpuKv {
         }
         let p = self.range("p", p, 4 * m as u64 * self.len as u64)?;
         let y = self.range("y", y, 4 * (m * self.codec.d()) as u64)?;
-        let partial = (self.partial.clone(), 0, self.partial.size());
+        let partial = BufferRange::whole(&self.partial);
         let grid = [self.len.div_ceil(RUN as usize) as u32, m as u32];
-        let sums = self.kernels.sums.bind(&[p, partial.clone()], grid)?;
-        let finish = self.kernels.finish.bind(&[partial, y], [m as u32, 1])?;
+        let sums = self.kernels.sums.bind([&p, &partial], grid)?;
+        let finish = self.kernels.finish.bind([&partial, &y], [m as u32, 1])?;
         sums.record(pass);
         finish.record(pass);
         Ok(())
     }
 
     fn check_queries(&self, m: usize) -> Result<()> {
-        match m <= self.queries {
-            true => Ok(()),
-            false => Err(Error::TooLarge {
-                what: "the queries of a cache",
-                needed: m as u64,
-                limit: self.queries as u64,
-            }),
-        }
+        within("the queries of a cache", m as u64, self.queries as u64)
     }
 
     /// The slice if it holds so many bytes. All of it is bound, so that a cache that grows goes on using the same
     /// bind groups.
-    fn range(&self, what: &'static str, slice: BufferSlice, bytes: u64) -> Result<Range> {
+    fn range(&self, what: &'static str, slice: BufferSlice, bytes: u64) -> Result<BufferRange> {
         check_binding(&self.gpu, what, slice, bytes)?;
         let most = self.gpu.max_binding();
-        if bytes > most {
-            return Err(Error::TooLarge {
-                what: "rows of a cache's inputs or outputs in bytes",
-                needed: bytes,
-                limit: most,
-            });
-        }
+        within("rows of a cache's inputs or outputs in bytes", bytes, most)?;
         let size = (slice.size() / 4 * 4).min(most);
-        Ok((slice.buffer().clone(), slice.offset(), size))
+        Ok(BufferRange::part(slice.buffer(), slice.offset(), size))
     }
 }
 

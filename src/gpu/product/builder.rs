@@ -1,18 +1,23 @@
 //! A product with everything that can be asked of one.
 
-use crate::gpu::device::gpu::{Gpu, lock};
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::fits;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::product::arrange::Arrangement;
-use crate::gpu::product::decisions::Product;
+use crate::gpu::product::make::{Around, Product};
 use crate::gpu::product::matmul::MatMul;
-use crate::shader::axes::{Axis, FloatType};
+use crate::gpu::product::plan::{Arrangement, Request, Shape, Sizes, plan};
+use crate::gpu::product::rounding::Rounding;
+use crate::shader::axes::{Axes, Axis, FloatType};
 use crate::shader::choose::{integers_pay, ladder};
 use crate::shader::compose::unknown;
+use crate::shader::decisions;
 use crate::shader::epilogue::Epilogue;
-use crate::shader::kernels::{self, Kernel, Shape};
+use crate::shader::kernels::{self, Kernel};
 use crate::shader::source::Source;
 use crate::{Error, InputScale, Precision, Result};
+use std::sync::Arc;
+use wgpu::{Buffer, BufferUsages};
 
 /// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
 ///
@@ -34,17 +39,59 @@ pub struct MatMulBuilder<'a> {
     pub(crate) weights: &'a Weights,
     pub(crate) m: usize,
     pub(crate) precision: Precision,
-    kernel: Option<String>,
+    pub(crate) kernel: Option<String>,
     pub(crate) inputs: FloatType,
     pub(crate) outputs: FloatType,
     pub(crate) epilogues: Vec<Epilogue>,
     pub(crate) slices: Option<usize>,
     batch: usize,
     pub(crate) input_scale: InputScale,
+    pub(crate) edit: Option<Edit<'a>>,
+}
+
+/// A change to the text of a kernel: how tests prove that they would see a broken shader.
+#[derive(Clone)]
+pub(crate) struct Edit<'a>(pub Arc<dyn Fn(&str) -> String + Send + Sync + 'a>);
+
+impl std::fmt::Debug for Edit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Edit")
+    }
+}
+
+impl MatMul {
+    /// Chooses and compiles a kernel for `m` rows of inputs: [`builder`](MatMul::builder) with a precision and nothing
+    /// else.
+    ///
+    /// # Errors
+    /// [`Error::OtherDevice`] where `gpu` is not the one that holds the weights,
+    /// [`Error::Length`] where `m` is 0, [`Error::TooLarge`] where 64 rows of x or y are larger
+    /// than a binding may be, or all of them than a buffer, [`Error::Shader`] where the driver refuses the kernel.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(gpu: &Gpu, weights: &Weights, m: usize, precision: Precision) -> Result<MatMul> {
+        MatMul::builder(gpu, weights, m).precision(precision).build()
+    }
+
+    /// As `new`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub async fn new_async(gpu: &Gpu, weights: &Weights, m: usize, precision: Precision) -> Result<MatMul> {
+        MatMul::builder(gpu, weights, m)
+            .precision(precision)
+            .build_async()
+            .await
+    }
+
+    /// A product for `m` rows of inputs of which more can be said: kernel, types of x and y, epilogues, batches,
+    /// slices.
+    pub fn builder<'a>(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+        MatMulBuilder::new(gpu, weights, m)
+    }
 }
 
 impl<'a> MatMulBuilder<'a> {
-    pub(crate) fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+    fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
         MatMulBuilder {
             gpu,
             weights,
@@ -57,6 +104,7 @@ impl<'a> MatMulBuilder<'a> {
             slices: None,
             batch: 1,
             input_scale: InputScale::Run,
+            edit: None,
         }
     }
 
@@ -72,7 +120,10 @@ impl<'a> MatMulBuilder<'a> {
         self
     }
 
-    /// The product kernel of this name ([`KERNELS`](crate::KERNELS)).
+    /// The product kernel of this name ([`KERNELS`](crate::KERNELS)). `build` then fails with
+    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] and [`Error::Feature`]
+    /// where this device cannot run it, [`Error::Precision`] where it rounds more than the precision allows,
+    /// [`Error::NoCodes`] where it cannot serve the format.
     pub fn kernel(mut self, name: &str) -> Self {
         self.kernel = Some(name.into());
         self
@@ -117,41 +168,23 @@ impl<'a> MatMulBuilder<'a> {
     /// with a warning in the log, unless it was named.
     ///
     /// # Errors
-    /// Those of [`MatMul::new`] and, where a kernel was named, [`MatMul::with_kernel`];
+    /// Those of [`MatMul::new`] and, where a kernel was named, [`kernel`](MatMulBuilder::kernel);
     /// [`Error::Feature`] for f16 outputs without the feature, [`Error::DeviceLimit`] where operands make
     /// more storage buffers than the device binds (four, a fifth for the table of a lattice
     /// or codebook format, one for each operand; WebGPU has 8), [`Error::Part`] for a batch that does not divide the rows
     /// of the weights, an operand asked twice, slices of a kernel that has none, [`Error::TooLarge`] for a
     /// batch or slices larger than a binding; [`Error::Argument`] for a batch of 0, an invalid static scale.
     ///
-    /// [`Error::Argument`]: crate::Error::Argument
-    /// [`Error::Feature`]: crate::Error::Feature
-    /// [`Error::DeviceLimit`]: crate::Error::DeviceLimit
-    /// [`Error::Part`]: crate::Error::Part
-    /// [`Error::TooLarge`]: crate::Error::TooLarge
     #[cfg(not(target_arch = "wasm32"))]
     pub fn build(self) -> Result<MatMul> {
-        pollster::block_on(self.prepare())
+        pollster::block_on(self.build_async())
     }
 
     /// As `build`, for callers that must not block.
-    pub async fn prepare(self) -> Result<MatMul> {
-        self.prepare_edited(|_| ()).await
-    }
-
-    /// As `build`, with the shaders' text changed by `edit`: how tests prove that they would see
-    /// a broken shader.
-    #[doc(hidden)]
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn build_edited(mut self, edit: impl Fn(&str) -> String) -> Result<MatMul> {
-        // Mutants of kernels that round are kernels that round.
-        if let Some(kernel) = self.kernel.as_deref().and_then(kernels::by_name) {
-            self.precision = kernel.needs.precision;
-        }
-        pollster::block_on(self.prepare_edited(edited(edit)))
-    }
-
-    async fn prepare_edited(self, edit: impl Fn(&mut Source)) -> Result<MatMul> {
+    ///
+    /// # Errors
+    /// Those of `build`.
+    pub async fn build_async(self) -> Result<MatMul> {
         let (m, batch) = (self.m, self.batch);
         if batch == 0 {
             return Err(Error::argument("batch", "at least 1", batch));
@@ -168,14 +201,67 @@ impl<'a> MatMulBuilder<'a> {
             depth: batch,
             typical_m: m,
         };
-        let precision = self.precision;
         let (mut kernel, mut others) = self.candidates(m)?;
         loop {
-            let made = self.clone().arrange(kernel, arrangement, &edit).await;
+            let made = self.product(kernel, arrangement).await;
             match after_refusal(self.gpu, &made, kernel, &mut others) {
                 Some(next) => kernel = next,
-                None => return made.map(|recorded| MatMul::of(recorded, m, precision)),
+                None => return made.map(|product| MatMul::of(product, m, self.precision)),
             }
+        }
+    }
+
+    /// Plans and compiles it with this kernel.
+    pub(crate) async fn product(&self, kernel: &'static Kernel, arrangement: Arrangement) -> Result<Product> {
+        let (gpu, weights) = (self.gpu, self.weights);
+        if !gpu.is(weights.gpu()) {
+            return Err(Error::OtherDevice);
+        }
+        self.input_scale.check()?;
+        let offset = self.input_scale.offset().filter(|_| kernel.takes_bytes());
+        let axes = Axes {
+            axis: arrangement.axis,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            zero_point: offset.is_some(),
+            epilogues: self.epilogues.clone(),
+            slices: 1,
+        };
+        check_features(gpu, kernel, &axes)?;
+        let slabs: Vec<usize> = weights.slabs().iter().map(|slab| slab.rows).collect();
+        let plan = plan(Request {
+            kernel,
+            shape: Shape {
+                n: weights.n(),
+                k: weights.k(),
+                slabs: &slabs,
+            },
+            arrangement,
+            axes,
+            slices: self.slices,
+            traits: gpu.traits(),
+            sizes: Sizes {
+                binding: gpu.max_binding(),
+                buffer: gpu.limits().max_buffer_size,
+            },
+        })?;
+        let around = Around {
+            rounding: match kernel.takes_bytes() {
+                true => Some(Rounding::new(gpu, arrangement.x_rows, weights.k(), self.input_scale).await?),
+                false => None,
+            },
+            zero_point: match offset {
+                Some(factor) => Some(zero_point_sums(gpu, weights, factor).await?),
+                None => None,
+            },
+        };
+        Product::new(weights, kernel, plan, around, |source| self.edit(source)).await
+    }
+
+    fn edit(&self, source: &mut Source) {
+        if let Some(Edit(edit)) = &self.edit {
+            source.text = edit(&source.text);
+            source.name = format!("edited {}", source.name);
         }
     }
 
@@ -194,7 +280,7 @@ impl<'a> MatMulBuilder<'a> {
             return Ok((kernel, Vec::new().into_iter()));
         }
         let (n, k) = (self.weights.n(), self.weights.k());
-        let kind = Product::of(format, n, k, m, precision);
+        let kind = decisions::Product::of(format, n, k, m, precision);
         let decided = lock(self.gpu.decisions()).get(&kind);
         let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
         // Who names a scale wants inputs rounded by it, fast or not.
@@ -256,17 +342,35 @@ pub(crate) fn after_refusal<T>(
     Some(next)
 }
 
-/// What tests give, as what changes a source and its name: pipelines are cached by name.
-pub(crate) fn edited(edit: impl Fn(&str) -> String) -> impl Fn(&mut Source) {
-    move |source| {
-        source.text = edit(&source.text);
-        source.name = format!("edited {}: {}", source.name, source.text);
+/// `factor · Σ_k w` of each row of weights: a product that runs once, now.
+async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Buffer> {
+    // Boxed, since a product is made inside the making of a product.
+    let product = Box::pin(MatMulBuilder::new(gpu, weights, 1).build_async()).await?;
+    let x = vec![factor; weights.k()];
+    let (x, y) = (bytemuck::cast_slice(&x), 4 * weights.n() as u64);
+    let x = gpu.buffer_of("zero point", x, BufferUsages::STORAGE).await?;
+    let y = gpu.buffer("zero point", y, BufferUsages::STORAGE).await?;
+    let encoder = gpu.recorded(|pass| product.encode(pass, x.slice(..), y.slice(..)));
+    let encoder = encoder.await?;
+    let summed = gpu.scoped("summing weights", || gpu.queue().submit([encoder.finish()]));
+    summed.await?;
+    Ok(y)
+}
+
+fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {
+    let missing = axes.caps() - gpu.traits().caps;
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Feature {
+            kernel: format!("{} with outputs in f16", kernel.name),
+            missing: format!("{missing:?}"),
+        }),
     }
 }
 
 /// The product kernel of this name.
 fn product(name: &str) -> Result<&'static Kernel> {
     kernels::by_name(name)
-        .filter(|k| k.shape == Shape::Product)
+        .filter(|k| k.shape == kernels::Shape::Product)
         .ok_or_else(|| unknown(name))
 }

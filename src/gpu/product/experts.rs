@@ -2,19 +2,19 @@
 
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::prepared::check_binding;
-use crate::gpu::dispatch::step::{Recipe, Step};
-use crate::gpu::product::arrange::{Arrangement, check_rows};
-use crate::gpu::product::builder::{MatMulBuilder, after_refusal, edited};
+use crate::gpu::dispatch::dispatch::Grid;
+use crate::gpu::dispatch::sequence::{Sequence, Steps, Wire};
+use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small, whole};
+use crate::gpu::product::builder::{MatMulBuilder, after_refusal};
+use crate::gpu::product::make::{Product, X, Y, encode};
 use crate::gpu::product::matmul::MatMul;
-use crate::gpu::product::recorded::Recorded;
+use crate::gpu::product::plan::{Arrangement, check_rows};
 use crate::setters::setters;
 use crate::shader::axes::Axis;
 use crate::shader::kernels::{Kernel, text};
-use crate::shader::source::Source;
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
-use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+use wgpu::{BufferSlice, BufferUsages, ComputePass};
 
 /// How the experts of a layer lie and are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,18 +69,12 @@ setters!(Experts {
 /// # }
 /// ```
 pub struct ExpertMatMul {
-    recorded: Recorded,
-    group: Option<Group>,
+    product: Product,
+    /// Groups tokens by expert, then multiplies; without it the product reads the ids themselves.
+    grouped: Option<Sequence>,
     tokens: usize,
     experts: Experts,
     precision: Precision,
-}
-
-/// The dispatch that groups tokens by expert.
-struct Group {
-    step: Step,
-    groups: Buffer,
-    bytes: u64,
 }
 
 /// Which rows of y there are, and how they find their experts.
@@ -124,9 +118,24 @@ impl ExpertMatMul {
         builder.build_experts(experts)
     }
 
+    /// As `new`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub async fn new_async(
+        gpu: &Gpu,
+        weights: &Weights,
+        experts: Experts,
+        tokens: usize,
+        precision: Precision,
+    ) -> Result<ExpertMatMul> {
+        let builder = MatMul::builder(gpu, weights, tokens).precision(precision);
+        builder.build_experts_async(experts).await
+    }
+
     /// The name of the kernel that was chosen.
     pub fn kernel(&self) -> &str {
-        self.recorded.prepared.kernel().name
+        self.product.kernel.name
     }
 
     /// Rows of ids.
@@ -141,7 +150,7 @@ impl ExpertMatMul {
 
     /// Whether tokens are grouped by expert first.
     pub fn is_grouped(&self) -> bool {
-        self.group.is_some()
+        self.grouped.is_some()
     }
 
     /// What was allowed when it was made.
@@ -151,7 +160,7 @@ impl ExpertMatMul {
 
     /// The matrices that it multiplies by.
     pub fn weights(&self) -> &Weights {
-        self.recorded.prepared.weights()
+        &self.product.weights
     }
 
     /// Records it into a pass of the caller's: `ids` holds [tokens, per_token] u32, `x` [tokens, k] numbers or
@@ -175,22 +184,8 @@ impl ExpertMatMul {
         y: BufferSlice,
         operands: &[BufferSlice],
     ) -> Result<()> {
-        let Some(group) = &self.group else {
-            return self.recorded.encode(pass, x, y, Some(ids), operands);
-        };
-        let bytes = 4 * (self.tokens * self.experts.per_token) as u64;
-        check_binding(self.weights().gpu(), "ids", ids, bytes)?;
-        if ids.buffer() == y.buffer() {
-            return Err(Error::Aliased("ids", "y"));
-        }
-        let groups = group.groups.slice(..);
-        let from = (ids.buffer().clone(), ids.offset(), bytes);
-        let to = (group.groups.clone(), 0, group.bytes);
-        // All is bound before the first dispatch is recorded.
-        let product = self.recorded.bind(x, y, Some(groups), operands)?;
-        group.step.bind(from, to)?.record(pass);
-        product.record(pass);
-        Ok(())
+        let sequence = self.grouped.as_ref().unwrap_or(&self.product.sequence);
+        encode(sequence, pass, &[x, y, ids], operands)
     }
 }
 
@@ -214,29 +209,21 @@ impl MatMulBuilder<'_> {
     /// divide the rows of the weights, or slices are asked, [`Error::TooLarge`] where x or y exceed one binding.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn build_experts(self, experts: Experts) -> Result<ExpertMatMul> {
-        pollster::block_on(self.prepare_experts(experts))
+        pollster::block_on(self.build_experts_async(experts))
     }
 
     /// As `build_experts`, for callers that must not block.
-    pub async fn prepare_experts(self, experts: Experts) -> Result<ExpertMatMul> {
-        self.prepare_edited_experts(experts, |_| ()).await
-    }
-
-    /// As `build_edited`.
-    #[doc(hidden)]
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn build_edited_experts(self, experts: Experts, edit: impl Fn(&str) -> String) -> Result<ExpertMatMul> {
-        pollster::block_on(self.prepare_edited_experts(experts, edited(edit)))
-    }
-
-    async fn prepare_edited_experts(self, experts: Experts, edit: impl Fn(&mut Source)) -> Result<ExpertMatMul> {
+    ///
+    /// # Errors
+    /// Those of `build_experts`.
+    pub async fn build_experts_async(self, experts: Experts) -> Result<ExpertMatMul> {
         for (what, got) in [("experts", experts.count), ("experts of a token", experts.per_token)] {
             if got == 0 {
                 return Err(Error::argument(what, "at least 1", got));
             }
         }
         let slots = self.m.saturating_mul(experts.per_token);
-        check_rows(slots, self.weights)?;
+        check_rows(slots, self.weights.k())?;
         let grouped = experts.grouped.unwrap_or(slots > experts.count);
         let typical_m = match grouped {
             true => slots.div_ceil(experts.count),
@@ -250,7 +237,7 @@ impl MatMulBuilder<'_> {
         };
         let (mut kernel, mut others) = self.candidates(typical_m)?;
         loop {
-            let made = self.clone().route(kernel, routing, &edit).await;
+            let made = self.route(kernel, routing).await;
             match after_refusal(self.gpu, &made, kernel, &mut others) {
                 Some(next) => kernel = next,
                 None => return made,
@@ -259,13 +246,8 @@ impl MatMulBuilder<'_> {
     }
 
     /// Compiles it with this kernel.
-    async fn route(
-        self,
-        kernel: &'static Kernel,
-        routing: Routing,
-        edit: impl Fn(&mut Source),
-    ) -> Result<ExpertMatMul> {
-        let (gpu, tokens, precision) = (self.gpu, self.m, self.precision);
+    async fn route(&self, kernel: &'static Kernel, routing: Routing) -> Result<ExpertMatMul> {
+        let (tokens, precision) = (self.m, self.precision);
         let Routing {
             experts,
             slots,
@@ -273,7 +255,7 @@ impl MatMulBuilder<'_> {
             typical_m,
         } = routing;
         // Groups are padded to whole tiles: each but the first row of a group may need one more.
-        let tile_cols = (kernel.tuning)(gpu.traits(), typical_m).tile_cols as usize;
+        let tile_cols = (kernel.tuning)(self.gpu.traits(), typical_m).tile_cols as usize;
         let most_groups = slots.min(experts.count.saturating_add(1));
         let tiles = most_groups + (slots - most_groups) / tile_cols;
         let arrangement = Arrangement {
@@ -297,40 +279,56 @@ impl MatMulBuilder<'_> {
             },
             typical_m,
         };
-        let recorded = self.arrange(kernel, arrangement, edit).await?;
-        let group = match grouped {
+        let product = self.product(kernel, arrangement).await?;
+        let grouped = match grouped {
+            true => Some(group(&product, routing, tiles, tile_cols).await?),
             false => None,
-            true => {
-                let bytes = 4 * (tiles + tiles * tile_cols) as u64;
-                let params = GroupParams {
-                    members: experts.count as u32,
-                    slots: slots as u32,
-                    tiles: tiles as u32,
-                    padding: 0,
-                };
-                let recipe = Recipe {
-                    files: &[text!("kernels/group_rows.wgsl")],
-                    consts: vec![("TILE_COLS", tile_cols as u32)],
-                    workgroup: WORKGROUP,
-                    memory: 8 * WORKGROUP,
-                    workgroups: 1,
-                    params: bytemuck::bytes_of(&params),
-                    own: Vec::new(),
-                };
-                let usage = BufferUsages::STORAGE;
-                Some(Group {
-                    step: Step::new(gpu, recipe).await?,
-                    groups: gpu.buffer("groups of tokens", bytes, usage).await?,
-                    bytes,
-                })
-            }
         };
         Ok(ExpertMatMul {
-            recorded,
-            group,
+            product,
+            grouped,
             tokens,
             experts,
             precision,
         })
     }
 }
+
+/// A product with the dispatch before it that groups tokens by expert.
+async fn group(product: &Product, routing: Routing, tiles: usize, tile_cols: usize) -> Result<Sequence> {
+    let gpu = product.weights.gpu();
+    let (slots, experts) = (routing.slots, routing.experts.count);
+    let bytes = 4 * (tiles + tiles * tile_cols) as u64;
+    let params = GroupParams {
+        members: experts as u32,
+        slots: slots as u32,
+        tiles: tiles as u32,
+        padding: 0,
+    };
+    let params = gpu.parameters(bytemuck::bytes_of(&params)).await?;
+    let small = Small {
+        files: &[text!("kernels/group_rows.wgsl")],
+        consts: &[("TILE_COLS", tile_cols as u32)],
+        workgroup: WORKGROUP,
+        memory: 8 * WORKGROUP,
+        own: vec![PARAMETERS],
+        given: &IN_AND_OUT,
+        grids: vec![Grid {
+            own: whole([&params]),
+            given: vec![(0..4 * slots as u64).into(), (0..bytes).into()],
+            workgroups: [1; 3],
+            times: 1,
+        }],
+    };
+    let groups = gpu.buffer("groups of tokens", bytes, BufferUsages::STORAGE).await?;
+    let mut steps = Steps::default();
+    let groups = steps.scratch(&groups);
+    steps.push(small.dispatch(gpu).await?, vec![IDS, groups]);
+    let operands = 3..product.sequence.args().len();
+    let wires: Vec<_> = [X, Y, groups].into_iter().chain(operands.map(Wire::Arg)).collect();
+    steps.extend(&product.sequence, &wires);
+    Ok(Sequence::new(gpu, product.sequence.args(), steps))
+}
+
+/// The third argument of a product by experts.
+const IDS: Wire = Wire::Arg(2);

@@ -1,80 +1,29 @@
-//! A `Linear` on the device: what its layout adds before and after the product, as up to three small kernels.
+//! A product by a `Linear`: what its layout adds before and after, as up to three small kernels.
 
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::prepared::check_binding;
-use crate::gpu::dispatch::step::{Recipe, Step};
+use crate::gpu::device::layouts::Access;
+use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};
+use crate::gpu::dispatch::range::Span;
+use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps};
+use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small, whole};
+use crate::gpu::product::linear_weights::{After, Back, Before, LinearWeights};
+use crate::gpu::product::make::{X, Y};
 use crate::gpu::product::matmul::MatMul;
-use crate::linear::{Linear, OutputScale};
+use crate::linear::OutputScale;
+use crate::reserve::within;
 use crate::shader::kernels::{File, text};
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
-use std::sync::Arc;
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
-
-/// A [`Linear`] in GPU memory: its packed matrix, and what its layout adds. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct LinearWeights {
-    weights: Weights,
-    before: Option<Arc<Before>>,
-    after: Option<Arc<After>>,
-    back: Option<Arc<Back>>,
-}
-
-/// What is done to the inputs.
-#[derive(Debug)]
-struct Before {
-    /// A factor and a destination for each input.
-    inputs: Buffer,
-    /// Inputs rotated together; 0 where none are.
-    block: usize,
-    /// The number added to the mean of the squares, where there is a norm.
-    eps: Option<f32>,
-}
-
-/// What is done to the outputs.
-#[derive(Debug)]
-struct After {
-    scale: Option<OutputScale>,
-    outliers: Buffer,
-    outlier_count: usize,
-    /// A factor and a bias for each output.
-    outputs: Buffer,
-}
-
-/// How the outputs are rotated back at last.
-#[derive(Debug)]
-struct Back {
-    /// A sign and a bias for each output.
-    outputs: Buffer,
-    /// Outputs rotated together.
-    block: usize,
-}
-
-impl LinearWeights {
-    /// The packed matrix.
-    pub fn weights(&self) -> &Weights {
-        &self.weights
-    }
-
-    /// Outputs.
-    pub fn n(&self) -> usize {
-        self.weights.n()
-    }
-
-    /// Inputs.
-    pub fn k(&self) -> usize {
-        self.weights.k()
-    }
-}
 
 /// A product by a [`Linear`], made ready for one m: at most four dispatches, and scratch memory
 /// for m rows of changed inputs where its layout changes them. Recording allocates nothing.
 pub struct LinearMatMul {
     product: MatMul,
-    before: Option<(Step, Buffer)>,
-    after: Option<Step>,
-    back: Option<Step>,
+    sequence: Sequence,
+    /// Small kernels before and after the product.
+    before: usize,
+    after: usize,
 }
 
 /// `Params` of `shaders/linear/inputs.wgsl`.
@@ -117,42 +66,44 @@ impl LinearMatMul {
     /// layout changes them, [`Error::DeviceLimit`] where a rotated block exceeds workgroup memory.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(gpu: &Gpu, weights: &LinearWeights, m: usize, precision: Precision) -> Result<LinearMatMul> {
-        pollster::block_on(LinearMatMul::prepare(gpu, weights, m, precision))
+        pollster::block_on(LinearMatMul::new_async(gpu, weights, m, precision))
     }
 
     /// As `new`, for callers that must not block.
-    pub async fn prepare(gpu: &Gpu, weights: &LinearWeights, m: usize, precision: Precision) -> Result<LinearMatMul> {
-        let product = MatMul::prepare(gpu, &weights.weights, m, precision).await?;
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub async fn new_async(gpu: &Gpu, weights: &LinearWeights, m: usize, precision: Precision) -> Result<LinearMatMul> {
+        let product = MatMul::new_async(gpu, &weights.weights, m, precision).await?;
         let (n, k) = (weights.n(), weights.k());
-        let bytes = 4 * m as u64 * n.max(k) as u64;
         let changes = weights.before.is_some() || weights.after.is_some() || weights.back.is_some();
-        if changes && bytes > gpu.max_binding() {
-            return Err(Error::TooLarge {
-                what: "m rows of a Linear's inputs or outputs in bytes",
-                needed: bytes,
-                limit: gpu.max_binding(),
-            });
+        if changes {
+            let bytes = 4 * m as u64 * n.max(k) as u64;
+            within(
+                "m rows of a Linear's inputs or outputs in bytes",
+                bytes,
+                gpu.max_binding(),
+            )?;
         }
-        let before = match &weights.before {
-            None => None,
-            Some(before) => {
-                let scratch = gpu.buffer("inputs", 4 * (m * k) as u64, BufferUsages::STORAGE);
-                Some((before.step(gpu, k, m).await?, scratch.await?))
-            }
-        };
-        let after = match &weights.after {
-            None => None,
-            Some(after) => Some(after.step(gpu, n, k, m).await?),
-        };
-        let back = match &weights.back {
-            None => None,
-            Some(back) => Some(back.step(gpu, n, m).await?),
-        };
+        let mut steps = Steps::default();
+        let mut x = X;
+        if let Some(before) = &weights.before {
+            let changed = gpu.buffer("inputs", 4 * (m * k) as u64, BufferUsages::STORAGE).await?;
+            x = steps.scratch(&changed);
+            steps.push(before.dispatch(gpu, k, m).await?, vec![X, x]);
+        }
+        steps.extend(&product.product.sequence, &[x, Y]);
+        if let Some(after) = &weights.after {
+            steps.push(after.dispatch(gpu, n, k, m).await?, vec![X, Y]);
+        }
+        if let Some(back) = &weights.back {
+            steps.push(back.dispatch(gpu, n, m).await?, vec![X, Y]);
+        }
         Ok(LinearMatMul {
             product,
-            before,
-            after,
-            back,
+            sequence: Sequence::new(gpu, &[Arg::read("x"), Arg::written("y")], steps),
+            before: weights.before.iter().count(),
+            after: weights.after.iter().count() + weights.back.iter().count(),
         })
     }
 
@@ -167,55 +118,26 @@ impl LinearMatMul {
     /// # Errors
     /// Those of [`MatMul::encode`].
     pub fn encode(&self, pass: &mut ComputePass, x: BufferSlice, y: BufferSlice) -> Result<()> {
-        let weights = self.product.weights();
-        let m = self.product.m() as u64;
-        let (x_bytes, y_bytes) = (4 * m * weights.k() as u64, 4 * m * weights.n() as u64);
-        if x.buffer() == y.buffer() {
-            return Err(Error::Aliased("x", "y"));
-        }
-        check_binding(weights.gpu(), "x", x, x_bytes)?;
-        check_binding(weights.gpu(), "y", y, y_bytes)?;
-        let input = || (x.buffer().clone(), x.offset(), x_bytes);
-        // All is bound before the first dispatch is recorded.
-        let before = match &self.before {
-            None => None,
-            Some((step, changed)) => {
-                let changes = step.bind(input(), (changed.clone(), 0, x_bytes))?;
-                Some((changes, changed.slice(..)))
-            }
-        };
-        let product_x = before.as_ref().map_or(x, |(_, changed)| *changed);
-        let product = self.product.bind(product_x, y)?;
-        let output = || (y.buffer().clone(), y.offset(), y_bytes);
-        let changed = [&self.after, &self.back].into_iter().flatten();
-        let changed = changed.map(|step| step.bind(input(), output()));
-        let changed = changed.collect::<Result<Vec<_>>>()?;
-        if let Some((step, _)) = &before {
-            step.record(pass);
-        }
-        product.record(pass);
-        for step in &changed {
-            step.record(pass);
-        }
-        Ok(())
+        self.sequence.encode(pass, &[x, y])
     }
 }
 
 impl Before {
-    async fn step(&self, gpu: &Gpu, k: usize, m: usize) -> Result<Step> {
+    async fn dispatch(&self, gpu: &Gpu, k: usize, m: usize) -> Result<Dispatch> {
         let block = match self.block {
             0 => WORKGROUP,
             block => block as u32,
         };
+        let rows = |width: usize| 4 * m as u64 * width as u64;
         let params = BeforeParams {
             k: k as u32,
             rows: m as u32,
             eps: self.eps.unwrap_or(0.0),
         };
         let squares = if self.eps.is_some() { WORKGROUP } else { 1 };
-        let recipe = Recipe {
+        let small = LinearKernel {
             files: &[BUTTERFLIES, text!("linear/inputs.wgsl")],
-            consts: vec![
+            consts: &[
                 ("BLOCK", block),
                 ("ROTATES", (self.block > 0) as u32),
                 ("ROOT", root(block)),
@@ -226,19 +148,21 @@ impl Before {
             memory: 4 * (block + squares),
             workgroups: m as u64 * k.div_ceil(block as usize) as u64,
             params: bytemuck::bytes_of(&params),
-            own: vec![(0, self.inputs.clone())],
+            own: &[&self.inputs],
+            given: [k, k].map(rows),
         };
-        Step::new(gpu, recipe).await
+        small.dispatch(gpu).await
     }
 }
 
 impl After {
-    async fn step(&self, gpu: &Gpu, n: usize, k: usize, m: usize) -> Result<Step> {
+    async fn dispatch(&self, gpu: &Gpu, n: usize, k: usize, m: usize) -> Result<Dispatch> {
         let (divides, scale) = match self.scale {
             None => (false, 1.0),
             Some(OutputScale::Multiply(s)) => (false, s),
             Some(OutputScale::Divide(s)) => (true, s),
         };
+        let rows = |width: usize| 4 * m as u64 * width as u64;
         let params = AfterParams {
             n: n as u32,
             k: k as u32,
@@ -246,106 +170,87 @@ impl After {
             outliers: self.outlier_count as u32,
             scale,
         };
-        let recipe = Recipe {
+        let small = LinearKernel {
             files: &[text!("linear/outputs.wgsl")],
-            consts: vec![("DIVIDES", divides as u32)],
+            consts: &[("DIVIDES", divides as u32)],
             workgroup: WORKGROUP,
             memory: 0,
             workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
             params: bytemuck::bytes_of(&params),
-            own: vec![(0, self.outliers.clone()), (4, self.outputs.clone())],
+            own: &[&self.outliers, &self.outputs],
+            given: [k, n].map(rows),
         };
-        Step::new(gpu, recipe).await
+        small.dispatch(gpu).await
     }
 }
 
 impl Back {
-    async fn step(&self, gpu: &Gpu, n: usize, m: usize) -> Result<Step> {
+    async fn dispatch(&self, gpu: &Gpu, n: usize, m: usize) -> Result<Dispatch> {
+        let rows = |width: usize| 4 * m as u64 * width as u64;
         let params = BackParams {
             n: n as u32,
             rows: m as u32,
         };
-        let recipe = Recipe {
+        let small = LinearKernel {
             files: &[BUTTERFLIES, text!("linear/back.wgsl")],
-            consts: vec![("BLOCK", self.block as u32), ("ROOT", root(self.block as u32))],
+            consts: &[("BLOCK", self.block as u32), ("ROOT", root(self.block as u32))],
             workgroup: WORKGROUP,
             memory: 4 * self.block as u32,
             workgroups: m as u64 * (n / self.block) as u64,
             params: bytemuck::bytes_of(&params),
-            own: vec![(0, self.outputs.clone())],
+            own: &[&self.outputs],
+            given: [0, n].map(rows),
         };
-        Step::new(gpu, recipe).await
+        small.dispatch(gpu).await
     }
 }
 
+/// One of the small kernels.
+struct LinearKernel<'a> {
+    files: &'a [File],
+    consts: &'a [(&'static str, u32)],
+    workgroup: u32,
+    /// Bytes of workgroup memory.
+    memory: u32,
+    workgroups: u64,
+    params: &'a [u8],
+    /// Binding 0, and 4 where there are two.
+    own: &'a [&'a Buffer],
+    /// Bytes that it reads of x and writes of y.
+    given: [u64; 2],
+}
+
+impl LinearKernel<'_> {
+    async fn dispatch(self, gpu: &Gpu) -> Result<Dispatch> {
+        let params = gpu.parameters(self.params).await?;
+        let most = gpu.limits().max_compute_workgroups_per_dimension;
+        let [x, y] = fold(self.workgroups, most)?;
+        let mut own = vec![PARAMETERS];
+        own.extend([0, 4].into_iter().zip(self.own).map(|(at, _)| (at, Access::Reads)));
+        let small = Small {
+            files: self.files,
+            consts: self.consts,
+            workgroup: self.workgroup,
+            memory: self.memory,
+            own,
+            given: &IN_AND_OUT,
+            grids: vec![Grid {
+                own: whole([&params].into_iter().chain(self.own.iter().copied())),
+                given: self.given.map(|bytes| Span::from(0..bytes)).to_vec(),
+                workgroups: [x, y, 1],
+                times: 1,
+            }],
+        };
+        small.dispatch(gpu).await
+    }
+}
+
+/// The bits of 1 / √block, rounded as the processor does it.
+fn root(block: u32) -> u32 {
+    (1.0 / (block as f32).sqrt()).to_bits()
+}
+
 impl Gpu {
-    /// Packs a layer into GPU memory.
-    ///
-    /// # Errors
-    /// Those of [`upload`](Gpu::upload).
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn upload_linear(&self, linear: &Linear) -> Result<LinearWeights> {
-        pollster::block_on(self.upload_linear_async(linear))
-    }
-
-    /// As `upload_linear`, for callers that must not block.
-    pub async fn upload_linear_async(&self, linear: &Linear) -> Result<LinearWeights> {
-        let usage = BufferUsages::STORAGE;
-        let before = match linear.changes_inputs() {
-            false => None,
-            true => {
-                let inputs = inputs(linear);
-                let bytes = bytemuck::cast_slice(&inputs);
-                Some(Arc::new(Before {
-                    inputs: self.buffer_of("changed inputs", bytes, usage).await?,
-                    block: linear.rotation().map_or(0, |r| r.block),
-                    eps: linear.norm().map(|norm| norm.eps),
-                }))
-            }
-        };
-        let (columns, weights) = linear.outliers().unwrap_or_default();
-        let scaled = linear.scale().is_some() || linear.output_scales().is_some();
-        // Where outputs are rotated, the bias is added after it.
-        let adds = linear.bias().is_some() && linear.output_rotation().is_none();
-        let plain = !scaled && !adds && columns.is_empty();
-        let after = match plain {
-            true => None,
-            false => {
-                let mut words = columns.to_vec();
-                let bits = |w: Option<&half::f16>| w.map_or(0, |w| w.to_bits() as u32);
-                let halves = weights.chunks(2);
-                words.extend(halves.map(|p| bits(p.first()) | bits(p.get(1)) << 16));
-                let outliers = bytemuck::cast_slice(&words);
-                let scales = linear.output_scales().unwrap_or_default();
-                let outputs = pairs(linear, scales, linear.bias().filter(|_| adds));
-                let outputs = bytemuck::cast_slice(&outputs);
-                Some(Arc::new(After {
-                    scale: linear.scale(),
-                    outliers: self.buffer_of("outliers", outliers, usage).await?,
-                    outlier_count: columns.len(),
-                    outputs: self.buffer_of("changed outputs", outputs, usage).await?,
-                }))
-            }
-        };
-        let back = match linear.output_rotation() {
-            None => None,
-            Some(rotation) => {
-                let outputs = pairs(linear, &rotation.signs, linear.bias());
-                let bytes = bytemuck::cast_slice(&outputs);
-                Some(Arc::new(Back {
-                    outputs: self.buffer_of("rotated outputs", bytes, usage).await?,
-                    block: rotation.block,
-                }))
-            }
-        };
-        Ok(LinearWeights {
-            weights: self.upload_async(linear.matrix()).await?,
-            before,
-            after,
-            back,
-        })
-    }
-
     /// What the layer makes of `x`, m rows of k floats: m rows of n floats.
     ///
     /// # Errors
@@ -366,10 +271,10 @@ impl Gpu {
         let mut out = Vec::with_capacity(x.len() / k * n);
         for x in x.chunks(rows * k) {
             let m = x.len() / k;
-            let product = LinearMatMul::prepare(self, weights, m, Precision::F32).await?;
+            let product = LinearMatMul::new_async(self, weights, m, Precision::F32).await?;
             let bytes = 4 * m as u64 * n as u64;
             let x = ("x", bytemuck::cast_slice(x));
-            let y = self.run_recorded(Some(x), bytes, |pass, x, y| match x {
+            let y = self.run(Some(x), bytes, |pass, x, y| match x {
                 Some(x) => product.encode(pass, x, y),
                 None => Ok(()),
             });
@@ -379,55 +284,14 @@ impl Gpu {
     }
 }
 
-/// The bits of 1 / √block, rounded as the processor does it.
-fn root(block: u32) -> u32 {
-    (1.0 / (block as f32).sqrt()).to_bits()
-}
-
-/// A factor and a destination for each input.
-fn inputs(linear: &Linear) -> Vec<[u32; 2]> {
-    let k = linear.k();
-    let mut factors = match linear.input_scales() {
-        Some(scales) => scales.to_vec(),
-        None => vec![1.0; k],
-    };
-    if let Some(norm) = linear.norm() {
-        for (f, weight) in factors.iter_mut().zip(&norm.weight) {
-            *f *= weight;
-        }
-    }
-    if let Some(rotation) = linear.rotation() {
-        for (f, sign) in factors.iter_mut().zip(&rotation.signs) {
-            *f *= sign;
-        }
-    }
-    for &column in linear.outliers().unwrap_or_default().0 {
-        factors[column as usize] = 0.0;
-    }
-    let mut inputs: Vec<[u32; 2]> = (0..k as u32).map(|i| [factors[i as usize].to_bits(), i]).collect();
-    for (column, &input) in linear.permutation().unwrap_or_default().iter().enumerate() {
-        inputs[input as usize][1] = column as u32;
-    }
-    inputs
-}
-
-/// A factor and a bias for each output, 1 and 0 where there are none.
-fn pairs(linear: &Linear, factors: &[f32], bias: Option<&[f32]>) -> Vec<[f32; 2]> {
-    let at = |numbers: &[f32], i: usize| numbers.get(i).copied();
-    let bias = bias.unwrap_or_default();
-    (0..linear.n())
-        .map(|i| [at(factors, i).unwrap_or(1.0), at(bias, i).unwrap_or(0.0)])
-        .collect()
-}
-
 impl std::fmt::Debug for LinearMatMul {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (before, after) = (self.before.is_some(), self.after.is_some());
-        let back = self.back.is_some();
-        let product = &self.product;
+        let LinearMatMul {
+            product, before, after, ..
+        } = self;
         write!(
             f,
-            "LinearMatMul({product:?}, before: {before}, after: {after}, back: {back})"
+            "LinearMatMul({product:?}, {before} kernels before it and {after} after it)"
         )
     }
 }

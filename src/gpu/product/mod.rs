@@ -1,10 +1,11 @@
 //! Products: from what is asked of one to its dispatches.
 
-pub(crate) mod arrange;
 pub(crate) mod builder;
-pub(crate) mod decisions;
 pub(crate) mod experts;
 pub(crate) mod linear;
+pub(crate) mod linear_weights;
+pub(crate) mod make;
 pub(crate) mod matmul;
-pub(crate) mod recorded;
+pub(crate) mod one_call;
+pub(crate) mod plan;
 pub(crate) mod rounding;

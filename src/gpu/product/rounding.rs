@@ -2,19 +2,22 @@
 
 use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::dispatch::bound::Ready;
-use crate::gpu::dispatch::runs::run_length;
-use crate::gpu::dispatch::step::{Recipe, Step};
+use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};
+use crate::gpu::dispatch::range::{BufferRange, Span};
+use crate::gpu::dispatch::run_length::run_length;
+use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small};
 use crate::shader::kernels::text;
 use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
-use std::ops::Range;
-use wgpu::{Buffer, BufferSlice, BufferUsages};
+use wgpu::{Buffer, BufferUsages};
 
 /// Words of a part: 8 of codes, a scale, two of sums, one of nothing.
 const PART_WORDS: usize = 12;
 
 const WORKGROUP: u32 = 64;
+
+/// The largest uniform offset alignment there is.
+const PARAMS_STRIDE: usize = 256;
 
 /// Bytes of a row of `k` floats once it is rounded.
 pub(crate) fn row_bytes(k: usize) -> u64 {
@@ -35,9 +38,9 @@ struct Params {
 
 /// The kernel that rounds m rows, and where it leaves them.
 pub(crate) struct Rounding {
-    /// One for each run of rows that fits a binding: the bytes of x that it reads, and those it writes.
-    steps: Vec<(Step, Range<u64>, Range<u64>)>,
-    rounded: Buffer,
+    /// Given x and `rounded`. A grid for each run of rows that fits a binding.
+    pub dispatch: Dispatch,
+    pub rounded: Buffer,
 }
 
 impl Rounding {
@@ -47,57 +50,58 @@ impl Rounding {
             InputScale::Token => (1, 1.0, 0),
             InputScale::Static { scale, zero_point } => (2, scale, zero_point),
         };
-        let limit = gpu.max_binding();
         let (from, to) = (4 * k as u64, row_bytes(k));
-        let run = run_length("64 rows of x", m, from.max(to), limit)?;
-        // Tests read it back.
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
-        let rounded = (m as u64).saturating_mul(to);
-        let rounded = gpu.buffer("rounded inputs", rounded, usage).await?;
-        let mut steps = Vec::new();
-        for first in (0..m).step_by(run) {
-            let count = run.min(m - first);
+        let run = run_length("64 rows of x", m, from.max(to), gpu.max_binding())?;
+        let runs: Vec<_> = (0..m).step_by(run).map(|first| (first, run.min(m - first))).collect();
+        let mut params = vec![0; runs.len() * PARAMS_STRIDE];
+        for ((_, count), place) in runs.iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
             let params = Params {
                 k: k as u32,
-                rows: count as u32,
+                rows: *count as u32,
                 scale,
                 inverse: 1.0 / scale,
                 zero_point: zero_point.into(),
                 padding: [0; 3],
             };
+            place[..size_of::<Params>()].copy_from_slice(bytemuck::bytes_of(&params));
+        }
+        let params = gpu.parameters(&params).await?;
+        let most = gpu.limits().max_compute_workgroups_per_dimension;
+        let grid = |(i, (first, count)): (usize, (usize, usize))| {
             // Eight lanes have a part.
             let parts = count as u64 * k.div_ceil(PART) as u64;
             let workgroups = match by {
                 InputScale::Token => count as u64,
                 _ => parts.div_ceil(WORKGROUP as u64 / 8),
             };
-            let recipe = Recipe {
-                files: &[text!("kernels/quantize_rows.wgsl")],
-                consts: vec![("SCALES", scales)],
-                workgroup: WORKGROUP,
-                memory: 8 * WORKGROUP,
-                workgroups,
-                params: bytemuck::bytes_of(&params),
-                own: vec![],
-            };
-            let rows = |bytes: u64| first as u64 * bytes..(first + count) as u64 * bytes;
-            steps.push((Step::new(gpu, recipe).await?, rows(from), rows(to)));
-        }
-        Ok(Rounding { steps, rounded })
-    }
-
-    /// Where the rows are once what `encode` recorded has run.
-    pub fn rounded(&self) -> &Buffer {
-        &self.rounded
-    }
-
-    /// Binds checked inputs.
-    pub fn bind(&self, x: BufferSlice) -> Result<Vec<Ready<'_>>> {
-        let steps = self.steps.iter().map(|(step, from, to)| {
-            let x = (x.buffer().clone(), x.offset() + from.start, from.end - from.start);
-            let rounded = (self.rounded.clone(), to.start, to.end - to.start);
-            step.bind(x, rounded)
-        });
-        steps.collect()
+            let [x, y] = fold(workgroups, most)?;
+            let rows = |bytes: u64| Span::from(first as u64 * bytes..(first + count) as u64 * bytes);
+            Ok(Grid {
+                own: vec![BufferRange::part(
+                    &params,
+                    (i * PARAMS_STRIDE) as u64,
+                    size_of::<Params>() as u64,
+                )],
+                given: vec![rows(from), rows(to)],
+                workgroups: [x, y, 1],
+                times: 1,
+            })
+        };
+        let small = Small {
+            files: &[text!("kernels/quantize_rows.wgsl")],
+            consts: &[("SCALES", scales)],
+            workgroup: WORKGROUP,
+            memory: 8 * WORKGROUP,
+            own: vec![PARAMETERS],
+            given: &IN_AND_OUT,
+            grids: runs.into_iter().enumerate().map(grid).collect::<Result<_>>()?,
+        };
+        // Tests read it back.
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let rounded = gpu.buffer("rounded inputs", (m as u64).saturating_mul(to), usage);
+        Ok(Rounding {
+            rounded: rounded.await?,
+            dispatch: small.dispatch(gpu).await?,
+        })
     }
 }

@@ -48,8 +48,8 @@ impl Own {
     pub fn as_asked(adapter: wgpu::Adapter) -> Result<Own, String> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("the caller's"),
-            required_features: Gpu::required_features(&adapter),
-            required_limits: Gpu::required_limits(&adapter),
+            required_features: Gpu::useful_features(&adapter),
+            required_limits: Gpu::useful_limits(&adapter),
             ..Default::default()
         };
         Own::request(adapter, &descriptor)

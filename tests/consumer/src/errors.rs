@@ -106,7 +106,7 @@ pub fn recorded(
         ),
         carries(
             "an unknown kernel",
-            MatMul::with_kernel(gpu, weights, 1, Precision::F32, "gemmm"),
+            MatMul::builder(gpu, weights, 1).precision(Precision::F32).kernel("gemmm").build(),
             &["gemmm", "gemv"],
         ),
     ];

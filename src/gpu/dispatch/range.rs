@@ -1,0 +1,103 @@
+//! Bytes of buffers: what a binding covers.
+
+use crate::gpu::device::gpu::Gpu;
+use crate::{Error, Result};
+use std::num::NonZeroU64;
+use std::ops::Range;
+use wgpu::{BindingResource, Buffer, BufferBinding, BufferSlice, BufferUsages};
+
+/// Bytes of a buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BufferRange {
+    pub buffer: Buffer,
+    pub offset: u64,
+    pub size: u64,
+}
+
+impl BufferRange {
+    /// The whole of a buffer.
+    pub fn whole(buffer: &Buffer) -> BufferRange {
+        BufferRange {
+            buffer: buffer.clone(),
+            offset: 0,
+            size: buffer.size(),
+        }
+    }
+
+    /// So many bytes of a buffer from `offset` on.
+    pub fn part(buffer: &Buffer, offset: u64, size: u64) -> BufferRange {
+        let buffer = buffer.clone();
+        BufferRange { buffer, offset, size }
+    }
+
+    /// What is bound of it.
+    pub fn resource(&self, extent: &Range<u64>) -> BindingResource<'_> {
+        BindingResource::Buffer(BufferBinding {
+            buffer: &self.buffer,
+            offset: self.offset + extent.start,
+            size: NonZeroU64::new(extent.end - extent.start),
+        })
+    }
+}
+
+impl From<BufferSlice<'_>> for BufferRange {
+    fn from(slice: BufferSlice) -> BufferRange {
+        BufferRange::part(slice.buffer(), slice.offset(), slice.size())
+    }
+}
+
+/// Bytes of a given buffer that the first dispatch of a grid binds; each dispatch after it binds those `step` further
+/// on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Span {
+    pub first: Range<u64>,
+    pub step: u64,
+}
+
+impl Span {
+    /// What dispatch number `time` binds.
+    pub fn at(&self, time: usize) -> Range<u64> {
+        let by = time as u64 * self.step;
+        self.first.start + by..self.first.end + by
+    }
+
+    /// Where the bytes of the last of `times` dispatches end.
+    pub fn end(&self, times: usize) -> u64 {
+        self.at(times.saturating_sub(1)).end
+    }
+}
+
+impl From<Range<u64>> for Span {
+    fn from(first: Range<u64>) -> Span {
+        Span { first, step: 0 }
+    }
+}
+
+/// Whether a caller's slice can be bound: its length, offset and usage.
+pub(crate) fn check_binding(gpu: &Gpu, what: &'static str, slice: BufferSlice, needed: u64) -> Result<()> {
+    let got = slice.size();
+    if got < needed {
+        return Err(Error::Binding {
+            what,
+            expected: needed,
+            got,
+        });
+    }
+    let alignment = gpu.limits().min_storage_buffer_offset_alignment as u64;
+    if !slice.offset().is_multiple_of(alignment) {
+        return Err(Error::Alignment {
+            what,
+            alignment,
+            got: slice.offset(),
+        });
+    }
+    let usage = slice.buffer().usage();
+    if !usage.contains(BufferUsages::STORAGE) {
+        return Err(Error::Usage {
+            what,
+            expected: format!("{:?}", BufferUsages::STORAGE),
+            got: format!("{usage:?}"),
+        });
+    }
+    Ok(())
+}

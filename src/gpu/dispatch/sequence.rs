@@ -1,0 +1,176 @@
+//! Dispatches one after another, wired to buffers of the caller's and to scratch: what a product records.
+
+use crate::gpu::device::gpu::Gpu;
+use crate::gpu::dispatch::dispatch::Dispatch;
+use crate::gpu::dispatch::kept::{Groups, Kept};
+use crate::gpu::dispatch::range::{BufferRange, check_binding};
+use crate::{Error, Result};
+use std::sync::Arc;
+use wgpu::{Buffer, BufferSlice, ComputePass};
+
+/// The most arguments that any product has: x, y, ids, and an operand of each kind.
+pub(crate) const MOST_ARGS: usize = 10;
+
+/// Which buffer a dispatch is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Wire {
+    /// The caller's argument of this number.
+    Arg(usize),
+    /// The scratch buffer of this number.
+    Scratch(usize),
+}
+
+/// A buffer of the caller's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Arg {
+    pub name: &'static str,
+    /// Whether it is written: then no other argument may be of the same buffer.
+    pub written: bool,
+}
+
+impl Arg {
+    pub fn read(name: &'static str) -> Arg {
+        Arg { name, written: false }
+    }
+
+    pub fn written(name: &'static str) -> Arg {
+        Arg { name, written: true }
+    }
+}
+
+/// Dispatches and scratch, before the arguments are counted.
+#[derive(Default)]
+pub(crate) struct Steps {
+    scratch: Vec<BufferRange>,
+    steps: Vec<(Arc<Dispatch>, Vec<Wire>)>,
+}
+
+impl Steps {
+    /// Adds a buffer that the caller does not see.
+    pub fn scratch(&mut self, buffer: &Buffer) -> Wire {
+        self.scratch.push(BufferRange::whole(buffer));
+        Wire::Scratch(self.scratch.len() - 1)
+    }
+
+    pub fn push(&mut self, dispatch: Dispatch, wires: Vec<Wire>) {
+        self.steps.push((Arc::new(dispatch), wires));
+    }
+
+    /// Adds the dispatches of another sequence, `args` standing in for its arguments.
+    pub fn extend(&mut self, other: &Sequence, args: &[Wire]) {
+        let base = self.scratch.len();
+        self.scratch.extend(other.steps.scratch.iter().cloned());
+        let renumbered = |wire: &Wire| match *wire {
+            Wire::Arg(i) => args[i],
+            Wire::Scratch(i) => Wire::Scratch(base + i),
+        };
+        let steps = other.steps.steps.iter();
+        self.steps
+            .extend(steps.map(|(dispatch, wires)| (dispatch.clone(), wires.iter().map(renumbered).collect())));
+    }
+}
+
+pub(crate) struct Sequence {
+    gpu: Gpu,
+    args: Vec<Arg>,
+    /// The bytes that each argument must have.
+    needed: Vec<u64>,
+    steps: Steps,
+    // No vector: looking kept bind groups up allocates nothing.
+    kept: Kept<[Option<BufferRange>; MOST_ARGS]>,
+}
+
+impl Sequence {
+    pub fn new(gpu: &Gpu, args: &[Arg], steps: Steps) -> Sequence {
+        // Beyond it the key of kept bind groups would be cut short.
+        assert!(args.len() <= MOST_ARGS, "a sequence of this crate");
+        let needed = |arg: usize| {
+            let wires = steps.steps.iter().flat_map(|(dispatch, wires)| {
+                let given = wires.iter().enumerate();
+                given.map(move |(i, wire)| (dispatch, i, *wire))
+            });
+            let bound = wires.filter(|(.., wire)| *wire == Wire::Arg(arg));
+            bound.map(|(dispatch, i, _)| dispatch.needed(i)).max().unwrap_or(0)
+        };
+        Sequence {
+            args: args.to_vec(),
+            needed: (0..args.len()).map(needed).collect(),
+            gpu: gpu.clone(),
+            steps,
+            kept: Kept::default(),
+        }
+    }
+
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// What the caller gives.
+    pub fn args(&self) -> &[Arg] {
+        &self.args
+    }
+
+    /// Checks, binds and records all of it. Where anything is wrong, nothing is recorded.
+    pub fn encode(&self, pass: &mut ComputePass, args: &[BufferSlice]) -> Result<()> {
+        self.check(args)?;
+        let groups = self.bind(args.iter().map(|slice| BufferRange::from(*slice)))?;
+        let mut groups = groups.iter();
+        for (dispatch, _) in &self.steps.steps {
+            dispatch.record(pass, &mut groups);
+        }
+        Ok(())
+    }
+
+    /// Whether the arguments can be bound.
+    fn check(&self, args: &[BufferSlice]) -> Result<()> {
+        debug_assert_eq!(self.args.len(), args.len());
+        let args = || self.args.iter().zip(args);
+        for (written, slice) in args().filter(|(arg, _)| arg.written) {
+            for (arg, other) in args() {
+                if arg.name != written.name && other.buffer() == slice.buffer() {
+                    return Err(Error::Aliased(arg.name, written.name));
+                }
+            }
+        }
+        for ((arg, slice), needed) in args().zip(&self.needed) {
+            check_binding(&self.gpu, arg.name, *slice, *needed)?;
+        }
+        Ok(())
+    }
+
+    /// Bind groups for these arguments, made the first time that they are seen.
+    pub fn bind(&self, args: impl Iterator<Item = BufferRange>) -> Result<Groups> {
+        let mut key = [const { None }; MOST_ARGS];
+        for (key, range) in key.iter_mut().zip(args) {
+            *key = Some(range);
+        }
+        self.kept.get(key, |args| self.groups(args))
+    }
+
+    /// Records the one dispatch of it with a grid that is known only now, which
+    /// [`check_grid`](super::dispatch::check_grid) has let pass.
+    pub fn record_grid(&self, pass: &mut ComputePass, workgroups: [u32; 3], groups: &Groups) {
+        let (dispatch, _) = &self.steps.steps[0];
+        dispatch.record_grid(pass, workgroups, &groups[0]);
+    }
+
+    fn groups(&self, args: &[Option<BufferRange>; MOST_ARGS]) -> Result<Vec<wgpu::BindGroup>> {
+        let buffer = |wire: &Wire| match *wire {
+            Wire::Arg(i) => args[i].as_ref().expect("an argument for each wire"),
+            Wire::Scratch(i) => &self.steps.scratch[i],
+        };
+        let make = || {
+            let steps = self.steps.steps.iter();
+            let groups = steps.flat_map(|(dispatch, wires)| {
+                let given: Vec<_> = wires.iter().map(buffer).collect();
+                dispatch.groups(self.gpu.device(), &given)
+            });
+            groups.collect()
+        };
+        // In a browser nothing may wait; there a bad binding surfaces in the caller's own scope.
+        #[cfg(target_arch = "wasm32")]
+        return Ok(make());
+        #[cfg(not(target_arch = "wasm32"))]
+        pollster::block_on(self.gpu.scoped("binding buffers", make))
+    }
+}
