@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use lowbit::{Group, Dense, Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Group, Matrix};
 use lowbit_fuzz::{Choices, all_finite};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

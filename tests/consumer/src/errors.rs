@@ -20,7 +20,9 @@ fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(
 /// On the host.
 pub fn host() -> Result<usize, String> {
     let zeros = vec![0f32; 512];
-    let packed = Dense::new(2, 64, &zeros[..128]).and_then(|w| Matrix::quantize(Format::Q4_0, w)).map_err(|e| e.to_string())?;
+    let packed = Dense::new(2, 64, &zeros[..128])
+        .and_then(|w| Matrix::quantize(Format::Q4_0, w))
+        .map_err(|e| e.to_string())?;
     let stored = packed.bytes();
     let needed = stored.len().to_string();
     let short = (stored.len() - 1).to_string();
@@ -106,7 +108,10 @@ pub fn recorded(
         ),
         carries(
             "an unknown kernel",
-            MatMul::builder(gpu, weights, 1).precision(Precision::F32).kernel("gemmm").build(),
+            MatMul::builder(gpu, weights, 1)
+                .precision(Precision::F32)
+                .kernel("gemmm")
+                .build(),
             &["gemmm", "gemv"],
         ),
     ];

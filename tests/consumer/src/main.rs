@@ -68,7 +68,11 @@ fn on_device(what: &str, own: &Own, matrices: &[Matrix], x: &[f32]) -> Result<()
         // on a GPU only.
         let f32 = Precision::F32;
         let chosen = MatMul::new(&gpu, &weights, 1, f32).map_err(say)?;
-        let named = MatMul::builder(&gpu, &weights, M).precision(f32).kernel("gemm").build().map_err(say)?;
+        let named = MatMul::builder(&gpu, &weights, M)
+            .precision(f32)
+            .kernel("gemm")
+            .build()
+            .map_err(say)?;
         products.extend([(matrix, chosen), (matrix, named)]);
     }
 
