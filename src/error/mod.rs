@@ -11,8 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the numbers that tell why.
 ///
-/// Each variant's text names its fields: those that end in `what`, `at`, `tensor` or `name` say where, the others what
-/// was expected and what was found. A size that overflowed is saturated.
+/// The fields `what`, `at`, `name`, `tensor`, `format` and `kernel` tell where, and appear in the message as such; the
+/// other fields hold what was expected and what was found. Sizes that overflow are saturated.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -99,7 +99,7 @@ pub enum Error {
         needed: u64,
         limit: u64,
     },
-    /// A NaN or infinite value in floats that must be finite. `what` is what it is one of: `weight`, `input`.
+    /// A NaN or infinite value in floats that must be finite. `what` is what the value is: `weight`, `input`.
     #[error("{what} [{row}, {column}] is {value}, should be finite")]
     #[non_exhaustive]
     NotFinite {

@@ -18,7 +18,7 @@ impl Format {
         }
     }
 
-    /// A stored row without the headers of its groups, where it is made of vectors; else as it is.
+    /// A stored row, without the headers of its groups if it is made of vectors.
     pub(crate) fn without_headers<'a>(&self, k: usize, row: &'a [u8]) -> Cow<'a, [u8]> {
         let Blocks::Vectors { header, .. } = self.family.blocks else {
             return row.into();
@@ -48,8 +48,8 @@ impl Format {
         });
     }
 
-    /// The weights of one stored row: codes, levels, affine, in the rounding of the original tools.
-    /// `row` is given with its number, `codebook` is that of the matrix.
+    /// The weights of one stored row, rounded as by the original tools. `row` comes with its number in the matrix,
+    /// `codebook` is that of the matrix.
     pub(crate) fn decode_row(
         &self,
         (number, row): (usize, &[u8]),

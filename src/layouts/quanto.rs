@@ -70,7 +70,7 @@ impl QuantoBitsLayout<'_> {
     }
 }
 
-/// What the bytes of a [`QuantoBytesLayout`] are.
+/// The type of the bytes in a [`QuantoBytesLayout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantoByte {
     /// `qint8`

@@ -125,7 +125,7 @@ impl<'a> Split<'a> {
     /// Like [`TensorView::matrix`], by name.
     ///
     /// # Errors
-    /// [`Error::NoTensor`], else the errors of `TensorView::matrix`.
+    /// [`Error::NoTensor`], and the errors of `TensorView::matrix`.
     pub fn matrix(&self, name: &str) -> Result<Matrix<'a>> {
         self.tensor(name)?.matrix()
     }
@@ -142,7 +142,7 @@ impl<'a> Split<'a> {
     /// Like [`TensorView::to_f32`], by name.
     ///
     /// # Errors
-    /// [`Error::NoTensor`], else the errors of `TensorView::to_f32`.
+    /// [`Error::NoTensor`], and the errors of `TensorView::to_f32`.
     pub fn to_f32(&self, name: &str) -> Result<Vec<f32>> {
         self.tensor(name)?.to_f32()
     }

@@ -115,8 +115,7 @@ impl<'a> Writer<'a> {
     /// Adds a matrix as a tensor of shape [k, n].
     ///
     /// # Errors
-    /// [`Error::NoTensorType`] for a format that GGUF files cannot hold, else those of
-    /// [`tensor`](Writer::tensor).
+    /// [`Error::NoTensorType`] for a format that GGUF files cannot hold, and the errors of [`tensor`](Writer::tensor).
     pub fn matrix(&mut self, name: &str, matrix: &'a Matrix<'_>) -> Result<&mut Self> {
         let type_id = matrix.format().gguf().ok_or_else(|| Error::NoTensorType {
             tensor: name.to_owned(),

@@ -50,7 +50,7 @@ impl ModelShape {
         self.architecture == "falcon"
     }
 
-    /// What llama.cpp calls the type 70B.
+    /// Whether llama.cpp classifies the model as 70B.
     pub(super) fn is_70b(&self) -> bool {
         match self.architecture.as_str() {
             "llama" => self.n_layer == 80 && self.n_head != self.n_head_kv,
