@@ -4,7 +4,7 @@
 //! turn codes into weights. Each format supplies, here in Rust and once more in WGSL, only
 //! `codes` and `affine`; everything that multiplies is written against those two.
 
-use crate::ScaleType;
+use crate::{Group, ScaleType};
 use fearless_simd::Level;
 
 /// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
@@ -209,8 +209,8 @@ impl Family {
     }
 }
 
-/// Unpacks a row of blocks with groups of so many weights, 0 being the whole row.
-pub(crate) type Unpack = fn(Level, group: usize, row: &[u8], Spans);
+/// Unpacks a row of blocks. `group` tells the weights that share an affine, of families.
+pub(crate) type Unpack = fn(Level, group: Group, row: &[u8], Spans);
 
 /// One row, unpacked: the codes of its weights, and the affine of each span of them, a run that
 /// divides both its group and a part.
@@ -221,13 +221,13 @@ pub(crate) struct Spans<'a> {
     pub offsets: &'a mut [f32],
 }
 
-/// Weights in a span where groups are so long, 0 being the whole row.
+/// Weights in a span of such groups.
 #[inline(always)]
-pub(crate) const fn span_of(group: usize) -> usize {
+pub(crate) const fn span_of(group: Group) -> usize {
     match group {
-        g if g.is_multiple_of(PART) => PART,
-        g if g.is_multiple_of(PART / 2) => PART / 2,
-        _ => PART / 4,
+        Group::Len(g) if !g.is_multiple_of(PART / 2) => PART / 4,
+        Group::Len(g) if !g.is_multiple_of(PART) => PART / 2,
+        _ => PART,
     }
 }
 

@@ -43,7 +43,7 @@ pub use cpu::CpuLevel;
 #[doc(hidden)]
 pub use cpu::activations::{Activations, quantize_activations};
 pub use dense::Dense;
-pub use error::{Error, Result};
+pub use error::{Error, IoError, Result};
 pub use files::gguf;
 #[cfg(feature = "safetensors")]
 pub use files::safetensors;

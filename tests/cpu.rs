@@ -107,7 +107,7 @@ fn what_needs_no_rounding_is_exact() {
             let format = base.with_group(group).unwrap();
             let mut bytes = random_matrix(format, n, k, random.next()).bytes().to_vec();
             for row in bytes.chunks_mut(format.row_bytes(k).unwrap()) {
-                for block in row.chunks_mut(format.block_bytes()) {
+                for block in row.chunks_mut(format.block_bytes().unwrap()) {
                     let scale = half::f16::from_f32(2f32.powi(-3));
                     block[..2].copy_from_slice(&scale.to_le_bytes());
                     if format.float_fields().len() == 2 {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{golden, same_bits};
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Group, Matrix};
 
 #[test]
 fn every_case_decodes_bit_for_bit() {
@@ -39,7 +39,7 @@ const TABLES: &[(&str, Format)] = &[
 
 #[test]
 fn every_code_of_small_floats() {
-    use lowbit::layouts::{Element, Microscaled, Scales};
+    use lowbit::layouts::{Element, FloatSlice, MicroscaledLayout};
     let elements = [
         Element::E2M1,
         Element::E2M3,
@@ -55,13 +55,13 @@ fn every_code_of_small_floats() {
         for (i, bit) in (0..k).flat_map(|i| (0..bits).map(move |bit| (i, bit))) {
             packed[(i * bits + bit) / 8] |= (((i >> bit) & 1) << ((i * bits + bit) % 8)) as u8;
         }
-        let linear = Microscaled {
+        let linear = MicroscaledLayout {
             n: 1,
             k,
             element,
-            group: 0,
+            group: Group::Row,
             packed: &packed,
-            scales: Scales::from(&[1f32][..]),
+            scales: FloatSlice::from(&[1f32][..]),
             global: None,
         }
         .linear()
@@ -148,7 +148,7 @@ fn iq3_s_beside_a_group_of_zeros() {
     for zeros in [32..64, 256 + 128..256 + 192] {
         weights[zeros].fill(0.0);
     }
-    let matrix = Matrix::quantize(Format::IQ3_S, 1, 512, &weights).unwrap();
+    let matrix = Matrix::quantize(Format::IQ3_S, Dense::new(1, 512, &weights).unwrap()).unwrap();
     let (others, back): (Vec<f32>, Vec<f32>) = (weights.iter().zip(matrix.dequantize()))
         .filter(|(w, _)| **w != 0.0)
         .unzip();

@@ -36,7 +36,7 @@ fn allowed<T>(make: impl Fn(Precision) -> Result<T, Error>) -> Option<T> {
         match make(precision) {
             Ok(made) => return Some(made),
             Err(Error::Precision { .. }) => {}
-            Err(Error::Feature { .. } | Error::UnknownKernel(..)) => return None,
+            Err(Error::Feature { .. } | Error::Unknown { .. }) => return None,
             Err(e) => panic!("{e}"),
         }
     }

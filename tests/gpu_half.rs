@@ -7,7 +7,7 @@ mod common;
 use common::{BOUND, Random, fitting_k, gpu, oracle, random_matrix, within_bound};
 use half::f16;
 use lowbit::wgpu::{DeviceType, Features};
-use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, KERNELS, MatMul, Matrix, Precision, Weights};
+use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, Group, KERNELS, MatMul, Matrix, Precision, Weights};
 use std::process::Command;
 
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
@@ -284,7 +284,7 @@ fn long_rows_of_large_inputs_do_not_overflow() {
 fn what_is_past_the_end_of_a_row_stays_zero() {
     let gpu = gpu::gpu();
     // Codes 15 with zero point 15: weights 0. What fills up a part has code 0: -15 * 8192.
-    let format = Format::INT4_ASYM.per_row().unwrap();
+    let format = Format::INT4_ASYM.with_group(Group::Row).unwrap();
     let (n, k) = (5, 40);
     let zeros = vec![0f32; n * k];
     let row_bytes = format.row_bytes(k).unwrap();

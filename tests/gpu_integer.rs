@@ -168,10 +168,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
     let row_bytes = format.row_bytes(k).unwrap();
     altered_matrix(format, n, k, 11, |bytes| {
         for (r, row) in bytes.chunks_mut(row_bytes).enumerate() {
-            let step = match format.block_len() {
-                0 => row_bytes,
-                _ => format.block_bytes(),
-            };
+            let step = format.block_bytes().unwrap_or(row_bytes);
             for (b, block) in row.chunks_mut(step).enumerate() {
                 // Neighbours differ.
                 let odd = (r + b) % 2;
@@ -185,6 +182,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
                             block[at..at + 2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes())
                         }
                         ScaleType::F32 => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
+                        other => unimplemented!("a power of two of type {other}: add it here"),
                     }
                 }
                 if format.name() == "iq1_m" {

@@ -129,7 +129,7 @@ fn a_named_kernel_is_made_or_refused() {
     let weights = gpu.upload(&random_matrix(Format::Q4_0, 24, 64, 9)).unwrap();
     lowbit::testing::spoil(&gpu, "gemv");
     let named = common::gpu::with_kernel(&gpu, &weights, 1, Precision::F32, "gemv");
-    let Err(Error::Shader { shader, message }) = named else {
+    let Err(Error::Shader { shader, message, .. }) = named else {
         panic!("{named:?}");
     };
     assert!(

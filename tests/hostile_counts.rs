@@ -2,7 +2,6 @@
 //! error that says it, and asks for no memory before. `gpu_failures` has those that need a device, `layouts::refused`
 //! those of the layouts, `gguf::hostile` and `safetensors::hostile` those in files.
 
-use lowbit::Dense;
 use lowbit::calibrate::affine::{self, Affine, Granularity, Scheme};
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::calibrate::observers::{Columns, Entropy, Histogram, MinMax, Observer};
@@ -15,7 +14,7 @@ use lowbit::quantize::{binary, gptq, hqq, ternary};
 use lowbit::rotate::hadamard::Hadamard;
 use lowbit::rotate::{Orthogonal, quarot, random};
 use lowbit::train::{Groups, bitnet};
-use lowbit::{DeviceClass, Format, InputScale, Matrix, Result, gguf};
+use lowbit::{Dense, DeviceClass, Format, Group, InputScale, Matrix, Result, gguf};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,7 +123,7 @@ fn refusing() -> Vec<(&'static str, Call)> {
     }
     let w = [0.5f32; 64];
     let scheme = Scheme::Symmetric;
-    let row = Format::INT4.per_row().unwrap();
+    let row = Format::INT4.with_group(Group::Row).unwrap();
     let hessian = Hessian::new(2).unwrap();
     let (of_gptq, of_candidates) = (hessian.clone(), hessian.clone());
     vec![
@@ -154,19 +153,21 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ),
         (
             "Matrix::quantize n",
-            call(move |c| made(Matrix::quantize(Format::Q4_0, c, 32, &w))),
+            call(move |c| made(Dense::new(c, 32, &w).and_then(|w| Matrix::quantize(Format::Q4_0, w)))),
         ),
         (
             "Matrix::quantize k",
-            call(move |c| made(Matrix::quantize(Format::INT4, 1, c, &w))),
+            call(move |c| made(Dense::new(1, c, &w).and_then(|w| Matrix::quantize(Format::INT4, w)))),
         ),
         (
             "Matrix::quantize n and k",
-            call(move |c| made(Matrix::quantize(Format::F32, c, c, &w))),
+            call(move |c| made(Dense::new(c, c, &w).and_then(|w| Matrix::quantize(Format::F32, w)))),
         ),
         (
             "Matrix::quantize_weighted k",
-            call(move |c| made(Matrix::quantize_weighted(Format::Q4_K, 1, c, &w, &w))),
+            call(move |c| {
+                made(Dense::new(1, c, &w).and_then(|dense| Matrix::quantize_weighted(Format::Q4_K, dense, &w)))
+            }),
         ),
         ("Format::with_group", call(|c| made(Format::INT4.with_group(c)))),
         ("Dense::new n", call(move |c| made(Dense::new(c, 2, &w)))),

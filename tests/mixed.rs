@@ -4,7 +4,7 @@ use lowbit::calibrate::allocate::{Assignment, Choice, exact, lagrangian};
 use lowbit::calibrate::sensitivity::{candidates, hawq, output_error, trace};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 
 fn normals(seed: u64, count: usize) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
@@ -20,7 +20,7 @@ fn output_error_is_that_of_the_outputs() {
     let formats = [Format::INT2, Format::Q4_0, Format::INT8];
     let choices = candidates(n, k, &w, &hessian, &formats, &|_| ()).unwrap();
     for (format, choice) in formats.iter().zip(choices) {
-        let matrix = Matrix::quantize(*format, n, k, &w).unwrap();
+        let matrix = Matrix::quantize(*format, Dense::new(n, k, &w).unwrap()).unwrap();
         let quantized = matrix.dequantize();
         let mut expected = 0f64;
         for x in x.chunks(k) {

@@ -5,7 +5,7 @@ use lowbit::quantize::codebook::{Density, lloyd_max};
 use lowbit::quantize::vector::{Additive, Aqlm, KMeans, nearest, output_error, residual};
 use lowbit::quantize::{binary, ternary};
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Matrix, ScaleType};
+use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 use std::sync::Mutex;
 
 fn gaussian(count: usize, seed: u64) -> Vec<f32> {
@@ -305,10 +305,16 @@ fn binary_scales_are_mean_magnitudes() {
     let format = Format::INT1.with_group(g).unwrap();
     assert_eq!(
         found.pack(ScaleType::F16).unwrap(),
-        Matrix::quantize(format, n, k, &w).unwrap()
+        Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap()
     );
     let odd = binary::quantize(&w, (n, k), Granularity::Group(12), None).unwrap();
-    assert!(matches!(odd.pack(ScaleType::F16), Err(Error::Group { got: 12, .. })));
+    assert!(matches!(
+        odd.pack(ScaleType::F16),
+        Err(Error::Group {
+            got: Group::Len(12),
+            ..
+        })
+    ));
     assert!(matches!(odd.pack(ScaleType::E8M0), Err(Error::Scale { .. })));
 }
 
@@ -413,7 +419,7 @@ fn ternary_weights_become_matrices() {
     }
     // By groups the scale is that of the format's own encoder.
     let found = of(Granularity::Group(32)).pack(ScaleType::F16).unwrap();
-    let own = Matrix::quantize(Format::TERNARY, n, k, &w).unwrap();
+    let own = Matrix::quantize(Format::TERNARY, Dense::new(n, k, &w).unwrap()).unwrap();
     assert_eq!(found.inspect().scales, own.inspect().scales);
     let narrow = ternary::quantize(&w, (n * 2, k / 2), Granularity::Channel, ternary::Rule::Twn, None);
     assert!(narrow.unwrap().pack_tq2_0().is_ok());

@@ -7,7 +7,7 @@
 use lowbit::quantize::gptq::{Gptq, quantize};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Matrix, Result};
+use lowbit::{Dense, Error, Format, Matrix, Result};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -56,8 +56,8 @@ fn encode(format: Format, n: usize, k: usize, runs: usize) -> Result<(f64, f64)>
         Ok(speeds[runs / 2])
     };
     Ok((
-        median(&|| Matrix::quantize(format, n, k, &weights))?,
-        median(&|| Matrix::quantize_weighted(format, n, k, &weights, &importance))?,
+        median(&|| Dense::new(n, k, &weights).and_then(|w| Matrix::quantize(format, w)))?,
+        median(&|| Dense::new(n, k, &weights).and_then(|w| Matrix::quantize_weighted(format, w, &importance)))?,
     ))
 }
 

@@ -13,7 +13,7 @@ use crate::model::Fallible;
 use lowbit::calibrate::allocate::{self, Assignment, Choice};
 use lowbit::calibrate::sensitivity;
 use lowbit::quantize::hessian::Hessian;
-use lowbit::{Error, Format, Linear, Matrix};
+use lowbit::{Dense, Error, Format, Linear, Matrix};
 
 /// What a mixture is quantized by.
 pub const METHODS: [Method; 2] = [Method::Rtn, Method::Gptq];
@@ -52,7 +52,7 @@ pub fn losses(
                 choices.sort_by_key(|choice| choice.bytes);
                 // The one in the middle: errors large enough to see, small enough to add up.
                 let probe = choices[choices.len() / 2];
-                let packed = Linear::new(Matrix::quantize(probe.format, n, k, &w)?);
+                let packed = Linear::new(Matrix::quantize(probe.format, Dense::new(n, k, &w)?)?);
                 let at = |llama: &mut Llama, linear| {
                     let shared = &mut llama.layers[i].shared[place as usize];
                     std::mem::replace(&mut shared.linears[index].linear, linear)

@@ -42,7 +42,7 @@ impl Outliers {
 }
 
 /// The layer with the weights of `columns` kept in f16 and the others packed as `format`: in the paper
-/// `Format::INT8.per_row()?`. The packed matrix is zero in those columns, so that they widen no scale, and
+/// `Format::INT8.with_group(Group::Row)?`. The packed matrix is zero in those columns, so that they widen no scale, and
 /// [`Linear::matmul_with`] gives it inputs that are zero there too.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ pub fn split(layer: Dense, columns: &[u32], format: Format) -> Result<Linear> {
             }
         }
     }
-    let linear = Linear::new(Matrix::quantize(format, n, k, &rest)?);
+    let linear = Linear::new(Matrix::quantize(format, Dense::new(n, k, &rest)?)?);
     if columns.is_empty() {
         Ok(linear)
     } else {

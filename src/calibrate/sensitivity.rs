@@ -7,7 +7,7 @@ use crate::quantize::hessian::Hessian;
 use crate::quantize::tiles::{Rows, dots_f64};
 use crate::random::SplitMix64;
 use crate::reserve::zeros;
-use crate::{Error, Format, Matrix, Result, parallel};
+use crate::{Dense, Error, Format, Matrix, Result, parallel};
 use fearless_simd::Level;
 
 /// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.
@@ -49,7 +49,7 @@ pub fn candidates(
     let mut choices = Vec::new();
     for (i, &format) in formats.iter().enumerate() {
         progress(i as f32 / formats.len() as f32);
-        let matrix = Matrix::quantize(format, n, k, w)?;
+        let matrix = Matrix::quantize(format, Dense::new(n, k, w)?)?;
         choices.push(Choice {
             format,
             bytes: matrix.bytes().len() as u64,

@@ -4,6 +4,7 @@
 //! are multiplied in the time of a few instructions. Here both are inlined into a loop over the blocks of
 //! a row, and the loop is compiled for AVX-512, for AVX2 and for what every machine of the target has.
 
+use crate::Group;
 use crate::family::{Affine, PART, Spans, span_of};
 
 /// Runs an expression compiled for the level, `$simd` being its token; all that it calls must be
@@ -114,7 +115,7 @@ pub(crate) fn fixed(
     codes: impl Fn(&[u8], &mut [i8]),
     affine: impl Fn(&[u8], usize) -> Affine,
 ) {
-    let per_group = group / span_of(group);
+    let per_group = group / span_of(Group::Len(group));
     let groups = len / group;
     if groups * per_group == 1 {
         return blocks([len, bytes], row, spans, codes, |block| affine(block, 0));
@@ -177,7 +178,7 @@ fn blocks(
 /// Rows of whole groups only.
 #[inline(always)]
 pub(crate) fn grouped(
-    group: usize,
+    group: Group,
     [header, bits]: [usize; 2],
     row: &[u8],
     spans: Spans,
@@ -185,8 +186,8 @@ pub(crate) fn grouped(
     affine: impl Fn(&[u8]) -> Affine,
 ) {
     let len = match group {
-        0 => spans.codes.len(),
-        group => group,
+        Group::Len(len) => len,
+        _ => spans.codes.len(),
     };
     let bytes = header + (len * bits).div_ceil(8);
     // The usual group is as long as what is multiplied at once, and a constant in a loop of its own.

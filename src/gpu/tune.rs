@@ -158,7 +158,8 @@ impl Gpu {
     /// [`Error::Io`].
     pub fn save_decisions(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        replace(path, &self.decisions().to_string()).map_err(|e| io("writing decisions", path, e))
+        let failed = Error::io(format!("writing decisions to {}", path.display()));
+        replace(path, &self.decisions().to_string()).map_err(failed)
     }
 
     /// Reads such a file and [uses](Gpu::use_decisions) it.
@@ -168,7 +169,8 @@ impl Gpu {
     /// such file.
     pub fn load_decisions(&self, path: impl AsRef<Path>) -> Result<usize> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|e| io("reading decisions", path, e))?;
+        let failed = Error::io(format!("reading decisions from {}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(failed)?;
         self.use_decisions(&text.parse()?)
     }
 
@@ -188,13 +190,6 @@ impl Gpu {
             rows.into_iter()
                 .try_for_each(|m| MatMul::new(&gpu, &weights, m, precision).map(drop))
         })
-    }
-}
-
-fn io(what: &'static str, path: &Path, error: std::io::Error) -> Error {
-    Error::Io {
-        what,
-        message: format!("{}: {error}", path.display()),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::calibrate::affine::{Granularity, check};
 use crate::formats::bits::set_field;
 use crate::matrix::check_shape;
-use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
+use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights α or -α.
@@ -156,7 +156,7 @@ pub(super) fn pack(
     check_parts((n, k), granularity, codes, scales)?;
     let format = match granularity {
         Granularity::Group(g) if g < k => format.with_group(g)?,
-        _ => format.per_row()?,
+        _ => format.with_group(Group::Row)?,
     };
     let (row_bytes, span) = (check_shape(format, n, k)?, format.block_span(k));
     let (_, scale_type) = format.float_fields()[0];

@@ -154,7 +154,7 @@ impl Ternary {
     /// [`Error::Block`] where k is no multiple of 256, and those of [`pack`](Ternary::pack).
     pub fn pack_tq2_0(&self) -> Result<Matrix<'static>> {
         let &Ternary { n, k, .. } = self;
-        let (format, block_len) = (Format::TQ2_0, Format::TQ2_0.block_len());
+        let (format, block_len, block_bytes) = (Format::TQ2_0, 256, 66);
         let row_bytes = crate::matrix::check_shape(format, n, k)?;
         let run = match self.granularity {
             Granularity::Group(g) => g.min(k),
@@ -165,7 +165,7 @@ impl Ternary {
         }
         check_parts((n, k), self.granularity, &self.codes, &self.scales)?;
         let mut bytes = vec![0u8; n * row_bytes];
-        let blocks = bytes.chunks_exact_mut(format.block_bytes());
+        let blocks = bytes.chunks_exact_mut(block_bytes);
         for (b, block) in blocks.enumerate() {
             let at = b * block_len;
             let (row, column) = (at / k, at % k);

@@ -21,7 +21,7 @@ use std::fmt::Write;
 /// that the kernel needs.
 ///
 /// # Errors
-/// [`Error::UnknownKernel`], [`Error::Block`] where the format cannot have rows of `k`, and
+/// [`Error::Unknown`], [`Error::Block`] where the format cannot have rows of `k`, and
 /// [`Error::NoCodes`] where the kernel cannot serve it.
 pub fn wgsl(format: Format, kernel: &str, m: usize, k: usize, class: DeviceClass) -> Result<String> {
     wgsl_on(format, kernel, m, k, class, Caps::NONE, Dialect::Naga)
@@ -56,7 +56,7 @@ const ENABLE_F16: File = text!("enables/f16.wgsl");
 const PRINTED: &str = "(constants)";
 
 pub(crate) fn unknown(kernel: &str) -> Error {
-    Error::UnknownKernel(kernel.into(), kernels::KERNELS.join(", "))
+    Error::unknown("kernel", kernel, kernels::KERNELS)
 }
 
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {

@@ -4,12 +4,13 @@ use super::choices::held_parts;
 use super::compose::Composition;
 use super::integers;
 use super::kernels::{INTERLEAVE, Shape};
+use crate::Group;
 use crate::family::{AffineKind, Decode, Fields, PART, span_of};
 
 impl Composition<'_> {
     /// Runs of a part that have an affine of their own.
     pub fn spans(&self) -> u32 {
-        (PART / span_of(self.format.group_len())) as u32
+        (PART / span_of(self.format.group())) as u32
     }
 
     /// Parts that lanes hold a unit of scales for.
@@ -45,11 +46,15 @@ impl Composition<'_> {
 
     /// How weights lie in their planes, and who works on them.
     fn layout(&self) -> Vec<(&'static str, u32)> {
-        let (group, plane) = (self.format.group_len(), self.family.code_plane);
+        let plane = self.family.code_plane;
+        let group = match self.format.group() {
+            Group::Len(len) => len as u32,
+            _ => u32::MAX,
+        };
         vec![
             ("INTERLEAVE", INTERLEAVE as u32),
             ("PART", PART as u32),
-            ("GROUP", if group == 0 { u32::MAX } else { group as u32 }),
+            ("GROUP", group),
             ("SPANS", self.spans()),
             ("SLICES", self.axes.slices),
             ("WORKGROUP", self.tuning.workgroup),

@@ -9,7 +9,7 @@ use super::params::Params;
 use super::source::Source;
 use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::one_invocation_a_part;
-use crate::{Format, ScaleType};
+use crate::{Format, Group, ScaleType};
 use naga::{AddressSpace, Module, TypeInner};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -112,7 +112,7 @@ fn of_format(format: Format) -> Vec<Source> {
             for caps in [kernel.needs.caps, super::Caps::ALL] {
                 let traits = Traits::typical(class, caps);
                 let tuning = (kernel.tuning)(&traits, m);
-                let block = format.block_len().max(1);
+                let block = format.block_len().unwrap_or(1);
                 let k = if m == 1 { 256usize } else { 784 }.next_multiple_of(block);
                 let axes = match kernel.shape {
                     Shape::Product => all_axes(kernel),
@@ -195,7 +195,7 @@ fn check_params(inner: &TypeInner) -> Result<(), String> {
 /// Formats of every kind of codes, levels, scales and affine between them.
 fn formats() -> Vec<Format> {
     let mut formats = Format::ALL.to_vec();
-    formats.push(Format::INT4.per_row().unwrap());
+    formats.push(Format::INT4.with_group(Group::Row).unwrap());
     formats.push(Format::INT4_ASYM.with_group(8).unwrap());
     for (format, scale) in [
         (Format::INT3_BIAS, ScaleType::F32),

@@ -4,7 +4,7 @@ use super::Fallible;
 use super::mlp::Layer;
 use half::f16;
 use lowbit::train::{Groups, bitnet, lsq};
-use lowbit::{Format, Matrix, ScaleType};
+use lowbit::{Dense, Format, Group, Matrix, ScaleType};
 
 /// What weights become.
 #[derive(Clone, Copy, PartialEq)]
@@ -40,7 +40,9 @@ impl Quantizer {
             Scheme::Float => Quantizer::Float,
             Scheme::Ternary { group } => Quantizer::Ternary(Groups::new(k, group)?, Format::TERNARY.with_group(group)?),
             // In a matrix every row has its own copy of γ.
-            Scheme::TernaryTensor => Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.per_row()?),
+            Scheme::TernaryTensor => {
+                Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.with_group(Group::Row)?)
+            }
             Scheme::Int4 { group } => {
                 let groups = Groups::new(k, group)?;
                 let steps = lsq::init(&layer.w, groups, lsq::Levels::signed(4)?)?;
@@ -88,7 +90,7 @@ impl Quantizer {
     pub fn export(&self, layer: &Layer) -> Fallible<Matrix<'static>> {
         let (n, k, w) = (layer.n, layer.k, &layer.w);
         let matrix = match self {
-            Quantizer::Float => Matrix::quantize(Format::F32, n, k, w)?,
+            Quantizer::Float => Matrix::quantize(Format::F32, Dense::new(n, k, w)?)?,
             Quantizer::Ternary(groups, format) => {
                 let ternary = bitnet::weights_forward(w, *groups, ScaleType::F16)?;
                 let mut scales = ternary.scales;
@@ -124,9 +126,9 @@ fn pack<const BITS: usize>(
     fields: &[u8],
     scales: &[f32],
 ) -> Fallible<Matrix<'static>> {
-    let group = match format.group_len() {
-        0 => k,
-        group => group,
+    let group = match format.group() {
+        Group::Len(group) => group,
+        _ => k,
     };
     let blocks = fields.chunks(k).flat_map(|row| row.chunks(group));
     let mut bytes = Vec::new();

@@ -121,7 +121,7 @@ impl<'a> MatMulBuilder<'a> {
     }
 
     /// The product kernel of this name ([`KERNELS`](crate::KERNELS)). `build` then fails with
-    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] and [`Error::Feature`]
+    /// [`Error::Unknown`] where no product kernel has this name, [`Error::DeviceLimit`] and [`Error::Feature`]
     /// where this device cannot run it, [`Error::Precision`] where it rounds more than the precision allows,
     /// [`Error::NoCodes`] where it cannot serve the format.
     pub fn kernel(mut self, name: &str) -> Self {

@@ -183,7 +183,7 @@ fn quantize(
     importance: Option<&[f32]>,
 ) -> Result<Matrix<'static>> {
     match importance {
-        Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
-        None => Matrix::quantize(format, n, k, weights),
+        Some(importance) => Dense::new(n, k, weights).and_then(|w| Matrix::quantize_weighted(format, w, importance)),
+        None => Dense::new(n, k, weights).and_then(|w| Matrix::quantize(format, w)),
     }
 }

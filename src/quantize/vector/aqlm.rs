@@ -10,7 +10,7 @@ use super::beam::search;
 use super::refit::refit;
 use super::{Additive, KMeans, residual};
 use crate::matrix::length;
-use crate::{Error, Format, Matrix, Result, parallel};
+use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
 /// How a layer is quantized. The usual numbers make `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +140,7 @@ fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
     if cfg!(target_endian = "little") {
         Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h))
     } else {
-        Matrix::quantize(Format::F32, k, k, h)
+        Dense::new(k, k, h).and_then(|w| Matrix::quantize(Format::F32, w))
     }
 }
 
