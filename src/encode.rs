@@ -66,7 +66,7 @@ impl Matrix<'static> {
     }
 
     fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Option<&[f32]>) -> Result<Self> {
-        if format.family().table.least_words() > 0 {
+        if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });
