@@ -91,7 +91,7 @@ fn workgroups_are_tiles() {
             let plan = plan(request(kernel, shape, m, traits, WEBGPU)).unwrap();
             for job in &plan.jobs {
                 let tiles = |count: usize, tile: u32| count.div_ceil(tile as usize) as u64;
-                let expected = tiles(1000, plan.tuning.tile_rows) * tiles(job.m, plan.tuning.tile_cols);
+                let expected = tiles(1000, plan.tuning.tile_n) * tiles(job.m, plan.tuning.tile_m);
                 assert_eq!(job.workgroups, expected, "{}, m = {m}", kernel.name);
             }
         }
