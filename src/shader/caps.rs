@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Sub};
 
-/// A set of capabilities that kernels can use. Each has the name of the wgpu feature that grants it.
+/// A set of capabilities that kernels can use. Each has the name of the device feature that grants it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Caps(u8);
 
@@ -43,7 +43,7 @@ impl Caps {
         self.0 == 0
     }
 
-    /// The names of the wgpu features that grant them.
+    /// The names of the device features that grant them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Caps::NAMES
             .into_iter()
