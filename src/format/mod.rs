@@ -85,7 +85,7 @@ impl Format {
             None => Err(Error::Scale {
                 format: self.family.name.into(),
                 allowed: if scales.is_empty() {
-                    "only the type that its specification fixes".into()
+                    "the type that its specification fixes".into()
                 } else {
                     let names: Vec<_> = scales.iter().map(|(s, _)| s.name()).collect();
                     names.join(", ")
