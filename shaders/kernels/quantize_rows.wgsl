@@ -19,9 +19,9 @@ struct Params {
     zero_point: i32,
 }
 
-@workgroup(0) @binding(1) var<uniform> params: Params;
-@workgroup(0) @binding(2) var<storage, read> x: array<f32>;
-@workgroup(0) @binding(3) var<storage, read_write> rounded: array<u32>;
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read_write> rounded: array<u32>;
 
 const RUN: u32 = 32u;
 const RUN_WORDS: u32 = 12u;

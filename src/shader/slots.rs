@@ -289,23 +289,3 @@ fn tint_accepts_every_axis() {
         }
     }
 }
-
-#[test]
-#[ignore]
-fn scratch_dump() {
-    let folder = std::env::var("DUMP").unwrap();
-    let few = [Format::INT4, Format::IQ4_NL, Format::F16];
-    for format in formats() {
-        let mut all = String::new();
-        let sources = of_format(format);
-        let mut seen = BTreeSet::new();
-        for (i, source) in sources.iter().enumerate() {
-            let keep = few.contains(&format) || i % 7 == 0;
-            if keep && seen.insert(source.text.clone()) {
-                all += &source.text;
-                all += "\n//////\n";
-            }
-        }
-        std::fs::write(format!("{folder}/{format}.wgsl"), all).unwrap();
-    }
-}
