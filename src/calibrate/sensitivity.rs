@@ -7,8 +7,8 @@ use crate::quantize::hessian::Hessian;
 use crate::quantize::tiles::{Rows, dots_f64};
 use crate::random::SplitMix64;
 use crate::reserve::zeros;
-use crate::{Error, Format, Matrix, Result, parallel};
 use crate::simd;
+use crate::{Error, Format, Matrix, Result, parallel};
 
 /// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.
 const MOST: u64 = 1 << 32;

@@ -1,20 +1,21 @@
 //! Products of integer codes with inputs rounded to integers.
 //!
-//! Sums are kept in sixteen lanes, each of which takes four codes of every 64: no span is shorter than
-//! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
-//! lanes are added up only at the end of a stretch of the row (`sums.rs`). Rows are centred (`centre.rs`): what is left of their
-//! offsets is multiplied by sums of inputs, once for a span, and does not cancel with the rest.
+//! Sums are kept in 16 lanes, each of which takes four codes of every 64. No span is shorter than four codes, so each
+//! lane multiplies its exact integer sum by the scales of its own span and its own run, and lanes are added up only at
+//! the end of a stretch of the row (`sums.rs`). Rows are centred (`centre.rs`): the remaining offsets are multiplied by
+//! sums of inputs, once per span, and do not cancel with the other products.
 
 use super::dot4::dot4;
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Step};
 use super::plan::{BASE_ZERO, Plan, SCALE, specialized};
 use super::row::{Row, STEP};
 use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x4, f32x8, f32x16, i8x64, i32x16, prelude::*, u8x64};
+use std::ops::Range;
 
-/// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
-/// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the
-/// less the machine reads ahead.
+/// Rows of weights that are unpacked and then multiplied together. With at least four rows of x each load of either
+/// serves four products. With fewer rows of x the product waits for memory, and unpacking several rows at once would
+/// interrupt the reads, so that the processor prefetches less.
 pub(super) fn rows_at_once(m: usize) -> usize {
     match m {
         0..TILE => 1,
@@ -22,13 +23,13 @@ pub(super) fn rows_at_once(m: usize) -> usize {
     }
 }
 
-/// Rows of weights, and of x, in a tile whose sums stay in registers.
+/// Rows of weights, and of x, in a tile whose sums fit in registers.
 const TILE: usize = 4;
 
-/// Steps whose products are added up in f32: their spans are whole vectors, too.
+/// Steps whose products are added in f32. Their spans fill whole vectors.
 const STRETCH: usize = CHAINS * CHAIN;
 
-/// Row `c` of the inputs times row `r` of these goes to `y[c * rows.len() + r]`.
+/// Writes row `c` of the inputs times row `r` of the weights to `y[c * rows.len() + r]`.
 pub(super) fn products(plan: &Plan, rows: &[Row], inputs: &Inputs, y: &mut [f32]) {
     match <&[Row; TILE]>::try_from(rows) {
         Ok(rows) => specialized!(plan, plan.centred(), products_at[4], rows, inputs, y),
@@ -63,6 +64,9 @@ fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>
     columns!(1);
 }
 
+/// The sums of a tile, `[column][row]`.
+type Tile<S, const ROWS: usize, const COUNT: usize> = [[f32x16<S>; ROWS]; COUNT];
+
 #[inline(always)]
 fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, const COUNT: usize>(
     simd: S,
@@ -80,53 +84,29 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     for (c, x) in x.iter_mut().enumerate() {
         *x = &inputs.steps[(first + c) * steps..][..steps];
     }
-    // One sum would wait for itself: even steps and odd ones.
+    // A single sum would wait for its own last addition: even and odd steps have one each.
     let chains = if ROWS * COUNT == 1 { 2 } else { 1 };
     let zero = [[f32x16::splat(simd, 0.0); ROWS]; COUNT];
-    let mut sums = [zero; 2];
-    macro_rules! add {
-        ($i:expr, $chain:expr) => {{
-            let i = $i;
-            for (r, row) in rows.iter().enumerate() {
-                let w = i8x64::simd_from(simd, codes[r][i]);
-                let scale = spread::<S, SPAN>(simd, &row.scales, i);
-                let middle = match KIND {
-                    // Of a shift, which is -128 times a sum of codes.
-                    BASE_ZERO => spread::<S, SPAN>(simd, &row.middles, i) * (1.0 / 128.0),
-                    _ => scale,
-                };
-                for (sums, x) in sums[$chain].iter_mut().zip(x) {
-                    let x = &x[i];
-                    let shift = i32x16::simd_from(simd, x.shifts);
-                    let dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
-                    let mut dot: f32x16<S> = dot.to_float();
-                    if KIND == BASE_ZERO {
-                        // Exact: integers of less than 24 bits.
-                        let shift: f32x16<S> = shift.to_float();
-                        dot += middle * shift;
-                    }
-                    let scales = f32x16::simd_from(simd, x.scales);
-                    sums[r] = (scale * dot).mul_add(scales, sums[r]);
-                }
-            }
-        }};
-    }
     let mut totals = [[0f64; ROWS]; COUNT];
     for from in (0..steps).step_by(STRETCH) {
         let end = steps.min(from + STRETCH);
         let mut second = zero;
         for from in (from..end).step_by(CHAIN * chains) {
-            sums = [zero; 2];
+            let mut sums = [zero; 2];
             let end = end.min(from + CHAIN * chains);
             let mut i = from;
             while i + chains <= end {
+                #[expect(
+                    clippy::needless_range_loop,
+                    reason = "with an iterator the sums leave their registers"
+                )]
                 for chain in 0..chains {
-                    add!(i + chain, chain);
+                    add_step::<S, SPAN, KIND, ROWS, COUNT>(simd, rows, &codes, &x, i + chain, &mut sums[chain]);
                 }
                 i += chains;
             }
             if i < end {
-                add!(i, 0);
+                add_step::<S, SPAN, KIND, ROWS, COUNT>(simd, rows, &codes, &x, i, &mut sums[0]);
             }
             if chains == 2 {
                 sums[0][0][0] += sums[1][0][0];
@@ -135,23 +115,9 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
         }
         if KIND != SCALE {
             let len = inputs.sums.len() / inputs.len();
-            // Whole vectors: the last have what they are padded with.
+            // Whole vectors: the last one includes its padding.
             let spans = STEP / SPAN * from..len.min(STEP / SPAN * (from + STRETCH));
-            for at in spans.clone().step_by(16 * CHAIN) {
-                let spans = at..spans.end.min(at + 16 * CHAIN);
-                sums[0] = zero;
-                for (r, row) in rows.iter().enumerate() {
-                    let offsets = row.offsets[spans.clone()].as_chunks::<16>().0;
-                    for (c, sums) in sums[0].iter_mut().enumerate() {
-                        let x = &inputs.sums[(first + c) * len..][spans.clone()];
-                        for (offset, x) in offsets.iter().zip(x.as_chunks::<16>().0) {
-                            let offset = f32x16::simd_from(simd, *offset);
-                            sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
-                        }
-                    }
-                }
-                add(&mut second, &sums[0]);
-            }
+            add_offsets(simd, rows, &inputs.sums[first * len..], len, spans, &mut second);
         }
         for (totals, second) in totals.iter_mut().zip(second) {
             for (total, second) in totals.iter_mut().zip(second) {
@@ -166,11 +132,69 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     }
 }
 
+/// Adds the products of step `i`, 64 codes of each row with 64 inputs of each column.
 #[inline(always)]
-fn add<S: Simd, const ROWS: usize, const COUNT: usize>(
-    to: &mut [[f32x16<S>; ROWS]; COUNT],
-    sums: &[[f32x16<S>; ROWS]; COUNT],
+fn add_step<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, const COUNT: usize>(
+    simd: S,
+    rows: &[Row; ROWS],
+    codes: &[&[[i8; STEP]]; ROWS],
+    x: &[&[Step]; COUNT],
+    i: usize,
+    sums: &mut Tile<S, ROWS, COUNT>,
 ) {
+    for (r, row) in rows.iter().enumerate() {
+        let w = i8x64::simd_from(simd, codes[r][i]);
+        let scale = spread::<S, SPAN>(simd, &row.scales, i);
+        let middle = match KIND {
+            // A shift is -128 times a sum of codes.
+            BASE_ZERO => spread::<S, SPAN>(simd, &row.middles, i) * (1.0 / 128.0),
+            _ => scale,
+        };
+        for (sums, x) in sums.iter_mut().zip(x) {
+            let x = &x[i];
+            let shift = i32x16::simd_from(simd, x.shifts);
+            let dot = dot4(simd, w, i8x64::simd_from(simd, x.codes), shift);
+            let mut dot: f32x16<S> = dot.to_float();
+            if KIND == BASE_ZERO {
+                // Exact: integers of less than 24 bits.
+                let shift: f32x16<S> = shift.to_float();
+                dot += middle * shift;
+            }
+            let scales = f32x16::simd_from(simd, x.scales);
+            sums[r] = (scale * dot).mul_add(scales, sums[r]);
+        }
+    }
+}
+
+/// Adds the remaining offsets of these spans times the sums of their inputs, of which each column has `len`.
+#[inline(always)]
+fn add_offsets<S: Simd, const ROWS: usize, const COUNT: usize>(
+    simd: S,
+    rows: &[Row; ROWS],
+    x: &[f32],
+    len: usize,
+    spans: Range<usize>,
+    second: &mut Tile<S, ROWS, COUNT>,
+) {
+    for at in spans.clone().step_by(16 * CHAIN) {
+        let spans = at..spans.end.min(at + 16 * CHAIN);
+        let mut sums = [[f32x16::splat(simd, 0.0); ROWS]; COUNT];
+        for (r, row) in rows.iter().enumerate() {
+            let offsets = row.offsets[spans.clone()].as_chunks::<16>().0;
+            for (c, sums) in sums.iter_mut().enumerate() {
+                let x = &x[c * len..][spans.clone()];
+                for (offset, x) in offsets.iter().zip(x.as_chunks::<16>().0) {
+                    let offset = f32x16::simd_from(simd, *offset);
+                    sums[r] = offset.mul_add(f32x16::simd_from(simd, *x), sums[r]);
+                }
+            }
+        }
+        add(second, &sums);
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, const ROWS: usize, const COUNT: usize>(to: &mut Tile<S, ROWS, COUNT>, sums: &Tile<S, ROWS, COUNT>) {
     for (to, sums) in to.iter_mut().zip(sums) {
         for (to, sum) in to.iter_mut().zip(sums) {
             *to += *sum;
@@ -178,7 +202,7 @@ fn add<S: Simd, const ROWS: usize, const COUNT: usize>(
     }
 }
 
-/// The numbers of the spans in 64 codes, one for each lane of four.
+/// The numbers of the spans in 64 codes, one for each lane of four codes.
 #[inline(always)]
 fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
     let per_step = STEP / SPAN;

@@ -4,8 +4,8 @@
 use super::tiles::{Rows, dots_f32};
 use crate::matrix::finite;
 use crate::reserve::zeros;
-use crate::{Error, Result, parallel};
 use crate::simd;
+use crate::{Error, Result, parallel};
 
 /// Inputs whose products are summed in f32 before they are added to the sums in f64.
 const INPUTS: usize = 256;

@@ -5,8 +5,8 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::simd::{self, at_level};
 use crate::quantize::range::{extreme, largest, max_abs};
+use crate::simd::{self, at_level};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
