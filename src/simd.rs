@@ -1,7 +1,7 @@
 //! Picks the vector instructions that a loop runs with.
 //!
-//! With the feature `simd` a loop is compiled for every x86 level that gains from it and picked at run time. Without it,
-//! and on targets whose vector instructions are all in the baseline, it is compiled once, for the target's baseline.
+//! With the feature `simd` a loop is compiled for AVX-512, AVX2, SSE4.2 and the baseline of x86, and one of them is
+//! picked at run time. Without it, and on other targets, a loop is compiled once, for the target's baseline.
 
 use fearless_simd::Level;
 

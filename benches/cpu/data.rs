@@ -2,8 +2,8 @@
 
 use lowbit::{Dense, Error, Format, Matrix, Precision, quantize_activations};
 
-/// Different rows of the matrix; the rest repeat them. A prime: no mistake by a power of two in the
-/// address of a row meets an equal one.
+/// Distinct rows of the matrix; the others repeat them. A prime, so that a row address that is wrong by a power of two
+/// never finds an equal row.
 const DISTINCT: usize = 61;
 
 pub struct Subject {
@@ -45,7 +45,7 @@ impl Subject {
         self.matrix.matmul_with(x, precision).expect("whole rows of x")
     }
 
-    /// Every output must be within 8 ε Σ|x·w| of the f64 sum, of inputs that are rounded where they may be.
+    /// Every output must be within 8 ε Σ|x·w| of the f64 sum, with rounded inputs where the precision rounds them.
     pub fn check(&self, m: usize, precision: Precision) {
         let (n, k) = (self.matrix.n(), self.matrix.k());
         let x = &self.x[..m * k];
@@ -57,14 +57,14 @@ impl Subject {
         let y = self.product(m, precision);
         let is_right = |x: &[f32]| self.worst(&y, x, n, k) <= 8.0;
         let right = match precision {
-            // Formats without integer codes round nothing.
+            // Formats without integer codes do not round inputs.
             Precision::I8 => is_right(&rounded) || is_right(x),
             _ => is_right(x),
         };
         assert!(right, "{} m={m} {precision:?}", self.matrix.format());
     }
 
-    /// The largest error in units of ε Σ|x·w|; infinite if any output is no number.
+    /// The largest error in units of ε Σ|x·w|; infinite if any output is NaN.
     fn worst(&self, y: &[f32], x: &[f32], n: usize, k: usize) -> f64 {
         let w = self.distinct.dequantize();
         let mut worst = 0f64;

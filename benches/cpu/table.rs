@@ -7,13 +7,13 @@ use std::fmt;
 /// GFLOP/s.
 pub struct Figures {
     wall: f64,
-    /// For each second that a core has worked; where the system says that.
+    /// Per CPU second, where the system reports CPU time.
     cpu: Option<f64>,
 }
 
 impl Figures {
-    /// Of timings (seconds, CPU seconds, products): the median of the last few by the clock, and all of
-    /// these together by CPU time, which comes in steps of 10 ms.
+    /// From timings (seconds, CPU seconds, products): the median of the last few by the clock, and their total by CPU
+    /// time, which has steps of 10 ms.
     pub fn of(timings: &[(f64, Option<f64>, u64)], flop: f64, samples: usize) -> Option<Figures> {
         let last = &timings[timings.len().saturating_sub(samples)..];
         let mut seconds: Vec<f64> = last.iter().map(|(wall, _, n)| wall / *n as f64).collect();

@@ -15,12 +15,14 @@ mod mixed;
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
 mod model;
+mod picture;
 #[path = "../pipe/mod.rs"]
 mod pipe;
 mod plain;
+// Each example draws some of its panels.
+#[allow(dead_code)]
+#[path = "../plot/mod.rs"]
 mod plot;
-#[path = "../svg/mod.rs"]
-mod svg;
 mod table;
 
 use clap::{Parser, ValueEnum};
@@ -42,7 +44,11 @@ use std::process::ExitCode;
 #[derive(Parser)]
 pub struct Args {
     /// A GGUF file, a safetensors file, or a folder with either, of f32, f16 or bf16
-    model: PathBuf,
+    #[arg(required_unless_present = "page")]
+    model: Option<PathBuf>,
+    /// Draws the tables of this page, and measures nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    page: Option<PathBuf>,
     /// Texts to judge by: .jsonl with a "text" in each line, or plain text
     #[arg(long, default_value = "models/stories/mctest.jsonl")]
     text: PathBuf,
@@ -163,27 +169,39 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Fallible<()> {
-    let files = Files::open(&args.model)?;
+    let Some(path) = &args.model else {
+        return draw_page(args);
+    };
+    let files = Files::open(path)?;
     let model = files.parse()?;
-    let (rows, float) = match Llama::load(&model) {
+    let rows = match Llama::load(&model) {
         Ok(llama) => language(args, &model, llama)?,
         Err(e) => {
             println!("{e}: weights are compared, and nothing else");
-            (plain::compare(args, &model)?, None)
+            plain::compare(args, &model)?
         }
     };
     if rows.is_empty() {
         return Ok(());
     }
     println!("{}", table::render(&rows));
-    let title = format!("{}: {} ways to store it", args.model.display(), rows.len());
-    std::fs::write(&args.svg, plot::svg(&title, &rows, float))?;
+    let title = format!("{}: {} ways to store it", path.display(), rows.len());
+    std::fs::write(&args.svg, picture::of_rows(&title, &rows)?)?;
     println!("drawn in {}", args.svg.display());
     Ok(())
 }
 
-/// All of a Llama, and its perplexity with the weights as they are.
-fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<(Vec<Row>, Option<f64>)> {
+/// Draws the tables of a page.
+fn draw_page(args: &Args) -> Fallible<()> {
+    if let Some(page) = &args.page {
+        std::fs::write(&args.svg, picture::of_page(page)?.0)?;
+        println!("drawn in {}", args.svg.display());
+    }
+    Ok(())
+}
+
+/// Everything of a Llama.
+fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<Vec<Row>> {
     let (judged, calibrated) = texts(args, model)?;
     let losses = llama.losses(&judged)?;
     let float = losses.perplexity();
@@ -269,7 +287,7 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<(Vec<Row>,
         }
     }
     jobs.bar.finish_and_clear();
-    Ok((rows, Some(float)))
+    Ok(rows)
 }
 
 /// Those that are judged by, and those calibrated on: others, unless a file of its own was given for them.

@@ -14,8 +14,13 @@ mod measure;
 mod model;
 mod npy;
 mod oracle;
+mod picture;
 #[path = "../pipe/mod.rs"]
 mod pipe;
+// Each example draws some of its panels.
+#[allow(dead_code)]
+#[path = "../plot/mod.rs"]
+mod plot;
 mod readback;
 mod table;
 mod timing;
@@ -51,6 +56,9 @@ struct Args {
     /// Only the first N rows of the matrix
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     rows: Option<u64>,
+    /// Draws errors and times by format into FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -115,6 +123,11 @@ fn run(args: &Args) -> Fallible<bool> {
         if !matches!(error, Error::NoEncoder { .. }) {
             println!("left out: {format}: {error}");
         }
+    }
+    if let Some(path) = &args.svg {
+        let title = format!("{name}: n = {n}, k = {k}, m = {m}");
+        std::fs::write(path, picture::svg(&title, &rows)?)?;
+        println!("drawn in {}", path.display());
     }
     let count = packed.len();
     if count == 0 {

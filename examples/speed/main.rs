@@ -4,14 +4,17 @@
 
 #[path = "../pipe/mod.rs"]
 mod pipe;
+// Each example draws some of its panels.
+#[allow(dead_code)]
+#[path = "../plot/mod.rs"]
 mod plot;
-#[path = "../svg/mod.rs"]
-mod svg;
 
 use clap::Parser;
 use lowbit::wgpu::{self, BufferUsages};
 use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision};
-use plot::{Bar, Line, Plot};
+use plot::Panel;
+use plot::bars::Bars;
+use plot::lines::Lines;
 use std::time::{Duration, Instant};
 
 /// Times products on this device and draws them.
@@ -45,10 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let gflops = 2e-9 * (n * k) as f64 / seconds;
                 let bits = format.bits_per_weight();
                 println!("{format}: {gflops:.2} GFLOP/s by {kernel}, {bits} bits a weight");
-                bars.push(Bar {
-                    label: format.to_string(),
-                    value: gflops,
-                });
+                bars.push((format.to_string(), gflops));
             }
             None => println!("{format}: not timed, lowbit has no quantizer for it"),
         }
@@ -60,14 +60,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (kernel, seconds) = product(&gpu, format, n, k, m)?.expect("it has a quantizer");
             let gflops = 2e-9 * (n * k * m) as f64 / seconds;
             println!("{format}, m = {m}: {gflops:.2} GFLOP/s by {kernel}");
-            points.push((m, gflops));
+            points.push((m as f64, gflops));
         }
-        let label = format.to_string();
-        lines.push(Line { label, points });
+        lines.push((format.to_string(), points));
     }
     let info = gpu.info();
     let title = format!("{} ({}), {n} x {k}", info.name, info.driver_info);
-    std::fs::write(&out, Plot { title, bars, lines }.svg())?;
+    let panels = [
+        Panel::Bars(Bars {
+            title: "m = 1, by format".into(),
+            value: "GFLOP/s".into(),
+            bars,
+        }),
+        Panel::Lines(Lines {
+            title: "by rows of inputs".into(),
+            x: "m".into(),
+            y: "GFLOP/s".into(),
+            lines,
+        }),
+    ];
+    std::fs::write(&out, plot::svg(&title, &panels)?.0)?;
     println!("drawn in {}", out.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Inputs rounded to 8-bit integers, a scale for each run of 32: what `Precision::I8` multiplies by.
+//! Inputs rounded to 8-bit integers with one scale for each run of 32, as `Precision::I8` multiplies them.
 
 use crate::simd::{self, at_level};
 use fearless_simd::Level;
@@ -11,21 +11,21 @@ pub(crate) const RUN: usize = 32;
 pub struct Activations {
     /// Row after row, each padded with zeros to a multiple of 32.
     pub codes: Vec<i8>,
-    /// One for each run of 32 codes.
+    /// One scale for each run of 32 codes.
     pub scales: Vec<f32>,
 }
 
 /// Rounds rows of `k` inputs as [`Precision::I8`](crate::Precision::I8) does on every device.
 ///
-/// Of each run of 32, the last of a row being padded with zeros:
-/// - the largest magnitude is that of the largest bits without sign, so NaN is over infinity and that
-///   over all numbers. If it is no number it becomes the scale, and all codes are 0: what is multiplied
-///   by them is NaN.
-/// - else the scale is it times the f32 nearest to 1/127, or 0 with codes of 0 where that is subnormal;
+/// For each run of 32 inputs (the last run of a row is padded with zeros):
+/// - the largest magnitude is the one with the largest bits without the sign, so NaN exceeds infinity, which exceeds
+///   every number. If it is NaN or infinite it becomes the scale and all codes are 0, so that products are NaN;
+/// - otherwise the scale is this magnitude times the f32 nearest to 1/127. Where that is subnormal, scale and codes
+///   are 0;
 /// - codes are x · (127 / largest), rounded to nearest, ties to even, within -127..=127.
 ///
 /// # Panics
-/// If `k` is 0 or `x` is no whole number of rows.
+/// If `k` is 0 or the length of `x` is not a multiple of `k`.
 pub fn quantize_activations(x: &[f32], k: usize) -> Activations {
     assert!(
         k > 0 && x.len().is_multiple_of(k),
@@ -35,7 +35,7 @@ pub fn quantize_activations(x: &[f32], k: usize) -> Activations {
     round_rows(simd::best(), x, k, RUN)
 }
 
-/// As [`quantize_activations`], rows being padded to a multiple of `padding`, itself one of 32.
+/// [`quantize_activations`] with rows padded to a multiple of `padding`, which is a multiple of 32.
 pub(super) fn round_rows(level: Level, x: &[f32], k: usize, padding: usize) -> Activations {
     let padded = k.next_multiple_of(padding);
     let m = x.len() / k;
@@ -72,7 +72,7 @@ fn round_row(level: Level, x: &[f32], codes: &mut [i8], scales: &mut [f32]) {
     })
 }
 
-/// The scale and the codes of inputs that share one.
+/// Returns the scale of inputs that share one, and writes their codes.
 #[inline(always)]
 pub(crate) fn round_run(x: &[f32], codes: &mut [i8]) -> f32 {
     let bits = x.iter().fold(0, |max, x| (x.to_bits() & 0x7fff_ffff).max(max));

@@ -1,8 +1,8 @@
 //! Rows of weights with offsets, centred for sums of integers.
 //!
-//! A weight is scale · code + offset, and sums of the two parts cancel where weights are small beside the offset of
-//! their span. So codes are counted from the one whose weight is nearest to 0, the middle: what is left of the offset
-//! is then no larger than any weight.
+//! A weight is scale · code + offset, and sums of the two parts cancel where weights are small next to the offset of
+//! their span. So codes are counted from the middle, the code whose weight is nearest to 0: the offset that remains is
+//! no larger than any weight.
 
 use super::plan::{BIAS, Plan, SCALE, specialized};
 use super::row::{Row, STEP};
@@ -10,8 +10,8 @@ use crate::family::AffineKind;
 use fearless_simd::{f32x16, i8x16, i8x64, prelude::*, u8x64};
 
 impl Row {
-    /// Turns offsets, whatever they are, into the weight of the middle, and takes middles off the codes; where these
-    /// fill their bytes, middles go beside them.
+    /// Replaces each offset, of whatever kind, by the weight of the middle, and subtracts middles from the codes. Where
+    /// codes fill their bytes, middles are stored next to them.
     pub fn centre(&mut self, plan: &Plan) {
         if plan.centred() != SCALE {
             specialized!(plan, plan.centred(), centre_at, self, plan)
@@ -22,10 +22,10 @@ impl Row {
 #[inline(always)]
 fn centre_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &mut Row, plan: &Plan) {
     let base = plan.base();
-    // No further than bytes reach, where all weights are of one sign.
+    // Where all weights have one sign, the middle is the last code that a byte holds.
     let top = 127.0 + base;
     let zero = matches!(plan.kind, AffineKind::ScaleZero { .. });
-    // Beyond the last span there are zeros, and inputs that are.
+    // Beyond the last span, scales, offsets and inputs are zero.
     let sixteens = plan.k.div_ceil(SPAN).div_ceil(16);
     let scales = &row.scales.as_chunks::<16>().0[..sixteens];
     let offsets = &mut row.offsets.as_chunks_mut::<16>().0[..sixteens];
@@ -56,13 +56,13 @@ fn centre_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &mut R
     }
 }
 
-/// Takes the middles of sixteen spans off their codes.
+/// Subtracts the middles of sixteen spans from their codes.
 #[inline(always)]
 fn take<'a, S: Simd, const SPAN: usize>(simd: S, middles: f32x16<S>, steps: impl Iterator<Item = &'a mut [i8; STEP]>) {
     let mut bytes = [0i8; 16];
     let middles: [f32; 16] = middles.into();
     for (byte, middle) in bytes.iter_mut().zip(middles) {
-        // Of a whole number in the low bits of 1.5 · 2^23: quicker than a conversion that saturates.
+        // Adding 1.5 · 2^23 leaves the integer in the low bits: faster than a conversion that saturates.
         *byte = (middle + 12_582_912.0).to_bits() as i8;
     }
     let bytes = i8x64::block_splat(i8x16::simd_from(simd, bytes));

@@ -1,8 +1,8 @@
-//! Exact sums of four products of signed bytes: the one operation that each machine does differently.
+//! Exact sums of four products of signed bytes: the one operation that each instruction set does differently.
 
 use fearless_simd::{i8x64, i32x16, prelude::*};
 
-/// Σ w·x of each four codes. No x is -128. `shift` is -128 Σ x of each four; not every machine needs it.
+/// Σ w·x of every four codes. No x is -128. `shift` is -128 Σ x of every four; only AVX-512 needs it.
 #[inline(always)]
 pub(super) fn dot4<S: Simd>(simd: S, w: i8x64<S>, x: i8x64<S>, shift: i32x16<S>) -> i32x16<S> {
     #[cfg(target_arch = "x86_64")]
@@ -13,7 +13,6 @@ pub(super) fn dot4<S: Simd>(simd: S, w: i8x64<S>, x: i8x64<S>, shift: i32x16<S>)
     if let Some(avx2) = simd.level().as_avx2() {
         return magnitudes(avx2, w.into(), x.into()).simd_into(simd);
     }
-    // What only some machines need.
     let _ = (simd, shift);
     let ((w_low, w_high), (x_low, x_high)) = (w.widen(), x.widen());
     let low = w_low.pairwise_dot_product(x_low);
@@ -21,7 +20,7 @@ pub(super) fn dot4<S: Simd>(simd: S, w: i8x64<S>, x: i8x64<S>, shift: i32x16<S>)
     low.unzip_low(high) + low.unzip_high(high)
 }
 
-// `vpdpbusd` multiplies unsigned bytes by signed ones: w + 128, which the shift makes up for.
+// `vpdpbusd` multiplies unsigned bytes by signed ones: w becomes w + 128, and the shift corrects the sum.
 #[cfg(target_arch = "x86_64")]
 fearless_simd::kernel!(
     #[inline(always)]
@@ -35,7 +34,7 @@ fearless_simd::kernel!(
     }
 );
 
-// |w| times x with the sign of w: pairs of such products stay under 2^15, since no x is -128.
+// |w| times x with the sign of w: sums of two such products fit in 16 bits, since no x is -128.
 #[cfg(target_arch = "x86_64")]
 fearless_simd::kernel!(
     #[inline(always)]

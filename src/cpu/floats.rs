@@ -5,10 +5,10 @@ use super::row::Row;
 use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x16, prelude::*};
 
-/// Rows of x that `dots` takes at most. Of more it is quicker to decode into memory.
+/// The most rows of x that `dots` takes. With more it is faster to decode weights into memory.
 pub(super) const COLUMNS: usize = 2;
 
-/// Σ w·x over one row of weights, for each row of x, the weights going no further than registers.
+/// Σ w·x over one row of weights, for each row of x. Decoded weights stay in registers.
 pub(super) fn dots(plan: &Plan, row: &Row, x: &[f32], y: &mut [f32], stride: usize) {
     let (first, second) = x.split_at(plan.k);
     let base = plan.base();
@@ -27,7 +27,7 @@ pub(super) fn decode(plan: &Plan, row: &Row, out: &mut [f32]) {
     out[plan.k..].fill(0.0);
 }
 
-/// Sixteens of codes that are multiplied in one turn of a loop.
+/// Vectors of 16 codes that one turn of the loop multiplies.
 const AT_ONCE: usize = 8;
 
 #[inline(always)]
@@ -40,7 +40,7 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
     stride: usize,
 ) {
     let zero = f32x16::splat(simd, 0.0);
-    // Sums of a row of x that are in use: such that all lie in registers, yet none waits for itself.
+    // Sums in use for each row of x: few enough to stay in registers, enough that none waits for its last addition.
     let in_turn = match (S::f32s::LEN, COUNT) {
         (16, 1) => AT_ONCE,
         (16, _) => AT_ONCE / 2,
@@ -85,33 +85,48 @@ fn dots_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
             *total += second.reduce_sum() as f64;
         }
     }
-    // What is left: fewer sixteens than in a turn, then a part of one.
-    let from = AT_ONCE * turns;
-    if x[0].len() > 16 * from {
-        let mut sums = [zero; COUNT];
-        let mut tails = [0f32; COUNT];
-        let spans = Numbers::<SPAN, KIND>::of(row, from);
-        for i in from..x[0].len().div_ceil(16) {
-            let w = weights::<S, SPAN, KIND>(simd, &codes[i], spans, i - from, base);
-            for (c, x) in x.iter().enumerate() {
-                if let Some(x) = x.as_chunks::<16>().0.get(i) {
-                    sums[c] = w.mul_add(f32x16::simd_from(simd, *x), sums[c]);
-                    continue;
-                }
-                // No product beyond the end: 0 times a scale that is infinite would be none.
-                let w: [f32; 16] = w.into();
-                for (w, x) in w.iter().zip(&x[16 * i..]) {
-                    tails[c] += w * x;
-                }
-            }
-        }
-        for (c, total) in totals.iter_mut().enumerate() {
-            *total += (sums[c].reduce_sum() + tails[c]) as f64;
+    if x[0].len() > 16 * AT_ONCE * turns {
+        let rest = rest_at::<S, SPAN, KIND, COUNT>(simd, row, x, base, AT_ONCE * turns);
+        for (total, rest) in totals.iter_mut().zip(rest) {
+            *total += rest as f64;
         }
     }
     for (y, total) in y.iter_mut().step_by(stride).zip(totals) {
         *y = total as f32;
     }
+}
+
+/// Σ w·x of what is left from sixteen `from` on: fewer sixteens than a turn has, then part of one.
+#[inline(always)]
+fn rest_at<S: Simd, const SPAN: usize, const KIND: usize, const COUNT: usize>(
+    simd: S,
+    row: &Row,
+    x: [&[f32]; COUNT],
+    base: f32,
+    from: usize,
+) -> [f32; COUNT] {
+    let codes = row.codes.as_chunks::<16>().0;
+    let mut sums = [f32x16::splat(simd, 0.0); COUNT];
+    let mut tails = [0f32; COUNT];
+    let spans = Numbers::<SPAN, KIND>::of(row, from);
+    for i in from..x[0].len().div_ceil(16) {
+        let w = weights::<S, SPAN, KIND>(simd, &codes[i], spans, i - from, base);
+        for (c, x) in x.iter().enumerate() {
+            if let Some(x) = x.as_chunks::<16>().0.get(i) {
+                sums[c] = w.mul_add(f32x16::simd_from(simd, *x), sums[c]);
+                continue;
+            }
+            // No product beyond the end: 0 times an infinite scale is NaN.
+            let w: [f32; 16] = w.into();
+            for (w, x) in w.iter().zip(&x[16 * i..]) {
+                tails[c] += w * x;
+            }
+        }
+    }
+    for (tail, sum) in tails.iter_mut().zip(sums) {
+        *tail += sum.reduce_sum();
+    }
+    tails
 }
 
 #[inline(always)]
@@ -135,7 +150,7 @@ fn decode_at<S: Simd, const SPAN: usize, const KIND: usize>(simd: S, row: &Row, 
     }
 }
 
-/// The scales and offsets of so many codes, in slices whose lengths the compiler knows.
+/// The scales and offsets of `16 * AT_ONCE` codes, in slices whose lengths the compiler knows.
 #[derive(Clone, Copy)]
 struct Numbers<'a, const SPAN: usize, const KIND: usize> {
     scales: &'a [f32],
@@ -143,7 +158,7 @@ struct Numbers<'a, const SPAN: usize, const KIND: usize> {
 }
 
 impl<'a, const SPAN: usize, const KIND: usize> Numbers<'a, SPAN, KIND> {
-    /// Those from the sixteen of this number on.
+    /// Those from vector `sixteen` on.
     #[inline(always)]
     fn of(row: &'a Row, sixteen: usize) -> Self {
         let count = 16 * AT_ONCE / SPAN;
@@ -158,7 +173,7 @@ impl<'a, const SPAN: usize, const KIND: usize> Numbers<'a, SPAN, KIND> {
     }
 }
 
-/// The weights of sixteen codes, number `i` of those that share `spans`.
+/// The weights of 16 codes, vector `i` of those that `spans` covers.
 #[inline(always)]
 fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
     simd: S,
@@ -181,7 +196,7 @@ fn weights<S: Simd, const SPAN: usize, const KIND: usize>(
     }
 }
 
-/// The numbers of the spans that sixteen weights lie in, one for each of these.
+/// Each span's number, spread over the lanes of its weights.
 #[inline(always)]
 fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
     match SPAN {

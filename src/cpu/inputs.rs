@@ -1,4 +1,4 @@
-//! Inputs as integers, laid out as the loop over them reads them.
+//! Inputs rounded to integers, in the order that the loop reads them.
 
 use super::activations::{Activations, RUN, round_rows};
 use super::plan::Plan;
@@ -11,19 +11,19 @@ pub(super) struct Inputs {
     pub steps: Vec<Step>,
     /// Steps of one row.
     pub per_row: usize,
-    /// Sums of rounded inputs, one for each span, padded with zeros to whole vectors: what is left of
-    /// offsets is multiplied by. None where there are none.
+    /// The sum of the rounded inputs of each span, padded with zeros to whole vectors: the factors of the remaining
+    /// offsets. Empty where the format has no offsets.
     pub sums: Vec<f32>,
 }
 
-/// Sixty-four inputs, side by side in memory so that one address finds them all, and whole lines of a cache.
+/// 64 inputs with their shifts and scales, adjacent in memory so that one address reaches all, in whole cache lines.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Step {
     pub codes: [i8; STEP],
-    /// -128 times the sum of each four codes.
+    /// -128 times the sum of every four codes.
     pub shifts: [i32; STEP / 4],
-    /// That of its run, for each four codes.
+    /// For every four codes, the scale of their run.
     pub scales: [f32; STEP / 4],
 }
 
@@ -46,7 +46,7 @@ impl Inputs {
         Inputs { steps, per_row, sums }
     }
 
-    /// Rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.steps.len() / self.per_row
     }

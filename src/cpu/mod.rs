@@ -1,5 +1,5 @@
-//! The product on the processor: rows of weights are unpacked into a worker's cache, multiplied by all
-//! rows of x, and forgotten. Nothing here names a format.
+//! The product on the processor: a row of weights is unpacked into the cache of a worker, multiplied by all rows of x,
+//! and dropped. Nothing here names a format.
 
 pub(crate) mod activations;
 mod centre;
@@ -19,11 +19,11 @@ pub use level::CpuLevel;
 use plan::Plan;
 use row::Row;
 
-/// Rows of the matrix in one task: enough to pay for handing it over. It does not follow the number of
-/// threads, so neither do the sums.
+/// Rows of the matrix in one task: enough to pay for scheduling it. It does not depend on the number of threads, so
+/// results do not either.
 const TASK: usize = 16;
 
-/// `y[m, n]` of `x[m, k]`, which is whole rows.
+/// `y[m, n]` for `x[m, k]`, which is whole rows.
 pub(crate) fn product(matrix: &Matrix, x: &[f32], precision: Precision, level: CpuLevel) -> Vec<f32> {
     let plan = Plan::new(matrix, level.0);
     let m = x.len() / plan.k;
@@ -42,7 +42,7 @@ pub(crate) fn product(matrix: &Matrix, x: &[f32], precision: Precision, level: C
     }
 }
 
-/// One row or a few are unpacked, and multiplied by all rows of x.
+/// The product in integers: one row or a few are unpacked at a time and multiplied by all rows of x.
 fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     let inputs = Inputs::new(plan, x);
     let at_once = integers::rows_at_once(m);
@@ -58,7 +58,7 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
                 row.unpack(plan, first + from + r);
                 row.centre(plan);
             }
-            // Where fewer are left, the others are multiplied as they are, for nothing.
+            // Where fewer are left, stale rows are multiplied too and their products dropped.
             integers::products(plan, unpacked, &inputs, sums);
             for (sums, y) in sums.chunks(at_once).zip(y.chunks_mut(rows)) {
                 y[from..from + used].copy_from_slice(&sums[..used]);
@@ -67,7 +67,7 @@ fn in_integers(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     })
 }
 
-/// Every weight becomes a float in memory once, a few rows at a time.
+/// The product in floats of tiles: every weight is decoded to memory once, a few rows at a time.
 fn in_tiles(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     let k = plan.k.next_multiple_of(16);
     let x = pad(x, plan.k, k);
@@ -89,7 +89,7 @@ fn in_tiles(plan: &Plan, x: &[f32], m: usize) -> Vec<f32> {
     })
 }
 
-/// The weights of one row, whatever their format.
+/// Decodes one row of any format.
 fn weights(plan: &Plan, number: usize, row: &mut Row, out: &mut [f32]) {
     if !plan.is_whole() {
         let matrix = plan.matrix;
@@ -104,7 +104,7 @@ fn weights(plan: &Plan, number: usize, row: &mut Row, out: &mut [f32]) {
     }
 }
 
-/// Rows of `k` floats as rows of `padded`, the rest being zeros.
+/// Rows of `k` floats, padded with zeros to `padded`.
 fn pad(x: &[f32], k: usize, padded: usize) -> std::borrow::Cow<'_, [f32]> {
     if k == padded {
         return x.into();
@@ -116,8 +116,8 @@ fn pad(x: &[f32], k: usize, padded: usize) -> std::borrow::Cow<'_, [f32]> {
     out.into()
 }
 
-/// Calls `f(first, rows, y, scratch)` for each run of rows of the matrix, `y` being m rows of so many
-/// outputs, and puts these together.
+/// Calls `f(first, rows, y, scratch)` for each run of rows of the matrix, where `y` holds m rows of `rows` outputs,
+/// and joins the outputs.
 fn by_rows<T>(
     n: usize,
     m: usize,

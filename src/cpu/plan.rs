@@ -1,4 +1,4 @@
-//! How the weights of a matrix are to be read, decided once for a product.
+//! How a product reads the weights of a matrix, decided once.
 
 use crate::Matrix;
 use crate::family::{AffineKind, Levels, span_of};
@@ -8,7 +8,7 @@ pub(super) struct Plan<'a> {
     pub matrix: &'a Matrix<'a>,
     pub k: usize,
     pub level: Level,
-    /// Weights of a span: a run of 32, 16 or 8 that shares one affine.
+    /// Weights in a span: 32, 16 or 8 that share one affine.
     pub span: usize,
     pub kind: AffineKind,
     pub codes: Codes,
@@ -21,9 +21,9 @@ pub(super) enum Codes {
     Signed,
     /// Their bytes, unsigned.
     Unsigned,
-    /// Whole numbers times a power of two, 16 of them.
+    /// Indices of 16 integers, which a power of two multiplies.
     Whole([i8; 16], f32),
-    /// Floats: of a table, or of the matrix's own codebook.
+    /// Floats, from a table or from the codebook of the matrix.
     Floats,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Plan<'a> {
         self.kind != AffineKind::Scale
     }
 
-    /// What is added to a signed code before its affine is applied.
+    /// The number added to a signed code before its affine is applied.
     pub fn base(&self) -> f32 {
         match (self.kind, self.codes) {
             (AffineKind::ScaleZero { base }, _) => base as f32,
@@ -72,8 +72,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The same for products of integers with rows that were centred: a middle beside each span, for codes that fill
-    /// their bytes (`BASE_ZERO`), or taken off the codes themselves (`BIAS`).
+    /// The same for products of integers with centred rows: middles are stored per span where codes fill their bytes
+    /// (`BASE_ZERO`), and otherwise subtracted from the codes (`BIAS`).
     pub fn centred(&self) -> usize {
         match (self.constant(), self.base()) {
             (SCALE, _) => SCALE,
@@ -82,8 +82,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Whether inputs rounded to integers may meet codes. Weights with a bias and a scale of 24 bits are rounded twice,
-    /// each on its own: no sum of integers has that in it.
+    /// Whether inputs rounded to integers may multiply codes. Weights with a bias and a scale of 24 bits are rounded
+    /// twice, each on its own, which no sum of integers reproduces.
     pub fn takes_integers(&self) -> bool {
         let rounded = self.kind == AffineKind::ScaleBias && self.matrix.format().family().has_wide_scales();
         self.is_whole() && !rounded
@@ -95,21 +95,24 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The ways to make a weight of a code, as constants that loops are compiled for.
+/// The ways to turn a code into a weight, as constants that loops are compiled for.
 pub(super) const SCALE: usize = 0;
 pub(super) const BIAS: usize = 1;
 /// With a base that is added to the code.
 pub(super) const BASE_BIAS: usize = 2;
 pub(super) const BASE_ZERO: usize = 3;
 
-/// Calls a function of `<S, SPAN, KIND>`, and of a constant in brackets if one is given, with the span of a
-/// plan and this kind, at its level.
+/// Calls a function that is generic over `<S, SPAN, KIND>`, and over the constant in brackets if there is one, with the
+/// span of a plan and this kind, at the level of the plan.
 macro_rules! specialized {
     ($plan:expr, $kind:expr, $function:ident $([$count:literal])?, $($argument:expr),+) => {{
         use $crate::cpu::plan::{BASE_BIAS, BASE_ZERO, BIAS, SCALE};
         macro_rules! at {
             ($span:literal, $of:ident) => {
-                $crate::simd::at_level!($plan.level, simd => $function::<_, $span, $of $(, $count)?>(simd, $($argument),+))
+                $crate::simd::at_level!(
+                    $plan.level,
+                    simd => $function::<_, $span, $of $(, $count)?>(simd, $($argument),+)
+                )
             };
         }
         match ($plan.span, $kind) {

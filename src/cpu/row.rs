@@ -1,22 +1,22 @@
-//! One row of a matrix, unpacked: codes, and the scale and offset of each span of them.
+//! One unpacked row of a matrix: its codes, and the scale and offset of each span.
 
 use super::plan::{BASE_ZERO, Codes, Plan};
 use crate::family::Spans;
 use crate::simd::at_level;
 use fearless_simd::{Level, i8x64, prelude::*, u8x64};
 
-/// Codes are padded to a multiple of this many with zeros.
+/// Codes are padded with zeros to a multiple of this.
 pub(super) const STEP: usize = 64;
 
-/// Scratch that a worker fills for one row after the other.
+/// The buffers of a worker, filled for one row after another.
 pub(super) struct Row {
-    /// Signed integers: codes, what a table makes of them, or unsigned codes less 128.
+    /// Signed integers: codes, their entries in a table, or unsigned codes minus 128.
     pub codes: Vec<i8>,
-    /// One for each span, then zeros enough that 16 may be read from any.
+    /// One for each span, then enough zeros that 16 can be read from any of them.
     pub scales: Vec<f32>,
-    /// As many, or none where the format has none.
+    /// As many, or none where the format has no offsets.
     pub offsets: Vec<f32>,
-    /// As many: see `centre.rs`. None where codes are centred themselves.
+    /// As many (see `centre.rs`), or none where the codes themselves are centred.
     pub middles: Vec<f32>,
 }
 
@@ -39,7 +39,7 @@ impl Row {
         let family = format.family();
         let count = plan.k.div_ceil(plan.span);
         let used = if plan.has_offsets() { count } else { 0 };
-        // A short last group goes by blocks, with all others of its row.
+        // A row with a short last group is read block by block.
         let whole = plan.k.is_multiple_of(format.block_span(plan.k));
         if let (Some(unpack), true) = (family.unpack, whole) {
             let spans = Spans {
@@ -77,7 +77,7 @@ impl Row {
     }
 }
 
-/// Replaces each code by its entry of a table.
+/// Replaces each code by its entry in a table.
 fn look_up(level: Level, table: &[i8; 16], codes: &mut [i8]) {
     at_level!(level, simd => {
         let table = i8x64::block_splat((*table).simd_into(simd));

@@ -1,9 +1,9 @@
-//! How far f32 is trusted with a sum: the error of a chain of additions grows with its length, most of all where all
-//! terms are alike. A chain of so many equal terms, and then one of so many chains, is wrong by four times ε at worst; sums
-//! of those are added up in f64.
+//! How many terms are summed in f32: the error of a chain of additions grows with its length, and most where all terms
+//! are alike. The error of `CHAINS` chains of `CHAIN` equal terms is at most four times ε; sums of those are added
+//! in f64.
 
-/// Products that are added one after the other in f32 at most.
+/// The most products that are added one after another in f32.
 pub(super) const CHAIN: usize = 20;
 
-/// Chains whose sums are, at most.
+/// The most chains whose sums are.
 pub(super) const CHAINS: usize = 8;

@@ -4,11 +4,10 @@ use super::sums::{CHAIN, CHAINS};
 use crate::simd::at_level;
 use fearless_simd::{Level, prelude::*};
 
-/// Decoded rows that are multiplied together: each float of x that is loaded serves all of them.
+/// Decoded rows that are multiplied together: each loaded float of x serves all of them.
 pub(super) const ROWS: usize = 4;
 
-/// `y[c][r] = Σ w[r]·x[c]` for `ROWS` rows of w and every row of x, both of `k` floats, a multiple of 16.
-/// Sum c of row r goes to `y[c * ROWS + r]`.
+/// `y[c * ROWS + r] = Σ w[r]·x[c]` for `ROWS` rows of w and every row of x. Rows have `k` floats, a multiple of 16.
 pub(super) fn products(level: Level, w: &[f32], x: &[f32], k: usize, y: &mut [f32]) {
     at_level!(level, simd => products_at(simd, w, x, k, y))
 }
