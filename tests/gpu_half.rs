@@ -218,7 +218,7 @@ fn every_kernel_and_format_is_within_its_bound() {
     let own = gpu::gpu();
     let other = match own.class() {
         DeviceClass::Cpu => DeviceClass::Gpu,
-        DeviceClass::Gpu => DeviceClass::Cpu,
+        _ => DeviceClass::Cpu,
     };
     let kernels = half_kernels(own);
     let formats = Format::ALL;

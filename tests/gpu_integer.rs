@@ -184,7 +184,7 @@ fn guises(place: usize, number: usize, kernel: &KernelInfo) -> Vec<Gpu> {
     let own = gpu::gpu();
     let other = match own.class() {
         DeviceClass::Cpu => DeviceClass::Gpu,
-        DeviceClass::Gpu => DeviceClass::Cpu,
+        _ => DeviceClass::Cpu,
     };
     let mut all = vec![own.clone()];
     // Few formats have so few bits.

@@ -55,7 +55,7 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
     let own = gpu::gpu();
     let other = match own.class() {
         DeviceClass::Cpu => DeviceClass::Gpu,
-        DeviceClass::Gpu => DeviceClass::Cpu,
+        _ => DeviceClass::Cpu,
     };
     let mut random = Random::new(200);
     let mut worst = 0f64;

@@ -61,3 +61,26 @@ fn small_values_come_back() {
         round_trip(group);
     }
 }
+
+/// What products, devices and decisions are described by.
+#[cfg(feature = "gpu")]
+#[test]
+fn values_of_devices_come_back() {
+    use lowbit::{Decisions, DeviceClass, Epilogue, Experts, FloatType, GpuOptions};
+    assert_eq!(round_trip(Epilogue::SiluGate), "\"SiluGate\"");
+    round_trip(vec![FloatType::F32, FloatType::F16]);
+    round_trip(vec![DeviceClass::Cpu, DeviceClass::Gpu]);
+    round_trip(GpuOptions::default().with_cooperative_matrix(true));
+    round_trip(Experts::new(64, 8).with_shared_inputs(false).with_grouped(Some(true)));
+    // FNV-1a of the lines before it, as `Decisions` writes it.
+    let lines = "lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n";
+    let sum = lines.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let text = format!("{lines}checksum {sum:016x}\n");
+    let decisions: Decisions = text.parse().unwrap();
+    assert_eq!(decisions.to_string(), text);
+    round_trip(decisions);
+    let cut = serde_json::to_string(&text[..text.len() - 9]).unwrap();
+    assert!(serde_json::from_str::<Decisions>(&cut).is_err());
+}

@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 /// The type of inputs or outputs in memory. Sums are always in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum FloatType {
     /// 4 bytes.
     #[default]

@@ -7,6 +7,8 @@ use super::kernel::{File, text};
 /// ([`MatMulBuilder::epilogue`](crate::MatMulBuilder::epilogue)), done in its order; those with an operand
 /// take a buffer each when the product is recorded, in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Epilogue {
     /// `v + bias[row]`: n f32, of stacked matrices n for each.
     Bias,

@@ -4,6 +4,8 @@ use super::caps::Caps;
 
 /// How a device wants its kernels: what is fast on a graphics card is not on a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum DeviceClass {
     /// A Vulkan or GL driver that runs on the processor (lavapipe, SwiftShader).
     Cpu,

@@ -27,6 +27,7 @@ pub struct Gpu {
 
 /// What a device of this crate's own is made with, beyond what is there by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct GpuOptions {
     /// Matrix units, where the adapter has them and a product may round to
