@@ -73,6 +73,7 @@ impl Bounded {
                 self.map(v * sigmoid(2.0 * u), 1.13, 8.0 + 16.0 * u.abs())
             }
             Epilogue::Silu => self.map(v * sigmoid(v), 1.1, 8.0 + 4.0 * v.abs()),
+            new => panic!("say here what {new:?} makes of a number, and its error"),
         }
     }
 

@@ -75,6 +75,7 @@ impl Operands {
             match self.outputs {
                 FloatType::F32 => out,
                 FloatType::F16 => out.rounded(),
+                new => panic!("say here how {new:?} rounds"),
             }
         };
         sums.iter().enumerate().map(finish).collect()
@@ -131,6 +132,7 @@ pub fn outputs(
     match operands.outputs {
         FloatType::F32 => gpu::run_with(gpu, &all, count, encode),
         FloatType::F16 => gpu::run_halves(gpu, &all, count, encode),
+        new => panic!("say here how {new:?} is read back"),
     }
 }
 
