@@ -67,7 +67,7 @@ impl Matrix<'static> {
 
     fn encode(format: Format, dense: Dense, importance: Option<&[f32]>) -> Result<Self> {
         let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
-        if format.family().table.least_words() > 0 {
+        if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });

@@ -203,6 +203,18 @@ pub(crate) struct Family {
 }
 
 impl Family {
+    /// Whether levels are integers that can be multiplied by bytes of x. Weights with a bias and scales of 24 bits are
+    /// rounded twice each, which no sum of integers reproduces.
+    pub fn has_integers(&self) -> bool {
+        let rounded_twice = self.affine_kind == AffineKind::ScaleBias && self.has_wide_scales();
+        !rounded_twice
+            && match self.levels {
+                Levels::Signed | Levels::Unsigned => true,
+                Levels::Table(_) => self.levels.as_bytes().is_some(),
+                Levels::Direct(_) => false,
+            }
+    }
+
     /// Whether scales have 24 bits, so that their products with levels are rounded; all others are exact.
     pub fn has_wide_scales(&self) -> bool {
         self.floats.iter().any(|(_, scale)| *scale == ScaleType::F32)

@@ -35,6 +35,7 @@ mod scale_type;
 
 mod setters;
 mod shader;
+mod simd;
 pub mod train;
 mod validate;
 
@@ -61,9 +62,9 @@ pub use linear::{Linear, OutputScale, RmsNorm, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;
 pub use scale_type::ScaleType;
+pub use shader::{Caps, Decisions, DeviceClass, Epilogue, FloatType, KERNELS, KernelInfo, wgsl};
 #[doc(hidden)]
-pub use shader::{Caps, Dialect, wgsl_on};
-pub use shader::{DeviceClass, Epilogue, FloatType, KERNELS, wgsl};
+pub use shader::{Dialect, ShaderKind, ShaderText, every_shader, wgsl_on};
 #[cfg(feature = "gpu")]
 pub use wgpu;
 

@@ -166,7 +166,7 @@ fn structured_products_are_within_their_bounds() {
         if random.next().is_multiple_of(4) {
             as_on = as_on.with_features(wgpu::Features::empty());
         }
-        let kernel = KERNELS[(random.next() % KERNELS.len() as u64) as usize];
+        let kernel = KERNELS[(random.next() % KERNELS.len() as u64) as usize].name;
         let kernel = random.next().is_multiple_of(2).then_some(kernel);
         if let Some((error, kernel)) = case.on_device(&as_on, precision, kernel) {
             note(format!("{kernel}, {precision:?}"), error);

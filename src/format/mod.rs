@@ -151,6 +151,21 @@ impl Format {
         self.family.floats
     }
 
+    /// Whether its weights are integers of 8 bits with a scale and an offset, which [`Precision::I8`] multiplies by
+    /// rounded inputs. Products of other formats are those of F32 at that precision too, and no I8 kernel
+    /// [serves](crate::KernelInfo::serves) them.
+    ///
+    /// [`Precision::I8`]: crate::Precision::I8
+    pub fn has_integers(&self) -> bool {
+        self.family.has_integers()
+    }
+
+    /// Whether lowbit can encode floats in it; the others are only read ([`Error::NoEncoder`]).
+    pub fn has_encoder(&self) -> bool {
+        // What brings a table of its own is learned together with it.
+        self.family.table.least_words() == 0
+    }
+
     pub(crate) fn check_k(&self, k: usize) -> Result<()> {
         match self.family.blocks {
             Blocks::Fixed { len, .. } if !k.is_multiple_of(len) => Err(Error::Block {

@@ -3,10 +3,10 @@
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
-use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
 use crate::quantize::importance::{mean_square, weigh};
 use crate::quantize::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
+use crate::simd::at_baseline;
 use fearless_simd::Simd;
 
 /// All 16 bytes as they are.

@@ -7,56 +7,10 @@
 use crate::Group;
 use crate::family::{Affine, PART, Spans, span_of};
 
-/// Runs an expression compiled for the level, `$simd` being its token; all that it calls must be
-/// `#[inline(always)]`. As `fearless_simd::dispatch`, but that SSE4.2 is taken for SSE2: a third of the
-/// code less to compile, for machines of before 2013.
-macro_rules! at_level {
-    ($level:expr, $simd:ident => $operation:expr) => {{
-        #[cfg(target_arch = "x86_64")]
-        {
-            use fearless_simd::Simd;
-            if let Some($simd) = $level.as_avx512() {
-                return $simd.vectorize(
-                    #[inline(always)]
-                    || $operation,
-                );
-            }
-            if let Some($simd) = $level.as_avx2() {
-                return $simd.vectorize(
-                    #[inline(always)]
-                    || $operation,
-                );
-            }
-        }
-        // Elsewhere there is one level.
-        let _ = $level;
-        $crate::formats::rows::at_baseline!($simd => $operation)
-    }};
-}
-pub(crate) use at_level;
-
-/// Runs an expression compiled for what every machine of the target has.
-macro_rules! at_baseline {
-    ($simd:ident => $operation:expr) => {{
-        let level = fearless_simd::Level::baseline();
-        // `dispatch` would compile for all that a machine may have beyond it too.
-        #[cfg(target_arch = "x86_64")]
-        {
-            let $simd = level.as_sse2().expect("x86-64 has SSE2");
-            $operation
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            fearless_simd::dispatch!(level, $simd => $operation)
-        }
-    }};
-}
-pub(crate) use at_baseline;
-
 /// A `codes` or `affine` without the token that it takes first.
 macro_rules! plain {
     ($function:expr) => {
-        |block, second| $crate::formats::rows::at_baseline!(simd => $function(simd, block, second))
+        |block, second| $crate::simd::at_baseline!(simd => $function(simd, block, second))
     };
 }
 pub(crate) use plain;
@@ -65,7 +19,7 @@ pub(crate) use plain;
 macro_rules! rows {
     ($len:expr, $bytes:expr, $group:expr, $codes:expr, $affine:expr) => {
         Some(|level, _, row, spans| {
-            $crate::formats::rows::at_level!(
+            $crate::simd::at_level!(
                 level,
                 simd => $crate::formats::rows::fixed(
                     [$len, $bytes, $group],
@@ -86,7 +40,7 @@ pub(crate) use rows;
 macro_rules! grouped_rows {
     ($header:expr, $bits:expr, $codes:expr, $affine:expr) => {
         Some(|level, group, row, spans| {
-            $crate::formats::rows::at_level!(
+            $crate::simd::at_level!(
                 level,
                 simd => $crate::formats::rows::grouped(
                     group,

@@ -13,12 +13,14 @@ mod gaussian;
 mod half_rows;
 mod kivi;
 mod options;
+mod shaders;
 mod turbo;
 
 #[cfg(feature = "gpu")]
 pub use crate::gpu::GpuKv;
 pub use cache::Kv;
 pub use codec::KvCodec;
-#[cfg(feature = "gpu")]
-pub(crate) use codec::Shader;
 pub use options::{KvOptions, KvRotation, KvType, Side};
+pub(crate) use shaders::Shaders;
+#[cfg(feature = "gpu")]
+pub(crate) use shaders::{AppendShaders, CHUNK, WORKGROUP};

@@ -5,9 +5,8 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::formats::rows::at_level;
 use crate::quantize::range::{extreme, largest, max_abs};
-use fearless_simd::Level;
+use crate::simd::{self, at_level};
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
@@ -68,7 +67,7 @@ impl Ranges {
 /// As in ggml an accepted minimum also shifts the candidates that follow it.
 pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
     // The same operations in the same order, many lanes at a time where the processor has them.
-    at_level!(Level::new(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
+    at_level!(simd::best(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
 }
 
 #[inline(always)]

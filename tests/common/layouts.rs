@@ -269,7 +269,7 @@ impl Layout {
                 scb: self.f32s("scb"),
             }
             .linear(),
-            other => panic!("{}: unknown layout {other}", self.name),
+            other => panic!("{}: add an arm for {other} here", self.name),
         }
     }
 

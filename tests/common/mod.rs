@@ -86,8 +86,17 @@ pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
 
 /// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
 /// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
+///
+/// # Panics
+/// Where a weight is not finite all the same.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
-    altered_matrix(format, n, k, seed, |_| ())
+    let matrix = altered_matrix(format, n, k, seed, |_| ());
+    let finite = matrix.dequantize().iter().all(|w| w.is_finite());
+    assert!(
+        finite,
+        "random bytes of {format} have codes or scales that are NaN: see altered_matrix, tests/common/mod.rs"
+    );
+    matrix
 }
 
 /// The same random matrix with its bytes altered.

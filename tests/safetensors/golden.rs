@@ -32,7 +32,7 @@ fn every_case_in_a_checkpoint_of_its_tool() {
         });
         seen += 1;
     }
-    assert_eq!(seen, 53);
+    assert!(seen >= 53, "{seen} checkpoints: some were lost");
 }
 
 /// Every tensor of every checkpoint missing, of another type, of another shape: an error that names it.

@@ -281,7 +281,7 @@ impl<'a> MatMulBuilder<'a> {
         }
         let (n, k) = (self.weights.n(), self.weights.k());
         let kind = decisions::Product::of(format, n, k, m, precision);
-        let decided = lock(self.gpu.decisions()).get(&kind);
+        let decided = lock(self.gpu.winners()).get(&kind);
         let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
         // Who names a scale wants inputs rounded by it, fast or not.
         let either = self.input_scale == InputScale::Run;

@@ -18,6 +18,7 @@ use super::hessian::Hessian;
 use super::tiles::{Rows, subtract};
 use crate::family::QuantizeError;
 use crate::matrix::{check_shape, finite, length};
+use crate::simd;
 use crate::{Error, Format, Linear, Matrix, Result, parallel};
 use fearless_simd::Level;
 use row::{Plan, Row};
@@ -134,7 +135,7 @@ pub fn quantize(
         plan: &plan,
         u: &u,
         block: options.block,
-        level: Level::new(),
+        level: simd::best(),
     };
     let mut bytes = vec![0u8; n * row_bytes];
     let losses = Mutex::new((vec![0f64; n], 0));

@@ -1,8 +1,8 @@
 //! Rounding to what a format can store while its scales are fixed, one weight at a time and in any order.
 //!
 //! A format's encoder chooses scales and codes of a block together. GPTQ and its like keep the scales and choose the
-//! codes anew, so they need the levels of each weight, which [`Family`](crate::family::Family) tells, and a way to write
-//! one code, which it does not: [`Bits`] finds it out.
+//! codes anew, so they need the levels of each weight, which [`Family`](crate::family::Family) tells, and a way to
+//! write one code, which it does not: [`Bits`] finds it out.
 
 mod bits;
 #[cfg(test)]
@@ -35,7 +35,7 @@ impl Grid {
     /// # Errors
     /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are no separate bits.
     pub fn new(format: Format, len: usize) -> Result<Grid> {
-        if format.family().table.least_words() > 0 {
+        if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });
