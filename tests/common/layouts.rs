@@ -190,7 +190,10 @@ impl Layout {
                 n,
                 k,
                 element: Element::E4M3,
-                block: (self.number("rows"), k),
+                block: match self.number("rows") {
+                    0 => (n, k),
+                    rows => (rows, k),
+                },
                 weight: self.part("weight"),
                 scales: self.f32s("scale"),
             }
