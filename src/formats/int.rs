@@ -16,7 +16,7 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
 };
-use crate::quantize::range::{extreme, inverse, max_abs};
+use crate::formats::encode::range::{extreme, inverse, max_abs};
 use crate::ScaleType;
 use fearless_simd::Simd;
 

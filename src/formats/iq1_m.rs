@@ -50,7 +50,7 @@ pub(crate) static IQ1_M: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[32..]),
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq1_m(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq1_m(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

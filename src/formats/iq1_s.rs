@@ -55,7 +55,7 @@ pub(crate) static IQ1_S: Family = Family {
         units[16..].copy_from_slice(&block[..2]);
     },
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq1_s(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq1_s(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

@@ -65,7 +65,7 @@ pub(crate) static IQ2_S: Family = Family {
         units[16..].copy_from_slice(&block[..2]);
     },
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq2_s(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq2_s(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

@@ -54,7 +54,7 @@ pub(crate) static IQ2_XS: Family = Family {
         units[8..].copy_from_slice(&block[..2]);
     },
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq2_xs(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq2_xs(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

@@ -58,7 +58,7 @@ pub(crate) static IQ3_S: Family = Family {
         units[12..14].copy_from_slice(&block[..2]);
     },
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq3_s(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq3_s(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

@@ -56,7 +56,7 @@ pub(crate) static IQ3_XXS: Family = Family {
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
     quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq3_xxs(weights, hints.importance, block)
+        crate::formats::encode::lattice::iq3_xxs(weights, hints.importance, block)
     },
     shader: ShaderParts {
         bits: 0,

@@ -7,9 +7,9 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::range::inverse;
-use crate::quantize::{iq4_search, k_search::check_ranges};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::range::inverse;
+use crate::formats::encode::{iq4_search, k_search::check_ranges};
 use crate::ScaleType;
 use fearless_simd::Simd;
 

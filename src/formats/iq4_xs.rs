@@ -11,8 +11,8 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{extreme, inverse};
-use crate::quantize::{
+use crate::formats::encode::range::{extreme, inverse};
+use crate::formats::encode::{
     importance::{mean_square, weigh},
     iq4_search,
     k_search::{check_ranges, nearest},

@@ -5,8 +5,8 @@
 use super::f16;
 use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
 use fearless_simd::Simd;
 
 /// All 16 bytes as they are.

@@ -14,7 +14,7 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
 };
-use crate::quantize::range::max_abs;
+use crate::formats::encode::range::max_abs;
 use crate::ScaleType;
 use fearless_simd::Simd;
 

@@ -1,6 +1,7 @@
 //! The formats, one file each (or one for a family), and the only list of them.
 
 pub(crate) mod bits;
+pub(crate) mod encode;
 pub(crate) mod f16;
 mod k_pairs;
 mod lanes;

@@ -11,7 +11,7 @@ use super::rows::{plain, rows};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::max_abs;
+use crate::formats::encode::range::max_abs;
 use crate::ScaleType;
 use fearless_simd::{prelude::*, u8x32};
 

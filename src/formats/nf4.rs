@@ -9,7 +9,7 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
     Table,
 };
-use crate::quantize::range::max_abs;
+use crate::formats::encode::range::max_abs;
 use crate::ScaleType;
 use fearless_simd::{prelude::*, u8x16};
 

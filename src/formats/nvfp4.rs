@@ -10,7 +10,7 @@ use super::rows::{plain, rows};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::max_abs;
+use crate::formats::encode::range::max_abs;
 use crate::ScaleType;
 use fearless_simd::{prelude::*, u64x4, u8x32};
 

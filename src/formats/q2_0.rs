@@ -8,7 +8,7 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{inverse, max_abs};
+use crate::formats::encode::range::{inverse, max_abs};
 use crate::ScaleType;
 use fearless_simd::Simd;
 

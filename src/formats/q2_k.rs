@@ -10,8 +10,8 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 use crate::ScaleType;
 use fearless_simd::Simd;
 

@@ -9,9 +9,9 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
-use crate::quantize::range::extreme;
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
+use crate::formats::encode::range::extreme;
 use crate::ScaleType;
 use fearless_simd::Simd;
 

@@ -7,7 +7,7 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::simple::signed_fields;
+use crate::formats::encode::simple::signed_fields;
 use crate::ScaleType;
 use fearless_simd::Simd;
 

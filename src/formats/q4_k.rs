@@ -8,7 +8,7 @@ use super::{bits, k_pairs};
 use crate::family::{Decode, 
     AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
-use crate::quantize::k_search::Ranges;
+use crate::formats::encode::k_search::Ranges;
 use crate::ScaleType;
 use fearless_simd::Simd;
 

@@ -10,8 +10,8 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
-use crate::quantize::range::extreme;
+use crate::formats::encode::k_search::{check_ranges, nearest, symmetric_scale};
+use crate::formats::encode::range::extreme;
 use crate::ScaleType;
 use fearless_simd::{prelude::*, u8x64};
 

@@ -5,7 +5,7 @@ use super::{bits, f16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{inverse, max_abs};
+use crate::formats::encode::range::{inverse, max_abs};
 use crate::ScaleType;
 
 pub(crate) static Q8_1: Family = Family {

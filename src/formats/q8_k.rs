@@ -5,8 +5,8 @@ use super::bits;
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
-use crate::quantize::k_search::nearest;
-use crate::quantize::range::extreme;
+use crate::formats::encode::k_search::nearest;
+use crate::formats::encode::range::extreme;
 use crate::ScaleType;
 
 pub(crate) static Q8_K: Family = Family {

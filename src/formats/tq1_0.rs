@@ -9,7 +9,7 @@ use crate::family::{Decode,
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
     ShaderParts, Table, Unit,
 };
-use crate::quantize::range::{inverse, max_abs};
+use crate::formats::encode::range::{inverse, max_abs};
 use crate::ScaleType;
 
 /// `(first byte, bytes, digits)` of the three runs of a block.

@@ -1,7 +1,7 @@
 //! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are taken apart, so that
 //! words are whole: first all codes, then all scales (f16, two to a word).
 
-use super::codec::{Packing, Shader};
+use super::packing::{Packing, Shader};
 use crate::family::Hints;
 use crate::formats::f16 as halves;
 use crate::shader::{File, text};

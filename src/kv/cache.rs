@@ -1,7 +1,8 @@
 //! A cache on the processor.
 
-use super::codec::{KvCodec, Packing, Store};
+use super::codec::{KvCodec, Store};
 use super::kivi::Tokens;
+use super::packing::Packing;
 use crate::matrix::finite;
 use crate::{Error, Result, parallel};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Vectors of half floats, two to a word, the first in its low half.
 
-use super::codec::{Packing, Shader};
+use super::packing::{Packing, Shader};
 use crate::shader::text;
 use crate::{Error, Result};
 use half::f16;

@@ -5,8 +5,8 @@
 //! become codes (the paper's algorithm 1). Values: each run of `group` channels of one token is a group; the last R
 //! tokens are half floats, and older ones become codes one by one.
 
-use super::codec::Shader;
 use super::options::Side;
+use super::packing::Shader;
 use super::{bits, half_rows};
 use crate::shader::{File, text};
 use crate::{Error, Result};

@@ -13,12 +13,13 @@ mod gaussian;
 mod half_rows;
 mod kivi;
 mod options;
+mod packing;
 mod turbo;
 
 #[cfg(feature = "gpu")]
 pub use crate::gpu::GpuKv;
 pub use cache::Kv;
 pub use codec::KvCodec;
-#[cfg(feature = "gpu")]
-pub(crate) use codec::Shader;
 pub use options::{KvOptions, KvRotation, KvType, Side};
+#[cfg(feature = "gpu")]
+pub(crate) use packing::Shader;

@@ -9,7 +9,7 @@
 //! Words: ‖x‖, ‖x‖ γ (f32), idx, z (1 where positive). The paper has S act before the rotation; S Πᵀ is as Gaussian
 //! and as independent of Π as S is, and saves turning r back.
 
-use super::codec::{Packing, Shader};
+use super::packing::{Packing, Shader};
 use super::{bits, gaussian};
 use crate::quantize::codebook::lloyd_max_sphere;
 use crate::shader::{File, text};

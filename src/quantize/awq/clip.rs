@@ -1,9 +1,9 @@
 //! The search for ranges: a few large weights are cut where that makes the steps of their group finer.
 
 use super::metric::Metric;
-use super::{quantize, sample};
+use super::sample::{quantize, sample};
 use crate::Dense;
-use crate::quantize::range::max_abs;
+use crate::formats::encode::range::max_abs;
 use crate::{Error, Format, Result};
 
 /// How far ranges are cut, and what they are judged on.

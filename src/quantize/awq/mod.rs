@@ -30,41 +30,18 @@
 
 mod clip;
 mod metric;
+mod options;
+mod sample;
 mod scales;
 
 use crate::calibrate::smooth::{check_scales, fold_into_columns};
-use crate::dense::{Dense, inputs};
-use crate::{Error, Format, Linear, Matrix, Result};
+use crate::{Dense, Format, Linear, Matrix, Result};
+use sample::{mean_squares, quantize, sample};
 
 pub use crate::calibrate::smooth::{fold_into_norm, fold_into_rows};
 pub use clip::Clip;
+pub use options::Awq;
 pub use scales::Scales;
-
-/// What is searched, and how finely.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Awq {
-    /// Values of r: 0, 1/grid .. 1 - 1/grid. 20 in the paper and the tool.
-    pub grid: usize,
-    /// Whether weights have a say in s; without it `s = x̄^r`, as in the paper's first version.
-    pub duo_scaling: bool,
-    /// How ranges are cut; none where they are not.
-    pub clip: Option<Clip>,
-    /// Whether the quantizer is told the mean squared inputs, as
-    /// [`quantize_weighted`](Matrix::quantize_weighted) takes them. Not so in the tool, whose only
-    /// quantizer is round to nearest.
-    pub weighted: bool,
-}
-
-impl Default for Awq {
-    fn default() -> Self {
-        Awq {
-            grid: 20,
-            duo_scaling: true,
-            clip: Some(Clip::default()),
-            weighted: false,
-        }
-    }
-}
 
 /// Layers that share an input, quantized.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,45 +122,5 @@ impl Awq {
         let matrix = quantize(format, n, k, &weights, importance.as_deref())?;
         progress(1.0);
         Ok(matrix)
-    }
-}
-
-/// The number of rows in a sample of inputs, of which there must be some.
-fn sample(k: usize, x: &[f32]) -> Result<usize> {
-    match inputs(k, x)? {
-        0 => Err(Error::argument("the number of input rows", "at least 1", "0")),
-        rows => Ok(rows),
-    }
-}
-
-/// The mean of the squares of each column of `x`, rows of `k` floats.
-fn mean_squares(k: usize, x: &[f32]) -> Vec<f32> {
-    column_means(k, x, |x| x * x).into_iter().map(|m| m as f32).collect()
-}
-
-/// The mean of `f` over each column of `x`, rows of `k` floats, of which there are some.
-fn column_means(k: usize, x: &[f32], f: impl Fn(f64) -> f64) -> Vec<f64> {
-    let mut sums = vec![0f64; k];
-    for row in x.chunks_exact(k) {
-        for (sum, &x) in sums.iter_mut().zip(row) {
-            *sum += f(f64::from(x));
-        }
-    }
-    let rows = (x.len() / k) as f64;
-    sums.iter_mut().for_each(|sum| *sum /= rows);
-    sums
-}
-
-/// Q: the format's own rounding, told how much columns matter where that is known.
-fn quantize(
-    format: Format,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    importance: Option<&[f32]>,
-) -> Result<Matrix<'static>> {
-    match importance {
-        Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
-        None => Matrix::quantize(format, n, k, weights),
     }
 }

@@ -1,9 +1,11 @@
 //! The search for the factors of input channels.
 
 use super::metric::Metric;
-use super::{Awq, column_means, mean_squares, quantize, sample};
+use super::options::Awq;
+use super::sample::{column_means, mean_squares, quantize, sample};
 use crate::calibrate::smooth::fold_into_columns;
 use crate::dense::{Dense, shared_k};
+use crate::formats::encode::range::max_abs;
 use crate::{Error, Format, Result};
 
 /// Keeps w̄ and s from 0: the tool's number.
@@ -134,7 +136,7 @@ fn mean_weights(layers: &[Dense], k: usize, group: usize) -> Vec<f64> {
     for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {
         rows += 1;
         for (sums, weights) in sums.chunks_mut(group).zip(row.chunks(group)) {
-            let largest = f64::from(crate::quantize::range::max_abs(weights));
+            let largest = f64::from(max_abs(weights));
             for (sum, w) in sums.iter_mut().zip(weights) {
                 // Groups of zeros are divided by the tool's 1e-6.
                 *sum += f64::from(w.abs()) / (largest + 1e-6);

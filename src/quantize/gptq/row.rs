@@ -1,7 +1,7 @@
 //! One row of weights on its way through GPTQ.
 
+use super::options::{Gptq, Groups};
 use super::scales::Search;
-use super::{Gptq, Groups};
 use crate::Format;
 use crate::family::{Hints, QuantizeError};
 use crate::quantize::grid::{Fitted, Grid};

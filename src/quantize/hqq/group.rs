@@ -1,7 +1,7 @@
 //! One group of weights: where its zero point starts, and one iteration of it. In f64 throughout.
 
-use super::Hqq;
-use crate::quantize::range::span;
+use super::options::Hqq;
+use crate::formats::encode::range::span;
 
 /// One group: s and z of now, the z to come, the best z so far.
 #[derive(Clone, Copy)]

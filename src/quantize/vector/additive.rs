@@ -61,6 +61,13 @@ impl Additive {
         out
     }
 
+    /// W - Ŵ.
+    pub(super) fn errors(&self, w: &[f32]) -> Vec<f32> {
+        let mut errors = self.dequantize();
+        errors.iter_mut().zip(w).for_each(|(e, w)| *e = w - *e);
+        errors
+    }
+
     pub(super) fn row_codes(&self, row: usize) -> &[u16] {
         let a_row = self.k / self.d.max(1) * self.codebooks.len();
         self.codes.get(row * a_row..(row + 1) * a_row).unwrap_or_default()

@@ -145,14 +145,7 @@ fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
 }
 
 fn error_of(w: &[f32], quantized: &Additive, hessian: &Matrix) -> Result<f64> {
-    energy(&errors(w, quantized), hessian)
-}
-
-/// W - Ŵ.
-pub(super) fn errors(w: &[f32], quantized: &Additive) -> Vec<f32> {
-    let mut errors = quantized.dequantize();
-    errors.iter_mut().zip(w).for_each(|(e, w)| *e = w - *e);
-    errors
+    energy(&quantized.errors(w), hessian)
 }
 
 /// Σ eᵀHe.

@@ -6,7 +6,6 @@
 //! change, so a change costs d rows of H and a trial next to nothing.
 
 use super::Additive;
-use super::aqlm::errors;
 use crate::{Matrix, Result, parallel};
 
 /// One way to choose the codes of a row.
@@ -34,7 +33,7 @@ struct Layer<'a> {
 
 /// Chooses every code anew once. `h` is the matrix `hessian` as floats.
 pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], beam: usize) -> Result<()> {
-    let errors = errors(w, quantized);
+    let errors = quantized.errors(w);
     let products = hessian.matmul(&errors)?;
     let (k, d) = (quantized.k, quantized.d);
     let layer = Layer::new(k, d, h, &quantized.codebooks);

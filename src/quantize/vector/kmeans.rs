@@ -70,7 +70,7 @@ impl KMeans {
         // No more vectors than entries are needed, so that a few floats may ask for many.
         let floats = (self.entries as u64).saturating_mul(self.d as u64);
         within("the floats of a codebook", floats, MOST)?;
-        let mut centroids = seeds(points, self, weights);
+        let mut centroids = seeds(points, self.d, self.entries, self.seed, weights);
         let mut last = f64::INFINITY;
         let mut round = 0;
         loop {

@@ -5,12 +5,11 @@
 //! ever stored. The system is scaled by its diagonal, since entries are used more or less often.
 
 use super::Additive;
-use super::aqlm::errors;
 use crate::{Matrix, Result};
 
 /// Takes `steps` steps, fewer where they lead nowhere. `h` is the matrix `hessian` as floats.
 pub(super) fn refit(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], steps: usize) -> Result<()> {
-    let residual = hessian.matmul(&errors(w, quantized))?;
+    let residual = hessian.matmul(&quantized.errors(w))?;
     let mut r = gather(quantized, &residual);
     let diagonal = diagonal(quantized, h);
     // An entry without a code, or whose inputs are all 0, stays as it is.

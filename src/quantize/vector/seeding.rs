@@ -1,7 +1,6 @@
 //! Where k-means starts: k-means++ (Arthur and Vassilvitskii, 2007), which chooses each entry among the vectors with
 //! a probability in proportion to their squared distance from the entries so far.
 
-use super::kmeans::KMeans;
 use crate::parallel;
 use crate::random::SplitMix64;
 
@@ -12,10 +11,9 @@ const MOST: usize = 4096;
 /// Vectors that one task works on.
 const TASK: usize = 1024;
 
-/// The first entries for `points`, which have been checked.
-pub(super) fn seeds(points: &[f32], means: &KMeans, weights: Option<&[f32]>) -> Vec<f32> {
-    let (d, entries) = (means.d, means.entries);
-    let mut random = SplitMix64::new(means.seed);
+/// The first `entries` entries for `points`, vectors of d floats that have been checked.
+pub(super) fn seeds(points: &[f32], d: usize, entries: usize, seed: u64, weights: Option<&[f32]>) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
     let count = points.len() / d;
     let mut sample: Vec<usize> = (0..count).collect();
     let enough = entries.saturating_mul(if entries > MOST { 1 } else { SAMPLE });

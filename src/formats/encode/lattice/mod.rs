@@ -16,10 +16,10 @@ pub(crate) use iq2::{iq2_s, iq2_xs, iq2_xxs};
 pub(crate) use iq3::{iq3_s, iq3_xxs};
 
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::weigh;
+use crate::formats::encode::k_search::nearest;
+use crate::formats::encode::range::largest;
 use crate::formats::f16;
-use crate::quantize::importance::weigh;
-use crate::quantize::k_search::nearest;
-use crate::quantize::range::largest;
 
 /// How much the error of each of `x` matters: by importance, or where there is none by `otherwise`
 /// of `spread` and the weight.

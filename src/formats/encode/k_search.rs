@@ -5,8 +5,8 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
+use crate::formats::encode::range::{extreme, largest, max_abs};
 use crate::formats::rows::at_level;
-use crate::quantize::range::{extreme, largest, max_abs};
 use fearless_simd::Level;
 
 /// Refuses weights whose squares overflow the searches below, which would lose them in silence.

@@ -4,9 +4,9 @@
 //! the searches of the K formats run.
 
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::importance::weigh;
-use crate::quantize::k_search::{Ranges, check_ranges, scale_and_min, symmetric_scale};
-use crate::quantize::range::{extreme, inverse, span};
+use crate::formats::encode::importance::weigh;
+use crate::formats::encode::k_search::{Ranges, check_ranges, scale_and_min, symmetric_scale};
+use crate::formats::encode::range::{extreme, inverse, span};
 
 /// The scale, of either sign, and fields of `scale · (field - half)`, fields being `0..2 · half`.
 pub(crate) fn signed_fields(half: u8, x: &[f32], hints: &Hints, fields: &mut [u8; 32]) -> Result<f32, QuantizeError> {

@@ -3,7 +3,7 @@
 //! As in `k_search`, byte equality with ggml rests on the order of operations: sums run in f32
 //! from the first weight to the last, and products are rounded before they are added.
 
-use crate::quantize::range::extreme;
+use crate::formats::encode::range::extreme;
 
 /// Index of the level nearest to `x` among ascending levels; of two as near, the higher.
 pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {

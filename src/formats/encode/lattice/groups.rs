@@ -1,7 +1,7 @@
 //! The search that IQ2 and IQ3 share: a scale, signs and points for one group of weights.
 
 use super::points::{Points, Snapped};
-use crate::quantize::k_search::{nearest, positive_scale};
+use crate::formats::encode::k_search::{nearest, positive_scale};
 
 /// The value of a level, by its index.
 pub(super) fn odd(index: u8) -> f32 {

@@ -4,9 +4,9 @@ use super::groups::{Again, Plan, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::mean_square;
+use crate::formats::encode::k_search::check_ranges;
 use crate::formats::lattice::grids;
-use crate::quantize::importance::mean_square;
-use crate::quantize::k_search::check_ranges;
 use std::sync::LazyLock;
 
 static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {

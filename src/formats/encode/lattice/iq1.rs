@@ -4,10 +4,10 @@
 use super::points::Points;
 use super::{error_weights, groups, odd_field};
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::mean_square;
+use crate::formats::encode::k_search::check_ranges;
+use crate::formats::encode::range::{largest, max_abs};
 use crate::formats::{f16, lattice::grids};
-use crate::quantize::importance::mean_square;
-use crate::quantize::k_search::check_ranges;
-use crate::quantize::range::{largest, max_abs};
 use std::sync::LazyLock;
 
 static POINTS: LazyLock<Points<8>> =

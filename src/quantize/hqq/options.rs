@@ -1,0 +1,91 @@
+//! What HQQ can be told.
+
+use crate::{Error, Result};
+
+/// Which of the tool's two loops is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Solver {
+    /// `optimize_weights_proximal_legacy`, the tool's default: β stays, and the zero points are the last ones,
+    /// made when the error had not fallen.
+    Legacy,
+    /// `optimize_weights_proximal_v2`: β grows by κ each time, and where the error does not fall the zero points
+    /// before it are the ones.
+    V2,
+}
+
+/// Half-quadratic quantization.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hqq {
+    /// p, over 0 and at most 1.
+    pub lp_norm: f64,
+    /// β: larger ones leave more of the error to E.
+    pub beta: f64,
+    /// κ: what β is multiplied by after each iteration, at least 1. Of [`Solver::V2`] only.
+    pub kappa: f64,
+    /// Iterations at most.
+    pub iterations: usize,
+    /// Whether the loop ends when the error does not fall.
+    pub early_stop: bool,
+    /// Which loop.
+    pub solver: Solver,
+    /// Groups whose weights span no more than this become one value: their s is 1.
+    pub least_range: f64,
+    /// The most that s may be: the tool keeps it from overflowing in f16.
+    pub most_inverse_scale: f64,
+}
+
+impl Default for Hqq {
+    fn default() -> Self {
+        Hqq {
+            lp_norm: 0.7,
+            beta: 10.0,
+            kappa: 1.01,
+            iterations: 20,
+            early_stop: true,
+            solver: Solver::Legacy,
+            least_range: 1e-4,
+            most_inverse_scale: 2e4,
+        }
+    }
+}
+
+impl Hqq {
+    pub(super) fn check(&self) -> Result<()> {
+        let bounds = [
+            (
+                "the p of HQQ",
+                "over 0 and at most 1",
+                self.lp_norm,
+                self.lp_norm > 0.0 && self.lp_norm <= 1.0,
+            ),
+            ("the beta of HQQ", "positive", self.beta, self.beta > 0.0),
+            ("the kappa of HQQ", "at least 1", self.kappa, self.kappa >= 1.0),
+            (
+                "the least range",
+                "at least 0",
+                self.least_range,
+                self.least_range >= 0.0,
+            ),
+            (
+                "the largest inverse scale",
+                "positive",
+                self.most_inverse_scale,
+                self.most_inverse_scale > 0.0,
+            ),
+            (
+                "the iterations of HQQ",
+                "at least 1",
+                self.iterations as f64,
+                self.iterations > 0,
+            ),
+        ];
+        match bounds.into_iter().find(|&(.., got, fits)| !(fits && got.is_finite())) {
+            None => Ok(()),
+            Some((what, allowed, got, _)) => Err(Error::Argument {
+                what,
+                allowed: allowed.into(),
+                got: got.to_string(),
+            }),
+        }
+    }
+}
