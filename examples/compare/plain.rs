@@ -4,8 +4,8 @@ use crate::llama::methods::Method;
 use crate::measure::{Mean, Row, square};
 use crate::model::{Fallible, Model, Tensor};
 use crate::{Args, Jobs};
-use lowbit::Matrix;
 use lowbit::quantize::hqq::Hqq;
+use lowbit::{Dense, Matrix};
 
 /// One row for each format, over all matrices of floats.
 pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
@@ -37,7 +37,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
             let w = tensor.to_f32()?;
             let (n, k) = (tensor.rows() as usize, tensor.dims[0] as usize);
             let matrix = match method {
-                Method::Hqq => Hqq::default().quantize(format, n, k, &w, &|_| ())?.matrix,
+                Method::Hqq => Hqq::default().quantize(format, Dense::new(n, k, &w)?, &|_| ())?.matrix,
                 _ => Matrix::quantize(format, n, k, &w)?,
             };
             let decoded = matrix.dequantize();

@@ -3,6 +3,7 @@
 //! [`exact`] is the multiple-choice knapsack by dynamic programming; [`lagrangian`] takes what is best under one price
 //! of a byte (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988).
 
+use crate::reserve::within;
 use crate::{Error, Format, Result};
 use std::fmt;
 use std::str::FromStr;
@@ -44,13 +45,7 @@ pub fn exact(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     let unit = unit.max(1);
     let left = (budget - least.iter().sum::<u64>()).min(most) / unit;
     let needed = left.saturating_add(1).saturating_mul(tensors.len() as u64);
-    if needed > TABLE {
-        return Err(Error::TooLarge {
-            what: "the table of the exact assignment, in entries,",
-            needed,
-            limit: TABLE,
-        });
-    }
+    within("the table of the exact assignment, in entries,", needed, TABLE)?;
     let states = left as usize + 1;
     // The least error of the tensors so far within each number of units, and the last one's choice there.
     let mut errors = vec![0f64; states];
@@ -94,20 +89,12 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     let least = check(tensors, budget)?;
     let mut left = budget - least.iter().sum::<u64>();
     let hulls: Vec<Vec<usize>> = tensors.iter().map(|choices| hull(choices)).collect();
-    struct Step {
-        tensor: usize,
-        /// Number on the hull of what it leads to.
-        to: usize,
-        bytes: u64,
-        /// Error saved for a byte.
-        gain: f64,
-    }
     let mut steps = Vec::new();
     for (tensor, (choices, hull)) in tensors.iter().zip(&hulls).enumerate() {
         for (to, pair) in hull.windows(2).enumerate() {
             let (a, b) = (&choices[pair[0]], &choices[pair[1]]);
             let bytes = b.bytes - a.bytes;
-            steps.push(Step {
+            steps.push(HullStep {
                 tensor,
                 to: to + 1,
                 bytes,
@@ -126,6 +113,16 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
         }
     }
     Ok(hulls.iter().zip(reached).map(|(hull, at)| hull[at]).collect())
+}
+
+/// A step along the hull of one tensor to its next larger choice.
+struct HullStep {
+    tensor: usize,
+    /// The place on the hull that the step leads to.
+    to: usize,
+    bytes: u64,
+    /// The error saved for each byte.
+    gain: f64,
 }
 
 /// The smallest choice of each tensor, in bytes, where the arguments make sense.

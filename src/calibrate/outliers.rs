@@ -9,16 +9,20 @@
 //! weights of their columns are the only ones kept twice.
 
 use super::smooth::ChannelMaxima;
-use crate::Dense;
-use crate::{Error, Format, Linear, Matrix, Result};
+use crate::setters::setters;
+use crate::{Dense, Error, Format, Linear, Matrix, Result};
 use half::f16;
 
 /// What makes a channel an outlier.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Outliers {
     /// The magnitude from which on a channel is one: 6.0 in the paper and in bitsandbytes.
     pub threshold: f32,
 }
+
+setters!(Outliers { with_threshold: threshold: f32 });
 
 impl Default for Outliers {
     fn default() -> Self {
@@ -48,7 +52,7 @@ impl Outliers {
 /// # Errors
 /// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not under k or there
 /// twice, a weight beyond f16.
-pub fn split(layer: Dense, columns: &[u32], format: Format) -> Result<Linear> {
+pub fn split(format: Format, layer: Dense, columns: &[u32]) -> Result<Linear> {
     let (n, k) = (layer.n(), layer.k());
     let mut rest = layer.weights().to_vec();
     let mut own = Vec::with_capacity(n.saturating_mul(columns.len()));

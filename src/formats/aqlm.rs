@@ -6,16 +6,16 @@
 //! matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)): entries of eight f16 or bf16,
 //! as the scale is. There are no integer codes, so the format has no DP4A kernel.
 
-use super::scale::{self, Scale, Scales, BF16, F16};
+use super::scale::{self, StoredScale, ScaleFamilies, BF16, F16};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
     Table, Unit,
 };
 use crate::ScaleType;
 
-const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
+const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     name: &'static str,
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
@@ -78,7 +78,7 @@ files: const {
     }
 }
 
-fn levels<const BOOKS: usize, const BITS: usize, S: Scale>(
+fn levels<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     block: &[u8],
     codebook: &[u32],
     _: usize,

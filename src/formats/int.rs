@@ -11,7 +11,7 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, Scale, Scales, BF16, F16, F32};
+use super::scale::{self, StoredScale, ScaleFamilies, BF16, F16, F32};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
@@ -65,9 +65,9 @@ const fn fields(bits: usize, kind: usize) -> Fields {
     }
 }
 
-const fn family<const BITS: usize, const KIND: usize, S: Scale>(
+const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
     name: &'static str,
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
@@ -183,7 +183,7 @@ families! {
 }
 
 #[inline(always)]
-fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(
     simd: V,
     block: &[u8],
     codes: &mut [i8],
@@ -208,7 +208,7 @@ fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
 }
 
 #[inline(always)]
-fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
+fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(
     simd: V,
     block: &[u8],
     _: usize,
@@ -221,7 +221,7 @@ fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
 }
 
 /// Round to nearest: scale and offset from the extremes of the group, every field the nearest.
-fn quantize<const BITS: usize, const KIND: usize, S: Scale>(
+fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],

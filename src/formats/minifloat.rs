@@ -9,7 +9,7 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
+use super::scale::{self, StoredScale, ScaleFamilies, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
 use crate::family::{Decode, 
     Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
     Table,
@@ -82,11 +82,11 @@ pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     (code | (x.to_bits() >> 31) << (E + M)) as u8
 }
 
-const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
+const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     name: &'static str,
     group: usize,
     levels: &'static [f32],
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
@@ -149,7 +149,7 @@ files: const {
 
 /// The largest weight of a group becomes the largest element; where the scale is a power of two, it
 /// gets the exponent of the largest element, and the little that is above saturates (OCP MX, 6.3).
-fn quantize<const BITS: usize, const E: u32, const M: u32, S: Scale>(
+fn quantize<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],
@@ -175,7 +175,7 @@ fn quantize<const BITS: usize, const E: u32, const M: u32, S: Scale>(
 macro_rules! families {
     ($bits:literal, $e:literal, $m:literal, $values:ident, $all:ident, group $group:literal:
      $($name:ident = $text:literal $scale:ident,)+) => {
-        static $all: [(ScaleType, &Family); 5] = [$((<$scale as Scale>::TYPE, &$name)),+];
+        static $all: [(ScaleType, &Family); 5] = [$((<$scale as StoredScale>::TYPE, &$name)),+];
         $(pub(crate) static $name: Family =
             family::<$bits, $e, $m, $scale>($text, $group, &$values, &$all);)+
     };
@@ -198,7 +198,7 @@ families!(8, 5, 2, E5M2, FP8_E5M2_ALL, group 128:
     FP8_E5M2_F16 = "fp8_e5m2_f16" F16, FP8_E5M2_BF16 = "fp8_e5m2_bf16" BF16,);
 
 #[inline(always)]
-fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
+fn codes<V: Simd, const BITS: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
     let fields = &block[S::TYPE.bytes()..];
     let (whole, tail) = codes.as_chunks_mut::<32>();
     for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
@@ -211,7 +211,7 @@ fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mu
 }
 
 #[inline(always)]
-fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
         scale: S::TYPE.load_at(simd, block),
         offset: 0.0,

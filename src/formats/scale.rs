@@ -4,14 +4,14 @@ use crate::ScaleType;
 use crate::family::{Family, Plane, Unit};
 
 /// A scale type as a type, for functions that are compiled once for each.
-pub(crate) trait Scale {
+pub(crate) trait StoredScale {
     const TYPE: ScaleType;
 }
 
 macro_rules! scale_types {
     ($($name:ident)+) => {
         $(pub(crate) struct $name;
-        impl Scale for $name {
+        impl StoredScale for $name {
             const TYPE: ScaleType = ScaleType::$name;
         })+
     };
@@ -19,7 +19,7 @@ macro_rules! scale_types {
 scale_types!(F16 BF16 F32 E8M0 E4M3);
 
 /// A family with each of its scale types.
-pub(crate) type Scales = [(ScaleType, &'static Family)];
+pub(crate) type ScaleFamilies = [(ScaleType, &'static Family)];
 
 /// The device plane of one scale, or of a pair, for each group.
 pub(crate) const fn plane(scale: ScaleType, pair: bool) -> Plane {

@@ -2,7 +2,7 @@
 
 use super::codec::{KvCodec, Store};
 use super::kivi::Tokens;
-use super::packing::Packing;
+use super::packing::RowPacking;
 use crate::matrix::finite;
 use crate::{Error, Result, parallel};
 use std::sync::Arc;
@@ -19,18 +19,18 @@ pub struct Kv {
 
 #[derive(Clone)]
 enum Held {
-    Rows(Rows),
+    Rows(PackedRows),
     Kivi(Tokens),
 }
 
 /// Vectors that were packed one by one.
 #[derive(Clone)]
-struct Rows {
-    packing: Arc<dyn Packing>,
+struct PackedRows {
+    packing: Arc<dyn RowPacking>,
     words: Vec<u32>,
 }
 
-impl Rows {
+impl PackedRows {
     fn len(&self) -> usize {
         self.words.len() / self.packing.words()
     }
@@ -54,7 +54,7 @@ impl Kv {
     /// An empty cache.
     pub fn new(codec: &KvCodec) -> Kv {
         let held = match &codec.store {
-            Store::Rows(packing) => Held::Rows(Rows {
+            Store::Rows(packing) => Held::Rows(PackedRows {
                 packing: packing.clone(),
                 words: Vec::new(),
             }),
@@ -91,7 +91,7 @@ impl Kv {
         }
         Ok(Kv {
             codec: codec.clone(),
-            held: Held::Rows(Rows {
+            held: Held::Rows(PackedRows {
                 packing: packing.clone(),
                 words: words.to_vec(),
             }),

@@ -1,7 +1,7 @@
 //! What a cache does to one vector.
 
 use super::options::{KvOptions, KvRotation, KvType};
-use super::packing::{Packing, Shader};
+use super::packing::{KvShader, RowPacking};
 use super::{blocks, gaussian::derived, half_rows, kivi, turbo};
 use crate::rotate::Orthogonal;
 use crate::{Error, Result};
@@ -18,7 +18,7 @@ pub struct KvCodec {
 
 #[derive(Clone)]
 pub(super) enum Store {
-    Rows(Arc<dyn Packing>),
+    Rows(Arc<dyn RowPacking>),
     Kivi(kivi::Settings),
 }
 
@@ -35,16 +35,16 @@ impl KvCodec {
         }
         let store = match kind {
             KvType::F16 => Store::Rows(Arc::new(half_rows::Halves { d })),
-            KvType::Q8_0 => Store::Rows(Arc::new(blocks::Blocks::new(8, d)?)),
-            KvType::Q4_0 => Store::Rows(Arc::new(blocks::Blocks::new(4, d)?)),
+            KvType::Q8_0 => Store::Rows(Arc::new(blocks::BlockRows::new(8, d)?)),
+            KvType::Q4_0 => Store::Rows(Arc::new(blocks::BlockRows::new(4, d)?)),
             KvType::Kivi {
                 bits,
                 group,
                 residual,
                 side,
             } => Store::Kivi(kivi::Settings::new(d, bits, group, residual, side)?),
-            KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::Mse::new(d, bits)?)),
-            KvType::TurboProd { bits } => Store::Rows(Arc::new(turbo::Prod::new(d, bits, derived(seed))?)),
+            KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::TurboMse::new(d, bits)?)),
+            KvType::TurboProd { bits } => Store::Rows(Arc::new(turbo::TurboProd::new(d, bits, derived(seed))?)),
         };
         let rotation = match options.rotation {
             KvRotation::None => None,
@@ -143,7 +143,7 @@ impl KvCodec {
         }
     }
 
-    pub(crate) fn shader(&self) -> Shader {
+    pub(crate) fn shader(&self) -> KvShader {
         match &self.store {
             Store::Rows(packing) => {
                 let mut shader = packing.shader();

@@ -1,6 +1,6 @@
 //! Vectors of half floats, two to a word, the first in its low half.
 
-use super::packing::{Packing, Shader};
+use super::packing::{KvShader, RowPacking};
 use crate::shader::text;
 use crate::{Error, Result};
 use half::f16;
@@ -29,7 +29,7 @@ pub(super) fn get(words: &[u32], i: usize) -> f32 {
     f16::from_bits((words[i / 2] >> (16 * (i % 2))) as u16).to_f32()
 }
 
-impl Packing for Halves {
+impl RowPacking for Halves {
     fn words(&self) -> usize {
         self.d.div_ceil(2)
     }
@@ -48,8 +48,8 @@ impl Packing for Halves {
         }
     }
 
-    fn shader(&self) -> Shader {
-        Shader {
+    fn shader(&self) -> KvShader {
+        KvShader {
             levels: &[text!("kv/f16.wgsl")],
             encode: &[text!("kv/half.wgsl"), text!("kv/f16_encode.wgsl")],
             consts: vec![],

@@ -6,7 +6,7 @@
 //! tokens are half floats, and older ones become codes one by one.
 
 use super::options::Side;
-use super::packing::Shader;
+use super::packing::KvShader;
 use super::{bits, half_rows};
 use crate::shader::{File, text};
 use crate::{Error, Result};
@@ -85,10 +85,10 @@ impl Settings {
         self.residual * self.d.div_ceil(2) + groups * self.words()
     }
 
-    pub fn shader(&self) -> Shader {
+    pub fn shader(&self) -> KvShader {
         const LAYOUT: File = text!("kv/kivi.wgsl");
         const HALF: File = text!("kv/half.wgsl");
-        Shader {
+        KvShader {
             levels: &[LAYOUT, text!("kv/kivi_levels.wgsl")],
             encode: &[LAYOUT, HALF],
             consts: vec![

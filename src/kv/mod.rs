@@ -22,4 +22,4 @@ pub use cache::Kv;
 pub use codec::KvCodec;
 pub use options::{KvOptions, KvRotation, KvType, Side};
 #[cfg(feature = "gpu")]
-pub(crate) use packing::Shader;
+pub(crate) use packing::KvShader;

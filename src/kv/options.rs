@@ -1,7 +1,10 @@
-//! Which type a cache has.
+//! The options of a cache.
+
+use crate::setters::setters;
 
 /// How vectors of a cache are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum KvType {
     /// Half floats: 16 bits a number.
@@ -41,6 +44,7 @@ pub enum KvType {
 /// What a cache holds. Channels of keys differ in size and stay so from token to token, those of values do not:
 /// KIVI's groups run along tokens for the one and along channels for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Side {
     /// Keys, which queries are multiplied by.
     Keys,
@@ -50,6 +54,8 @@ pub enum Side {
 
 /// The rotation Π of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum KvRotation {
     /// None: Π = 1.
     None,
@@ -60,18 +66,27 @@ pub enum KvRotation {
     Haar,
 }
 
-/// A type, and what is random in it.
+/// The type, dimension and rotation of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct KvOptions {
     /// How vectors are packed.
     pub kind: KvType,
     /// Numbers of a vector: the size of a head.
     pub d: usize,
-    /// What vectors are multiplied by before.
+    /// The rotation of vectors before they are packed.
     pub rotation: KvRotation,
-    /// Of the rotation, and (another, made from it) of Q_prod's projection.
+    /// The seed of the rotation, and (by another seed derived from it) of Q_prod's projection.
     pub seed: u64,
 }
+
+setters!(KvOptions {
+    with_kind: kind: KvType,
+    with_d: d: usize,
+    with_rotation: rotation: KvRotation,
+    with_seed: seed: u64,
+});
 
 impl KvOptions {
     /// A cache of vectors of `d` numbers: TurboQuant's types rotated by a Hadamard matrix, whose error is no larger
@@ -87,15 +102,5 @@ impl KvOptions {
             rotation,
             seed: 0,
         }
-    }
-
-    /// The same with another rotation.
-    pub fn with_rotation(self, rotation: KvRotation) -> KvOptions {
-        KvOptions { rotation, ..self }
-    }
-
-    /// The same with another seed.
-    pub fn with_seed(self, seed: u64) -> KvOptions {
-        KvOptions { seed, ..self }
     }
 }

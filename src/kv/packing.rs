@@ -6,7 +6,7 @@ use crate::Result;
 ///
 /// A packed vector is a vector of `width` levels L(x), and a query q is prepared to P(q), such that the score is
 /// ⟨P(q), L(x)⟩; a weighted sum Σ p L(x) is finished once.
-pub(super) trait Packing: Send + Sync {
+pub(super) trait RowPacking: Send + Sync {
     /// Words of a packed vector.
     fn words(&self) -> usize;
 
@@ -28,12 +28,12 @@ pub(super) trait Packing: Send + Sync {
     fn finish(&self, _sum: &mut [f64]) {}
 
     /// What the device needs to know.
-    fn shader(&self) -> Shader;
+    fn shader(&self) -> KvShader;
 }
 
 /// How a type lies on the device: the files that say so, and their constants and tables.
 #[derive(Clone, Debug)]
-pub(crate) struct Shader {
+pub(crate) struct KvShader {
     /// `levels`, and what it needs: path under `shaders/` and text.
     pub levels: &'static [(&'static str, &'static str)],
     /// `encode`, and what it needs besides.

@@ -78,7 +78,7 @@ mod plain {
 
     use super::{Error, Result};
     use crate::parallel;
-    use crate::quantize::tiles::{Rows, dots_f64};
+    use crate::quantize::tiles::{TileRows, dots_f64};
     use fearless_simd::Level;
 
     /// Columns in a panel.
@@ -95,7 +95,7 @@ mod plain {
             let (above, below) = a.split_at_mut((start + width) * k);
             let panel = &mut above[start * k..];
             let mut sums = vec![0f64; width * width];
-            let left = Rows {
+            let left = TileRows {
                 data: &*panel,
                 stride: k,
                 count: width,
@@ -151,7 +151,7 @@ mod plain {
     fn solve(level: Level, rows: &mut [f64], panel: &[f64], k: usize, first: usize, start: usize, sums: &mut Vec<f64>) {
         let (count, width) = (rows.len() / k, panel.len() / k);
         sums.resize(count * width, 0.0);
-        let left = |data, count| Rows {
+        let left = |data, count| TileRows {
             data,
             stride: k,
             count,

@@ -1,7 +1,7 @@
 //! The Hessian of a layer's squared output error: H = (2/n) Σ x xᵀ over the inputs x of the layer (Frantar et al. 2022,
 //! arXiv 2210.17323; symbols as there).
 
-use super::tiles::{Rows, dots_f32};
+use super::tiles::{TileRows, dots_f32};
 use crate::matrix::finite;
 use crate::reserve::zeros;
 use crate::{Error, Result, parallel};
@@ -105,7 +105,7 @@ impl Hessian {
                     }
                 },
             );
-            let rows = |from: usize, count: usize| Rows {
+            let rows = |from: usize, count: usize| TileRows {
                 data: &columns[from * inputs..],
                 stride: inputs,
                 count,

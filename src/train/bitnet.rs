@@ -5,15 +5,16 @@
 //! the largest magnitude of each token becomes 127. Both gradients are the straight-through estimator's, passed on
 //! everywhere (the authors detach Ŵ − W), clipped weights included: a weight that is stuck at ±γ can come back.
 
-use super::Groups;
-use crate::{Error, Result, ScaleType};
+use super::groups::GroupRanges;
+use crate::{Error, Group, Result, ScaleType};
 
 /// γ is never smaller, and neither is the largest magnitude of a token (the authors' clamp).
 pub const LEAST: f32 = 1e-5;
 
-/// Ternary weights.
+/// BitNetWeights weights.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ternary {
+#[non_exhaustive]
+pub struct BitNetWeights {
     /// −1, 0 or 1 for each weight.
     pub codes: Vec<i8>,
     /// γ, one for each group.
@@ -28,7 +29,8 @@ pub struct Ternary {
 /// # Errors
 /// [`Error::Length`] where `w` is no whole number of rows, [`Error::NotFinite`] where a weight is no number,
 /// [`Error::ScaleRange`] where γ is beyond the type of scale, [`Error::Scale`] where that is none of F16, BF16 and F32.
-pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Ternary> {
+pub fn weights_forward(w: &[f32], k: usize, group: Group, scale: ScaleType) -> Result<BitNetWeights> {
+    let groups = GroupRanges::new(k, group, w.len())?;
     groups.finite("weight", w)?;
     if !matches!(scale, ScaleType::F16 | ScaleType::BF16 | ScaleType::F32) {
         return Err(Error::Scale {
@@ -53,7 +55,7 @@ pub fn weights_forward(w: &[f32], groups: Groups, scale: ScaleType) -> Result<Te
         move |w| i8::from(w / gamma > 0.5) - i8::from(w / gamma < -0.5)
     })?;
     let values = times(&codes, &scales, groups)?;
-    Ok(Ternary { codes, scales, values })
+    Ok(BitNetWeights { codes, scales, values })
 }
 
 /// The gradient for w, where `dy` is that for Ŵ: the same.
@@ -63,7 +65,8 @@ pub fn weights_backward(dy: &[f32]) -> Vec<f32> {
 
 /// Inputs in eight bits.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Inputs {
+#[non_exhaustive]
+pub struct BitNetInputs {
     /// −127 to 127 for each input.
     pub codes: Vec<i8>,
     /// One for each token, in f32: input ≈ scale · code.
@@ -76,15 +79,15 @@ pub struct Inputs {
 ///
 /// # Errors
 /// [`Error::Inputs`] where `x` is no whole number of tokens, [`Error::NotFinite`] where an input is no number.
-pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
+pub fn inputs_forward(x: &[f32], k: usize) -> Result<BitNetInputs> {
     if k == 0 || !x.len().is_multiple_of(k) {
         return Err(Error::Inputs { k, got: x.len() });
     }
     if x.is_empty() {
         let (codes, scales, values) = Default::default();
-        return Ok(Inputs { codes, scales, values });
+        return Ok(BitNetInputs { codes, scales, values });
     }
-    let tokens = Groups::rows(k)?;
+    let tokens = GroupRanges::new(k, Group::Row, x.len())?;
     tokens.finite("input", x)?;
     let largest = tokens.reduce(x.len(), |_, range| x[range].iter().fold(LEAST, |m, x| m.max(x.abs())))?;
     let codes = tokens.map(x, |t| {
@@ -94,7 +97,7 @@ pub fn inputs_forward(x: &[f32], k: usize) -> Result<Inputs> {
     })?;
     let scales: Vec<f32> = largest.iter().map(|l| l / 127.0).collect();
     let values = times(&codes, &scales, tokens)?;
-    Ok(Inputs { codes, scales, values })
+    Ok(BitNetInputs { codes, scales, values })
 }
 
 /// The gradient for x, where `dy` is that for the rounded inputs: the same.
@@ -103,7 +106,7 @@ pub fn inputs_backward(dy: &[f32]) -> Vec<f32> {
 }
 
 /// What codes stand for.
-fn times(codes: &[i8], scales: &[f32], groups: Groups) -> Result<Vec<f32>> {
+fn times(codes: &[i8], scales: &[f32], groups: GroupRanges) -> Result<Vec<f32>> {
     groups.map(codes, |g| {
         let scale = scales[g];
         move |code| scale * f32::from(code)

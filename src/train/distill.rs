@@ -7,16 +7,21 @@
 //! squared differences, as Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
 
 use super::{positive, same_length};
+use crate::setters::setters;
 use crate::{Error, Result, parallel};
 
 /// How the loss is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Distill {
     /// a, 0 (labels only) to 1 (teacher only).
     pub a: f32,
     /// T, the temperature, above 0. The higher it is, the more the teacher's small probabilities matter.
     pub t: f32,
 }
+
+setters!(Distill { with_a: a: f32, with_t: t: f32 });
 
 impl Default for Distill {
     /// a = 0.9, T = 4: what Tian, Krishnan and Isola, 2019, arXiv 1910.10699, run this loss with.
@@ -27,6 +32,7 @@ impl Default for Distill {
 
 /// What [`Distill::forward`] gives, each in nats, the mean over all rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Loss {
     /// L.
     pub total: f64,
@@ -106,11 +112,7 @@ impl Distill {
         same_length("teacher", student.len(), teacher.len())?;
         match labels.iter().find(|&&l| usize::from(l) >= classes) {
             None => Ok(()),
-            Some(label) => Err(Error::Argument {
-                what: "a label",
-                allowed: format!("under {classes}"),
-                got: label.to_string(),
-            }),
+            Some(label) => Err(Error::argument("a label", &format!("under {classes}"), label)),
         }
     }
 }

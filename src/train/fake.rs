@@ -4,17 +4,21 @@
 //! Inference", 2017, arXiv 1712.05877, in the form of PyTorch's `fake_quantize_per_tensor_affine`:
 //! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), halves to even.
 
-use super::{Groups, all_positive, same_length};
-use crate::{Error, Result};
+use super::groups::GroupRanges;
+use super::{all_positive, same_length};
+use crate::{Error, Group, Result};
 
-/// Scales, zero points and limits of the codes; they are given, not learned (see [`lsq`](super::lsq) for that).
+/// Fake quantization with given scales and zero points; [`lsq`](super::lsq) learns them.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct FakeQuantize<'a> {
+    /// Weights in a row, at least 1.
+    pub k: usize,
     /// Which weights share a scale.
-    pub groups: Groups,
+    pub group: Group,
     /// s, above 0, one for each group.
     pub scales: &'a [f32],
-    /// z, the code of 0.0, one for each group; none at all stands for zeros.
+    /// z, the code of 0.0, one for each group; empty where they are all 0.
     pub zeros: &'a [i32],
     /// The lowest code.
     pub qmin: i32,
@@ -22,16 +26,34 @@ pub struct FakeQuantize<'a> {
     pub qmax: i32,
 }
 
-impl FakeQuantize<'_> {
+impl<'a> FakeQuantize<'a> {
+    /// Rows of `k` weights with one of `scales` for each group, codes `qmin..=qmax` and zero points of 0.
+    pub fn new(k: usize, group: Group, scales: &'a [f32], (qmin, qmax): (i32, i32)) -> Self {
+        FakeQuantize {
+            k,
+            group,
+            scales,
+            zeros: &[],
+            qmin,
+            qmax,
+        }
+    }
+
+    /// Sets [`zeros`](FakeQuantize::zeros).
+    #[must_use]
+    pub fn with_zeros(self, zeros: &'a [i32]) -> Self {
+        FakeQuantize { zeros, ..self }
+    }
+
     /// The code of each weight, `qmin..=qmax`.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit;
     /// [`Error::NotFinite`] where a weight has no code.
     pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
-        self.check(v)?;
-        self.groups.finite("weight", v)?;
-        self.groups.map(v, |g| {
+        let groups = self.check(v)?;
+        groups.finite("weight", v)?;
+        groups.map(v, |g| {
             let (code, _) = self.of(g);
             move |v| self.clipped(code(v)) as i32
         })
@@ -42,8 +64,7 @@ impl FakeQuantize<'_> {
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit.
     pub fn forward(&self, v: &[f32]) -> Result<Vec<f32>> {
-        self.check(v)?;
-        self.groups.map(v, |g| {
+        self.check(v)?.map(v, |g| {
             let (code, value) = self.of(g);
             move |v| value(self.clipped(code(v)))
         })
@@ -55,9 +76,9 @@ impl FakeQuantize<'_> {
     /// # Errors
     /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.
     pub fn backward(&self, v: &[f32], dy: &[f32]) -> Result<Vec<f32>> {
-        self.check(v)?;
+        let groups = self.check(v)?;
         same_length("dy", v.len(), dy.len())?;
-        self.groups.zip(v, dy, |g| {
+        groups.zip(v, dy, |g| {
             let (code, _) = self.of(g);
             move |v, dy| {
                 if code(v) == self.clipped(code(v)) { dy } else { 0.0 }
@@ -77,8 +98,9 @@ impl FakeQuantize<'_> {
         code.clamp(self.qmin as f32, self.qmax as f32)
     }
 
-    fn check(&self, v: &[f32]) -> Result<()> {
-        self.groups.fits("scales", v.len(), self.scales.len())?;
+    fn check(&self, v: &[f32]) -> Result<GroupRanges> {
+        let groups = GroupRanges::new(self.k, self.group, v.len())?;
+        groups.fits("scales", v.len(), self.scales.len())?;
         all_positive("scales", self.scales)?;
         if !self.zeros.is_empty() {
             same_length("zeros", self.scales.len(), self.zeros.len())?;
@@ -97,6 +119,6 @@ impl FakeQuantize<'_> {
                 format!("{}..={}", self.qmin, self.qmax),
             ));
         }
-        Ok(())
+        Ok(groups)
     }
 }

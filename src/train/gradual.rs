@@ -3,15 +3,18 @@
 //! [`Blend`] mixes floats with their quantized values, w̃ = (1 − a) · w + a · ŵ, with a going from 0 to 1: Liu
 //! and Mattina, "Learning low-precision neural networks without Straight-Through Estimator (STE)", 2019, arXiv
 //! 1903.01061. Its curve is the cubic one of Zhu and Gupta, "To prune, or not to prune", 2017, arXiv
-//! 1710.01878. [`Bits`] lowers the number of bits in stages, as Zhuang et al., "Towards Effective Low-bitwidth
+//! 1710.01878. [`BitSchedule`] lowers the number of bits in stages, as Zhuang et al., "Towards Effective Low-bitwidth
 //! Convolutional Neural Networks", 2017, arXiv 1711.00205, "progressive quantization".
 
 use super::same_length;
+use crate::setters::setters;
 use crate::{Error, Result};
 
 /// The share a of the quantized values, by step: 0 up to `begin`, 1 from `end` on, between them
 /// 1 − (1 − t)^power with t going from 0 to 1 in proportion to the steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Blend {
     /// The last step that sees floats only.
     pub begin: u64,
@@ -20,6 +23,8 @@ pub struct Blend {
     /// 1 is a straight line; the cubic curve (3) rises early and leaves the late steps to what is nearly quantized.
     pub power: f64,
 }
+
+setters!(Blend { with_begin: begin: u64, with_end: end: u64, with_power: power: f64 });
 
 impl Blend {
     /// The cubic curve from `begin` to `end`.
@@ -75,19 +80,28 @@ fn check_share(a: f32) -> Result<()> {
 
 /// The number of bits by step: stages of equal length, of which the last goes on for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bits {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct BitSchedule {
     /// Bits of one stage after the other.
     pub stages: Vec<u32>,
     /// Steps of one stage.
     pub steps: u64,
 }
 
-impl Bits {
+setters!(BitSchedule { with_stages: stages: Vec<u32>, with_steps: steps: u64 });
+
+impl BitSchedule {
+    /// Stages of `steps` steps with these numbers of bits.
+    pub fn new(stages: Vec<u32>, steps: u64) -> BitSchedule {
+        BitSchedule { stages, steps }
+    }
+
     /// Halved from `first` on until `last`, in stages of `steps`: 8, 4, 2 for 8 and 2.
     ///
     /// # Errors
     /// [`Error::Argument`] where `last` is 0 or above `first`, or `steps` is 0.
-    pub fn halved(first: u32, last: u32, steps: u64) -> Result<Bits> {
+    pub fn halved(first: u32, last: u32, steps: u64) -> Result<BitSchedule> {
         if last == 0 || last > first || steps == 0 {
             return Err(Error::argument(
                 "a schedule of bits",
@@ -101,7 +115,7 @@ impl Bits {
             bits = (bits / 2).max(last);
             stages.push(bits);
         }
-        Ok(Bits { stages, steps })
+        Ok(BitSchedule { stages, steps })
     }
 
     /// Bits at this step, counted from 0.

@@ -13,8 +13,6 @@ mod groups;
 pub mod lsq;
 pub mod pact;
 
-pub use groups::Groups;
-
 use crate::{Error, Result};
 
 /// [`Error::Length`] where two slices that belong together differ in length.
@@ -34,11 +32,7 @@ fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
 /// [`Error::Argument`] where a number is not finite or not above 0.
 fn positive(what: &'static str, value: f32) -> Result<()> {
     if !(value > 0.0 && value.is_finite()) {
-        return Err(Error::Argument {
-            what,
-            allowed: "above 0 and finite".into(),
-            got: value.to_string(),
-        });
+        return Err(Error::argument(what, "above 0 and finite", value));
     }
     Ok(())
 }

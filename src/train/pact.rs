@@ -5,10 +5,13 @@
 //! y = ½ (|x| − |x − α| + α) = clamp(x, 0, α), and in k bits round(y · (2^k − 1) / α) · α / (2^k − 1).
 
 use super::{positive, same_length};
+use crate::setters::setters;
 use crate::{Error, Result, parallel};
 
 /// The clipping value and what goes with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Pact {
     /// α, above 0, in the units of x. It starts above what the inputs are clipped at in the end; the penalty
     /// brings it down.
@@ -18,6 +21,8 @@ pub struct Pact {
     /// λ of the penalty λ · α², 0 or above. The paper takes that of the weights.
     pub lambda: f32,
 }
+
+setters!(Pact { with_alpha: alpha: f32, with_bits: bits: u32, with_lambda: lambda: f32 });
 
 impl Default for Pact {
     /// α = 10 and 4 bits, λ = 2e-4, as it is often run on CIFAR10 (other starts are 6 to 10).
@@ -30,9 +35,10 @@ impl Default for Pact {
     }
 }
 
-/// What [`Pact::backward`] gives.
+/// The gradients that [`Pact::backward`] returns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gradients {
+#[non_exhaustive]
+pub struct PactGradients {
     /// For each input.
     pub x: Vec<f32>,
     /// For α, without the penalty.
@@ -69,7 +75,7 @@ impl Pact {
     ///
     /// # Errors
     /// [`Error::Argument`] where α, bits or λ is out of its range, [`Error::Length`] where `dy` is not as long as `x`.
-    pub fn backward(&self, x: &[f32], dy: &[f32]) -> Result<Gradients> {
+    pub fn backward(&self, x: &[f32], dy: &[f32]) -> Result<PactGradients> {
         self.check()?;
         same_length("dy", x.len(), dy.len())?;
         let mut to_x = dy.to_vec();
@@ -87,7 +93,7 @@ impl Pact {
         );
         let clipped = x.iter().zip(dy).filter(|(x, _)| **x >= self.alpha);
         let alpha: f64 = clipped.map(|(_, &dy)| f64::from(dy)).sum();
-        Ok(Gradients {
+        Ok(PactGradients {
             x: to_x,
             alpha: alpha as f32,
         })
@@ -106,22 +112,12 @@ impl Pact {
 
     fn check(&self) -> Result<()> {
         positive("alpha", self.alpha)?;
-        let limits = [
-            ("bits", "1 to 16", (1..=16).contains(&self.bits), self.bits as f32),
-            (
-                "lambda",
-                "0 or above and finite",
-                self.lambda >= 0.0 && self.lambda.is_finite(),
-                self.lambda,
-            ),
-        ];
-        match limits.into_iter().find(|(_, _, fits, _)| !fits) {
-            None => Ok(()),
-            Some((what, allowed, _, got)) => Err(Error::Argument {
-                what,
-                allowed: allowed.into(),
-                got: got.to_string(),
-            }),
+        if !(1..=16).contains(&self.bits) {
+            return Err(Error::argument("bits", "1 to 16", self.bits));
         }
+        if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
+            return Err(Error::argument("lambda", "0 or above and finite", self.lambda));
+        }
+        Ok(())
     }
 }

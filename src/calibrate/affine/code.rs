@@ -2,20 +2,22 @@
 
 use crate::{Error, Result};
 
-/// The least scale, PyTorch's `torch.finfo(torch.float32).eps`: a range of nothing but 0 has one too.
+/// The least scale, PyTorch's `torch.finfo(torch.float32).eps`, so that a range of only 0 has a scale too.
 const LEAST_SCALE: f32 = f32::EPSILON;
 
-/// The values that codes are to reach from and to.
+/// The least and the largest value that codes must represent.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
-    /// The least.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ValueRange {
+    /// The least value.
     pub lo: f32,
-    /// The largest.
+    /// The largest value.
     pub hi: f32,
 }
 
-/// Whether 0 has the middle code, or one that makes the most of a range to one side.
+/// Whether the zero point is fixed at 0 or follows the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Scheme {
     /// The zero point is 0.
     Symmetric,
@@ -23,27 +25,28 @@ pub enum Scheme {
     Asymmetric,
 }
 
-/// How codes of `bits` bits stand for values: `scale · (code - zero_point)`.
+/// Scale and zero point of codes of `bits` bits: a value is `scale · (code - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Affine {
-    /// Between two codes that follow one another.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct QuantParams {
+    /// The difference between the values of two adjacent codes.
     pub scale: f32,
-    /// The code that stands for 0.
+    /// The code that represents 0.
     pub zero_point: i32,
     /// Bits of a code, 2 to 8.
     pub bits: u32,
 }
 
-impl Affine {
-    /// Scale and zero point that make the most of `bits` bits for a range.
+impl QuantParams {
+    /// The scale and zero point that cover a range, extended to include 0, with codes of `bits` bits.
     ///
     /// # Errors
-    /// [`Error::Argument`] where bits are not 2 to 8, or the range is not finite or ends before it begins.
-    pub fn of(range: Range, scheme: Scheme, bits: u32) -> Result<Affine> {
+    /// [`Error::Argument`] where `bits` is not 2 to 8, or the range is not finite or has `lo > hi`.
+    pub fn from_range(range: ValueRange, scheme: Scheme, bits: u32) -> Result<QuantParams> {
         if !(2..=8).contains(&bits) {
             return Err(Error::argument("bits", "from 2 to 8", bits));
         }
-        let Range { lo, hi } = range;
+        let ValueRange { lo, hi } = range;
         if !(lo.is_finite() && hi.is_finite() && lo <= hi) {
             return Err(Error::argument(
                 "a range",
@@ -65,14 +68,14 @@ impl Affine {
             Scheme::Symmetric => 0,
             Scheme::Asymmetric => (qmin - (lo / scale).round_ties_even() as i32).clamp(qmin, qmax),
         };
-        Ok(Affine {
+        Ok(QuantParams {
             scale,
             zero_point,
             bits,
         })
     }
 
-    /// The code nearest to `x`, within the least and the largest.
+    /// The code nearest to `x`, clamped to the codes of `bits` bits.
     #[inline(always)]
     pub fn code(&self, x: f32) -> i8 {
         let (qmin, qmax) = codes(self.bits);
@@ -81,13 +84,13 @@ impl Affine {
         code.clamp(qmin as f32, qmax as f32) as i8
     }
 
-    /// The value that a code stands for.
+    /// The value that a code represents.
     #[inline(always)]
     pub fn value(&self, code: i8) -> f32 {
         self.scale * (code as i32 - self.zero_point) as f32
     }
 
-    /// A code for each of `x`.
+    /// The code of each value of `x`.
     pub fn quantize(&self, x: &[f32]) -> Vec<i8> {
         x.iter().map(|&x| self.code(x)).collect()
     }

@@ -1,82 +1,60 @@
-//! A scale and zero point for every tensor, row or group of a matrix.
+//! A scale and zero point for each tensor, row or group of a matrix.
 
-use super::code::{Affine, Scheme};
-use super::runs::{Granularity, check};
+use super::code::{QuantParams, Scheme};
 use crate::calibrate::observers::{MinMax, Observer};
 use crate::matrix::length;
-use crate::{Result, parallel};
+use crate::{Dense, Group, Result, parallel};
 
-/// The affine of all of `w` together, from its least and largest value.
+/// Scale and zero point of each group of `dense`, from the least and the largest weight in it.
 ///
 /// # Errors
-/// Those of [`affines`].
-pub fn per_tensor(w: &[f32], scheme: Scheme, bits: u32) -> Result<Affine> {
-    check(w, 1, w.len())?;
-    let mut observer = MinMax::new();
-    observer.observe(w)?;
-    Affine::of(observer.range()?, scheme, bits)
+/// Those of [`quant_params`].
+pub fn min_max_params(dense: Dense, group: Group, scheme: Scheme, bits: u32) -> Result<Vec<QuantParams>> {
+    quant_params(dense, group, scheme, bits, MinMax::new)
 }
 
-/// The affine of each of `n` rows of `k` values.
+/// Scale and zero point of each group of `dense`, row after row, from the range that an observer finds in it.
+/// `observer` makes one observer for each group: `MinMax::new`, `|| Mse::new(Scheme::Symmetric, 4)` and so on.
 ///
 /// # Errors
-/// Those of [`affines`].
-pub fn per_channel(w: &[f32], n: usize, k: usize, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
-    affines(w, (n, k), Granularity::Channel, scheme, bits, MinMax::new)
-}
-
-/// The affine of each run of `group` values in `n` rows of `k`, row after row; the last of a row may be shorter.
-///
-/// # Errors
-/// Those of [`affines`].
-pub fn per_group(w: &[f32], (n, k): (usize, usize), group: usize, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
-    affines(w, (n, k), Granularity::Group(group), scheme, bits, MinMax::new)
-}
-
-/// The affine of each tensor, row or group of `n` rows of `k` values, over the range that a new observer of the
-/// caller's finds in it: `MinMax::new`, `|| Mse::new(Scheme::Symmetric, 4)`, ...
-///
-/// # Errors
-/// [`Error::Length`], [`Error::Empty`] or [`Error::Argument`] where the shape does not fit, [`Error::NotFinite`] where
-/// a value is not finite (with its place among the `n` rows), and those of [`Affine::of`].
-pub fn affines<O: Observer>(
-    w: &[f32],
-    (n, k): (usize, usize),
-    granularity: Granularity,
+/// [`Error::Argument`](crate::Error::Argument) for groups of 0 weights, those of the observer and those of
+/// [`QuantParams::from_range`].
+pub fn quant_params<O: Observer>(
+    dense: Dense,
+    group: Group,
     scheme: Scheme,
     bits: u32,
     observer: impl Fn() -> O + Sync + Send,
-) -> Result<Vec<Affine>> {
-    let count = granularity.runs(n, k)?;
-    check(w, n, k)?;
-    let mut found: Vec<Option<Result<Affine>>> = vec![None; count];
+) -> Result<Vec<QuantParams>> {
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
+    let mut found: Vec<Option<Result<QuantParams>>> = vec![None; group.runs(n, k)?];
     parallel::chunks(
         &mut found,
         1,
         || (),
         |i, found, ()| {
-            let (start, len) = granularity.run(n, k, i);
+            let (start, len) = group.run(n, k, i);
             let mut observer = observer();
             let seen = observer.observe(&w[start..start + len]);
             let range = seen.and_then(|()| observer.range());
-            found[0] = Some(range.and_then(|range| Affine::of(range, scheme, bits)));
+            found[0] = Some(range.and_then(|range| QuantParams::from_range(range, scheme, bits)));
         },
     );
     found.into_iter().flatten().collect()
 }
 
-/// The codes of `n` rows of `k` values, under the affines that [`affines`] gives for the same granularity.
+/// The codes of `dense` (`n` rows of `k`), with the parameters that [`quant_params`] returned for the same group.
 ///
 /// # Errors
-/// [`Error::Length`], [`Error::Empty`] or [`Error::Argument`] where shape and lengths do not fit,
-/// [`Error::NotFinite`] where a value is not finite.
-pub fn quantize(w: &[f32], (n, k): (usize, usize), granularity: Granularity, affines: &[Affine]) -> Result<Vec<i8>> {
-    check_affines(n, k, granularity, affines)?;
-    check(w, n, k)?;
+/// [`Error::Length`](crate::Error::Length) where there is not one of `params` for each group,
+/// [`Error::Argument`](crate::Error::Argument) for groups of 0 weights.
+pub fn quantize(dense: Dense, group: Group, params: &[QuantParams]) -> Result<Vec<i8>> {
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
+    check_params(n, k, group, params)?;
     let mut out = vec![0i8; w.len()];
-    for_runs(&mut out, k, granularity, |i, start, codes| {
+    for_runs(&mut out, k, group, |i, start, codes| {
         for (code, &x) in codes.iter_mut().zip(&w[start..]) {
-            *code = affines[i].code(x);
+            *code = params[i].code(x);
         }
     });
     Ok(out)
@@ -85,53 +63,44 @@ pub fn quantize(w: &[f32], (n, k): (usize, usize), granularity: Granularity, aff
 /// The values of `n` rows of `k` codes.
 ///
 /// # Errors
-/// [`Error::Length`], [`Error::Empty`] or [`Error::Argument`] where shape and lengths do not fit.
-pub fn dequantize(
-    codes: &[i8],
-    (n, k): (usize, usize),
-    granularity: Granularity,
-    affines: &[Affine],
-) -> Result<Vec<f32>> {
-    check_affines(n, k, granularity, affines)?;
+/// [`Error::Length`](crate::Error::Length), [`Error::Empty`](crate::Error::Empty) or
+/// [`Error::Argument`](crate::Error::Argument) where shape and lengths do not fit.
+pub fn dequantize(n: usize, k: usize, codes: &[i8], group: Group, params: &[QuantParams]) -> Result<Vec<f32>> {
+    check_params(n, k, group, params)?;
     if codes.len() != n * k {
         return Err(length("codes", n, k, "codes", n * k, codes.len()));
     }
     let mut out = vec![0f32; codes.len()];
-    for_runs(&mut out, k, granularity, |i, start, values| {
+    for_runs(&mut out, k, group, |i, start, values| {
         for (value, &code) in values.iter_mut().zip(&codes[start..]) {
-            *value = affines[i].value(code);
+            *value = params[i].value(code);
         }
     });
     Ok(out)
 }
 
-/// Calls `f(run, start, values)` for the part of every row of `out` that lies in a run, `start` being where it does.
-fn for_runs<T: Send>(
-    out: &mut [T],
-    k: usize,
-    granularity: Granularity,
-    f: impl Fn(usize, usize, &mut [T]) + Sync + Send,
-) {
+/// Calls `f(group, start, values)` for the part of each row of `out` that lies in one group and begins at `start`.
+fn for_runs<T: Send>(out: &mut [T], k: usize, group: Group, f: impl Fn(usize, usize, &mut [T]) + Sync + Send) {
     parallel::chunks(
         out,
         k,
         || (),
-        |row, values, ()| match granularity {
-            Granularity::Tensor => f(0, row * k, values),
-            Granularity::Channel => f(row, row * k, values),
-            Granularity::Group(g) => {
-                for (i, values) in values.chunks_mut(g).enumerate() {
-                    f(row * k.div_ceil(g) + i, row * k + i * g, values);
+        |row, values, ()| match group {
+            Group::Tensor => f(0, row * k, values),
+            Group::Row => f(row, row * k, values),
+            Group::Len(len) => {
+                for (i, values) in values.chunks_mut(len).enumerate() {
+                    f(row * k.div_ceil(len) + i, row * k + i * len, values);
                 }
             }
         },
     );
 }
 
-fn check_affines(n: usize, k: usize, granularity: Granularity, affines: &[Affine]) -> Result<()> {
-    let expected = granularity.runs(n, k)?;
-    if affines.len() != expected {
-        return Err(length("affines", n, k, "of them", expected, affines.len()));
+fn check_params(n: usize, k: usize, group: Group, params: &[QuantParams]) -> Result<()> {
+    let expected = group.runs(n, k)?;
+    if params.len() != expected {
+        return Err(length("params", n, k, "scales and zero points", expected, params.len()));
     }
     Ok(())
 }

@@ -1,62 +1,38 @@
-//! Runs of values that share a scale and zero point.
+//! The runs of consecutive weights of a matrix that share a scale, row after row.
 
-use crate::matrix::{finite, length};
-use crate::{Error, Result};
+use crate::reserve::within;
+use crate::{Error, Group, Result};
 
-/// Which values of a matrix share a scale and zero point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Granularity {
-    /// All of them.
-    Tensor,
-    /// Each row: an output channel of weights, a token of inputs.
-    Channel,
-    /// Each run of so many in a row, the last of a row being shorter where it must.
-    Group(usize),
-}
-
-impl Granularity {
-    /// How many runs `n` rows of `k` values have.
+impl Group {
+    /// The number of groups in `n` rows of `k` values.
     ///
     /// # Errors
-    /// [`Error::Empty`] without rows or columns, [`Error::Argument`] for groups of nothing, [`Error::TooLarge`] where
+    /// [`Error::Empty`] without rows or columns, [`Error::Argument`] for groups of 0 values, [`Error::TooLarge`] where
     /// `n · k` overflows.
     pub(crate) fn runs(self, n: usize, k: usize) -> Result<usize> {
         if n == 0 || k == 0 {
             return Err(Error::Empty { n, k });
         }
-        if n.checked_mul(k).is_none() {
-            return Err(Error::TooLarge {
-                what: "a matrix, in values",
-                needed: u64::MAX,
-                limit: isize::MAX as u64,
-            });
-        }
+        let values = n.checked_mul(k).map_or(u64::MAX, |values| values as u64);
+        within("a matrix, in values", values, isize::MAX as u64)?;
         match self {
-            Granularity::Tensor => Ok(1),
-            Granularity::Channel => Ok(n),
-            Granularity::Group(0) => Err(Error::argument("a group", "1 value or more", 0)),
-            Granularity::Group(g) => Ok(n * k.div_ceil(g)),
+            Group::Tensor => Ok(1),
+            Group::Row => Ok(n),
+            Group::Len(0) => Err(Error::argument("a group", "1 value or more", 0)),
+            Group::Len(len) => Ok(n * k.div_ceil(len)),
         }
     }
 
-    /// Where run `i` begins, and its length.
+    /// The first value of group `i`, and the length of that group.
     pub(crate) fn run(self, n: usize, k: usize, i: usize) -> (usize, usize) {
         match self {
-            Granularity::Tensor => (0, n * k),
-            Granularity::Channel => (i * k, k),
-            Granularity::Group(g) => {
-                let a_row = k.div_ceil(g);
-                let start = i % a_row * g;
-                (i / a_row * k + start, g.min(k - start))
+            Group::Tensor => (0, n * k),
+            Group::Row => (i * k, k),
+            Group::Len(len) => {
+                let in_row = k.div_ceil(len);
+                let start = i % in_row * len;
+                (i / in_row * k + start, len.min(k - start))
             }
         }
     }
-}
-
-/// That there are `n` rows of `k` finite values.
-pub(crate) fn check(w: &[f32], n: usize, k: usize) -> Result<()> {
-    if n.checked_mul(k) != Some(w.len()) {
-        return Err(length("values", n, k, "floats", n.saturating_mul(k), w.len()));
-    }
-    finite("value", w, k)
 }

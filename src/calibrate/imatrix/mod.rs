@@ -33,7 +33,7 @@ const COLUMNS: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Importance {
     /// In the order of names, as llama.cpp writes them.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, ImatrixEntry>,
     datasets: Vec<String>,
     chunk_size: u32,
 }
@@ -43,7 +43,7 @@ const MOST_SUMS: u64 = 1 << 32;
 
 /// The sums of one tensor.
 #[derive(Clone, Debug, PartialEq)]
-struct Entry {
+struct ImatrixEntry {
     /// Of each column, those of the experts one after the other. Files hold them as f32.
     sums: Vec<f64>,
     /// Rows that were added up: one number, or one for each expert.
@@ -106,7 +106,7 @@ impl Importance {
         let entry = match self.entries.get_mut(name) {
             Some(entry) => entry,
             None => {
-                let new = Entry {
+                let new = ImatrixEntry {
                     sums: zeros(what, size as u64, MOST_SUMS)?,
                     counts: vec![0.0; experts],
                 };
@@ -150,7 +150,7 @@ impl Importance {
     /// The mean squared input of each column, of experts one after the other. An expert that was never
     /// asked has 1 everywhere, as llama.cpp has it: all its columns matter alike.
     pub fn means(&self, name: &str) -> Option<Vec<f32>> {
-        let Entry { sums, counts } = self.entries.get(name)?;
+        let ImatrixEntry { sums, counts } = self.entries.get(name)?;
         let k = sums.len() / counts.len();
         let of = |(sums, &count): (&[f64], &f64)| {
             let mean = move |sum: &f64| {
@@ -168,7 +168,7 @@ impl Importance {
     pub fn merge(&mut self, other: &Importance) -> Result<()> {
         for (name, theirs) in &other.entries {
             if let Some(ours) = self.entries.get(name) {
-                let sizes = |e: &Entry| (e.sums.len(), e.counts.len());
+                let sizes = |e: &ImatrixEntry| (e.sums.len(), e.counts.len());
                 if sizes(ours) != sizes(theirs) {
                     let (sums, experts) = sizes(ours);
                     let (got, of) = sizes(theirs);
@@ -255,7 +255,7 @@ impl Importance {
                 return Err(file_error(&at, what, "finite and at least 0", wrong));
             }
         }
-        self.entries.insert(name.to_owned(), Entry { sums, counts });
+        self.entries.insert(name.to_owned(), ImatrixEntry { sums, counts });
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{extremes, union};
 use crate::Result;
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 
 /// The most bins of a histogram; tools take some thousands.
 pub(super) const MOST: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub(super) struct Bins {
     pub magnitudes: bool,
     pub end: f64,
     /// The extremes of all values, with their signs.
-    pub seen: Option<Range>,
+    pub seen: Option<ValueRange>,
 }
 
 impl Bins {

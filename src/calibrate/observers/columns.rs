@@ -1,7 +1,7 @@
 //! An observer for every run of columns: the inputs of a layer, channel by channel.
 
 use super::Observer;
-use crate::calibrate::affine::{Affine, Range, Scheme};
+use crate::calibrate::affine::{QuantParams, Scheme, ValueRange};
 use crate::matrix::finite;
 use crate::{Error, Result};
 
@@ -62,19 +62,19 @@ impl<O: Observer> Columns<O> {
     ///
     /// # Errors
     /// Those of the observer's [`range`](Observer::range).
-    pub fn ranges(&self) -> Result<Vec<Range>> {
+    pub fn ranges(&self) -> Result<Vec<ValueRange>> {
         self.observers.iter().map(Observer::range).collect()
     }
 
-    /// The affine of each run.
+    /// Scale and zero point of each group of columns.
     ///
     /// # Errors
-    /// Those of `ranges` and of [`Affine::of`].
-    pub fn affines(&self, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
+    /// Those of `ranges` and of [`QuantParams::from_range`].
+    pub fn quant_params(&self, scheme: Scheme, bits: u32) -> Result<Vec<QuantParams>> {
         let ranges = self.ranges()?;
         ranges
             .into_iter()
-            .map(|range| Affine::of(range, scheme, bits))
+            .map(|range| QuantParams::from_range(range, scheme, bits))
             .collect()
     }
 }

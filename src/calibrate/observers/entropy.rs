@@ -11,7 +11,7 @@
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
 /// What an empty bin gets, in values.
@@ -66,7 +66,7 @@ impl Observer for Entropy {
         self.bins.add(batch)
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let count = self.bins.counts.len();
         let least = if self.bins.magnitudes { 1 } else { 2 };
@@ -95,7 +95,7 @@ impl Observer for Entropy {
         } else {
             self.bins.edge(chosen.0) as f32
         };
-        Ok(Range {
+        Ok(ValueRange {
             lo: lo.max(seen.lo),
             hi: hi.min(seen.hi),
         })

@@ -5,8 +5,9 @@
 //! falls. The error is that of values spread evenly over every bin, under codes spread evenly over the range.
 
 use super::bins::MOST;
-use super::{Observer, extremes, nothing_seen};
-use crate::calibrate::affine::Range;
+use super::{Observer, extremes, nothing_seen, union};
+use crate::calibrate::affine::ValueRange;
+use crate::setters::setters;
 use crate::{Error, Result};
 
 /// The range of least squared error under `2^bits` codes.
@@ -17,8 +18,10 @@ pub struct Histogram {
     /// Parts that a bin is cut into when it is moved to wider bins, 16 in PyTorch; 1 or more.
     pub upsample: usize,
     counts: Vec<f64>,
-    seen: Option<Range>,
+    seen: Option<ValueRange>,
 }
+
+setters!(Histogram { with_bits: bits: u32, with_upsample: upsample: usize });
 
 impl Histogram {
     /// For codes of so many bits, with 2048 bins and 16 parts of each.
@@ -37,11 +40,11 @@ impl Histogram {
     }
 
     /// The width of a bin, and where `x` lies in bins.
-    fn width(&self, range: Range) -> f64 {
+    fn width(&self, range: ValueRange) -> f64 {
         (range.hi as f64 - range.lo as f64) / self.counts.len() as f64
     }
 
-    fn bin(&self, range: Range, x: f64) -> usize {
+    fn bin(&self, range: ValueRange, x: f64) -> usize {
         let width = self.width(range);
         if width == 0.0 {
             return 0;
@@ -51,7 +54,7 @@ impl Histogram {
     }
 
     /// The counts as those of a wider range: parts of bins go where their middles lie.
-    fn moved(&self, from: Range, to: Range) -> Vec<f64> {
+    fn moved(&self, from: ValueRange, to: ValueRange) -> Vec<f64> {
         let mut moved = vec![0.0; self.counts.len()];
         let width = self.width(from);
         if width == 0.0 {
@@ -96,7 +99,7 @@ impl Observer for Histogram {
         let Some(range) = extremes(batch)? else {
             return Ok(());
         };
-        let range = super::union(self.seen, range);
+        let range = union(self.seen, range);
         if let Some(seen) = self.seen.filter(|seen| *seen != range) {
             self.counts = self.moved(seen, range);
         }
@@ -108,7 +111,7 @@ impl Observer for Histogram {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         let seen = self.seen.ok_or_else(nothing_seen)?;
         if !(2..=8).contains(&self.bits) {
             return Err(Error::argument("bits", "from 2 to 8", self.bits));
@@ -151,7 +154,7 @@ impl Observer for Histogram {
             }
             (least, start, end) = (error, next_start, next_end);
         }
-        Ok(Range {
+        Ok(ValueRange {
             lo: (seen.lo as f64 + width * start as f64) as f32,
             hi: (seen.lo as f64 + width * (end + 1) as f64) as f32,
         })

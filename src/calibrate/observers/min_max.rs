@@ -1,13 +1,13 @@
 //! The extremes: of all values, or a moving average of those of batches.
 
 use super::{Observer, extremes, nothing_seen, union};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
 /// From the least to the largest value of all batches (PyTorch `MinMaxObserver`).
 #[derive(Clone, Debug, Default)]
 pub struct MinMax {
-    seen: Option<Range>,
+    seen: Option<ValueRange>,
 }
 
 impl MinMax {
@@ -25,7 +25,7 @@ impl Observer for MinMax {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         self.seen.ok_or_else(nothing_seen)
     }
 }
@@ -36,7 +36,7 @@ impl Observer for MinMax {
 pub struct MovingAverage {
     /// c, over 0 and at most 1; 1 forgets all but the last batch.
     pub constant: f32,
-    average: Option<Range>,
+    average: Option<ValueRange>,
 }
 
 impl MovingAverage {
@@ -63,7 +63,7 @@ impl Observer for MovingAverage {
             return Err(Error::argument("the averaging constant", "over 0, at most 1", c));
         }
         if let Some(x) = extremes(batch)? {
-            self.average = Some(self.average.map_or(x, |m| Range {
+            self.average = Some(self.average.map_or(x, |m| ValueRange {
                 lo: m.lo + c * (x.lo - m.lo),
                 hi: m.hi + c * (x.hi - m.hi),
             }));
@@ -71,7 +71,7 @@ impl Observer for MovingAverage {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         self.average.ok_or_else(nothing_seen)
     }
 }

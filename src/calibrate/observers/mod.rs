@@ -10,7 +10,7 @@
 //! | [`Histogram`] | least squared error, by a greedy search | PyTorch `HistogramObserver` |
 //!
 //! Memory does not grow with the batches. Values that are not finite are refused, and leave an observer as it was.
-//! [`affines`](super::affine::affines) gives each group of a matrix an observer of its own, [`Columns`] each column
+//! [`quant_params`](super::affine::quant_params) gives each group of a matrix an observer of its own, [`Columns`] each column
 //! of the inputs of a layer.
 
 mod bins;
@@ -21,7 +21,7 @@ mod min_max;
 mod mse;
 mod percentile;
 
-use super::affine::Range;
+use super::affine::ValueRange;
 use crate::matrix::finite;
 use crate::{Error, Result};
 
@@ -44,23 +44,23 @@ pub trait Observer {
     ///
     /// # Errors
     /// [`Error::Argument`] before the first value, and where the observer was made with numbers it cannot work with.
-    fn range(&self) -> Result<Range>;
+    fn range(&self) -> Result<ValueRange>;
 }
 
 /// The extremes of a batch; none of an empty one.
-fn extremes(batch: &[f32]) -> Result<Option<Range>> {
+fn extremes(batch: &[f32]) -> Result<Option<ValueRange>> {
     finite("value", batch, batch.len())?;
-    let fold = |range: Range, &x: &f32| Range {
+    let fold = |range: ValueRange, &x: &f32| ValueRange {
         lo: range.lo.min(x),
         hi: range.hi.max(x),
     };
-    let first = batch.first().map(|&x| Range { lo: x, hi: x });
+    let first = batch.first().map(|&x| ValueRange { lo: x, hi: x });
     Ok(first.map(|first| batch.iter().fold(first, fold)))
 }
 
 /// The range that holds both.
-fn union(a: Option<Range>, b: Range) -> Range {
-    a.map_or(b, |a| Range {
+fn union(a: Option<ValueRange>, b: ValueRange) -> ValueRange {
+    a.map_or(b, |a| ValueRange {
         lo: a.lo.min(b.lo),
         hi: a.hi.max(b.hi),
     })

@@ -7,7 +7,8 @@
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
-use crate::calibrate::affine::{Affine, Range, Scheme};
+use crate::calibrate::affine::{QuantParams, Scheme, ValueRange};
+use crate::setters::setters;
 use crate::{Error, Result};
 
 /// The range of least error under codes of `bits` bits.
@@ -26,6 +27,14 @@ pub struct Mse {
     histogram: Bins,
 }
 
+setters!(Mse {
+    with_scheme: scheme: Scheme,
+    with_bits: bits: u32,
+    with_power: power: f64,
+    with_grid: grid: usize,
+    with_max_shrink: max_shrink: f64,
+});
+
 impl Mse {
     /// Squared errors, a grid of 100, shrinking by up to 0.8.
     pub fn new(scheme: Scheme, bits: u32) -> Mse {
@@ -39,17 +48,12 @@ impl Mse {
         }
     }
 
-    /// With another power of the error.
-    pub fn with_power(self, power: f64) -> Mse {
-        Mse { power, ..self }
-    }
-
-    fn error(&self, affine: Affine) -> f64 {
+    fn error(&self, params: QuantParams) -> f64 {
         let bins = self.histogram.counts.iter().zip(&self.histogram.sums);
         bins.filter(|(count, _)| **count > 0)
             .map(|(&count, &sum)| {
                 let x = sum / count as f64;
-                let error = (x - affine.value(affine.code(x as f32)) as f64).abs();
+                let error = (x - params.value(params.code(x as f32)) as f64).abs();
                 let power = match self.power {
                     2.0 => error * error,
                     p => error.powf(p),
@@ -65,7 +69,7 @@ impl Observer for Mse {
         self.histogram.add(batch)
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         let seen = self.histogram.seen.ok_or_else(nothing_seen)?;
         if !(self.power > 0.0 && self.power.is_finite()) {
             return Err(Error::argument(
@@ -84,11 +88,11 @@ impl Observer for Mse {
         let (mut best, mut range) = (f64::INFINITY, seen);
         for i in 0..steps.max(1) {
             let share = (1.0 - i as f64 / self.grid as f64) as f32;
-            let trial = Range {
+            let trial = ValueRange {
                 lo: seen.lo * share,
                 hi: seen.hi * share,
             };
-            let error = self.error(Affine::of(trial, self.scheme, self.bits)?);
+            let error = self.error(QuantParams::from_range(trial, self.scheme, self.bits)?);
             if error < best {
                 (best, range) = (error, trial);
             }

@@ -3,11 +3,12 @@
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
 /// Which values may be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Cut {
     /// The largest magnitudes: the range is symmetric, but for extremes that end before it.
     Magnitudes,
@@ -45,7 +46,7 @@ impl Observer for Percentile {
         self.bins.add(batch)
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         if !(0.0..=100.0).contains(&self.percentile) {
             return Err(Error::argument("the percentile", "from 0 to 100", self.percentile));
         }
@@ -57,7 +58,7 @@ impl Observer for Percentile {
             let cut = (100.0 - self.percentile) / 200.0;
             (self.edge(cut), self.edge(1.0 - cut))
         };
-        Ok(Range {
+        Ok(ValueRange {
             lo: (lo as f32).max(seen.lo),
             hi: (hi as f32).min(seen.hi),
         })

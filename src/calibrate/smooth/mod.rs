@@ -16,6 +16,7 @@ mod fold;
 mod maxima;
 
 use crate::dense::{Dense, shared_k};
+use crate::setters::setters;
 use crate::{Error, Result};
 
 pub(crate) use fold::check_scales;
@@ -24,6 +25,8 @@ pub use maxima::ChannelMaxima;
 
 /// How much of the range is moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Smooth {
     /// α, from 0 (inputs stay as they are) to 1 (all inputs get a largest magnitude of 1). The paper has 0.5,
     /// and 0.75 to 0.9 for models whose outliers are worse.
@@ -31,6 +34,8 @@ pub struct Smooth {
     /// The least maximum of a column of weights, and the least factor: 1e-5 in the paper's code.
     pub least: f32,
 }
+
+setters!(Smooth { with_alpha: alpha: f32, with_least: least: f32 });
 
 impl Default for Smooth {
     fn default() -> Self {
@@ -51,22 +56,19 @@ impl Smooth {
     /// [`Error::Argument`] for an α outside 0 to 1, a `least` that is not positive, inputs that were never
     /// observed or layers that do not share their k.
     pub fn scales(&self, inputs: &ChannelMaxima, layers: &[Dense]) -> Result<Vec<f32>> {
-        let wrong = |what, allowed: &str, got: &dyn ToString| {
-            Err(Error::Argument {
-                what,
-                allowed: allowed.into(),
-                got: got.to_string(),
-            })
-        };
         if !(0.0..=1.0).contains(&self.alpha) {
-            return wrong("alpha", "from 0 to 1", &self.alpha);
+            return Err(Error::argument("alpha", "from 0 to 1", self.alpha));
         }
         if !(self.least > 0.0 && self.least.is_finite()) {
-            return wrong("the least factor", "positive", &self.least);
+            return Err(Error::argument("the least factor", "positive", self.least));
         }
         let k = shared_k(layers)?;
         if inputs.k() != k {
-            return wrong("k of the inputs", &format!("{k}, as layers have it"), &inputs.k());
+            return Err(Error::argument(
+                "k of the inputs",
+                &format!("{k}, that of the layers"),
+                inputs.k(),
+            ));
         }
         let mut columns = vec![self.least; k];
         for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {

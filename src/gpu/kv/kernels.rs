@@ -8,7 +8,7 @@ use crate::gpu::dispatch::kept::Groups;
 use crate::gpu::dispatch::range::BufferRange;
 use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
 use crate::gpu::dispatch::small::{IN_AND_OUT, Small, whole};
-use crate::kv::{KvCodec, Shader};
+use crate::kv::{KvCodec, KvShader};
 use crate::rotate::Form;
 use crate::shader::kernels::{File, text};
 use Access::{Reads, Writes};
@@ -118,7 +118,7 @@ struct Make<'a> {
     d: u32,
     width: u32,
     rotates: Vec<(&'static str, u32)>,
-    shader: &'a Shader,
+    shader: &'a KvShader,
     tables: &'a Tables,
     cache: &'a Buffer,
     state: &'a Buffer,
@@ -239,7 +239,7 @@ struct Tables {
 }
 
 impl Tables {
-    async fn new(gpu: &Gpu, codec: &KvCodec, shader: &Shader) -> Result<Tables> {
+    async fn new(gpu: &Gpu, codec: &KvCodec, shader: &KvShader) -> Result<Tables> {
         let d = codec.d();
         let (rotation, back) = match codec.rotation().map(|r| r.form()) {
             None => (vec![0.0], vec![0.0]),

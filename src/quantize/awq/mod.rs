@@ -20,7 +20,7 @@
 //! let weights: Vec<f32> = (0..n * k).map(|i| (i as f32).sin()).collect();
 //! let x: Vec<f32> = (0..8 * k).map(|i| (i as f32).cos()).collect(); // 8 rows of inputs
 //! let layer = Dense::new(n, k, &weights)?;
-//! let found = Awq::default().quantize(&[layer], &x, Format::INT4_ASYM, &|_| ())?;
+//! let found = Awq::default().quantize(Format::INT4_ASYM, &[layer], &x, &|_| ())?;
 //! for linear in found.linears()? {
 //!     let y = linear.matmul(&x)?; // divides the inputs itself
 //!     assert_eq!(y.len(), 8 * n);
@@ -41,19 +41,20 @@ use sample::{mean_squares, quantize, sample};
 pub use crate::calibrate::smooth::{fold_into_norm, fold_into_rows};
 pub use clip::Clip;
 pub use options::Awq;
-pub use scales::Scales;
+pub use scales::AwqScales;
 
 /// Layers that share an input, quantized.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quantized {
+#[non_exhaustive]
+pub struct AwqResult {
     /// What was found for the input.
-    pub scales: Scales,
+    pub scales: AwqScales,
     /// Of each layer `W · diag(s)`, cut and packed. Inputs must be divided by s: in the layer before
-    /// ([`fold_into_norm`], [`fold_into_rows`]), or by [`linears`](Quantized::linears).
+    /// ([`fold_into_norm`], [`fold_into_rows`]), or by [`linears`](AwqResult::linears).
     pub matrices: Vec<Matrix<'static>>,
 }
 
-impl Quantized {
+impl AwqResult {
     /// The layers with the factors of their inputs beside them, for inputs as they were.
     ///
     /// # Errors
@@ -76,20 +77,20 @@ impl Awq {
     /// Those of both.
     pub fn quantize(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Quantized> {
+    ) -> Result<AwqResult> {
         // How the work divides depends on shapes: three quarters for the scales is a guess.
-        let scales = self.search_scales(layers, x, format, &|done| progress(0.75 * done))?;
+        let scales = self.search_scales(format, layers, x, &|done| progress(0.75 * done))?;
         let share = 0.25 / layers.len() as f32;
         let matrices = layers.iter().enumerate().map(|(i, &layer)| {
             let before = 0.75 + i as f32 * share;
             let part = |done: f32| progress(before + share * done);
-            self.pack(layer, x, &scales.scales, format, &part)
+            self.pack(format, layer, x, &scales.scales, &part)
         });
-        Ok(Quantized {
+        Ok(AwqResult {
             matrices: matrices.collect::<Result<_>>()?,
             scales,
         })
@@ -102,24 +103,24 @@ impl Awq {
     /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.
     pub fn pack(
         &self,
-        layer: Dense,
+        format: Format,
+        dense: Dense,
         x: &[f32],
         scales: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Matrix<'static>> {
-        let (n, k) = (layer.n(), layer.k());
+        let (n, k) = (dense.n(), dense.k());
         check_scales(scales, k)?;
         sample(k, x)?;
-        let mut weights = layer.weights().to_vec();
+        let mut weights = dense.weights().to_vec();
         fold_into_columns(&mut weights, scales)?;
         let divided: Vec<f32> = x.iter().zip(scales.iter().cycle()).map(|(x, s)| x / s).collect();
         let importance = self.weighted.then(|| mean_squares(k, &divided));
         if let Some(clip) = self.clip {
             let scaled = Dense::new(n, k, &weights)?;
-            weights = clip.search(scaled, &divided, format, importance.as_deref(), progress)?;
+            weights = clip.search(format, scaled, &divided, importance.as_deref(), progress)?;
         }
-        let matrix = quantize(format, n, k, &weights, importance.as_deref())?;
+        let matrix = quantize(format, Dense::new(n, k, &weights)?, importance.as_deref())?;
         progress(1.0);
         Ok(matrix)
     }

@@ -1,9 +1,12 @@
-//! What AWQ can be told.
+//! The options of AWQ.
 
 use super::clip::Clip;
+use crate::setters::setters;
 
 /// What is searched, and how finely.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Awq {
     /// Values of r: 0, 1/grid .. 1 - 1/grid. 20 in the paper and the tool.
     pub grid: usize,
@@ -16,6 +19,13 @@ pub struct Awq {
     /// quantizer is round to nearest.
     pub weighted: bool,
 }
+
+setters!(Awq {
+    with_grid: grid: usize,
+    with_duo_scaling: duo_scaling: bool,
+    with_clip: clip: Option<Clip>,
+    with_weighted: weighted: bool,
+});
 
 impl Default for Awq {
     fn default() -> Self {

@@ -1,6 +1,6 @@
 //! What a sample of inputs tells of columns, and the quantizer that may be told of it.
 
-use crate::dense::inputs;
+use crate::dense::{Dense, inputs};
 use crate::{Error, Format, Matrix, Result};
 
 /// The number of rows in a sample of inputs, of which there must be some.
@@ -29,14 +29,9 @@ pub(super) fn column_means(k: usize, x: &[f32], f: impl Fn(f64) -> f64) -> Vec<f
     sums
 }
 
-/// Q: the format's own rounding, told how much columns matter where that is known.
-pub(super) fn quantize(
-    format: Format,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    importance: Option<&[f32]>,
-) -> Result<Matrix<'static>> {
+/// Q: the format's own rounding, weighted by the importance of columns where that is known.
+pub(super) fn quantize(format: Format, dense: Dense, importance: Option<&[f32]>) -> Result<Matrix<'static>> {
+    let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
     match importance {
         Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
         None => Matrix::quantize(format, n, k, weights),

@@ -13,7 +13,8 @@ const LEAST: f64 = 1e-4;
 
 /// The best factors of a grid.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scales {
+#[non_exhaustive]
+pub struct AwqScales {
     /// s: what column j of the weights is multiplied by and input j divided by. Their extremes have a
     /// product of 1.
     pub scales: Vec<f32>,
@@ -36,11 +37,11 @@ impl Awq {
     /// `x` is not rows of k finite floats, or there are none, or layers do not share their k.
     pub fn search_scales(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Scales> {
+    ) -> Result<AwqScales> {
         let k = shared_k(layers)?;
         sample(k, x)?;
         let n: usize = layers.iter().map(Dense::n).sum();
@@ -54,7 +55,7 @@ impl Awq {
             }
             Ok(sum / n as f64)
         };
-        self.search_scales_by(layers, x, format, &mut loss, progress)
+        self.search_scales_by(format, layers, x, &mut loss, progress)
     }
 
     /// As [`search_scales`](Awq::search_scales), for the least of `loss`: it is given the weights of each
@@ -65,12 +66,12 @@ impl Awq {
     /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is not a number.
     pub fn search_scales_by(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         loss: &mut dyn FnMut(&[Vec<f32>]) -> Result<f64>,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Scales> {
+    ) -> Result<AwqScales> {
         let k = shared_k(layers)?;
         sample(k, x)?;
         if self.grid == 0 {
@@ -80,7 +81,7 @@ impl Awq {
         let mut loss_of = |scales: &[f32]| -> Result<f64> {
             let rounded = layers
                 .iter()
-                .map(|&layer| round(layer, format, scales, importance.as_deref()));
+                .map(|&layer| round(format, layer, scales, importance.as_deref()));
             let rounded: Vec<_> = rounded.collect::<Result<_>>()?;
             match loss(&rounded)? {
                 loss if loss.is_nan() => Err(Error::argument("a loss", "a number", loss)),
@@ -90,7 +91,7 @@ impl Awq {
         let steps = (self.grid + 1) as f32;
         let plain_loss = loss_of(&vec![1.0; k])?;
         progress(1.0 / steps);
-        let mut best = Scales {
+        let mut best = AwqScales {
             scales: vec![1.0; k],
             ratio: None,
             loss: plain_loss,
@@ -103,7 +104,7 @@ impl Awq {
             let scales = scales(&mean_x, mean_w.as_deref(), ratio);
             let loss = loss_of(&scales)?;
             if loss < best.loss {
-                best = Scales {
+                best = AwqScales {
                     scales,
                     ratio: Some(ratio as f32),
                     loss,
@@ -147,12 +148,16 @@ fn mean_weights(layers: &[Dense], k: usize, group: usize) -> Vec<f64> {
 }
 
 /// `Q(W diag(s)) diag(s)⁻¹`, the weights that a layer would have for inputs as they are.
-fn round(layer: Dense, format: Format, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
+fn round(format: Format, layer: Dense, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
     let mut weights = layer.weights().to_vec();
     fold_into_columns(&mut weights, scales)?;
     // What an error matters falls with the square of the factor that the input is divided by.
     let importance: Option<Vec<f32>> = importance.map(|of| of.iter().zip(scales).map(|(v, s)| v / (s * s)).collect());
-    let matrix = quantize(format, layer.n(), layer.k(), &weights, importance.as_deref())?;
+    let matrix = quantize(
+        format,
+        Dense::new(layer.n(), layer.k(), &weights)?,
+        importance.as_deref(),
+    )?;
     let mut rounded = matrix.dequantize();
     for row in rounded.chunks_mut(scales.len()) {
         row.iter_mut().zip(scales).for_each(|(w, s)| *w /= s);

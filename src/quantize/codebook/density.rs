@@ -10,6 +10,8 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 /// A density that is symmetric about 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Density {
     /// N(0, 1).
     Normal,

@@ -6,7 +6,8 @@
 
 use super::sorted::Sorted;
 use super::{Codebook, check, check_count};
-use crate::{Error, Result, parallel};
+use crate::reserve::within;
+use crate::{Dense, Error, Result, parallel};
 
 /// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
 /// where there are fewer distinct values of positive weight. Takes O(k n log n) time for n distinct values, and
@@ -22,13 +23,7 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
     if n <= k {
         return Codebook::new(sorted.values);
     }
-    if n > u32::MAX as usize {
-        return Err(Error::TooLarge {
-            what: "the number of distinct values",
-            needed: n as u64,
-            limit: u32::MAX as u64,
-        });
-    }
+    within("the number of distinct values", n as u64, u32::MAX.into())?;
     // Of the first j values, the least error under as many levels as there are layers so far.
     let mut least: Vec<f64> = (0..=n).map(|j| sorted.error(0, j)).collect();
     let mut begins: Vec<Vec<u32>> = Vec::new();
@@ -75,19 +70,12 @@ const ROWS: usize = 16;
 /// # Errors
 /// Those of [`kmeans_exact`], and [`Error::Length`] where lengths do not fit the shape.
 pub fn kmeans_rows(
-    w: &[f32],
-    (n, k): (usize, usize),
+    dense: Dense,
     weights: Option<&[f32]>,
     levels: usize,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<Codebook>> {
-    if n == 0 || k == 0 {
-        return Err(Error::Empty { n, k });
-    }
-    if n.checked_mul(k) != Some(w.len()) {
-        let (expected, got) = (n.saturating_mul(k), w.len());
-        return Err(crate::matrix::length("weights", n, k, "floats", expected, got));
-    }
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
     if let Some(weights) = weights.filter(|s| s.len() != k && s.len() != w.len()) {
         let allowed = format!("{k} or {}", w.len());
         return Err(Error::argument(

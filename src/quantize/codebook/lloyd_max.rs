@@ -13,6 +13,7 @@ const LARGEST: usize = 1 << 16;
 
 /// The best `levels.len()` levels for a density.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LloydMax {
     /// Ascending.
     pub levels: Vec<f64>,

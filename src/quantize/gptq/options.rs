@@ -1,37 +1,51 @@
-//! What GPTQ can be told.
+//! The options of GPTQ.
 
-use super::scales::{Importance, Search};
+use super::scales::{ColumnImportance, Search};
+use crate::setters::setters;
 
-/// Where the scales of a group come from.
+/// Which weights the scales of a group are fitted to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Groups {
-    /// The weights as they are when the first of their block is rounded, errors of columns before it made up for: the
-    /// paper's. With act-order the columns of the matrix are permuted.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum GroupScales {
+    /// The weights at the time when the first of their block is rounded, after compensation for the errors of all
+    /// columns before it, as in the paper. With act-order the columns of the matrix are permuted.
     #[default]
     Sequential,
-    /// The weights as they were given (`static_groups` of the paper's tool). With act-order the columns of the matrix
-    /// stay where they are, and nothing is permuted at run time.
+    /// The original weights (`static_groups` of the paper's tool). With act-order the columns of the matrix stay in
+    /// place, and nothing is permuted at run time.
     Static,
 }
 
-/// How GPTQ goes about it. The defaults are the paper's.
+/// The options of GPTQ. The defaults are the paper's.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Gptq {
-    /// λ: so much of the mean of H's diagonal is added to the diagonal. 0.01 in the paper, 0.05 and 0.1 in later tools.
-    /// Raised in steps of 0.01 where H has no Cholesky factor.
+    /// λ: this share of the mean of H's diagonal is added to the diagonal, 0 to 1. The paper takes 0.01, later tools
+    /// 0.05 and 0.1. It is raised in steps of 0.01 where H has no Cholesky factor.
     pub damp: f64,
-    /// Columns in descending order of H's diagonal (`act_order`, `desc_act`).
+    /// Rounds columns in descending order of H's diagonal (`act_order`, `desc_act`).
     pub act_order: bool,
-    /// Columns whose errors are gathered before they are made up for in all columns that follow: 128 in the paper.
-    /// Changes speed and rounding, not the method. Never more than fit between two blocks of the format.
+    /// Columns whose errors are accumulated before they are propagated to all later columns: 128 in the paper.
+    /// It changes speed and rounding, not the method. Columns from two blocks of the format are never accumulated
+    /// together unless whole blocks fit.
     pub block: usize,
-    /// Where scales come from.
-    pub groups: Groups,
-    /// What the format's encoder is told about the importance of columns.
-    pub importance: Importance,
-    /// Tries smaller scales than the encoder's (`mse` of the paper's tool, off by default there too).
+    /// Which weights scales are fitted to.
+    pub groups: GroupScales,
+    /// The importance of columns that the format's encoder receives.
+    pub importance: ColumnImportance,
+    /// Tries smaller scales than the encoder's (`mse` of the paper's tool, which has it off by default too).
     pub search: Option<Search>,
 }
+
+setters!(Gptq {
+    with_damp: damp: f64,
+    with_act_order: act_order: bool,
+    with_block: block: usize,
+    with_groups: groups: GroupScales,
+    with_importance: importance: ColumnImportance,
+    with_search: search: Option<Search>,
+});
 
 impl Default for Gptq {
     fn default() -> Self {
@@ -39,8 +53,8 @@ impl Default for Gptq {
             damp: 0.01,
             act_order: false,
             block: 128,
-            groups: Groups::Sequential,
-            importance: Importance::Uniform,
+            groups: GroupScales::Sequential,
+            importance: ColumnImportance::Uniform,
             search: None,
         }
     }

@@ -8,10 +8,10 @@ use crate::Format;
 use crate::family::Levels;
 use crate::random::SplitMix64;
 
-/// Bits of a code at most.
+/// The most bits of a code.
 const MOST: usize = 8;
 
-pub(super) struct Bits {
+pub(super) struct CodeBits {
     /// The bits of each weight, counted from the lowest bit of the first byte: `per` for each.
     places: Vec<u32>,
     per: usize,
@@ -19,9 +19,9 @@ pub(super) struct Bits {
     patterns: [Option<u8>; 256],
 }
 
-impl Bits {
+impl CodeBits {
     /// Of blocks of `len` weights, or why codes cannot be chosen one by one.
-    pub fn find(format: Format, len: usize) -> Result<Bits, String> {
+    pub fn find(format: Format, len: usize) -> Result<CodeBits, String> {
         let family = format.family();
         if matches!(family.levels, Levels::Direct(_)) {
             return Err("it has no integer codes".into());
@@ -49,13 +49,13 @@ impl Bits {
                 *owner = first;
             }
         }
-        let bits = Bits::of(&owners, len)?;
+        let bits = CodeBits::of(&owners, len)?;
         let bits = bits.with_patterns(format, len)?;
         check_scales(format, len, &owners)?;
         Ok(bits)
     }
 
-    fn of(owners: &[Option<usize>], len: usize) -> Result<Bits, String> {
+    fn of(owners: &[Option<usize>], len: usize) -> Result<CodeBits, String> {
         let mut found = vec![Vec::new(); len];
         for (bit, owner) in owners.iter().enumerate() {
             if let Some(weight) = owner {
@@ -66,7 +66,7 @@ impl Bits {
         if per == 0 || per > MOST || found.iter().any(|f| f.len() != per) {
             return Err(format!("its codes are not all of one number of bits, 1 to {MOST}"));
         }
-        Ok(Bits {
+        Ok(CodeBits {
             places: found.concat(),
             per,
             patterns: [None; 256],
@@ -74,7 +74,7 @@ impl Bits {
     }
 
     /// Which pattern makes which code, the same for all weights.
-    fn with_patterns(mut self, format: Format, len: usize) -> Result<Bits, String> {
+    fn with_patterns(mut self, format: Format, len: usize) -> Result<CodeBits, String> {
         let mut codes = vec![0i8; len];
         for mut block in blocks(format.bytes_for(len)) {
             for pattern in 0..1u16 << self.per {
@@ -105,7 +105,7 @@ impl Bits {
             .map(|code| code as i8)
     }
 
-    /// Writes a code, which must be one of [`codes`](Bits::codes).
+    /// Writes a code, which must be one of [`codes`](CodeBits::codes).
     pub fn set(&self, block: &mut [u8], i: usize, code: i8) {
         if let Some(pattern) = self.patterns[code as u8 as usize] {
             self.write(block, i, pattern);

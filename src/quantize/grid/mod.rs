@@ -2,7 +2,7 @@
 //!
 //! A format's encoder chooses scales and codes of a block together. GPTQ and its like keep the scales and choose the
 //! codes anew, so they need the levels of each weight, which [`Family`](crate::family::Family) tells, and a way to write
-//! one code, which it does not: [`Bits`] finds it out.
+//! one code, which it does not: [`CodeBits`] finds it out.
 
 mod bits;
 #[cfg(test)]
@@ -10,12 +10,12 @@ mod tests;
 
 use crate::family::{Affine, Hints, Levels, QuantizeError};
 use crate::{Error, Format, Result};
-use bits::Bits;
+use bits::CodeBits;
 
 /// The levels of a format, and where the codes of a block of so many weights lie.
 pub(crate) struct Grid {
     format: Format,
-    bits: Bits,
+    bits: CodeBits,
     /// Levels in ascending order and the codes that select them.
     levels: Vec<(f32, i8)>,
 }
@@ -40,7 +40,7 @@ impl Grid {
                 format: format.to_string(),
             });
         }
-        let bits = Bits::find(format, len).map_err(|why| refused(format, why))?;
+        let bits = CodeBits::find(format, len).map_err(|why| refused(format, why))?;
         let levels = levels(format, &bits);
         Ok(Grid { format, bits, levels })
     }
@@ -145,7 +145,7 @@ fn level(format: Format, code: i8) -> f32 {
 
 /// The levels that the encoder uses. Some formats have bits for one more, which their tools never write: the fourth
 /// of two bits of ternary codes, -128 in GGUF's Q8_0.
-fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
+fn levels(format: Format, bits: &CodeBits) -> Vec<(f32, i8)> {
     let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
     let mut codes = vec![0i8; bits.len()];
     for weights in probes(bits.len()) {

@@ -5,7 +5,7 @@ use crate::formats::encode::range::span;
 
 /// One group: s and z of now, the z to come, the best z so far.
 #[derive(Clone, Copy)]
-pub(super) struct Group {
+pub(super) struct HqqGroup {
     pub s: f64,
     pub z: f64,
     pub next: f64,
@@ -16,13 +16,13 @@ pub(super) struct Group {
 
 impl Hqq {
     /// s and z from the extremes of a group.
-    pub(super) fn start(&self, weights: &[f32], top: f64) -> Group {
+    pub(super) fn start(&self, weights: &[f32], top: f64) -> HqqGroup {
         let (lo, hi) = span(weights);
         let (lo, range) = (f64::from(lo), f64::from(hi) - f64::from(lo));
         let s = if range <= self.least_range { 1.0 } else { top / range };
         let s = s.min(self.most_inverse_scale);
         let z = -lo * s;
-        Group {
+        HqqGroup {
             s,
             z,
             next: z,
@@ -32,8 +32,8 @@ impl Hqq {
     }
 
     /// The error of a group with its z, and its next z.
-    pub(super) fn step(&self, weights: &[f32], top: f64, beta: f64, group: &mut Group) {
-        let &mut Group { s, z, .. } = group;
+    pub(super) fn step(&self, weights: &[f32], top: f64, beta: f64, group: &mut HqqGroup) {
+        let &mut HqqGroup { s, z, .. } = group;
         let (mut error, mut sum) = (0.0, 0.0);
         for &w in weights {
             let w = f64::from(w);

@@ -21,14 +21,15 @@ mod pack;
 use crate::family::{AffineKind, Blocks};
 use crate::matrix::check_shape;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
-use group::Group;
+use group::HqqGroup;
 use pack::pack;
 
 pub use options::{Hqq, Solver};
 
-/// A quantized matrix and how its error went.
+/// The result of [`Hqq::quantize`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quantized {
+#[non_exhaustive]
+pub struct HqqResult {
     /// Of the format asked for.
     pub matrix: Matrix<'static>,
     /// The mean of |W - W_r| before each update of the zero points, the first being that of rounding with
@@ -44,22 +45,15 @@ impl Hqq {
     /// # Errors
     /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or a
     /// number is out of its range.
-    pub fn quantize(
-        &self,
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Quantized> {
+    pub fn quantize(&self, format: Format, dense: Dense, progress: &(dyn Fn(f32) + Sync)) -> Result<HqqResult> {
         self.check()?;
         let bits = bits_of(format)?;
+        let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
         check_shape(format, n, k)?;
-        let weights = Dense::new(n, k, weights)?.weights();
         let top = f64::from((1u32 << bits) - 1);
         let span = format.block_span(k);
         let per_row = k.div_ceil(span);
-        let mut groups: Vec<Group> = weights
+        let mut groups: Vec<HqqGroup> = weights
             .chunks(k)
             .flat_map(|row| row.chunks(span).map(|w| self.start(w, top)))
             .collect();
@@ -96,9 +90,9 @@ impl Hqq {
             }
             progress((i + 1) as f32 / self.iterations as f32);
         }
-        let matrix = pack(format, bits, n, k, weights, &groups)?;
+        let matrix = pack(format, bits, dense, &groups)?;
         progress(1.0);
-        Ok(Quantized { matrix, errors })
+        Ok(HqqResult { matrix, errors })
     }
 }
 

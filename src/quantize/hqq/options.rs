@@ -1,9 +1,12 @@
-//! What HQQ can be told.
+//! The options of HQQ.
 
+use crate::setters::setters;
 use crate::{Error, Result};
 
 /// Which of the tool's two loops is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Solver {
     /// `optimize_weights_proximal_legacy`, the tool's default: β stays, and the zero points are the last ones,
     /// made when the error had not fallen.
@@ -15,6 +18,8 @@ pub enum Solver {
 
 /// Half-quadratic quantization.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Hqq {
     /// p, over 0 and at most 1.
     pub lp_norm: f64,
@@ -33,6 +38,17 @@ pub struct Hqq {
     /// The most that s may be: the tool keeps it from overflowing in f16.
     pub most_inverse_scale: f64,
 }
+
+setters!(Hqq {
+    with_lp_norm: lp_norm: f64,
+    with_beta: beta: f64,
+    with_kappa: kappa: f64,
+    with_iterations: iterations: usize,
+    with_early_stop: early_stop: bool,
+    with_solver: solver: Solver,
+    with_least_range: least_range: f64,
+    with_most_inverse_scale: most_inverse_scale: f64,
+});
 
 impl Default for Hqq {
     fn default() -> Self {
@@ -81,11 +97,7 @@ impl Hqq {
         ];
         match bounds.into_iter().find(|&(.., got, fits)| !(fits && got.is_finite())) {
             None => Ok(()),
-            Some((what, allowed, got, _)) => Err(Error::Argument {
-                what,
-                allowed: allowed.into(),
-                got: got.to_string(),
-            }),
+            Some((what, allowed, got, _)) => Err(Error::argument(what, allowed, got)),
         }
     }
 }

@@ -1,19 +1,13 @@
 //! Groups, their steps and zero points found, as blocks of a format.
 
-use super::group::Group;
+use super::group::HqqGroup;
 use crate::family::QuantizeError;
 use crate::formats::bits::set_field_of;
-use crate::{Format, Matrix, Result, ScaleType, parallel};
+use crate::{Dense, Format, Matrix, Result, ScaleType, parallel};
 
 /// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
-pub(super) fn pack(
-    format: Format,
-    bits: usize,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    groups: &[Group],
-) -> Result<Matrix<'static>> {
+pub(super) fn pack(format: Format, bits: usize, dense: Dense, groups: &[HqqGroup]) -> Result<Matrix<'static>> {
+    let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
     let (row_bytes, span, header) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
     let kind = format.float_fields().first().map_or(ScaleType::F16, |(_, kind)| *kind);
     let top = f64::from((1u32 << bits) - 1);

@@ -1,6 +1,6 @@
 //! Weights as sums of codebook entries, and as a packed matrix.
 
-use crate::matrix::length;
+use crate::matrix::{check_shape, length};
 use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
@@ -91,7 +91,7 @@ impl Additive {
             books => return Err(Error::argument("the number of codebooks", "1 or 2", books)),
         };
         let format = format.with_scale(scale)?.per_row()?;
-        let row_bytes = crate::matrix::check_shape(format, n, k)?;
+        let row_bytes = check_shape(format, n, k)?;
         let expected = n * (k / 8) * self.codebooks.len();
         if self.codes.len() != expected {
             return Err(length("codes", n, k, "codes", expected, self.codes.len()));

@@ -8,12 +8,15 @@
 
 use super::beam::search;
 use super::refit::refit;
-use super::{Additive, KMeans, residual};
+use super::{Additive, KMeans, Residual};
 use crate::matrix::length;
-use crate::{Error, Format, Matrix, Result, parallel};
+use crate::setters::setters;
+use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
 /// How a layer is quantized. The usual numbers make `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Aqlm {
     /// `num_codebooks` M: codebooks, 1 or more. 2.
     pub books: usize,
@@ -35,6 +38,18 @@ pub struct Aqlm {
     pub seed: u64,
 }
 
+setters!(Aqlm {
+    with_books: books: usize,
+    with_bits: bits: u32,
+    with_d: d: usize,
+    with_beam: beam: usize,
+    with_rounds: rounds: usize,
+    with_tolerance: tolerance: f64,
+    with_steps: steps: usize,
+    with_init_rounds: init_rounds: usize,
+    with_seed: seed: u64,
+});
+
 impl Default for Aqlm {
     fn default() -> Aqlm {
         Aqlm {
@@ -55,19 +70,13 @@ impl Default for Aqlm {
 const START: f32 = 0.3;
 
 impl Aqlm {
-    /// The quantized layer: `w` is n rows of k weights, `h` is H = XXᵀ over the inputs, k rows of k, times any factor.
-    /// `progress` is told the share done.
+    /// Quantizes the layer `dense`, `n` rows of `k` weights. `h` is H = XXᵀ over the inputs, k rows of k, times any
+    /// factor. `progress` receives the share done, 0 to 1.
     ///
     /// # Errors
-    /// Those of [`residual`], and [`Error::Length`](crate::Error::Length) or
-    /// [`Error::Argument`](crate::Error::Argument) where `h` or a number of the method does not fit.
-    pub fn quantize(
-        &self,
-        w: &[f32],
-        (n, k): (usize, usize),
-        h: &[f32],
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Additive> {
+    /// Those of [`Residual::quantize`]; [`Error::Length`] or [`Error::Argument`] where `h` or an option does not fit.
+    pub fn quantize(&self, dense: Dense, h: &[f32], progress: &(dyn Fn(f32) + Sync)) -> Result<Additive> {
+        let (k, w) = (dense.k(), dense.weights());
         if !(1..=16).contains(&self.bits) {
             return Err(Error::argument("bits", "from 1 to 16", self.bits));
         }
@@ -82,7 +91,7 @@ impl Aqlm {
             ..KMeans::new(1 << self.bits, self.d)
         };
         let start = |share: f32| progress(START * share);
-        let mut best = residual(w, (n, k), Some(&diagonal), self.books, &means, &start)?;
+        let mut best = Residual::new(self.books, means).quantize(dense, Some(&diagonal), &start)?;
         let hessian = hessian(h, k)?;
         let mut least = error_of(w, &best, &hessian)?;
         for round in 0..self.rounds {
@@ -105,16 +114,15 @@ impl Aqlm {
     }
 }
 
-/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ, both `n` rows of `k`, from H = XXᵀ, `k` rows of `k`.
+/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ. `dense` is W, `quantized` is Ŵ, both `n` rows of `k`, and `h` is H = XXᵀ,
+/// `k` rows of `k`.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument) where lengths do not fit or
-/// `h` is not finite.
-pub fn output_error(w: &[f32], quantized: &[f32], (n, k): (usize, usize), h: &[f32]) -> Result<f64> {
-    for given in [w, quantized] {
-        if n.checked_mul(k) != Some(given.len()) {
-            return Err(length("weights", n, k, "floats", n.saturating_mul(k), given.len()));
-        }
+/// [`Error::Length`] or [`Error::Argument`] where lengths do not fit or `h` is not finite.
+pub fn output_error(dense: Dense, quantized: &[f32], h: &[f32]) -> Result<f64> {
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
+    if quantized.len() != w.len() {
+        return Err(length("weights", n, k, "floats", w.len(), quantized.len()));
     }
     check_h(h, k)?;
     let errors: Vec<f32> = w.iter().zip(quantized).map(|(w, q)| w - q).collect();

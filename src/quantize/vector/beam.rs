@@ -18,8 +18,8 @@ struct Beam {
     error: f64,
 }
 
-/// What is the same for all rows.
-struct Layer<'a> {
+/// What the search of all rows has in common.
+struct BeamSearch<'a> {
     k: usize,
     d: usize,
     entries: usize,
@@ -36,7 +36,7 @@ pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &
     let errors = quantized.errors(w);
     let products = hessian.matmul(&errors)?;
     let (k, d) = (quantized.k, quantized.d);
-    let layer = Layer::new(k, d, h, &quantized.codebooks);
+    let beams = BeamSearch::new(k, d, h, &quantized.codebooks);
     let a_row = k / d * quantized.codebooks.len();
     let scales = &quantized.scales;
     parallel::chunks(
@@ -51,14 +51,14 @@ pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &
                 error: terms.map(|(e, u)| *e as f64 * *u as f64).sum(),
                 product,
             };
-            codes.copy_from_slice(&layer.row(first, scales[row], beam));
+            codes.copy_from_slice(&beams.row(first, scales[row], beam));
         },
     );
     Ok(())
 }
 
-impl<'a> Layer<'a> {
-    fn new(k: usize, d: usize, h: &'a [f32], codebooks: &'a [Vec<f32>]) -> Layer<'a> {
+impl<'a> BeamSearch<'a> {
+    fn new(k: usize, d: usize, h: &'a [f32], codebooks: &'a [Vec<f32>]) -> BeamSearch<'a> {
         let entries = codebooks[0].len() / d;
         let turn = |book: &Vec<f32>| {
             let float = |j: usize| book.iter().skip(j).step_by(d).copied();
@@ -77,7 +77,7 @@ impl<'a> Layer<'a> {
                 }
             },
         );
-        Layer {
+        BeamSearch {
             k,
             d,
             entries,

@@ -3,28 +3,39 @@
 use super::seeding::seeds;
 use crate::matrix::finite;
 use crate::reserve::within;
+use crate::setters::setters;
 use crate::{Error, Result, parallel};
 
 /// The most floats of a codebook: 65,536 entries of 256.
 const MOST: u64 = 1 << 24;
 
-/// How a codebook is fitted to vectors.
+/// k-means over vectors.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct KMeans {
     /// Entries of the codebook, 1 to 65 536.
     pub entries: usize,
-    /// Floats in a vector, 1 or more.
+    /// Floats in a vector, at least 1.
     pub d: usize,
-    /// Rounds of Lloyd's iteration at most; 100, `init_max_iter` of AQLM.
+    /// The most rounds of Lloyd's iteration; 100 by default (`init_max_iter` of AQLM).
     pub rounds: usize,
-    /// Ends once a round lowers the error by less than this share of it; 1e-4, as in scikit-learn.
+    /// Stops once a round lowers the error by less than this share of it; 1e-4 by default, as in scikit-learn.
     pub tolerance: f64,
-    /// Of the random numbers that choose the first entries.
+    /// The seed of the random numbers that choose the first entries.
     pub seed: u64,
 }
 
+setters!(KMeans {
+    with_entries: entries: usize,
+    with_d: d: usize,
+    with_rounds: rounds: usize,
+    with_tolerance: tolerance: f64,
+    with_seed: seed: u64,
+});
+
 impl KMeans {
-    /// `entries` vectors of `d` floats, fitted by the usual numbers.
+    /// `entries` vectors of `d` floats, with the defaults for the rest.
     pub fn new(entries: usize, d: usize) -> KMeans {
         KMeans {
             entries,
@@ -36,29 +47,34 @@ impl KMeans {
     }
 }
 
-/// A codebook, and which of its entries each vector is nearest to.
+/// The result of [`KMeans::fit`]: a codebook and the nearest entry of each vector.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Clusters {
+#[non_exhaustive]
+pub struct KMeansResult {
     /// `entries` vectors of d floats.
     pub centroids: Vec<f32>,
     /// The entry of each vector.
     pub codes: Vec<u16>,
-    /// Σ weight · (x - entry)² over all floats, every weight being 1 where none were given.
+    /// Σ weight · (x - entry)² over all floats; without weights each weight is 1.
     pub error: f64,
 }
 
 impl KMeans {
-    /// Fits a codebook to `points`, vectors of d floats one after the other.
+    /// Fits a codebook to `points`, consecutive vectors of d floats.
     ///
-    /// `weights` say how much each float's error matters: one for each float, or fewer that repeat, such as the
-    /// diagonal of a layer's Hessian for rows of k weights; a multiple of d in any case. An entry that no vector is
-    /// nearest to takes the place of the vector with the largest error. `progress` is told the share done.
+    /// `weights` weigh the error of each float: one for each float, or fewer that repeat, such as the diagonal of a
+    /// layer's Hessian for rows of k weights; a multiple of d in any case. An entry without vectors moves to the vector
+    /// with the largest error. `progress` receives the share done, 0 to 1.
     ///
     /// # Errors
-    /// [`Error::Argument`] where numbers are out of range or lengths do not fit, [`Error::NotFinite`] for a float
-    /// that is infinite or not a number, in column `i` of vector `row`; [`Error::TooLarge`] for over 2^24 floats of all
-    /// entries.
-    pub fn fit(&self, points: &[f32], weights: Option<&[f32]>, progress: &(dyn Fn(f32) + Sync)) -> Result<Clusters> {
+    /// [`Error::Argument`] where numbers are out of range or lengths do not fit; [`Error::NotFinite`] for a NaN or
+    /// infinite float, in column `i` of vector `row`; [`Error::TooLarge`] for more than 2^24 floats in all entries.
+    pub fn fit(
+        &self,
+        points: &[f32],
+        weights: Option<&[f32]>,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<KMeansResult> {
         check(points, self.d, weights)?;
         if !(1..=0x10000).contains(&self.entries) {
             return Err(Error::argument(
@@ -82,7 +98,7 @@ impl KMeans {
             let settled = last - error <= self.tolerance * error;
             if round >= self.rounds || (last.is_finite() && settled) {
                 progress(1.0);
-                return Ok(Clusters {
+                return Ok(KMeansResult {
                     centroids,
                     codes: assigned.into_iter().map(|(code, _)| code).collect(),
                     error,

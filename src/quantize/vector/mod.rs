@@ -4,7 +4,7 @@
 //! | Method | Minimizes |
 //! |---|---|
 //! | [`KMeans`] | Σ weight · (x - entry)² over vectors |
-//! | [`residual`] | the same, one codebook after the other: each quantizes what the ones before left |
+//! | [`Residual`] | the same, one codebook after the other: each quantizes what the ones before left |
 //! | [`Aqlm`] | ‖(W - Ŵ)X‖², all codes and codebooks of a layer together |
 //!
 //! [`Additive`] is what the last two give; where its shape allows it becomes a [`Matrix`](crate::Matrix) of
@@ -20,5 +20,5 @@ mod seeding;
 
 pub use additive::Additive;
 pub use aqlm::{Aqlm, output_error};
-pub use kmeans::{Clusters, KMeans, nearest};
-pub use residual::residual;
+pub use kmeans::{KMeans, KMeansResult, nearest};
+pub use residual::Residual;

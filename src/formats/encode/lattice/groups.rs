@@ -9,7 +9,7 @@ pub(super) fn odd(index: u8) -> f32 {
 }
 
 /// What the formats do differently.
-pub(super) struct Plan<const D: usize> {
+pub(super) struct LatticeSearch<const D: usize> {
     pub points: Points<D>,
     pub levels: u8,
     /// Every eight signs hold an even number of minuses, so that seven bits tell all.
@@ -44,20 +44,20 @@ pub(super) enum Again {
 
 /// One encoded group. The scale is not negative.
 #[derive(Default)]
-pub(super) struct Group {
+pub(super) struct LatticeGroup {
     pub scale: f32,
     pub points: [u16; 8],
     /// Of every eight weights, bit i for a minus.
     pub signs: [u8; 4],
 }
 
-impl<const D: usize> Plan<D> {
+impl<const D: usize> LatticeSearch<D> {
     /// Encodes `x`, whose errors weigh `w`.
-    pub fn search<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> Group {
+    pub fn search<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> LatticeGroup {
         let (x, mut signs) = self.without_signs(x, w);
         let max = x.iter().fold(x[0], |m, &x| m.max(x));
         if max < self.least {
-            return Group::default();
+            return LatticeGroup::default();
         }
         let last = f32::from(2 * self.levels - 1);
         let (mut scale, reach) = match self.start {
@@ -68,7 +68,7 @@ impl<const D: usize> Plan<D> {
             }
         };
         if reach <= 0.0 {
-            return Group::default();
+            return LatticeGroup::default();
         }
         let roots = w.map(f32::sqrt);
         let first = Snapped {
@@ -106,7 +106,7 @@ impl<const D: usize> Plan<D> {
             scale = -scale;
             signs = signs.map(|s| !s);
         }
-        Group {
+        LatticeGroup {
             scale,
             points: points.map(|p| p.point),
             signs,

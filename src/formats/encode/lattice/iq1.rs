@@ -24,7 +24,7 @@ fn levels(down: bool) -> [f32; 3] {
 }
 
 /// The best way to cut a sorted group into three levels.
-struct Cut {
+struct Iq1Cut {
     score: f32,
     scale: f32,
     /// Where the second and the third level begin.
@@ -33,7 +33,7 @@ struct Cut {
     down: [bool; 2],
 }
 
-impl Cut {
+impl Iq1Cut {
     /// Takes another cut where it is better. Σ w·q·x and Σ w·q² tell the scale and how good it is.
     #[inline(always)]
     fn challenge(&mut self, sum_qx: f32, sum_q2: f32, at: [usize; 2], down: [bool; 2]) {
@@ -45,7 +45,7 @@ impl Cut {
     }
 }
 
-const NO_CUT: Cut = Cut {
+const NO_CUT: Iq1Cut = Iq1Cut {
     score: f32::MIN,
     scale: 0.0,
     at: [0; 2],
@@ -54,7 +54,7 @@ const NO_CUT: Cut = Cut {
 
 /// One encoded group of 32 (IQ1_S) or 16.
 #[derive(Clone, Copy, Default)]
-struct Group {
+struct Iq1Group {
     scale: f32,
     points: [u16; 4],
     down: [bool; 2],
@@ -76,7 +76,7 @@ fn order<const G: usize>(x: &[f32; G]) -> [u8; G] {
 }
 
 /// From the best cut to points: the nearest ones, and the scale that suits them.
-fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: Cut) -> Group {
+fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: Iq1Cut) -> Iq1Group {
     let mut indices = [2u8; G];
     for (rank, &i) in order.iter().enumerate() {
         indices[usize::from(i)] = cut.at.iter().filter(|&&at| at <= rank).count() as u8;
@@ -86,7 +86,7 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
         cut.scale = -cut.scale;
         cut.down = cut.down.map(|down| !down);
     }
-    let mut group = Group {
+    let mut group = Iq1Group {
         scale: cut.scale,
         points: [0; 4],
         down: cut.down,
@@ -125,12 +125,12 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
 }
 
 /// Whether point `k` of a group of `len` weights is moved down: it lies in one of two halves.
-fn half(group: &Group, k: usize, len: usize) -> bool {
+fn half(group: &Iq1Group, k: usize, len: usize) -> bool {
     group.down[16 * k / len]
 }
 
 /// The best cut of 32 weights, moved all alike.
-fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Cut {
+fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([0f32; 33], [0f32; 33]);
     for (rank, &i) in order.iter().enumerate() {
         let (x, w) = (x[usize::from(i)], w[usize::from(i)]);
@@ -157,7 +157,7 @@ fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Cut {
 }
 
 /// The best cut of 16 weights, whose halves are moved each on its own.
-fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Cut {
+fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([[0f32; 17]; 2], [[0f32; 17]; 2]);
     for (rank, &i) in order.iter().enumerate() {
         for h in 0..2 {
@@ -217,7 +217,7 @@ pub(crate) fn iq1_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);
-    let mut found = [Group::default(); 8];
+    let mut found = [Iq1Group::default(); 8];
     for (group, (x, importance)) in found.iter_mut().zip(groups::<32>(weights, importance)) {
         if max_abs(x) < 1e-12 {
             continue;
@@ -254,7 +254,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     block.fill(0);
     let spread = mean_square(weights, 2.0);
     let error_weights = |x, importance| error_weights(x, importance, spread, |_, x| x * x);
-    let mut found = [Group::default(); 16];
+    let mut found = [Iq1Group::default(); 16];
     for (group, (x, importance)) in found.iter_mut().zip(groups::<16>(weights, importance)) {
         if max_abs(x) < 1e-7 {
             continue;

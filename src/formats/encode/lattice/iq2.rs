@@ -1,6 +1,6 @@
 //! IQ2_XXS, IQ2_XS and IQ2_S: points of 8 weights. The bytes are those of `formats/iq2_*.rs`.
 
-use super::groups::{Again, Plan, Start, odd};
+use super::groups::{Again, LatticeSearch, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
@@ -9,7 +9,7 @@ use crate::formats::encode::k_search::check_ranges;
 use crate::formats::lattice::grids;
 use std::sync::LazyLock;
 
-static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static XXS: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_XXS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
@@ -20,7 +20,7 @@ static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
     again: Again::All,
 });
 
-static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static XS: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_XS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
@@ -31,7 +31,7 @@ static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
     again: Again::Inexact,
 });
 
-static S: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static S: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_S, 2, 3, 1, odd),
     levels: 3,
     even_signs: false,

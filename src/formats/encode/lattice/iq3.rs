@@ -1,6 +1,6 @@
 //! IQ3_XXS and IQ3_S: points of 4 weights. The bytes are those of `formats/iq3_*.rs`.
 
-use super::groups::{Again, Plan, Start, odd};
+use super::groups::{Again, LatticeSearch, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
@@ -9,7 +9,7 @@ use crate::formats::encode::k_search::check_ranges;
 use crate::formats::lattice::grids;
 use std::sync::LazyLock;
 
-static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
+static XXS: LazyLock<LatticeSearch<4>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ3_XXS, 3, 8, 2, odd),
     levels: 8,
     even_signs: true,
@@ -20,7 +20,7 @@ static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
     again: Again::Inexact,
 });
 
-static S: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
+static S: LazyLock<LatticeSearch<4>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ3_S, 3, 8, 3, odd),
     levels: 8,
     even_signs: false,

@@ -5,13 +5,13 @@ pub(super) struct Points<const D: usize> {
     levels: usize,
     values: Vec<[f32; D]>,
     /// By [`Points::rank`].
-    found: Vec<Found>,
+    found: Vec<Snap>,
     neighbours: Vec<u16>,
 }
 
 /// What a combination of levels becomes.
 #[derive(Clone, Copy)]
-enum Found {
+enum Snap {
     /// The point that it is.
     Point(u16),
     /// One of these neighbours.
@@ -63,7 +63,7 @@ impl<const D: usize> Points<D> {
                     }
                     points.near(&distances, shells)
                 },
-                Found::Point,
+                Snap::Point,
             );
             points.found.push(found);
         }
@@ -78,7 +78,7 @@ impl<const D: usize> Points<D> {
     }
 
     /// Lists the points at the smallest distances.
-    fn near(&mut self, distances: &[u8], shells: usize) -> Found {
+    fn near(&mut self, distances: &[u8], shells: usize) -> Snap {
         let mut filled = [false; 256];
         for &distance in distances {
             filled[usize::from(distance)] = true;
@@ -88,7 +88,7 @@ impl<const D: usize> Points<D> {
             let within = distances.iter().enumerate().filter(|(_, d)| **d == shell);
             self.neighbours.extend(within.map(|(p, _)| p as u16));
         }
-        Found::Near {
+        Snap::Near {
             start: start as u32,
             len: (self.neighbours.len() - start) as u32,
         }
@@ -104,8 +104,8 @@ impl<const D: usize> Points<D> {
     #[inline(always)]
     pub fn snap(&self, indices: &[u8; D], cost: impl Fn(&[f32; D]) -> f32) -> Snapped {
         let (start, len) = match self.found[self.rank(indices)] {
-            Found::Point(point) => return Snapped { point, exact: true },
-            Found::Near { start, len } => (start as usize, len as usize),
+            Snap::Point(point) => return Snapped { point, exact: true },
+            Snap::Near { start, len } => (start as usize, len as usize),
         };
         let near = &self.neighbours[start..start + len];
         let (mut best, mut chosen) = (f32::MAX, near[0]);
