@@ -124,7 +124,6 @@ fn refusing() -> Vec<(&'static str, Call)> {
         Box::new(f)
     }
     let w = [0.5f32; 64];
-    let scheme = Scheme::Symmetric;
     let row = Format::INT4.per_row().unwrap();
     let hessian = Hessian::new(2).unwrap();
     vec![

@@ -297,6 +297,7 @@ fn binary_scales_are_mean_magnitudes() {
                     Group::Tensor => n * k,
                     Group::Row => k,
                     Group::Len(g) => g,
+                    other => panic!("{other}"),
                 };
                 for (run, scale) in w.chunks(run).zip(&found.scales) {
                     let mean = run.iter().map(|w| w.abs()).sum::<f32>() / run.len() as f32;

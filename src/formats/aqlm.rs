@@ -6,12 +6,11 @@
 //! matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)): entries of eight f16 or bf16,
 //! as the scale is. There are no integer codes, so the format has no DP4A kernel.
 
-use super::scale::{self, StoredScale, ScaleFamilies, BF16, F16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
-};
+use super::scale::{self, BF16, F16, ScaleFamilies, StoredScale};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
+};
 
 const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     name: &'static str,
@@ -20,10 +19,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Vectors {
-            header: 2,
-            bytes: 2,
-        },
+        blocks: Blocks::Vectors { header: 2, bytes: 2 },
         floats: const { &[(0, S::TYPE)] },
         scales,
         group: 0,
@@ -59,13 +55,10 @@ const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
             bits: 0,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Own,
-files: const {
+            files: const {
                 &[
                     scale::shader(S::TYPE, false),
-                    (
-                        "formats/aqlm.wgsl",
-                        include_str!("../../shaders/formats/aqlm.wgsl"),
-                    ),
+                    ("formats/aqlm.wgsl", include_str!("../../shaders/formats/aqlm.wgsl")),
                 ]
             },
             consts: const {
@@ -102,8 +95,7 @@ fn levels<const BOOKS: usize, const BITS: usize, S: StoredScale>(
 
 macro_rules! families {
     ($books:literal x $bits:literal: $all:ident = $name:ident $text:literal, $bf16:ident $bf16_text:literal) => {
-        static $all: [(ScaleType, &Family); 2] =
-            [(ScaleType::F16, &$name), (ScaleType::BF16, &$bf16)];
+        static $all: [(ScaleType, &Family); 2] = [(ScaleType::F16, &$name), (ScaleType::BF16, &$bf16)];
         pub(crate) static $name: Family = family::<$books, $bits, F16>($text, &$all);
         static $bf16: Family = family::<$books, $bits, BF16>($bf16_text, &$all);
     };

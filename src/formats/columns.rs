@@ -8,19 +8,15 @@
 //! are no groups for kernels to hoist, and no DP4A kernel.
 
 use super::bits;
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
 
 const fn family<const BITS: usize>(name: &'static str) -> Family {
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Groups {
-            header: 0,
-            bits: BITS,
-        },
+        blocks: Blocks::Groups { header: 0, bits: BITS },
         floats: &[],
         scales: &[],
         group: 0,
@@ -60,7 +56,7 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
             bits: BITS,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Own,
-files: &[(
+            files: &[(
                 "formats/columns.wgsl",
                 include_str!("../../shaders/formats/columns.wgsl"),
             )],

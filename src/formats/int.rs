@@ -11,13 +11,12 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, StoredScale, ScaleFamilies, BF16, F16, F32};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
-    Table,
+use super::scale::{self, BF16, F16, F32, ScaleFamilies, StoredScale};
+use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::formats::encode::range::{extreme, inverse, max_abs};
-use crate::ScaleType;
 use fearless_simd::Simd;
 
 /// What a block has beside its scale, and how its fields are centred.
@@ -116,10 +115,10 @@ const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
             bits: BITS,
             fields: fields(BITS, KIND),
             decode: match BITS {
-1 if !has_pair(KIND) => Decode::Signs,
-_ => Decode::Offset,
-},
-files: const {
+                1 if !has_pair(KIND) => Decode::Signs,
+                _ => Decode::Offset,
+            },
+            files: const {
                 &[
                     scale::shader(S::TYPE, has_pair(KIND)),
                     match (BITS, KIND) {
@@ -127,10 +126,7 @@ files: const {
                             "formats/int_pair.wgsl",
                             include_str!("../../shaders/formats/int_pair.wgsl"),
                         ),
-                        _ => (
-                            "formats/int.wgsl",
-                            include_str!("../../shaders/formats/int.wgsl"),
-                        ),
+                        _ => ("formats/int.wgsl", include_str!("../../shaders/formats/int.wgsl")),
                     },
                 ]
             },
@@ -139,7 +135,8 @@ files: const {
     }
 }
 
-/// One family with each of its scale types, the first being the usual one.
+/// One [`Family`] for each scale type of a format; F16 is the default. A macro, because each family is a static of its own
+/// that refers to the list of all three, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($($bits:literal $kind:ident: $all:ident = $name:ident $text:literal,
        $bf16:ident $bf16_text:literal, $f32:ident $f32_text:literal;)+) => {$(
@@ -183,11 +180,7 @@ families! {
 }
 
 #[inline(always)]
-fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(
-    simd: V,
-    block: &[u8],
-    codes: &mut [i8],
-) {
+fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
     let fields = &block[header(KIND, S::TYPE)..];
     let (whole, tail) = codes.as_chunks_mut::<32>();
     for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
@@ -208,11 +201,7 @@ fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(
 }
 
 #[inline(always)]
-fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(
-    simd: V,
-    block: &[u8],
-    _: usize,
-) -> Affine {
+fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
     let second = || S::TYPE.load_at(simd, &block[S::TYPE.bytes()..]);
     Affine {
         scale: S::TYPE.load_at(simd, block),

@@ -9,13 +9,12 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, StoredScale, ScaleFamilies, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
-    Table,
+use super::scale::{self, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32, ScaleFamilies, StoredScale};
+use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
 };
 use crate::formats::encode::range::max_abs;
-use crate::ScaleType;
 use fearless_simd::Simd;
 
 /// The values of all codes of an element type: a sign, `e` bits of exponent, `m` of mantissa.
@@ -116,18 +115,15 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
             bits: BITS,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Minifloat,
-files: const {
+            files: const {
                 &[
                     scale::shader(S::TYPE, false),
-                    (
-                        "formats/stored.wgsl",
-                        include_str!("../../shaders/formats/stored.wgsl"),
-                    ),
+                    ("formats/stored.wgsl", include_str!("../../shaders/formats/stored.wgsl")),
                     (
                         "levels/minifloat_top.wgsl",
                         include_str!("../../shaders/levels/minifloat_top.wgsl"),
                     ),
-                    ]
+                ]
             },
             consts: const {
                 &[
@@ -172,6 +168,8 @@ fn quantize<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     Ok(())
 }
 
+/// One [`Family`] for each scale type of one element type, and the list of them. A macro, because each family is a static
+/// of its own that refers to the list, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($bits:literal, $e:literal, $m:literal, $values:ident, $all:ident, group $group:literal:
      $($name:ident = $text:literal $scale:ident,)+) => {

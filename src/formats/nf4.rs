@@ -5,12 +5,11 @@
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
-    Table,
+use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
 };
 use crate::formats::encode::range::max_abs;
-use crate::ScaleType;
 use fearless_simd::{prelude::*, u8x16};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
@@ -53,12 +52,8 @@ static FLOATS: [f32; 16] = [
     -0.25,
 ];
 
-pub(crate) static NF4: Family = family("nf4", &NORMAL, |weights, _, block| {
-    quantize(&NORMAL, weights, block)
-});
-pub(crate) static FP4: Family = family("fp4", &FLOATS, |weights, _, block| {
-    quantize(&FLOATS, weights, block)
-});
+pub(crate) static NF4: Family = family("nf4", &NORMAL, |weights, _, block| quantize(&NORMAL, weights, block));
+pub(crate) static FP4: Family = family("fp4", &FLOATS, |weights, _, block| quantize(&FLOATS, weights, block));
 
 const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quantize) -> Family {
     Family {
@@ -83,13 +78,10 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
             bits: 4,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Table,
-files: const {
+            files: const {
                 &[
                     super::scale::shader(ScaleType::F32, false),
-                    (
-                        "formats/stored.wgsl",
-                        include_str!("../../shaders/formats/stored.wgsl"),
-                    ),
+                    ("formats/stored.wgsl", include_str!("../../shaders/formats/stored.wgsl")),
                 ]
             },
             consts: &[],

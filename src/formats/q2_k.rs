@@ -6,13 +6,13 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
+use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
 };
 use crate::formats::encode::importance::{mean_square, weigh};
-use crate::formats::encode::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
-use crate::ScaleType;
+use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -39,10 +39,7 @@ const RANGES: Ranges = Ranges {
 pub(crate) static Q2_K: Family = Family {
     name: "q2_k",
     gguf: Some(10),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 84,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 84 },
     floats: &[(80, ScaleType::F16), (82, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -69,12 +66,7 @@ pub(crate) static Q2_K: Family = Family {
         bits: 2,
         fields: Fields::Linear { step: 1, offset: 0 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/q2_k.wgsl",
-                include_str!("../../shaders/formats/q2_k.wgsl"),
-            ),
-        ],
+        files: &[("formats/q2_k.wgsl", include_str!("../../shaders/formats/q2_k.wgsl"))],
         consts: &[],
     },
 };
@@ -112,10 +104,7 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
     for g in 0..16 {
         let Affine { scale, offset } = (Q2_K.affine)(block, g);
         if scale != 0.0 {
-            for (code, x) in codes[16 * g..]
-                .iter_mut()
-                .zip(&weights[16 * g..16 * g + 16])
-            {
+            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
                 *code = nearest((x - offset) / scale).clamp(0, 3) as u8;
             }
         }

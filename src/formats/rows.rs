@@ -52,7 +52,8 @@ macro_rules! at_baseline {
 }
 pub(crate) use at_baseline;
 
-/// A `codes` or `affine` without the token that it takes first.
+/// A `codes` or `affine` without the SIMD token of its first parameter. A macro, because a `fn` pointer in a static cannot
+/// capture `$function`, and a generic wrapper cannot take a function as a parameter.
 macro_rules! plain {
     ($function:expr) => {
         |block, second| $crate::formats::rows::at_baseline!(simd => $function(simd, block, second))
@@ -60,7 +61,8 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes.
+/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes. A macro for the reason given at `plain!`, and
+/// because `$codes` must be inlined into the loop that is compiled for each level.
 macro_rules! rows {
     ($len:expr, $bytes:expr, $group:expr, $codes:expr, $affine:expr) => {
         Some(|level, _, row, spans| {

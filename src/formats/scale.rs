@@ -1,9 +1,10 @@
-//! The scales of a family, one type of a few: where a block has them, how the device reads them.
+//! The scales of a family of formats: their type, their place in a block, and how the device reads them.
 
 use crate::ScaleType;
 use crate::family::{Family, Plane, Unit};
 
-/// A scale type as a type, for functions that are compiled once for each.
+/// A scale type as a type parameter. A block's `codes` and `affine` are plain functions in [`Family`] without an argument
+/// for the scale type, so each type has functions of its own, in which offsets and conversions are constants.
 pub(crate) trait StoredScale {
     const TYPE: ScaleType;
 }

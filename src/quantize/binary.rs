@@ -2,6 +2,7 @@
 //! arXiv 1603.05279, equation 6); with importance weights h it is Σ h|w| / Σ h.
 
 use crate::formats::bits::set_field;
+use crate::formats::encode::fill_blocks;
 use crate::matrix::check_shape;
 use crate::setters::setters;
 use crate::{Dense, Error, Format, Group, Matrix, Result, ScaleType, parallel};
@@ -149,7 +150,7 @@ pub(super) fn check_parts((n, k): (usize, usize), group: Group, codes: &[i8], sc
     Ok(())
 }
 
-/// A matrix of blocks that are a scale and then a stream of fields, one for each group, or each row.
+/// A matrix with one block for each group or row: the scale, then a stream of fields.
 pub(super) fn pack(
     (n, k): (usize, usize),
     group: Group,
@@ -167,23 +168,21 @@ pub(super) fn pack(
     let mut bytes = vec![0u8; n * row_bytes];
     let per_row = k.div_ceil(span);
     for (row, bytes) in bytes.chunks_exact_mut(row_bytes).enumerate() {
-        let mut rest = bytes;
-        for (b, codes) in codes[row * k..(row + 1) * k].chunks(span).enumerate() {
-            let (block, tail) = rest.split_at_mut(format.bytes_for(codes.len()));
-            rest = tail;
+        fill_blocks(format, k, bytes, |start, len, block| {
             let scale = match group {
                 Group::Tensor => scales[0],
-                _ => scales[row * per_row + b],
+                _ => scales[row * per_row + start / span],
             };
             let (header, stream) = block.split_at_mut(scale_type.bytes());
             store(format, scale, scale_type, header)?;
-            fields(codes, stream);
-        }
+            fields(&codes[row * k + start..][..len], stream);
+            Ok::<_, Error>(())
+        })?;
     }
     Matrix::from_bytes(format, n, k, Cow::Owned(bytes))
 }
 
-/// Stores a scale, where it is finite in this type.
+/// Stores a scale; an error where it is infinite in this type.
 pub(super) fn store(format: Format, scale: f32, kind: ScaleType, bytes: &mut [u8]) -> Result<()> {
     kind.store(scale, bytes).map_err(|e| e.of(format))
 }

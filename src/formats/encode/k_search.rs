@@ -5,7 +5,7 @@
 //! to the last, products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::formats::encode::range::{extreme, largest, max_abs};
+use crate::formats::encode::range::{extreme, largest, max_abs, span};
 use crate::formats::rows::at_level;
 use fearless_simd::Level;
 
@@ -73,16 +73,10 @@ pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut
 
 #[inline(always)]
 fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
-    let (mut min, mut max) = (x[0], x[0]);
+    let (mut min, max) = span(x);
     let mut sum_w = importance[0];
     let mut sum_x = sum_w * x[0];
     for (&x, &w) in x.iter().zip(importance).skip(1) {
-        if x < min {
-            min = x;
-        }
-        if x > max {
-            max = x;
-        }
         sum_w += w;
         sum_x += w * x;
     }
