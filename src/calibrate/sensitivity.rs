@@ -1,5 +1,5 @@
-//! What a layer loses by a format: the error of its outputs on calibration data, or where there are gradients the
-//! trace of the loss's Hessian times the error of the weights (HAWQ-V2).
+//! The sensitivity of a layer to a format: the error of its outputs on calibration data or, where gradients are available,
+//! the trace of the loss's Hessian times the error of the weights (HAWQ-V2).
 
 use super::allocate::Choice;
 use crate::matrix::length;
@@ -10,7 +10,7 @@ use crate::reserve::zeros;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
 use fearless_simd::Level;
 
-/// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.
+/// The most columns of a matrix that is known only by its products. No model has that many weights in a layer.
 const MOST: u64 = 1 << 32;
 
 /// Rows of the weights that a task works on, and rows of H at a time.
@@ -96,29 +96,29 @@ fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {
             }
         }
     });
-    // One after the other, whichever thread was first.
+    // Summed in the order of rows, so that threads change nothing.
     0.5 * errors.iter().sum::<f64>()
 }
 
-/// An estimate, and how far off it is likely to be.
+/// An estimated trace and its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Trace {
     /// The estimate.
     pub mean: f64,
-    /// Its standard error, from how much the probes differ; infinite of one probe.
+    /// The standard error over the probes; infinite for one probe.
     pub standard_error: f64,
 }
 
-/// The trace of a symmetric matrix that is only known by its products, after M. F. Hutchinson, "A stochastic estimator
-/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)` puts
-/// H z into `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z. HAWQ-V2
-/// takes 50 to 200 probes.
+/// The trace of a symmetric matrix that is known only by its products, after M. F. Hutchinson, "A stochastic estimator
+/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)` writes H z
+/// to `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z. HAWQ-V2 takes 50 to
+/// 200 probes.
 ///
 /// # Errors
-/// [`Error::Argument`] where `k` or `probes` is 0, there is no memory for two rows of k or a product is not finite;
-/// [`Error::TooLarge`] where k is over 2^32; those of `product`.
+/// [`Error::Argument`] where `k` or `probes` is 0, memory for two rows of k is not available or a product is not finite;
+/// [`Error::TooLarge`] where k is over 2^32; the errors of `product`.
 pub fn trace(
     k: usize,
     probes: usize,
@@ -160,7 +160,8 @@ pub fn trace(
 }
 
 /// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization of
-/// Neural Networks", 2019, arXiv 1911.03852). `trace`: of the loss's Hessian in this layer's weights.
+/// Neural Networks", 2019, arXiv 1911.03852). `trace` is that of the loss's Hessian with respect
+/// to this layer's weights.
 ///
 /// # Errors
 /// [`Error::Length`] where `w` and `quantized` differ in length or are empty.

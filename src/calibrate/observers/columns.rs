@@ -1,11 +1,11 @@
-//! An observer for every run of columns: the inputs of a layer, channel by channel.
+//! One observer for each group of columns: the inputs of a layer by channel.
 
 use super::Observer;
 use crate::calibrate::affine::{QuantParams, Scheme, ValueRange};
 use crate::matrix::finite;
 use crate::{Error, Result};
 
-/// Rows of `k` values, each run of `group` columns with an observer of its own (the last run may be shorter).
+/// Observes rows of `k` values with one observer for each group of `group` columns (the last group may be shorter).
 #[derive(Clone, Debug)]
 pub struct Columns<O> {
     k: usize,
@@ -14,10 +14,10 @@ pub struct Columns<O> {
 }
 
 impl<O: Observer> Columns<O> {
-    /// `observer` makes the observer of each run. Groups of 1 are channels, a group of `k` is the whole row.
+    /// `observer` makes the observer of each group. A group of 1 is one channel, a group of `k` the whole row.
     ///
     /// # Errors
-    /// [`Error::Argument`] for rows or groups of nothing, and for over 2^24 groups.
+    /// [`Error::Argument`] where `k` or `group` is 0, and for more than 2^24 groups.
     pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
         if k == 0 {
             return Err(Error::argument("the number of columns", "1 or more", k));
@@ -33,11 +33,11 @@ impl<O: Observer> Columns<O> {
         Ok(Columns { k, group, observers })
     }
 
-    /// Takes rows of `k` values, any number of them.
+    /// Observes any number of rows of `k` values.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where these are no whole rows, [`Error::NotFinite`] where a value is not finite, with its row
-    /// and column; nothing is observed then.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where a value is NaN or infinite, with its row
+    /// and column. After an error nothing was observed.
     pub fn observe(&mut self, x: &[f32]) -> Result<()> {
         if !x.len().is_multiple_of(self.k) {
             return Err(Error::Inputs {
@@ -58,7 +58,7 @@ impl<O: Observer> Columns<O> {
         Ok(())
     }
 
-    /// The range of each run.
+    /// The range of each group of columns.
     ///
     /// # Errors
     /// Those of the observer's [`range`](Observer::range).

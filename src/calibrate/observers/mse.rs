@@ -1,9 +1,9 @@
-//! The range of least error Σ|x - Q(x)|^p, by trying ranges that shrink step by step: the search of GPTQ's
+//! The range of least error Σ|x - Q(x)|^p, by a search over shrinking ranges: the search of GPTQ's
 //! `Quantizer.find_params` (Frantar et al., 2022; grid 100, p = 2.4, shrinking by up to 0.8) and of llm-compressor's
 //! `mse` observer, which both shrink the least and the largest value by the same factor.
 //!
-//! Values are kept as a histogram, each bin standing for the mean of its values, so that any number of batches is
-//! judged as one. With 8192 bins that is finer than a code of 8 bits by 16 on either side of 0.
+//! Values are kept as a histogram in which each bin is represented by the mean of its values, so that the search sees all
+//! batches together. 8192 bins are 16 times finer than 8-bit codes on each side of 0.
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
@@ -14,15 +14,15 @@ use crate::{Error, Result};
 /// The range of least error under codes of `bits` bits.
 #[derive(Clone, Debug)]
 pub struct Mse {
-    /// Whether the codes are symmetric.
+    /// Symmetric or asymmetric codes.
     pub scheme: Scheme,
     /// Bits of a code, 2 to 8.
     pub bits: u32,
-    /// p: 2, or 2.4 as in GPTQ, which spares large errors more. Over 0.
+    /// p, above 0: 2 by default; 2.4 in GPTQ, which penalizes large errors more.
     pub power: f64,
-    /// Ranges tried are 1 - i/`grid` of the extremes; 100 in both tools.
+    /// The search tries the extremes times 1 - i/`grid`; 100 by default, as in both tools.
     pub grid: usize,
-    /// How much of the range may be taken away at most, 0 to 1: 0.8 in GPTQ, 0.2 in newer llm-compressor.
+    /// The largest share by which the range may shrink, 0 to 1: 0.8 in GPTQ, 0.2 in newer llm-compressor.
     pub max_shrink: f64,
     histogram: Bins,
 }
