@@ -1,5 +1,5 @@
-//! Products of small blocks of rows, a tile of sums in registers: what Hessians, Cholesky factors and GPTQ's updates
-//! are made of. A sum has the same terms in the same order whatever surrounds it, so threads change no bit.
+//! Products of small blocks of rows with a tile of sums in registers, for Hessians, Cholesky factors and GPTQ's updates.
+//! Each sum has the same terms in the same order wherever it is, so the result does not depend on threads.
 
 use fearless_simd::{Level, dispatch, prelude::*};
 
@@ -20,7 +20,7 @@ impl<'a, T: Copy> TileRows<'a, T> {
     /// The columns from `start` on, [`RUN`] at most.
     fn part(self, start: usize) -> TileRows<'a, T> {
         TileRows {
-            // Of no rows there is no start.
+            // Without rows there is no start.
             data: self.data.get(start..).unwrap_or(&[]),
             len: RUN.min(self.len - start),
             ..self
@@ -28,12 +28,12 @@ impl<'a, T: Copy> TileRows<'a, T> {
     }
 }
 
-/// Columns of a sum that are taken together, so that what is read again is still in the cache.
+/// Columns that are processed together, so that data read again is still in the cache.
 const RUN: usize = 512;
 
 macro_rules! dots {
     ($dots:ident $at:ident $tile:ident $float:ident $lanes:ident) => {
-        /// `out[i * b.count + j] = Σ_t a[i][t] · b[j][t]`; a and b have rows of one length.
+        /// `out[i * b.count + j] = Σ_t a[i][t] · b[j][t]`; the rows of a and b have the same length.
         pub(crate) fn $dots(level: Level, a: TileRows<$float>, b: TileRows<$float>, out: &mut [$float]) {
             out.fill(0.0);
             for start in (0..a.len).step_by(RUN) {
@@ -120,8 +120,8 @@ macro_rules! dots {
 dots!(dots_f32 dots_f32_at tile_f32 f32 f32s);
 dots!(dots_f64 dots_f64_at tile_f64 f64 f64s);
 
-/// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, which are of
-/// `k` floats; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
+/// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, `k` floats
+/// each; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
 pub(crate) fn subtract(level: Level, e: TileRows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
     dispatch!(level, simd => subtract_at(simd, e, u, w, k, from))
 }

@@ -1,4 +1,4 @@
-//! The search for ranges: a few large weights are cut where that makes the steps of their group finer.
+//! The search for clipped ranges: clipping a few large weights makes the steps of their group finer.
 
 use super::metric::Metric;
 use super::sample::{quantize, sample};
@@ -6,16 +6,16 @@ use crate::formats::encode::range::max_abs;
 use crate::setters::setters;
 use crate::{Dense, Error, Format, Result};
 
-/// How far ranges are cut, and what they are judged on.
+/// The options of the search for clipped ranges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Clip {
     /// A step is 1/grid of a group's largest magnitude: 20 in the tool.
     pub grid: usize,
-    /// The share that may be cut, under 1: 0.5 in the tool, so that steps reach to 0.55 of the range.
+    /// The largest share of the range to clip, under 1: 0.5 in the tool, so that the last step is 0.55 of the range.
     pub max_shrink: f32,
-    /// Rows of inputs that errors are measured on, taken at even distances: 512 in the tool.
+    /// Rows of inputs on which errors are measured, evenly spaced: 512 in the tool.
     pub tokens: usize,
 }
 
@@ -32,15 +32,14 @@ impl Default for Clip {
 }
 
 impl Clip {
-    /// The weights of `dense`, each block of `format` (a group; a row where the format has one scale for it) cut
-    /// at the magnitude for which its part of the outputs loses the least over `x`, rows of k floats.
+    /// The weights of `dense`, each block of `format` (a group, or a row where the format has one scale for
+    /// it) clipped at the magnitude with the least error of its part of the outputs over `x`, rows of k floats.
     ///
-    /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will be told; none where
-    /// the weights will be given to [`quantize`](crate::Matrix::quantize).
+    /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will receive; `None` for
+    /// [`quantize`](crate::Matrix::quantize).
     ///
     /// # Errors
-    /// Those of both; [`Error::Argument`] for numbers out of range, [`Error::Inputs`] where `x` does not
-    /// hold whole rows.
+    /// Those of both; [`Error::Argument`] for options out of range, [`Error::Inputs`] where `x` is not whole rows.
     pub fn search(
         &self,
         format: Format,
@@ -111,7 +110,7 @@ impl Clip {
     }
 }
 
-/// Weights whose magnitude is at most the given share of the largest in their block of `span`.
+/// The weights clipped to the given share of the largest magnitude in each block of `span`.
 fn cut(dense: Dense, span: usize, kept: &[f32]) -> Vec<f32> {
     let (k, blocks) = (dense.k(), dense.k().div_ceil(span));
     let mut weights = dense.weights().to_vec();

@@ -1,16 +1,17 @@
-//! AWQ: columns of weights that large inputs meet are scaled up before rounding, the inputs down.
+//! AWQ: columns of weights with large inputs are scaled up before rounding, and the inputs are scaled down.
 //!
 //! Lin, Tang, Tang, Yang, Chen, Wang, Xiao, Dang, Gan and Han, "AWQ: Activation-aware Weight Quantization for LLM
-//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group follows its largest weight,
-//! so a column that is scaled by s > 1 loses s times less, as long as the largest stays what it is. Which columns
-//! deserve it is seen in their inputs X, not in the weights W. The factors
+//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group depends on its largest weight,
+//! so the error of a column scaled by s > 1 is s times smaller as long as the largest weight does not change. The inputs X,
+//! not the weights W, determine which columns to scale. The factors
 //!
 //! ```text
 //! s = x̄^r / w̄^(1 - r)        x̄ = mean |X_j|,  w̄ = mean over rows of |W_ij| / max of its group
 //! ```
 //!
-//! have one free number r, searched on a grid for the least `‖Q(W diag(s)) diag(s)⁻¹ X - W X‖²`
-//! ([`Awq::search_scales`]); then the range of each group is cut for the same error ([`Clip::search`]).
+//! have one free parameter r, chosen from a grid for the least `‖Q(W diag(s)) diag(s)⁻¹ X - W X‖²`
+//! ([`Awq::search_scales`]); then the range of each group is clipped for the same objective
+//! ([`Clip::search`]).
 //! Defaults and the order of steps are those of autoawq 0.2.9. Q is [`Matrix::quantize`], of any format.
 //!
 //! ```
@@ -22,7 +23,7 @@
 //! let layer = Dense::new(n, k, &weights)?;
 //! let found = Awq::default().quantize(Format::INT4_ASYM, &[layer], &x, &|_| ())?;
 //! for linear in found.linears()? {
-//!     let y = linear.matmul(&x)?; // divides the inputs itself
+//!     let y = linear.matmul(&x)?; // divides the inputs by the factors
 //!     assert_eq!(y.len(), 8 * n);
 //! }
 //! # Ok::<(), lowbit::Error>(())
@@ -43,19 +44,19 @@ pub use clip::Clip;
 pub use options::Awq;
 pub use scales::AwqScales;
 
-/// Layers that share an input, quantized.
+/// The result of [`Awq::quantize`]: layers that share an input.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AwqResult {
-    /// What was found for the input.
+    /// The factors of the input channels.
     pub scales: AwqScales,
-    /// Of each layer `W · diag(s)`, cut and packed. Inputs must be divided by s: in the layer before
-    /// ([`fold_into_norm`], [`fold_into_rows`]), or by [`linears`](AwqResult::linears).
+    /// `W · diag(s)` of each layer, clipped and packed. Inputs must be divided by s: by the preceding layer
+    /// ([`fold_into_norm`], [`fold_into_rows`]) or by [`linears`](AwqResult::linears).
     pub matrices: Vec<Matrix<'static>>,
 }
 
 impl AwqResult {
-    /// The layers with the factors of their inputs beside them, for inputs as they were.
+    /// The layers together with the factors of their inputs, for unscaled inputs.
     ///
     /// # Errors
     /// [`Error::Part`] where 1/s is not finite.
@@ -67,11 +68,11 @@ impl AwqResult {
 }
 
 impl Awq {
-    /// Searches factors for the input that `layers` share and `x`, rows of k floats, is a sample of, then what to
-    /// cut of each layer, and packs them.
+    /// Searches the factors for the input that `layers` share, then the clipping of each layer, and packs the layers. `x` is a
+    /// sample of the inputs, rows of k floats. `progress` receives the share done, 0 to 1.
     ///
-    /// The tool does not cut queries and keys, whose product with each other is what counts: for
-    /// these call [`search_scales`](Awq::search_scales) on q, k and v, and [`pack`](Awq::pack) with `clip: None` on q and k.
+    /// The tool does not clip queries and keys, whose product with each other matters: for these call
+    /// [`search_scales`](Awq::search_scales) on q, k and v, and [`pack`](Awq::pack) with `clip: None` on q and k.
     ///
     /// # Errors
     /// Those of both.
@@ -82,7 +83,7 @@ impl Awq {
         x: &[f32],
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<AwqResult> {
-        // How the work divides depends on shapes: three quarters for the scales is a guess.
+        // The division of the work depends on the shapes; three quarters for the scales is a guess.
         let scales = self.search_scales(format, layers, x, &|done| progress(0.75 * done))?;
         let share = 0.25 / layers.len() as f32;
         let matrices = layers.iter().enumerate().map(|(i, &layer)| {
@@ -96,8 +97,7 @@ impl Awq {
         })
     }
 
-    /// Packs `W · diag(s)`, with its ranges cut where [`clip`](Awq::clip) says how. `x` is a sample of the
-    /// inputs before they are divided by s.
+    /// Packs `W · diag(s)`, clipped if [`clip`](Awq::clip) is set. `x` is a sample of the inputs before the division by s.
     ///
     /// # Errors
     /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.

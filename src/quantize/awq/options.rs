@@ -3,19 +3,19 @@
 use super::clip::Clip;
 use crate::setters::setters;
 
-/// What is searched, and how finely.
+/// The options of AWQ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Awq {
-    /// Values of r: 0, 1/grid .. 1 - 1/grid. 20 in the paper and the tool.
+    /// The number of values of r: 0, 1/grid .. 1 - 1/grid. 20 in the paper and the tool.
     pub grid: usize,
-    /// Whether weights have a say in s; without it `s = x̄^r`, as in the paper's first version.
+    /// Whether s depends on the weights; without it `s = x̄^r`, as in the first version of the paper.
     pub duo_scaling: bool,
-    /// How ranges are cut; none where they are not.
+    /// The search for clipped ranges; `None` disables clipping.
     pub clip: Option<Clip>,
-    /// Whether the quantizer is told the mean squared inputs, as
-    /// [`quantize_weighted`](crate::Matrix::quantize_weighted) takes them. Not so in the tool, whose only
+    /// Whether the quantizer receives the mean squared inputs as importance, as
+    /// [`quantize_weighted`](crate::Matrix::quantize_weighted) takes it. The tool does not, since its only
     /// quantizer is round to nearest.
     pub weighted: bool,
 }

@@ -1,7 +1,7 @@
 //! The best codebook of k levels for given values, by dynamic programming.
 //!
-//! D(m, j), the least error of the first j values under m levels, is the least of D(m-1, i) + error(i..j) over i. The
-//! best i never falls as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast exact
+//! D(m, j), the least error of the first j values with m levels, is the minimum of D(m-1, i) + error(i..j) over i. The best
+//! i never decreases as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast exact
 //! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
 
 use super::sorted::Sorted;
@@ -9,12 +9,11 @@ use super::{Codebook, check, check_count};
 use crate::reserve::within;
 use crate::{Dense, Error, Result, parallel};
 
-/// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
-/// where there are fewer distinct values of positive weight. Takes O(k n log n) time for n distinct values, and
-/// 4 k n bytes.
+/// The codebook of `k` levels with the least weighted squared error on `values`; fewer levels where there are fewer distinct
+/// values of positive weight. Takes O(k n log n) time for n distinct values, and 4 k n bytes.
 ///
 /// # Errors
-/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] unless `k` lies in 1..=65536.
+/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] where `k` is not 1 to 65536.
 pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Codebook> {
     check_count(k)?;
     check(values, weights)?;
@@ -24,13 +23,13 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
         return Codebook::new(sorted.values);
     }
     within("the number of distinct values", n as u64, u32::MAX.into())?;
-    // Of the first j values, the least error under as many levels as there are layers so far.
+    // least[j] is the least error of the first j values with as many levels as there are layers so far.
     let mut least: Vec<f64> = (0..=n).map(|j| sorted.error(0, j)).collect();
     let mut begins: Vec<Vec<u32>> = Vec::new();
     for layer in 1..k {
         let mut next = vec![f64::INFINITY; n + 1];
         let mut begin = vec![0u32; n + 1];
-        // Each of so many levels has a value at least.
+        // Each level has at least one value.
         let mut ranges = vec![(layer + 1, n + 1, layer, n)];
         while let Some((from, to, first, last)) = ranges.pop() {
             if from >= to {
@@ -64,11 +63,11 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
 /// Rows between two calls of `progress`.
 const ROWS: usize = 16;
 
-/// The best codebook for each of `n` rows of `k` floats (as SqueezeLLM has them, Kim et al., arXiv 2306.07629), under
-/// weights for the columns, `k` of them, or for every element, `n · k`. `progress` is told the share done.
+/// The best codebook of `levels` levels for each row of `dense` (as in SqueezeLLM, Kim et al., arXiv 2306.07629), with one
+/// weight for each column (`k`) or each element (`n · k`). `progress` receives the share done, 0 to 1.
 ///
 /// # Errors
-/// Those of [`kmeans_exact`], and [`Error::Length`] where lengths do not fit the shape.
+/// Those of [`kmeans_exact`], and [`Error::Argument`] where the number of weights does not fit the shape.
 pub fn kmeans_rows(
     dense: Dense,
     weights: Option<&[f32]>,

@@ -1,4 +1,4 @@
-//! GPTQ: weights rounded one column after the other, each column's error made up for by those that follow.
+//! GPTQ: weights are rounded column by column, and each column's error is compensated by the later columns.
 //!
 //! E. Frantar, S. Ashkboos, T. Hoefler, D. Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
 //! Pre-trained Transformers", 2022, arXiv 2210.17323. With H = (2/n) Σ x xᵀ and U upper triangular, H⁻¹ = Uᵀ U:
@@ -7,7 +7,8 @@
 //! q_i = Q(w_i);  e = (w_i - q_i) / U_ii;  w_j -= e · U_ij for j > i
 //! ```
 //!
-//! Q rounds to the levels of any format whose codes are separate bits; scales come from the format's own encoder.
+//! Q rounds to the levels of any format whose codes are separate bits; scales come from the format's own encoder. A
+//! [`Hessian`] collects H from the inputs of the layer.
 
 mod options;
 mod row;
@@ -27,10 +28,10 @@ use std::sync::Mutex;
 pub use options::{Gptq, GroupScales};
 pub use scales::{ColumnImportance, Search};
 
-/// Rows that a task works on: each goes over all of U.
+/// Rows of a task; each task reads all of U.
 const TASK: usize = 32;
 
-/// By how much the damping grows where the Hessian has no Cholesky factor (GPTQModel's `damp_auto_increment`).
+/// The increment of the damping where the Hessian has no Cholesky factor (GPTQModel's `damp_auto_increment`).
 const DAMP_STEP: f64 = 0.01;
 
 /// The result of [`Gptq::quantize`].
@@ -122,7 +123,7 @@ impl Gptq {
     }
 }
 
-/// Which columns have inputs that were never anything but 0. Their place on the diagonal of H becomes 1.
+/// The columns whose inputs were always 0; their entry on the diagonal of H becomes 1.
 fn settle_dead(h: &mut [f64], k: usize) -> Vec<bool> {
     let mut dead = vec![false; k];
     for (j, dead) in dead.iter_mut().enumerate() {
@@ -178,7 +179,7 @@ impl RoundingTask<'_> {
         Ok((bytes, 0.5 * losses.iter().sum::<f64>()))
     }
 
-    /// Rounds the rows from `first` on that fill `bytes`; the first failure among them ends it.
+    /// Rounds the rows from `first` on that fill `bytes`; stops at the first error.
     fn round<'a>(
         &self,
         first: usize,
@@ -206,7 +207,7 @@ impl RoundingTask<'_> {
             for ((row, weights), errors) in each {
                 result = result.and(row.round(plan, u, weights, start, errors));
             }
-            // What has no scales cannot be rounded further.
+            // A row without scales cannot be rounded further.
             if result.is_err() {
                 break;
             }
@@ -241,7 +242,7 @@ fn permuted(h: &[f64], order: &[usize]) -> Vec<f64> {
     out
 }
 
-/// U of the damped Hessian, and the damping that it took.
+/// U of the damped Hessian, and the damping that was necessary.
 fn factor(h: Vec<f64>, k: usize, mut damp: f64) -> Result<(Vec<f32>, f64)> {
     let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
     loop {

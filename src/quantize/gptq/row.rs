@@ -1,4 +1,4 @@
-//! One row of weights on its way through GPTQ.
+//! GPTQ of one row of weights.
 
 use super::options::{Gptq, GroupScales};
 use super::scales::Search;
@@ -6,15 +6,15 @@ use crate::Format;
 use crate::family::{Hints, QuantizeError};
 use crate::quantize::grid::{Fitted, Grid};
 
-/// What is the same for all rows. A step rounds one column; weights lie in the order of steps, codes and scales in that
-/// of the matrix's columns.
+/// What the rounding of all rows has in common. A step rounds one column; weights are in the order of steps, codes and
+/// scales in the order of the matrix's columns.
 pub(super) struct GptqPlan<'a> {
     format: Format,
     k: usize,
     /// The input of each step.
     pub order: Vec<usize>,
     groups: GroupScales,
-    /// Weights in a block, and the levels of whole blocks and of a short last one.
+    /// Weights in a block; then the levels of whole blocks and of a shorter last block.
     span: usize,
     grid: &'a Grid,
     tail: Option<&'a Grid>,
@@ -57,19 +57,19 @@ impl<'a> GptqPlan<'a> {
         }
     }
 
-    /// The matrix's columns in terms of inputs, where they are not the same.
+    /// The input of each column of the matrix; `None` where these are in the same order.
     pub fn permutation(&self) -> Option<Vec<u32>> {
         let reordered = self.order.iter().enumerate().any(|(step, &input)| step != input);
         (reordered && self.groups == GroupScales::Sequential)
             .then(|| self.order.iter().map(|&input| input as u32).collect())
     }
 
-    /// The steps before which all errors must be made up for: each after at most `most` more, and those at which the
-    /// encoder looks at a block of weights.
+    /// The steps before which all errors must have been propagated: at most `most` steps apart, and wherever the encoder
+    /// reads a block of weights.
     pub fn batches(&self, most: usize) -> Vec<usize> {
         let blocks = match self.groups {
             GroupScales::Static => self.k,
-            // As many blocks as fit, or a part of one.
+            // As many whole blocks as fit, or a part of one.
             GroupScales::Sequential => (most / self.span).max(1) * self.span,
         };
         let mut ends = Vec::new();
@@ -96,7 +96,7 @@ impl<'a> GptqPlan<'a> {
         }
     }
 
-    /// Where the bytes of a block begin.
+    /// The first byte of a block.
     fn offset(&self, block: usize) -> usize {
         block * self.format.bytes_for(self.span)
     }
@@ -104,9 +104,9 @@ impl<'a> GptqPlan<'a> {
 
 pub(super) struct GptqRow<'a> {
     bytes: &'a mut [u8],
-    /// As given, in the order of inputs.
+    /// The original weights, in the order of inputs.
     given: Vec<f32>,
-    /// Each block of the row, or with sequential groups the one that is being rounded.
+    /// All blocks of the row; with sequential groups only the current block.
     blocks: Vec<Fitted>,
     mean_square: f32,
     /// Σ e²
@@ -115,7 +115,7 @@ pub(super) struct GptqRow<'a> {
 
 impl<'a> GptqRow<'a> {
     pub fn new(plan: &GptqPlan, bytes: &'a mut [u8], given: Vec<f32>) -> Self {
-        // As Matrix::quantize_weighted has it: one after the other, in f32.
+        // Summed in order and in f32, as in Matrix::quantize_weighted.
         let squares = given.iter().fold(0f32, |sum, w| sum + w * w);
         GptqRow {
             bytes,
@@ -129,8 +129,8 @@ impl<'a> GptqRow<'a> {
         }
     }
 
-    /// Rounds the steps from `start` on, one for each of `errors`, which become e. Weights of these steps are made up
-    /// to date; those after them are not.
+    /// Rounds the steps from `start` on, one for each of `errors`, which receives e. Propagates the errors to the weights of
+    /// these steps, not to later ones.
     pub fn round(
         &mut self,
         plan: &GptqPlan,

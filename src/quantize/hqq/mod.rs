@@ -1,18 +1,18 @@
-//! HQQ: zero points fitted to the weights alone, for errors with a heavy tail.
+//! HQQ: zero points fitted to the weights alone, with a norm that tolerates outliers.
 //!
 //! Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models", 2023 (mobiusml.github.io/hqq_blog).
 //! With s the inverse of the step (the tool's `scale`) and z a real zero point, weights W are stored as
-//! `W_q = round(W s + z)` and read as `W_r = (W_q - z) / s`. Least squares would give way to the few weights
-//! that lie far out; what is minimized is `Σ |W - W_r|^p`, p < 1, by half-quadratic splitting: errors
-//! are shared out between z and a sparse E,
+//! `W_q = round(W s + z)` and read as `W_r = (W_q - z) / s`. Least squares is dominated by a few outliers, so
+//! the method minimizes `Σ |W - W_r|^p` with p < 1 by half-quadratic splitting, which divides the error between z and a
+//! sparse E,
 //!
 //! ```text
 //! E ← shrink(W - W_r),   shrink(e) = sign(e) · max(|e| - |e|^(p-1) / β, 0)
 //! z ← mean over the group of W_q - (W - E) s
 //! ```
 //!
-//! until the mean of |W - W_r| no longer falls. s is that of the extremes of the group, and stays. There is
-//! no data. Defaults and steps are those of hqq 0.2.8, groups along the rows (its axis 1).
+//! until the mean of |W - W_r| no longer falls. s comes from the extremes of the group and is constant. No calibration data
+//! is needed. Defaults and steps are those of hqq 0.2.8 with groups along the rows (its axis 1).
 
 mod group;
 mod options;
@@ -30,21 +30,20 @@ pub use options::{Hqq, Solver};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HqqResult {
-    /// Of the format asked for.
+    /// The packed matrix.
     pub matrix: Matrix<'static>,
-    /// The mean of |W - W_r| before each update of the zero points, the first being that of rounding with
-    /// real zero points.
+    /// The mean of |W - W_r| before each update of the zero points; the first is that of round to nearest with real zero
+    /// points.
     pub errors: Vec<f64>,
 }
 
 impl Hqq {
-    /// Packs `weights`, `n` rows of `k` floats, as `format`: an asymmetric integer format (`INT4_ASYM` and the
-    /// like) of any group, with scales and zero points of any type that it takes. `progress` is told the
-    /// share of iterations done.
+    /// Packs `dense` as `format`, an asymmetric integer format (`INT4_ASYM`, for example) with any group and any type of
+    /// scales and zero points. `progress` receives the share of iterations done, 0 to 1.
     ///
     /// # Errors
-    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or a
-    /// number is out of its range.
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or an option is out of
+    /// range.
     pub fn quantize(&self, format: Format, dense: Dense, progress: &(dyn Fn(f32) + Sync)) -> Result<HqqResult> {
         self.check()?;
         let bits = bits_of(format)?;
@@ -71,7 +70,7 @@ impl Hqq {
                     }
                 },
             );
-            // One sum in one order, whatever the number of threads.
+            // Summed in one order, so that threads change nothing.
             let error = groups.iter().map(|g| g.error).sum::<f64>() / weights.len() as f64;
             let falls = errors.last().is_none_or(|&last| error < last);
             errors.push(error);

@@ -3,16 +3,16 @@
 use crate::setters::setters;
 use crate::{Error, Result};
 
-/// Which of the tool's two loops is run.
+/// The loop of the tool that is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Solver {
-    /// `optimize_weights_proximal_legacy`, the tool's default: β stays, and the zero points are the last ones,
-    /// made when the error had not fallen.
+    /// `optimize_weights_proximal_legacy`, the tool's default: β is constant, and the result is the last zero points, from
+    /// the iteration in which the error did not fall.
     Legacy,
-    /// `optimize_weights_proximal_v2`: β grows by κ each time, and where the error does not fall the zero points
-    /// before it are the ones.
+    /// `optimize_weights_proximal_v2`: β is multiplied by κ in each iteration, and the result is the zero points before the
+    /// iteration in which the error did not fall.
     V2,
 }
 
@@ -21,21 +21,21 @@ pub enum Solver {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Hqq {
-    /// p, over 0 and at most 1.
+    /// p, above 0 and at most 1.
     pub lp_norm: f64,
-    /// β: larger ones leave more of the error to E.
+    /// β; a larger value assigns more of the error to E.
     pub beta: f64,
-    /// κ: what β is multiplied by after each iteration, at least 1. Of [`Solver::V2`] only.
+    /// κ, the factor of β after each iteration, at least 1. Only [`Solver::V2`] uses it.
     pub kappa: f64,
-    /// Iterations at most.
+    /// The most iterations.
     pub iterations: usize,
-    /// Whether the loop ends when the error does not fall.
+    /// Stops when the error does not fall.
     pub early_stop: bool,
-    /// Which loop.
+    /// The loop of the tool.
     pub solver: Solver,
-    /// Groups whose weights span no more than this become one value: their s is 1.
+    /// Groups whose weights span at most this range have s = 1.
     pub least_range: f64,
-    /// The most that s may be: the tool keeps it from overflowing in f16.
+    /// The upper bound of s, which prevents an overflow in f16.
     pub most_inverse_scale: f64,
 }
 

@@ -1,10 +1,10 @@
 //! AQLM: Egiazarian et al., "Extreme Compression of Large Language Models via Additive Quantization", 2024,
-//! arXiv 2401.06118. Codes and codebooks of a layer that make ‖(W - Ŵ)X‖² small.
+//! arXiv 2401.06118. It chooses the codes and codebooks of a layer for a small ‖(W - Ŵ)X‖².
 //!
-//! With H = XXᵀ and e a row of W - Ŵ, the error is Σ eᵀHe over the rows. From residual k-means it is lowered in rounds:
-//! codebooks given codes ([`refit`](super::refit)), scales given both, codes given codebooks ([`beam`](super::beam)).
-//! Where the original takes steps of Adam on codebooks, conjugate gradients solve the same least-squares problem. Its
-//! fine-tuning of whole blocks needs the model, and is not here.
+//! With H = XXᵀ and e a row of W - Ŵ, the error is Σ eᵀHe over the rows. Starting from residual k-means, each round
+//! lowers it by fitting codebooks to codes ([`refit`](super::refit)), scales to both, and codes to codebooks
+//! ([`beam`](super::beam)). Where the original takes steps of Adam on codebooks, conjugate gradients solve the same
+//! least-squares problem. The original's fine-tuning of whole blocks needs the model and is not included.
 
 use super::beam::search;
 use super::refit::refit;
@@ -13,28 +13,28 @@ use crate::matrix::length;
 use crate::setters::setters;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
-/// How a layer is quantized. The usual numbers make `AQLM_2X8`.
+/// The options of AQLM. The defaults are for `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Aqlm {
-    /// `num_codebooks` M: codebooks, 1 or more. 2.
+    /// `num_codebooks` M: codebooks, at least 1; 2 by default.
     pub books: usize,
-    /// `nbits_per_codebook` B: bits of a code, 1 to 16. 8.
+    /// `nbits_per_codebook` B: bits of a code, 1 to 16; 8 by default.
     pub bits: u32,
-    /// `in_group_size` g: weights in a vector. 8.
+    /// `in_group_size` g: weights in a vector; 8 by default.
     pub d: usize,
-    /// `beam_size`: how many assignments of codes to a row are followed at once. 1.
+    /// `beam_size`: candidate assignments of codes to a row that the search keeps; 1 by default.
     pub beam: usize,
-    /// Rounds at most. The original goes on for up to 1000 epochs, of 100 steps each; here 20.
+    /// The most rounds; 20 by default. The original runs up to 1000 epochs of 100 steps each.
     pub rounds: usize,
-    /// `relative_mse_tolerance`: ends once a round lowers the error by less than this share of it. 0.01.
+    /// `relative_mse_tolerance`: stops once a round lowers the error by less than this share of it; 0.01 by default.
     pub tolerance: f64,
-    /// Steps of conjugate gradients in a round, 16.
+    /// Steps of conjugate gradients in a round; 16 by default.
     pub steps: usize,
-    /// Rounds of k-means at the start (`init_max_iter`), 100.
+    /// The most rounds of the initial k-means (`init_max_iter`); 100 by default.
     pub init_rounds: usize,
-    /// Of the random numbers that k-means starts with.
+    /// The seed of the initial k-means.
     pub seed: u64,
 }
 
@@ -66,7 +66,7 @@ impl Default for Aqlm {
     }
 }
 
-/// The share of the work that the start is reckoned to be.
+/// The estimated share of the initial k-means in the work.
 const START: f32 = 0.3;
 
 impl Aqlm {
@@ -142,9 +142,9 @@ fn check_h(h: &[f32], k: usize) -> Result<()> {
     }
 }
 
-/// H as a matrix, for fast products of many rows with it; it is symmetric, so rows are columns.
+/// H as a matrix, for fast products with many rows. H is symmetric, so its rows are its columns.
 fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
-    // Words of a little-endian machine are the bytes of the format; of another they must be turned.
+    // On a little-endian machine the floats are the bytes of the format; on others they must be converted.
     if cfg!(target_endian = "little") {
         Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h))
     } else {
@@ -180,7 +180,7 @@ fn rescale(w: &[f32], quantized: &mut Additive, hessian: &Matrix) -> Result<()> 
                 lower += *v as f64 * *u as f64;
             }
             let best = (upper / lower) as f32;
-            // A row that no input reaches, or whose entries are all 0, keeps its scale.
+            // A row whose inputs or entries are all 0 keeps its scale.
             if lower > 0.0 && best.is_normal() {
                 scale[0] = best;
             }

@@ -83,7 +83,7 @@ impl KMeans {
                 self.entries,
             ));
         }
-        // No more vectors than entries are needed, so that a few floats may ask for many.
+        // The number of vectors does not limit the number of entries, so the product needs a bound.
         let floats = (self.entries as u64).saturating_mul(self.d as u64);
         within("the floats of a codebook", floats, MOST)?;
         let mut centroids = seeds(points, self.d, self.entries, self.seed, weights);
@@ -94,7 +94,7 @@ impl KMeans {
             let error = assigned.iter().map(|(_, e)| *e as f64).sum::<f64>();
             round += 1;
             progress(round.min(self.rounds) as f32 / self.rounds.max(1) as f32);
-            // Where the error is infinite, there is nothing to compare.
+            // An infinite error cannot be compared.
             let settled = last - error <= self.tolerance * error;
             if round >= self.rounds || (last.is_finite() && settled) {
                 progress(1.0);
@@ -109,7 +109,7 @@ impl KMeans {
         }
     }
 
-    /// Every entry to the weighted mean of its vectors.
+    /// Moves each entry to the weighted mean of its vectors.
     fn centre(&self, centroids: &mut [f32], points: &[f32], weights: Option<&[f32]>, assigned: &[(u16, f32)]) {
         let d = self.d;
         let mut sums = vec![(0f64, 0f64); centroids.len()];
@@ -131,7 +131,7 @@ impl KMeans {
         if empty > 0 {
             let erring = (0..assigned.len()).filter(|&i| assigned[i].1 > 0.0);
             worst.extend(erring);
-            // Largest errors first; of equal ones the first.
+            // Largest errors first; equal ones in order.
             let order = |&a: &usize, &b: &usize| assigned[b].1.total_cmp(&assigned[a].1).then(a.cmp(&b));
             if worst.len() > empty {
                 worst.select_nth_unstable_by(empty, order);
@@ -146,8 +146,8 @@ impl KMeans {
     }
 }
 
-/// The nearest of `centroids` (vectors of `d` floats) for each of `points`, and Σ weight · (x - entry)², `weights`
-/// being as [`KMeans::fit`] takes them.
+/// The nearest of `centroids` (vectors of `d` floats) for each vector of `points`, and Σ weight · (x - entry)². `weights` is
+/// as in [`KMeans::fit`].
 ///
 /// # Errors
 /// Those of [`KMeans::fit`].
@@ -166,14 +166,14 @@ pub fn nearest(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f3
     Ok((assigned.into_iter().map(|(code, _)| code).collect(), error))
 }
 
-/// Vectors that one task works on.
+/// Vectors of a task.
 const TASK: usize = 256;
 /// Entries whose distances are computed at once, in vector registers.
 const LANES: usize = 32;
 
-/// The nearest entry of each vector, and how far it is.
+/// The nearest entry of each vector, and its squared distance.
 pub(super) fn assign(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f32]>) -> Vec<(u16, f32)> {
-    // Float j of LANES entries lies together; entries that fill up the last block are infinitely far.
+    // Float j of LANES entries is contiguous; padding entries of the last block are infinitely far.
     let entries = centroids.len() / d;
     let mut blocks = vec![f32::INFINITY; entries.div_ceil(LANES) * LANES * d];
     for (i, c) in centroids.chunks_exact(d).enumerate() {
@@ -206,7 +206,7 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
         let mut distance = [0f32; LANES];
         for ((lane, &x), &w) in block.as_chunks::<LANES>().0.iter().zip(x).zip(weight) {
             for (distance, c) in distance.iter_mut().zip(lane) {
-                // An entry that only fills up is infinitely far, or NaN under a weight of 0: never the least.
+                // A padding entry is infinitely far, or NaN with a weight of 0: never the least.
                 let t = x - c;
                 *distance += w * (t * t);
             }
@@ -220,7 +220,7 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
     (at as u16, best)
 }
 
-/// That there are whole vectors of finite floats, and weights that repeat with whole vectors.
+/// Checks that there are whole vectors of finite floats, and weights that repeat with whole vectors.
 fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     if d == 0 || points.is_empty() || !points.len().is_multiple_of(d) {
         let allowed = format!("one or more vectors of {}", d.max(1));
