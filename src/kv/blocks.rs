@@ -1,5 +1,5 @@
-//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are taken apart, so that
-//! words are whole: first all codes, then all scales (f16, two to a word).
+//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are split, so that words are whole:
+//! first all codes, then all scales (f16, two in a word).
 
 use super::packing::{KvShader, RowPacking};
 use crate::family::Hints;
@@ -26,7 +26,7 @@ impl BlockRows {
         Ok(BlockRows { format, d, bits })
     }
 
-    /// Bytes of a block's codes.
+    /// The bytes of a block's codes.
     fn code_bytes(&self) -> usize {
         self.bits * BLOCK / 8
     }

@@ -1,4 +1,4 @@
-//! What a cache does to one vector.
+//! The operations of a cache on one vector.
 
 use super::options::{KvOptions, KvRotation, KvType};
 use super::packing::{KvShader, RowPacking};
@@ -7,8 +7,8 @@ use crate::rotate::Orthogonal;
 use crate::{Error, Result};
 use std::sync::Arc;
 
-/// A type made ready for vectors of d numbers: its rotation, codebook and projection, which any number of caches
-/// share. Cheap to clone.
+/// A cache type prepared for vectors of d numbers: its rotation, codebook and projection, which several caches can share.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct KvCodec {
     options: KvOptions,
@@ -23,11 +23,11 @@ pub(super) enum Store {
 }
 
 impl KvCodec {
-    /// Makes tables and matrices.
+    /// Creates the tables and matrices.
     ///
     /// # Errors
-    /// [`Error::Block`] where a block of 32 does not divide d, [`Error::Argument`] where the type has no such
-    /// bits, groups, residual or d, or no Hadamard matrix has d rows.
+    /// [`Error::Block`] where d is not a multiple of the type's block of 32, [`Error::Argument`] where the type does not support
+    /// the bits, group, residual or d, or no Hadamard matrix with d rows is available.
     pub fn new(options: KvOptions) -> Result<KvCodec> {
         let KvOptions { kind, d, seed, .. } = options;
         if d == 0 || d > 1 << 16 {
@@ -58,18 +58,17 @@ impl KvCodec {
         })
     }
 
-    /// What it was made of.
+    /// The options.
     pub fn options(&self) -> KvOptions {
         self.options
     }
 
-    /// Numbers of a vector.
+    /// The numbers of a vector.
     pub fn d(&self) -> usize {
         self.options.d
     }
 
-    /// Bits that a packed number takes, scales and norms among them; of KIVI, one that is no longer in the window
-    /// of half floats.
+    /// The bits of a packed number, scales and norms included; for KIVI, of a number outside the f16 window.
     pub fn bits_per_element(&self) -> f64 {
         match &self.store {
             Store::Rows(packing) => 32.0 * packing.words() as f64 / self.d() as f64,
@@ -89,7 +88,7 @@ impl KvCodec {
         }
     }
 
-    /// The vector of a sum of levels.
+    /// Turns a sum of levels into a vector.
     pub(super) fn finish(&self, mut sum: Vec<f64>, y: &mut [f32]) {
         if let Store::Rows(packing) = &self.store {
             packing.finish(&mut sum);
@@ -116,7 +115,7 @@ impl KvCodec {
         self.rotation.as_deref()
     }
 
-    /// Words of a packed vector; none for KIVI, which packs vectors together.
+    /// Words of a packed vector; `None` for KIVI, which packs vectors together.
     pub(crate) fn row_words(&self) -> Option<usize> {
         match &self.store {
             Store::Rows(packing) => Some(packing.words()),
@@ -132,7 +131,7 @@ impl KvCodec {
         }
     }
 
-    /// Of KIVI, what leaves the recent vectors when so many rows come to `len` vectors: workgroups that pack.
+    /// For KIVI, the number of workgroups that pack vectors leaving the f16 window when `rows` are appended to `len`.
     pub(crate) fn packed_together(&self, len: usize, rows: usize) -> Option<usize> {
         match &self.store {
             Store::Rows(_) => None,

@@ -1,4 +1,4 @@
-//! Vectors of half floats, two to a word, the first in its low half.
+//! Vectors of f16, two in a word, the first in the low half.
 
 use super::packing::{KvShader, RowPacking};
 use crate::shader::text;
@@ -9,7 +9,7 @@ pub(super) struct Halves {
     pub d: usize,
 }
 
-/// Rounded to nearest even; an error where that would be infinite.
+/// Rounds to nearest, ties to even; an error where the result would be infinite.
 pub(super) fn encode(x: &[f32], words: &mut [u32]) -> Result<()> {
     for (i, &x) in x.iter().enumerate() {
         let half = f16::from_f32(x);

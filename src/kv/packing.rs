@@ -2,18 +2,18 @@
 
 use crate::Result;
 
-/// A type whose vectors are packed one by one, after the rotation.
+/// A type that packs vectors one by one, after the rotation.
 ///
-/// A packed vector is a vector of `width` levels L(x), and a query q is prepared to P(q), such that the score is
-/// ⟨P(q), L(x)⟩; a weighted sum Σ p L(x) is finished once.
+/// A packed vector x decodes to `width` levels L(x), and a query q is prepared as P(q), such that the score is ⟨P(q), L(x)⟩;
+/// a weighted sum Σ p L(x) is finished once.
 pub(super) trait RowPacking: Send + Sync {
     /// Words of a packed vector.
     fn words(&self) -> usize;
 
-    /// Numbers of a prepared query and of levels.
+    /// The length of a prepared query and of levels.
     fn width(&self) -> usize;
 
-    /// Packs `x` into words that are zero.
+    /// Packs `x` into words of zeros.
     fn encode(&self, x: &[f32], words: &mut [u32]) -> Result<()>;
 
     /// L(x).
@@ -24,24 +24,24 @@ pub(super) trait RowPacking: Send + Sync {
         prepared.copy_from_slice(q);
     }
 
-    /// What a sum of levels is, as d numbers; `sum` is `width` long, and its first d become it.
+    /// Turns a sum of levels, `width` long, into d numbers in its first d places.
     fn finish(&self, _sum: &mut [f64]) {}
 
-    /// What the device needs to know.
+    /// The files and tables for the device.
     fn shader(&self) -> KvShader;
 }
 
-/// How a type lies on the device: the files that say so, and their constants and tables.
+/// A type on the device: its WGSL files, constants and tables.
 #[derive(Clone, Debug)]
 pub(crate) struct KvShader {
-    /// `levels`, and what it needs: path under `shaders/` and text.
+    /// The files of `levels`: path under `shaders/` and text.
     pub levels: &'static [(&'static str, &'static str)],
-    /// `encode`, and what it needs besides.
+    /// The additional files of `encode`.
     pub encode: &'static [(&'static str, &'static str)],
     /// Constants.
     pub consts: Vec<(&'static str, u32)>,
-    /// Codewords, ascending, each with the boundary above it.
+    /// Codewords, ascending, each with its upper boundary.
     pub codebook: Vec<[f32; 2]>,
-    /// Q_prod's projection, row by row; none elsewhere.
+    /// Q_prod's projection, row by row; empty for other types.
     pub projection: Vec<f32>,
 }

@@ -1,13 +1,13 @@
 //! TurboQuant (Zandieh et al., TurboQuant: Online Vector Quantization with Near-optimal Distortion Rate, 2025, arXiv
-//! 2504.19874), on vectors y = Π x that are rotated already.
+//! 2504.19874), on rotated vectors y = Π x.
 //!
 //! Q_mse (b bits): idx_j = argmin_k |y_j / ‖x‖ - c_k|; what it decodes to is ‖x‖ c[idx].
 //! Words: ‖x‖ (f32), then idx.
 //!
 //! Q_prod (b bits): idx of Q_mse with b - 1 bits, r = y / ‖x‖ - c[idx], γ = ‖r‖, z = sign(S r) with S d rows of d
 //! numbers of N(0, 1); it decodes to ‖x‖ (c[idx] + γ √(π/2) / d Sᵀ z), whose inner products are unbiased.
-//! Words: ‖x‖, ‖x‖ γ (f32), idx, z (1 where positive). The paper has S act before the rotation; S Πᵀ is as Gaussian
-//! and as independent of Π as S is, and saves turning r back.
+//! Words: ‖x‖, ‖x‖ γ (f32), idx, z (1 where positive). The paper applies S before the rotation. S Πᵀ has the same
+//! distribution and is also independent of Π, and using it saves rotating r back.
 
 use super::packing::{KvShader, RowPacking};
 use super::{bits, gaussian};
@@ -35,7 +35,7 @@ impl TurboCodebook {
         }
     }
 
-    /// The level next to `y`.
+    /// The index of the level nearest to `y`.
     fn index(&self, y: f32) -> u32 {
         self.bounds.iter().filter(|&&b| y > b).count() as u32
     }
@@ -61,10 +61,10 @@ fn check(d: usize, bits: u32) -> Result<()> {
     Ok(())
 }
 
-/// The largest norm: the inverse of one beyond would be subnormal, which some devices flush.
+/// The largest norm; the inverse of a larger one is subnormal, which some devices flush to zero.
 const LARGEST: f32 = 1.0 / f32::MIN_POSITIVE;
 
-/// ‖y‖ and 1 / ‖y‖; zeros where the norm is no normal number: such vectors decode to zeros.
+/// ‖y‖ and 1 / ‖y‖; zeros where the norm is subnormal, so that such vectors decode to zeros.
 fn norm(y: &[f32]) -> Result<(f32, f32)> {
     let square: f64 = y.iter().map(|&y| f64::from(y) * f64::from(y)).sum();
     let norm = square.sqrt() as f32;
@@ -172,7 +172,7 @@ impl RowPacking for TurboProd {
         2 + self.index_words() + bits::words(self.d, 1)
     }
 
-    /// Those of Π q, then those of S Π q.
+    /// d numbers of Π q, then d of S Π q.
     fn width(&self) -> usize {
         2 * self.d
     }

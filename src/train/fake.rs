@@ -1,8 +1,8 @@
-//! Fake quantization: floats rounded to what integer codes can hold, and the straight-through estimator.
+//! Fake quantization: floats rounded to the values of integer codes, with the straight-through estimator.
 //!
 //! Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 //! Inference", 2017, arXiv 1712.05877, in the form of PyTorch's `fake_quantize_per_tensor_affine`:
-//! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), halves to even.
+//! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), ties to even.
 
 use super::groups::GroupRanges;
 use super::{all_positive, same_length};
@@ -49,7 +49,7 @@ impl<'a> FakeQuantize<'a> {
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit;
-    /// [`Error::NotFinite`] where a weight has no code.
+    /// [`Error::NotFinite`] where a weight is NaN or infinite.
     pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
         let groups = self.check(v)?;
         groups.finite("weight", v)?;
@@ -59,7 +59,7 @@ impl<'a> FakeQuantize<'a> {
         })
     }
 
-    /// v̂, what the codes stand for. NaN stays NaN.
+    /// v̂, the values of the codes. NaN stays NaN.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit.
@@ -70,8 +70,7 @@ impl<'a> FakeQuantize<'a> {
         })
     }
 
-    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself,
-    /// 0 where it is clipped.
+    /// The gradient for v from the gradient `dy` for v̂: equal where the code is not clipped, 0 where it is.
     ///
     /// # Errors
     /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.
@@ -86,7 +85,7 @@ impl<'a> FakeQuantize<'a> {
         })
     }
 
-    /// Of a group: round(v / s) + z, before it is clipped, and the value of a code.
+    /// The functions of a group: the code round(v / s) + z before clipping, and the value of a code.
     fn of(&self, g: usize) -> (impl Fn(f32) -> f32 + Copy, impl Fn(f32) -> f32 + Copy) {
         let s = self.scales[g];
         let z = self.zeros.get(g).map_or(0.0, |&z| z as f32);
@@ -105,7 +104,7 @@ impl<'a> FakeQuantize<'a> {
         if !self.zeros.is_empty() {
             same_length("zeros", self.scales.len(), self.zeros.len())?;
         }
-        // Up to 2^24 an f32 holds every integer.
+        // An f32 represents every integer up to 2^24.
         let limit = 1 << 24;
         let allowed = |q: i32| (-limit..=limit).contains(&q);
         if !(self.qmin < self.qmax

@@ -1,4 +1,4 @@
-//! Quantization that sets in little by little: schedules over the steps of a training run.
+//! Gradual quantization: schedules over the steps of a training run.
 //!
 //! [`Blend`] mixes floats with their quantized values, w̃ = (1 − a) · w + a · ŵ, with a going from 0 to 1: Liu
 //! and Mattina, "Learning low-precision neural networks without Straight-Through Estimator (STE)", 2019, arXiv
@@ -20,7 +20,7 @@ pub struct Blend {
     pub begin: u64,
     /// The first step that sees quantized values only.
     pub end: u64,
-    /// 1 is a straight line; the cubic curve (3) rises early and leaves the late steps to what is nearly quantized.
+    /// The exponent; 1 is linear, 3 (cubic) rises early and leaves most late steps nearly quantized.
     pub power: f64,
 }
 
@@ -33,7 +33,7 @@ impl Blend {
         Blend { begin, end, power }
     }
 
-    /// a at this step, 0 to 1. Where `end` is not after `begin`, a switch at `end`.
+    /// a at this step, 0 to 1. Where `end` is not after `begin`, a jumps from 0 to 1 at `end`.
     pub fn share(&self, step: u64) -> f32 {
         if step >= self.end {
             return 1.0;
@@ -46,7 +46,7 @@ impl Blend {
     }
 }
 
-/// w̃ = (1 − a) · w + a · ŵ; exactly w for a = 0 and exactly ŵ for a = 1.
+/// w̃ = (1 − a) · w + a · ŵ, exactly w for a = 0 and exactly ŵ for a = 1.
 ///
 /// # Errors
 /// [`Error::Length`] where the two differ in length, [`Error::Argument`] where `a` is not 0 to 1.
@@ -60,8 +60,8 @@ pub fn blend(w: &[f32], quantized: &[f32], a: f32) -> Result<Vec<f32>> {
     })
 }
 
-/// The gradients for w and for ŵ, where `dy` is that for w̃: (1 − a) · dy and a · dy. The paper keeps the first alone;
-/// to keep both, pass the second through the backward function of the quantizer and add.
+/// The gradients for w and ŵ from the gradient `dy` for w̃: (1 − a) · dy and a · dy. The paper uses only the first; to use
+/// both, pass the second through the backward function of the quantizer and add.
 ///
 /// # Errors
 /// [`Error::Argument`] where `a` is not 0 to 1.
@@ -78,12 +78,12 @@ fn check_share(a: f32) -> Result<()> {
     Ok(())
 }
 
-/// The number of bits by step: stages of equal length, of which the last goes on for ever.
+/// The number of bits at each step: stages of equal length, of which the last does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct BitSchedule {
-    /// Bits of one stage after the other.
+    /// The bits of each stage.
     pub stages: Vec<u32>,
     /// Steps of one stage.
     pub steps: u64,
@@ -97,7 +97,7 @@ impl BitSchedule {
         BitSchedule { stages, steps }
     }
 
-    /// Halved from `first` on until `last`, in stages of `steps`: 8, 4, 2 for 8 and 2.
+    /// Bits halved in each stage of `steps` steps, from `first` down to `last`: 8, 4, 2 for 8 and 2.
     ///
     /// # Errors
     /// [`Error::Argument`] where `last` is 0 or above `first`, or `steps` is 0.
@@ -118,7 +118,7 @@ impl BitSchedule {
         Ok(BitSchedule { stages, steps })
     }
 
-    /// Bits at this step, counted from 0.
+    /// The bits at this step, counted from 0.
     ///
     /// # Errors
     /// [`Error::Argument`] where there is no stage.

@@ -1,16 +1,16 @@
-//! LSQ: the step size is learned together with what it quantizes.
+//! LSQ: the step size is learned together with the weights.
 //!
 //! Esser, McKinstry, Bablani, Appuswamy and Modha, "Learned Step Size Quantization", 2019, arXiv 1902.08153.
 //! v̂ = s · round(clamp(v / s, −Qn, Qp)). The straight-through estimator inside the quotient gives
 //! ∂v̂/∂s = round(v / s) − v / s inside the range, −Qn below it and Qp above it, and ∂v̂/∂v = 1 inside, 0 outside.
-//! The gradient of s is multiplied by g = 1 / √(N · Qp), so that a step learns at the pace of its weights.
+//! The gradient of s is multiplied by g = 1 / √(N · Qp), so that steps and weights learn at a similar rate.
 
 use super::groups::GroupRanges;
 use super::{all_positive, same_length};
 use crate::setters::setters;
 use crate::{Error, Group, Result};
 
-/// The codes of a quantizer: all integers `-qn..=qp`, or of one bit, −1 and 1.
+/// The range of codes: all integers `-qn..=qp`, or −1 and 1 for one bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CodeRange {
@@ -21,9 +21,9 @@ pub struct CodeRange {
 }
 
 impl CodeRange {
-    /// For weights: Qn = 2^(bits−1), Qp = 2^(bits−1) − 1.
+    /// Codes for weights: Qn = 2^(bits−1), Qp = 2^(bits−1) − 1.
     ///
-    /// One bit would have Qp = 0, and nothing positive could be held: its codes are −1 and 1 instead, v̂ = s · sign(v).
+    /// For one bit this would give Qp = 0 and no positive value, so its codes are −1 and 1: v̂ = s · sign(v).
     ///
     /// # Errors
     /// [`Error::Argument`] where `bits` is not 1 to 16.
@@ -44,7 +44,7 @@ impl CodeRange {
         })
     }
 
-    /// For inputs that are never negative: Qn = 0, Qp = 2^bits − 1.
+    /// Codes for inputs that are never negative: Qn = 0, Qp = 2^bits − 1.
     ///
     /// # Errors
     /// [`Error::Argument`] where `bits` is not 1 to 16.
@@ -58,7 +58,7 @@ impl CodeRange {
         })
     }
 
-    /// −1, 0 and 1 (which is not in the paper, but follows from it with Qn = Qp = 1).
+    /// The codes −1, 0 and 1 (not in the paper, but it follows with Qn = Qp = 1).
     pub fn ternary() -> CodeRange {
         CodeRange {
             qn: 1,
@@ -67,12 +67,12 @@ impl CodeRange {
         }
     }
 
-    /// Qn: the lowest code is −Qn.
+    /// Qn; the lowest code is −Qn.
     pub fn qn(&self) -> u32 {
         self.qn
     }
 
-    /// Qp: the highest code.
+    /// Qp, the highest code.
     pub fn qp(&self) -> u32 {
         self.qp
     }
@@ -93,8 +93,8 @@ impl CodeRange {
     }
 }
 
-/// The nearest integer, halves to even, of magnitudes up to 2^22: past 2^23 an f32 has no room for a fraction. On x86
-/// without SSE4.1, the baseline, `round_ties_even` is a call for each number.
+/// The nearest integer, ties to even, for magnitudes up to 2^22: beyond 2^23 an f32 has no fraction bits. On baseline x86,
+/// without SSE4.1, `round_ties_even` is a function call for each number.
 fn round(x: f32) -> f32 {
     const SHIFT: f32 = 1.5 * (1 << 23) as f32;
     (x + SHIFT) - SHIFT
@@ -217,7 +217,7 @@ impl Lsq {
     }
 }
 
-/// g = 1 / √(N · Qp), for `n` weights under one step.
+/// g = 1 / √(N · Qp), for N = `n` weights with the same step.
 pub fn gradient_scale(n: usize, codes: CodeRange) -> f64 {
     1.0 / (n as f64 * f64::from(codes.qp)).sqrt()
 }
