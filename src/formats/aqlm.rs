@@ -1,6 +1,6 @@
 //! AQLM: eight weights at a time are the sum of entries of learned codebooks, with a scale for each row.
 //!
-//! A block is one group, the whole row unless asked otherwise: the scale, then 16 bits for each eight
+//! A block is one group, the whole row by default: the scale, then 16 bits for each eight
 //! weights: one index into a codebook of 65 536 entries (1x16), or one into each of two of 256
 //! (2x8, the first in the low byte). Weight = scale · (sum of entries). The codebooks come with the
 //! matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)): entries of eight f16 or bf16,

@@ -10,7 +10,7 @@ pub(crate) fn load(block: &[u8], at: usize) -> f32 {
     to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
-/// As [`load`], by the instruction that does it where there is one.
+/// Like [`load`], by the instruction that does it where there is one.
 #[inline(always)]
 pub(crate) fn load_at<S: Simd>(simd: S, block: &[u8], at: usize) -> f32 {
     let bits = u16::from_le_bytes([block[at], block[at + 1]]);

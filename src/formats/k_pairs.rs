@@ -82,7 +82,7 @@ pub(super) fn search(
     for (g, (&scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         set_scale_min(&mut block[4..16], g, scale, min);
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..8 {
         let Affine { scale, offset } = at_baseline!(simd => affine(simd, block, g));
         if scale != 0.0 {

@@ -80,7 +80,7 @@ pub(crate) fn put_bit_pairs<S: Simd>(simd: S, codes: &mut [i8], bytes: &[u8], of
     }
 }
 
-/// As [`put`], of 64 weights.
+/// Like [`put`], of 64 weights.
 #[inline(always)]
 pub(crate) fn put_64<S: Simd>(codes: &mut [i8], fields: u8x64<S>, offset: u8) {
     (fields - offset).store_slice(bytemuck::cast_slice_mut(&mut codes[..64]));

@@ -1,4 +1,4 @@
-//! bitsandbytes NF4 and FP4: a block is one group (64 weights unless asked otherwise, the last of a row may
+//! bitsandbytes NF4 and FP4: a block is one group (64 weights by default, the last of a row may
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
 //! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
 

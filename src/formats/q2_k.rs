@@ -1,6 +1,6 @@
 //! GGUF Q2_K: 256 weights in 84 bytes, 16 groups of 16.
 //! 0: 16 bytes, each a 4-bit scale (low) and minimum, 16: 64 bytes, 80: d (f16), 82: dmin (f16).
-//! Of each half block of 128, weights 32q + l take bit pair q of byte l.
+//! In each half block of 128, weights 32q + l take bit pair q of byte l.
 //! Weight = d · scale · code - dmin · min.
 
 use super::lanes;
@@ -28,7 +28,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
     }
 }
 
-/// What ggml tries without importance.
+/// The ranges that ggml tries without importance.
 const RANGES: Ranges = Ranges {
     from: -0.5,
     step: 0.1,
@@ -100,7 +100,7 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
     for (g, (scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         block[g] = scale | min << 4;
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..16 {
         let Affine { scale, offset } = (Q2_K.affine)(block, g);
         if scale != 0.0 {

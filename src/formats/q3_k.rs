@@ -101,7 +101,7 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
         block[96 + g % 8] |= (field & 15) << (4 * (g / 8));
         block[104 + g % 4] |= (field >> 4) << (2 * (g / 4));
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..16 {
         let Affine { scale, .. } = (Q3_K.affine)(block, g);
         if scale != 0.0 {

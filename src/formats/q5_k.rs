@@ -22,7 +22,7 @@ fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// What ggml tries without importance.
+/// The ranges that ggml tries without importance.
 const RANGES: Ranges = Ranges {
     from: -0.5,
     step: 0.1,

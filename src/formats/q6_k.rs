@@ -1,6 +1,6 @@
 //! GGUF Q6_K: 256 weights in 210 bytes, 16 groups of 16.
 //! 0: 128 bytes of low nibbles, 128: 64 bytes of high bit pairs, 192: 16 scales (i8), 208: d (f16).
-//! Of each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
+//! In each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
 use super::lanes;

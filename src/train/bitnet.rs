@@ -11,7 +11,7 @@ use crate::{Error, Group, Result, ScaleType};
 /// The lower bound of γ and of the largest magnitude of a token (the authors' clamp).
 pub const LEAST: f32 = 1e-5;
 
-/// BitNetWeights weights.
+/// The ternary weights that [`weights_forward`] returns.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BitNetWeights {

@@ -5,7 +5,7 @@ use crate::matrix::finite;
 use crate::{Error, Group, Result, parallel};
 use std::ops::Range;
 
-/// Consecutive weights that share one scale. GroupRanges do not cross rows, so the last group of a row can be shorter, as in
+/// Consecutive weights that share one scale. Groups do not cross rows, so the last group of a row can be shorter, as in
 /// the blocks of a [`Matrix`](crate::Matrix). Scales are in the order of their weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupRanges {

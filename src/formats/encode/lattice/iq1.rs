@@ -1,4 +1,4 @@
-//! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1 and all moved up or down by an eighth.
+//! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1, all shifted up or down by an eighth.
 //! The bytes are those of `formats/iq1_*.rs`.
 
 use super::points::Points;
@@ -13,28 +13,28 @@ use std::sync::LazyLock;
 static POINTS: LazyLock<Points<8>> =
     LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3, |index| f32::from(index) - 1.0));
 
-/// How far the three levels are moved.
+/// The shift of the three levels.
 fn moved(down: bool) -> f32 {
     if down { -0.125 } else { 0.125 }
 }
 
-/// The three levels, moved up or down.
+/// The three levels, shifted up or down.
 fn levels(down: bool) -> [f32; 3] {
     [-1.0, 0.0, 1.0].map(|level| level + moved(down))
 }
 
-/// The best way to cut a sorted group into three levels.
+/// The best division of a sorted group into three levels.
 struct Iq1Cut {
     score: f32,
     scale: f32,
-    /// Where the second and the third level begin.
+    /// The first rank of the second and of the third level.
     at: [usize; 2],
-    /// Which of both halves (or all) of the group are moved down.
+    /// Whether each half of the group is shifted down; equal for a group that is shifted as one.
     down: [bool; 2],
 }
 
 impl Iq1Cut {
-    /// Takes another cut where it is better. Σ w·q·x and Σ w·q² tell the scale and how good it is.
+    /// Takes another cut if it is better; Σ w·q·x and Σ w·q² determine its scale and score.
     #[inline(always)]
     fn challenge(&mut self, sum_qx: f32, sum_q2: f32, at: [usize; 2], down: [bool; 2]) {
         if sum_q2 > 0.0 && sum_qx * sum_qx > self.score * sum_q2 {
@@ -60,7 +60,7 @@ struct Iq1Group {
     down: [bool; 2],
 }
 
-/// The order that makes `x` ascend; equal ones stay in theirs.
+/// The stable order in which `x` ascends.
 fn order<const G: usize>(x: &[f32; G]) -> [u8; G] {
     let mut order: [u8; G] = std::array::from_fn(|i| i as u8);
     for end in 1..G {
@@ -75,7 +75,7 @@ fn order<const G: usize>(x: &[f32; G]) -> [u8; G] {
     order
 }
 
-/// From the best cut to points: the nearest ones, and the scale that suits them.
+/// The nearest points to the best cut, and the best scale for them.
 fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: Iq1Cut) -> Iq1Group {
     let mut indices = [2u8; G];
     for (rank, &i) in order.iter().enumerate() {
@@ -124,12 +124,12 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     group
 }
 
-/// Whether point `k` of a group of `len` weights is moved down: it lies in one of two halves.
+/// Whether point `k` of a group of `len` weights is shifted down, by the half in which it lies.
 fn half(group: &Iq1Group, k: usize, len: usize) -> bool {
     group.down[16 * k / len]
 }
 
-/// The best cut of 32 weights, moved all alike.
+/// The best cut of 32 weights with a common shift.
 fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([0f32; 33], [0f32; 33]);
     for (rank, &i) in order.iter().enumerate() {
@@ -156,7 +156,7 @@ fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Iq1Cut {
     best
 }
 
-/// The best cut of 16 weights, whose halves are moved each on its own.
+/// The best cut of 16 weights with one shift for each half.
 fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([[0f32; 17]; 2], [[0f32; 17]; 2]);
     for (rank, &i) in order.iter().enumerate() {
@@ -189,10 +189,10 @@ fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Iq1Cut {
     best
 }
 
-/// What makes sums over half a group from the sums below both cuts.
+/// Constants that turn the sums below both cuts into the sums over half a group.
 ///
-/// Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less what lies
-/// below each of both cuts; and the same for q², with the differences of squares.
+/// Levels are 1 apart, so Σ w·q·x is the sum with all weights on the last level minus the sums below each of the two cuts;
+/// the same holds for q² with the differences of squares.
 struct Half {
     all: f32,
     squares_first: [f32; 17],
@@ -212,7 +212,7 @@ impl Half {
     }
 }
 
-/// ggml's `quantize_iq1_s`. Without importance, which ggml insists on, as if it were 1 everywhere.
+/// ggml's `quantize_iq1_s`. Without importance, which ggml requires, it is 1 everywhere.
 pub(crate) fn iq1_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
@@ -270,7 +270,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     if max == 0.0 {
         return Ok(());
     }
-    // Under the fields as stored, the best d for all.
+    // The best d for the fields as stored.
     let mut d = max / 15.0;
     let inverse = 1.0 / d;
     let mut fields = [0u16; 4];
@@ -294,7 +294,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     if sum_q2 > 0.0 {
         d = sum_qx / sum_q2;
     }
-    // d has no field of its own: its nibbles are the top ones of the four words of scales.
+    // The four nibbles of d are the top nibbles of the four words of scales.
     let mut stored = [0u8; 2];
     f16::store(&mut stored, 0, d * 1.1125)?;
     let stored = u16::from_le_bytes(stored);

@@ -42,7 +42,7 @@ static S: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     again: Again::Inexact,
 });
 
-/// What errors weigh where ggml would insist on importance: as if it were 1 everywhere.
+/// The weight of an error without importance, which ggml requires: as with importance 1 everywhere.
 fn as_ones(spread: f32, x: f32) -> f32 {
     (spread + x * x).sqrt()
 }

@@ -32,7 +32,7 @@ static S: LazyLock<LatticeSearch<4>> = LazyLock::new(|| LatticeSearch {
     again: Again::AllIfInexact,
 });
 
-/// What errors weigh without importance.
+/// The weight of an error without importance.
 fn square(_: f32, x: f32) -> f32 {
     x * x
 }
@@ -65,7 +65,7 @@ pub(crate) fn iq3_xxs(weights: &[f32], importance: Option<&[f32]>, block: &mut [
     Ok(())
 }
 
-/// ggml's `quantize_iq3_s`, without its mistake in blocks that hold 32 zeros.
+/// ggml's `quantize_iq3_s`, without its defect in blocks with 32 zeros.
 pub(crate) fn iq3_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
