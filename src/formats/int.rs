@@ -1,12 +1,11 @@
-//! Plain integers of 1 to 8 bits, with a scale for any group of weights, of any type.
+//! Integers of 1 to 8 bits, with groups of any length and scales of any type.
 //!
-//! A block is one group: the scale, the zero point or bias where there is one (of the scale's type), then
-//! the codes as unsigned fields, lowest bits first. The last group of a row may be short.
-//! A field `u` stands for
+//! A block is one group: the scale, the zero point or bias if there is one (in the scale's type), then the codes as unsigned
+//! fields, lowest bits first. The last group of a row can be shorter. A field `u` represents
 //! - symmetric: `scale · (u - 2^(bits-1))`; INT8: two's complement; INT1: `u ? scale : -scale`;
 //! - ternary: `scale · (u - 1)`;
-//! - asymmetric: `scale · (u - zero)`; the zero point need not be whole (HQQ);
-//! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
+//! - asymmetric: `scale · (u - zero)`; the zero point can be fractional (HQQ);
+//! - with a bias: `scale · u + bias`, as in MLX and quanto. The scale can be negative.
 
 use super::bits;
 use super::lanes;
@@ -19,7 +18,7 @@ use crate::family::{
 use crate::formats::encode::range::{extreme, inverse, max_abs};
 use fearless_simd::Simd;
 
-/// What a block has beside its scale, and how its fields are centred.
+/// The kind of a family: the parameters of a block in addition to the scale, and the centre of its fields.
 const SYMMETRIC: usize = 0;
 const TERNARY_KIND: usize = 1;
 const ASYMMETRIC: usize = 2;
@@ -29,12 +28,12 @@ const fn has_pair(kind: usize) -> bool {
     kind == ASYMMETRIC || kind == BIASED
 }
 
-/// Bytes before the codes.
+/// The bytes before the codes.
 const fn header(kind: usize, scale: ScaleType) -> usize {
     scale.bytes() * (1 + has_pair(kind) as usize)
 }
 
-/// What is added to a code to get its unsigned field.
+/// The difference between an unsigned field and its code.
 const fn offset(bits: usize, kind: usize) -> i8 {
     match (bits, kind) {
         // Fields are 0..255, codes -128..127; wrapping.
@@ -45,7 +44,7 @@ const fn offset(bits: usize, kind: usize) -> i8 {
     }
 }
 
-/// As `offset`, on the device: there an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
+/// Like `offset`, on the device, where an asymmetric 8-bit code stays 128 lower, as a signed byte.
 const fn device_offset(bits: usize, kind: usize) -> i8 {
     match bits {
         8 => 0,
@@ -209,22 +208,22 @@ fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V
     }
 }
 
-/// Round to nearest: scale and offset from the extremes of the group, every field the nearest.
+/// Round to nearest, with scale and offset from the extremes of the group.
 fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
     let top = ((1u32 << BITS) - 1 - (KIND == TERNARY_KIND) as u32) as f32;
-    // `zero`: the field that stands for 0, or of a bias for the lowest weight.
+    // `zero` is the field that represents 0, or with a bias the lowest weight.
     let (scale, zero) = match (BITS, KIND) {
         (_, ASYMMETRIC) => asymmetric(weights, top, S::TYPE)?,
         (_, BIASED) => (range(weights).1 / top, 0.0),
         (_, TERNARY_KIND) => (least_squares_ternary(weights), 1.0),
         (1, _) => (mean_abs(weights), 0.0),
         (8, _) => (max_abs(weights) / 127.0, 128.0),
-        // Few codes: the weight of largest magnitude, sign and all, becomes the lowest, so that
-        // all of them are in use (as in GGUF's Q4_0 and ONNX Runtime).
+        // With few codes, the weight of largest magnitude, with its sign, becomes the lowest code, so that all codes are used
+        // (as in GGUF's Q4_0 and ONNX Runtime).
         _ => {
             let half = (1u32 << (BITS - 1)) as f32;
             (extreme(weights) / -half, half)
@@ -251,7 +250,7 @@ fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
             (1, SYMMETRIC) => (w >= 0.0) as u8,
             _ => (((w - bias) * inverse).round_ties_even() + zero).clamp(0.0, top) as u8,
         };
-        // Symmetric INT8 is kept in two's complement.
+        // Symmetric INT8 is stored in two's complement.
         let field = match (BITS, KIND) {
             (8, SYMMETRIC) => field ^ 0x80,
             _ => field,
@@ -265,7 +264,7 @@ fn mean_abs(weights: &[f32]) -> f32 {
     weights.iter().map(|w| w.abs()).sum::<f32>() / weights.len().max(1) as f32
 }
 
-/// The lowest weight, and how far the highest lies above it.
+/// The lowest weight, and the difference between the highest and the lowest.
 fn range(weights: &[f32]) -> (f32, f32) {
     let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
     let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
@@ -286,9 +285,8 @@ fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32),
     Ok((scale, (-lo / scale).round_ties_even().clamp(0.0, top)))
 }
 
-/// The scale of the best ternary approximation in least squares: of the j largest magnitudes,
-/// for every j, the mean minimizes the error, which falls by (their sum)² / j. Ternary weights
-/// come back exactly.
+/// The scale of the least-squares ternary approximation. For each j the mean of the j largest magnitudes minimizes the error,
+/// which falls by (their sum)² / j. Ternary weights are reproduced exactly.
 fn least_squares_ternary(weights: &[f32]) -> f32 {
     let mut magnitudes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
     magnitudes.sort_unstable_by(|a, b| b.total_cmp(a));

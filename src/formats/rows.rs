@@ -1,14 +1,14 @@
-//! Whole rows at once, compiled for each level of SIMD: what the CPU product reads.
+//! Decoding of whole rows, compiled for each level of SIMD, for the CPU product.
 //!
-//! A format's `codes` and `affine` take one block, and a call for each is dear on a processor: 32 weights
-//! are multiplied in the time of a few instructions. Here both are inlined into a loop over the blocks of
-//! a row, and the loop is compiled for AVX-512, for AVX2 and for what every machine of the target has.
+//! A format's `codes` and `affine` decode one block, and a function call for each is expensive on a CPU, where 32 weights are
+//! multiplied in a few instructions. Here both are inlined into a loop over the blocks of a row, and the loop is compiled
+//! for AVX-512, for AVX2 and for the baseline of the target.
 
 use crate::family::{Affine, PART, Spans, span_of};
 
-/// Runs an expression compiled for the level, `$simd` being its token; all that it calls must be
-/// `#[inline(always)]`. As `fearless_simd::dispatch`, but that SSE4.2 is taken for SSE2: a third of the
-/// code less to compile, for machines of before 2013.
+/// Runs an expression compiled for the level, with `$simd` as its token; all functions that it calls must be
+/// `#[inline(always)]`. Like `fearless_simd::dispatch`, except that SSE4.2 machines (before 2013) run the SSE2 code, which
+/// saves a third of the code to compile.
 macro_rules! at_level {
     ($level:expr, $simd:ident => $operation:expr) => {{
         #[cfg(target_arch = "x86_64")]
@@ -27,18 +27,18 @@ macro_rules! at_level {
                 );
             }
         }
-        // Elsewhere there is one level.
+        // Other targets have one level.
         let _ = $level;
         $crate::formats::rows::at_baseline!($simd => $operation)
     }};
 }
 pub(crate) use at_level;
 
-/// Runs an expression compiled for what every machine of the target has.
+/// Runs an expression compiled for the baseline of the target.
 macro_rules! at_baseline {
     ($simd:ident => $operation:expr) => {{
         let level = fearless_simd::Level::baseline();
-        // `dispatch` would compile for all that a machine may have beyond it too.
+        // `dispatch` would also compile for all higher levels.
         #[cfg(target_arch = "x86_64")]
         {
             let $simd = level.as_sse2().expect("x86-64 has SSE2");
@@ -105,7 +105,7 @@ macro_rules! grouped_rows {
 }
 pub(crate) use grouped_rows;
 
-/// Groups in one block, at most.
+/// The most groups in one block.
 const GROUPS: usize = 16;
 
 #[inline(always)]
@@ -123,12 +123,11 @@ pub(crate) fn fixed(
     }
     let mut scales = spans.scales.chunks_exact_mut(groups * per_group);
     let mut offsets = spans.offsets.chunks_exact_mut(groups * per_group);
-    // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
-    // is slower.
+    // One loop for codes and scales: in separate loops the compiler gathers bytes of many blocks, which is slower.
     for (block, out) in row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len)) {
         codes(block, out);
-        // All are read before any is written: the compiler cannot know that scales are not the block, and
-        // would read the fields that groups share for each of them.
+        // All are read before any is written: the compiler cannot know that scales do not alias the block, and would read the
+        // fields that groups share again for each group.
         let mut read = [0f32; GROUPS];
         if let Some(scales) = scales.next() {
             for (g, scale) in read[..groups].iter_mut().enumerate() {
@@ -138,7 +137,7 @@ pub(crate) fn fixed(
                 scales.fill(scale);
             }
         }
-        // There are none where the format has none.
+        // Empty for a format without offsets.
         if let Some(offsets) = offsets.next() {
             for (g, offset) in read[..groups].iter_mut().enumerate() {
                 *offset = affine(block, g).offset;
@@ -150,7 +149,7 @@ pub(crate) fn fixed(
     }
 }
 
-/// Blocks that are one span each: a loop without a branch for what a format may not have.
+/// Blocks of one span each, in a loop without branches for optional parts of a format.
 #[inline(always)]
 fn blocks(
     [len, bytes]: [usize; 2],
@@ -176,7 +175,7 @@ fn blocks(
     }
 }
 
-/// Rows of whole groups only.
+/// Only for rows of whole groups.
 #[inline(always)]
 pub(crate) fn grouped(
     group: usize,
@@ -191,7 +190,7 @@ pub(crate) fn grouped(
         group => group,
     };
     let bytes = header + (len * bits).div_ceil(8);
-    // The usual group is as long as what is multiplied at once, and a constant in a loop of its own.
+    // The default group has the length of a part; as a constant it gets a loop of its own.
     match len {
         PART => blocks([PART, bytes], row, spans, codes, affine),
         len => groups([len, bytes, len.div_ceil(span_of(group))], row, spans, codes, affine),

@@ -29,7 +29,7 @@ fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-/// The nearest integer, ties to even. For magnitudes above 4 million, and for NaN, some integer of at least that magnitude.
+/// The nearest integer, ties to even, clamped to ±4 million; -4 million for NaN.
 #[inline(always)]
 #[allow(clippy::manual_clamp)] // `clamp` would keep NaN
 pub(crate) fn nearest(x: f32) -> i32 {
