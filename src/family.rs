@@ -1,7 +1,8 @@
 //! What a format defines: a name, a shape in bytes and a few small functions.
 //!
-//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that turn codes into weights. Each
-//! format defines only `codes` and `affine`, in Rust and again in WGSL; all products are written against those two.
+//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that turn codes into weights.
+//! Each format defines only `codes` and `affine`, in Rust and again in WGSL; all products are written against those
+//! two.
 
 use crate::ScaleType;
 use fearless_simd::Level;
@@ -9,16 +10,16 @@ use fearless_simd::Level;
 /// The weights of one decode call: a kernel always decodes this many consecutive weights of a row.
 pub(crate) const PART: usize = 32;
 
-/// How codes become weights. Kernels hoist `offset` out of their inner loop; decoding does not, since it must round exactly
-/// as the original tools do.
+/// How codes become weights. Kernels hoist `offset` out of their inner loop; decoding does not, since it must round
+/// exactly as the original tools do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AffineKind {
     /// `scale · code`
     Scale,
     /// `scale · code + offset`, with product and sum rounded separately
     ScaleBias,
-    /// `scale · ((code + base) - offset)`, where the first sum is exact. 8-bit fields are stored 128 lower, as signed bytes, and
-    /// zero points can be fractional
+    /// `scale · ((code + base) - offset)`, where the first sum is exact. 8-bit fields are stored 128 lower, as signed
+    /// bytes, and zero points can be fractional
     ScaleZero { base: i16 },
 }
 
@@ -92,8 +93,8 @@ impl Plane {
 pub(crate) enum Blocks {
     /// Blocks of one size, fixed by a specification; k must be a multiple.
     Fixed { len: usize, bytes: usize },
-    /// A block is one group of any length (`Format::group`), shorter at the end of a row: `header` bytes, then `bits` for each
-    /// weight, rounded up to whole bytes.
+    /// A block is one group of any length (`Format::group`), shorter at the end of a row: `header` bytes, then `bits`
+    /// for each weight, rounded up to whole bytes.
     Groups { header: usize, bits: usize },
     /// Like `Groups`, with `bytes` for each eight weights; k must be a multiple of 8.
     Vectors { header: usize, bytes: usize },
@@ -115,8 +116,8 @@ pub(crate) enum Levels {
 }
 
 impl Levels {
-    /// The 16 levels of a table as signed bytes, and the power of two by which they were divided; `None` where they are not
-    /// such integers. A zero loses its sign.
+    /// The 16 levels of a table as signed bytes, and the power of two by which they were divided; `None` where they are
+    /// not such integers. A zero loses its sign.
     pub fn as_bytes(self) -> Option<([i8; 16], f32)> {
         let Levels::Table(levels) = self else {
             return None;
@@ -138,7 +139,8 @@ pub(crate) type Direct = fn(block: &[u8], codebook: &[u32], first: usize, levels
 pub(crate) enum Pack {
     /// From the codes of `code_plane.per` weights.
     Codes(fn(codes: &[i8], units: &mut [u8])),
-    /// From the bytes of a block, or of the blocks of `code_plane.per` weights if that is more; vectors come without headers.
+    /// From the bytes of a block, or of the blocks of `code_plane.per` weights if that is more; vectors come without
+    /// headers.
     Blocks(fn(blocks: &[u8], units: &mut [u8])),
 }
 
@@ -184,14 +186,14 @@ pub(crate) struct Family {
     pub codes: fn(block: &[u8], codes: &mut [i8]),
     /// The affine of group `g` of one block.
     pub affine: fn(block: &[u8], g: usize) -> Affine,
-    /// Decodes whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks are decoded one by
-    /// one with the two functions above.
+    /// Decodes whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks are decoded
+    /// one by one with the two functions above.
     pub unpack: Option<Unpack>,
     /// The code plane on the device, and the packing of `code_plane.per` codes into its units.
     pub code_plane: Plane,
     pub pack_codes: Pack,
-    /// The scale plane on the device, and the packing of a block's fields into its share of the units for `scale_plane.per`
-    /// weights.
+    /// The scale plane on the device, and the packing of a block's fields into its share of the units for
+    /// `scale_plane.per` weights.
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.
@@ -201,8 +203,8 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Whether scales have 24-bit significands, so that their products with levels are rounded; with other types they are
-    /// exact.
+    /// Whether scales have 24-bit significands, so that their products with levels are rounded; with other types they
+    /// are exact.
     pub fn has_wide_scales(&self) -> bool {
         self.floats.iter().any(|(_, scale)| *scale == ScaleType::F32)
     }
@@ -211,8 +213,8 @@ impl Family {
 /// Unpacks a row of blocks with groups of `group` weights, 0 for the whole row.
 pub(crate) type Unpack = fn(Level, group: usize, row: &[u8], Spans);
 
-/// One unpacked row: the codes of its weights and the affine of each span, a number of weights that divides both the group
-/// and a part.
+/// One unpacked row: the codes of its weights and the affine of each span, a number of weights that divides both the
+/// group and a part.
 pub(crate) struct Spans<'a> {
     pub codes: &'a mut [i8],
     pub scales: &'a mut [f32],
@@ -262,8 +264,8 @@ pub(crate) enum Decode {
 /// The relation of the fields that `stored_codes` unpacks to codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fields {
-    /// `step · field - offset`, for fields of at most 7 bits: kernels multiply by the fields and hoist the rest out of their
-    /// sums.
+    /// `step · field - offset`, for fields of at most 7 bits: kernels multiply by the fields and hoist the rest out of
+    /// their sums.
     Linear { step: u8, offset: u8 },
     /// Another relation, with magnitudes up to `largest`; 0 where codes only index levels.
     Other { largest: u8 },

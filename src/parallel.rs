@@ -41,8 +41,8 @@ pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: im
     }
 }
 
-/// Like [`chunks`], for an `f` that can fail. All chunks are visited, and the result is the error of the first chunk that has
-/// one, so that it does not depend on threads.
+/// Like [`chunks`], for an `f` that can fail. All chunks are visited, and the result is the error of the first chunk
+/// that has one, so that it does not depend on threads.
 pub(crate) fn try_chunks<T: Send, S, E: Send>(
     data: &mut [T],
     chunk: usize,

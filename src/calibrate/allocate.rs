@@ -1,7 +1,7 @@
 //! The format of each tensor, such that all tensors fit a budget of bytes and the sum of their errors is least.
 //!
-//! [`exact`] solves the multiple-choice knapsack by dynamic programming; [`lagrangian`] takes the best choices for one price
-//! per byte (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988).
+//! [`exact`] solves the multiple-choice knapsack by dynamic programming; [`lagrangian`] takes the best choices for one
+//! price per byte (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988).
 
 use crate::reserve::within;
 use crate::{Error, Format, Result};
@@ -24,8 +24,8 @@ pub struct Choice {
 
 /// The choices of least total error, as an index into the choices of each tensor, with at most `budget` bytes in total.
 ///
-/// By dynamic programming: time is the number of all choices times the number of possible total sizes, memory two bytes for
-/// each tensor and size. Sizes are counted in the greatest common divisor of the differences between choices.
+/// By dynamic programming: time is the number of all choices times the number of possible total sizes, memory two bytes
+/// for each tensor and size. Sizes are counted in the greatest common divisor of the differences between choices.
 ///
 /// # Errors
 /// [`Error::Argument`] where a tensor has no choice or more than 65 535, an error is negative or not finite, or the
@@ -78,10 +78,10 @@ pub fn exact(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     Ok(assignment)
 }
 
-/// Close to [`exact`], in little time. Each tensor starts with its smallest choice; steps along the lower convex hulls of
-/// the choices are taken in descending order of error saved per byte. The result minimizes Σ error + λ · bytes for the λ of
-/// the last step; later steps that still fit are taken too. It is optimal for the bytes that it uses, and optimal for the
-/// budget where all steps have the same size.
+/// Close to [`exact`], in little time. Each tensor starts with its smallest choice; steps along the lower convex hulls
+/// of the choices are taken in descending order of error saved per byte. The result minimizes Σ error + λ · bytes for
+/// the λ of the last step; later steps that still fit are taken too. It is optimal for the bytes that it uses, and
+/// optimal for the budget where all steps have the same size.
 ///
 /// # Errors
 /// Those of `exact` but [`Error::TooLarge`].

@@ -1,12 +1,12 @@
 //! LLM.int8(): the few large input channels keep f16 weights of their own; the rest is INT8.
 //!
-//! Dettmers, Lewis, Belkada and Zettlemoyer, "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",
-//! 2022, arXiv 2208.07339. Next to an input of 60, inputs of 1 have only two codes on each side of 0. In large language models the
-//! same few channels, a thousandth of all, are that large for nearly every token. Excluding them from the 8-bit product
-//! costs little, and the others are uniform enough for it.
+//! Dettmers, Lewis, Belkada and Zettlemoyer, "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale", 2022,
+//! arXiv 2208.07339. Next to an input of 60, inputs of 1 have only two codes on each side of 0. In large language
+//! models the same few channels, a thousandth of all, are that large for nearly every token. Excluding them from the
+//! 8-bit product costs little, and the others are uniform enough for it.
 //!
-//! The paper detects outliers in each batch. Here they are found once, in calibration, so that only the weights of their
-//! columns are stored in f16.
+//! The paper detects outliers in each batch. Here they are found once, in calibration, so that only the weights of
+//! their columns are stored in f16.
 
 use super::smooth::ChannelMaxima;
 use crate::setters::setters;
@@ -46,12 +46,12 @@ impl Outliers {
 }
 
 /// The layer with the weights of `columns` in f16 and the others packed as `format`, in the paper INT8 with a scale for
-/// each row. The packed matrix is zero in those columns, so that they do not increase a scale, and [`Linear::matmul_with`]
-/// sets their inputs to zero in its product.
+/// each row. The packed matrix is zero in those columns, so that they do not increase a scale, and
+/// [`Linear::matmul_with`] sets their inputs to zero in its product.
 ///
 /// # Errors
-/// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not below k or is repeated, a weight beyond
-/// the range of f16.
+/// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not below k or is repeated, a weight
+/// beyond the range of f16.
 pub fn split(format: Format, layer: Dense, columns: &[u32]) -> Result<Linear> {
     let (n, k) = (layer.n(), layer.k());
     let mut rest = layer.weights().to_vec();

@@ -1,5 +1,5 @@
-//! The sensitivity of a layer to a format: the error of its outputs on calibration data or, where gradients are available,
-//! the trace of the loss's Hessian times the error of the weights (HAWQ-V2).
+//! The sensitivity of a layer to a format: the error of its outputs on calibration data or, where gradients are
+//! available, the trace of the loss's Hessian times the error of the weights (HAWQ-V2).
 
 use super::allocate::Choice;
 use crate::matrix::length;
@@ -16,9 +16,9 @@ const MOST: u64 = 1 << 32;
 /// Rows of the weights that a task works on, and rows of H at a time.
 const TASK: usize = 32;
 
-/// The mean over the inputs of ‖(W - Ŵ) x‖², which is ½ tr((W - Ŵ) H (W - Ŵ)ᵀ) with the Hessian's factor of 2. `dense` is
-/// W, `quantized` is Ŵ, `n` rows of `k` floats with columns in the order of the inputs
-/// ([`Matrix::dequantize`], [`Linear::dequantize`](crate::Linear::dequantize)).
+/// The mean over the inputs of ‖(W - Ŵ) x‖², which is ½ tr((W - Ŵ) H (W - Ŵ)ᵀ) with the Hessian's factor of 2. `dense`
+/// is W, `quantized` is Ŵ, `n` rows of `k` floats with columns in the order of the inputs ([`Matrix::dequantize`],
+/// [`Linear::dequantize`](crate::Linear::dequantize)).
 ///
 /// # Errors
 /// [`Error::Length`] where the lengths differ, [`Error::Argument`] where the Hessian has another `k`.
@@ -31,7 +31,8 @@ pub fn output_error(dense: Dense, quantized: &[f32], hessian: &Hessian) -> Resul
     Ok(error_under(&hessian.matrix(), k, dense.weights(), quantized))
 }
 
-/// The bytes and the output error of a layer in each of `formats`, as [`Matrix::quantize`] rounds it. `progress` receives the share done, 0 to 1.
+/// The bytes and the output error of a layer in each of `formats`, as [`Matrix::quantize`] rounds it. `progress`
+/// receives the share done, 0 to 1.
 ///
 /// # Errors
 /// Those of [`output_error`] and of [`Matrix::quantize`].
@@ -112,13 +113,13 @@ pub struct Trace {
 }
 
 /// The trace of a symmetric matrix that is known only by its products, after M. F. Hutchinson, "A stochastic estimator
-/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)` writes H z
-/// to `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z. HAWQ-V2 takes 50 to
-/// 200 probes.
+/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)`
+/// writes H z to `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z.
+/// HAWQ-V2 takes 50 to 200 probes.
 ///
 /// # Errors
-/// [`Error::Argument`] where `k` or `probes` is 0, memory for two rows of k is not available or a product is not finite;
-/// [`Error::TooLarge`] where k is over 2^32; the errors of `product`.
+/// [`Error::Argument`] where `k` or `probes` is 0, memory for two rows of k is not available or a product is not
+/// finite; [`Error::TooLarge`] where k is over 2^32; the errors of `product`.
 pub fn trace(
     k: usize,
     probes: usize,
@@ -159,9 +160,9 @@ pub fn trace(
     Ok(Trace { mean, standard_error })
 }
 
-/// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization of
-/// Neural Networks", 2019, arXiv 1911.03852). `trace` is that of the loss's Hessian with respect
-/// to this layer's weights.
+/// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization
+/// of Neural Networks", 2019, arXiv 1911.03852). `trace` is that of the loss's Hessian with respect to this layer's
+/// weights.
 ///
 /// # Errors
 /// [`Error::Length`] where `w` and `quantized` differ in length or are empty.

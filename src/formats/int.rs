@@ -1,7 +1,7 @@
 //! Integers of 1 to 8 bits, with groups of any length and scales of any type.
 //!
-//! A block is one group: the scale, the zero point or bias if there is one (in the scale's type), then the codes as unsigned
-//! fields, lowest bits first. The last group of a row can be shorter. A field `u` represents
+//! A block is one group: the scale, the zero point or bias if there is one (in the scale's type), then the codes as
+//! unsigned fields, lowest bits first. The last group of a row can be shorter. A field `u` represents
 //! - symmetric: `scale · (u - 2^(bits-1))`; INT8: two's complement; INT1: `u ? scale : -scale`;
 //! - ternary: `scale · (u - 1)`;
 //! - asymmetric: `scale · (u - zero)`; the zero point can be fractional (HQQ);
@@ -134,8 +134,8 @@ const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
     }
 }
 
-/// One [`Family`] for each scale type of a format; F16 is the default. A macro, because each family is a static of its own
-/// that refers to the list of all three, and the functions that it names depend on the scale type.
+/// One [`Family`] for each scale type of a format; F16 is the default. A macro, because each family is a static of its
+/// own that refers to the list of all three, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($($bits:literal $kind:ident: $all:ident = $name:ident $text:literal,
        $bf16:ident $bf16_text:literal, $f32:ident $f32_text:literal;)+) => {$(
@@ -222,8 +222,8 @@ fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
         (_, TERNARY_KIND) => (least_squares_ternary(weights), 1.0),
         (1, _) => (mean_abs(weights), 0.0),
         (8, _) => (max_abs(weights) / 127.0, 128.0),
-        // With few codes, the weight of largest magnitude, with its sign, becomes the lowest code, so that all codes are used
-        // (as in GGUF's Q4_0 and ONNX Runtime).
+        // With few codes, the weight of largest magnitude, with its sign, becomes the lowest code, so that all codes
+        // are used (as in GGUF's Q4_0 and ONNX Runtime).
         _ => {
             let half = (1u32 << (BITS - 1)) as f32;
             (extreme(weights) / -half, half)
@@ -285,8 +285,8 @@ fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32),
     Ok((scale, (-lo / scale).round_ties_even().clamp(0.0, top)))
 }
 
-/// The scale of the least-squares ternary approximation. For each j the mean of the j largest magnitudes minimizes the error,
-/// which falls by (their sum)² / j. Ternary weights are reproduced exactly.
+/// The scale of the least-squares ternary approximation. For each j the mean of the j largest magnitudes minimizes the
+/// error, which falls by (their sum)² / j. Ternary weights are reproduced exactly.
 fn least_squares_ternary(weights: &[f32]) -> f32 {
     let mut magnitudes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
     magnitudes.sort_unstable_by(|a, b| b.total_cmp(a));

@@ -168,8 +168,8 @@ fn quantize<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     Ok(())
 }
 
-/// One [`Family`] for each scale type of one element type, and the list of them. A macro, because each family is a static
-/// of its own that refers to the list, and the functions that it names depend on the scale type.
+/// One [`Family`] for each scale type of one element type, and the list of them. A macro, because each family is a
+/// static of its own that refers to the list, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($bits:literal, $e:literal, $m:literal, $values:ident, $all:ident, group $group:literal:
      $($name:ident = $text:literal $scale:ident,)+) => {

@@ -1,14 +1,14 @@
 //! Decoding of whole rows, compiled for each level of SIMD, for the CPU product.
 //!
-//! A format's `codes` and `affine` decode one block, and a function call for each is expensive on a CPU, where 32 weights are
-//! multiplied in a few instructions. Here both are inlined into a loop over the blocks of a row, and the loop is compiled
-//! for AVX-512, for AVX2 and for the baseline of the target.
+//! A format's `codes` and `affine` decode one block, and a function call for each is expensive on a CPU, where 32
+//! weights are multiplied in a few instructions. Here both are inlined into a loop over the blocks of a row, and the
+//! loop is compiled for AVX-512, for AVX2 and for the baseline of the target.
 
 use crate::family::{Affine, PART, Spans, span_of};
 
 /// Runs an expression compiled for the level, with `$simd` as its token; all functions that it calls must be
-/// `#[inline(always)]`. Like `fearless_simd::dispatch`, except that SSE4.2 machines (before 2013) run the SSE2 code, which
-/// saves a third of the code to compile.
+/// `#[inline(always)]`. Like `fearless_simd::dispatch`, except that SSE4.2 machines (before 2013) run the SSE2 code,
+/// which saves a third of the code to compile.
 macro_rules! at_level {
     ($level:expr, $simd:ident => $operation:expr) => {{
         #[cfg(target_arch = "x86_64")]
@@ -52,8 +52,8 @@ macro_rules! at_baseline {
 }
 pub(crate) use at_baseline;
 
-/// A `codes` or `affine` without the SIMD token of its first parameter. A macro, because a `fn` pointer in a static cannot
-/// capture `$function`, and a generic wrapper cannot take a function as a parameter.
+/// A `codes` or `affine` without the SIMD token of its first parameter. A macro, because a `fn` pointer in a static
+/// cannot capture `$function`, and a generic wrapper cannot take a function as a parameter.
 macro_rules! plain {
     ($function:expr) => {
         |block, second| $crate::formats::rows::at_baseline!(simd => $function(simd, block, second))
@@ -61,8 +61,8 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes. A macro for the reason given at `plain!`, and
-/// because `$codes` must be inlined into the loop that is compiled for each level.
+/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes. A macro for the reason given at `plain!`,
+/// and because `$codes` must be inlined into the loop that is compiled for each level.
 macro_rules! rows {
     ($len:expr, $bytes:expr, $group:expr, $codes:expr, $affine:expr) => {
         Some(|level, _, row, spans| {
@@ -126,8 +126,8 @@ pub(crate) fn fixed(
     // One loop for codes and scales: in separate loops the compiler gathers bytes of many blocks, which is slower.
     for (block, out) in row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len)) {
         codes(block, out);
-        // All are read before any is written: the compiler cannot know that scales do not alias the block, and would read the
-        // fields that groups share again for each group.
+        // All are read before any is written: the compiler cannot know that scales do not alias the block, and would
+        // read the fields that groups share again for each group.
         let mut read = [0f32; GROUPS];
         if let Some(scales) = scales.next() {
             for (g, scale) in read[..groups].iter_mut().enumerate() {

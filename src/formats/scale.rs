@@ -3,8 +3,8 @@
 use crate::ScaleType;
 use crate::family::{Family, Plane, Unit};
 
-/// A scale type as a type parameter. A block's `codes` and `affine` are plain functions in [`Family`] without an argument
-/// for the scale type, so each type has functions of its own, in which offsets and conversions are constants.
+/// A scale type as a type parameter. A block's `codes` and `affine` are plain functions in [`Family`] without an
+/// argument for the scale type, so each type has functions of its own, in which offsets and conversions are constants.
 pub(crate) trait StoredScale {
     const TYPE: ScaleType;
 }

@@ -1,5 +1,5 @@
-//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are split, so that words are whole:
-//! first all codes, then all scales (f16, two in a word).
+//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are split, so that words are
+//! whole: first all codes, then all scales (f16, two in a word).
 
 use super::packing::{KvShader, RowPacking};
 use crate::family::Hints;

@@ -7,8 +7,8 @@ use crate::rotate::Orthogonal;
 use crate::{Error, Result};
 use std::sync::Arc;
 
-/// A cache type prepared for vectors of d numbers: its rotation, codebook and projection, which several caches can share.
-/// Cheap to clone.
+/// A cache type prepared for vectors of d numbers: its rotation, codebook and projection, which several caches can
+/// share. Cheap to clone.
 #[derive(Clone)]
 pub struct KvCodec {
     options: KvOptions,
@@ -26,8 +26,8 @@ impl KvCodec {
     /// Creates the tables and matrices.
     ///
     /// # Errors
-    /// [`Error::Block`] where d is not a multiple of the type's block of 32, [`Error::Argument`] where the type does not support
-    /// the bits, group, residual or d, or no Hadamard matrix with d rows is available.
+    /// [`Error::Block`] where d is not a multiple of the type's block of 32, [`Error::Argument`] where the type does
+    /// not support the bits, group, residual or d, or no Hadamard matrix with d rows is available.
     pub fn new(options: KvOptions) -> Result<KvCodec> {
         let KvOptions { kind, d, seed, .. } = options;
         if d == 0 || d > 1 << 16 {

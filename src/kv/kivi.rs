@@ -1,9 +1,9 @@
 //! KIVI (Liu et al., KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache, 2024, arXiv 2402.02750): codes
 //! of `bits` bits, x ≈ code · scale + minimum. Scale and minimum are f16 in one word before the codes of their group.
 //!
-//! Keys: one channel of `group` tokens is a group. New tokens are f16; once there are R of them, all become codes (algorithm
-//! 1 of the paper). Values: `group` consecutive channels of one token are a group; the last R tokens are f16, and older ones
-//! become codes one by one.
+//! Keys: one channel of `group` tokens is a group. New tokens are f16; once there are R of them, all become codes
+//! (algorithm 1 of the paper). Values: `group` consecutive channels of one token are a group; the last R tokens are
+//! f16, and older ones become codes one by one.
 
 use super::options::Side;
 use super::packing::KvShader;
@@ -111,8 +111,8 @@ impl Settings {
     fn encode(&self, x: impl Iterator<Item = f32> + Clone, words: &mut [u32]) {
         let (low, high) = x.clone().fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
         let top = ((1u32 << self.bits) - 1) as f32;
-        // Codes are chosen for scale and minimum as stored. Numbers come from f16 and there are at least two bits, so neither
-        // overflows.
+        // Codes are chosen for scale and minimum as stored. Numbers come from f16 and there are at least two bits, so
+        // neither overflows.
         let minimum = f16::from_f32(low);
         let scale = f16::from_f32((high - low) / top);
         words[0] = u32::from(scale.to_bits()) | u32::from(minimum.to_bits()) << 16;

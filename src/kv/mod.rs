@@ -1,5 +1,5 @@
-//! Packed caches of keys and values: vectors of d numbers that are appended, multiplied by queries (scores) and summed with
-//! weights (values) while they stay packed.
+//! Packed caches of keys and values: vectors of d numbers that are appended, multiplied by queries (scores) and summed
+//! with weights (values) while they stay packed.
 //!
 //! Every type packs a vector into a whole number of 32-bit words, the same on the processor ([`Kv`]) and on the
 //! device ([`GpuKv`]). A cache can be rotated ([`KvRotation`]): vectors are packed as Π x and queries become Π q, which

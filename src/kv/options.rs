@@ -32,16 +32,16 @@ pub enum KvType {
         /// Bits of a code, 1 to 4.
         bits: u32,
     },
-    /// TurboQuant's Q_prod, with unbiased inner products: Q_mse of bits - 1 bits and the signs of a random projection of its
-    /// residual; bits + 64 / d bits for each number.
+    /// TurboQuant's Q_prod, with unbiased inner products: Q_mse of bits - 1 bits and the signs of a random projection
+    /// of its residual; bits + 64 / d bits for each number.
     TurboProd {
         /// Bits of a number, 1 to 4; 1 is QJL alone (arXiv 2406.03482).
         bits: u32,
     },
 }
 
-/// The contents of a cache. Channels of keys differ in magnitude consistently over tokens, those of values do not, so KIVI
-/// groups keys along tokens and values along channels.
+/// The contents of a cache. Channels of keys differ in magnitude consistently over tokens, those of values do not, so
+/// KIVI groups keys along tokens and values along channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Side {
@@ -88,8 +88,8 @@ setters!(KvOptions {
 });
 
 impl KvOptions {
-    /// A cache of vectors of `d` numbers with seed 0. TurboQuant's types are rotated by a Hadamard matrix, whose error is at
-    /// most that of a Haar rotation; the others are not rotated.
+    /// A cache of vectors of `d` numbers with seed 0. TurboQuant's types are rotated by a Hadamard matrix, whose error
+    /// is at most that of a Haar rotation; the others are not rotated.
     pub fn new(kind: KvType, d: usize) -> KvOptions {
         let rotation = match kind {
             KvType::TurboMse { .. } | KvType::TurboProd { .. } => KvRotation::Hadamard,

@@ -4,8 +4,8 @@ use crate::Result;
 
 /// A type that packs vectors one by one, after the rotation.
 ///
-/// A packed vector x decodes to `width` levels L(x), and a query q is prepared as P(q), such that the score is ⟨P(q), L(x)⟩;
-/// a weighted sum Σ p L(x) is finished once.
+/// A packed vector x decodes to `width` levels L(x), and a query q is prepared as P(q), such that the score is ⟨P(q),
+/// L(x)⟩; a weighted sum Σ p L(x) is finished once.
 pub(super) trait RowPacking: Send + Sync {
     /// Words of a packed vector.
     fn words(&self) -> usize;

@@ -25,8 +25,8 @@ impl Binary {
         Binary { group }
     }
 
-    /// The binary weights with the least squared error. `importance` weighs the errors of each column, `k` numbers of at
-    /// least 0; where they are all 0, α is 0.
+    /// The binary weights with the least squared error. `importance` weighs the errors of each column, `k` numbers of
+    /// at least 0; where they are all 0, α is 0.
     ///
     /// # Errors
     /// [`Error::Argument`] where the group has 0 weights or `importance` does not fit.

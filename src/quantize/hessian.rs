@@ -38,8 +38,8 @@ impl Hessian {
     /// The Hessian of a layer with `k` inputs, before the first.
     ///
     /// # Errors
-    /// [`Error::Argument`] where `k` is 0 or memory for k² numbers is not available, [`Error::TooLarge`] where k is over
-    /// 65,536.
+    /// [`Error::Argument`] where `k` is 0 or memory for k² numbers is not available, [`Error::TooLarge`] where k is
+    /// over 65,536.
     pub fn new(k: usize) -> Result<Hessian> {
         if k == 0 {
             return Err(Error::argument("k", "at least 1", k));
@@ -55,8 +55,8 @@ impl Hessian {
     /// A known Hessian `h`, `k` rows of `k`, which counts as two inputs.
     ///
     /// # Errors
-    /// Those of `new`, [`Error::Length`] where `h` is not `k` rows of `k`, [`Error::Argument`] where it is not finite or
-    /// not symmetric.
+    /// Those of `new`, [`Error::Length`] where `h` is not `k` rows of `k`, [`Error::Argument`] where it is not finite
+    /// or not symmetric.
     pub fn from_matrix(k: usize, h: &[f64]) -> Result<Hessian> {
         let mut hessian = Hessian::new(k)?;
         if h.len() != k * k {
@@ -76,12 +76,13 @@ impl Hessian {
         Ok(hessian)
     }
 
-    /// Adds inputs of the layer, whole rows of `k` floats. Each call reads and writes all of H, so pass thousands of rows at
-    /// a time. The result does not depend on the number of threads; the division of rows into calls affects only rounding.
+    /// Adds inputs of the layer, whole rows of `k` floats. Each call reads and writes all of H, so pass thousands of
+    /// rows at a time. The result does not depend on the number of threads; the division of rows into calls affects
+    /// only rounding.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where an input is NaN or infinite. After an error
-    /// nothing was added.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where an input is NaN or infinite. After an
+    /// error nothing was added.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
         let k = self.k;
         if !x.len().is_multiple_of(k) {

@@ -1,5 +1,5 @@
-//! Quantization methods. [`Matrix::quantize`](crate::Matrix::quantize) alone rounds to nearest, or runs the search of the
-//! format's original tool; these methods use more information, such as the inputs of the layer.
+//! Quantization methods. [`Matrix::quantize`](crate::Matrix::quantize) alone rounds to nearest, or runs the search of
+//! the format's original tool; these methods use more information, such as the inputs of the layer.
 //!
 //! A method is a struct of options with `quantize(&self, format, dense, ..)`.
 

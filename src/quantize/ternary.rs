@@ -15,8 +15,8 @@ pub enum Rule {
     /// BitNet b1.58 (Ma et al., 2024, arXiv 2402.17764): γ = mean |W|, at least 1e-5, and t = clamp(round(W/γ), -1, 1),
     /// so that the threshold is γ/2. The paper takes one γ for the whole tensor. Importance has no effect.
     AbsMean,
-    /// Ternary weight networks (Li et al., 2016, arXiv 1605.04711): the threshold is 0.7·mean |W|, and α is the mean |w|
-    /// above it, weighted by importance where that is given.
+    /// Ternary weight networks (Li et al., 2016, arXiv 1605.04711): the threshold is 0.7·mean |W|, and α is the mean
+    /// |w| above it, weighted by importance where that is given.
     Twn,
     /// The least Σ h·(w - αt)². With the j largest magnitudes kept, their mean α reduces the error by (Σ h|w|)² / Σ h,
     /// so that every j can be tried once the weights are sorted.
@@ -118,7 +118,8 @@ fn choose(w: &[f32], h: impl Fn(usize) -> f64, rule: Rule) -> (f32, f32) {
         }
         Rule::LeastSquares => {
             let mut order: Vec<(f32, f64)> = w.iter().enumerate().map(|(i, w)| (w.abs(), h(i))).collect();
-            // The largest first. Equal magnitudes are ordered by weight, so that the result does not depend on their order.
+            // The largest first. Equal magnitudes are ordered by weight, so that the result does not depend on their
+            // order.
             order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));
             let (mut sum, mut weight) = (0f64, 0f64);
             let (mut best, mut chosen) = (0f64, (0f32, f32::INFINITY));
@@ -144,8 +145,8 @@ impl TernaryResult {
         values((self.n, self.k), self.group, &self.codes, &self.scales)
     }
 
-    /// The matrix in format `TERNARY` with the same groups (whole rows for groups of a row or the tensor), with scales of
-    /// type `scale`.
+    /// The matrix in format `TERNARY` with the same groups (whole rows for groups of a row or the tensor), with scales
+    /// of type `scale`.
     ///
     /// # Errors
     /// [`Error::Group`] where groups are not a multiple of 8, [`Error::ScaleRange`] where a scale is infinite in this

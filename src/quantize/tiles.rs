@@ -1,5 +1,5 @@
-//! Products of small blocks of rows with a tile of sums in registers, for Hessians, Cholesky factors and GPTQ's updates.
-//! Each sum has the same terms in the same order wherever it is, so the result does not depend on threads.
+//! Products of small blocks of rows with a tile of sums in registers, for Hessians, Cholesky factors and GPTQ's
+//! updates. Each sum has the same terms in the same order wherever it is, so the result does not depend on threads.
 
 use fearless_simd::{Level, dispatch, prelude::*};
 

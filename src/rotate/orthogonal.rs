@@ -21,7 +21,8 @@ pub(crate) enum Form {
 }
 
 impl Orthogonal {
-    /// Q = H · diag(±1) with a normalized Hadamard matrix H and random signs, as in QuaRot. A product takes n log n additions.
+    /// Q = H · diag(±1) with a normalized Hadamard matrix H and random signs, as in QuaRot. A product takes n log n
+    /// additions.
     ///
     /// # Errors
     /// Those of [`Hadamard::new`], [`Error::TooLarge`](crate::Error::TooLarge) where n is over 2^24.

@@ -1,13 +1,13 @@
-//! Hadamard matrices of orders other than powers of two, from the squares modulo a prime q (R. E. A. C. Paley, On orthogonal
-//! matrices, 1933).
+//! Hadamard matrices of orders other than powers of two, from the squares modulo a prime q (R. E. A. C. Paley, On
+//! orthogonal matrices, 1933).
 //!
 //! Q[i][j] = χ(i - j), where χ is 0 at 0, 1 on squares and -1 elsewhere (Jacobsthal's matrix).
 //! Paley I, q = 3 mod 4, order q + 1: H = I + S, S = [[0, 1ᵀ], [-1, Q]], skew.
 //! Paley II, q = 1 mod 4, order 2 (q + 1): every 0 of S = [[0, 1ᵀ], [1, Q]] becomes [[1, -1], [-1, -1]], every
 //! ±1 becomes ± [[1, 1], [1, -1]].
 //!
-//! Only fields of prime order are used. Of the orders under 100 that are multiples of 4, 52 and 92 are missing, and 28, 36
-//! and 76 come from the second construction.
+//! Only fields of prime order are used. Of the orders under 100 that are multiples of 4, 52 and 92 are missing, and 28,
+//! 36 and 76 come from the second construction.
 
 /// The largest supported order; a product takes as many operations for each number.
 const LARGEST: usize = 512;

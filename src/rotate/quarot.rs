@@ -1,14 +1,14 @@
-//! Rotations folded into weights, which do not change the function of a network and spread its outliers over all columns
-//! (Ashkboos et al., QuaRot: Outlier-Free 4-Bit Inference in Rotated LLMs, 2024, arXiv 2404.00456).
+//! Rotations folded into weights, which do not change the function of a network and spread its outliers over all
+//! columns (Ashkboos et al., QuaRot: Outlier-Free 4-Bit Inference in Rotated LLMs, 2024, arXiv 2404.00456).
 //!
 //! For a network y = W x whose residual stream becomes x → Q x:
-//! 1. [`fold_gain`] folds RMSNorm's gain g into the matrices that read its output, W diag(g), since only a norm without a
-//!    gain commutes with Q.
+//! 1. [`fold_gain`] folds RMSNorm's gain g into the matrices that read its output, W diag(g), since only a norm without
+//!    a gain commutes with Q.
 //! 2. [`rotate_inputs`] rotates the matrices that read the stream (q, k, v, gate, up, the head): W → W Qᵀ;
-//!    [`rotate_outputs`] rotates those that write it (o, down): W → Q W. `rotate_inputs` also takes the rows of the embedding
-//!    and a bias of the stream, since W Qᵀ is Q applied to each row.
-//! 3. For each head with a smaller R: `rotate_outputs` of v and `rotate_inputs` of o by R, block by block. Attention sums
-//!    over tokens, which commutes with R.
+//!    [`rotate_outputs`] rotates those that write it (o, down): W → Q W. `rotate_inputs` also takes the rows of the
+//!    embedding and a bias of the stream, since W Qᵀ is Q applied to each row.
+//! 3. For each head with a smaller R: `rotate_outputs` of v and `rotate_inputs` of o by R, block by block. Attention
+//!    sums over tokens, which commutes with R.
 //! 4. Before down: `rotate_inputs` of down by a Hadamard matrix, and the same transform of its inputs at run time
 //!    ([`Linear::with_rotation`](crate::Linear::with_rotation) for blocks of a power of two).
 //! 5. Keys, after their positional encoding, and queries: [`KvOptions::with_rotation`](crate::kv::KvOptions).
@@ -34,8 +34,8 @@ pub fn fold_gain<T: Real>(w: &mut [T], n: usize, k: usize, gain: &[T]) -> Result
     Ok(())
 }
 
-/// W → W (1 ⊗ Qᵀ): multiplies each row of `w` (n rows of k) by Q, in blocks of as many columns as Q has. The result takes Q x,
-/// block by block, instead of x.
+/// W → W (1 ⊗ Qᵀ): multiplies each row of `w` (n rows of k) by Q, in blocks of as many columns as Q has. The result
+/// takes Q x, block by block, instead of x.
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where k is not whole
@@ -48,8 +48,8 @@ pub fn rotate_inputs<T: Real>(w: &mut [T], n: usize, k: usize, q: &Orthogonal) -
     Ok(())
 }
 
-/// W → (1 ⊗ Q) W: combines the rows of `w` (n rows of k) in blocks of as many rows as Q has. The output is Q y, block by
-/// block, instead of y.
+/// W → (1 ⊗ Q) W: combines the rows of `w` (n rows of k) in blocks of as many rows as Q has. The output is Q y, block
+/// by block, instead of y.
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where n is not whole

@@ -32,9 +32,9 @@ pub fn normals(count: usize, seed: u64) -> Result<Vec<f64>> {
     Ok(numbers)
 }
 
-/// An orthogonal matrix, row by row, uniform over all of them (Haar measure): QR by Householder reflections of a matrix of
-/// normal numbers, with signs that make R's diagonal positive (Mezzadri, How to generate random matrices from
-/// the classical compact groups, 2007, arXiv math-ph/0609050).
+/// An orthogonal matrix, row by row, uniform over all of them (Haar measure): QR by Householder reflections of a matrix
+/// of normal numbers, with signs that make R's diagonal positive (Mezzadri, How to generate random matrices from the
+/// classical compact groups, 2007, arXiv math-ph/0609050).
 ///
 /// # Errors
 /// [`Error::Argument`] where `n` is 0 or over 65,536, or memory for 2 n² numbers is not available.

@@ -23,8 +23,9 @@ pub struct BitNetWeights {
     pub values: Vec<f32>,
 }
 
-/// The ternary weights of `w`, rows of `k`, with one γ for each group. γ is rounded to type `scale` before codes are chosen,
-/// so that a [`Matrix`](crate::Matrix) with scales of this type decodes to exactly the weights used in training.
+/// The ternary weights of `w`, rows of `k`, with one γ for each group. γ is rounded to type `scale` before codes are
+/// chosen, so that a [`Matrix`](crate::Matrix) with scales of this type decodes to exactly the weights used in
+/// training.
 ///
 /// # Errors
 /// [`Error::Length`] where `w` is not whole rows, [`Error::NotFinite`] where a weight is NaN or infinite,

@@ -1,10 +1,10 @@
 //! Distillation: a student learns from labels and from the outputs of a teacher.
 //!
 //! Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv 1503.02531. With student
-//! logits s and teacher logits t, the mean over all rows of
-//! L = (1 − a) · CE(labels, softmax(s)) + a · T² · KL(softmax(t / T) ‖ softmax(s / T)).
-//! T² compensates for the second gradient, which falls as 1 / T². For hidden states the loss is the mean squared difference,
-//! as in Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
+//! logits s and teacher logits t, the mean over all rows of L = (1 − a) · CE(labels, softmax(s)) + a · T² ·
+//! KL(softmax(t / T) ‖ softmax(s / T)). T² compensates for the second gradient, which falls as 1 / T². For hidden
+//! states the loss is the mean squared difference, as in Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose
+//! regressor is the caller's).
 
 use super::{positive, same_length};
 use crate::setters::setters;
@@ -46,7 +46,8 @@ impl Distill {
     /// The loss of `student`, rows of `classes` logits, against the `teacher`'s and one label for each row.
     ///
     /// # Errors
-    /// [`Error::Length`] where the lengths do not fit each other, [`Error::Argument`] where a, T or a label is out of range.
+    /// [`Error::Length`] where the lengths do not fit each other, [`Error::Argument`] where a, T or a label is out of
+    /// range.
     pub fn forward(&self, student: &[f32], teacher: &[f32], labels: &[u8], classes: usize) -> Result<Loss> {
         self.check(student, teacher, labels, classes)?;
         let t = f64::from(self.t);

@@ -60,8 +60,8 @@ pub fn blend(w: &[f32], quantized: &[f32], a: f32) -> Result<Vec<f32>> {
     })
 }
 
-/// The gradients for w and ŵ from the gradient `dy` for w̃: (1 − a) · dy and a · dy. The paper uses only the first; to use
-/// both, pass the second through the backward function of the quantizer and add.
+/// The gradients for w and ŵ from the gradient `dy` for w̃: (1 − a) · dy and a · dy. The paper uses only the first; to
+/// use both, pass the second through the backward function of the quantizer and add.
 ///
 /// # Errors
 /// [`Error::Argument`] where `a` is not 0 to 1.

@@ -93,8 +93,8 @@ impl CodeRange {
     }
 }
 
-/// The nearest integer, ties to even, for magnitudes up to 2^22: beyond 2^23 an f32 has no fraction bits. On baseline x86,
-/// without SSE4.1, `round_ties_even` is a function call for each number.
+/// The nearest integer, ties to even, for magnitudes up to 2^22: beyond 2^23 an f32 has no fraction bits. On baseline
+/// x86, without SSE4.1, `round_ties_even` is a function call for each number.
 fn round(x: f32) -> f32 {
     const SHIFT: f32 = 1.5 * (1 << 23) as f32;
     (x + SHIFT) - SHIFT

@@ -1,9 +1,9 @@
 //! Quantization-aware training: forward functions and their gradients.
 //!
-//! All functions work on slices and keep no state; the caller owns the parameters (weights, steps, clipping values) and the
-//! optimizer. Rounding has a derivative of 0 almost everywhere, so each method defines a substitute (the straight-through
-//! estimator of Bengio, Léonard and Courville, 2013, arXiv 1308.3432, takes 1). `examples/qat` trains with them and exports
-//! the result as packed matrices.
+//! All functions work on slices and keep no state; the caller owns the parameters (weights, steps, clipping values) and
+//! the optimizer. Rounding has a derivative of 0 almost everywhere, so each method defines a substitute (the
+//! straight-through estimator of Bengio, Léonard and Courville, 2013, arXiv 1308.3432, takes 1). `examples/qat` trains
+//! with them and exports the result as packed matrices.
 
 pub mod bitnet;
 pub mod distill;

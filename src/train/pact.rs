@@ -69,8 +69,8 @@ impl Pact {
         Ok(y)
     }
 
-    /// The gradients, from the gradient `dy` for the activations. With the straight-through estimator they are those of the
-    /// clipping: ∂y/∂x = 1 for 0 < x < α, else 0; ∂y/∂α = 1 for x ≥ α, else 0.
+    /// The gradients, from the gradient `dy` for the activations. With the straight-through estimator they are those of
+    /// the clipping: ∂y/∂x = 1 for 0 < x < α, else 0; ∂y/∂α = 1 for x ≥ α, else 0.
     ///
     /// # Errors
     /// [`Error::Argument`] where α, bits or λ is out of its range, [`Error::Length`] where `dy` is not as long as `x`.

@@ -1,5 +1,5 @@
-//! Importance matrices, as llama.cpp's `llama-imatrix` collects and stores them: for each column of each weight matrix, the
-//! mean of the squared input, which weighs errors in that column.
+//! Importance matrices, as llama.cpp's `llama-imatrix` collects and stores them: for each column of each weight matrix,
+//! the mean of the squared input, which weighs errors in that column.
 //!
 //! [`Matrix::quantize_weighted`](crate::Matrix::quantize_weighted) takes the means of one matrix.
 //! The error of an output is `Σ_j (ŵ_j - w_j) x_j`; for uncorrelated inputs the mean of its square is
@@ -72,8 +72,8 @@ impl Importance {
     /// Adds `x`, rows of `k` inputs of the matrix `name`.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite or `name` was
-    /// added with another k or with experts before.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite or `name`
+    /// was added with another k or with experts before.
     pub fn add(&mut self, name: &str, k: usize, x: &[f32]) -> Result<()> {
         self.add_expert(name, k, 1, 0, x)
     }
@@ -81,8 +81,8 @@ impl Importance {
     /// Adds `x`, rows of `k` inputs that were routed to expert `expert` of `experts`.
     ///
     /// # Errors
-    /// Those of [`add`](Importance::add); [`Error::Argument`] where `expert` is out of range, there are more than 65 536
-    /// experts, or memory for the sums is not available; [`Error::TooLarge`] for more than 2^32 sums.
+    /// Those of [`add`](Importance::add); [`Error::Argument`] where `expert` is out of range, there are more than
+    /// 65,536 experts, or memory for the sums is not available; [`Error::TooLarge`] for more than 2^32 sums.
     pub fn add_expert(&mut self, name: &str, k: usize, experts: usize, expert: usize, x: &[f32]) -> Result<()> {
         let rows = inputs(k, x)?;
         if expert >= experts {
@@ -147,8 +147,8 @@ impl Importance {
         Some(&self.entries.get(name)?.counts)
     }
 
-    /// The mean squared input of each column, expert after expert. An expert without rows has 1 everywhere, as in llama.cpp,
-    /// so that all its columns count the same.
+    /// The mean squared input of each column, expert after expert. An expert without rows has 1 everywhere, as in
+    /// llama.cpp, so that all its columns count the same.
     pub fn means(&self, name: &str) -> Option<Vec<f32>> {
         let ImatrixEntry { sums, counts } = self.entries.get(name)?;
         let k = sums.len() / counts.len();
@@ -233,8 +233,8 @@ impl Importance {
     /// Reads a file of `llama-imatrix`: GGUF or the older `.dat`, told apart by the first bytes.
     ///
     /// # Errors
-    /// [`Error::File`] and [`Error::Truncated`] for an invalid file: sums without counts, inconsistent sizes, negative, NaN
-    /// or infinite numbers, no entries.
+    /// [`Error::File`] and [`Error::Truncated`] for an invalid file: sums without counts, inconsistent sizes, negative,
+    /// NaN or infinite numbers, no entries.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.starts_with(b"GGUF") {
             Self::from_gguf(bytes)

@@ -1,7 +1,7 @@
 //! A histogram with bins of equal width, symmetric about 0 or from 0 upwards, whose range grows by powers of two.
 //!
-//! ONNX Runtime and pytorch-quantization append bins without limit where a later batch exceeds the first. Here the range
-//! doubles and adjacent bins are merged, so their number is constant.
+//! ONNX Runtime and pytorch-quantization append bins without limit where a later batch exceeds the first. Here the
+//! range doubles and adjacent bins are merged, so their number is constant.
 
 use super::{extremes, union};
 use crate::Result;

@@ -36,8 +36,8 @@ impl<O: Observer> Columns<O> {
     /// Observes any number of rows of `k` values.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where a value is NaN or infinite, with its row
-    /// and column. After an error nothing was observed.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where a value is NaN or infinite, with its
+    /// row and column. After an error nothing was observed.
     pub fn observe(&mut self, x: &[f32]) -> Result<()> {
         if !x.len().is_multiple_of(self.k) {
             return Err(Error::Inputs {

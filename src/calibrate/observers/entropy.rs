@@ -1,9 +1,10 @@
-//! The range whose quantized distribution has the least Kullback-Leibler divergence from the true one (Migacz, "8-bit Inference with TensorRT", GTC 2017), and ONNX Runtime's `EntropyCalibrater`.
+//! The range whose quantized distribution has the least Kullback-Leibler divergence from the true one (Migacz, "8-bit
+//! Inference with TensorRT", GTC 2017), and ONNX Runtime's `EntropyCalibrater`.
 //!
-//! For each candidate, P is the histogram inside it, with the clipped values added to its last bin (its first and last bin
-//! where both signs are counted). Q is the histogram without the clipped values, merged into as many levels as the codes
-//! have and spread evenly over the bins of each level where P is not 0. The least Σ P log(P/Q) wins. As in ONNX Runtime,
-//! empty bins receive 1e-4 of a value, taken from the others, so that one empty bin does not decide.
+//! For each candidate, P is the histogram inside it, with the clipped values added to its last bin (its first and last
+//! bin where both signs are counted). Q is the histogram without the clipped values, merged into as many levels as the
+//! codes have and spread evenly over the bins of each level where P is not 0. The least Σ P log(P/Q) wins. As in ONNX
+//! Runtime, empty bins receive 1e-4 of a value, taken from the others, so that one empty bin does not decide.
 //!
 //! Bins are divided evenly among the levels, as in pytorch-quantization. (ONNX Runtime gives each level the same whole
 //! number of bins and the rest to the last one, where it leaves Q empty; it also spreads Q over empty bins.)
@@ -24,19 +25,20 @@ pub struct Entropy {
 }
 
 impl Entropy {
-    /// TensorRT's parameters: 2048 bins of magnitudes and 128 levels, for signed 8-bit codes. The range is symmetric, except
-    /// that it does not exceed the observed extremes.
+    /// TensorRT's parameters: 2048 bins of magnitudes and 128 levels, for signed 8-bit codes. The range is symmetric,
+    /// except that it does not exceed the observed extremes.
     pub fn tensor_rt() -> Entropy {
         Entropy::of_magnitudes(2048, 128)
     }
 
-    /// ONNX Runtime's parameters: 128 bins of both signs and 128 levels, which leave the whole range as the only candidate.
+    /// ONNX Runtime's parameters: 128 bins of both signs and 128 levels, which leave the whole range as the only
+    /// candidate.
     pub fn onnx_runtime() -> Entropy {
         Entropy::of_both_signs(128, 128)
     }
 
-    /// `bins` bins of magnitudes (at least 4, rounded up to a multiple of 4), and the `levels` of the codes on one side of 0,
-    /// 1 to `bins`.
+    /// `bins` bins of magnitudes (at least 4, rounded up to a multiple of 4), and the `levels` of the codes on one side
+    /// of 0, 1 to `bins`.
     pub fn of_magnitudes(bins: usize, levels: usize) -> Entropy {
         Entropy {
             levels,

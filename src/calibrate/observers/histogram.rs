@@ -1,8 +1,8 @@
-//! PyTorch's `HistogramObserver` (`torch.ao.quantization.observer`): a histogram between the extremes, re-binned whenever
-//! they grow, and a greedy search from both ends for the range of least squared error.
+//! PyTorch's `HistogramObserver` (`torch.ao.quantization.observer`): a histogram between the extremes, re-binned
+//! whenever they grow, and a greedy search from both ends for the range of least squared error.
 //!
-//! Each step moves one end inwards to the next quantile, the one that is further away in bins, as long as the error falls.
-//! The error assumes that values are uniform within each bin, with codes evenly spaced over the range.
+//! Each step moves one end inwards to the next quantile, the one that is further away in bins, as long as the error
+//! falls. The error assumes that values are uniform within each bin, with codes evenly spaced over the range.
 
 use super::bins::MOST;
 use super::{Observer, extremes, nothing_seen, union};
@@ -71,8 +71,9 @@ impl Histogram {
         moved
     }
 
-    /// The squared error with codes over the bins `start..=end`, as PyTorch approximates it: for a bin whose two ends have
-    /// different codes, the part in the first code's interval, the whole intervals between, and the part in the last one.
+    /// The squared error with codes over the bins `start..=end`, as PyTorch approximates it: for a bin whose two ends
+    /// have different codes, the part in the first code's interval, the whole intervals between, and the part in the
+    /// last one.
     fn error(&self, width: f64, start: usize, end: usize) -> f64 {
         let codes = (1u32 << self.bits) as f64;
         let step = width * (end - start + 1) as f64 / codes;

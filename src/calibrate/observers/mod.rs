@@ -9,9 +9,9 @@
 //! | [`Entropy`] | the least Kullback-Leibler divergence | TensorRT, ONNX Runtime `EntropyCalibrater` |
 //! | [`Histogram`] | the least squared error, by a greedy search | PyTorch `HistogramObserver` |
 //!
-//! Memory does not grow with the number of batches. NaN and infinite values are refused and leave the observer unchanged.
-//! [`quant_params`](super::affine::quant_params) has one observer for each group of a matrix, [`Columns`] one for each group
-//! of input channels.
+//! Memory does not grow with the number of batches. NaN and infinite values are refused and leave the observer
+//! unchanged. [`quant_params`](super::affine::quant_params) has one observer for each group of a matrix, [`Columns`]
+//! one for each group of input channels.
 
 mod bins;
 mod columns;

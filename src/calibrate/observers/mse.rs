@@ -2,8 +2,8 @@
 //! `Quantizer.find_params` (Frantar et al., 2022; grid 100, p = 2.4, shrinking by up to 0.8) and of llm-compressor's
 //! `mse` observer, which both shrink the least and the largest value by the same factor.
 //!
-//! Values are kept as a histogram in which each bin is represented by the mean of its values, so that the search sees all
-//! batches together. 8192 bins are 16 times finer than 8-bit codes on each side of 0.
+//! Values are kept as a histogram in which each bin is represented by the mean of its values, so that the search sees
+//! all batches together. 8192 bins are 16 times finer than 8-bit codes on each side of 0.
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};

@@ -2,8 +2,8 @@
 
 use crate::{Error, Result};
 
-/// Divides the gain of a norm (RMSNorm, LayerNorm), and its bias if it has one, by the factors of its outputs; `k` floats
-/// each. (Gemma's norms multiply by 1 + gain: add 1, fold, subtract 1.)
+/// Divides the gain of a norm (RMSNorm, LayerNorm), and its bias if it has one, by the factors of its outputs; `k`
+/// floats each. (Gemma's norms multiply by 1 + gain: add 1, fold, subtract 1.)
 ///
 /// # Errors
 /// [`Error::Length`] where there is not one factor for each, [`Error::Argument`] where a factor is not positive.
@@ -11,8 +11,8 @@ pub fn fold_into_norm(gain: &mut [f32], bias: Option<&mut [f32]>, scales: &[f32]
     fold_into_rows(gain, 1, bias, scales)
 }
 
-/// Divides row j of the preceding layer, and its bias, by factor j. `weights` is `scales.len()` rows of `k` floats; for a
-/// fused layer (q, k and v in one), pass only the rows that produce these inputs.
+/// Divides row j of the preceding layer, and its bias, by factor j. `weights` is `scales.len()` rows of `k` floats; for
+/// a fused layer (q, k and v in one), pass only the rows that produce these inputs.
 ///
 /// # Errors
 /// [`Error::Length`] where there is not one factor for each row, [`Error::Argument`] where a factor is not positive.

@@ -25,8 +25,8 @@ impl ChannelMaxima {
     /// Observes `x`, rows of k floats.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite. After an error
-    /// nothing was observed.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite. After an
+    /// error nothing was observed.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
         let rows = inputs(self.k, x)?;
         if rows == 0 {

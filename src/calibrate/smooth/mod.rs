@@ -1,16 +1,16 @@
 //! SmoothQuant: a part of the inputs' dynamic range is moved into the weights.
 //!
-//! Xiao, Lin, Seznec, Wu, Demouth and Han, "SmoothQuant: Accurate and Efficient Post-Training Quantization
-//! for Large Language Models", 2022, arXiv 2211.10438. Some input channels of a language model are a hundred
-//! times larger than the others, which keep only a few steps of a common 8-bit scale; the columns of weights are of similar
-//! size. Channel j of the inputs X is divided by
+//! Xiao, Lin, Seznec, Wu, Demouth and Han, "SmoothQuant: Accurate and Efficient Post-Training Quantization for Large
+//! Language Models", 2022, arXiv 2211.10438. Some input channels of a language model are a hundred times larger than
+//! the others, which keep only a few steps of a common 8-bit scale; the columns of weights are of similar size. Channel
+//! j of the inputs X is divided by
 //!
 //! ```text
 //! s_j = max |X_j|^α / max |W_j|^(1 - α)
 //! ```
 //!
-//! and column j of the weights W is multiplied by it, which leaves the product unchanged. The division is folded into the
-//! preceding layer ([`fold_into_norm`], [`fold_into_rows`]), so that it costs nothing at run time.
+//! and column j of the weights W is multiplied by it, which leaves the product unchanged. The division is folded into
+//! the preceding layer ([`fold_into_norm`], [`fold_into_rows`]), so that it costs nothing at run time.
 
 mod fold;
 mod maxima;
@@ -28,8 +28,8 @@ pub use maxima::ChannelMaxima;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Smooth {
-    /// α, from 0 (inputs stay unchanged) to 1 (each channel gets a largest magnitude of 1). The paper takes 0.5, and 0.75 to
-    /// 0.9 for models with larger outliers.
+    /// α, from 0 (inputs stay unchanged) to 1 (each channel gets a largest magnitude of 1). The paper takes 0.5, and
+    /// 0.75 to 0.9 for models with larger outliers.
     pub alpha: f32,
     /// The lower bound of a column's maximum and of a factor: 1e-5 in the paper's code.
     pub least: f32,
@@ -49,8 +49,8 @@ impl Default for Smooth {
 impl Smooth {
     /// The k factors s for the layers that share these inputs; `max |W_j|` is the maximum over all of them.
     ///
-    /// A channel that was 0 in all inputs gets 1. The least factor, which the paper's code takes there, would turn the first
-    /// nonzero input into an outlier.
+    /// A channel that was 0 in all inputs gets 1. The least factor, which the paper's code takes there, would turn the
+    /// first nonzero input into an outlier.
     ///
     /// # Errors
     /// [`Error::Argument`] for an α outside 0 to 1, a `least` that is not positive, inputs that were never observed, or

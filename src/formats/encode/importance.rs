@@ -1,5 +1,5 @@
-//! The weight of an error from the importance of its column, as in ggml: errors of larger weights count more, and those of
-//! weights near zero still count.
+//! The weight of an error from the importance of its column, as in ggml: errors of larger weights count more, and those
+//! of weights near zero still count.
 
 /// `factor` times the mean of the squares, summed in order in f32.
 pub(crate) fn mean_square(x: &[f32], factor: f32) -> f32 {

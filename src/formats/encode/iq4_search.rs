@@ -1,7 +1,7 @@
 //! The search behind GGUF's IQ4 formats, after ggml's `quantize_row_iq4_nl_impl`.
 //!
-//! As in `k_search`, byte equality with ggml depends on the order of operations: sums run in f32 from the first weight to
-//! the last, and products are rounded before they are added.
+//! As in `k_search`, byte equality with ggml depends on the order of operations: sums run in f32 from the first weight
+//! to the last, and products are rounded before they are added.
 
 use crate::formats::encode::range::extreme;
 
@@ -20,8 +20,8 @@ pub(crate) fn nearest(levels: &[f32; 16], x: f32) -> u8 {
 /// Weights whose levels are searched together.
 const RUN: usize = 32;
 
-/// The level nearest to each of `x`, as in [`nearest`], among levels padded with two infinities. The loop over levels is the
-/// outer one, so that the compiler compares a vector of weights with one level; a block runs this sixteen times.
+/// The level nearest to each of `x`, as in [`nearest`], among levels padded with two infinities. The loop over levels
+/// is the outer one, so that the compiler compares a vector of weights with one level; a block runs this sixteen times.
 fn nearest_levels(padded: &[f32; 18], x: &[f32; RUN]) -> [f32; RUN] {
     let mut above = [0u32; RUN];
     for level in &padded[1..17] {
@@ -40,8 +40,8 @@ fn nearest_levels(padded: &[f32; 18], x: &[f32; RUN]) -> [f32; RUN] {
 
 /// A scale, of either sign, with small errors `scale · level - x` weighted by `importance`, or by x² without it.
 ///
-/// Starts with the largest magnitude at minus the first level, then tries 15 slightly different ratios and keeps the one
-/// with the least weighted squared error at its own best scale.
+/// Starts with the largest magnitude at minus the first level, then tries 15 slightly different ratios and keeps the
+/// one with the least weighted squared error at its own best scale.
 pub(crate) fn scale(levels: &[f32; 16], x: &[f32], importance: Option<&[f32]>) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {

@@ -1,8 +1,8 @@
 //! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants`, `make_qkx3_quants`,
 //! `make_qx_quants`, `make_q3_quants` and `make_qp_quants`.
 //!
-//! Byte equality with ggml depends on the order of operations: sums run in f32 from the first weight to the last, products
-//! are rounded before they are added, and ties round to even.
+//! Byte equality with ggml depends on the order of operations: sums run in f32 from the first weight to the last,
+//! products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
 use crate::formats::encode::range::{extreme, largest, max_abs, span};
@@ -11,7 +11,8 @@ use fearless_simd::Level;
 
 /// Refuses weights whose squares overflow in the searches below, which would silently give wrong codes.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
-    // Above the range of any block (f16 times 8-bit scale times code), and small enough for all sums below to be finite.
+    // Above the range of any block (f16 times 8-bit scale times code), and small enough for all sums below to be
+    // finite.
     at_most(1e9, weights)
 }
 
@@ -40,8 +41,8 @@ pub(crate) fn nearest(x: f32) -> i32 {
     (x + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32
 }
 
-/// The ranges that [`scale_and_min`] tries: the largest weight is `from + i * step` codes above the last code, i from 0 to
-/// `steps`.
+/// The ranges that [`scale_and_min`] tries: the largest weight is `from + i * step` codes above the last code, i from 0
+/// to `steps`.
 pub(crate) struct Ranges {
     pub from: f32,
     pub step: f32,
@@ -60,12 +61,12 @@ impl Ranges {
     };
 }
 
-/// The scale and minimum (as a value to subtract) with small errors `scale · code - min - x` for codes `0..=top`, weighted by
-/// `importance`.
+/// The scale and minimum (as a value to subtract) with small errors `scale · code - min - x` for codes `0..=top`,
+/// weighted by `importance`.
 ///
-/// Starts from the range of `x`, then tries slightly different ranges, each followed by a least-squares fit of scale and
-/// minimum, and keeps the best by squared (or absolute) error. As in ggml, an accepted minimum also shifts the later
-/// candidates.
+/// Starts from the range of `x`, then tries slightly different ranges, each followed by a least-squares fit of scale
+/// and minimum, and keeps the best by squared (or absolute) error. As in ggml, an accepted minimum also shifts the
+/// later candidates.
 pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
     // The same operations in the same order, compiled for each level of SIMD.
     at_level!(Level::new(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
@@ -87,8 +88,8 @@ fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], r
         codes.fill(0);
         return (0.0, -min);
     }
-    // There are at most 32 weights. In each loop the independent operations come first, so that they vectorize; the sums,
-    // which ggml computes in order, come last.
+    // There are at most 32 weights. In each loop the independent operations come first, so that they vectorize; the
+    // sums, which ggml computes in order, come last.
     let mut levels = [0f32; 32];
     let level = |inverse: f32, min: f32, x: f32| nearest(inverse * (x - min)).clamp(0, top) as f32;
     let error = |scale: f32, min: f32, levels: &[f32; 32]| {
@@ -137,11 +138,11 @@ fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], r
     (scale, -min)
 }
 
-/// A scale, of either sign, with small errors `scale · code - x` for codes `-half..half` (stored plus `half`), weighted by
-/// `importance`, or by x² without it.
+/// A scale, of either sign, with small errors `scale · code - x` for codes `-half..half` (stored plus `half`), weighted
+/// by `importance`, or by x² without it.
 ///
-/// `x` has at most 32 weights. The search starts with the largest magnitude at code `-half` and tries 18 slightly different
-/// ranges, keeping the one with the least weighted squared error at its own best scale.
+/// `x` has at most 32 weights. The search starts with the largest magnitude at code `-half` and tries 18 slightly
+/// different ranges, keeping the one with the least weighted squared error at its own best scale.
 pub(crate) fn symmetric_scale(half: i32, x: &[f32], importance: Option<&[f32]>, codes: &mut [u8]) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
@@ -233,8 +234,8 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
     if sum_l2 > 0.0 { sum_lx / sum_l2 } else { 0.0 }
 }
 
-/// The common scale of the scales (or minima) of all groups of a block, which are not negative, and their fields `0..=top`.
-/// `importance` has one number for each group.
+/// The common scale of the scales (or minima) of all groups of a block, which are not negative, and their fields
+/// `0..=top`. `importance` has one number for each group.
 pub(crate) fn shared_scale(top: i32, x: &[f32], importance: Option<&[f32]>, fields: &mut [u8]) -> f32 {
     if let Some(importance) = importance {
         let scale = positive_scale(top, x, importance, fields);
@@ -253,9 +254,9 @@ pub(crate) fn shared_scale(top: i32, x: &[f32], importance: Option<&[f32]>, fiel
 
 /// A scale with small errors `scale · code - x` for codes `0..=top`, weighted by `importance`.
 ///
-/// Takes the best of 9 ranges, then sets one code at a time to its best value given the others, until none changes, at most
-/// five times. A few of `x` can be negative: their codes wrap at 256 where ggml stores them, on which the bytes of IQ2_XXS
-/// depend.
+/// Takes the best of 9 ranges, then sets one code at a time to its best value given the others, until none changes, at
+/// most five times. A few of `x` can be negative: their codes wrap at 256 where ggml stores them, on which the bytes of
+/// IQ2_XXS depend.
 pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8]) -> f32 {
     let max = largest(x);
     if max < 1e-15 {

@@ -1,7 +1,7 @@
 //! The encoders of GGUF's oldest formats: 32 weights with one scale, with or without a minimum.
 //!
-//! Without importance the scale follows from the range of the weights, as in ggml's `quantize_row_*_ref`; with importance
-//! the searches of the K formats run.
+//! Without importance the scale follows from the range of the weights, as in ggml's `quantize_row_*_ref`; with
+//! importance the searches of the K formats run.
 
 use crate::family::{Hints, QuantizeError};
 use crate::formats::encode::importance::weigh;

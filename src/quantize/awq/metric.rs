@@ -1,8 +1,8 @@
 //! The error of outputs, `‖(Ŵ - W) X‖²`, row by row of the weights.
 //!
-//! For one row d of `Ŵ - W` it is `Σ_t (d · x_t)²`, or `d G dᵀ` with the Gram matrix `G = Σ_t x_t x_tᵀ`. The first takes one
-//! product for each row of inputs, the second one for each column once G is known; the cheaper one is used. Both are
-//! products with a matrix of floats.
+//! For one row d of `Ŵ - W` it is `Σ_t (d · x_t)²`, or `d G dᵀ` with the Gram matrix `G = Σ_t x_t x_tᵀ`. The first
+//! takes one product for each row of inputs, the second one for each column once G is known; the cheaper one is used.
+//! Both are products with a matrix of floats.
 
 use crate::{Format, Matrix, Result};
 

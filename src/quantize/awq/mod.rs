@@ -1,8 +1,8 @@
 //! AWQ: columns of weights with large inputs are scaled up before rounding, and the inputs are scaled down.
 //!
 //! Lin, Tang, Tang, Yang, Chen, Wang, Xiao, Dang, Gan and Han, "AWQ: Activation-aware Weight Quantization for LLM
-//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group depends on its largest weight,
-//! so the error of a column scaled by s > 1 is s times smaller as long as the largest weight does not change. The inputs X,
+//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group depends on its largest weight, so the
+//! error of a column scaled by s > 1 is s times smaller as long as the largest weight does not change. The inputs X,
 //! not the weights W, determine which columns to scale. The factors
 //!
 //! ```text
@@ -68,8 +68,8 @@ impl AwqResult {
 }
 
 impl Awq {
-    /// Searches the factors for the input that `layers` share, then the clipping of each layer, and packs the layers. `x` is a
-    /// sample of the inputs, rows of k floats. `progress` receives the share done, 0 to 1.
+    /// Searches the factors for the input that `layers` share, then the clipping of each layer, and packs the layers.
+    /// `x` is a sample of the inputs, rows of k floats. `progress` receives the share done, 0 to 1.
     ///
     /// The tool does not clip queries and keys, whose product with each other matters: for these call
     /// [`search_scales`](Awq::search_scales) on q, k and v, and [`pack`](Awq::pack) with `clip: None` on q and k.
@@ -97,7 +97,8 @@ impl Awq {
         })
     }
 
-    /// Packs `W · diag(s)`, clipped if [`clip`](Awq::clip) is set. `x` is a sample of the inputs before the division by s.
+    /// Packs `W · diag(s)`, clipped if [`clip`](Awq::clip) is set. `x` is a sample of the inputs before the division by
+    /// s.
     ///
     /// # Errors
     /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.

@@ -15,8 +15,8 @@ const LEAST: f64 = 1e-4;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AwqScales {
-    /// s: column j of the weights is multiplied and input j divided by factor j. The product of the least and the largest
-    /// factor is 1.
+    /// s: column j of the weights is multiplied and input j divided by factor j. The product of the least and the
+    /// largest factor is 1.
     pub scales: Vec<f32>,
     /// r; `None` where no r was better than s = 1.
     pub ratio: Option<f32>,
@@ -57,9 +57,9 @@ impl Awq {
         self.search_scales_by(format, layers, x, &mut loss, progress)
     }
 
-    /// Like [`search_scales`](Awq::search_scales), for the least `loss`. It receives the effective weights of each layer,
-    /// `Q(W diag(s)) diag(s)⁻¹`, and returns the error of a whole block of the model, as the tool measures it for attention
-    /// and gated units.
+    /// Like [`search_scales`](Awq::search_scales), for the least `loss`. It receives the effective weights of each
+    /// layer, `Q(W diag(s)) diag(s)⁻¹`, and returns the error of a whole block of the model, as the tool measures it
+    /// for attention and gated units.
     ///
     /// # Errors
     /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is NaN.

@@ -1,5 +1,5 @@
-//! Densities whose masses and moments over an interval have closed forms, for quantizers that are optimal in expectation
-//! instead of on samples.
+//! Densities whose masses and moments over an interval have closed forms, for quantizers that are optimal in
+//! expectation instead of on samples.
 //!
 //! The normal distribution is Marsaglia's series ("Evaluating the Normal Distribution", J. Stat. Software 11(4), 2004),
 //! whose terms are all positive. A coordinate t of a random unit vector in d dimensions has
@@ -56,7 +56,8 @@ impl Density {
         }
     }
 
-    /// ∫ s·f(s) ds from `t` to the end of the support. The mean of a cell is the difference of two, divided by its mass.
+    /// ∫ s·f(s) ds from `t` to the end of the support. The mean of a cell is the difference of two, divided by its
+    /// mass.
     pub fn moment_from(self, t: f64) -> f64 {
         match self {
             Density::Normal => self.at(t),

@@ -1,16 +1,16 @@
 //! The best codebook of k levels for given values, by dynamic programming.
 //!
-//! D(m, j), the least error of the first j values with m levels, is the minimum of D(m-1, i) + error(i..j) over i. The best
-//! i never decreases as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast exact
-//! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
+//! D(m, j), the least error of the first j values with m levels, is the minimum of D(m-1, i) + error(i..j) over i. The
+//! best i never decreases as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast
+//! exact k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
 
 use super::sorted::Sorted;
 use super::{Codebook, check, check_count};
 use crate::reserve::within;
 use crate::{Dense, Error, Result, parallel};
 
-/// The codebook of `k` levels with the least weighted squared error on `values`; fewer levels where there are fewer distinct
-/// values of positive weight. Takes O(k n log n) time for n distinct values, and 4 k n bytes.
+/// The codebook of `k` levels with the least weighted squared error on `values`; fewer levels where there are fewer
+/// distinct values of positive weight. Takes O(k n log n) time for n distinct values, and 4 k n bytes.
 ///
 /// # Errors
 /// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] where `k` is not 1 to 65536.
@@ -63,8 +63,8 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
 /// Rows between two calls of `progress`.
 const ROWS: usize = 16;
 
-/// The best codebook of `levels` levels for each row of `dense` (as in SqueezeLLM, Kim et al., arXiv 2306.07629), with one
-/// weight for each column (`k`) or each element (`n · k`). `progress` receives the share done, 0 to 1.
+/// The best codebook of `levels` levels for each row of `dense` (as in SqueezeLLM, Kim et al., arXiv 2306.07629), with
+/// one weight for each column (`k`) or each element (`n · k`). `progress` receives the share done, 0 to 1.
 ///
 /// # Errors
 /// Those of [`kmeans_exact`], and [`Error::Argument`] where the number of weights does not fit the shape.

@@ -1,9 +1,9 @@
 //! The scalar quantizer of least squared error for a density: S. P. Lloyd, "Least squares quantization in PCM"
 //! (1957, IEEE Trans. Inf. Theory 28(2), 1982); J. Max, "Quantizing for minimum distortion" (1960).
 //!
-//! At the optimum each boundary is halfway between two levels, and each level is the mean of its cell; the integrals are
-//! exact here. Lloyd's iteration converges slowly, so Newton's method does the last part: the second derivative of the error
-//! with respect to the levels is tridiagonal.
+//! At the optimum each boundary is halfway between two levels, and each level is the mean of its cell; the integrals
+//! are exact here. Lloyd's iteration converges slowly, so Newton's method does the last part: the second derivative of
+//! the error with respect to the levels is tridiagonal.
 
 use super::Density;
 use crate::{Error, Result};
@@ -81,7 +81,8 @@ fn mse(density: Density, levels: &[f64]) -> f64 {
 }
 
 fn optimum(density: Density, count: usize) -> Vec<f64> {
-    // Panter and Dite: the density of many levels is f^(1/3), for a normal one a normal density of three times the variance.
+    // Panter and Dite: the density of many levels is f^(1/3), for a normal one a normal density of three times the
+    // variance.
     let spread = (3.0 * density.variance()).sqrt();
     let mut levels: Vec<f64> = (0..count)
         .map(|i| spread * Density::Normal.quantile((i as f64 + 0.5) / count as f64 - 0.5))

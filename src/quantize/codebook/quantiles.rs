@@ -4,7 +4,8 @@ use super::sorted::Sorted;
 use super::{Codebook, Density, check, check_count};
 use crate::{Error, Result};
 
-/// The share of the normal distribution below the largest level of bitsandbytes' NF4: the mean of 1 - 1/30 and 1 - 1/32 (Dettmers et al., "QLoRA", 2023, arXiv 2305.14314; `create_normal_map`).
+/// The share of the normal distribution below the largest level of bitsandbytes' NF4: the mean of 1 - 1/30 and 1 - 1/32
+/// (Dettmers et al., "QLoRA", 2023, arXiv 2305.14314; `create_normal_map`).
 pub const NORMAL_FLOAT_OFFSET: f64 = 0.9677083;
 
 /// `k` levels at the quantiles (i + 1/2)/k, i from 0: each level is the median of its share of the weighted values.
@@ -28,8 +29,8 @@ pub fn quantiles(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Co
     Codebook::new(levels)
 }
 
-/// QLoRA's NormalFloat of `bits` bits, 2 to 8: 2^(bits-1) quantiles of N(0, 1) above 0, one fewer below, and 0 itself, divided
-/// by the largest. Four bits with an `offset` of [`NORMAL_FLOAT_OFFSET`] give NF4.
+/// QLoRA's NormalFloat of `bits` bits, 2 to 8: 2^(bits-1) quantiles of N(0, 1) above 0, one fewer below, and 0 itself,
+/// divided by the largest. Four bits with an `offset` of [`NORMAL_FLOAT_OFFSET`] give NF4.
 ///
 /// # Errors
 /// [`Error::Argument`](crate::Error::Argument) for other bits, or an offset outside (1/2, 1).

@@ -1,8 +1,8 @@
 //! Sorted values with prefix sums, so that the error of an interval of values with one level takes a few subtractions
 //! (as in Wu, "Optimal quantization by matrix searching", 1991).
 
-/// Distinct values in ascending order, and the sums of weight, weight · value and weight · value² over the values before each
-/// `i`. The mean is subtracted from the values first, so that differences of sums lose little precision.
+/// Distinct values in ascending order, and the sums of weight, weight · value and weight · value² over the values
+/// before each `i`. The mean is subtracted from the values first, so that differences of sums lose little precision.
 pub(super) struct Sorted {
     pub values: Vec<f32>,
     mean: f64,

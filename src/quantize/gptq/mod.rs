@@ -50,8 +50,8 @@ impl Gptq {
     /// Quantizes the layer `dense`, `n` rows of `k` weights, for inputs with this Hessian. Columns whose inputs were
     /// always 0 become 0. `progress` receives the share done, 0 to 1.
     ///
-    /// Where H is a multiple of the identity, the bytes equal those of [`Matrix::quantize`]. At one bit with a zero point
-    /// or bias, whose levels are the extremes of the weights, errors can grow from group to group;
+    /// Where H is a multiple of the identity, the bytes equal those of [`Matrix::quantize`]. At one bit with a zero
+    /// point or bias, whose levels are the extremes of the weights, errors can grow from group to group;
     /// [`GroupScales::Static`] avoids that.
     ///
     /// # Errors

@@ -64,8 +64,8 @@ impl<'a> GptqPlan<'a> {
             .then(|| self.order.iter().map(|&input| input as u32).collect())
     }
 
-    /// The steps before which all errors must have been propagated: at most `most` steps apart, and wherever the encoder
-    /// reads a block of weights.
+    /// The steps before which all errors must have been propagated: at most `most` steps apart, and wherever the
+    /// encoder reads a block of weights.
     pub fn batches(&self, most: usize) -> Vec<usize> {
         let blocks = match self.groups {
             GroupScales::Static => self.k,
@@ -129,8 +129,8 @@ impl<'a> GptqRow<'a> {
         }
     }
 
-    /// Rounds the steps from `start` on, one for each of `errors`, which receives e. Propagates the errors to the weights of
-    /// these steps, not to later ones.
+    /// Rounds the steps from `start` on, one for each of `errors`, which receives e. Propagates the errors to the
+    /// weights of these steps, not to later ones.
     pub fn round(
         &mut self,
         plan: &GptqPlan,

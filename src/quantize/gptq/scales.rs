@@ -21,8 +21,8 @@ pub enum ColumnImportance {
 }
 
 /// A search for smaller scales than the encoder's. Of the factors 1, 1 - 1/grid, 1 - 2/grid and so on it keeps the one
-/// with the least Σ importance · |w - q|^norm, where the encoder receives weights multiplied by the factor. The defaults
-/// are those of the paper's tool (its `Quantizer`).
+/// with the least Σ importance · |w - q|^norm, where the encoder receives weights multiplied by the factor. The
+/// defaults are those of the paper's tool (its `Quantizer`).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

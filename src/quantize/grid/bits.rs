@@ -1,8 +1,8 @@
 //! The bits of a block that hold the code of each weight, determined by flipping bits.
 //!
-//! Formats decode bits to codes but do not define the inverse. A bit whose flip changes one code belongs to that weight; one
-//! that changes none belongs to a scale; where one changes several (lattices, five ternary codes in a byte), codes cannot
-//! be chosen one by one.
+//! Formats decode bits to codes but do not define the inverse. A bit whose flip changes one code belongs to that
+//! weight; one that changes none belongs to a scale; where one changes several (lattices, five ternary codes in a
+//! byte), codes cannot be chosen one by one.
 
 use crate::Format;
 use crate::family::Levels;
@@ -121,8 +121,8 @@ impl CodeBits {
     }
 }
 
-/// Checks that no code is part of a scale, and that each byte belongs to a code or a scale: other bytes are derived from the
-/// codes (the sums of Q8_1 and Q8_K) and would become stale.
+/// Checks that no code is part of a scale, and that each byte belongs to a code or a scale: other bytes are derived
+/// from the codes (the sums of Q8_1 and Q8_K) and would become stale.
 fn check_scales(format: Format, len: usize, owners: &[Option<usize>]) -> Result<(), String> {
     let groups = format.group_of(len - 1) + 1;
     let affines = |block: &[u8]| -> Vec<(u32, u32)> {

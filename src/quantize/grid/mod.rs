@@ -1,7 +1,7 @@
 //! Rounding to the levels of a format with fixed scales, one weight at a time and in any order.
 //!
-//! A format's encoder chooses scales and codes of a block together. GPTQ keeps the scales and chooses the codes
-//! again, so it needs the levels of each weight, which [`Family`](crate::family::Family) provides, and a way to write one
+//! A format's encoder chooses scales and codes of a block together. GPTQ keeps the scales and chooses the codes again,
+//! so it needs the levels of each weight, which [`Family`](crate::family::Family) provides, and a way to write one
 //! code, which it does not: [`CodeBits`] determines it.
 
 mod bits;
@@ -65,9 +65,9 @@ impl Grid {
         Ok(())
     }
 
-    /// The code for weight `i` of a block, now `w`, and its value: the nearest level, the lower one for a tie. A weight that
-    /// has not changed since [`fit`](Grid::fit) keeps the encoder's code, which many formats choose before they round the
-    /// scale.
+    /// The code for weight `i` of a block, now `w`, and its value: the nearest level, the lower one for a tie. A weight
+    /// that has not changed since [`fit`](Grid::fit) keeps the encoder's code, which many formats choose before they
+    /// round the scale.
     pub fn round(&self, fitted: &Fitted, i: usize, w: f32) -> (i8, f32) {
         let affine = fitted.affines[self.format.group_of(i)];
         if w == fitted.weights[i] {

@@ -11,8 +11,8 @@
 //! z ← mean over the group of W_q - (W - E) s
 //! ```
 //!
-//! until the mean of |W - W_r| no longer falls. s comes from the extremes of the group and is constant. No calibration data
-//! is needed. Defaults and steps are those of hqq 0.2.8 with groups along the rows (its axis 1).
+//! until the mean of |W - W_r| no longer falls. s comes from the extremes of the group and is constant. No calibration
+//! data is needed. Defaults and steps are those of hqq 0.2.8 with groups along the rows (its axis 1).
 
 mod group;
 mod options;
@@ -32,18 +32,18 @@ pub use options::{Hqq, Solver};
 pub struct HqqResult {
     /// The packed matrix.
     pub matrix: Matrix<'static>,
-    /// The mean of |W - W_r| before each update of the zero points; the first is that of round to nearest with real zero
-    /// points.
+    /// The mean of |W - W_r| before each update of the zero points; the first is that of round to nearest with real
+    /// zero points.
     pub errors: Vec<f64>,
 }
 
 impl Hqq {
-    /// Packs `dense` as `format`, an asymmetric integer format (`INT4_ASYM`, for example) with any group and any type of
-    /// scales and zero points. `progress` receives the share of iterations done, 0 to 1.
+    /// Packs `dense` as `format`, an asymmetric integer format (`INT4_ASYM`, for example) with any group and any type
+    /// of scales and zero points. `progress` receives the share of iterations done, 0 to 1.
     ///
     /// # Errors
-    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or an option is out of
-    /// range.
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or an option is out
+    /// of range.
     pub fn quantize(&self, format: Format, dense: Dense, progress: &(dyn Fn(f32) + Sync)) -> Result<HqqResult> {
         self.check()?;
         let bits = bits_of(format)?;

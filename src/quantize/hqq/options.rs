@@ -8,11 +8,11 @@ use crate::{Error, Result};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Solver {
-    /// `optimize_weights_proximal_legacy`, the tool's default: β is constant, and the result is the last zero points, from
-    /// the iteration in which the error did not fall.
+    /// `optimize_weights_proximal_legacy`, the tool's default: β is constant, and the result is the last zero points,
+    /// from the iteration in which the error did not fall.
     Legacy,
-    /// `optimize_weights_proximal_v2`: β is multiplied by κ in each iteration, and the result is the zero points before the
-    /// iteration in which the error did not fall.
+    /// `optimize_weights_proximal_v2`: β is multiplied by κ in each iteration, and the result is the zero points before
+    /// the iteration in which the error did not fall.
     V2,
 }
 

@@ -114,8 +114,8 @@ impl Aqlm {
     }
 }
 
-/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ. `dense` is W, `quantized` is Ŵ, both `n` rows of `k`, and `h` is H = XXᵀ,
-/// `k` rows of `k`.
+/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ. `dense` is W, `quantized` is Ŵ, both `n` rows of `k`, and `h` is H =
+/// XXᵀ, `k` rows of `k`.
 ///
 /// # Errors
 /// [`Error::Length`] or [`Error::Argument`] where lengths do not fit or `h` is not finite.

@@ -1,8 +1,9 @@
 //! The codes of least output error for given codebooks, by AQLM's beam search for each row.
 //!
-//! Codes are replaced one at a time. With e the row's error without the entry and z = He, an entry c in its place, scaled by
-//! s, changes the error by s²cᵀHc - 2s·cᵀz, where H and z are restricted to the vector's weights. All entries are tried and
-//! the best `beam` rows are kept. z is updated with each change, so that a change takes d rows of H and a trial little.
+//! Codes are replaced one at a time. With e the row's error without the entry and z = He, an entry c in its place,
+//! scaled by s, changes the error by s²cᵀHc - 2s·cᵀz, where H and z are restricted to the vector's weights. All entries
+//! are tried and the best `beam` rows are kept. z is updated with each change, so that a change takes d rows of H and a
+//! trial little.
 
 use super::Additive;
 use crate::{Matrix, Result, parallel};

@@ -146,8 +146,8 @@ impl KMeans {
     }
 }
 
-/// The nearest of `centroids` (vectors of `d` floats) for each vector of `points`, and Σ weight · (x - entry)². `weights` is
-/// as in [`KMeans::fit`].
+/// The nearest of `centroids` (vectors of `d` floats) for each vector of `points`, and Σ weight · (x - entry)².
+/// `weights` is as in [`KMeans::fit`].
 ///
 /// # Errors
 /// Those of [`KMeans::fit`].

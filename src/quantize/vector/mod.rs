@@ -7,8 +7,8 @@
 //! | [`Residual`] | the same, one codebook after the other: each quantizes the residual of those before it |
 //! | [`Aqlm`] | ‖(W - Ŵ)X‖², all codes and codebooks of a layer together |
 //!
-//! The last two return [`Additive`], which becomes a [`Matrix`](crate::Matrix) of `AQLM_1X16` or `AQLM_2X8` where its shape
-//! allows it.
+//! The last two return [`Additive`], which becomes a [`Matrix`](crate::Matrix) of `AQLM_1X16` or `AQLM_2X8` where its
+//! shape allows it.
 
 mod additive;
 mod aqlm;

@@ -1,8 +1,8 @@
 //! The codebooks of least output error for given codes: linear least squares, by conjugate gradients.
 //!
-//! Ŵ is linear in the entries c, Ŵ = Dc, so with E = W - Ŵ the best change p solves DᵀHD p = DᵀHE. D maps entries
-//! to weights: the sum of the entries of each code, times the row's scale. Dᵀ sums, for each entry, the values at all places
-//! with its code. Neither is stored. The system is preconditioned by its diagonal, since entries differ in use.
+//! Ŵ is linear in the entries c, Ŵ = Dc, so with E = W - Ŵ the best change p solves DᵀHD p = DᵀHE. D maps entries to
+//! weights: the sum of the entries of each code, times the row's scale. Dᵀ sums, for each entry, the values at all
+//! places with its code. Neither is stored. The system is preconditioned by its diagonal, since entries differ in use.
 
 use super::Additive;
 use crate::{Matrix, Result};

@@ -1,5 +1,5 @@
-//! The initial entries of k-means by k-means++ (Arthur and Vassilvitskii, 2007), which samples each entry from the vectors
-//! with a probability proportional to their squared distance from the entries so far.
+//! The initial entries of k-means by k-means++ (Arthur and Vassilvitskii, 2007), which samples each entry from the
+//! vectors with a probability proportional to their squared distance from the entries so far.
 
 use crate::parallel;
 use crate::random::SplitMix64;

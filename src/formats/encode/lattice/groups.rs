@@ -113,8 +113,8 @@ impl<const D: usize> LatticeSearch<D> {
         }
     }
 
-    /// Magnitudes and signs. Where the number of minus signs must be even and is not, the weight with the least error gets the
-    /// wrong sign and a negative magnitude.
+    /// Magnitudes and signs. Where the number of minus signs must be even and is not, the weight with the least error
+    /// gets the wrong sign and a negative magnitude.
     fn without_signs<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> ([f32; G], [u8; 4]) {
         let mut magnitudes = *x;
         let mut signs = [0u8; 4];

@@ -191,8 +191,8 @@ fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Iq1Cut {
 
 /// Constants that turn the sums below both cuts into the sums over half a group.
 ///
-/// Levels are 1 apart, so Σ w·q·x is the sum with all weights on the last level minus the sums below each of the two cuts;
-/// the same holds for q² with the differences of squares.
+/// Levels are 1 apart, so Σ w·q·x is the sum with all weights on the last level minus the sums below each of the two
+/// cuts; the same holds for q² with the differences of squares.
 struct Half {
     all: f32,
     squares_first: [f32; 17],

@@ -1,9 +1,9 @@
 //! The encoders of GGUF's IQ1, IQ2 and IQ3 formats, one function for each: a super-block of 256
 //! weights to the bytes of a block.
 //!
-//! Their searches are ggml's (MIT licence), operation by operation, for the reason given in `k_search`, and produce ggml's
-//! bytes. The exception is IQ3_S with 32 zero weights among nonzero ones, where ggml 0.26 shifts the rest of the block and
-//! these do not.
+//! Their searches are ggml's (MIT licence), operation by operation, for the reason given in `k_search`, and produce
+//! ggml's bytes. The exception is IQ3_S with 32 zero weights among nonzero ones, where ggml 0.26 shifts the rest of the
+//! block and these do not.
 
 mod groups;
 mod iq1;
@@ -51,8 +51,8 @@ fn odd_field(scale: f32, inverse: f32, top: i32) -> u8 {
     nearest(0.5 * (inverse * scale - 1.0)).clamp(0, top) as u8
 }
 
-/// Stores d at the beginning of the block, such that the largest scale is 31 d, times `factor`. Returns the inverse of d
-/// without `factor`; `None` where no scale is above zero.
+/// Stores d at the beginning of the block, such that the largest scale is 31 d, times `factor`. Returns the inverse of
+/// d without `factor`; `None` where no scale is above zero.
 fn store_scale(scales: &[f32], factor: f32, block: &mut [u8]) -> Result<Option<f32>, QuantizeError> {
     let max = largest(scales);
     let d = max / 31.0;

@@ -29,8 +29,8 @@ impl<const D: usize> Points<D> {
     /// `codes` hold `bits` bits for each coordinate, the first in the lowest bits, which index `levels` levels of value
     /// `value(index)`.
     ///
-    /// The neighbours of a combination that is not a point are the points at the `shells` smallest distances from it, in
-    /// ascending order of distance and index; the first of equally good ones is used.
+    /// The neighbours of a combination that is not a point are the points at the `shells` smallest distances from it,
+    /// in ascending order of distance and index; the first of equally good ones is used.
     pub fn new(codes: &[u16], bits: usize, levels: usize, shells: usize, value: fn(u8) -> f32) -> Self {
         let index = |code: u16, i: usize| (code >> (bits * i)) as u8 & ((1 << bits) - 1);
         let indices: Vec<[u8; D]> = codes
@@ -122,8 +122,8 @@ impl<const D: usize> Points<D> {
     }
 }
 
-/// The squared distance in levels (at most 4 · 7²) of each point from half a combination of levels with number `rank`, in the
-/// coordinates from `from` on.
+/// The squared distance in levels (at most 4 · 7²) of each point from half a combination of levels with number `rank`,
+/// in the coordinates from `from` on.
 fn half_distances<const D: usize>(rank: usize, levels: usize, points: &[[u8; D]], from: usize) -> Vec<u8> {
     let mut rest = rank;
     let centre: [usize; D] = std::array::from_fn(|_| {
