@@ -37,7 +37,8 @@ enum Class {
 fn main() {
     pipe::end_with_the_reader();
     let names: Vec<&str> = Format::ALL.iter().map(Format::name).collect();
-    let known = format!("Formats: {}\nKernels: {}", names.join(", "), KERNELS.join(", "));
+    let kernels: Vec<&str> = KERNELS.iter().map(|kernel| kernel.name).collect();
+    let known = format!("Formats: {}\nKernels: {}", names.join(", "), kernels.join(", "));
     let mut command = Args::command().after_help(known);
     let args = Args::from_arg_matches(&command.get_matches_mut()).unwrap_or_else(|e| e.exit());
     let class = match args.class {

@@ -10,7 +10,7 @@
 mod inputs;
 
 use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
-use lowbit::{Format, Gpu, MatMul, Matrix, Precision};
+use lowbit::{Dense, Format, Gpu, MatMul, Matrix, Precision};
 use std::process::ExitCode;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
@@ -122,7 +122,7 @@ fn run() -> Fallible<bool> {
 fn synthetic(format: Format, n: usize, k: usize, seed: u64) -> lowbit::Result<Matrix<'static>> {
     let mut weights = inputs::normal(seed, n * k);
     weights.iter_mut().for_each(|w| *w /= (k as f32).sqrt());
-    Matrix::quantize(format, n, k, &weights)
+    Dense::new(n, k, &weights).and_then(|w| Matrix::quantize(format, w))
 }
 
 fn silu_pipeline(device: &wgpu::Device, h: &wgpu::Buffer) -> (wgpu::ComputePipeline, wgpu::BindGroup) {

@@ -7,7 +7,7 @@
 #[path = "pipe/mod.rs"]
 mod pipe;
 
-use lowbit::{DeviceClass, Format, wgsl};
+use lowbit::{DeviceClass, Format, Group, wgsl};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -46,16 +46,15 @@ fn table() -> Result<String, String> {
          |---|---|---:|---:|---|---:|---|---|\n",
     );
     for format in Format::ALL {
-        let group = format.group_len();
-        let group = match format.with_group(8) {
-            _ if group == 0 => "a row, or any multiple of 8".into(),
-            _ if format.block_len() == 1 => "-".into(),
-            Ok(_) => format!("{group}, any multiple of 8, or whole rows"),
-            Err(_) => group.to_string(),
+        let group = match (format.group(), format.with_group(8)) {
+            _ if format.block_len() == Some(1) => "-".into(),
+            (Group::Len(group), Ok(_)) => format!("{group}, any multiple of 8, or whole rows"),
+            (Group::Len(group), Err(_)) => group.to_string(),
+            _ => "a row, or any multiple of 8".into(),
         };
-        let block = match format.block_len() {
-            0 => "a row / 2 bytes and its codes".into(),
-            len => format!("{len} / {}", format.block_bytes()),
+        let block = match format.block_len().zip(format.block_bytes()) {
+            Some((len, bytes)) => format!("{len} / {bytes}"),
+            None => "a row / 2 bytes and its codes".into(),
         };
         let gguf = format.gguf().map_or("-".into(), |id| id.to_string());
         let checked = match sources.get(format.name()) {
@@ -76,7 +75,7 @@ fn table() -> Result<String, String> {
 
 /// What kernels may round for this format: all formats have those of floats; integer ones want codes.
 fn precisions(format: Format) -> &'static str {
-    let k = format.block_len();
+    let k = format.block_len().unwrap_or(0);
     match wgsl(format, "gemm_dp4a", 1, k, DeviceClass::Gpu) {
         Ok(_) => "F32, F16, I8",
         Err(_) => "F32, F16",

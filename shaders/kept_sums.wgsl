@@ -1,14 +1,14 @@
-// The sums of a lane, ROWS by COLS of them: those of a few parts are added plainly, and then settled.
+// The LANE_N by LANE_M sums of a lane: those of a few parts are added plainly, then settled.
 
-fn settle(sums: ptr<function, array<Sum, ROWS * COLS>>) {
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+fn settle(sums: ptr<function, array<Sum, LANE_N * LANE_M>>) {
+    for (var i = 0u; i < LANE_N * LANE_M; i++) { // unroll
         (*sums)[i] = settled((*sums)[i]);
     }
 }
 
-fn finished(sums: ptr<function, array<Sum, ROWS * COLS>>) -> array<f32, ROWS * COLS> {
-    var y: array<f32, ROWS * COLS>;
-    for (var i = 0u; i < ROWS * COLS; i++) { // unroll
+fn finished(sums: ptr<function, array<Sum, LANE_N * LANE_M>>) -> array<f32, LANE_N * LANE_M> {
+    var y: array<f32, LANE_N * LANE_M>;
+    for (var i = 0u; i < LANE_N * LANE_M; i++) { // unroll
         y[i] = (*sums)[i].total + (*sums)[i].due;
     }
     return y;

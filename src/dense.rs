@@ -1,4 +1,4 @@
-//! A weight matrix as floats: what is quantized.
+//! `Dense`: an f32 weight matrix, the input of quantizers.
 
 use crate::matrix::{finite, length};
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ impl<'a> Dense<'a> {
     /// Takes `weights`, `n` rows of `k` floats.
     ///
     /// # Errors
-    /// [`Error::Empty`] or [`Error::Length`] where the shape does not fit, [`Error::NotFinite`] where a
+    /// [`Error::Empty`] or [`Error::Length`] if the shape does not fit, [`Error::NotFinite`] if a
     /// weight is not finite.
     pub fn new(n: usize, k: usize, weights: &'a [f32]) -> Result<Self> {
         if n == 0 || k == 0 {
@@ -45,7 +45,7 @@ impl<'a> Dense<'a> {
     }
 }
 
-/// The number of inputs that all layers have in common.
+/// The number of inputs, which must be the same for all layers.
 pub(crate) fn shared_k(layers: &[Dense]) -> Result<usize> {
     let Some(first) = layers.first() else {
         return Err(Error::argument(
@@ -64,7 +64,7 @@ pub(crate) fn shared_k(layers: &[Dense]) -> Result<usize> {
     }
 }
 
-/// The number of rows of `k` floats in `x`, which must be whole and finite.
+/// The number of rows of `k` floats in `x`. Rows must be whole and all floats finite.
 pub(crate) fn inputs(k: usize, x: &[f32]) -> Result<usize> {
     if k == 0 || !x.len().is_multiple_of(k) {
         return Err(Error::Inputs { k, got: x.len() });

@@ -1,17 +1,17 @@
-//! Floats to packed matrices.
+//! Packing f32 weights: `Matrix::quantize`.
 
 use crate::family::{Hints, QuantizeError};
 use crate::matrix::{check_shape, finite, length};
-use crate::{Error, Format, Matrix, Result, parallel};
+use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
-/// Encoders add up squares of these numbers, which may be beyond f32 for larger ones.
+/// Encoders sum squares of importances; above this value those sums can overflow f32.
 const LARGE_IMPORTANCE: f32 = (1u64 << 40) as f32;
 
 impl Matrix<'static> {
-    /// What encoders of blocks have made.
+    /// Checks and wraps the bytes that block encoders wrote.
     pub(crate) fn encoded(format: Format, n: usize, k: usize, bytes: Vec<u8>) -> Result<Self> {
         let matrix = Matrix::from_bytes(format, n, k, bytes)?;
-        // Beside weights at the end of f32, the nearest of the format may lie past it.
+        // For weights near the largest f32, the nearest level of the format can lie beyond it.
         match matrix.validate("") {
             Err(Error::BadScale { value, .. }) => Err(Error::ScaleRange {
                 format: format.to_string(),
@@ -22,26 +22,26 @@ impl Matrix<'static> {
         }
     }
 
-    /// Packs `weights`, `n` rows of `k` floats, by the format's own rounding: that of the original
-    /// tools for GGUF formats (without importance weights) and NF4, round to nearest for the rest.
+    /// Packs `dense` with the format's own rounding: GGUF formats and NF4 are rounded as their original tools do
+    /// without importance weights, all others to nearest.
     ///
     /// # Errors
-    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where the shape does not fit,
-    /// [`Error::NotFinite`] and [`Error::ScaleRange`] where a weight cannot be represented.
-    pub fn quantize(format: Format, n: usize, k: usize, weights: &[f32]) -> Result<Self> {
-        Self::encode(format, n, k, weights, None)
+    /// [`Error::Block`] if a row of `k` weights does not hold whole blocks, [`Error::ScaleRange`] if the format cannot
+    /// represent the weights, [`Error::NoEncoder`] for a format that lowbit only reads.
+    pub fn quantize(format: Format, dense: Dense) -> Result<Self> {
+        Self::encode(format, dense, None)
     }
 
-    /// As [`quantize`](Matrix::quantize), with a number for each of the `k` columns that says how
-    /// much errors in it matter: the mean of the squared input, for a column of a linear layer
-    /// (llama.cpp's importance matrix).
+    /// Like [`quantize`](Matrix::quantize), with the importance of each of the `k` columns: the weight of its squared
+    /// errors. For a linear layer this is the mean of the squared input (llama.cpp's importance matrix).
     ///
-    /// GGUF formats use it as ggml does; formats without a use for it give the same as `quantize`.
+    /// GGUF formats use the importance as ggml does; formats that make no use of it give the result of `quantize`.
     ///
     /// # Errors
-    /// Those of `quantize`; [`Error::Length`] where there is not one number for each column,
-    /// [`Error::NotFinite`] where one is infinite or not a number, [`Error::Argument`] where one is negative.
-    pub fn quantize_weighted(format: Format, n: usize, k: usize, weights: &[f32], importance: &[f32]) -> Result<Self> {
+    /// The errors of `quantize`, and [`Error::Length`] if `importance` does not hold `k` numbers,
+    /// [`Error::NotFinite`] if one is infinite or NaN, [`Error::Argument`] if one is negative.
+    pub fn quantize_weighted(format: Format, dense: Dense, importance: &[f32]) -> Result<Self> {
+        let k = dense.k();
         if importance.len() != k {
             let (what, got) = ("importance", importance.len());
             return Err(length(what, 1, k, "floats", k, got));
@@ -53,30 +53,26 @@ impl Matrix<'static> {
         }
         let largest = importance.iter().fold(0f32, |most, &w| most.max(w));
         if largest == 0.0 && k > 0 {
-            log::warn!("the importance of all {k} columns is 0: no error counts for anything");
+            log::warn!("the importance of all {k} columns is 0: no error has any weight");
         }
         if largest <= LARGE_IMPORTANCE {
-            return Self::encode(format, n, k, weights, Some(importance));
+            return Self::encode(format, dense, Some(importance));
         }
-        // Only ratios count, and a power of two changes none.
+        // Only ratios matter, and scaling by a power of two is exact.
         let exponent = (largest.to_bits() >> 23).min(253);
         let factor = f32::from_bits((254 - exponent) << 23);
         let lowered: Vec<f32> = importance.iter().map(|w| w * factor).collect();
-        Self::encode(format, n, k, weights, Some(&lowered))
+        Self::encode(format, dense, Some(&lowered))
     }
 
-    fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Option<&[f32]>) -> Result<Self> {
-        if format.family().table.least_words() > 0 {
+    fn encode(format: Format, dense: Dense, importance: Option<&[f32]>) -> Result<Self> {
+        let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
+        if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });
         }
         let row_bytes = check_shape(format, n, k)?;
-        let expected = n.saturating_mul(k);
-        if weights.len() != expected {
-            return Err(length("weights", n, k, "floats", expected, weights.len()));
-        }
-        finite("weight", weights, k)?;
         let mut bytes = vec![0u8; n * row_bytes];
         parallel::try_chunks(
             &mut bytes,
@@ -85,7 +81,7 @@ impl Matrix<'static> {
             |row, bytes, ()| {
                 let weights = &weights[row * k..][..k];
                 let span = format.block_span(k);
-                // One after the other and in f32, as ggml adds them up.
+                // In order and in f32, as ggml sums them.
                 let squares = || weights.iter().fold(0f32, |sum, w| sum + w * w);
                 let row_mean_square = importance.map_or(0.0, |_| squares() / k as f32);
                 let mut rest = bytes;

@@ -4,7 +4,7 @@
 //! Each format defines only `codes` and `affine`, in Rust and again in WGSL; all products are written against those
 //! two.
 
-use crate::ScaleType;
+use crate::{Group, ScaleType};
 use fearless_simd::Level;
 
 /// The weights of one decode call: a kernel always decodes this many consecutive weights of a row.
@@ -203,6 +203,18 @@ pub(crate) struct Family {
 }
 
 impl Family {
+    /// Whether levels are integers that can be multiplied by bytes of x. Weights with a bias and scales of 24 bits are
+    /// rounded twice each, which no sum of integers reproduces.
+    pub fn has_integers(&self) -> bool {
+        let rounded_twice = self.affine_kind == AffineKind::ScaleBias && self.has_wide_scales();
+        !rounded_twice
+            && match self.levels {
+                Levels::Signed | Levels::Unsigned => true,
+                Levels::Table(_) => self.levels.as_bytes().is_some(),
+                Levels::Direct(_) => false,
+            }
+    }
+
     /// Whether scales have 24-bit significands, so that their products with levels are rounded; with other types they
     /// are exact.
     pub fn has_wide_scales(&self) -> bool {
@@ -210,8 +222,8 @@ impl Family {
     }
 }
 
-/// Unpacks a row of blocks with groups of `group` weights, 0 for the whole row.
-pub(crate) type Unpack = fn(Level, group: usize, row: &[u8], Spans);
+/// Unpacks a row of blocks. `group` is the weights that share an affine, for families.
+pub(crate) type Unpack = fn(Level, group: Group, row: &[u8], Spans);
 
 /// One unpacked row: the codes of its weights and the affine of each span, a number of weights that divides both the
 /// group and a part.
@@ -222,13 +234,13 @@ pub(crate) struct Spans<'a> {
     pub offsets: &'a mut [f32],
 }
 
-/// The weights of a span for groups of this length, 0 for the whole row.
+/// The weights of a span for such groups.
 #[inline(always)]
-pub(crate) const fn span_of(group: usize) -> usize {
+pub(crate) const fn span_of(group: Group) -> usize {
     match group {
-        g if g.is_multiple_of(PART) => PART,
-        g if g.is_multiple_of(PART / 2) => PART / 2,
-        _ => PART / 4,
+        Group::Len(g) if !g.is_multiple_of(PART / 2) => PART / 4,
+        Group::Len(g) if !g.is_multiple_of(PART) => PART / 2,
+        _ => PART,
     }
 }
 

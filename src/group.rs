@@ -1,4 +1,4 @@
-//! Which weights share a scale.
+//! `Group`: which weights share a scale.
 
 /// Which values of a matrix share one scale (and zero point).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,7 +9,7 @@ pub enum Group {
     Tensor,
     /// Each row: an output channel of weights, a token of inputs.
     Row,
-    /// So many consecutive values of a row. The last group of a row is shorter where the row is not a multiple of it.
+    /// This number of consecutive values of a row. The last group is shorter if the length does not divide the row.
     Len(usize),
 }
 
@@ -23,7 +23,7 @@ impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Group::Tensor => f.write_str("the whole tensor"),
-            Group::Row => f.write_str("each row"),
+            Group::Row => f.write_str("whole rows"),
             Group::Len(len) => write!(f, "groups of {len}"),
         }
     }

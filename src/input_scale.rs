@@ -1,10 +1,10 @@
-//! How inputs become 8-bit integers.
+//! The scales by which inputs are rounded to 8-bit integers.
 
 use crate::calibrate::affine::QuantParams;
 use crate::cpu::activations::round_run;
 use crate::{Error, Result};
 
-/// What [`Precision::I8`](crate::Precision::I8) rounds inputs by: x ≈ scale · (q - zero point), with q of
+/// The scales by which [`Precision::I8`](crate::Precision::I8) rounds inputs: x ≈ scale · (q - zero point), with q from
 /// -127 to 127, rounded to nearest, ties to even.
 ///
 /// ```
@@ -21,20 +21,21 @@ use crate::{Error, Result};
 /// # Ok::<(), lowbit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum InputScale {
-    /// A scale for each run of 32 inputs of a row, its largest magnitude over 127: the least error.
+    /// One scale for each run of 32 inputs of a row, their largest magnitude divided by 127: the smallest error.
     #[default]
     Run,
-    /// A scale for each row (token), its largest magnitude over 127: dynamic quantization as in
-    /// LLM.int8() and SmoothQuant.
+    /// One scale for each row (token), its largest magnitude divided by 127: dynamic quantization as in LLM.int8() and
+    /// SmoothQuant.
     Token,
-    /// One scale and zero point for all rows, found by calibration
-    /// ([`InputScale::calibrated`]): static quantization. What lies beyond
-    /// scale · (±127 - zero point) is clipped to it.
+    /// One scale and zero point for all rows, from calibration ([`InputScale::calibrated`]): static quantization. Inputs
+    /// beyond scale · (±127 - zero point) are clipped.
     Static {
-        /// Of one step; positive and not subnormal.
+        /// The size of one step; positive and not subnormal.
         scale: f32,
-        /// The q that stands for 0.
+        /// The q of 0.
         zero_point: i8,
     },
 }
@@ -53,13 +54,13 @@ impl InputScale {
         }
     }
 
-    /// What `x`, rows of `k` floats, is taken for: each input rounded and back again, in place. Products of
-    /// the result differ from those of [`Precision::I8`](crate::Precision::I8) by the rounding of f32 sums only.
-    /// A run, row or (of a static scale) run with an input that is no finite number becomes NaN.
+    /// Rounds `x`, rows of `k` floats, in place to the values that [`Precision::I8`](crate::Precision::I8) multiplies.
+    /// Products of the result differ from those of `Precision::I8` only by the rounding of f32 sums. A run of 32 (with
+    /// [`Token`](InputScale::Token), a row) that contains a NaN or infinite input becomes NaN.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows; [`Error::Argument`] for a scale that is not
-    /// positive, not finite or subnormal.
+    /// [`Error::Inputs`] if `x` is not a whole number of rows; [`Error::Argument`] for a scale that is not positive, not
+    /// finite or subnormal.
     pub fn fake_quantize(self, x: &mut [f32], k: usize) -> Result<()> {
         self.check()?;
         if k == 0 || !x.len().is_multiple_of(k) {
@@ -75,8 +76,8 @@ impl InputScale {
         Ok(())
     }
 
-    /// The static scale of calibrated inputs. Codes of 8 bits reach from -128; products take -127 at the
-    /// lowest, so the lowest step of an asymmetric range is clipped.
+    /// The static scale of calibrated inputs. Calibrated 8-bit codes start at -128, products at -127, so the lowest step of
+    /// an asymmetric range is clipped.
     ///
     /// # Errors
     /// [`Error::Argument`] where the codes do not have 8 bits.
@@ -94,8 +95,7 @@ impl InputScale {
         }
     }
 
-    /// What is to be added to products by q for each unit of Σ w: what the zero point stands for, taken away.
-    /// None where it is 0.
+    /// The correction of products by q for the zero point, for each unit of Σ w; `None` if the zero point is 0.
     pub(crate) fn offset(self) -> Option<f32> {
         match self {
             InputScale::Static { scale, zero_point } if zero_point != 0 => Some(-scale * zero_point as f32),

@@ -44,7 +44,7 @@ pub use cpu::CpuLevel;
 #[doc(hidden)]
 pub use cpu::activations::{Activations, quantize_activations};
 pub use dense::Dense;
-pub use error::{Error, Result};
+pub use error::{Error, IoError, Result};
 pub use files::gguf;
 #[cfg(feature = "safetensors")]
 pub use files::safetensors;
@@ -62,9 +62,9 @@ pub use linear::{Linear, OutputScale, RmsNorm, Rotation};
 pub use matrix::{Inspection, Matrix};
 pub use precision::Precision;
 pub use scale_type::ScaleType;
+pub use shader::{Caps, Decisions, DeviceClass, Epilogue, FloatType, KERNELS, KernelInfo, wgsl};
 #[doc(hidden)]
-pub use shader::{Caps, Dialect, wgsl_on};
-pub use shader::{DeviceClass, Epilogue, FloatType, KERNELS, wgsl};
+pub use shader::{Dialect, ShaderKind, ShaderText, every_shader, wgsl_on};
 #[cfg(feature = "gpu")]
 pub use wgpu;
 

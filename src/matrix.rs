@@ -2,6 +2,7 @@
 
 use crate::cpu::{self, CpuLevel};
 use crate::family::Table;
+use crate::reserve::within;
 use crate::{Error, Format, Precision, Result, parallel};
 use std::borrow::Cow;
 
@@ -16,28 +17,30 @@ pub struct Matrix<'a> {
     k: usize,
     row_bytes: usize,
     bytes: Cow<'a, [u8]>,
-    /// Words of its own that codes are looked up in; empty for most formats.
+    /// Words of the matrix that codes are looked up in; empty for most formats.
     codebook: Vec<u32>,
 }
 
-/// What a format makes of stored bytes before any arithmetic: see [`Matrix::inspect`].
+/// Decoded codes, scales and offsets of a matrix: see [`Matrix::inspect`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Inspection {
     /// The integer code of each weight, n rows of k.
     pub codes: Vec<i8>,
     /// The scale of each run of 8 weights, n rows of ⌈k / 8⌉.
     pub scales: Vec<f32>,
-    /// The bias or zero point of each run of 8 weights, 0 where a format has none.
+    /// The bias or zero point of each run of 8 weights; 0 if the format has none.
     pub offsets: Vec<f32>,
 }
 
 impl<'a> Matrix<'a> {
-    /// Takes `bytes` as they are, rows of blocks one after the other (see [`Format::row_bytes`]).
+    /// Takes packed `bytes`: rows of blocks, one after the other (see [`Format::row_bytes`]).
     ///
-    /// Every byte pattern decodes to something; nothing is checked but the length.
+    /// Only the length is checked, since every byte pattern decodes to weights, perhaps NaN or infinite ones: see
+    /// [`validate`](Matrix::validate).
     ///
     /// # Errors
-    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] where shape and length do not fit.
+    /// [`Error::Block`], [`Error::Empty`] or [`Error::Length`] if shape and length do not fit.
     pub fn from_bytes(format: Format, n: usize, k: usize, bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
         let expected = format.family().table.least_words();
         if expected > 0 {
@@ -66,12 +69,12 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// As [`from_bytes`](Matrix::from_bytes), for formats whose codes are looked up in learned tables:
-    /// `codebook` holds their entries one after the other, little-endian, in the type of the scales. Or whose
-    /// scales vary from column to column (`INT4_COLUMNS`): pairs of a scale and a zero point, f32.
+    /// Like [`from_bytes`](Matrix::from_bytes), for formats with a codebook. For learned codebooks (AQLM), `codebook` holds
+    /// the entries one after the other, little-endian, in the type of the scales. For scales that vary from column to
+    /// column (`INT4_COLUMNS`), it holds pairs of a scale and a zero point, f32.
     ///
     /// # Errors
-    /// Those of `from_bytes`, and [`Error::Codebook`] where the format needs another size, or none.
+    /// The errors of `from_bytes`, and [`Error::Codebook`] if the format takes another size or no codebook.
     pub fn from_codebook(
         format: Format,
         n: usize,
@@ -86,12 +89,9 @@ impl<'a> Matrix<'a> {
         };
         // Shaders count weights in words of 32 bits.
         let weights = (n as u64).saturating_mul(k as u64);
-        if matches!(table, Table::Pairs) && weights > u32::MAX as u64 {
-            return Err(Error::TooLarge {
-                what: "a matrix with scales for each column, in weights",
-                needed: weights,
-                limit: u32::MAX as u64,
-            });
+        if matches!(table, Table::Pairs) {
+            let what = "a matrix with scales for each column, in weights";
+            within(what, weights, u32::MAX.into())?;
         }
         if codebook.len() != 4 * expected {
             return Err(Error::Codebook {
@@ -106,7 +106,7 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// How the weights are stored.
+    /// The format of the weights.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -131,7 +131,7 @@ impl<'a> Matrix<'a> {
         &self.bytes[row * self.row_bytes..][..self.row_bytes]
     }
 
-    /// The same matrix with bytes of its own.
+    /// The same matrix with owned bytes.
     pub fn into_owned(self) -> Matrix<'static> {
         Matrix {
             format: self.format,
@@ -143,12 +143,12 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The words that codes are looked up in; empty but for formats with a learned codebook.
+    /// The words that codes are looked up in; empty unless the format has a codebook.
     pub(crate) fn codebook(&self) -> &[u32] {
         &self.codebook
     }
 
-    /// All weights as floats, `n` rows of `k`, rounded exactly as the original tools round them.
+    /// All weights as f32, `n` rows of `k`, rounded exactly as by the original tools.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = vec![0f32; self.n * self.k];
         parallel::chunks(&mut out, self.k, Vec::new, |row, out, codes| {
@@ -157,8 +157,8 @@ impl<'a> Matrix<'a> {
         out
     }
 
-    /// The codes and affine fields behind the weights, for tests and debugging: what
-    /// [`Gpu::inspect`](crate::Gpu::inspect) must see too.
+    /// The codes, scales and offsets of the weights, for tests and debugging. [`Gpu::inspect`](crate::Gpu::inspect) returns
+    /// the same.
     pub fn inspect(&self) -> Inspection {
         let family = self.format.family();
         let mut seen = Inspection::default();
@@ -177,26 +177,25 @@ impl<'a> Matrix<'a> {
         seen
     }
 
-    /// The product on the CPU: `y[m, n] = Σ_k x[m, k] · w[n, k]`, with `x` as m rows of k floats
-    /// and the result as m rows of n. Nothing is rounded but the sums, which are in f32 over many lanes.
+    /// The product on the CPU: `y[m, n] = Σ_k x[m, k] · w[n, k]`, with `x` as m rows of k floats and the result as m rows of
+    /// n. Inputs and weights are not rounded; sums are f32, over several lanes.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    /// [`Error::Inputs`] if `x` is not a whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
         self.matmul_with(x, Precision::F32)
     }
 
-    /// As [`matmul`](Matrix::matmul), where inputs may be rounded. [`Precision::I8`] rounds them as
-    /// [`quantize_activations`](crate::quantize_activations) says, where the format has integer codes;
-    /// products of formats that have none, and of [`Precision::F16`], are those of [`Precision::F32`].
+    /// Like [`matmul`](Matrix::matmul), with inputs that can be rounded. [`Precision::I8`] rounds them if the format has
+    /// integer codes. For all other formats, and with [`Precision::F16`], the product is that of [`Precision::F32`].
     ///
     /// # Errors
-    /// Those of `matmul`.
+    /// The errors of `matmul`.
     pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
         self.matmul_at(x, precision, CpuLevel::best())
     }
 
-    /// As [`matmul_with`](Matrix::matmul_with), with other vector instructions than the best ones: for tests.
+    /// Like [`matmul_with`](Matrix::matmul_with), with the given vector instructions: for tests.
     #[doc(hidden)]
     pub fn matmul_at(&self, x: &[f32], precision: Precision, level: CpuLevel) -> Result<Vec<f32>> {
         if !x.len().is_multiple_of(self.k) {
@@ -212,26 +211,19 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// The bytes of one row, where the shape is possible.
+/// Checks the shape; returns the bytes of one row.
 pub(crate) fn check_shape(format: Format, n: usize, k: usize) -> Result<usize> {
     if n == 0 || k == 0 {
         return Err(Error::Empty { n, k });
     }
     let row_bytes = format.row_bytes(k)?;
-    // The decoded matrix must be addressable too: 4 bytes a weight.
-    let floats = n.checked_mul(k).and_then(|w| w.checked_mul(4));
-    let size = n.checked_mul(row_bytes).and(floats);
-    if size.is_none_or(|s| s > isize::MAX as usize) {
-        return Err(Error::TooLarge {
-            what: "a matrix",
-            needed: (n as u64).saturating_mul(k as u64).saturating_mul(4),
-            limit: isize::MAX as u64,
-        });
-    }
+    // The decoded matrix must be addressable too: 4 bytes for each weight.
+    let row_size = (row_bytes as u64).max((k as u64).saturating_mul(4));
+    within("a matrix", row_size.saturating_mul(n as u64), isize::MAX as u64)?;
     Ok(row_bytes)
 }
 
-/// That all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
+/// Checks that all of `values`, rows of `k`, are finite; [`Error::NotFinite`] names the first that is not.
 pub(crate) fn finite(what: &'static str, values: &[f32], k: usize) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),

@@ -1,12 +1,12 @@
-//! Memory for as many numbers as a caller names: where there is none, an error in place of an abort.
+//! Allocations of a size that the caller chooses: errors in place of aborts.
 
 use crate::{Error, Result};
 use std::hint::black_box;
 
-/// `count` zeros, of which no more than `most` are given, whatever the machine has.
+/// `count` zeros, at most `most`.
 ///
 /// # Errors
-/// [`Error::TooLarge`] over `most`, [`Error::Argument`] where the machine does not give so many.
+/// [`Error::TooLarge`] over `most`, [`Error::Argument`] if the machine lacks the memory.
 pub(crate) fn zeros<T: Clone + Default>(what: &'static str, count: u64, most: u64) -> Result<Vec<T>> {
     within(what, count, most)?;
     let refused = || Error::Argument {
@@ -15,15 +15,15 @@ pub(crate) fn zeros<T: Clone + Default>(what: &'static str, count: u64, most: u6
         got: format!("{count} numbers of {} bytes", size_of::<T>()),
     };
     let count = usize::try_from(count).map_err(|_| refused())?;
-    // Asked for and given back, since only `vec!` gets zeros that take no memory until they are written, and it aborts.
-    // A compiler that sees both may leave both out.
+    // Reserved and released first: only `vec!` gets zeroed pages that take no memory until written, but it aborts on
+    // failure. `black_box` keeps the compiler from removing the pair.
     let mut asked = Vec::<T>::new();
     asked.try_reserve_exact(count).map_err(|_| refused())?;
     drop(black_box(asked));
     Ok(vec![T::default(); count])
 }
 
-/// [`Error::TooLarge`] where `count` is over `most`.
+/// [`Error::TooLarge`] if `count` exceeds `most`.
 pub(crate) fn within(what: &'static str, count: u64, most: u64) -> Result<()> {
     if count <= most {
         return Ok(());
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(told(4, 3), "sums of 4 exceeds the limit of 3");
         let expected = "sums should be what this machine has memory for, got 18446744073709551615 numbers of 8 bytes";
         assert_eq!(told(u64::MAX, u64::MAX), expected);
-        // So many bytes may be asked for, but no machine has them.
+        // The allocator accepts this size, but no machine has the memory.
         assert!(told(1 << 59, u64::MAX).contains("got 576460752303423488 numbers"));
     }
 }

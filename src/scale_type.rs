@@ -1,15 +1,17 @@
-//! How the scales of a format are stored.
+//! The types in which formats store scales.
 
 use crate::family::QuantizeError;
 use fearless_simd::Simd;
 use half::{bf16, f16};
 use std::fmt;
 
-/// The number type of a stored scale (and of the zero point or bias beside it).
+/// The number type of a stored scale, and of its zero point or bias.
 ///
-/// [`Format::with_scale`](crate::Format::with_scale) gives a family of formats another one, so that
-/// the bytes of any tool can be held without rounding.
+/// [`Format::with_scale`](crate::Format::with_scale) changes the type of a format family, so that scales of any tool are
+/// stored without rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum ScaleType {
     /// IEEE binary16.
     F16,
@@ -44,7 +46,7 @@ impl ScaleType {
         }
     }
 
-    /// The scale at the start of `bytes` as f32: exact, NaN where it is stored as such.
+    /// The scale at the start of `bytes` as f32: exact.
     #[inline(always)]
     pub(crate) fn load(self, bytes: &[u8]) -> f32 {
         match self {
@@ -56,7 +58,7 @@ impl ScaleType {
         }
     }
 
-    /// As [`load`](ScaleType::load), for loops over many.
+    /// Like [`load`](ScaleType::load), for vectorized loops.
     #[inline(always)]
     pub(crate) fn load_at<S: Simd>(self, simd: S, bytes: &[u8]) -> f32 {
         match self {
@@ -65,7 +67,7 @@ impl ScaleType {
         }
     }
 
-    /// Stores the nearest scale; an error where that would be infinite.
+    /// Stores the nearest scale, or an error if that is infinite.
     pub(crate) fn store(self, value: f32, bytes: &mut [u8]) -> Result<(), QuantizeError> {
         let (finite, limit) = match self {
             ScaleType::F16 => {
@@ -83,7 +85,7 @@ impl ScaleType {
                 (value.is_finite(), f32::MAX)
             }
             ScaleType::E8M0 => {
-                // The power of two at or below; zero has none and takes the smallest.
+                // The power of two at or below. Zero, which has none, takes the smallest.
                 bytes[0] = (value.to_bits() >> 23) as u8;
                 (value.is_finite() && value >= 0.0, f32::MAX)
             }

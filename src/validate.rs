@@ -1,17 +1,17 @@
-//! Whether what a matrix holds is numbers.
+//! Checks for NaN and infinite scales and weights.
 
 use crate::family::Levels;
 use crate::{Error, Matrix, Result, ScaleType, parallel};
 
 impl Matrix<'_> {
-    /// Whether every scale, zero point and bias is a finite number, and every weight too: what a file
-    /// from elsewhere should be asked once, since one that is not makes outputs infinite or NaN.
+    /// Checks that all scales, zero points, biases and weights are finite. Run it once on files of unknown origin: a NaN or
+    /// infinite one makes outputs NaN or infinite.
     ///
     /// # Errors
-    /// [`Error::BadScale`] for the first that is not, `at` naming the tensor.
+    /// [`Error::BadScale`] for the first that is not finite; `at` names the tensor in it.
     pub fn validate(&self, at: &str) -> Result<()> {
         let family = self.format().family();
-        // The largest that codes stand for; infinite where weights must be looked at one by one.
+        // The largest level; infinite if weights must be checked one by one.
         let largest = match family.levels {
             Levels::Direct(_) => f32::INFINITY,
             Levels::Table(table) => table.iter().fold(0f32, |most, level| {
@@ -33,7 +33,7 @@ impl Matrix<'_> {
             };
             let (mut found, mut overflows) = (None, false);
             self.format().for_blocks(self.k(), self.row(row), |start, len, block| {
-                // Some formats make a number of it; the specification and ggml's own check do not.
+                // Some formats decode it as a number; the specification and ggml's check treat it as NaN.
                 let nan = |&(at, scale): &(usize, ScaleType)| scale == ScaleType::E8M0 && block[at] == 255;
                 if family.floats.iter().any(nan) && found.is_none() {
                     found = Some(bad("scale", start, f32::NAN));
@@ -41,7 +41,7 @@ impl Matrix<'_> {
                 let group = family.group.clamp(1, len);
                 for i in (0..len).step_by(group) {
                     let a = (family.affine)(block, self.format().group_of(i));
-                    // Rounding keeps order: where this is finite, every weight is.
+                    // Rounding is monotonic: if this is finite, every weight is.
                     let most = largest + a.offset.abs();
                     overflows |= !(a.scale.abs() * most + a.offset.abs()).is_finite();
                     for (what, value) in [("scale", a.scale), ("offset", a.offset)] {

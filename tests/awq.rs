@@ -3,11 +3,10 @@
 #[path = "awq/written_out.rs"]
 mod written_out;
 
-use lowbit::Dense;
 use lowbit::calibrate::smooth::fold_into_norm;
 use lowbit::quantize::awq::{Awq, Clip};
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Linear, Matrix};
+use lowbit::{Dense, Error, Format, Group, Linear, Matrix};
 use written_out::{error, factors, rounded, row_error};
 
 fn quiet(_: f32) {}
@@ -40,7 +39,7 @@ fn scales() {
         (20, true, Format::INT4_ASYM, 32),
         (300, true, Format::Q4_0, 32),
         (300, false, Format::INT3_ASYM.with_group(16).unwrap(), 16),
-        (20, false, Format::INT4_ASYM.per_row().unwrap(), k),
+        (20, false, Format::INT4_ASYM.with_group(Group::Row).unwrap(), k),
     ] {
         let x = inputs(rows, k, 3);
         let awq = Awq::default().with_duo_scaling(duo_scaling);
@@ -95,7 +94,7 @@ fn better_than_round_to_nearest() {
     let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
     let of = |q: Vec<f32>| error(&[(n, &w)], &[q], &held_out, k);
     for format in [Format::INT4_ASYM, Format::INT3_ASYM, Format::Q4_0, Format::Q4_1] {
-        let rtn = of(Matrix::quantize(format, n, k, &w).unwrap().dequantize());
+        let rtn = of(Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap().dequantize());
         let scaled = Awq::default().with_clip(None);
         let run = |awq: Awq| {
             let found = awq.quantize(format, &[layer], &x, &quiet).unwrap();
@@ -153,7 +152,9 @@ fn clip() {
         let clipped = clip.search(format, layer, &x, None, &quiet).unwrap();
         // Every third of 700 rows.
         let rows: Vec<&[f32]> = x.chunks(k).step_by((tokens / 200).max(1)).collect();
-        let got = Matrix::quantize(format, n, k, &clipped).unwrap().dequantize();
+        let got = Matrix::quantize(format, Dense::new(n, k, &clipped).unwrap())
+            .unwrap()
+            .dequantize();
         let mut cut = 0;
         for row in 0..n {
             for start in (0..k).step_by(group) {
@@ -165,7 +166,9 @@ fn clip() {
                     .map(|i| {
                         let limit = largest * (1.0 - i as f32 / 20.0);
                         let cut: Vec<f32> = w.iter().map(|w| w.clamp(-limit, limit)).collect();
-                        let q = Matrix::quantize(format, 1, len, &cut).unwrap().dequantize();
+                        let q = Matrix::quantize(format, Dense::new(1, len, &cut).unwrap())
+                            .unwrap()
+                            .dequantize();
                         row_error(&q, w, &x, len)
                     })
                     .fold(f64::INFINITY, f64::min);
@@ -192,7 +195,12 @@ fn loss_of_a_block() {
     let x = inputs(40, k, 15);
     // A gated unit: gate · up.
     let block = |gate: &[f32], up: &[f32]| -> Vec<f64> {
-        let product = |w: &[f32]| Matrix::quantize(Format::F32, n, k, w).unwrap().matmul(&x).unwrap();
+        let product = |w: &[f32]| {
+            Matrix::quantize(Format::F32, Dense::new(n, k, w).unwrap())
+                .unwrap()
+                .matmul(&x)
+                .unwrap()
+        };
         let pairs = product(gate).into_iter().zip(product(up));
         pairs.map(|(g, u)| f64::from(g.max(0.0)) * f64::from(u)).collect()
     };

@@ -58,3 +58,33 @@ fn what_is_not_read_is_refused_by_name() {
         }
     });
 }
+
+/// A method without a checkpoint, here or written in tests/safetensors, is a failure here.
+#[test]
+fn every_method_has_a_checkpoint() {
+    let folder = std::env::temp_dir().join(format!("lowbit-unknown-method-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = r#"{ "quantization_config": { "quant_method": "none such" } }"#;
+    std::fs::write(folder.join("config.json"), config).unwrap();
+    // A header of no tensors.
+    std::fs::write(folder.join("model.safetensors"), b"\x02\0\0\0\0\0\0\0{}").unwrap();
+    let message = Model::open(&folder).map(|_| ()).unwrap_err().to_string();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let known: Vec<_> = message.split_once("known: ").unwrap().1.split(", ").collect();
+    assert!(known.len() >= 15, "{message}");
+
+    let mut texts = String::new();
+    for folder in folders("config.json") {
+        texts += &std::fs::read_to_string(folder.join("config.json")).unwrap();
+    }
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/safetensors");
+    for file in std::fs::read_dir(written).unwrap() {
+        texts += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+    }
+    for method in known {
+        assert!(
+            texts.contains(&format!("\"{method}\"")),
+            "no checkpoint of {method:?}: add a folder that the tool saved to tests/checkpoints"
+        );
+    }
+}

@@ -1,8 +1,6 @@
 //! Every shader that can be composed is what the compilers of all platforms take: no GPU is needed to know.
 
 mod common;
-#[path = "compose/texts.rs"]
-mod texts;
 #[path = "compose/tint.rs"]
 mod tint;
 #[path = "compose/valid.rs"]
@@ -10,34 +8,52 @@ mod valid;
 #[path = "compose/writers.rs"]
 mod writers;
 
-use lowbit::{DeviceClass, Dialect, Format, KERNELS, wgsl};
+use lowbit::{
+    Caps, DeviceClass, Dialect, Format, KERNELS, KernelInfo, Precision, ShaderKind, ShaderText, every_shader, wgsl,
+};
 use naga::BuiltIn;
 use naga::back::hlsl::ShaderModel;
 use naga::valid::Capabilities;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
-use texts::one_of_each;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use valid::validate;
 use writers::{WRITERS, hlsl, unset_built_ins};
 
-/// The line of shaders that need cooperative matrices.
-const MATRICES: &str = "enable wgpu_cooperative_matrix;";
+/// What naga's validator calls these capabilities.
+fn capabilities(caps: Caps) -> Capabilities {
+    [
+        (Caps::SUBGROUP, Capabilities::SUBGROUP),
+        (Caps::SHADER_F16, Capabilities::SHADER_FLOAT16),
+        (Caps::SHADER_INT64, Capabilities::SHADER_INT64),
+        (Caps::COOPERATIVE_MATRIX, Capabilities::COOPERATIVE_MATRIX),
+    ]
+    .into_iter()
+    .filter(|(cap, _)| caps.contains(*cap))
+    .fold(Capabilities::empty(), |all, (_, capability)| all | capability)
+}
 
 #[test]
-fn naga_and_its_writers_accept_every_format_and_kernel() {
-    let texts = one_of_each(&common::formats(), Dialect::Naga);
+fn naga_and_its_writers_accept_every_shader() {
+    let texts = every_shader(&common::formats(), Dialect::Naga);
     // What each writer leaves out, for want of what the text needs.
-    let left_out: Vec<Vec<(&str, &str, Capabilities)>> = texts
-        .texts
+    let left_out: Vec<Vec<(&str, Capabilities)>> = texts
         .par_iter()
         .map(|text| {
             let name = &text.name;
             let valid = validate(name, &text.text).unwrap();
+            // Lest a text be thought to need what it does not: what needs nothing is never left out.
+            let said = capabilities(text.caps);
+            assert!(
+                said.contains(valid.needs),
+                "{name} needs {:?}, {:?} was said",
+                valid.needs,
+                text.caps
+            );
             let mut left_out = Vec::new();
             for writer in &WRITERS {
                 let missing = valid.needs - (writer.has)();
                 if !missing.is_empty() {
-                    left_out.push((writer.name, text.kernel, missing));
+                    left_out.push((writer.name, missing));
                     continue;
                 }
                 let written = (writer.write)(&valid).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -48,18 +64,14 @@ fn naga_and_its_writers_accept_every_format_and_kernel() {
             left_out
         })
         .collect();
-    let count = texts.texts.len();
-    println!("{count} shaders are valid");
+    let count = texts.len();
+    println!("{count} shaders are valid: {:?}", kinds(&texts));
     assert!(count > 1000, "{count}");
 
     let left_out: Vec<_> = left_out.into_iter().flatten().collect();
     let mut counts = BTreeMap::new();
-    for (writer, kernel, missing) in &left_out {
+    for (writer, missing) in &left_out {
         *counts.entry((writer, format!("{missing:?}"))).or_insert(0) += 1;
-        // By name too, lest a text be thought to need what it does not: those that need nothing are never left out.
-        let may = ["_subgroup", "_f16", "_coop_"].iter().any(|n| kernel.contains(n));
-        let words = kernel.contains("lane_tile") && missing.contains(Capabilities::SHADER_INT64);
-        assert!(may || words, "{writer} leaves out {kernel}: {missing:?}");
     }
     for writer in &WRITERS {
         let without = left_out.iter().filter(|(w, ..)| *w == writer.name).count();
@@ -68,28 +80,51 @@ fn naga_and_its_writers_accept_every_format_and_kernel() {
     for ((writer, missing), count) in counts {
         println!("{writer}: {count} left out, which need {missing}");
     }
-
-    // Kernels of integers refuse formats, and only they do.
-    let refused = &texts.without_codes;
-    let refuses = |format: &str, kernel| refused.contains(&(format.to_string(), kernel));
-    assert!(refuses("nf4", "gemm_dp4a") && refuses("f16", "gemv_dp4a"));
-    assert!(!refuses("mxfp4", "gemm_dp4a") && !refuses("q4_0", "gemv_dp4a"));
-    assert!(refuses("q4_0", "gemv_dp4a_2bit") && !refuses("tq2_0", "gemv_dp4a_2bit"));
-    assert!(refused.iter().all(|(_, k)| k.contains("dp4a") || k.contains("pairs")));
 }
 
-/// The files that `./test dxc` compiles: a ninth of the texts, since DXC takes a quarter of a second for each. They take turns
-/// at two shader models, the last that DXC 1.7 has and, where there are no halves, the first, for which naga writes
-/// products of bytes out.
+/// How many texts there are of each kind.
+fn kinds(texts: &[ShaderText]) -> BTreeMap<ShaderKind, usize> {
+    let mut kinds = BTreeMap::new();
+    for text in texts {
+        *kinds.entry(text.kind).or_insert(0) += 1;
+    }
+    kinds
+}
+
+/// Kernels of integers refuse formats, and only they do.
+#[test]
+fn kernels_refuse_formats_without_integers() {
+    let kernel = |name: &str| KERNELS.iter().find(|k| k.name == name).unwrap();
+    let refuses = |format: Format, name: &str| !kernel(name).serves(format);
+    assert!(refuses(Format::NF4, "gemm_dp4a") && refuses(Format::F16, "gemv_dp4a"));
+    assert!(!refuses(Format::MXFP4, "gemm_dp4a") && !refuses(Format::Q4_0, "gemv_dp4a"));
+    assert!(refuses(Format::Q4_0, "gemv_dp4a_2bit") && !refuses(Format::TQ2_0, "gemv_dp4a_2bit"));
+    let serves_all = |kernel: &&KernelInfo| common::formats().into_iter().all(|format| kernel.serves(format));
+    for kernel in KERNELS {
+        assert_eq!(serves_all(&kernel), kernel.precision != Precision::I8, "{kernel}");
+        for format in common::formats().into_iter().filter(|_| kernel.field_bits.is_none()) {
+            let serves = kernel.precision != Precision::I8 || format.has_integers();
+            assert_eq!(kernel.serves(format), serves, "{kernel}, {format}");
+        }
+    }
+}
+
+/// The files that `./test dxc` compiles: a ninth of the kernels' texts, since DXC takes a quarter of a second for each,
+/// and a third of the others. They take turns at two shader models, the last that DXC 1.7 has and, where there are no
+/// halves, the first, for which naga writes products of bytes out.
 #[test]
 #[ignore = "writes files for ./test dxc into the folder LOWBIT_HLSL"]
 fn hlsl_for_dxc_is_written() {
     let folder = std::env::var_os("LOWBIT_HLSL").expect("LOWBIT_HLSL names a folder");
     let folder = std::path::Path::new(&folder);
-    let mut texts = one_of_each(&common::formats(), Dialect::Naga).texts;
+    let mut texts = every_shader(&common::formats(), Dialect::Naga);
     // No DirectX device has them.
-    texts.retain(|text| !text.text.contains(MATRICES));
-    let chosen: Vec<_> = texts.iter().step_by(9).enumerate().collect();
+    texts.retain(|text| !text.caps.contains(Caps::COOPERATIVE_MATRIX));
+    texts.sort_by_key(|text| text.kind);
+    let every = |kind: ShaderKind| if kind == ShaderKind::Kernel { 9 } else { 3 };
+    let chosen = texts.chunk_by(|a, b| a.kind == b.kind);
+    let chosen = chosen.flat_map(|texts| texts.iter().step_by(every(texts[0].kind)));
+    let chosen: Vec<_> = chosen.enumerate().collect();
     let profiles: BTreeSet<_> = chosen
         .par_iter()
         .map(|(number, text)| {
@@ -107,26 +142,30 @@ fn hlsl_for_dxc_is_written() {
         .collect();
     println!("{} shaders written", chosen.len());
     assert_eq!(profiles.len(), 2);
-    let formats: BTreeSet<_> = chosen.iter().map(|(_, t)| t.format.to_string()).collect();
-    assert!(texts.iter().all(|t| formats.contains(&t.format.to_string())));
-    let kernels: BTreeSet<_> = chosen.iter().map(|(_, t)| t.kernel).collect();
-    assert!(texts.iter().all(|t| kernels.contains(t.kernel)), "{kernels:?}");
+    let formats: HashSet<_> = chosen.iter().map(|(_, t)| t.format).collect();
+    assert!(texts.iter().all(|t| formats.contains(&t.format)));
+    let kernels: BTreeSet<_> = chosen.iter().map(|(_, t)| (t.kind, t.kernel)).collect();
+    assert!(
+        texts.iter().all(|t| kernels.contains(&(t.kind, t.kernel))),
+        "{kernels:?}"
+    );
 }
 
 #[test]
-fn tint_accepts_every_format_and_kernel() {
+fn tint_accepts_every_shader() {
     if !tint::is_here() {
         return;
     }
-    let mut texts = one_of_each(&common::formats(), Dialect::Browser).texts;
+    let mut texts = every_shader(&common::formats(), Dialect::Browser);
     // wgpu's own extension, which no browser has.
-    texts.retain(|text| !text.text.contains(MATRICES));
+    texts.retain(|text| !text.caps.contains(Caps::COOPERATIVE_MATRIX));
     texts
         .par_iter()
         .for_each(|text| tint::lint(&text.name, &text.text).unwrap());
-    println!("{} shaders pass tint", texts.len());
-    let kernels: BTreeSet<_> = texts.iter().map(|t| t.kernel).collect();
-    assert_eq!(kernels.len(), KERNELS.len() - 2, "all but two: {kernels:?}");
+    println!("{} shaders pass tint: {:?}", texts.len(), kinds(&texts));
+    let kernels: BTreeSet<_> = texts.iter().filter_map(|t| t.kernel).collect();
+    let all = KERNELS.iter().filter(|k| !k.needs.contains(Caps::COOPERATIVE_MATRIX));
+    assert_eq!(kernels, all.map(|k| k.name).collect());
 
     // A barrier that only some lanes reach: naga takes it, Tint must not.
     let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, fitting_k, formats, oracle, random_matrix, same_bits, within_bound};
-use lowbit::{Activations, CpuLevel, Format, Matrix, Precision, quantize_activations};
+use lowbit::{Activations, CpuLevel, Format, Matrix, Precision, ScaleType, quantize_activations};
 
 /// n, k: tasks that are not full, rows that end within a vector, within a part and within a group.
 const SHAPES: [(usize, usize); 5] = [(1, 8), (5, 100), (17, 257), (3, 784), (2, 2080)];
@@ -27,13 +27,36 @@ fn rounded(x: &[f32], k: usize) -> Vec<f32> {
     .collect()
 }
 
-/// Formats whose weights are no integers of 8 bits with an affine, or are rounded twice on the way from them.
-fn has_no_integers(format: Format) -> bool {
-    let name = format.name();
-    let twice = name.ends_with("_bias_f32");
-    let starts = ["fp6_", "fp8_", "nf4", "aqlm"];
-    let is_float = ["f32", "f16", "bf16", "fp4"].contains(&name);
-    is_float || twice || name.ends_with("_columns") || starts.iter().any(|s| name.starts_with(s))
+/// A format that says it has no integers has none: levels that are not whole, or an affine that is rounded twice.
+#[test]
+fn only_formats_without_integers_say_so() {
+    let mut random = Random::new(4);
+    let without = formats().into_iter().filter(|format| !format.has_integers());
+    let mut count = 0;
+    for format in without {
+        count += 1;
+        let k = fitting_k(format, 256);
+        let matrix = random_matrix(format, 8, k, random.next());
+        let all = matrix.inspect();
+        // Floats and codebooks have no codes.
+        if all.codes.iter().all(|&code| code == 0) {
+            continue;
+        }
+        let wide = format.float_fields().iter().any(|(_, scale)| *scale == ScaleType::F32);
+        let has_bias = wide && format.name().contains("bias");
+        let weights = matrix.dequantize();
+        let whole = |(i, w): (usize, &f32)| {
+            let level = f64::from(*w) / f64::from(all.scales[i / k * (all.scales.len() / 8) + i % k / 8]);
+            let steps = 2.0 * level;
+            (steps - steps.round()).abs() < 1e-3 && steps.abs() <= 254.0
+        };
+        let integers = weights.iter().enumerate().all(whole);
+        assert!(
+            has_bias || !integers,
+            "{format} has whole levels, yet Format::has_integers says no: see Levels and Fields in its file"
+        );
+    }
+    assert!(count > 10, "{count}");
 }
 
 #[test]
@@ -71,7 +94,7 @@ fn integer_products_are_those_of_rounded_inputs() {
             let exact = matrix.matmul(&x).unwrap();
             for level in CpuLevel::all() {
                 let y = matrix.matmul_at(&x, Precision::I8, level).unwrap();
-                if has_no_integers(format) {
+                if !format.has_integers() {
                     let exact = matrix.matmul_at(&x, Precision::F32, level).unwrap();
                     same_bits(&y, &exact).unwrap_or_else(|e| panic!("{format}: {e}"));
                     continue;
@@ -107,7 +130,7 @@ fn what_needs_no_rounding_is_exact() {
             let format = base.with_group(group).unwrap();
             let mut bytes = random_matrix(format, n, k, random.next()).bytes().to_vec();
             for row in bytes.chunks_mut(format.row_bytes(k).unwrap()) {
-                for block in row.chunks_mut(format.block_bytes()) {
+                for block in row.chunks_mut(format.block_bytes().unwrap()) {
                     let scale = half::f16::from_f32(2f32.powi(-3));
                     block[..2].copy_from_slice(&scale.to_le_bytes());
                     if format.float_fields().len() == 2 {
@@ -299,7 +322,7 @@ fn what_is_no_number_stays_in_its_row() {
                             // Levels may add in different orders.
                             let near = |(y, c): (&f32, &f32)| (y - c).abs() <= 1e-3 * c.abs().max(1.0);
                             match i {
-                                1 if precision == Precision::I8 && !has_no_integers(format) => {
+                                1 if precision == Precision::I8 && format.has_integers() => {
                                     assert!(y.iter().all(|y| y.is_nan()), "{format} {y:?}")
                                 }
                                 1 => assert!(y.iter().any(|y| !y.is_finite()), "{format} {y:?}"),

@@ -139,7 +139,7 @@ fn identity_is_round_to_nearest() {
     let (n, k) = (33, 512);
     let w = normals(2, n * k);
     for format in formats {
-        let expected = Matrix::quantize(format, n, k, &w).unwrap();
+        let expected = Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap();
         for act_order in [false, true] {
             for groups in [GroupScales::Sequential, GroupScales::Static] {
                 let options = Gptq::default().with_act_order(act_order).with_groups(groups);
@@ -157,14 +157,14 @@ fn identity_is_round_to_nearest() {
         ("int4_g256", 300),
     ] {
         let format: Format = format.parse().unwrap();
-        let expected = Matrix::quantize(format, 16, k, &w[..16 * k]).unwrap();
+        let expected = Matrix::quantize(format, Dense::new(16, k, &w[..16 * k]).unwrap()).unwrap();
         let got = run(format, k, &w[..16 * k], &identity(k), &Gptq::default());
         assert_eq!(*got.linear.matrix(), expected, "{format}");
     }
     // H = I makes all columns matter the same.
     let options = Gptq::default().with_importance(ColumnImportance::Diagonal);
     for format in [Format::Q4_0, Format::Q4_K, Format::IQ4_NL] {
-        let expected = Matrix::quantize_weighted(format, n, k, &w, &vec![1.0; k]).unwrap();
+        let expected = Matrix::quantize_weighted(format, Dense::new(n, k, &w).unwrap(), &vec![1.0; k]).unwrap();
         let got = run(format, k, &w, &identity(k), &options);
         assert_eq!(*got.linear.matrix(), expected, "{format}");
     }
@@ -239,7 +239,9 @@ fn as_the_paper_has_it() {
         }
     }
     // The comparison tells other methods from the paper's.
-    let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+    let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
+        .unwrap()
+        .dequantize();
     let differ = rounded
         .iter()
         .zip(&expected)
@@ -254,7 +256,9 @@ fn outputs_are_nearer_than_rounded_ones() {
     let x = inputs(k, 400);
     let hessian = hessian(k, &x);
     for format in formats() {
-        let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+        let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
+            .unwrap()
+            .dequantize();
         let rounded = output_error(k, &w, &rounded, &x);
         for act_order in [false, true] {
             for groups in [GroupScales::Sequential, GroupScales::Static] {
@@ -309,7 +313,7 @@ fn smaller_scales_where_they_are_better() {
     let distance = |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
     for format in [Format::INT3_ASYM, Format::INT4, Format::Q4_0, Format::NF4, Format::Q3_K] {
         let options = Gptq::default().with_search(Some(Search::default().with_norm(2.0)));
-        let rounded = Matrix::quantize(format, n, k, &w).unwrap().dequantize();
+        let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap().dequantize();
         let got = run(format, k, &w, &identity(k), &options).linear.dequantize();
         let (got, rounded) = (distance(&got), distance(&rounded));
         assert!(got < rounded, "{format}: {got}, {rounded}");
@@ -358,7 +362,9 @@ fn dead_columns_and_too_few_inputs() {
     assert!(got.damp > 0.0 && got.damp < 0.1, "{}", got.damp);
     let quantized = got.linear.dequantize();
     assert!(quantized.iter().skip(5).step_by(k).all(|q| *q == 0.0));
-    let rounded = Matrix::quantize(Format::INT8, n, k, &w).unwrap().dequantize();
+    let rounded = Matrix::quantize(Format::INT8, Dense::new(n, k, &w).unwrap())
+        .unwrap()
+        .dequantize();
     let (got, rounded) = (output_error(k, &w, &quantized, &x), output_error(k, &w, &rounded, &x));
     assert!(got < rounded, "{got}, {rounded}");
 

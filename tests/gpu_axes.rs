@@ -15,18 +15,20 @@ mod experts;
 
 use bounded::check;
 use case::{Case, to_bytes};
-use common::{Random, gpu, random_matrix};
+use common::{Random, gpu};
 use lowbit::wgpu::{self, BufferSlice};
-use lowbit::{Epilogue, Error, FloatType, Format, Gpu, KERNELS, MatMul, MatMulBuilder, Precision};
+use lowbit::{Epilogue, Error, FloatType, Format, Gpu, KERNELS, KernelInfo, MatMul, MatMulBuilder, Precision};
 
 /// The product kernels of the table that this adapter runs in f32. `shader::slots` holds all of them to every axis by
 /// naga; those that round have oracles of their own (`gpu_half`, `activations`).
 fn kernels() -> Vec<&'static str> {
-    let gpu = gpu::gpu();
-    let weights = random_matrix(Format::Q4_0, 8, 256, 1);
-    let weights = gpu.upload(&weights).unwrap();
-    let runs = |kernel: &&str| common::gpu::with_kernel(gpu, &weights, 1, Precision::F32, kernel).is_ok();
-    KERNELS.iter().copied().filter(runs).collect()
+    names(|_| true)
+}
+
+/// Those of them with this property.
+fn names(of: fn(&KernelInfo) -> bool) -> Vec<&'static str> {
+    let kernels = gpu::kernels_of(gpu::gpu(), Precision::F32).into_iter();
+    kernels.filter(|k| of(k)).map(|k| k.name).collect()
 }
 
 /// What is made with the first precision that the kernel takes; None where this adapter has not what it needs, or
@@ -36,7 +38,7 @@ fn allowed<T>(make: impl Fn(Precision) -> Result<T, Error>) -> Option<T> {
         match make(precision) {
             Ok(made) => return Some(made),
             Err(Error::Precision { .. }) => {}
-            Err(Error::Feature { .. } | Error::UnknownKernel(..)) => return None,
+            Err(Error::Feature { .. } | Error::Unknown { .. }) => return None,
             Err(e) => panic!("{e}"),
         }
     }
@@ -170,7 +172,7 @@ fn batches_have_every_kernel() {
     let mut ran = 0;
     for kernel in KERNELS {
         let case = Case::exact(gpu, (3, 2, 13, 256), chain, &mut random);
-        let with = |precision| case.builder(gpu, kernel).precision(precision);
+        let with = |precision| case.builder(gpu, kernel.name).precision(precision);
         if let Some(product) = allowed(|precision| with(precision).build()) {
             case.check(gpu, &product).unwrap_or_else(|e| panic!("{kernel}: {e}"));
             ran += 1;
@@ -185,8 +187,7 @@ fn slices_are_added_up() {
     let gpu = gpu::gpu();
     let mut random = Random::new(730);
     let chain = &[Epilogue::Bias, Epilogue::Relu];
-    let sliced = kernels().into_iter().filter(|k| k.starts_with("gem"));
-    for (i, kernel) in sliced.enumerate() {
+    for (i, kernel) in names(|k| k.slices).into_iter().enumerate() {
         // The last slice is short; of five, the last would be empty.
         for (slices, shape) in [(2, (1, 3, 37, 800)), (5, (2, 2, 9, 1030))] {
             let format = [FORMATS[i], Format::F16][slices % 2];
@@ -244,8 +245,8 @@ fn broken_axes_are_reported() {
             &batch,
             1,
             "inputs of the first pair",
-            "return member * params.m + col;",
-            "return col;",
+            "return member * params.m + x_row;",
+            "return x_row;",
         ),
         (
             &batch,

@@ -14,7 +14,8 @@ fn the_adapter_is_the_one_that_was_meant() {
     let info = gpu.info();
     let optional = describe(gpu.device().features());
     println!("{gpu:?}: {:?}, enabled: {optional}", info.device_type);
-    println!("kernels: {}", KERNELS.join(", "));
+    let names: Vec<_> = KERNELS.iter().map(|k| k.name).collect();
+    println!("kernels: {}", names.join(", "));
     let driver = std::env::var("LOWBIT_DRIVER").unwrap_or_default();
     match driver.as_str() {
         "lavapipe" => {

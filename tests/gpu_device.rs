@@ -146,16 +146,18 @@ fn bad_calls_are_refused_before_the_device_sees_them() {
     let gpu = gpu::gpu();
     let weights = gpu.upload(&random_matrix(Format::Q8_0, 8, 256, 3)).unwrap();
     let product = |m, kernel| common::gpu::with_kernel(gpu, &weights, m, Precision::F32, kernel).err();
-    assert!(matches!(product(1, "gem"), Some(Error::UnknownKernel(..))));
-    assert!(matches!(product(1, "get_rows"), Some(Error::UnknownKernel(..))));
+    assert!(matches!(product(1, "gem"), Some(Error::Unknown { .. })));
+    assert!(matches!(product(1, "get_rows"), Some(Error::Unknown { .. })));
     assert!(matches!(product(0, "gemv"), Some(Error::Length { .. })));
     assert!(matches!(GetRows::new(gpu, &weights, 0), Err(Error::Length { .. })));
-    assert_eq!(gpu.get_rows(&[3, 8], &weights), Err(Error::Row { row: 8, n: 8 }));
+    let past = gpu.get_rows(&[3, 8], &weights);
+    assert!(matches!(past, Err(Error::Row { row: 8, n: 8, .. })), "{past:?}");
     assert_eq!(gpu.get_rows(&[], &weights), Ok(vec![]));
     assert_eq!(gpu.matmul(&[], &weights), Ok(vec![]));
-    assert_eq!(
-        gpu.matmul(&[0.0; 300], &weights),
-        Err(Error::Inputs { k: 256, got: 300 })
+    let short = gpu.matmul(&[0.0; 300], &weights);
+    assert!(
+        matches!(short, Err(Error::Inputs { k: 256, got: 300, .. })),
+        "{short:?}"
     );
     let other = borrowed(|_| ());
     assert_eq!(other.matmul(&[0.0; 256], &weights), Err(Error::OtherDevice));
@@ -201,13 +203,18 @@ fn too_small_devices_are_refused() {
     ];
     for (name, least, there, change) in cases {
         let refused = try_borrowed(change).expect_err(name);
-        let wanted = Error::DeviceLimit {
-            kernel: "lowbit".into(),
-            what: name,
-            needed: least.into(),
-            limit: there.into(),
+        let Error::DeviceLimit {
+            kernel,
+            what,
+            needed,
+            limit,
+            ..
+        } = refused
+        else {
+            panic!("{refused}");
         };
-        assert_eq!(refused, wanted);
+        let wanted = ("lowbit", name, least.into(), there.into());
+        assert_eq!((&kernel[..], what, needed, limit), wanted);
     }
 }
 

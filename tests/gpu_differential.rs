@@ -8,7 +8,7 @@ mod common;
 
 use common::structured::{INPUTS, WEIGHTS, inputs, matrix};
 use common::{BOUND, Random, fitting_k, gpu, oracle, random_matrix, within_bound};
-use lowbit::{DeviceClass, Error, Format, Gpu, InputScale, KERNELS, MatMul, Matrix, Precision, wgpu};
+use lowbit::{DeviceClass, Error, Format, Gpu, Group, InputScale, KERNELS, MatMul, Matrix, Precision, wgpu};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn formats() -> Vec<Format> {
     for format in Format::ALL {
         let groups = [8, 16, 24, 40, 64, 128].iter();
         all.extend(groups.filter_map(|&g| format.with_group(g).ok()));
-        all.extend(format.per_row());
+        all.extend(format.with_group(Group::Row));
         for scale in format.scale_types() {
             let scaled = format.with_scale(scale).unwrap();
             all.push(scaled);
@@ -95,6 +95,7 @@ impl Case {
             Precision::F32 => exact,
             Precision::I8 => exact.min(by(&self.bytes, BOUND)),
             Precision::F16 => exact.min(by(&self.halves, BOUND + k / 128.0)),
+            other => unimplemented!("the bound of {other}: add it here"),
         }
     }
 
@@ -115,7 +116,7 @@ impl Case {
                 Error::Feature { .. }
                 | Error::Precision { .. }
                 | Error::NoCodes { .. }
-                | Error::UnknownKernel(..)
+                | Error::Unknown { .. }
                 | Error::DeviceLimit { .. },
             ) if kernel.is_some() => None,
             Err(e) => panic!("{}, {kernel:?}: {e}", self.at),
@@ -165,7 +166,7 @@ fn structured_products_are_within_their_bounds() {
         if random.next().is_multiple_of(4) {
             as_on = as_on.with_features(wgpu::Features::empty());
         }
-        let kernel = KERNELS[(random.next() % KERNELS.len() as u64) as usize];
+        let kernel = KERNELS[(random.next() % KERNELS.len() as u64) as usize].name;
         let kernel = random.next().is_multiple_of(2).then_some(kernel);
         if let Some((error, kernel)) = case.on_device(&as_on, precision, kernel) {
             note(format!("{kernel}, {precision:?}"), error);

@@ -8,7 +8,8 @@ use common::{Random, gpu, random_matrix};
 use lowbit::kv::{GpuKv, KvCodec, KvOptions, KvType};
 use lowbit::wgpu;
 use lowbit::{
-    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, InputScale, Linear, LinearMatMul, MatMul, Matrix, Precision,
+    Error, ExpertMatMul, Experts, Format, GetRows, Gpu, Group, InputScale, Linear, LinearMatMul, MatMul, Matrix,
+    Precision,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -76,17 +77,23 @@ fn products_of_too_many_rows_say_both_numbers() {
     let limit = gpu.device().limits().max_buffer_size;
     let wide = gpu.upload(&random_matrix(Format::Q4_0, 64, 4096, 3)).unwrap();
     let tall = gpu.upload(&random_matrix(Format::Q4_0, 4096, 64, 3)).unwrap();
-    let too_large = |what, needed: u64| Error::TooLarge { what, needed, limit };
+    let too_large = |what: &'static str, needed: u64| Some((what, needed, limit));
+    let numbers = |refused: Option<Error>| match refused {
+        Some(Error::TooLarge {
+            what, needed, limit, ..
+        }) => Some((what, needed, limit)),
+        other => panic!("{other:?}"),
+    };
     let m = limit as usize / (4 * 4096) + 1;
     let bytes = 4 * 4096 * m as u64;
     let refused = MatMul::new(&gpu, &wide, m, Precision::F32).err();
-    assert_eq!(refused, Some(too_large("x in bytes", bytes)));
+    assert_eq!(numbers(refused), too_large("x in bytes", bytes));
     let refused = gpu.tune(&wide, m, Precision::F32).err();
-    assert_eq!(refused, Some(too_large("x in bytes", bytes)));
+    assert_eq!(numbers(refused), too_large("x in bytes", bytes));
     let refused = MatMul::new(&gpu, &tall, m, Precision::F32).err();
-    assert_eq!(refused, Some(too_large("y in bytes", bytes)));
+    assert_eq!(numbers(refused), too_large("y in bytes", bytes));
     let refused = GetRows::new(&gpu, &wide, m).err();
-    assert_eq!(refused, Some(too_large("rows of floats in bytes", bytes)));
+    assert_eq!(numbers(refused), too_large("rows of floats in bytes", bytes));
     // No number is too large to be refused.
     for m in [1 << 26, 1 << 30, u32::MAX as usize, usize::MAX / 2, usize::MAX] {
         let told = |e: Option<Error>| {
@@ -236,7 +243,7 @@ fn running_out_of_memory_is_an_error() {
         return;
     }
     let k = 65536;
-    let format = Format::INT8.per_row().unwrap();
+    let format = Format::INT8.with_group(Group::Row).unwrap();
     let weights = gpu.upload(&random_matrix(format, 1, k, 3)).unwrap();
     let refused = gpu.get_rows(&vec![0; 4096], &weights);
     assert!(matches!(refused, Err(Error::OutOfMemory(_))), "{refused:?}");

@@ -7,34 +7,30 @@ mod common;
 use common::{BOUND, Random, fitting_k, gpu, oracle, random_matrix, within_bound};
 use half::f16;
 use lowbit::wgpu::{DeviceType, Features};
-use lowbit::{DeviceClass, Error, FloatType, Format, Gpu, KERNELS, MatMul, Matrix, Precision, Weights};
+use lowbit::{
+    Caps, DeviceClass, Error, FloatType, Format, Gpu, Group, KERNELS, KernelInfo, MatMul, Matrix, Precision, Weights,
+};
 use std::process::Command;
 
 /// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
-fn half_kernels(gpu: &Gpu) -> Vec<&'static str> {
-    let weights = gpu.upload(&random_matrix(Format::Q8_0, 1, 32, 1)).unwrap();
-    let made = |k: &str, precision| common::gpu::with_kernel(gpu, &weights, 1, precision, k);
-    let is_half =
-        |k: &&str| made(k, Precision::F16).is_ok() && matches!(made(k, Precision::F32), Err(Error::Precision { .. }));
-    KERNELS.iter().copied().filter(is_half).collect()
+fn half_kernels(gpu: &Gpu) -> Vec<&'static KernelInfo> {
+    gpu::kernels_of(gpu, Precision::F16)
 }
 
 /// What a device with these features must be able to run: nothing may go missing in silence.
 #[test]
 fn no_kernel_is_missing() {
     let gpu = gpu::gpu();
+    // Those that need no matrix units are held to the table as they are listed.
     let kernels = half_kernels(gpu);
     println!("kernels: {kernels:?}");
-    let has = |feature| gpu.device().features().contains(feature);
-    let plain = kernels.contains(&"gemm_f16");
-    assert_eq!(plain, has(Features::SHADER_F16));
-    let matrices: Vec<_> = kernels.iter().filter(|k| k.contains("coop")).collect();
-    match (has(Features::EXPERIMENTAL_COOPERATIVE_MATRIX), gpu.info().device_type) {
-        (false, _) => assert!(matrices.is_empty(), "{matrices:?}"),
+    let sides: Vec<_> = kernels.iter().filter_map(|k| k.matrix_side).collect();
+    match (gpu::has(gpu, Caps::COOPERATIVE_MATRIX), gpu.info().device_type) {
+        (false, _) => assert!(sides.is_empty(), "{sides:?}"),
         // lavapipe's only shape.
-        (true, DeviceType::Cpu) => assert_eq!(matrices, [&"gemm_coop_8"]),
+        (true, DeviceType::Cpu) => assert_eq!(sides, [8]),
         // Which one is the card's affair.
-        (true, _) => assert!(!matrices.is_empty()),
+        (true, _) => assert!(!sides.is_empty()),
     }
 }
 
@@ -57,9 +53,9 @@ fn halves_in() {
         let bits: Vec<u16> = x.iter().map(|x| x.to_bits()).collect();
         for kernel in half_kernels(gpu) {
             let builder = || MatMul::builder(gpu, &weights, m).precision(Precision::F16);
-            let product = builder().kernel(kernel).build().unwrap();
+            let product = builder().kernel(kernel.name).build().unwrap();
             let want = gpu::prepared(gpu, &product, &floats);
-            let product = builder().kernel(kernel).inputs(FloatType::F16);
+            let product = builder().kernel(kernel.name).inputs(FloatType::F16);
             let product = product.build().unwrap();
             let got = gpu::run(gpu, &bits, m * n, |pass, x, y| product.encode(pass, x, y).unwrap());
             assert_eq!(got, want, "{kernel} {format}");
@@ -89,14 +85,13 @@ fn features_switch_off() {
     ] {
         for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
             let gpu = gpu.with_features(!off).with_class(class);
-            let left = half_kernels(&gpu);
             for &kernel in &all {
-                let needs_it = off.contains(Features::SHADER_F16)
-                    || kernel.contains("coop") && off.intersects(coop | Features::SUBGROUP);
-                assert_eq!(left.contains(&kernel), !needs_it, "{kernel} without {off:?}");
+                let made = common::gpu::with_kernel(&gpu, &weights, m, Precision::F16, kernel.name);
+                let mut features = off.iter_names().map(|(name, _)| name);
+                let needs_it = features.any(|name| kernel.needs.names().any(|needed| needed == name));
+                assert_eq!(made.is_ok(), !needs_it, "{kernel} without {off:?}");
                 if needs_it {
-                    let refused = common::gpu::with_kernel(&gpu, &weights, m, Precision::F16, kernel);
-                    assert!(matches!(refused, Err(Error::Feature { .. })), "{refused:?}");
+                    assert!(matches!(made, Err(Error::Feature { .. })), "{made:?}");
                 }
             }
             let chosen = MatMul::new(&gpu, &weights, m, Precision::F16).unwrap();
@@ -111,7 +106,7 @@ fn the_environment_switches_matrices_off() {
     const OFF: &str = "LOWBIT_NO_COOPERATIVE_MATRIX";
     if std::env::var_os(OFF).is_some() {
         let kernels = half_kernels(gpu::gpu());
-        assert!(!kernels.iter().any(|k| k.contains("coop")), "{kernels:?}");
+        assert!(!kernels.iter().any(|k| k.matrix_side.is_some()), "{kernels:?}");
         return;
     }
     // Not `current_exe`: where this runs by chroot, there is no /proc.
@@ -129,20 +124,21 @@ fn the_environment_switches_matrices_off() {
 fn rounding_is_chosen_only_where_it_is_allowed() {
     let gpu = gpu::gpu();
     let all = half_kernels(gpu);
+    let named = |name: &str| all.iter().find(|k| k.name == name);
     let weights = gpu.upload(&random_matrix(Format::Q4_0, 64, 256, 3)).unwrap();
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         let gpu = gpu.with_class(class);
         for m in [1, 8, 9, 63, 64, 300] {
             for precision in [Precision::F32, Precision::I8] {
                 let chosen = MatMul::new(&gpu, &weights, m, precision).unwrap();
-                assert!(!all.contains(&chosen.kernel()), "{chosen:?} {precision:?}");
+                assert!(named(chosen.kernel()).is_none(), "{chosen:?} {precision:?}");
             }
             let chosen = MatMul::new(&gpu, &weights, m, Precision::F16).unwrap();
             println!("m = {m} as on a {class:?}: {}", chosen.kernel());
             if class == DeviceClass::Gpu && m > 8 && !all.is_empty() {
-                let matrices = m >= 64 && all.iter().any(|k| k.contains("coop"));
-                assert!(all.contains(&chosen.kernel()), "{chosen:?}");
-                assert_eq!(chosen.kernel().contains("coop"), matrices, "{chosen:?}");
+                let matrices = m >= 64 && all.iter().any(|k| k.matrix_side.is_some());
+                let kernel = named(chosen.kernel()).expect("a kernel of halves");
+                assert_eq!(kernel.matrix_side.is_some(), matrices, "{chosen:?}");
             }
         }
     }
@@ -190,7 +186,8 @@ impl Case {
 
     /// Holds a product made ready to the oracle of its kernel.
     fn check(&self, gpu: &Gpu, product: &MatMul) {
-        let want = if half_kernels(gpu).contains(&product.kernel()) {
+        let kernel = KERNELS.iter().find(|k| k.name == product.kernel()).unwrap();
+        let want = if kernel.precision == Precision::F16 {
             &self.rounded
         } else {
             &self.exact
@@ -237,10 +234,10 @@ fn every_kernel_and_format_is_within_its_bound() {
             };
             for &shape in shapes {
                 let case = Case::random(own, format, shape, &mut random);
-                worst = worst.max(case.by(own, kernel));
+                worst = worst.max(case.by(own, kernel.name));
                 // Every adapter also runs kernels as they are for the other class of devices.
                 if (place + number).is_multiple_of(OTHER_CLASS) {
-                    worst = worst.max(case.by(&own.with_class(other), kernel));
+                    worst = worst.max(case.by(&own.with_class(other), kernel.name));
                 }
             }
         }
@@ -274,7 +271,7 @@ fn long_rows_of_large_inputs_do_not_overflow() {
         let case = Case::of(gpu, &matrix, x);
         assert!(case.rounded.iter().any(|(sum, _)| sum.abs() > 65504.0));
         for kernel in half_kernels(gpu) {
-            case.by(gpu, kernel);
+            case.by(gpu, kernel.name);
         }
     }
 }
@@ -284,7 +281,7 @@ fn long_rows_of_large_inputs_do_not_overflow() {
 fn what_is_past_the_end_of_a_row_stays_zero() {
     let gpu = gpu::gpu();
     // Codes 15 with zero point 15: weights 0. What fills up a part has code 0: -15 * 8192.
-    let format = Format::INT4_ASYM.per_row().unwrap();
+    let format = Format::INT4_ASYM.with_group(Group::Row).unwrap();
     let (n, k) = (5, 40);
     let zeros = vec![0f32; n * k];
     let row_bytes = format.row_bytes(k).unwrap();
@@ -298,8 +295,8 @@ fn what_is_past_the_end_of_a_row_stays_zero() {
     assert_eq!(matrix.dequantize(), zeros);
     let case = Case::of(gpu, &matrix, x);
     for kernel in half_kernels(gpu) {
-        case.by(gpu, kernel);
-        let y = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| {
+        case.by(gpu, kernel.name);
+        let y = gpu::mutant_of(kernel.name, gpu, &matrix, &case.x, |text| {
             text.replace("select(vec4<f32>(0.0), w, at <", "select(w, w, at <")
         });
         assert!(within_bound(&y, &case.rounded).is_err(), "{kernel}");
@@ -321,7 +318,7 @@ fn special_values_travel() {
     let mut x = vec![1.0f32; 2 * k];
     x[k] = 1e6;
     for kernel in half_kernels(gpu) {
-        let y = gpu::product_at(Precision::F16, gpu, &weights, &x, kernel);
+        let y = gpu::product_at(Precision::F16, gpu, &weights, &x, kernel.name);
         let first = -128.0 * 32.0 * 2f32.powi(-24);
         assert_eq!(y[..3], [0.0, first, -4096.0], "{kernel}");
         assert!(y[3].is_nan(), "{kernel}: 0 times infinity");
@@ -345,13 +342,13 @@ fn broken_kernels_are_reported() {
         ("a part forgotten", "part < parts;", "part < parts - 1u;"),
         (
             "inputs of the part before",
-            "x_at(col, part * 8u",
-            "x_at(col, part * 4u",
+            "x_at(x_row, part * 8u",
+            "x_at(x_row, part * 4u",
         ),
         (
             "an input off by half a unit of f16",
-            "x_at(col, part",
-            "1.0002 * x_at(col, part",
+            "x_at(x_row, part",
+            "1.0002 * x_at(x_row, part",
         ),
         (
             "weights off by half a unit of f16",
@@ -359,11 +356,11 @@ fn broken_kernels_are_reported() {
             "return 1.0002 * a.scale * level;",
         ),
         ("another row", "min(first_row + ", "min(1u + first_row + "),
-        ("another column", "min(first_col + ", "min(1u + first_col + "),
+        ("another row of x", "min(first_x_row + ", "min(1u + first_x_row + "),
         (
             "written elsewhere",
-            "return col * params.n + row;",
-            "return col * params.n + row + 1u;",
+            "return x_row * params.n + row;",
+            "return x_row * params.n + row + 1u;",
         ),
         (
             "sums rounded to f16",
@@ -373,8 +370,8 @@ fn broken_kernels_are_reported() {
     ];
     let plain: &[Mutant] = &[(
         "a vec4 of four twice",
-        "x_tile[swizzled(lane_col + 16u * 1u, i)]",
-        "x_tile[swizzled(lane_col + 16u * 1u, i & 6u)]",
+        "x_tile[swizzled(lane_x_row + 16u * 1u, i)]",
+        "x_tile[swizzled(lane_x_row + 16u * 1u, i & 6u)]",
     )];
     let matrices: &[Mutant] = &[
         (
@@ -388,11 +385,11 @@ fn broken_kernels_are_reported() {
         ("a neighbour's sums", "MATRIX + i]", "MATRIX + (i ^ 1u)]"),
     ];
     for kernel in half_kernels(gpu) {
-        let sound = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| text.to_string());
+        let sound = gpu::mutant_of(kernel.name, gpu, &matrix, &case.x, |text| text.to_string());
         within_bound(&sound, &case.rounded).expect("the unchanged kernel");
-        let own = if kernel.contains("coop") { matrices } else { plain };
+        let own = if kernel.matrix_side.is_some() { matrices } else { plain };
         for (what, from, to) in any.iter().chain(own) {
-            let y = gpu::mutant_of(kernel, gpu, &matrix, &case.x, |text| {
+            let y = gpu::mutant_of(kernel.name, gpu, &matrix, &case.x, |text| {
                 assert!(text.contains(from), "{what}: {kernel} has no {from:?}");
                 text.replace(from, to)
             });

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Random, gpu, random_matrix};
-use lowbit::{Epilogue, Error, Format, Gpu, InputScale, MatMul, Matrix, Precision, ScaleType, Weights};
+use lowbit::{Epilogue, Error, Format, Gpu, Group, InputScale, MatMul, Matrix, Precision, ScaleType, Weights};
 
 const K: usize = 424; // 13 runs of 32 and a short one
 
@@ -70,7 +70,11 @@ fn worst(y: &[f32], w: &Matrix, x: &[f32], scale: InputScale) -> f64 {
 #[test]
 fn products_are_those_of_the_rounded_inputs() {
     let gpu = gpu::gpu();
-    let per_row = Format::INT8.per_row().unwrap().with_scale(ScaleType::F32).unwrap();
+    let per_row = Format::INT8
+        .with_group(Group::Row)
+        .unwrap()
+        .with_scale(ScaleType::F32)
+        .unwrap();
     for format in [per_row, Format::Q4_0, Format::INT4_ASYM, Format::Q4_1] {
         let w = random_matrix(format, 70, 416, 3);
         let w = match format.row_bytes(K) {

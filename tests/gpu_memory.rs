@@ -82,7 +82,7 @@ fn submissions_take_no_memory() {
     }
 
     let weights = gpu.upload(&random_matrix(Format::Q4_0, N, K, 2)).unwrap();
-    for kernel in KERNELS {
+    for kernel in KERNELS.iter().map(|k| k.name) {
         for precision in [Precision::F32, Precision::F16, Precision::I8] {
             // A kernel of another precision, or of features that this device lacks.
             let Ok(product) = common::gpu::with_kernel(gpu, &weights, 8, precision, kernel) else {

@@ -124,7 +124,7 @@ fn refusing() -> Vec<(&'static str, Call)> {
         Box::new(f)
     }
     let w = [0.5f32; 64];
-    let row = Format::INT4.per_row().unwrap();
+    let row = Format::INT4.with_group(Group::Row).unwrap();
     let hessian = Hessian::new(2).unwrap();
     vec![
         (
@@ -153,19 +153,21 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ),
         (
             "Matrix::quantize n",
-            call(move |c| made(Matrix::quantize(Format::Q4_0, c, 32, &w))),
+            call(move |c| made(Dense::new(c, 32, &w).and_then(|w| Matrix::quantize(Format::Q4_0, w)))),
         ),
         (
             "Matrix::quantize k",
-            call(move |c| made(Matrix::quantize(Format::INT4, 1, c, &w))),
+            call(move |c| made(Dense::new(1, c, &w).and_then(|w| Matrix::quantize(Format::INT4, w)))),
         ),
         (
             "Matrix::quantize n and k",
-            call(move |c| made(Matrix::quantize(Format::F32, c, c, &w))),
+            call(move |c| made(Dense::new(c, c, &w).and_then(|w| Matrix::quantize(Format::F32, w)))),
         ),
         (
             "Matrix::quantize_weighted k",
-            call(move |c| made(Matrix::quantize_weighted(Format::Q4_K, 1, c, &w, &w))),
+            call(move |c| {
+                made(Dense::new(1, c, &w).and_then(|dense| Matrix::quantize_weighted(Format::Q4_K, dense, &w)))
+            }),
         ),
         ("Format::with_group", call(|c| made(Format::INT4.with_group(c)))),
         ("Dense::new n", call(move |c| made(Dense::new(c, 2, &w)))),

@@ -7,7 +7,7 @@ use common::golden::floats;
 use common::layouts::layout;
 use lowbit::quantize::hqq::{Hqq, Solver};
 use lowbit::random::SplitMix64;
-use lowbit::{Dense, Error, Format, Matrix, ScaleType};
+use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 
 fn quiet(_: f32) {}
 
@@ -167,7 +167,7 @@ fn heavy_tails() {
             let found = hqq
                 .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
                 .unwrap();
-            let nearest = Matrix::quantize(format, n, k, &weights).unwrap();
+            let nearest = Matrix::quantize(format, Dense::new(n, k, &weights).unwrap()).unwrap();
             for p in [0.7, 1.0] {
                 let ours = p_norm(&weights, &found.matrix, p);
                 let rtn = p_norm(&weights, &nearest, p);
@@ -222,7 +222,7 @@ fn every_format() {
     for bits in [1, 2, 3, 4, 8] {
         for kind in [ScaleType::F16, ScaleType::BF16, ScaleType::F32] {
             let format = asymmetric(bits).with_scale(kind).unwrap();
-            for format in [format.with_group(24).unwrap(), format.per_row().unwrap()] {
+            for format in [format.with_group(24).unwrap(), format.with_group(Group::Row).unwrap()] {
                 let found = Hqq::default()
                     .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
                     .unwrap();

@@ -6,7 +6,7 @@ mod values;
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::gguf::{Gguf, Value, Writer};
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 
 fn normals(count: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
@@ -211,7 +211,7 @@ fn no_inputs_of_that_kind() {
     let mut importance = Importance::new();
     assert!(matches!(
         importance.add("w", 8, &[1.0; 7]),
-        Err(Error::Inputs { k: 8, got: 7 })
+        Err(Error::Inputs { k: 8, got: 7, .. })
     ));
     assert!(matches!(importance.add("w", 0, &[]), Err(Error::Inputs { .. })));
     let mut x = [1.0; 16];
@@ -330,7 +330,8 @@ fn weighted_rounding() {
     let means = importance.means("w").unwrap();
     // On inputs that were not collected.
     let held_out = &x[rows / 2 * k..];
-    let exact = Matrix::quantize(Format::F32, n, k, &weights)
+    let exact = Dense::new(n, k, &weights)
+        .and_then(|w| Matrix::quantize(Format::F32, w))
         .unwrap()
         .matmul(held_out)
         .unwrap();
@@ -339,8 +340,8 @@ fn weighted_rounding() {
         y.iter().zip(&exact).map(|(y, e)| f64::from(y - e).powi(2)).sum()
     };
     for format in [Format::Q4_0, Format::Q4_1, Format::IQ4_NL] {
-        let plain = error(Matrix::quantize(format, n, k, &weights).unwrap());
-        let weighted = Matrix::quantize_weighted(format, n, k, &weights, &means).unwrap();
+        let plain = error(Matrix::quantize(format, Dense::new(n, k, &weights).unwrap()).unwrap());
+        let weighted = Matrix::quantize_weighted(format, Dense::new(n, k, &weights).unwrap(), &means).unwrap();
         let weighted = error(weighted);
         assert!(weighted < plain, "{format}: {weighted}, without {plain}");
     }

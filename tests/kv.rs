@@ -4,7 +4,7 @@
 use half::f16;
 use lowbit::kv::{Kv, KvCodec, KvOptions, KvRotation, KvType, Side};
 use lowbit::random::SplitMix64;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 
 fn kivi(side: Side, bits: u32, group: usize, residual: usize) -> KvType {
     KvType::Kivi {
@@ -219,7 +219,7 @@ fn blocks_are_those_of_the_formats() {
     for d in [32, 96, 128] {
         let rows = normals(9 * d, 4);
         for (kind, format) in [(KvType::Q8_0, Format::Q8_0), (KvType::Q4_0, Format::Q4_0)] {
-            let matrix = Matrix::quantize(format, 9, d, &rows).unwrap();
+            let matrix = Matrix::quantize(format, Dense::new(9, d, &rows).unwrap()).unwrap();
             let kv = cached(KvOptions::new(kind, d), &rows);
             assert_eq!(kv.dequantize(), matrix.dequantize(), "{format}");
         }

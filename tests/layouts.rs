@@ -15,7 +15,7 @@ use common::{layouts::layouts, same_bits};
 #[test]
 fn every_case_decodes_bit_for_bit() {
     let cases = layouts();
-    assert_eq!(cases.len(), 60);
+    assert!(cases.len() >= 60, "{} cases: some were lost", cases.len());
     for case in cases.iter().filter(|c| !c.dequantized.is_empty()) {
         let linear = case.linear().unwrap_or_else(|e| panic!("{}: {e}", case.name));
         let weights = case.as_tool(&linear.dequantize());
@@ -55,6 +55,44 @@ fn flipped_bits_are_reported() {
             assert!(seen >= least, "{}: {name}: {seen} of {tries} seen", case.name);
         }
     }
+}
+
+/// A layout that no test makes is a failure here, and so is one that the table of the module does not have.
+#[test]
+fn every_layout_is_tested() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    let folder = |path: &str| {
+        let files = std::fs::read_dir(root.join(path)).unwrap();
+        files.map(|file| read(&file.unwrap().path())).collect::<Vec<_>>()
+    };
+    // Those that methods of checkpoints make are tested by folders of the tool's: tests/checkpoints.rs.
+    let made = folder("src/files/safetensors/methods").concat();
+    let tests = made + &folder("tests/layouts").concat() + &read(&root.join("tests/common/layouts.rs"));
+    let table = read(&root.join("src/layouts/mod.rs"));
+    let mut count = 0;
+    for text in folder("src/layouts") {
+        let mut layout = "";
+        for line in text.lines() {
+            if let Some(head) = line.strip_prefix("impl") {
+                let name = head.trim_end_matches(" {").rsplit(' ').next().unwrap();
+                layout = name.split('<').next().unwrap();
+            }
+            if line.trim_start().starts_with("pub fn linear(") {
+                count += 1;
+                assert!(
+                    tests.contains(&format!("{layout} {{")) || tests.contains(&format!("{layout}::")),
+                    "no test makes {layout}: add a case to tests/golden/layouts.json and its arm to \
+                     tests/common/layouts.rs, or a test to tests/layouts"
+                );
+                assert!(
+                    table.contains(&format!("[`{layout}`]")),
+                    "{layout} has no row in the table of src/layouts/mod.rs"
+                );
+            }
+        }
+    }
+    assert!(count >= 20, "{count} layouts found");
 }
 
 /// The list names the format that each case becomes, which the table of docs/formats.md goes by.

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Random, same_bits};
 use half::f16;
-use lowbit::{Error, Format, Linear, Matrix, OutputScale, RmsNorm, Rotation};
+use lowbit::{Dense, Error, Format, Linear, Matrix, OutputScale, RmsNorm, Rotation};
 
 const N: usize = 8;
 const K: usize = 64;
@@ -223,7 +223,7 @@ const PARTS: usize = 9;
 fn given() -> (Matrix<'static>, Vec<f32>, Vec<f32>, Parts) {
     let mut random = Random::new(31);
     let format = Format::INT4.with_group(16).unwrap();
-    let matrix = Matrix::quantize(format, N, K, &random.floats(N * K, 1.0)).unwrap();
+    let matrix = Matrix::quantize(format, Dense::new(N, K, &random.floats(N * K, 1.0)).unwrap()).unwrap();
     let (w, x) = (matrix.dequantize(), random.floats(3 * K, 2.0));
     let parts = Parts::all(&mut random);
     (matrix, w, x, parts)
@@ -439,7 +439,7 @@ fn parts_that_do_not_fit() {
         "scale: what is divided by should be not 0, got 0"
     );
     let error = linear().matmul(&[0.0; K + 1]).unwrap_err();
-    assert!(matches!(error, Error::Inputs { k: K, got } if got == K + 1));
+    assert!(matches!(error, Error::Inputs { k: K, got, .. } if got == K + 1));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn output_error_is_that_of_the_outputs() {
     let formats = [Format::INT2, Format::Q4_0, Format::INT8];
     let choices = candidates(&formats, Dense::new(n, k, &w).unwrap(), &hessian, &|_| ()).unwrap();
     for (format, choice) in formats.iter().zip(choices) {
-        let matrix = Matrix::quantize(*format, n, k, &w).unwrap();
+        let matrix = Matrix::quantize(*format, Dense::new(n, k, &w).unwrap()).unwrap();
         let quantized = matrix.dequantize();
         let mut expected = 0f64;
         for x in x.chunks(k) {

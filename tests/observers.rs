@@ -325,7 +325,10 @@ fn columns_have_observers_of_their_own() {
     assert_eq!(columns.ranges().unwrap(), [range(-3.0, 3.0), range(-5.0, 5.0)]);
     let affines = columns.quant_params(Scheme::Symmetric, 8).unwrap();
     assert_eq!(affines[1].scale, 5.0 / 127.5);
-    assert!(matches!(columns.observe(&x[..5]), Err(Error::Inputs { k: 6, got: 5 })));
+    assert!(matches!(
+        columns.observe(&x[..5]),
+        Err(Error::Inputs { k: 6, got: 5, .. })
+    ));
     let mut bad = x.clone();
     bad[k + 2] = f32::NAN;
     let refused = columns.observe(&bad);

@@ -5,11 +5,10 @@ mod common;
 
 use common::layouts::layout;
 use half::f16;
-use lowbit::Dense;
 use lowbit::calibrate::outliers::{Outliers, split};
 use lowbit::calibrate::smooth::*;
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Linear, Matrix, Precision};
+use lowbit::{Dense, Error, Format, Group, Linear, Matrix, Precision};
 
 fn normals(count: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
@@ -156,7 +155,7 @@ fn w8a8() {
 
     // The same with a Linear that divides by itself.
     let inverse = scales.iter().map(|s| 1.0 / s).collect();
-    let matrix = Matrix::quantize(Format::F32, n, k, &folded).unwrap();
+    let matrix = Matrix::quantize(Format::F32, Dense::new(n, k, &folded).unwrap()).unwrap();
     let linear = Linear::new(matrix).with_input_scales(inverse).unwrap();
     let y = linear.matmul(&x).unwrap();
     let error = square_error(y.iter().map(|&y| y.into()), &exact);
@@ -191,7 +190,7 @@ fn refused() {
     ));
 
     let mut seen = ChannelMaxima::new(2);
-    assert!(matches!(seen.add(&[1.0; 3]), Err(Error::Inputs { k: 2, got: 3 })));
+    assert!(matches!(seen.add(&[1.0; 3]), Err(Error::Inputs { k: 2, got: 3, .. })));
     argument(seen.add(&[1.0, f32::INFINITY]).unwrap_err());
     argument(seen.maxima().unwrap_err());
 
@@ -236,7 +235,7 @@ fn outlier_columns() {
         .columns(&maxima(k, &with_outliers(rows, k, 21)))
         .unwrap();
     assert_eq!(columns, [5, 29, 53, 77]);
-    let format = Format::INT8.per_row().unwrap();
+    let format = Format::INT8.with_group(Group::Row).unwrap();
     let linear = split(format, layer, &columns).unwrap();
 
     // In those columns the weights rounded to f16; elsewhere INT8 of the row without them.
@@ -259,7 +258,7 @@ fn outlier_columns() {
     let x = with_outliers(rows, k, 22);
     let exact = product(k, &x, &weights);
     let error = |y: Vec<f32>| square_error(y.iter().map(|&y| y.into()), &exact);
-    let plain = Linear::new(Matrix::quantize(format, n, k, &weights).unwrap());
+    let plain = Linear::new(Matrix::quantize(format, Dense::new(n, k, &weights).unwrap()).unwrap());
     let without = error(plain.matmul_with(&x, Precision::I8).unwrap());
     let with = error(linear.matmul_with(&x, Precision::I8).unwrap());
     assert!(with < without / 4.0, "{with}, without {without}");

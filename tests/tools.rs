@@ -20,7 +20,7 @@ mod written;
 use common::layouts::{Layout, layout, layouts};
 use common::same_bits;
 use lowbit::gguf::{Array, Value, Writer};
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 use run::{Folder, run};
 use safetensors::Dtype::I64;
 use std::path::Path;
@@ -194,7 +194,7 @@ fn quantize_and_inspect_gguf() {
 #[test]
 fn inspect_a_file_with_factors() {
     let weights: Vec<f32> = (0..128).map(|i| i as f32 - 60.0).collect();
-    let matrix = Matrix::quantize(Format::NVFP4, 2, 64, &weights).unwrap();
+    let matrix = Matrix::quantize(Format::NVFP4, Dense::new(2, 64, &weights).unwrap()).unwrap();
     let mut writer = Writer::new();
     writer.metadata("split.count", 0u16).unwrap();
     let token = Value::Array(Array::Bytes(vec![vec![0xe4, 0xbd]]));

@@ -313,10 +313,10 @@ fn binary_scales_are_mean_magnitudes() {
     let format = Format::INT1.with_group(g).unwrap();
     assert_eq!(
         found.pack(ScaleType::F16).unwrap(),
-        Matrix::quantize(format, n, k, &w).unwrap()
+        Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap()
     );
     let odd = Binary::new(Group::Len(12)).quantize(dense, None).unwrap();
-    assert!(matches!(odd.pack(ScaleType::F16), Err(Error::Group { got: 12, .. })));
+    assert!(matches!(odd.pack(ScaleType::F16), Err(Error::Group { got: Group::Len(12), .. })));
     assert!(matches!(odd.pack(ScaleType::E8M0), Err(Error::Scale { .. })));
 }
 
@@ -423,7 +423,7 @@ fn ternary_weights_become_matrices() {
     }
     // By groups the scale is that of the format's own encoder.
     let found = of(Group::Len(32)).pack(ScaleType::F16).unwrap();
-    let own = Matrix::quantize(Format::TERNARY, n, k, &w).unwrap();
+    let own = Matrix::quantize(Format::TERNARY, Dense::new(n, k, &w).unwrap()).unwrap();
     assert_eq!(found.inspect().scales, own.inspect().scales);
     let narrow = Ternary::new(Group::Row, Rule::Twn).quantize(Dense::new(n * 2, k / 2, &w).unwrap(), None);
     assert!(narrow.unwrap().pack_tq2_0().is_ok());

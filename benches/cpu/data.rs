@@ -1,6 +1,6 @@
 //! A matrix, inputs, and what their products must be.
 
-use lowbit::{Error, Format, Matrix, Precision, quantize_activations};
+use lowbit::{Dense, Error, Format, Matrix, Precision, quantize_activations};
 
 /// Different rows of the matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.
@@ -27,7 +27,7 @@ impl Subject {
     /// None for formats that lowbit has no quantizer for.
     pub fn new(format: Format, n: usize, k: usize) -> Option<Subject> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
-        let distinct = match Matrix::quantize(format, DISTINCT, k, &weights) {
+        let distinct = match Dense::new(DISTINCT, k, &weights).and_then(|w| Matrix::quantize(format, w)) {
             Err(Error::NoEncoder { .. }) => return None,
             rows => rows.expect("random weights can be quantized"),
         };

@@ -5,7 +5,7 @@
 //! once at 256 x 256. The second form is the composed shader, edited; both must give the same bits.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
-use lowbit::{Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
+use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
@@ -124,7 +124,7 @@ fn matrix(format: Format, size: usize) -> lowbit::Result<Matrix<'static>> {
     };
     // A few rows over and over: packing is slow.
     let weights: Vec<f32> = (0..4 * size).map(|_| random()).collect();
-    let rows = Matrix::quantize(format, 4, size, &weights)?;
+    let rows = Matrix::quantize(format, Dense::new(4, size, &weights)?)?;
     Matrix::from_bytes(format, size, size, rows.bytes().repeat(size / 4))
 }
 

@@ -1,6 +1,6 @@
 //! The weights and inputs that all workers multiply, and what must come out.
 
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 use std::fs;
 
 /// Different rows of a matrix; the rest repeat them. A prime, so that rows repeat at no power of two.
@@ -28,14 +28,20 @@ pub fn inputs(m: usize, k: usize) -> Vec<f32> {
 pub fn quantizable() -> (Vec<&'static str>, Vec<&'static str>) {
     let has = |name: &&str| {
         let format = Format::ALL.iter().find(|f| f.name() == *name);
-        format.is_some_and(|f| Matrix::quantize(*f, 1, 256, &[0.5; 256]).is_ok())
+        format.is_some_and(|f| {
+            Dense::new(1, 256, &[0.5; 256])
+                .and_then(|w| Matrix::quantize(*f, w))
+                .is_ok()
+        })
     };
     Format::ALL.iter().map(Format::name).partition(has)
 }
 
 fn distinct(format: Format, k: usize) -> Matrix<'static> {
     let weights = random(DISTINCT * k, 0x9e37_79b9);
-    Matrix::quantize(format, DISTINCT, k, &weights).expect("random weights can be quantized")
+    Dense::new(DISTINCT, k, &weights)
+        .and_then(|w| Matrix::quantize(format, w))
+        .expect("random weights can be quantized")
 }
 
 fn repeated<T: Copy>(rows: &[T], n: usize) -> Vec<T> {

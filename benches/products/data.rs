@@ -1,6 +1,6 @@
 //! Weights and inputs, and what their products must be.
 
-use lowbit::{Error, Format, Matrix, Precision};
+use lowbit::{Dense, Error, Format, Matrix, Precision};
 
 /// Different rows of a matrix; the rest repeat them. A prime: no mistake by a power of two in the
 /// address of a row meets an equal one.
@@ -33,7 +33,7 @@ impl Packed {
     /// None for formats that lowbit has no quantizer for.
     pub fn new(format: Format, k: usize) -> Option<Packed> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
-        let rows = match Matrix::quantize(format, DISTINCT, k, &weights) {
+        let rows = match Dense::new(DISTINCT, k, &weights).and_then(|w| Matrix::quantize(format, w)) {
             Err(Error::NoEncoder { .. }) => return None,
             rows => rows.expect("random weights can be quantized"),
         };
@@ -58,6 +58,7 @@ impl Packed {
             Precision::F32 => f32::EPSILON,
             Precision::F16 => 1.0 / 2048.0,
             Precision::I8 => 1.0 / 127.0,
+            other => unimplemented!("the bound of {other}: add it here"),
         };
         assert_eq!(y.len() * self.k, x.len() * n);
         let w = self.rows.dequantize();

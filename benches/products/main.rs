@@ -83,14 +83,9 @@ fn on_device(run: &mut Run, bench: &Bench, shape: (usize, usize), test: bool) {
         }
     }
     // Every kernel, whether lowbit would choose it here or not.
-    for kernel in KERNELS {
+    for kernel in KERNELS.iter().filter(|kernel| kernel.is_product) {
         for m in if test { &[9][..] } else { &[1, 8, 64] } {
-            let precision = match *kernel {
-                k if k.contains("dp4a") || k.contains("pairs") => Precision::I8,
-                k if k.contains("f16") || k.contains("coop") => Precision::F16,
-                _ => Precision::F32,
-            };
-            run.product(bench, Some(kernel), precision, Format::Q4_0, shape, *m);
+            run.product(bench, Some(kernel.name), kernel.precision, Format::Q4_0, shape, *m);
         }
     }
 }

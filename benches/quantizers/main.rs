@@ -56,8 +56,8 @@ fn encode(format: Format, n: usize, k: usize, runs: usize) -> Result<(f64, f64)>
         Ok(speeds[runs / 2])
     };
     Ok((
-        median(&|| Matrix::quantize(format, n, k, &weights))?,
-        median(&|| Matrix::quantize_weighted(format, n, k, &weights, &importance))?,
+        median(&|| Dense::new(n, k, &weights).and_then(|w| Matrix::quantize(format, w)))?,
+        median(&|| Dense::new(n, k, &weights).and_then(|w| Matrix::quantize_weighted(format, w, &importance)))?,
     ))
 }
 

@@ -31,7 +31,7 @@ use llama::methods::{Method, Quantized, Recipe};
 use llama::perplexity::Losses;
 use llama::text::{Texts, read_texts};
 use llama::tokenizer::Tokenizer;
-use lowbit::Format;
+use lowbit::{Dense, Format};
 use measure::{Language, Reference, Row};
 use model::{Fallible, Files, Model};
 use std::collections::HashMap;
@@ -129,7 +129,11 @@ impl Args {
             let plain = ["f32", "f16", "bf16"];
             let all = Format::ALL.iter().copied();
             // Formats without an encoder are those of learned codebooks.
-            let made = |f: &Format| lowbit::Matrix::quantize(*f, 1, 256, &[0.5; 256]).is_ok();
+            let made = |f: &Format| {
+                Dense::new(1, 256, &[0.5; 256])
+                    .and_then(|w| lowbit::Matrix::quantize(*f, w))
+                    .is_ok()
+            };
             return Ok(all
                 .filter(|f| fits(f) && made(f) && !plain.contains(&f.name()))
                 .collect());

@@ -6,7 +6,7 @@ use crate::llama::perplexity::{Difference, Losses};
 use crate::llama::scaled::unscaled;
 use crate::llama::{Llama, Place};
 use crate::model::Fallible;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 
 /// One way to store a model, and what it gave.
 pub struct Row {
@@ -91,6 +91,6 @@ pub fn square(w: &[f32]) -> f64 {
 
 /// ‖w x‖², of rows of k.
 pub fn output(w: &[f32], k: usize, x: &[f32]) -> Fallible<f64> {
-    let matrix = Matrix::quantize(Format::F32, w.len() / k, k, w)?;
+    let matrix = Matrix::quantize(Format::F32, Dense::new(w.len() / k, k, w)?)?;
     Ok(square(&matrix.matmul(x)?))
 }

@@ -52,7 +52,7 @@ pub fn losses(
                 choices.sort_by_key(|choice| choice.bytes);
                 // The one in the middle: errors large enough to see, small enough to add up.
                 let probe = choices[choices.len() / 2];
-                let packed = Linear::new(Matrix::quantize(probe.format, n, k, &w)?);
+                let packed = Linear::new(Matrix::quantize(probe.format, Dense::new(n, k, &w)?)?);
                 let at = |llama: &mut Llama, linear| {
                     let shared = &mut llama.layers[i].shared[place as usize];
                     std::mem::replace(&mut shared.linears[index].linear, linear)

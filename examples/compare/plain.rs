@@ -38,7 +38,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
             let (n, k) = (tensor.rows() as usize, tensor.dims[0] as usize);
             let matrix = match method {
                 Method::Hqq => Hqq::default().quantize(format, Dense::new(n, k, &w)?, &|_| ())?.matrix,
-                _ => Matrix::quantize(format, n, k, &w)?,
+                _ => Matrix::quantize(format, Dense::new(n, k, &w)?)?,
             };
             let decoded = matrix.dequantize();
             let error: Vec<f32> = decoded.iter().zip(&w).map(|(q, w)| q - w).collect();

@@ -3,7 +3,7 @@
 use super::{Layer, Llama, Named, Place, Shape, Shared};
 use crate::model::{Fallible, Model};
 use lowbit::gguf::Value;
-use lowbit::{Format, Linear, Matrix};
+use lowbit::{Dense, Format, Linear, Matrix};
 
 impl Llama {
     /// The model of a GGUF file; an error says what of it is not supported.
@@ -96,7 +96,7 @@ fn linear(model: &Model, name: &str, n: usize, k: usize) -> Fallible<Linear> {
         return Err(format!("{name} should be {n} x {k}, got {} x {}", dims.0, dims.1).into());
     }
     let matrix = match tensor.kind.to_f32(tensor.data) {
-        Some(floats) => Matrix::quantize(Format::F32, n, k, &floats)?,
+        Some(floats) => Matrix::quantize(Format::F32, Dense::new(n, k, &floats)?)?,
         None => tensor.matrix()?.into_owned(),
     };
     Ok(Linear::new(matrix))

@@ -5,12 +5,11 @@ use super::scaled::{Scales, scale};
 use super::text::Texts;
 use super::{Llama, Place};
 use crate::model::Fallible;
-use lowbit::Dense;
 use lowbit::quantize::awq::{Awq, Clip};
 use lowbit::quantize::gptq::{Gptq, GroupScales, Search};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::quantize::hqq::Hqq;
-use lowbit::{Format, Linear, Matrix};
+use lowbit::{Dense, Format, Linear, Matrix};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Method {
@@ -107,7 +106,7 @@ impl Recipe<'_> {
                     let matrix = match self.method {
                         Method::Importance => {
                             let importance = calibration.importance_of(&named.name)?;
-                            Matrix::quantize_weighted(format, n, k, &weights, &importance)?
+                            Matrix::quantize_weighted(format, Dense::new(n, k, &weights)?, &importance)?
                         }
                         Method::Hqq => {
                             let dense = Dense::new(n, k, &weights)?;
@@ -118,9 +117,9 @@ impl Recipe<'_> {
                             let whole = Dense::new(n, k, &weights)?;
                             let x = calibration.sample(i, place);
                             let cut = Clip::default().search(format, whole, x, None, &|_| ())?;
-                            Matrix::quantize(format, n, k, &cut)?
+                            Matrix::quantize(format, Dense::new(n, k, &cut)?)?
                         }
-                        _ => Matrix::quantize(format, n, k, &weights)?,
+                        _ => Matrix::quantize(format, Dense::new(n, k, &weights)?)?,
                     };
                     named.linear = Linear::new(matrix);
                 }
@@ -147,7 +146,7 @@ impl Recipe<'_> {
                 let (n, k) = (named.linear.n(), named.linear.k());
                 let weights = named.linear.dequantize();
                 named.linear = if is_float(format) {
-                    Linear::new(Matrix::quantize(format, n, k, &weights)?)
+                    Linear::new(Matrix::quantize(format, Dense::new(n, k, &weights)?)?)
                 } else {
                     gptq.quantize(format, Dense::new(n, k, &weights)?, &hessian, &|_| ())?
                         .linear

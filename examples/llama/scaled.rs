@@ -4,9 +4,8 @@
 use super::calibration::Calibration;
 use super::{Llama, Place, Shared};
 use crate::model::Fallible;
-use lowbit::Dense;
 use lowbit::quantize::awq::{Awq, fold_into_norm, fold_into_rows};
-use lowbit::{Format, Linear, Matrix};
+use lowbit::{Dense, Format, Linear, Matrix};
 
 /// s of each place of each block.
 pub type Scales = Vec<[Vec<f32>; 4]>;
@@ -81,7 +80,7 @@ impl Shared {
             if let Some(rows) = rows.filter(|rows| rows.len() == n) {
                 fold_into_rows(&mut weights, k, None, rows)?;
             }
-            named.linear = Linear::new(Matrix::quantize(Format::F32, n, k, &weights)?);
+            named.linear = Linear::new(Matrix::quantize(Format::F32, Dense::new(n, k, &weights)?)?);
         }
         Ok(())
     }

@@ -21,12 +21,12 @@ pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
 pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weights> {
     let file = Split::parse(parts)?;
     let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {
-        let list = file.tensors().filter(|t| t.dims().len() >= 2);
+        let list = file.tensors().iter().filter(|t| t.dims().len() >= 2);
         let list: Vec<_> = list.map(|t| format!("  {} {:?}", t.name(), t.dims())).collect();
         let named = tensor.map_or("name a tensor".into(), |t| format!("no tensor {t:?}"));
         return Err(format!("{named}, as FILE.gguf:TENSOR; it has\n{}", list.join("\n")).into());
     };
-    if tensor.format().is_some_and(|f| f.block_len() > 1) && !anew {
+    if tensor.format().and_then(|f| f.block_len()).is_some_and(|len| len > 1) && !anew {
         return Ok(Weights::Packed(Box::new(file.linear(tensor.name())?)));
     }
     let k = usize::try_from(tensor.dims().first().copied().unwrap_or(1))?;
@@ -44,12 +44,12 @@ pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weigh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lowbit::{Format, Matrix, gguf::Writer};
+    use lowbit::{Dense, Format, Matrix, gguf::Writer};
 
     #[test]
     fn tensors_are_decoded_by_name() {
         let weights = [0.5, -1.0].repeat(64);
-        let packed = Matrix::quantize(Format::Q8_0, 2, 64, &weights).unwrap();
+        let packed = Matrix::quantize(Format::Q8_0, Dense::new(2, 64, &weights).unwrap()).unwrap();
         let plain: Vec<u8> = weights.iter().flat_map(|w: &f32| w.to_le_bytes()).collect();
         let mut writer = Writer::new();
         writer.matrix("packed", &packed).unwrap();

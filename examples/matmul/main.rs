@@ -25,7 +25,7 @@ mod weights;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use lowbit::wgpu::DeviceType;
-use lowbit::{Error, Format, Gpu, Linear, Matrix};
+use lowbit::{Dense, Error, Format, Gpu, Linear, Matrix};
 use measure::Subject;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -194,7 +194,7 @@ fn pack(dense: &npy::Dense, wanted: &[Format]) -> (Vec<Matrix<'static>>, Vec<(Fo
     let (mut packed, mut left_out) = (Vec::new(), Vec::new());
     for &format in formats {
         bar.set_message(format.to_string());
-        match Matrix::quantize(format, dense.n, dense.k, &dense.weights) {
+        match Dense::new(dense.n, dense.k, &dense.weights).and_then(|w| Matrix::quantize(format, w)) {
             Ok(matrix) => packed.push(matrix),
             Err(error) => left_out.push((format, error)),
         }

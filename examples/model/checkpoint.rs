@@ -92,7 +92,7 @@ impl<'a> Checkpoint<'a> {
         }
         match self.others().find(|t| t.name() == name) {
             Some(info) => {
-                let numbers = self.model.tensor_f32(name)?;
+                let numbers = self.model.to_f32(name)?;
                 Ok(Found::Floats(numbers, info.shape().to_vec()))
             }
             None => {
@@ -161,7 +161,7 @@ pub fn note(linear: &Linear) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lowbit::{Format, Matrix};
+    use lowbit::{Dense, Format, Matrix};
     use safetensors::{Dtype, tensor::TensorView};
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn notes_tell_what_is_there() {
-        let matrix = Matrix::quantize(Format::INT8, 1, 8, &[1.0; 8]).unwrap();
+        let matrix = Matrix::quantize(Format::INT8, Dense::new(1, 8, &[1.0; 8]).unwrap()).unwrap();
         let linear = Linear::new(matrix);
         assert_eq!(note(&linear), "");
         let linear = linear

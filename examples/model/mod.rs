@@ -161,9 +161,9 @@ pub struct Tensor<'a> {
 
 impl<'a> Model<'a> {
     fn of_gguf(split: Split<'a>) -> Model<'a> {
-        let metadata = split.metadata();
+        let metadata = split.metadata().iter();
         let metadata = metadata.map(|key| (key.name().to_owned(), key.value()));
-        let tensors = split.tensors().filter_map(|t| {
+        let tensors = split.tensors().iter().filter_map(|t| {
             Some(Tensor {
                 name: t.name().to_owned(),
                 dims: t.dims().to_vec(),

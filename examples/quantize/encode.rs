@@ -3,7 +3,7 @@
 use crate::model::{Fallible, Tensor};
 use half::{bf16, f16};
 use lowbit::gguf::TensorType;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 
 /// Whether `encode` can make this type, before anything is written.
 pub fn can_make(kind: TensorType) -> bool {
@@ -56,8 +56,8 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
     let mut out = Vec::new();
     for (expert, numbers) in numbers.chunks(n * k).enumerate() {
         let matrix = match &per_expert {
-            Some(of) => Matrix::quantize_weighted(format, n, k, numbers, of[expert]),
-            None => Matrix::quantize(format, n, k, numbers),
+            Some(of) => Dense::new(n, k, numbers).and_then(|w| Matrix::quantize_weighted(format, w, of[expert])),
+            None => Dense::new(n, k, numbers).and_then(|w| Matrix::quantize(format, w)),
         };
         out.extend_from_slice(matrix.map_err(|e| named(&e))?.bytes());
     }

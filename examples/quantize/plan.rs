@@ -172,12 +172,12 @@ impl<'a> Plan<'a> {
 }
 
 /// What the preset's rule asks of the model, by the keys that the file will have.
-fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::Model> {
+fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::ModelShape> {
     let mut keys = Writer::new();
     for (key, value) in metadata.iter().filter(|(key, _)| !key.starts_with("tokenizer.")) {
         keys.metadata(key, value.clone())?;
     }
-    Ok(gguf::Model::of(&Gguf::parse(&keys.to_bytes()?)?, importance))
+    Ok(gguf::ModelShape::of(&Gguf::parse(&keys.to_bytes()?)?, importance))
 }
 
 /// The file type of what is copied: that of most weights.

@@ -10,7 +10,7 @@ mod svg;
 
 use clap::Parser;
 use lowbit::wgpu::{self, BufferUsages};
-use lowbit::{Error, Format, Gpu, MatMul, Matrix, Precision};
+use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision};
 use plot::{Bar, Line, Plot};
 use std::time::{Duration, Instant};
 
@@ -79,7 +79,7 @@ fn product(gpu: &Gpu, format: Format, n: usize, k: usize, m: usize) -> lowbit::R
     let floats: Vec<f32> = (0..distinct * k)
         .map(|i| ((i * 7919 % 2003) as f32 / 1001.0 - 1.0) * 0.1)
         .collect();
-    let few = match Matrix::quantize(format, distinct, k, &floats) {
+    let few = match Dense::new(distinct, k, &floats).and_then(|w| Matrix::quantize(format, w)) {
         Err(Error::NoEncoder { .. }) => return Ok(None),
         few => few?,
     };

@@ -6,7 +6,7 @@
 
 use lowbit::gguf::{self, TensorType, Value, Writer};
 use lowbit::safetensors::Model;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 use std::path::Path;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -69,9 +69,9 @@ fn main() -> Result {
 fn packed(format: Format) -> lowbit::Result<Matrix<'static>> {
     let k = match format.row_bytes(8) {
         Ok(_) => 32,
-        Err(_) => format.block_len(),
+        Err(_) => format.block_len().unwrap_or(8),
     };
-    Matrix::quantize(format, 1, k, &weights(k))
+    Dense::new(1, k, &weights(k)).and_then(|w| Matrix::quantize(format, w))
 }
 
 fn weights(count: usize) -> Vec<f32> {
@@ -118,7 +118,7 @@ fn writer_key(value: &Value) -> String {
 
 /// What presets look at, a layer with bias and scale, and two experts; the first part of one.
 fn model() -> Result<Vec<u8>> {
-    let rows = Matrix::quantize(Format::Q8_0, 2, 32, &weights(64))?;
+    let rows = Matrix::quantize(Format::Q8_0, Dense::new(2, 32, &weights(64))?)?;
     let mut writer = Writer::new();
     writer.metadata("general.architecture", "llama")?;
     writer.metadata("llama.block_count", 1u32)?;
@@ -140,7 +140,7 @@ fn model() -> Result<Vec<u8>> {
 
 /// Two tensors, written as plain bytes: their entries are then given the shape and the type.
 fn older_q2_0() -> Result<Vec<u8>> {
-    let blocks = Matrix::quantize(Format::Q2_0_G128, 1, 2048, &weights(2048))?;
+    let blocks = Matrix::quantize(Format::Q2_0_G128, Dense::new(1, 2048, &weights(2048))?)?;
     let size = blocks.bytes().len() as u64;
     let mut writer = Writer::new();
     for name in ["first", "second"] {

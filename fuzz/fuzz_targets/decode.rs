@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Group, Matrix};
 use lowbit_fuzz::{Choices, all_finite};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
@@ -21,7 +21,7 @@ fn format(choices: &mut Choices) -> Format {
     let mut format = Format::ALL[choices.byte() % Format::ALL.len()];
     let group = match choices.byte() {
         0 => Ok(format),
-        1 => format.per_row(),
+        1 => format.with_group(Group::Row),
         group => format.with_group(8 * (group - 1)),
     };
     format = group.unwrap_or(format);
@@ -36,7 +36,7 @@ fn format(choices: &mut Choices) -> Format {
 fn columns(format: Format, byte: usize) -> usize {
     let unit = match format.row_bytes(8) {
         Ok(_) => 1,
-        Err(_) => format.block_len(),
+        Err(_) => format.block_len().unwrap_or(8),
     };
     match byte % 8 {
         0 => byte * 3,
@@ -75,10 +75,10 @@ fn packed(format: Format, n: usize, k: usize, mode: usize, choices: &Choices) {
         }
     }
     let matrix = match mode & 8 {
-        0 => Matrix::quantize(format, n, k, &weights),
+        0 => Dense::new(n, k, &weights).and_then(|w| Matrix::quantize(format, w)),
         _ => {
             let importance: Vec<_> = choices.floats(k + 1)[1..].iter().map(|w| w.abs()).collect();
-            Matrix::quantize_weighted(format, n, k, &weights, &importance)
+            Dense::new(n, k, &weights).and_then(|w| Matrix::quantize_weighted(format, w, &importance))
         }
     };
     let Ok(matrix) = matrix else { return };

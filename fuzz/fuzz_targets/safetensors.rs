@@ -14,9 +14,9 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         return;
     };
     for tensor in model.tensors() {
-        let bytes = model.tensor(tensor.name()).unwrap();
+        let bytes = model.data(tensor.name()).unwrap();
         assert_eq!(bytes.len() as u64, tensor.byte_len());
-        let _ = model.tensor_f32(tensor.name());
+        let _ = model.to_f32(tensor.name());
     }
     for name in model.linears() {
         for linear in [model.linear(&name), model.linear_of(&name, 8, 64)] {

@@ -9,10 +9,10 @@ fn has_work(index: u32, pair: u32) -> bool {
     return meets_slab(pair);
 }
 
-fn input_row(col: u32) -> u32 {
-    return member * params.m + col;
+fn input_row(x_row: u32) -> u32 {
+    return member * params.m + x_row;
 }
 
-fn output_at(row: u32, col: u32) -> u32 {
-    return place(row, member * params.m + col);
+fn output_at(row: u32, x_row: u32) -> u32 {
+    return place(row, member * params.m + x_row);
 }

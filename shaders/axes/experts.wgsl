@@ -7,14 +7,14 @@ fn enter(index: u32, z: u32) {
     member = ids[z];
 }
 
-fn has_work(index: u32, slot: u32) -> bool {
-    return meets_slab(ids[slot]);
+fn has_work(index: u32, y_row: u32) -> bool {
+    return meets_slab(ids[y_row]);
 }
 
-fn input_row(col: u32) -> u32 {
+fn input_row(x_row: u32) -> u32 {
     return depth / params.sharing;
 }
 
-fn output_at(row: u32, col: u32) -> u32 {
+fn output_at(row: u32, x_row: u32) -> u32 {
     return place(row, depth);
 }

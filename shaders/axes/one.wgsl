@@ -1,4 +1,4 @@
-// One matrix: rows and columns are those that the kernel counts.
+// One matrix: rows of W and of x are those that the kernel counts.
 
 // What a workgroup must know of its place in the grid, before anything else.
 fn enter(index: u32, z: u32) {
@@ -20,14 +20,14 @@ fn matrix_row(row: u32) -> u32 {
     return params.first_row + row;
 }
 
-// The row of x that column `col` of the kernel is.
-fn input_row(col: u32) -> u32 {
-    return col;
+// Where row `x_row` of x, as the kernel counts them, lies in x.
+fn input_row(x_row: u32) -> u32 {
+    return x_row;
 }
 
-// Where in y output `row` (params.first_row included) of column `col` lies, or NOWHERE.
-fn output_at(row: u32, col: u32) -> u32 {
-    return col * params.n + row;
+// Where output `row` (params.first_row included) of row `x_row` of x lies in y, or NOWHERE.
+fn output_at(row: u32, x_row: u32) -> u32 {
+    return x_row * params.n + row;
 }
 
 // What bias and scale are indexed by for this output.
@@ -35,7 +35,7 @@ fn weight_row(row: u32) -> u32 {
     return row;
 }
 
-// Whether there are such weights at all: outputs are NaN where not.
+// Whether there are such weights: outputs are NaN where there are none.
 fn known() -> bool {
     return true;
 }

@@ -1,11 +1,11 @@
-// Several matrices of n rows each, one below the other in one packed matrix, of which a workgroup multiplies
-// by one. Its rows need not begin at a multiple of INTERLEAVE, and may lie in two slabs: then each
-// slab's dispatch writes its own.
+// A stack: several matrices of n rows each, its members, one below the other in one packed matrix. A workgroup
+// multiplies by one member. Its rows need not begin at a multiple of INTERLEAVE and may lie in two slabs, of which each
+// dispatch writes its own rows.
 
-// Which of the matrices.
+// The workgroup's member.
 var<private> member: u32;
 
-// A row of the workgroup's matrix, in the stack. An index past the last matrix reads the last.
+// A row of the workgroup's member, in the stack. An index past the last member reads the last.
 fn matrix_row(row: u32) -> u32 {
     return min(member, params.members - 1u) * params.n + row;
 }
@@ -23,13 +23,13 @@ fn known() -> bool {
     return member < params.members;
 }
 
-// Whether rows of matrix `which` lie in this slab.
+// Whether rows of member `which` lie in this slab.
 fn meets_slab(which: u32) -> bool {
     let first = min(which, params.members - 1u) * params.n;
     return first < params.slab_first + params.slab_rows && first + params.n > params.slab_first;
 }
 
-// Output `row` of row `out_row` of y, where this slab has the weights.
+// Where output `row` of row `out_row` of y lies, or NOWHERE where another slab has the weights.
 fn place(row: u32, out_row: u32) -> u32 {
     let in_stack = matrix_row(row);
     let here = in_stack >= params.slab_first && in_stack - params.slab_first < params.slab_rows;

@@ -29,7 +29,7 @@ fn iq2_levels(index: u32) -> vec2<u32> {
     return 0x08080808u + l * 17u + ((l >> vec2<u32>(1u)) & vec2<u32>(0x01010101u));
 }
 
-// The same with signs, a bit for each.
+// The same with signs, one bit each.
 fn iq2_octet(index: u32, signs: u32) -> vec2<u32> {
     let levels = iq2_levels(index);
     return vec2<u32>(negate(levels.x, spread1(signs)), negate(levels.y, spread1(signs >> 4u)));

@@ -1,4 +1,4 @@
-// Words of packed fields as code words: how fields lie in them is told in src/formats/bits.rs.
+// From words of packed fields to code words; src/formats/bits.rs says how fields lie in them.
 
 // Four bytes that differ in shift, masked: the step that all of these are made of.
 fn fields(words: vec4<u32>, shifts: vec4<u32>, mask: u32) -> vec4<u32> {
@@ -40,7 +40,7 @@ fn signs(bits: Codes) -> Codes {
     return Codes(~(bits.low * 0xfeu), ~(bits.high * 0xfeu));
 }
 
-// Fields as codes: so much lower.
+// Fields as codes, which are lower by the offset.
 fn lowered(c: Codes, offset: u32) -> Codes {
     return Codes(subtract(c.low, offset), subtract(c.high, offset));
 }

@@ -6,10 +6,10 @@ alias MatrixW = coop_mat8x8<f16, B>;
 alias MatrixY = coop_mat8x8<f32, C>;
 
 // Halves in one element of a tile.
-const UNIT: u32 = 1u;
+const ELEMENT: u32 = 1u;
 
-var<workgroup> w_tile: array<f16, TILE_ROWS * STRIDE>;
-var<workgroup> x_tile: array<f16, TILE_COLS * STRIDE>;
+var<workgroup> w_tile: array<f16, TILE_N * STRIDE>;
+var<workgroup> x_tile: array<f16, TILE_M * STRIDE>;
 
 // Weights 4i to 4i + 3 of a part of a tile's row.
 fn put_w(row: u32, i: u32, v: vec4<f32>) {
@@ -20,8 +20,8 @@ fn put_w(row: u32, i: u32, v: vec4<f32>) {
     w_tile[at + 3u] = f16(v.w);
 }
 
-fn put_x(col: u32, i: u32, v: vec4<f32>) {
-    let at = col * STRIDE + 4u * i;
+fn put_x(x_row: u32, i: u32, v: vec4<f32>) {
+    let at = x_row * STRIDE + 4u * i;
     x_tile[at] = f16(v.x);
     x_tile[at + 1u] = f16(v.y);
     x_tile[at + 2u] = f16(v.z);

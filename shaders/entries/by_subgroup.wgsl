@@ -1,7 +1,7 @@
-// The entry point of a kernel whose lanes are counted as the subgroups have them, which WGSL does not promise to
-// be their order in the workgroup: lanes that lie side by side are of one subgroup.
+// The entry point of a kernel whose lanes are counted by subgroup, so that neighbouring lanes are of one subgroup. WGSL
+// does not promise that of the order in the workgroup.
 //
-// Plain arguments for the reason that in_subgroup.wgsl gives.
+// in_subgroup.wgsl says why these are plain arguments.
 
 struct Lane {
     subgroup: u32,

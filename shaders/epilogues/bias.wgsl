@@ -1,4 +1,4 @@
-// Adds a number for each row of weights.
+// Adds a number for each row of W.
 
 @group(0) @binding(6) var<storage, read> bias_of: array<f32>;
 

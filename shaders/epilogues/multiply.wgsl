@@ -1,4 +1,4 @@
-// Multiplies by what lies in the same place of something as large as y.
+// Multiplies by the element at the same place of an operand of y's shape.
 
 @group(0) @binding(10) var<storage, read> factor_words: array<u32>;
 

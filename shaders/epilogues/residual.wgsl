@@ -1,4 +1,4 @@
-// Adds what lies in the same place of something as large as y.
+// Adds the element at the same place of an operand of y's shape.
 
 @group(0) @binding(7) var<storage, read> residual_words: array<u32>;
 

@@ -1,4 +1,4 @@
-// Multiplies by a number for each row of weights.
+// Multiplies by a number for each row of W.
 
 @group(0) @binding(8) var<storage, read> scale_of: array<f32>;
 

@@ -1,4 +1,4 @@
-// Multiplies by SiLU of what lies in the same place of something as large as y.
+// Multiplies by SiLU of the element at the same place of an operand of y's shape.
 
 @group(0) @binding(9) var<storage, read> gate_words: array<u32>;
 

@@ -1,4 +1,4 @@
-// Adds, for each row of weights, -scale · zero point · Σ_k w: what the zero point of x had added to the sum.
+// Adds, for each row of W, -scale · zero point · Σ_k w: what the zero point of x had added to the sum.
 
 @group(0) @binding(13) var<storage, read> zero_point_of: array<f32>;
 

@@ -1,6 +1,6 @@
-// Products are of levels less the middle one of their group, which costs nothing where levels are a difference
-// anyway; scale and what is left of the offset come once, to sums. A lane shares its sums of x among its rows: cheaper
-// than whole weights where these are more than its columns. See levels.wgsl for what the functions are.
+// x meets levels minus the middle level of their group, which costs nothing where levels are a difference anyway; the
+// scale and what is left of the offset are applied once, to sums. A lane's rows of W share its sums of x, which is
+// cheaper than whole weights where it owns more rows of W than rows of x. levels.wgsl explains the functions.
 
 fn factors(row: Row, part: u32) -> Levels {
     var middles = vec4<f32>(0.0);

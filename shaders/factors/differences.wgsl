@@ -1,5 +1,5 @@
-// Products are of levels less the zero point; the scale comes once, to their sum. Levels and zero points summed apart
-// would cancel where weights are small beside their zero point. See levels.wgsl for what the functions are.
+// x meets levels minus the zero point; the scale is applied once, to the sum. Levels and zero points summed apart would
+// cancel where weights are small next to their zero point. levels.wgsl explains the functions.
 
 fn factors(row: Row, part: u32) -> Levels {
     var l = levels(row, part);

@@ -1,5 +1,4 @@
-// As levels.wgsl, where levels are short of a power of two, LEVEL_UNIT: exact, and once for a sum instead of for each
-// level.
+// As levels.wgsl, where levels lack a power of two, LEVEL_POWER: exact, and once for a sum instead of for each level.
 
 fn factors(row: Row, part: u32) -> Levels {
     return levels(row, part);
@@ -10,5 +9,5 @@ fn sum_of_x(x: vec4<f32>) -> f32 {
 }
 
 fn weighted(sum: f32, x_sum: f32, a: Centred) -> f32 {
-    return a.scale * (sum * LEVEL_UNIT);
+    return a.scale * (sum * LEVEL_POWER);
 }

@@ -1,5 +1,5 @@
-// Products are of whole weights. Levels and offsets summed apart would cancel where weights are small beside the
-// offset of their group. See levels.wgsl for what the functions are.
+// x meets whole weights. Levels and offsets summed apart would cancel where weights are small next to the offset of
+// their group. levels.wgsl explains the functions.
 
 fn factors(row: Row, part: u32) -> Levels {
     var l = levels(row, part);

@@ -15,14 +15,14 @@ fn digits(carried: vec2<u32>) -> u32 {
 
 fn codes(row: Row, part: u32) -> Codes {
     let unit = 13u * (part / 8u);
-    let run = (part % 8u) / 2u;
+    let quarter = (part % 8u) / 2u;
     let mask = vec2<u32>(0x00ff00ffu);
     // Both halves of a 64 need the middle word: digits 0 to 2, or 3 and 4.
-    let b0 = halves(code_at(row, unit + 3u * run + 1u)) * 3u;
+    let b0 = halves(code_at(row, unit + 3u * quarter + 1u)) * 3u;
     let b1 = (b0 & mask) * 3u;
     let b2 = (b1 & mask) * 3u;
     if (part % 2u == 0u) {
-        let a0 = halves(code_at(row, unit + 3u * run)) * 3u;
+        let a0 = halves(code_at(row, unit + 3u * quarter)) * 3u;
         let a1 = (a0 & mask) * 3u;
         let a2 = (a1 & mask) * 3u;
         let a3 = (a2 & mask) * 3u;
@@ -34,13 +34,13 @@ fn codes(row: Row, part: u32) -> Codes {
     }
     let b3 = (b2 & mask) * 3u;
     let b4 = (b3 & mask) * 3u;
-    let c0 = halves(code_at(row, unit + 3u * run + 2u)) * 3u;
+    let c0 = halves(code_at(row, unit + 3u * quarter + 2u)) * 3u;
     let c1 = (c0 & mask) * 3u;
     let c2 = (c1 & mask) * 3u;
     let c3 = (c2 & mask) * 3u;
     let c4 = (c3 & mask) * 3u;
     // The last code word: one byte's four digits, in turn.
-    let t0 = ((code_at(row, unit + 12u) >> (8u * run)) & 0xffu) * 3u;
+    let t0 = ((code_at(row, unit + 12u) >> (8u * quarter)) & 0xffu) * 3u;
     let t1 = (t0 & 0xffu) * 3u;
     let t2 = (t1 & 0xffu) * 3u;
     let t3 = (t2 & 0xffu) * 3u;

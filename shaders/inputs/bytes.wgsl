@@ -10,12 +10,12 @@ struct Bytes {
     sums: vec2<u32>,
 }
 
-fn x_at(col: u32, part: u32) -> u32 {
-    return 3u * (input_row(col) * ((params.k + PART - 1u) / PART) + part);
+fn x_at(x_row: u32, part: u32) -> u32 {
+    return 3u * (input_row(x_row) * ((params.k + PART - 1u) / PART) + part);
 }
 
-fn x_bytes(col: u32, part: u32) -> Bytes {
-    let at = x_at(col, part);
+fn x_bytes(x_row: u32, part: u32) -> Bytes {
+    let at = x_at(x_row, part);
     let rest = x[at + 2u];
     return Bytes(Codes(x[at], x[at + 1u]), bitcast<f32>(rest.x), rest.yz);
 }

@@ -1,11 +1,11 @@
-// As whole.wgsl, four floats read as two words of 64 bits: see planes/long_pair.wgsl. With eight columns of x
+// As whole.wgsl, four floats read as two words of 64 bits: see planes/long_pair.wgsl. With eight rows of x
 // most of what a processor gathers is x.
 
 @group(0) @binding(3) var<storage, read> x: array<vec2<u64>>;
 
-// Floats 4i to 4i + 3 of row `row` of x, as the kernel counts rows.
-fn x_at(row: u32, i: u32) -> vec4<f32> {
-    let q = x[input_row(row) * (params.k / 4u) + i];
+// Floats 4i to 4i + 3 of row `x_row` of x.
+fn x_at(x_row: u32, i: u32) -> vec4<f32> {
+    let q = x[input_row(x_row) * (params.k / 4u) + i];
     return bitcast<vec4<f32>>(vec4<u32>(u32(q.x), u32(q.x >> 32u), u32(q.y), u32(q.y >> 32u)));
 }
 

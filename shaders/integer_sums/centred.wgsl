@@ -1,4 +1,4 @@
-// Sums of integer levels about the middle one. They are LEVEL_BASE below the fields, from which middles are counted.
+// Sums of integer levels counted from the middle. Levels are LEVEL_BASE below the fields, which middles are counted in.
 
 // Σ weight · x from Σ level · x and Σ x, both exact.
 fn weighted(level_sum: f32, x_sum: f32, a: Centred) -> f32 {

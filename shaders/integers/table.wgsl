@@ -1,4 +1,4 @@
-// Integer levels out of a table: LEVEL_WORDS has each of the 16 four times, as the bytes of a word, and
+// Integer levels from a table: LEVEL_WORDS has each of the 16 four times, as the bytes of a word, and
 // LEVEL_FACTOR is what they were divided by.
 //
 // A tree of selects by bits, four weights at a time: where a bit of a code is set, its byte of the mask is.

@@ -1,4 +1,4 @@
-// Integer levels that are unsigned bytes: held 128 lower, so as to be signed ones.
+// Integer levels that are unsigned bytes, held 128 lower as signed bytes.
 
 fn level_words(row: Row, part: u32) -> Codes {
     let c = codes(row, part);

@@ -1,7 +1,9 @@
-// Decodes rows. One invocation owns one part of one output row; y is [rows wanted, k].
+// Decodes rows of W: one invocation owns one part of one output row. y is [rows wanted, k].
 //
-// Where a matrix is split into slabs, each dispatch writes the rows that lie in its own slab.
-// An index past the end of the matrix gives a row of NaN, written by the first slab.
+// Where a matrix is split into slabs, each dispatch writes the rows that lie in its slab. An index past the end of the
+// matrix gives a row of NaN, which the first slab writes.
+//
+// Constants printed by the composer, next to those of the prelude: none.
 
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 

@@ -1,6 +1,8 @@
-// Writes what a format makes of its planes, before any arithmetic that could hide a mistake.
-// One invocation owns one part of one row of the slab and writes 16 words of y: 8 code words, then
-// scale and offset of each span of 8 weights, as bits: y is [rows, parts, 16].
+// Writes what a format makes of its planes, before any arithmetic that could hide a mistake. One invocation owns one
+// part of one row of the slab and writes 16 words: 8 code words, then scale and offset of each 8 weights, as bits. y is
+// [rows, parts, 16].
+//
+// Constants printed by the composer, next to those of the prelude: none.
 
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 

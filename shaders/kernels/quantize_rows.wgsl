@@ -1,14 +1,14 @@
-// Rounds x to bytes: each run of 32 floats of a row (the last may be short, and goes on with zeros) to codes
-// -127 to 127 and a scale, as inputs/bytes.wgsl reads them. The scale is the run's own, its row's, or one
-// that was given, with the code that stands for 0.
+// Rounds x to bytes: each run of 32 floats of a row becomes codes from -127 to 127 and a scale, as inputs/bytes.wgsl
+// reads them; zeros fill up a short last run. The scale is the run's own, its row's, or a given one with the code that
+// stands for 0.
 //
-// Eight lanes own one run, each one word of four codes. The largest magnitude is found among integers, where
-// NaN lies above infinity, and infinity above numbers: a run (or row) that has one gets it as its scale, and
-// zeros as its codes, so that its row of outputs is NaN on every device.
+// Eight lanes own a run, each one word of four codes. The largest magnitude is found among integers, where NaN lies
+// above infinity and infinity above finite values: a run (or row) that has one gets it as its scale and zeros as its
+// codes, so that its outputs are NaN on every device.
 //
 // Constants printed by the composer before this file:
 //   WORKGROUP  invocations in a workgroup, a multiple of 8
-//   SCALES     0: a scale for each run, 1: for each row, which a workgroup owns, 2: params.scale
+//   SCALES     0: a scale for each run; 1: for each row, which a workgroup owns; 2: params.scale
 
 struct Params {
     k: u32,
@@ -19,9 +19,9 @@ struct Params {
     zero_point: i32,
 }
 
-@group(0) @binding(1) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read_write> rounded: array<u32>;
+@workgroup(0) @binding(1) var<uniform> params: Params;
+@workgroup(0) @binding(2) var<storage, read> x: array<f32>;
+@workgroup(0) @binding(3) var<storage, read_write> rounded: array<u32>;
 
 const RUN: u32 = 32u;
 const RUN_WORDS: u32 = 12u;
@@ -124,17 +124,17 @@ fn main(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let group = id.x + id.y * count.x;
+    let workgroup = id.x + id.y * count.x;
     let runs = (params.k + RUN - 1u) / RUN;
     if (SCALES == 1u) {
-        let top = largest_of_row(min(group, params.rows - 1u), lane);
+        let top = largest_of_row(min(workgroup, params.rows - 1u), lane);
         for (var run = 0u; run < runs; run += WORKGROUP / 8u) {
-            round_run(group, run + lane / 8u, top, lane);
+            round_run(workgroup, run + lane / 8u, top, lane);
             // The sums are read before they are written again.
             workgroupBarrier();
         }
     } else {
-        let index = group * (WORKGROUP / 8u) + lane / 8u;
+        let index = workgroup * (WORKGROUP / 8u) + lane / 8u;
         round_run(index / runs, index % runs, 0u, lane);
     }
 }

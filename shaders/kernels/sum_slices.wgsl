@@ -1,7 +1,9 @@
-// The second pass of a product whose k was sliced: adds up the slices' sums, always in the same order, and
+// The second dispatch of a product whose k was sliced: adds up the sums of the slices, always in the same order, and
 // finishes the outputs. One invocation owns one output.
 //
-// Constants printed by the composer: WORKGROUP, and SLICES of params.outputs sums each.
+// Constants printed by the composer before this file:
+//   WORKGROUP  invocations in a workgroup
+//   SLICES     slices, of params.outputs sums each
 
 @group(0) @binding(3) var<storage, read> sums: array<f32>;
 

@@ -1,6 +1,6 @@
 // Packs rows of x behind the vectors of a cache: rotates, then `encode` of the type. A workgroup owns one row.
 //
-// Constants printed by the composer, besides those of rotate.wgsl:
+// Constants printed by the composer, next to those of rotate.wgsl:
 //   ROW_WORDS  words of a packed vector
 
 @group(0) @binding(0) var<storage, read_write> cache: array<u32>;

@@ -1,9 +1,9 @@
-// Adds up the sums of runs, in order, and turns the result back. A workgroup owns one row of y.
+// Adds up the sums of chunks, in order, and rotates the result back. A workgroup owns one row of y.
 //
-// Constants printed by the composer, besides those of rotate.wgsl:
+// Constants printed by the composer, next to those of rotate.wgsl:
 //   WIDTH     numbers of a sum: D, or 2 D where the second half is still to be projected back
 //   PROJECTS  1 where it is
-//   RUN       vectors of a run
+//   CHUNK       vectors of a chunk
 
 @group(0) @binding(1) var<storage, read> state: array<u32>;  // vectors in the cache
 @group(0) @binding(2) var<storage, read> partial: array<f32>;
@@ -14,10 +14,10 @@
 var<workgroup> projected: array<f32, D>;
 
 fn total(of_row: u32, i: u32) -> f32 {
-    let runs = (state[0] + RUN - 1u) / RUN;
+    let chunks = (state[0] + CHUNK - 1u) / CHUNK;
     var sum = 0.0;
-    for (var run = 0u; run < runs; run++) {
-        sum += partial[(of_row * runs + run) * WIDTH + i];
+    for (var chunk = 0u; chunk < chunks; chunk++) {
+        sum += partial[(of_row * chunks + chunk) * WIDTH + i];
     }
     return sum;
 }
@@ -34,8 +34,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         workgroupBarrier();
         for (var i = lane; i < D; i += WORKGROUP) {
             var sum = 0.0;
-            for (var k = 0u; k < D; k++) {
-                sum += projected[k] * projection[k * D + i];
+            for (var j = 0u; j < D; j++) {
+                sum += projected[j] * projection[j * D + i];
             }
             row[i] += sum;
         }

@@ -7,7 +7,7 @@
 
 const PACKED: u32 = RESIDUAL * D / 2u;
 
-// Of so many tokens, how many are in groups.
+// How many of `len` tokens are in groups.
 fn packed_tokens(len: u32) -> u32 {
     if (KEYS == 1u) {
         return len / RESIDUAL * RESIDUAL;

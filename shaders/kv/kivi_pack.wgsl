@@ -24,7 +24,7 @@ fn number(token: u32, channel: u32) -> f32 {
 }
 
 // Number `i` of the group that begins with this token and channel.
-fn member(token: u32, channel: u32, i: u32) -> f32 {
+fn in_group(token: u32, channel: u32, i: u32) -> f32 {
     if (KEYS == 1u) {
         return number(token + i, channel);
     }
@@ -36,10 +36,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let token = packed_tokens(state[0]) + id.x * select(1u, GROUP, KEYS == 1u);
     for (var owned = lane; owned < OWNED; owned += WORKGROUP) {
         let channel = owned * select(GROUP, 1u, KEYS == 1u);
-        var low = member(token, channel, 0u);
+        var low = in_group(token, channel, 0u);
         var high = low;
         for (var i = 1u; i < GROUP; i++) {
-            let v = member(token, channel, i);
+            let v = in_group(token, channel, i);
             low = min(low, v);
             high = max(high, v);
         }
@@ -53,7 +53,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         var packed = 0u;
         var filled = 0u;
         for (var i = 0u; i < GROUP; i++) {
-            let code = u32(clamp(round((member(token, channel, i) - pair.y) * inverse), 0.0, TOP));
+            let code = u32(clamp(round((in_group(token, channel, i) - pair.y) * inverse), 0.0, TOP));
             packed |= code << filled;
             filled += BITS;
             if (filled >= 32u) {

@@ -1,6 +1,6 @@
 // Prepares queries: rotated, and of Q_prod projected too. A workgroup owns one query.
 //
-// Constants printed by the composer, besides those of rotate.wgsl:
+// Constants printed by the composer, next to those of rotate.wgsl:
 //   WIDTH     numbers of a prepared query: D, or 2 D where it is projected
 //   PROJECTS  1 where it is
 
@@ -19,8 +19,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         prepared[id.x * WIDTH + i] = row[i];
         if (PROJECTS == 1u) {
             var sum = 0.0;
-            for (var k = 0u; k < D; k++) {
-                sum += projection[k * D + i] * row[k];
+            for (var j = 0u; j < D; j++) {
+                sum += projection[j * D + i] * row[j];
             }
             prepared[id.x * WIDTH + D + i] = sum;
         }

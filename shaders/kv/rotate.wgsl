@@ -5,11 +5,11 @@
 //   WORKGROUP  invocations in a workgroup
 //   ROTATION   0 none, 1 a Hadamard matrix and signs, 2 any matrix
 //   INVERSE    1 for the inverse
-//   M          order of the Hadamard matrix's own factor; the others have order 2
+//   ORDER      order of the Hadamard matrix's own factor; the others have order 2
 //   NORM       the bits of 1 / sqrt(D), an f32
 
-// Of a Hadamard matrix: D signs, then its factor of order M. Or the whole matrix. Either lies so that entry k M + i
-// (k D + i) takes number k to number i: neighbouring lanes read neighbouring words.
+// A Hadamard matrix: D signs, then its factor of order ORDER. Any other: the whole matrix. Either way entry j · ORDER +
+// i (j · D + i) takes number j to number i, so that neighbouring lanes read neighbouring words.
 @group(0) @binding(6) var<storage, read> rotation: array<f32>;
 
 var<workgroup> row: array<f32, D>;
@@ -25,11 +25,11 @@ fn rotate(lane: u32) {
             }
             workgroupBarrier();
         }
-        if (M > 1u) {
+        if (ORDER > 1u) {
             for (var i = lane; i < D; i += WORKGROUP) {
                 var sum = 0.0;
-                for (var k = 0u; k < M; k++) {
-                    sum += rotation[D + k * M + i % M] * row[i / M * M + k];
+                for (var j = 0u; j < ORDER; j++) {
+                    sum += rotation[D + j * ORDER + i % ORDER] * row[i / ORDER * ORDER + j];
                 }
                 spare[i] = sum;
             }
@@ -39,7 +39,7 @@ fn rotate(lane: u32) {
             }
             workgroupBarrier();
         }
-        for (var half = M; half < D; half *= 2u) {
+        for (var half = ORDER; half < D; half *= 2u) {
             for (var i = lane; i < D / 2u; i += WORKGROUP) {
                 let at = i / half * 2u * half + i % half;
                 let a = row[at];
@@ -60,8 +60,8 @@ fn rotate(lane: u32) {
     if (ROTATION == 2u) {
         for (var i = lane; i < D; i += WORKGROUP) {
             var sum = 0.0;
-            for (var k = 0u; k < D; k++) {
-                sum += rotation[k * D + i] * row[k];
+            for (var j = 0u; j < D; j++) {
+                sum += rotation[j * D + i] * row[j];
             }
             spare[i] = sum;
         }

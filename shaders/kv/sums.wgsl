@@ -1,9 +1,9 @@
-// Weighted sums of the levels of a cache's vectors, by runs of vectors, decoded on the way by `levels` of the type. A
-// workgroup owns one row of weights and RUN vectors, a lane every WORKGROUP-th four numbers.
+// Weighted sums of the levels of a cache's vectors, by chunks of vectors, decoded on the way by `levels` of the type. A
+// workgroup owns one row of weights and CHUNK vectors, a lane every WORKGROUP-th four numbers.
 //
 // Constants printed by the composer before this file:
 //   WIDTH      numbers of a vector's levels, a multiple of 4
-//   RUN        vectors of a run
+//   CHUNK        vectors of a chunk
 //   WORKGROUP  invocations in a workgroup
 
 @group(0) @binding(0) var<storage, read> cache: array<u32>;
@@ -14,13 +14,13 @@
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let len = state[0];
-    let runs = (len + RUN - 1u) / RUN;
-    let end = min((id.x + 1u) * RUN, len);
+    let chunks = (len + CHUNK - 1u) / CHUNK;
+    let end = min((id.x + 1u) * CHUNK, len);
     for (var i = lane; i < WIDTH / 4u; i += WORKGROUP) {
         var sum = vec4<f32>(0.0);
-        for (var token = id.x * RUN; token < end; token++) {
+        for (var token = id.x * CHUNK; token < end; token++) {
             sum += weights[id.y * len + token] * levels(token, 4u * i);
         }
-        partial[(id.y * runs + id.x) * (WIDTH / 4u) + i] = sum;
+        partial[(id.y * chunks + id.x) * (WIDTH / 4u) + i] = sum;
     }
 }

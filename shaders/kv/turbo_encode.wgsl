@@ -1,4 +1,4 @@
-// What TurboQuant's two types have in common: norms of vectors in workgroup memory, indices, words of codes.
+// What both types of TurboQuant need: norms of vectors in workgroup memory, indices, words of codes.
 
 var<workgroup> partial: array<f32, WORKGROUP>;
 var<workgroup> largest: array<u32, WORKGROUP>;
@@ -16,7 +16,7 @@ fn norm(lane: u32) -> f32 {
     for (var i = 0u; i < WORKGROUP; i++) {
         top = max(top, largest[i]);
     }
-    // At most 2^126, whose inverse is still a normal number. NaN and infinity go on into the norm.
+    // At most 2^126, whose inverse is still a normal number. NaN and infinity pass on to the norm.
     top = min(top, 0x7e800000u);
     let power = bitcast<f32>(top);
     let inverse = bitcast<f32>(0x7f000000u - top);
@@ -43,7 +43,7 @@ fn index_of(y: f32) -> u32 {
     return index;
 }
 
-// Writes `codes`, of so many bits each, end to end from word `first`.
+// Writes `codes`, of `bits` bits each, end to end from word `first`.
 fn store_codes(first: u32, words: u32, bits: u32, lane: u32) {
     for (var word = lane; word < words; word += WORKGROUP) {
         let begin = 32u * word;

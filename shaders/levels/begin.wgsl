@@ -1,3 +1,3 @@
-// Levels that need nothing made ready.
+// For levels that need no preparation.
 
 fn begin(lane: Lane) {}

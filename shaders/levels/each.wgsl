@@ -1,4 +1,4 @@
-// Levels of 32 codes or fields, word by word: what `level` makes of four is another file's to say.
+// Levels of 32 codes or fields, word by word; another file defines `level`, which decodes four.
 
 fn each(c: Codes) -> Levels {
     return Levels(array<vec4<f32>, 8>(

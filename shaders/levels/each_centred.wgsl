@@ -1,5 +1,5 @@
-// Levels of 32 codes or fields, word by word, less the middle of each of the SPANS runs: what `level` makes of four is
-// another file's to say.
+// Levels of 32 codes or fields, word by word, minus the middle of each span; another file defines `level`, which
+// decodes four.
 
 fn each_centred(c: Codes, middles: vec4<f32>) -> Levels {
     return Levels(array<vec4<f32>, 8>(

@@ -1,5 +1,5 @@
 // Levels of a format whose codes are fields of at most seven bits, CODE_OFFSET above the code: as in codes.wgsl,
-// the offset taken off together with the power of two.
+// the offset subtracted together with the power of two.
 
 fn level(fields: u32, middle: f32) -> vec4<f32> {
     let w = vec4<u32>(fields, fields, fields >> 16u, fields >> 16u);

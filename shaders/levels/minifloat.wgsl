@@ -1,5 +1,5 @@
 // Levels of codes that are small floats: a sign, EXPONENT bits and MANTISSA bits, as OCP has them.
-// Made bit by bit, so that a negative zero stays one and no multiplication can flush or round.
+// Built from bits, so that a negative zero stays one and no multiplication can flush or round.
 
 fn level(codes: u32) -> vec4<f32> {
     let code = unpack4xU8(codes);
@@ -7,7 +7,7 @@ fn level(codes: u32) -> vec4<f32> {
     let top = 1u << (EXPONENT + MANTISSA);
     let magnitude = code & vec4<u32>(top - 1u);
     let normal = (magnitude << vec4<u32>(23u - MANTISSA)) + vec4<u32>((127u - bias) << 23u);
-    // Below the first normal number, whole multiples of the smallest.
+    // Subnormal numbers are whole multiples of the smallest.
     let smallest = bitcast<f32>((128u - bias - MANTISSA) << 23u);
     let small = bitcast<vec4<u32>>(vec4<f32>(magnitude) * smallest);
     var bits = select(normal, small, magnitude < vec4<u32>(1u << MANTISSA));

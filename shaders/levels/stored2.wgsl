@@ -1,7 +1,6 @@
-// Levels of a format whose codes are pairs of bits, CODE_OFFSET above the code: as stored4.wgsl has it for
-// nibbles.
+// Levels of a format whose codes are pairs of bits, CODE_OFFSET above the code: as in stored4.wgsl.
 
-// The pairs at bits SHIFT, SHIFT + 8, SHIFT + 16 and SHIFT + 24, less the middle.
+// The pairs at bits SHIFT, SHIFT + 8, SHIFT + 16 and SHIFT + 24, minus the middle.
 fn pairs(word: u32, shift: u32, middle: f32) -> vec4<f32> {
     let w = vec4<u32>(word, word, word >> 16u, word >> 16u);
     let low = 3u << shift;

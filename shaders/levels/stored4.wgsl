@@ -1,7 +1,7 @@
 // Levels of a format whose codes are nibbles, CODE_OFFSET above the code: as in codes.wgsl, straight from the
 // stored words, with no shift but one for each word.
 
-// The nibbles at bits SHIFT, SHIFT + 8, SHIFT + 16 and SHIFT + 24, less the middle.
+// The nibbles at bits SHIFT, SHIFT + 8, SHIFT + 16 and SHIFT + 24, minus the middle.
 fn nibbles(word: u32, shift: u32, middle: f32) -> vec4<f32> {
     let w = vec4<u32>(word, word, word >> 16u, word >> 16u);
     let low = 0xfu << shift;

@@ -1,6 +1,6 @@
-// Levels of a format whose codes index LEVELS, 16 floats that the composer prints: looked up in the registers of
-// a subgroup, of which each lane holds one or two. Needs at least eight lanes. On a processor this is one
-// instruction for each half of the table, where the tree of selects (table.wgsl) takes twenty.
+// Levels of a format whose codes index LEVELS, 16 floats that the composer prints. They are looked up in the registers
+// of a subgroup of at least eight lanes, each of which holds one or two. On a processor this is one instruction for
+// each half of the table, where the tree of selects (table.wgsl) takes twenty.
 
 var<private> low_level: f32;
 var<private> high_level: f32;

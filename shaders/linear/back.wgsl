@@ -1,5 +1,5 @@
-// What a Linear makes of y at last where its outputs are rotated: a blockwise Walsh-Hadamard transform, signs, a
-// bias. A workgroup owns one block of one row.
+// The last step of a Linear whose outputs are rotated: a blockwise Walsh-Hadamard transform, signs and a bias. A
+// workgroup owns one block of one row.
 //
 // Constants printed by the composer before this file:
 //   WORKGROUP  invocations in a workgroup
@@ -10,7 +10,7 @@ struct Params {
     rows: u32,
 }
 
-// Of each output: a sign and a bias.
+// For each output: a sign and a bias.
 @group(0) @binding(0) var<storage, read> outputs: array<vec2<f32>>;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;

@@ -15,7 +15,7 @@ struct Params {
     eps: f32,
 }
 
-// Of each input: a factor (f32, with the norm's weight; 0 for an outlier), and the column of the matrix that
+// For each input: a factor (f32, with the norm's weight; 0 for an outlier), and the column of the matrix that
 // takes it.
 @group(0) @binding(0) var<storage, read> inputs: array<vec2<u32>>;
 @group(0) @binding(1) var<uniform> params: Params;

@@ -14,12 +14,12 @@ struct Params {
     scale: f32,
 }
 
-// The outlier columns, then their weights as f16 pairs: of row r, column o at half r · outliers + o.
+// The outlier columns, then their weights as pairs of f16: column o of row r is half r · outliers + o.
 @group(0) @binding(0) var<storage, read> outliers: array<u32>;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-// Of each output: a factor and a bias.
+// For each output: a factor and a bias.
 @group(0) @binding(4) var<storage, read> outputs: array<vec2<f32>>;
 
 @compute @workgroup_size(WORKGROUP)

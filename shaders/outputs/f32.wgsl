@@ -1,4 +1,4 @@
-// y, and what is as large as y, in f32.
+// y and operands of its shape, in f32.
 
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
@@ -6,7 +6,7 @@ fn write(at: u32, value: f32) {
     y[at] = value;
 }
 
-// Element `at` of something of y's type lies in word `word_of(at)`, and `element` is what it is.
+// Element `at` of an operand of y's shape lies in word `word_of(at)`; `element` takes it out of that word.
 fn word_of(at: u32) -> u32 {
     return at;
 }

@@ -1,7 +1,7 @@
-// All parts of a tile, its sums settled on the way: better where these are few (lavapipe 26.2, m = 1: Q6_K 5 %,
-// 2026-11-26).
+// Adds all parts in one loop and settles the sums in it: better where a lane has few sums (lavapipe 26.2, m = 1: Q6_K
+// 5 %, 2026-11-26).
 
-fn add_parts(sum: ptr<function, array<Sum, ROWS * COLS>>, tile: Tile, lane: Lane, parts: u32) -> u32 {
+fn add_parts(sum: ptr<function, array<Sum, LANE_N * LANE_M>>, tile: LaneTile, lane: Lane, parts: u32) -> u32 {
     var touched = 0u;
     for (var part = 0u; part < parts; part++) {
         touched |= add_part(sum, tile, lane, part);

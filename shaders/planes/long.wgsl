@@ -7,7 +7,7 @@ fn code_at(row: Row, i: u32) -> CodeUnit {
     return CodeUnit(u32(q), u32(q >> 32u));
 }
 
-// Some bits of a unit: a read that has no other aim than to be early.
+// Some bits of a unit: a read whose only purpose is to be early.
 fn touch(row: Row, i: u32) -> u32 {
     return u32(code_plane[row.codes + i * INTERLEAVE]);
 }

@@ -17,7 +17,7 @@ fn last_at(row: Row, part: u32) -> u32 {
     return u32(code_plane[at] >> (32u * (row.codes % 2u)));
 }
 
-// Some bits of the first unit of a part: a read that has no other aim than to be early.
+// Some bits of the first unit of a part: a read whose only purpose is to be early.
 fn touch(row: Row, i: u32) -> u32 {
     let first = (row.codes + row.codes % INTERLEAVE) / 2u;
     return u32(code_plane[first + i * (INTERLEAVE / 2u)]);

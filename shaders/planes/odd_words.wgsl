@@ -1,5 +1,4 @@
-// The code plane of an odd number of words a part, UNITS of them: all but the last lie in twos, those of a row side
-// by side.
+// The code plane of an odd number of words a part, UNITS of them: all but the last lie in pairs of one row.
 
 @group(0) @binding(0) var<storage, read> code_plane: array<u32>;
 
@@ -14,7 +13,7 @@ fn last_at(row: Row, part: u32) -> u32 {
     return code_plane[row.codes + (part * UNITS + UNITS - 1u) * INTERLEAVE];
 }
 
-// Some bits of the first unit of a part: a read that has no other aim than to be early.
+// Some bits of the first unit of a part: a read whose only purpose is to be early.
 fn touch(row: Row, i: u32) -> u32 {
     return code_plane[row.codes + row.codes % INTERLEAVE + i * INTERLEAVE];
 }

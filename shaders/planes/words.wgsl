@@ -6,7 +6,7 @@ fn code_at(row: Row, i: u32) -> u32 {
     return code_plane[row.codes + i * INTERLEAVE];
 }
 
-// Some bits of a unit: a read that has no other aim than to be early.
+// Some bits of a unit: a read whose only purpose is to be early.
 fn touch(row: Row, i: u32) -> u32 {
     return code_at(row, i);
 }

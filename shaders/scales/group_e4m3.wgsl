@@ -1,5 +1,5 @@
 // One float of 8 bits (4 of exponent, 3 of mantissa) for each group, two to a half; 127 and 255
-// are no numbers.
+// stand for NaN.
 
 fn group_scale(row: Row, group: u32) -> f32 {
     let byte = (scale_at(row, group / 2u) >> (8u * (group % 2u))) & 0xffu;

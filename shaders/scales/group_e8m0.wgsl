@@ -1,4 +1,4 @@
-// One power of two for each group, 2^(byte - 127), two to a half; 255 is no number.
+// One power of two for each group, 2^(byte - 127), two to a half; 255 is NaN.
 
 fn group_scale(row: Row, group: u32) -> f32 {
     let e = (scale_at(row, group / 2u) >> (8u * (group % 2u))) & 0xffu;

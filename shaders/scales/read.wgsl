@@ -1,4 +1,4 @@
-// Units of the scale plane are read whenever they are asked for.
+// Units of the scale plane are read each time.
 
 fn hold(row: Row, part: u32) {}
 

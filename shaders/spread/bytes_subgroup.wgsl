@@ -1,9 +1,9 @@
 // The bytes of x that a part needs, the same for all lanes: each reads a word (two in subgroups of four),
-// and the subgroup spreads them. SUBGROUP is the fewest lanes that a subgroup has, 8 at most.
+// and the subgroup spreads them. SUBGROUP is the fewest lanes of a subgroup, at most 8.
 
 // This lane's words of a part: number `in_subgroup`, and the one SUBGROUP later.
-fn own_words(col: u32, part: u32, lane: Lane) -> vec2<u32> {
-    let at = x_at(col, part);
+fn own_words(x_row: u32, part: u32, lane: Lane) -> vec2<u32> {
+    let at = x_at(x_row, part);
     let i = lane.in_subgroup % SUBGROUP;
     let first = x[at + i / 4u][i % 4u];
     if (SUBGROUP < 8u) {
@@ -31,7 +31,7 @@ fn spread(own: vec2<u32>) -> Codes {
     );
 }
 
-fn spread_bytes(col: u32, part: u32, lane: Lane) -> Bytes {
-    let rest = x[x_at(col, part) + 2u];
-    return Bytes(spread(own_words(col, part, lane)), bitcast<f32>(rest.x), rest.yz);
+fn spread_bytes(x_row: u32, part: u32, lane: Lane) -> Bytes {
+    let rest = x[x_at(x_row, part) + 2u];
+    return Bytes(spread(own_words(x_row, part, lane)), bitcast<f32>(rest.x), rest.yz);
 }

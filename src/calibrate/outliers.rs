@@ -68,7 +68,7 @@ pub fn split(format: Format, layer: Dense, columns: &[u32]) -> Result<Linear> {
             }
         }
     }
-    let linear = Linear::new(Matrix::quantize(format, n, k, &rest)?);
+    let linear = Linear::new(Matrix::quantize(format, Dense::new(n, k, &rest)?)?);
     if columns.is_empty() {
         Ok(linear)
     } else {

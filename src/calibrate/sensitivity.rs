@@ -48,7 +48,7 @@ pub fn candidates(
     let mut choices = Vec::new();
     for (i, &format) in formats.iter().enumerate() {
         progress(i as f32 / formats.len() as f32);
-        let matrix = Matrix::quantize(format, n, k, w)?;
+        let matrix = Matrix::quantize(format, Dense::new(n, k, w)?)?;
         choices.push(Choice {
             format,
             bytes: matrix.bytes().len() as u64,

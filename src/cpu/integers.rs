@@ -1,9 +1,14 @@
 //! Products of integer codes with inputs rounded to integers.
 //!
-//! Sums are kept in sixteen lanes, each of which takes four codes of every 64: no span is shorter than
-//! four, so a lane multiplies its exact integer sum by the scales of its own span and of its own run, and
-//! lanes are added up only at the end of a stretch of the row (`sums.rs`). Rows are centred (`centre.rs`): what is left of their
-//! offsets is multiplied by sums of inputs, once for a span, and does not cancel with the rest.
+//! Why the loops are as they are (docs/measurements.md has the numbers):
+//! - Sums are kept in sixteen lanes, each of which takes four codes of every 64. No span is shorter than four codes, so
+//!   a lane multiplies its exact integer sum by the scales of its own span and its own run, and lanes are added up only
+//!   at the end of a stretch of the row (`sums.rs`).
+//! - Rows are centred (`centre.rs`): what is left of their offsets is multiplied by sums of inputs, once for a span,
+//!   and does not cancel with the rest.
+//! - From four rows of x on, four rows of W are multiplied together: each load serves four products. With fewer, memory
+//!   is what is waited for, and one row at a time keeps the reads ahead going.
+//! - A single sum would wait for itself, so even and odd steps have chains of their own.
 
 use super::dot4::dot4;
 use super::inputs::Inputs;
@@ -12,9 +17,7 @@ use super::row::{Row, STEP};
 use super::sums::{CHAIN, CHAINS};
 use fearless_simd::{f32x4, f32x8, f32x16, i8x64, i32x16, prelude::*, u8x64};
 
-/// Rows of weights that are unpacked and then multiplied together. With four rows of x each load of either
-/// serves four products. With less it is memory that is waited for, and the longer nothing is read from it, the
-/// less the machine reads ahead.
+/// Rows of W that are unpacked and then multiplied together.
 pub(super) fn rows_at_once(m: usize) -> usize {
     match m {
         0..TILE => 1,
@@ -22,10 +25,10 @@ pub(super) fn rows_at_once(m: usize) -> usize {
     }
 }
 
-/// Rows of weights, and of x, in a tile whose sums stay in registers.
+/// Rows of W, and of x, in a tile whose sums stay in registers.
 const TILE: usize = 4;
 
-/// Steps whose products are added up in f32: their spans are whole vectors, too.
+/// Steps whose products are added in f32; their spans fill whole vectors.
 const STRETCH: usize = CHAINS * CHAIN;
 
 /// Row `c` of the inputs times row `r` of these goes to `y[c * rows.len() + r]`.
@@ -46,25 +49,26 @@ fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>
     inputs: &Inputs,
     y: &mut [f32],
 ) {
-    let mut c = 0;
-    macro_rules! columns {
+    let mut first = 0;
+    macro_rules! x_rows {
         ($count:literal) => {
-            while inputs.len() - c >= $count {
-                let y = &mut y[c * ROWS..][..$count * ROWS];
-                columns::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, c, y);
-                c += $count;
+            while inputs.len() - first >= $count {
+                let y = &mut y[first * ROWS..][..$count * ROWS];
+                x_rows::<S, SPAN, KIND, ROWS, $count>(simd, rows, inputs, first, y);
+                first += $count;
             }
         };
     }
     // 32 vector registers hold 16 sums, 16 hold 4.
     if S::f32s::LEN == 16 && ROWS == TILE {
-        columns!(4);
+        x_rows!(4);
     }
-    columns!(1);
+    x_rows!(1);
 }
 
+/// Multiplies rows `first` to `first + COUNT` of the inputs.
 #[inline(always)]
-fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, const COUNT: usize>(
+fn x_rows<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, const COUNT: usize>(
     simd: S,
     rows: &[Row; ROWS],
     inputs: &Inputs,
@@ -80,7 +84,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
     for (c, x) in x.iter_mut().enumerate() {
         *x = &inputs.steps[(first + c) * steps..][..steps];
     }
-    // One sum would wait for itself: even steps and odd ones.
+    // Even steps and odd ones.
     let chains = if ROWS * COUNT == 1 { 2 } else { 1 };
     let zero = [[f32x16::splat(simd, 0.0); ROWS]; COUNT];
     let mut sums = [zero; 2];
@@ -91,7 +95,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
                 let w = i8x64::simd_from(simd, codes[r][i]);
                 let scale = spread::<S, SPAN>(simd, &row.scales, i);
                 let middle = match KIND {
-                    // Of a shift, which is -128 times a sum of codes.
+                    // Multiplied by a shift, which is -128 times a sum of codes.
                     BASE_ZERO => spread::<S, SPAN>(simd, &row.middles, i) * (1.0 / 128.0),
                     _ => scale,
                 };
@@ -135,7 +139,7 @@ fn columns<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize, con
         }
         if KIND != SCALE {
             let len = inputs.sums.len() / inputs.len();
-            // Whole vectors: the last have what they are padded with.
+            // Whole vectors, with the padding of the last.
             let spans = STEP / SPAN * from..len.min(STEP / SPAN * (from + STRETCH));
             for at in spans.clone().step_by(16 * CHAIN) {
                 let spans = at..spans.end.min(at + 16 * CHAIN);
@@ -183,7 +187,7 @@ fn add<S: Simd, const ROWS: usize, const COUNT: usize>(
 fn spread<S: Simd, const SPAN: usize>(simd: S, spans: &[f32], i: usize) -> f32x16<S> {
     let per_step = STEP / SPAN;
     if S::f32s::LEN == 16 {
-        // Few are loaded, so that few loads lie across two lines of the cache.
+        // Few floats are loaded, so that few loads cross a cache line.
         let mut at = [0u8; 64];
         for (byte, at) in at.iter_mut().enumerate() {
             *at = (byte / 4 * 4 / SPAN * 4 + byte % 4) as u8;

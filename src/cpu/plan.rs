@@ -35,7 +35,7 @@ impl<'a> Plan<'a> {
             matrix,
             k: matrix.k(),
             level,
-            span: span_of(format.group_len()),
+            span: span_of(format.group()),
             kind: family.affine_kind,
             codes: match family.levels {
                 Levels::Signed => Codes::Signed,

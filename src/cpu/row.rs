@@ -46,7 +46,7 @@ impl Row {
                 scales: &mut self.scales[..count],
                 offsets: &mut self.offsets[..used],
             };
-            unpack(plan.level, format.group_len(), row, spans);
+            unpack(plan.level, format.group(), row, spans);
         } else {
             format.row_codes(row, &mut self.codes[..plan.k]);
             format.for_blocks(plan.k, row, |start, len, block| {

@@ -4,6 +4,7 @@
 //! weights are multiplied in a few instructions. Here both are inlined into a loop over the blocks of a row, and the
 //! loop is compiled for AVX-512, for AVX2 and for the baseline of the target.
 
+use crate::Group;
 use crate::family::{Affine, PART, Spans, span_of};
 
 /// Runs an expression compiled for the level, with `$simd` as its token; all functions that it calls must be
@@ -116,7 +117,7 @@ pub(crate) fn fixed(
     codes: impl Fn(&[u8], &mut [i8]),
     affine: impl Fn(&[u8], usize) -> Affine,
 ) {
-    let per_group = group / span_of(group);
+    let per_group = group / span_of(Group::Len(group));
     let groups = len / group;
     if groups * per_group == 1 {
         return blocks([len, bytes], row, spans, codes, |block| affine(block, 0));
@@ -178,7 +179,7 @@ fn blocks(
 /// Only for rows of whole groups.
 #[inline(always)]
 pub(crate) fn grouped(
-    group: usize,
+    group: Group,
     [header, bits]: [usize; 2],
     row: &[u8],
     spans: Spans,
@@ -186,8 +187,8 @@ pub(crate) fn grouped(
     affine: impl Fn(&[u8]) -> Affine,
 ) {
     let len = match group {
-        0 => spans.codes.len(),
-        group => group,
+        Group::Len(len) => len,
+        _ => spans.codes.len(),
     };
     let bytes = header + (len * bits).div_ceil(8);
     // The default group has the length of a part; as a constant it gets a loop of its own.

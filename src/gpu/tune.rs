@@ -4,7 +4,7 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::matmul::MatMul;
-use crate::shader::decisions::{Decisions, Product};
+use crate::shader::decisions::{Decisions, Product, Winners};
 use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -16,6 +16,7 @@ use wgpu::{Buffer, BufferUsages};
 
 /// What [`Gpu::tune`] found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Tuned {
     /// The fastest kernel, which products of this kind now get.
     pub kernel: &'static str,
@@ -39,13 +40,68 @@ impl Gpu {
     /// Those of [`MatMul::new`] for any of the kernels; [`Error::Shader`] only where the driver refuses every one.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn tune(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
+        pollster::block_on(self.tune_async(weights, m, precision))
+    }
+
+    /// As `tune`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `tune`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn tune_async(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
+        let subjects = self.subjects(weights, m, precision).await?;
+        // Whatever is in them: the weights' values do not matter either.
+        let buffer = |columns| {
+            let size = 4 * (m as u64).saturating_mul(columns as u64);
+            self.buffer("tuning", size, BufferUsages::STORAGE)
+        };
+        let (x, y) = (buffer(weights.k()).await?, buffer(weights.n()).await?);
+        let mut counts = Vec::new();
+        for (_, product) in &subjects {
+            // The first run compiles on some drivers; the second tells how many make a round.
+            self.timed(product, &x, &y, 1).await?;
+            let once = self.timed(product, &x, &y, 1).await?;
+            counts.push((ROUND.as_secs_f64() / once.as_secs_f64().max(1e-6)).clamp(1.0, 1000.0) as u32);
+        }
+        let mut times = vec![Vec::new(); subjects.len()];
+        for _ in 0..ROUNDS {
+            for (i, (_, product)) in subjects.iter().enumerate() {
+                times[i].push(self.timed(product, &x, &y, counts[i]).await? / counts[i]);
+            }
+        }
+        let mut times: Vec<(&'static Kernel, Duration)> = subjects
+            .iter()
+            .zip(times)
+            .map(|((kernel, _), mut times)| {
+                times.sort();
+                (*kernel, times[times.len() / 2])
+            })
+            .collect();
+        times.sort_by_key(|(_, time)| *time);
+        let (winner, _) = times[0];
+        let product = Product::of(weights.format(), weights.n(), weights.k(), m, precision);
+        lock(self.winners()).insert(product, winner);
+        Ok(Tuned {
+            kernel: winner.name,
+            times: times.into_iter().map(|(k, time)| (k.name, time)).collect(),
+        })
+    }
+
+    /// The kernels that can multiply m rows by these weights here.
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn subjects(
+        &self,
+        weights: &Weights,
+        m: usize,
+        precision: Precision,
+    ) -> Result<Vec<(&'static Kernel, MatMul)>> {
         let format = weights.format();
         let fits = |k: &&Kernel| k.shape == Shape::Product && k.check(self.traits(), format, precision).is_ok();
         let mut subjects = Vec::new();
         let mut refused = None;
         for kernel in TABLE.iter().filter(fits) {
             let builder = MatMul::builder(self, weights, m).precision(precision);
-            match builder.kernel(kernel.name).build() {
+            match builder.kernel(kernel.name).build_async().await {
                 Ok(product) => subjects.push((kernel, product)),
                 // It fits the device, but not with these numbers.
                 Err(Error::DeviceLimit { .. }) => {}
@@ -59,88 +115,63 @@ impl Gpu {
                 Err(e) => return Err(e),
             }
         }
-        if let (true, Some(e)) = (subjects.is_empty(), refused) {
-            return Err(e);
+        match refused {
+            Some(e) if subjects.is_empty() => Err(e),
+            _ => Ok(subjects),
         }
-        // Whatever is in them: the weights' values do not matter either.
-        let buffer = |columns| {
-            let size = 4 * (m as u64).saturating_mul(columns as u64);
-            pollster::block_on(self.buffer("tuning", size, BufferUsages::STORAGE))
-        };
-        let (x, y) = (buffer(weights.k())?, buffer(weights.n())?);
-        let mut counts = Vec::new();
-        for (_, product) in &subjects {
-            // The first run compiles on some drivers; the second tells how many make a round.
-            self.timed(product, &x, &y, 1)?;
-            let once = self.timed(product, &x, &y, 1)?;
-            counts.push((ROUND.as_secs_f64() / once.as_secs_f64().max(1e-6)).clamp(1.0, 1000.0) as u32);
-        }
-        let mut times = vec![Vec::new(); subjects.len()];
-        for _ in 0..ROUNDS {
-            for (i, (_, product)) in subjects.iter().enumerate() {
-                times[i].push(self.timed(product, &x, &y, counts[i])? / counts[i]);
-            }
-        }
-        let mut times: Vec<(&'static Kernel, Duration)> = subjects
-            .iter()
-            .zip(times)
-            .map(|((kernel, _), mut times)| {
-                times.sort();
-                (*kernel, times[times.len() / 2])
-            })
-            .collect();
-        times.sort_by_key(|(_, time)| *time);
-        let (winner, _) = times[0];
-        let product = Product::of(format, weights.n(), weights.k(), m, precision);
-        lock(self.decisions()).insert(product, winner);
-        Ok(Tuned {
-            kernel: winner.name,
-            times: times.into_iter().map(|(k, time)| (k.name, time)).collect(),
-        })
     }
 
     /// The time from submission to the end of `count` products.
     #[cfg(not(target_arch = "wasm32"))]
-    fn timed(&self, product: &MatMul, x: &Buffer, y: &Buffer, count: u32) -> Result<Duration> {
-        let encoder = pollster::block_on(self.recorded(|pass| {
+    async fn timed(&self, product: &MatMul, x: &Buffer, y: &Buffer, count: u32) -> Result<Duration> {
+        let encoder = self.recorded(|pass| {
             let once = |_| product.encode(pass, x.slice(..), y.slice(..));
             (0..count).try_for_each(once)
-        }))?;
+        });
+        let encoder = encoder.await?;
         let start = Instant::now();
-        pollster::block_on(async {
-            let submitted = self.scoped("tuning", || self.queue().submit([encoder.finish()]));
-            self.done(Some(submitted.await?)).await
-        })?;
+        let submitted = self.scoped("tuning", || self.queue().submit([encoder.finish()]));
+        self.done(Some(submitted.await?)).await?;
         Ok(start.elapsed())
     }
 
-    /// Writes what [`tune`](Gpu::tune) has found so far to a small text file of the caller's, which is replaced when
-    /// the new one is whole: readers and writers at the same time each see all of one.
+    /// What [`tune`](Gpu::tune) has found so far on this device, to be kept where you like.
+    pub fn decisions(&self) -> Decisions {
+        lock(self.winners()).write(&self.decided_on())
+    }
+
+    /// Takes decisions as if their products had been tuned now; returns how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Decisions`] where they are of another device or driver.
+    pub fn use_decisions(&self, decisions: &Decisions) -> Result<usize> {
+        let read = Winners::read(decisions, &self.decided_on())?;
+        let count = read.len();
+        lock(self.winners()).extend(read);
+        Ok(count)
+    }
+
+    /// Writes [`decisions`](Gpu::decisions) to a file of the caller's, which is replaced when the new one is whole:
+    /// readers and writers at the same time each see all of one.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn save_decisions(&self, path: impl AsRef<Path>) -> Result<()> {
-        let text = lock(self.decisions()).write(&self.decided_on());
-        replace(path.as_ref(), &text).map_err(|e| Error::Io {
-            what: "writing decisions",
-            message: format!("{}: {e}", path.as_ref().display()),
-        })
+        let path = path.as_ref();
+        let failed = Error::io(format!("writing decisions to {}", path.display()));
+        replace(path, &self.decisions().to_string()).map_err(failed)
     }
 
-    /// Reads such a file, as if its products had been tuned now; returns how many it names.
+    /// Reads such a file and [uses](Gpu::use_decisions) it.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Decisions`] where the file is of another device or driver, was cut or altered, or is no
     /// such file.
     pub fn load_decisions(&self, path: impl AsRef<Path>) -> Result<usize> {
-        let text = std::fs::read_to_string(path.as_ref()).map_err(|e| Error::Io {
-            what: "reading decisions",
-            message: format!("{}: {e}", path.as_ref().display()),
-        })?;
-        let read = Decisions::read(&text, &self.decided_on())?;
-        let count = read.len();
-        lock(self.decisions()).extend(read);
-        Ok(count)
+        let path = path.as_ref();
+        let failed = Error::io(format!("reading decisions from {}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        self.use_decisions(&text.parse()?)
     }
 
     /// What a decision holds for: this device with this driver, in one line.
@@ -162,7 +193,7 @@ impl Gpu {
     }
 }
 
-/// Writes a file beside `path` that takes its place when it is whole.
+/// Writes a file next to `path` that takes its place when it is whole.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // Of no other writer, in this process or another.
     let number = RandomState::new().build_hasher().finish();

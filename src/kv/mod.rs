@@ -14,6 +14,7 @@ mod half_rows;
 mod kivi;
 mod options;
 mod packing;
+mod shaders;
 mod turbo;
 
 #[cfg(feature = "gpu")]
@@ -21,5 +22,6 @@ pub use crate::gpu::GpuKv;
 pub use cache::Kv;
 pub use codec::KvCodec;
 pub use options::{KvOptions, KvRotation, KvType, Side};
+pub(crate) use shaders::Shaders;
 #[cfg(feature = "gpu")]
-pub(crate) use packing::KvShader;
+pub(crate) use shaders::{AppendShaders, CHUNK, WORKGROUP};

@@ -1,43 +1,44 @@
-//! AWQ checkpoints of the GEMM version: 4 bits, packed along the outputs in an order of their own.
+//! AWQ checkpoints of version GEMM: 4 bits, packed along the outputs in interleaved order.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size, word};
 use super::groups::{Integers, check_shape, group_len, multiple, pair_kind};
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
 /// The nibble of a word that holds output `8c + i`: words hold outputs 0, 2, 4, 6, 1, 3, 5, 7.
 const NIBBLE: [u32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
 /// One AWQ layer: weight = `scale · (field - zero)`.
 ///
-/// Becomes `INT4_ASYM` (`INT4` where all zero points are 8) with scales of the checkpoint's type. Codes,
-/// scales and zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
+/// Becomes `INT4_ASYM` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
+/// points are exact; the tool rounds weights to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Awq<'a> {
+pub struct AwqLayout<'a> {
     /// Outputs: a multiple of 8.
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// i32 `[k, n / 8]`
     pub qweight: &'a [u8],
     /// i32 `[groups, n / 8]`
     pub qzeros: &'a [u8],
     /// `[groups, n]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl Awq<'_> {
+impl AwqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &Awq { n, k, group, .. } = self;
+        let &AwqLayout { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("qweight", "outputs", 8, n)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("qweight", size(&[k, n / 8, 4]), self.qweight)?;
         bytes("qzeros", size(&[groups, n / 8, 4]), self.qzeros)?;
         self.scales.check("scales", size(&[groups, n]))?;

@@ -1,12 +1,12 @@
-//! AWQ checkpoints of the versions GEMV and GEMV fast: 4 bits, packed along the inputs.
+//! AWQ checkpoints of versions GEMV and GEMV fast: 4 bits, packed along the inputs.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, mask, size, word};
 use super::groups::{Integers, biased, build, check_shape, group_len, grouped, multiple, pair_kind, put};
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
-/// Columns of scales that both versions store: those of all groups, and padding to whole words of zero points,
-/// to two words where groups are of 64, to four where they are of 32.
+/// Columns of scales in both versions: one for each group, padded to whole words of zero points, to pairs of words for
+/// groups of 64, and to four words for groups of 32.
 fn columns(k: usize, group: usize) -> usize {
     let words = (k / group).div_ceil(8);
     8 * match group {
@@ -18,34 +18,34 @@ fn columns(k: usize, group: usize) -> usize {
 
 /// One AWQ layer of version GEMV: weight = `scale · (field - zero)`.
 ///
-/// Becomes `INT4_ASYM` (`INT4` where all zero points are 8) with scales of the checkpoint's type. Codes,
-/// scales and zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
+/// Becomes `INT4_ASYM` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
+/// points are exact; the tool rounds weights to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct AwqGemv<'a> {
+pub struct AwqGemvLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: a multiple of 8 and of the group.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale.
+    pub group: Group,
     /// i32 `[n, k / 8]`: each row a stream of fields.
     pub qweight: &'a [u8],
-    /// i32 `[n, c / 8]`: each row a stream of fields, `c` being that of the scales.
+    /// i32 `[n, c / 8]`: each row a stream of fields, with the `c` of the scales.
     pub qzeros: &'a [u8],
-    /// `[n, c]`, of which the first `k / group` columns count and the rest is padding: `c` is their number,
-    /// rounded up to a multiple of 8, of 16 where groups are of 64, or of 32 where they are of 32.
-    pub scales: Scales<'a>,
+    /// `[n, c]`: the first `k / group` columns are scales, the rest is padding. `c` is their number rounded up to a
+    /// multiple of 8, of 16 for groups of 64, or of 32 for groups of 32.
+    pub scales: FloatSlice<'a>,
 }
 
-impl AwqGemv<'_> {
+impl AwqGemvLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &AwqGemv { n, k, .. } = self;
+        let &AwqGemvLayout { n, k, .. } = self;
         check_shape(n, k)?;
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("qweight", "inputs", 8, k)?;
         multiple("qweight", "inputs", group, k)?;
         let columns = columns(k, group);
@@ -75,32 +75,32 @@ impl AwqGemv<'_> {
 
 /// One AWQ layer of version GEMV fast: weight = `scale · field + scaled zero`.
 ///
-/// Becomes `INT4_BIAS` with scales of the checkpoint's type, exact; the tool rounds its product to f16.
+/// Becomes `INT4_BIAS` with scales in the checkpoint's type: exact. The tool rounds weights to f16.
 #[derive(Clone, Copy, Debug)]
-pub struct AwqGemvFast<'a> {
+pub struct AwqGemvFastLayout<'a> {
     /// Outputs: a multiple of 4.
     pub n: usize,
     /// Inputs: a multiple of 64 and of the group.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them.
-    pub group: usize,
-    /// i16 `[n / 4, k]`: four fields in each, in an order of their own.
+    /// Inputs that share a scale.
+    pub group: Group,
+    /// i16 `[n / 4, k]`: four fields in each, interleaved.
     pub qweight: &'a [u8],
-    /// `[c, n]`, of which the first `k / group` rows count: see [`AwqGemv::scales`].
-    pub scales: Scales<'a>,
+    /// `[c, n]`, of which the first `k / group` rows are scales: see [`AwqGemvLayout::scales`].
+    pub scales: FloatSlice<'a>,
     /// `[c, n]`: the zero points, multiplied by the scales and negated.
-    pub scaled_zeros: Scales<'a>,
+    pub scaled_zeros: FloatSlice<'a>,
 }
 
-impl AwqGemvFast<'_> {
+impl AwqGemvFastLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &AwqGemvFast { n, k, .. } = self;
+        let &AwqGemvFastLayout { n, k, .. } = self;
         check_shape(n, k)?;
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("qweight", "outputs", 4, n)?;
         multiple("qweight", "inputs", 64, k)?;
         multiple("qweight", "inputs", group, k)?;
@@ -126,8 +126,8 @@ impl AwqGemvFast<'_> {
         Ok(Linear::new(matrix))
     }
 
-    /// Of 32 inputs, number 8d + 2g + c lies at 8g + 4c + d. Four rows of 64 inputs lie one after the other, and
-    /// four fields that follow each other share a word.
+    /// Input 8d + 2g + c of each 32 lies at 8g + 4c + d. Four rows of 64 inputs lie one after the other, and four
+    /// consecutive fields share a word.
     fn field(&self, row: usize, column: usize) -> u8 {
         let (d, g, c) = (column % 32 / 8, column % 8 / 2, column % 2);
         let at = column / 32 * 32 + 8 * g + 4 * c + d;

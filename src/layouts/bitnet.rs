@@ -1,36 +1,35 @@
-//! BitNet b1.58 as transformers has it: ternary weights packed, four rows in a byte, or made of floats.
+//! BitNet b1.58 in transformers: ternary weights, packed with four rows in a byte, or rounded from floats at run time.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{build, check_shape, multiple};
 use crate::linear::part;
-use crate::{Format, Linear, OutputScale, Result, ScaleType};
+use crate::{Format, Group, Linear, OutputScale, Result, ScaleType};
 use half::{bf16, f16};
 
-/// One packed BitNet layer: weights -1, 0, 1 under one scale.
+/// One packed BitNet layer: weights -1, 0, 1 with one scale.
 ///
-/// Becomes `TERNARY` with whole rows and scales of 1, and an output scale: exact. The direction of the
-/// scale is the checkpoint's: `linear_class` `bitlinear` (the default) divides by `weight_scale`,
-/// `autobitlinear` multiplies by it.
+/// Becomes `TERNARY` with whole rows, scales of 1 and an output scale: exact. The checkpoint's `linear_class` tells the
+/// direction of the scale: `bitlinear` (the default) divides by `weight_scale`, `autobitlinear` multiplies by it.
 #[derive(Clone, Copy, Debug)]
-pub struct BitNet<'a> {
+pub struct BitNetLayout<'a> {
     /// Outputs: a multiple of 4.
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// u8 `[n / 4, k]`: bits 2i and 2i + 1 of row r are one more than the weight of row `r + i · n / 4`.
+    /// u8 `[n / 4, k]`: bits 2i and 2i + 1 of row r hold the weight of row `r + i · n / 4`, plus 1.
     pub packed: &'a [u8],
-    /// `weight_scale`, and which way it goes.
+    /// `weight_scale`, and its direction.
     pub scale: OutputScale,
 }
 
-impl BitNet<'_> {
+impl BitNetLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or the scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or the scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &BitNet { n, k, .. } = self;
+        let &BitNetLayout { n, k, .. } = self;
         check_shape(n, k)?;
         multiple("weight", "outputs", 4, n)?;
         bytes("weight", size(&[n / 4, k]), self.packed)?;
@@ -44,30 +43,30 @@ impl BitNet<'_> {
     }
 }
 
-/// One BitNet layer whose ternary weights are made as the model runs (`quantization_mode` `online`), of the
-/// floats that it was trained with.
+/// One BitNet layer whose ternary weights are rounded at run time (`quantization_mode` `online`) from the floats that it
+/// was trained with.
 ///
-/// Becomes `TERNARY` with whole rows and scales of 1, and the output scale `mean |w|`, at least 1e-5: each
-/// weight is `w / mean |w|` rounded (ties to even) and clamped to -1, 0, 1, times that scale as the floats' type
-/// holds it. The mean is taken in f64 here.
+/// Becomes `TERNARY` with whole rows, scales of 1, and the output scale `mean |w|`, at least 1e-5. Each weight is
+/// `w / mean |w|`, rounded (ties to even) and clamped to -1, 0, 1, times that scale in the floats' type. lowbit takes the
+/// mean in f64.
 #[derive(Clone, Copy, Debug)]
-pub struct BitNetLatent<'a> {
+pub struct BitNetLatentLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// f32, f16 or bf16 `[n, k]`
-    pub weight: Scales<'a>,
+    pub weight: FloatSlice<'a>,
 }
 
-impl BitNetLatent<'_> {
+impl BitNetLatentLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a float is not finite, or they
-    /// are of a type that weights are not trained in.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a float is not finite, or the type is not
+    /// f32, f16 or bf16.
     pub fn linear(&self) -> Result<Linear> {
-        let &BitNetLatent { n, k, weight } = self;
+        let &BitNetLatentLayout { n, k, weight } = self;
         check_shape(n, k)?;
         weight.check("weight", size(&[n, k]))?;
         let sum: f64 = (0..n * k).map(|i| f64::from(weight.at(i).abs())).sum();
@@ -88,9 +87,9 @@ impl BitNetLatent<'_> {
     }
 }
 
-/// Whole rows of ternary weights, each one less than its field.
+/// Whole rows of ternary weights. Fields are weights plus 1.
 fn ternary(n: usize, k: usize, fields: impl Fn(usize, &mut [u8]) + Sync + Send) -> Result<Linear> {
-    let format = Format::TERNARY.per_row()?;
+    let format = Format::TERNARY.with_group(Group::Row)?;
     let matrix = build(format, 2, n, k, fields, |_, _, out| {
         out.copy_from_slice(&f16::ONE.to_le_bytes());
     })?;

@@ -1,17 +1,17 @@
 //! bitsandbytes: NF4 and FP4 with and without double quantization, LLM.int8().
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::{check_shape, flat_group, grouped, interleave, multiple};
 use crate::linear::part;
-use crate::{Format, Linear, Matrix, OutputScale, Result};
+use crate::{Format, Group, Linear, Matrix, OutputScale, Result};
 
-/// Which 16 levels the codes of 4 bits select from.
+/// The 16 levels that 4-bit codes select from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Levels4 {
     /// Quantiles of the normal distribution.
     Nf4,
-    /// A sign, 2 bits of exponent, 1 of mantissa, in an order of bitsandbytes' own.
+    /// Floats with a sign, 2 bits of exponent and 1 of mantissa, in bitsandbytes' order.
     Fp4,
 }
 
@@ -23,17 +23,17 @@ impl Levels4 {
         }
     }
 
-    /// That a checkpoint's own table (`quant_map`) is the one that the format has: a table of another
-    /// kind would otherwise be decoded wrongly without a word.
+    /// Checks that a checkpoint's table (`quant_map`) equals that of the format. Weights with another table would
+    /// otherwise be decoded wrongly without notice.
     ///
     /// # Errors
     /// [`Error::Part`](crate::Error::Part) for the first level that differs.
-    pub fn check(self, quant_map: Scales) -> Result<()> {
+    pub fn check(self, quant_map: FloatSlice) -> Result<()> {
         quant_map.check("quant_map", 16)?;
-        // The levels, decoded: each code once under an absmax of 1.
+        // Decodes each code once with an absmax of 1.
         let codes = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         let block = [&1f32.to_le_bytes()[..], &codes].concat();
-        let levels = Matrix::from_bytes(self.format().per_row()?, 1, 16, block)?.dequantize();
+        let levels = Matrix::from_bytes(self.format().with_group(Group::Row)?, 1, 16, block)?.dequantize();
         for (i, level) in levels.into_iter().enumerate() {
             if quant_map.at(i) != level {
                 let what = format!("number {i}");
@@ -48,15 +48,15 @@ impl Levels4 {
 #[derive(Clone, Copy, Debug)]
 pub enum Absmax<'a> {
     /// f32, one for each block.
-    Plain(Scales<'a>),
-    /// Quantized themselves (`compress_statistics`): `map[code] · absmax + offset`.
+    Plain(FloatSlice<'a>),
+    /// Double quantization (`compress_statistics`): `map[code] · absmax + offset`.
     Nested {
-        /// A byte for each block.
+        /// One byte for each block.
         codes: &'a [u8],
         /// The 256 values that codes stand for (`nested_quant_map`).
-        map: Scales<'a>,
+        map: FloatSlice<'a>,
         /// One for each `block` codes (`nested_absmax`).
-        absmax: Scales<'a>,
+        absmax: FloatSlice<'a>,
         /// Codes that share one of `absmax`: 256.
         block: usize,
         /// Added to each (`nested_offset`).
@@ -65,7 +65,7 @@ pub enum Absmax<'a> {
 }
 
 impl Absmax<'_> {
-    /// All of them, rounded as bitsandbytes does, in f32.
+    /// All values, in f32 and rounded as by bitsandbytes.
     fn values(&self, count: usize) -> Result<Vec<f32>> {
         match *self {
             Absmax::Plain(scales) => {
@@ -85,7 +85,7 @@ impl Absmax<'_> {
                     return Err(part("nested_absmax", "its block", "at least 1", block));
                 }
                 absmax.check("nested_absmax", count.div_ceil(block))?;
-                Scales::from(&[offset][..]).check("nested_offset", 1)?;
+                FloatSlice::from(&[offset][..]).check("nested_offset", 1)?;
                 let value = |(i, &code): (usize, &u8)| map.at(code as usize) * absmax.at(i / block) + offset;
                 Ok(codes.iter().enumerate().map(value).collect())
             }
@@ -95,33 +95,32 @@ impl Absmax<'_> {
 
 /// One layer of 4 bits: weight = `absmax · level[code]`.
 ///
-/// Becomes `NF4` or `FP4`, exact. Blocks run over the flattened tensor: where their length does not
-/// divide `k`, groups are as long as the two have in common.
+/// Becomes `NF4` or `FP4`: exact. Blocks run over the flattened tensor; if their length does not divide `k`, the group is
+/// the greatest common divisor of both.
 #[derive(Clone, Copy, Debug)]
-pub struct FourBit<'a> {
+pub struct FourBitLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// NF4 or FP4.
     pub levels: Levels4,
-    /// Weights of one block: 64 as a rule.
+    /// Weights in one block: usually 64.
     pub block: usize,
-    /// Two codes a byte, the first in the high nibble, rows one after the other.
+    /// Two codes in a byte, the first in the high nibble, row by row.
     pub packed: &'a [u8],
     /// One for each block.
     pub absmax: Absmax<'a>,
 }
 
-impl FourBit<'_> {
+impl FourBitLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a number is not finite, or
-    /// rows do not start at whole bytes; [`Error::Group`](crate::Error::Group) where the common length
-    /// is no multiple of 8.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a number is not finite, or rows do not start
+    /// at whole bytes; [`Error::Group`](crate::Error::Group) if the group is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
-        let &FourBit { n, k, block, .. } = self;
+        let &FourBitLayout { n, k, block, .. } = self;
         check_shape(n, k)?;
         multiple("weight", "inputs", 2, k)?;
         if block == 0 {
@@ -141,11 +140,10 @@ impl FourBit<'_> {
 
 /// One LLM.int8() layer: weight = `code · scb[row] · (1 / 127)`.
 ///
-/// Becomes `INT8` with whole rows and f32 scales `scb`, times 1 / 127 as bitsandbytes has it: exact. It rounds
-/// inputs to 8 bits as it multiplies, but for columns that hold an outlier; lowbit rounds none, so that
-/// it has no need of outlier columns here.
+/// Becomes `INT8` with whole rows, f32 scales `scb` and an output scale of 1 / 127: exact. bitsandbytes rounds inputs to
+/// 8 bits, except in columns that hold an outlier; lowbit does not round them, so it needs no outlier columns here.
 #[derive(Clone, Copy, Debug)]
-pub struct Int8<'a> {
+pub struct Int8Layout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
@@ -153,20 +151,20 @@ pub struct Int8<'a> {
     /// i8 `[n, k]` (`CB`, or `weight` in files).
     pub weight: &'a [u8],
     /// `[n]`: the largest magnitude of each row (`SCB`).
-    pub scb: Scales<'a>,
+    pub scb: FloatSlice<'a>,
 }
 
-impl Int8<'_> {
+impl Int8Layout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &Int8 { n, k, .. } = self;
+        let &Int8Layout { n, k, .. } = self;
         check_shape(n, k)?;
         bytes("weight", size(&[n, k]), self.weight)?;
         self.scb.check("SCB", n)?;
-        let format = Format::INT8.with_scale(crate::ScaleType::F32)?.per_row()?;
+        let format = Format::INT8.with_scale(crate::ScaleType::F32)?.with_group(Group::Row)?;
         let matrix = interleave(format, n, k, self.weight, |row, _, out| {
             out.copy_from_slice(&self.scb.at(row).to_le_bytes());
         })?;

@@ -1,20 +1,20 @@
-//! compressed-tensors (llm-compressor, vLLM): integers, packed or a byte each.
+//! compressed-tensors (llm-compressor, vLLM): integers, packed or one in a byte.
 //!
-//! Its floats are [`Fp8`](super::Fp8) and [`Microscaled`](super::Microscaled).
+//! Its floats are [`Fp8Layout`](super::Fp8Layout) and [`MicroscaledLayout`](super::MicroscaledLayout).
 
 use super::fields::{bytes, check_bits, padded_field, size};
 use super::groups::{Integers, check_shape, group_len, pair_kind};
-use super::{Scales, order};
+use super::{FloatSlice, order};
 use crate::formats::bits::field_of;
 use crate::linear::part;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
-/// How many scales a tensor has: one, one a row, or one for each group of a row.
-fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
-    // One number is one row's, or the whole tensor's.
+/// The scale of each group of each row, from one scale for the tensor, or one for each row or group.
+fn scale_at(scales: &FloatSlice, n: usize, groups: usize) -> Result<impl Fn(usize, usize) -> f32 + Sync + Send> {
+    // A single number is the scale of one row, or of the whole tensor.
     let single = groups == 1 && scales.len() == 1;
     scales.check("weight_scale", if single { 1 } else { size(&[n, groups]) })?;
-    // Decoded once: rows read it many times.
+    // Decoded once, since rows read it many times.
     let values = scales.to_vec();
     Ok(
         move |row: usize, g: usize| {
@@ -25,41 +25,41 @@ fn scale_at(scales: &Scales, n: usize, groups: usize) -> Result<impl Fn(usize, u
 
 /// One layer of `pack-quantized`: 1 to 8 bits, weight = `scale · (field - zero)`.
 ///
-/// Becomes an integer format of as many bits, symmetric where there are no zero points, with scales of
-/// the checkpoint's type: exact. Both packings are read: dense streams (0.18 and later, told by the
-/// width) and words of whole fields (0.16 and earlier; the same for 1, 2, 4 and 8 bits). Rows so short
-/// that both are as wide count as dense.
+/// Becomes an integer format of the same bits, symmetric without zero points, with scales in the checkpoint's type:
+/// exact. Both packings are read: dense streams (0.18 and later) and words of whole fields (0.16 and earlier; the same
+/// for 1, 2, 4 and 8 bits). The width of rows tells them apart; rows that are as wide in both count as dense.
 #[derive(Clone, Copy, Debug)]
-pub struct PackQuantized<'a> {
+pub struct PackQuantizedLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs: the second number of `weight_shape`.
     pub k: usize,
     /// 1 to 8.
     pub bits: usize,
-    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
-    pub group: usize,
-    /// `weight_packed`, i32: rows of fields, each `2^(bits - 1)` more than the code.
+    /// Inputs that share a scale: [`Group::Row`] for the channel and tensor strategies.
+    pub group: Group,
+    /// `weight_packed`, i32: rows of fields, which are codes plus `2^(bits - 1)`.
     pub packed: &'a [u8],
     /// `weight_scale`: `[n, groups]`, or one for the tensor.
-    pub scales: Scales<'a>,
-    /// `weight_zero_point`, i32: packed as the weights are, but along the outputs, `[.., groups]`.
+    pub scales: FloatSlice<'a>,
+    /// `weight_zero_point`, i32: packed like the weights, but along the outputs, `[.., groups]`.
     pub zero_points: Option<&'a [u8]>,
     /// `weight_g_idx`, i32 `[k]`: the group of each input.
     pub g_idx: Option<&'a [u8]>,
 }
 
-impl PackQuantized<'_> {
+impl PackQuantizedLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
-    /// the groups of `weight_g_idx` are not all of one length.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a scale is not finite, or the groups of
+    /// `weight_g_idx` differ in length.
     pub fn linear(&self) -> Result<Linear> {
-        let &PackQuantized { n, k, bits, group, .. } = self;
+        let &PackQuantizedLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         let dense = |fields: usize| size(&[size(&[fields, bits]).div_ceil(32), 4]);
         let padded = |fields: usize| size(&[fields.div_ceil(32 / bits), 4]);
         let is_padded = self.packed.len() != size(&[n, dense(k)]) && self.packed.len() == size(&[n, padded(k)]);
@@ -83,7 +83,7 @@ impl PackQuantized<'_> {
                 };
             }
         };
-        // Codes and zero points are both stored 2^(bits - 1) higher.
+        // Codes and zero points are stored plus 2^(bits - 1).
         let middle = (1u32 << (bits - 1)) as f32;
         let per_word = 32 / bits;
         let zero = |row: usize, g: usize| match self.zero_points {
@@ -110,36 +110,36 @@ impl PackQuantized<'_> {
     }
 }
 
-/// One layer of `int-quantized`: a signed byte a weight, weight = `scale · (code - zero)`.
+/// One layer of `int-quantized`: a signed byte for each weight, weight = `scale · (code - zero)`.
 ///
-/// Becomes `INT8`, or `INT8_ASYM` where there are zero points, with scales of the checkpoint's type:
-/// exact. The activations that such checkpoints are meant for are rounded to 8 bits by others; lowbit
-/// leaves them as they are.
+/// Becomes `INT8`, or `INT8_ASYM` with zero points, with scales in the checkpoint's type: exact. Other tools round the
+/// inputs of such layers to 8 bits; lowbit does not.
 #[derive(Clone, Copy, Debug)]
-pub struct IntQuantized<'a> {
+pub struct IntQuantizedLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// Inputs that share a scale; 0 for all of them (channel and tensor strategies).
-    pub group: usize,
+    /// Inputs that share a scale: [`Group::Row`] for the channel and tensor strategies.
+    pub group: Group,
     /// i8 `[n, k]`
     pub weight: &'a [u8],
     /// `[n, groups]`, or one for the tensor.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// i8, one for each of `scales`.
     pub zero_points: Option<&'a [u8]>,
 }
 
-impl IntQuantized<'_> {
+impl IntQuantizedLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &IntQuantized { n, k, group, .. } = self;
+        let &IntQuantizedLayout { n, k, .. } = self;
         check_shape(n, k)?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("weight", size(&[n, k]), self.weight)?;
         let scale = scale_at(&self.scales, n, groups)?;
         if let Some(zeros) = self.zero_points

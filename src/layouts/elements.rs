@@ -1,9 +1,10 @@
-//! Small floats as elements of a tensor.
+//! Element types of small floats.
 
 use crate::Format;
 
 /// A float of 4, 6 or 8 bits (OCP MX 1.0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Element {
     /// 4 bits, 2 of exponent: `float4_e2m1fn`.
     E2M1,
@@ -18,7 +19,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// Bits of one.
+    /// Bits of an element.
     pub const fn bits(self) -> usize {
         match self {
             Element::E2M1 => 4,
@@ -27,7 +28,7 @@ impl Element {
         }
     }
 
-    /// The family of formats that holds them.
+    /// The format that holds such elements.
     pub(super) const fn format(self) -> Format {
         match self {
             Element::E2M1 => Format::FP4_E2M1,

@@ -3,12 +3,12 @@
 use crate::Result;
 use crate::linear::part;
 
-/// The product of some sizes; so large where it overflows that no slice has that length.
+/// The product of sizes, saturated, so that no slice has its length if it overflows.
 pub(super) fn size(factors: &[usize]) -> usize {
     factors.iter().fold(1, |all, &f| all.saturating_mul(f))
 }
 
-/// That a part has as many bytes as it should.
+/// Checks the number of bytes of a part.
 pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
     if got.len() != expected {
         return Err(part(at, "its bytes", expected, got.len()));
@@ -16,7 +16,7 @@ pub(super) fn bytes(at: &str, expected: usize, got: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// That fields of so many bits are what the tool packs.
+/// Checks that the tool packs fields of this many bits.
 pub(super) fn check_bits(bits: usize, allowed: &[usize]) -> Result<()> {
     if !allowed.contains(&bits) {
         return Err(part("the layout", "bits", format!("one of {allowed:?}"), bits));
@@ -30,7 +30,7 @@ pub(super) fn word(words: &[u8], i: usize) -> u32 {
     u32::from_le_bytes([w[0], w[1], w[2], w[3]])
 }
 
-/// Field `i` of a stream of words that holds only whole fields in each, the rest being padding.
+/// Field `i` of a stream of words that hold whole fields and padding.
 pub(super) fn padded_field(words: &[u8], bits: usize, i: usize) -> u8 {
     let per_word = 32 / bits;
     let word = word(words, i / per_word);
@@ -47,12 +47,12 @@ pub(super) fn column_field(words: &[u8], bits: usize, i: usize, column: usize, c
     field as u8 & mask(bits) as u8
 }
 
-/// All ones in `bits` bits.
+/// A mask of `bits` ones.
 pub(super) fn mask(bits: usize) -> u16 {
     (1 << bits) - 1
 }
 
-/// Fills a stream of zeros.
+/// Writes fields to a stream of zeros.
 pub(super) fn write(bits: usize, fields: &[u8], stream: &mut [u8]) {
     if bits == 8 {
         return stream.copy_from_slice(fields);

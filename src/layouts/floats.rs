@@ -1,6 +1,6 @@
 //! Weights that are not quantized.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, size};
 use super::groups::check_shape;
 use crate::linear::part;
@@ -8,23 +8,23 @@ use crate::{Format, Linear, Matrix, Result, ScaleType};
 
 /// One layer of plain floats: `F32`, `F16` or `BF16`, exact.
 #[derive(Clone, Copy, Debug)]
-pub struct Floats<'a> {
+pub struct FloatsLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// `[n, k]`
-    pub weight: Scales<'a>,
+    pub weight: FloatSlice<'a>,
 }
 
-impl Floats<'_> {
+impl FloatsLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or the type is not f32, f16
-    /// or bf16. Weights that are not finite are taken as they are: [`Matrix::validate`] finds them.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or the type is not f32, f16 or bf16. NaN and
+    /// infinite weights are accepted; [`Matrix::validate`] finds them.
     pub fn linear(&self) -> Result<Linear> {
-        let &Floats { n, k, weight } = self;
+        let &FloatsLayout { n, k, weight } = self;
         check_shape(n, k)?;
         let format = match weight.kind() {
             ScaleType::F32 => Format::F32,

@@ -2,25 +2,24 @@
 
 use super::fields::{bytes, check_bits, column_field, mask, size, word};
 use super::groups::{Integers, check_shape, group_len, pair_kind};
-use super::{Scales, order};
+use super::{FloatSlice, order};
 use crate::formats::bits::field_of;
-use crate::{Linear, Result};
+use crate::{Group, Linear, Result};
 
-/// How a tool stores the zero points of GPTQ. They differ where a zero point is 0, and for 3 bits.
+/// How a tool stores the zero points of GPTQ. The ways differ for a zero point of 0, and for 3 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GptqZeros {
-    /// As they are: `checkpoint_format` `gptq_v2`, AutoRound's own packing.
+    /// Unchanged: `checkpoint_format` `gptq_v2`, AutoRound's own packing.
     AsTheyAre,
-    /// Each one lower, modulo 2^bits, so that all ones mean 0: AutoGPTQ.
+    /// Minus 1, modulo 2^bits, so that all ones mean 0: AutoGPTQ.
     OneLower,
-    /// Each one lower, so that all ones mean 2^bits: AutoGPTQ with 3 bits, AutoRound.
+    /// Minus 1, so that all ones mean 2^bits: AutoGPTQ with 3 bits, AutoRound.
     OneLowerUpTo,
-    /// Whole words, lower by a one in each of their fields, where 0 borrows from its neighbour: GPTQModel with
-    /// 2, 4 and 8 bits.
+    /// Whole words minus a 1 in each field, so that a 0 borrows from its neighbor: GPTQModel with 2, 4 and 8 bits.
     LowerWords,
-    /// Whole words of 3 bits, lower by numbers that are ones of their fields in every second of three words
-    /// only: GPTQModel before 7.0.
+    /// Whole words of 3-bit fields minus the wrong constants, which are a 1 in each field only in every second of three
+    /// words: GPTQModel before 7.0.
     LowerWords3,
 }
 
@@ -41,10 +40,10 @@ impl GptqZeros {
     }
 }
 
-/// What GPTQModel before 7.0 took from words of 3 bits: the first and the last of three were swapped.
+/// The constants that GPTQModel before 7.0 subtracted from words of 3-bit fields: the first and third are swapped.
 const LOWER_3: [u32; 3] = [0x2492_4924, 0x9249_2492, 0x4924_9249];
 
-/// Field `i` of words that are each raised by a number of their own, without carry between words.
+/// Field `i` after each word was raised by its constant, without carry between words.
 fn raised(words: &[u8], bits: usize, i: usize, by: impl Fn(usize) -> u32) -> u16 {
     let (at, shift) = (i * bits / 32, i * bits % 32);
     let raised = |at: usize| word(words, at).wrapping_add(by(at));
@@ -55,21 +54,21 @@ fn raised(words: &[u8], bits: usize, i: usize, by: impl Fn(usize) -> u32) -> u16
     field as u16 & mask(bits)
 }
 
-/// One GPTQ layer: weight = `scale · (field - zero)`, scale and zero those of the input's group.
+/// One GPTQ layer: weight = `scale · (field - zero)`, with the scale and zero point of the input's group.
 ///
-/// Becomes an asymmetric integer format (symmetric where all zero points are in the middle) with
-/// scales of the checkpoint's type; act-order becomes a permutation of the inputs. Codes, scales and
-/// zero points are exact; the tool rounds its product to f16, lowbit keeps f32.
+/// Becomes an asymmetric integer format (symmetric if all zero points are in the middle) with scales in the checkpoint's
+/// type; act-order becomes a permutation of the inputs. Codes, scales and zero points are exact; the tool rounds weights
+/// to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Gptq<'a> {
+pub struct GptqLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// 2 to 8.
     pub bits: usize,
-    /// Inputs that share a scale; 0 for all of them (`group_size` -1).
-    pub group: usize,
+    /// Inputs that share a scale: [`Group::Row`] is `group_size` -1.
+    pub group: Group,
     /// How the zero points are stored.
     pub zeros: GptqZeros,
     /// i32 `[k · bits / 32, n]`: each column a stream of fields.
@@ -77,22 +76,23 @@ pub struct Gptq<'a> {
     /// i32 `[groups, n · bits / 32]`: each row a stream of fields.
     pub qzeros: &'a [u8],
     /// `[groups, n]`
-    pub scales: Scales<'a>,
-    /// i32 `[k]`: the group of each input; absent, or zeros, where groups are runs.
+    pub scales: FloatSlice<'a>,
+    /// i32 `[k]`: the group of each input; absent or all zeros if groups are consecutive.
     pub g_idx: Option<&'a [u8]>,
 }
 
-impl Gptq<'_> {
+impl GptqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape, a scale is not finite, or
-    /// the groups of `g_idx` are not all of one length.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape, a scale is not finite, or the groups of
+    /// `g_idx` differ in length.
     pub fn linear(&self) -> Result<Linear> {
-        let &Gptq { n, k, bits, group, .. } = self;
+        let &GptqLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 3, 4, 5, 6, 7, 8])?;
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         let words = |fields: usize| size(&[fields, bits]).div_ceil(32);
         let zero_bytes = size(&[words(n), 4]);
         bytes("qweight", size(&[words(k), n, 4]), self.qweight)?;

@@ -1,10 +1,11 @@
-//! From a tool's tensors, codes here and scales there, to lowbit's rows of blocks.
+//! From a tool's separate tensors of codes and scales to lowbit's rows of blocks.
 
 use super::fields::{self, size};
 use crate::linear::part;
-use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
+use crate::reserve::within;
+use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 
-/// A shape that has weights, so that no later division is by zero.
+/// Checks that the shape has weights, so that no later division is by zero.
 pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
     if n == 0 || k == 0 {
         return Err(Error::Empty { n, k });
@@ -12,25 +13,26 @@ pub(super) fn check_shape(n: usize, k: usize) -> Result<()> {
     Ok(())
 }
 
-/// The length of a group that tools give as -1 or leave out (0 here) for a whole row.
-pub(super) fn group_len(group: usize, k: usize) -> usize {
+/// Weights in one group of a row of `k`; at least 1.
+pub(super) fn group_len(group: Group, k: usize) -> Result<usize> {
     match group {
-        0 => k,
-        g => g,
+        Group::Row => Ok(k),
+        Group::Len(len) if len > 0 => Ok(len),
+        other => Err(Error::argument(
+            "the layout's group",
+            "whole rows, or groups of at least 1",
+            other,
+        )),
     }
 }
 
-/// The format with groups of this length; whole rows where a group is one.
-pub(super) fn grouped(format: Format, group: usize, k: usize) -> Result<Format> {
-    if group == 0 || group >= k {
-        format.per_row()
-    } else {
-        format.with_group(group)
-    }
+/// The format with groups of `len` weights in rows of `k`.
+pub(super) fn grouped(format: Format, len: usize, k: usize) -> Result<Format> {
+    format.with_group(if len >= k { Group::Row } else { Group::Len(len) })
 }
 
-/// Groups of a tensor that was cut into runs of `block` without regard to its rows: the longest run
-/// that never crosses a row or a block. All weights of one have the same scale.
+/// The group of a flattened tensor that is cut into blocks of `block` weights: the greatest common divisor of `block` and
+/// `k`, so that a group never crosses a row or a block.
 pub(super) fn flat_group(block: usize, k: usize) -> usize {
     let (mut a, mut b) = (k, block);
     while b != 0 {
@@ -39,8 +41,8 @@ pub(super) fn flat_group(block: usize, k: usize) -> usize {
     a
 }
 
-/// A matrix of `bits` bits a weight: `fields(row, out)` gives the fields of a row, `header(row,
-/// group, out)` the bytes before those of a group.
+/// Builds a matrix of `bits` bits per weight. `fields(row, out)` gives the fields of a row, `header(row, group, out)` the
+/// bytes before a group.
 pub(super) fn build(
     format: Format,
     bits: usize,
@@ -66,7 +68,7 @@ pub(super) fn build(
     Matrix::from_bytes(format, n, k, bytes)
 }
 
-/// As [`build`], where the rows of `packed` are the streams of fields that the format has.
+/// Like [`build`], from rows of `packed` that already are the format's streams of fields.
 pub(super) fn interleave(
     format: Format,
     n: usize,
@@ -78,7 +80,7 @@ pub(super) fn interleave(
     Matrix::from_bytes(format, n, k, bytes)
 }
 
-/// The same for formats with a learned codebook.
+/// Like [`interleave`], for formats with a learned codebook.
 pub(super) fn interleave_codebook(
     format: Format,
     n: usize,
@@ -120,14 +122,9 @@ fn interleaved(
 }
 
 fn checked_size(n: usize, row_bytes: usize) -> Result<usize> {
-    match size(&[n, row_bytes]) {
-        bytes if bytes <= isize::MAX as usize => Ok(bytes),
-        bytes => Err(Error::TooLarge {
-            what: "a matrix",
-            needed: bytes as u64,
-            limit: isize::MAX as u64,
-        }),
-    }
+    let bytes = size(&[n, row_bytes]);
+    within("a matrix", bytes as u64, isize::MAX as u64)?;
+    Ok(bytes)
 }
 
 /// Weights that are `scale · (field - zero)`.
@@ -135,14 +132,14 @@ pub(super) struct Integers {
     pub n: usize,
     pub k: usize,
     pub bits: usize,
-    /// 0: whole rows
+    /// Weights that share a scale, at least 1.
     pub group: usize,
     pub kind: ScaleType,
 }
 
 impl Integers {
-    /// The matrix: symmetric where every zero point is in the middle, else with zero points; scales and
-    /// zero points in f32 where the type of the scales does not hold the latter.
+    /// The matrix: symmetric if every zero point is in the middle, otherwise with zero points. Scales and zero points are
+    /// f32 if the type of the scales does not represent the zero points exactly.
     pub fn matrix(
         &self,
         fields: impl Fn(usize, &mut [u8]) + Sync + Send,
@@ -150,7 +147,7 @@ impl Integers {
         zero: impl Fn(usize, usize) -> f32 + Sync + Send,
     ) -> Result<Matrix<'static>> {
         let &Integers { n, k, bits, .. } = self;
-        let groups = k.div_ceil(group_len(self.group, k));
+        let groups = k.div_ceil(self.group);
         let middle = (1u32 << (bits - 1)) as f32;
         let (mut centred, mut narrow) = (bits > 1, true);
         for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {
@@ -161,7 +158,7 @@ impl Integers {
         let kind = if narrow { self.kind } else { ScaleType::F32 };
         if centred {
             let format = grouped(symmetric(bits).with_scale(kind)?, self.group, k)?;
-            // Of 8 bits the symmetric format is in two's complement.
+            // The symmetric format of 8 bits is in two's complement.
             let flip = if bits == 8 { 0x80 } else { 0 };
             let flipped = |row: usize, out: &mut [u8]| {
                 fields(row, out);
@@ -180,8 +177,8 @@ impl Integers {
     }
 }
 
-/// A matrix whose weight number i, counted along its rows, has field `field(i)` and the scale and zero
-/// point of pair i modulo `pairs`.
+/// A matrix in which weight i, counted along the rows, has the field `field(i)`, and the scale and zero point of pair
+/// i modulo `pairs`.
 pub(super) fn by_columns(
     bits: usize,
     n: usize,
@@ -210,19 +207,19 @@ pub(super) fn by_columns(
     Matrix::from_codebook(format, n, k, bytes, &codebook)
 }
 
-/// Writes a number that is known to be finite, of a type known to hold it.
+/// Writes a finite number that its type can represent.
 pub(super) fn put(kind: ScaleType, value: f32, out: &mut [u8]) {
-    // `store` fails for what is not finite only, and writes that too.
+    // `store` fails only for values that are not finite, and writes those too.
     let _ = kind.store(value, out);
 }
 
-/// Whether a number is exact in a type.
+/// Whether a type represents a number exactly.
 fn holds(kind: ScaleType, value: f32) -> bool {
     let mut stored = [0u8; 4];
     kind.store(value, &mut stored).is_ok() && kind.load(&stored) == value
 }
 
-/// The type that integers of these scales are held in: as they are, or f32 where that cannot be.
+/// The type in which integer formats store these scales: their own, or f32 if there is no such format.
 pub(super) fn pair_kind(kind: ScaleType) -> ScaleType {
     match kind {
         ScaleType::F16 | ScaleType::BF16 => kind,
@@ -230,7 +227,7 @@ pub(super) fn pair_kind(kind: ScaleType) -> ScaleType {
     }
 }
 
-/// The formats of `bits` bits, 1 to 8, by how a field becomes a weight.
+/// The symmetric format of `bits` bits, 1 to 8.
 pub(super) fn symmetric(bits: usize) -> Format {
     use Format as F;
     [F::INT1, F::INT2, F::INT3, F::INT4, F::INT5, F::INT6, F::INT7, F::INT8][bits - 1]
@@ -262,7 +259,7 @@ pub(super) fn biased(bits: usize) -> Format {
     ][bits - 1]
 }
 
-/// That a number of things is a multiple of another.
+/// Checks that a number is a multiple of another.
 pub(super) fn multiple(at: &str, what: &str, of: usize, got: usize) -> Result<()> {
     if !got.is_multiple_of(of) {
         return Err(part(at, what, format!("a multiple of {of}"), got));

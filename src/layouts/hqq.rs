@@ -1,48 +1,47 @@
-//! HQQ: 1 to 8 bits, zero points that are not whole, fields packed across rows.
+//! HQQ: 1 to 8 bits with fractional zero points, and fields packed across rows.
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, check_bits, size, word};
 use super::groups::{Integers, by_columns, check_shape, flat_group, group_len, multiple, pair_kind};
 use crate::linear::part;
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One HQQ layer: weight = `(field - zero) · scale`.
 ///
-/// HQQ lays the weights out as a table, groups in its rows (`axis` 1) or in its columns (`axis` 0),
-/// and packs fields of several rows of the table in a byte.
+/// HQQ reshapes the weights to a table with groups in its rows (`axis` 1) or columns (`axis` 0), and packs fields of
+/// several rows of the table into a byte.
 ///
-/// With axis 1 it becomes an asymmetric integer format, exact: zero points are kept as they are. With
-/// axis 0 scales and zero points vary from column to column: a format of its own, `INTn_COLUMNS`, in
-/// which they are f32.
+/// A layer with axis 1 becomes an asymmetric integer format: exact. With axis 0, scales and zero points vary from column
+/// to column, and the layer becomes `INTn_COLUMNS`, in which both are f32.
 #[derive(Clone, Copy, Debug)]
-pub struct Hqq<'a> {
+pub struct HqqLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
-    /// 1, 2, 3, 4, 5, 6 or 8; 5 and 6 are stored in a byte each, as 8 are.
+    /// 1, 2, 3, 4, 5, 6 or 8. Fields of 5, 6 and 8 bits take a byte.
     pub bits: usize,
-    /// Weights of one group, a divisor of `n · k`; 0 for a row (axis 1) or a column (axis 0).
-    pub group: usize,
+    /// Weights of one group, a divisor of `n · k`; [`Group::Row`] is a row (axis 1) or a column (axis 0).
+    pub group: Group,
     /// Whether groups are columns of the table (`axis` 0).
     pub columns: bool,
-    /// `W_q`: u8, or of 3 bits i32 that hold ten fields each.
+    /// `W_q`: u8, or, for 3 bits, i32 with ten fields in each.
     pub packed: &'a [u8],
     /// One for each group.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// One for each group.
-    pub zeros: Scales<'a>,
+    pub zeros: FloatSlice<'a>,
 }
 
-/// How fields of several rows share an item: that of the first row has the highest bits.
-struct Packing {
+/// How fields of several rows share an item, that of the first row in the highest bits.
+struct HqqPacking {
     bits: usize,
     /// Rows of the packed table.
     rows: usize,
     columns: usize,
 }
 
-impl Packing {
+impl HqqPacking {
     fn field(&self, packed: &[u8], row: usize, column: usize) -> u8 {
         let at = row % self.rows * self.columns + column;
         let run = row / self.rows;
@@ -54,18 +53,18 @@ impl Packing {
     }
 }
 
-impl Hqq<'_> {
+impl HqqLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) where groups and rows have no multiple of 8 in common.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
+    /// [`Error::Group`](crate::Error::Group) if the greatest common divisor of groups and rows is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
-        let &Hqq { n, k, bits, .. } = self;
+        let &HqqLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 8])?;
         let weights = size(&[n, k]);
-        let group = group_len(self.group, if self.columns { n } else { k });
+        let group = group_len(self.group, if self.columns { n } else { k })?;
         multiple("W_q", "n · k", group, weights)?;
         let groups = weights / group;
         let (rows, columns) = if self.columns { (group, groups) } else { (groups, group) };
@@ -77,7 +76,7 @@ impl Hqq<'_> {
         if bits != 3 {
             multiple("W_q", "the rows of its table", run, rows)?;
         }
-        let packing = Packing {
+        let packing = HqqPacking {
             bits,
             rows: rows.div_ceil(run),
             columns,

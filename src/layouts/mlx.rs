@@ -1,46 +1,47 @@
 //! MLX's affine quantization: 1 to 8 bits with a bias.
 //!
-//! Its `mxfp4`, `mxfp8` and `nvfp4` are [`Microscaled`](super::Microscaled).
+//! Its `mxfp4`, `mxfp8` and `nvfp4` are [`MicroscaledLayout`](super::MicroscaledLayout).
 
-use super::Scales;
+use super::FloatSlice;
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, group_len, grouped, pair_kind, put};
 use crate::formats::bits::field_of;
-use crate::{Linear, Result, ScaleType};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of MLX's `affine` mode: weight = `scale · field + bias`; scales may be negative.
 ///
-/// Becomes an integer format with a bias and scales of the checkpoint's type: exact, product and sum
-/// rounded one after the other, for f32. Of scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
+/// Becomes an integer format with a bias and scales in the checkpoint's type: exact for f32, with product and sum rounded
+/// one after the other. With scales in f16 or bf16 MLX rounds both to that type, lowbit to f32.
 #[derive(Clone, Copy, Debug)]
-pub struct MlxAffine<'a> {
+pub struct MlxAffineLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// 1 to 8.
     pub bits: usize,
-    /// Inputs that share a scale: 32, 64 or 128; 0 for all of them.
-    pub group: usize,
+    /// Inputs that share a scale: 32, 64 or 128.
+    pub group: Group,
     /// `weight`: u32 `[n, k · bits / 32]`, each row a stream of fields.
     pub packed: &'a [u8],
     /// `[n, groups]`
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `[n, groups]`
-    pub biases: Scales<'a>,
+    pub biases: FloatSlice<'a>,
 }
 
-impl MlxAffine<'_> {
-    /// The layer, without a bias of its outputs.
+impl MlxAffineLayout<'_> {
+    /// The layer, without an output bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &MlxAffine { n, k, bits, group, .. } = self;
+        let &MlxAffineLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[1, 2, 3, 4, 5, 6, 7, 8])?;
         let stride = size(&[size(&[k, bits]).div_ceil(32), 4]);
-        let groups = k.div_ceil(group_len(group, k));
+        let group = group_len(self.group, k)?;
+        let groups = k.div_ceil(group);
         bytes("weight", size(&[n, stride]), self.packed)?;
         self.scales.check("scales", size(&[n, groups]))?;
         self.biases.check("biases", size(&[n, groups]))?;

@@ -1,20 +1,18 @@
-//! Act-order: columns whose groups are not runs.
+//! Act-order: columns whose groups are not consecutive.
 
 use super::fields::{bytes, size, word};
-use super::groups::group_len;
 use crate::Result;
 use crate::linear::part;
 
-/// The order of columns in which groups are runs, from the group of each (`k` i32): a permutation for
-/// [`Linear::with_permutation`](crate::Linear::with_permutation), columns of a group staying in order.
+/// The order of columns in which groups are consecutive, from the group of each column (`k` i32): a permutation for
+/// [`Linear::with_permutation`](crate::Linear::with_permutation). Columns of a group stay in order.
 ///
-/// `None` where they are runs already. Files without act-order may have all zeros or all -1 here.
+/// `None` if groups are consecutive already. Files without act-order can have all zeros or all -1 here.
 pub(super) fn by_group(at: &str, g_idx: Option<&[u8]>, k: usize, group: usize) -> Result<Option<Vec<u32>>> {
     let Some(g_idx) = g_idx else {
         return Ok(None);
     };
     bytes(at, size(&[k, 4]), g_idx)?;
-    let group = group_len(group, k);
     let groups = k.div_ceil(group);
     let of = |j: usize| word(g_idx, j) as i32;
     let all = |value: i32| (0..k).all(|j| of(j) == value);

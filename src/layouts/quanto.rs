@@ -2,46 +2,46 @@
 
 use super::fields::{bytes, check_bits, size};
 use super::groups::{biased, build, check_shape, flat_group, group_len, grouped, multiple, pair_kind, put};
-use super::{Element, Fp8, IntQuantized, Scales};
-use crate::{Linear, Result, ScaleType};
+use super::{Element, FloatSlice, Fp8Layout, IntQuantizedLayout};
+use crate::{Group, Linear, Result, ScaleType};
 
 /// One layer of `qint2` or `qint4`: weight = `scale · field - shift`.
 ///
-/// Becomes `INT2_BIAS` or `INT4_BIAS` with the shift negated: exact, both roundings included.
+/// Becomes `INT2_BIAS` or `INT4_BIAS` with the shift negated: exact, including both roundings.
 #[derive(Clone, Copy, Debug)]
-pub struct QuantoBits<'a> {
+pub struct QuantoBitsLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// 2 or 4.
     pub bits: usize,
-    /// Weights of one group, a divisor of `n · k`: 128 as a rule; 0 for a row.
-    pub group: usize,
-    /// `weight._data._data`: the table `[groups, group]`, fields of several rows in a byte, that of the first
-    /// row lowest.
+    /// Weights of one group, a divisor of `n · k`: usually 128.
+    pub group: Group,
+    /// `weight._data._data`: the table `[groups, group]` with fields of several rows in a byte, the first row in the
+    /// lowest bits.
     pub packed: &'a [u8],
     /// `weight._scale`, one for each group.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
     /// `weight._shift`, floats, one for each group.
-    pub shifts: Scales<'a>,
+    pub shifts: FloatSlice<'a>,
 }
 
-impl QuantoBits<'_> {
+impl QuantoBitsLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a number is not finite,
-    /// [`Error::Group`](crate::Error::Group) where groups and rows have no multiple of 8 in common.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a number is not finite,
+    /// [`Error::Group`](crate::Error::Group) if the greatest common divisor of groups and rows is not a multiple of 8.
     pub fn linear(&self) -> Result<Linear> {
-        let &QuantoBits { n, k, bits, .. } = self;
+        let &QuantoBitsLayout { n, k, bits, .. } = self;
         check_shape(n, k)?;
         check_bits(bits, &[2, 4])?;
         let weights = size(&[n, k]);
-        let group = group_len(self.group, k);
+        let group = group_len(self.group, k)?;
         multiple("weight._data", "n · k", group, weights)?;
         let groups = weights / group;
-        // Rows of the packed table; those that the last fields lack are zeros.
+        // Rows of the packed table. Missing rows of the last fields are zeros.
         let rows = groups.div_ceil(8 / bits);
         bytes("weight._data", size(&[rows, group]), self.packed)?;
         self.scales.check("weight._scale", groups)?;
@@ -70,7 +70,7 @@ impl QuantoBits<'_> {
     }
 }
 
-/// What the bytes of a [`QuantoBytes`] are.
+/// The type of the bytes in a [`QuantoBytesLayout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantoByte {
     /// `qint8`
@@ -81,43 +81,43 @@ pub enum QuantoByte {
 
 /// One layer of `qint8` or `qfloat8`: weight = `scale · code`.
 ///
-/// Becomes `INT8` or an FP8 format with whole rows and scales of the checkpoint's type: exact.
+/// Becomes `INT8` or an FP8 format with whole rows and scales in the checkpoint's type: exact.
 #[derive(Clone, Copy, Debug)]
-pub struct QuantoBytes<'a> {
+pub struct QuantoBytesLayout<'a> {
     /// Outputs.
     pub n: usize,
     /// Inputs.
     pub k: usize,
     /// Integers or floats.
     pub byte: QuantoByte,
-    /// `weight._data`: `[n, k]`, a byte each.
+    /// `weight._data`: `[n, k]`, one byte each.
     pub data: &'a [u8],
     /// `weight._scale`: `[n]` (axis 0), or one for the tensor.
-    pub scales: Scales<'a>,
+    pub scales: FloatSlice<'a>,
 }
 
-impl QuantoBytes<'_> {
+impl QuantoBytesLayout<'_> {
     /// The layer, without a bias.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where lengths do not fit the shape or a scale is not finite.
+    /// [`Error::Part`](crate::Error::Part) if lengths do not fit the shape or a scale is not finite.
     pub fn linear(&self) -> Result<Linear> {
-        let &QuantoBytes { n, k, data, scales, .. } = self;
+        let &QuantoBytesLayout { n, k, data, scales, .. } = self;
         match self.byte {
-            QuantoByte::Int8 => IntQuantized {
+            QuantoByte::Int8 => IntQuantizedLayout {
                 n,
                 k,
-                group: 0,
+                group: Group::Row,
                 weight: data,
                 scales,
                 zero_points: None,
             }
             .linear(),
-            QuantoByte::Float(element) => Fp8 {
+            QuantoByte::Float(element) => Fp8Layout {
                 n,
                 k,
                 element,
-                block: (if scales.len() == 1 { 0 } else { 1 }, 0),
+                block: (if scales.len() == 1 { n } else { 1 }, k),
                 weight: data,
                 scales,
             }

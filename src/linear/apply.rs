@@ -1,22 +1,22 @@
 //! The product of a `Linear` on the CPU.
 
-use super::{Linear, Outliers};
+use super::{Linear, OutlierColumns};
 use crate::{Error, Precision, Result};
 
 impl Linear {
-    /// The product on the CPU, for `x` as m rows of k floats: m rows of n.
+    /// The product on the CPU: `x` is m rows of k floats, the result m rows of n.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows.
+    /// [`Error::Inputs`] if `x` is not a whole number of rows.
     pub fn matmul(&self, x: &[f32]) -> Result<Vec<f32>> {
         self.matmul_with(x, Precision::F32)
     }
 
-    /// As [`matmul`](Linear::matmul), where what the matrix is given may be rounded: see
-    /// [`Matrix::matmul_with`](crate::Matrix::matmul_with). Inputs of outlier columns never are.
+    /// Like [`matmul`](Linear::matmul), with inputs of the matrix that can be rounded: see
+    /// [`Matrix::matmul_with`](crate::Matrix::matmul_with). Inputs of outlier columns are never rounded.
     ///
     /// # Errors
-    /// Those of `matmul`.
+    /// The errors of `matmul`.
     pub fn matmul_with(&self, x: &[f32], precision: Precision) -> Result<Vec<f32>> {
         let (n, k) = (self.n(), self.k());
         if !x.len().is_multiple_of(k) {
@@ -47,7 +47,7 @@ impl Linear {
         Ok(y)
     }
 
-    /// Whether the matrix is given other numbers than `x`.
+    /// Whether the inputs of the matrix differ from `x`.
     pub(crate) fn changes_inputs(&self) -> bool {
         self.norm.is_some()
             || self.outliers.is_some()
@@ -56,7 +56,7 @@ impl Linear {
             || self.permutation.is_some()
     }
 
-    /// `h(x)`: what the matrix is given for `x`, whole rows of k.
+    /// `h(x)`, the inputs of the matrix; `x` is whole rows of k.
     pub(crate) fn inputs(&self, x: &[f32]) -> Vec<f32> {
         let k = self.k();
         let mut out = x.to_vec();
@@ -89,8 +89,8 @@ impl Linear {
     }
 }
 
-impl Outliers {
-    /// Adds to one row of outputs what the outlier columns of one row of inputs give.
+impl OutlierColumns {
+    /// Adds the products of the outlier columns to one row of outputs.
     fn add(&self, x: &[f32], y: &mut [f32]) {
         if self.columns.is_empty() {
             return;

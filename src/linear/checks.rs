@@ -1,9 +1,9 @@
-//! What every part of a layer is asked: its length, its range, that its numbers are finite.
+//! Checks of a layer's parts: lengths, ranges, finite numbers.
 
 use crate::{Error, Result};
 use std::fmt::Display;
 
-/// The error of a part that does not fit.
+/// An [`Error::Part`].
 pub(crate) fn part(at: impl Into<String>, what: impl Into<String>, expected: impl Display, got: impl Display) -> Error {
     Error::Part {
         at: at.into(),
@@ -13,7 +13,7 @@ pub(crate) fn part(at: impl Into<String>, what: impl Into<String>, expected: imp
     }
 }
 
-/// That a part has as many numbers as it should.
+/// Checks the length of a part.
 pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
     if got != expected {
         return Err(part(at, "its length", expected, got));
@@ -21,7 +21,7 @@ pub(crate) fn length(at: &str, expected: usize, got: usize) -> Result<()> {
     Ok(())
 }
 
-/// That all numbers are finite.
+/// Checks that all numbers are finite.
 pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|v| !v.is_finite()) {
         None => Ok(()),
@@ -29,9 +29,9 @@ pub(crate) fn finite(at: &str, values: &[f32]) -> Result<()> {
     }
 }
 
-/// That all indices are under `limit` and none is there twice.
+/// Checks that all indices are distinct and under `limit`.
 pub(crate) fn distinct(at: &str, indices: &[u32], limit: usize) -> Result<()> {
-    // More indices than that cannot all differ, so `seen` is not larger than what was given.
+    // More indices than `limit` cannot be distinct. Refused here, they do not make `seen` larger than the input.
     if indices.len() > limit {
         return Err(part(at, "its length", format!("at most {limit}"), indices.len()));
     }

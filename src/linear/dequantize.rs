@@ -1,23 +1,22 @@
-//! The weights that a `Linear` amounts to.
+//! The effective weights of a `Linear`.
 
 use super::Linear;
 
 impl Linear {
-    /// The effective weights, `n` rows of `k` in the order of the inputs: what `x` is multiplied by
-    /// before the bias is added. A [norm](Linear::norm) is no part of them: `x` is what it makes, but
-    /// for outlier columns.
+    /// The effective weights, `n` rows of `k` in the order of the inputs: the layer is `W · x + bias` with them. They do
+    /// not include a [norm](Linear::norm), which applies to `x` except in outlier columns.
     ///
-    /// Where there is no rotation and are no input scales, they are those of the original tool bit for
-    /// bit in f32: the scale is applied to each decoded weight, by a product or a quotient as it says.
+    /// Without rotations and input scales they equal the original tool's weights in f32 bit for bit: each decoded weight
+    /// is multiplied or divided by the scale, as the tool does.
     pub fn dequantize(&self) -> Vec<f32> {
         self.effective(self.matrix.dequantize())
     }
 
-    /// The same from the weights of the matrix, wherever they were decoded:
+    /// The effective weights from decoded weights of the matrix, for example those decoded on a GPU:
     /// `linear.effective(gpu.dequantize(layer.weights())?)`.
     ///
     /// # Panics
-    /// Where there are not `n · k` of them.
+    /// If there are not `n · k` weights.
     pub fn effective(&self, mut weights: Vec<f32>) -> Vec<f32> {
         let k = self.k();
         assert_eq!(weights.len(), self.n() * k, "weights of the matrix");
@@ -36,7 +35,7 @@ impl Linear {
         weights
     }
 
-    /// Undoes, for one row of weights, what `h` does to the inputs, in reverse.
+    /// Applies the operations of `h` to one row of weights, in reverse order.
     fn restore(&self, row: usize, weights: &mut [f32], scratch: &mut [f32]) {
         if let Some(scale) = self.scale {
             weights.iter_mut().for_each(|w| *w = scale.apply(*w));

@@ -1,7 +1,7 @@
-//! `Linear`: a packed matrix, and what the layouts of other tools add around its product.
+//! `Linear`: a packed matrix, and the operations that the layouts of other tools add around its product.
 //!
-//! Kernels multiply by packed weights and know nothing else; permuted inputs, outlier columns and
-//! the like are the same few operations whatever the weights are stored as, so they live here once.
+//! Kernels only multiply by packed weights. Permuted inputs, outlier columns and the like are the same few operations
+//! for every format.
 
 mod apply;
 mod checks;
@@ -16,13 +16,14 @@ use half::f16;
 pub use norm::RmsNorm;
 pub use rotation::Rotation;
 
-/// One number that all outputs are multiplied or divided by. Which of the two is kept apart, since
-/// `w / s` and `w · (1 / s)` round differently, and tools differ in which they store.
+/// A number that all outputs are multiplied or divided by. Tools differ in which of the two they store, and `w / s` and
+/// `w · (1 / s)` round differently.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum OutputScale {
-    /// Outputs are multiplied by it: ModelOpt, BitNet's `autobitlinear`.
+    /// Multiplies outputs: ModelOpt, BitNet's `autobitlinear`.
     Multiply(f32),
-    /// Outputs are divided by it: compressed-tensors, BitNet's `bitlinear`.
+    /// Divides outputs: compressed-tensors, BitNet's `bitlinear`.
     Divide(f32),
 }
 
@@ -44,30 +45,30 @@ impl OutputScale {
     }
 }
 
-/// Columns of `x` that are multiplied by weights of their own instead of the packed ones.
+/// Columns of `x` that are multiplied by f16 weights instead of the packed ones.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outliers {
-    /// In the order of the inputs, each under `k`, none twice.
+pub(crate) struct OutlierColumns {
+    /// Distinct, each under `k`, in the order of `weights`.
     pub columns: Vec<u32>,
     /// `n` rows, one weight for each of `columns`.
     pub weights: Vec<f16>,
 }
 
-/// A linear layer: a packed [`Matrix`] and what its layout adds around the product,
+/// A linear layer: a packed [`Matrix`] and the operations that its layout adds around the product,
 ///
 /// ```text
 /// y = bias + r(scale · output scales · (W · h(x)) + W_out · x[outlier columns])
 /// ```
 ///
-/// where `h` does to `x`, in this order and each only if asked for: [norm](Linear::with_norm), outlier columns
+/// where `h` applies to `x`, in this order and each only if set: [norm](Linear::with_norm), outlier columns
 /// set to zero, [input scales](Linear::with_input_scales), [rotation](Linear::with_rotation),
 /// [permutation](Linear::with_permutation); and `r` is the [rotation of
 /// outputs](Linear::with_output_rotation).
 ///
 /// ```
-/// use lowbit::{Format, Linear, Matrix, OutputScale};
+/// use lowbit::{Dense, Format, Linear, Matrix, OutputScale};
 ///
-/// let matrix = Matrix::quantize(Format::INT8, 2, 8, &[1.0; 16])?;
+/// let matrix = Matrix::quantize(Format::INT8, Dense::new(2, 8, &[1.0; 16])?)?;
 /// let linear = Linear::new(matrix)
 ///     .with_scale(OutputScale::Divide(4.0))?
 ///     .with_bias(vec![0.0, 10.0])?;
@@ -82,7 +83,7 @@ pub struct Linear {
     permutation: Option<Vec<u32>>,
     input_scales: Option<Vec<f32>>,
     rotation: Option<Rotation>,
-    outliers: Option<Outliers>,
+    outliers: Option<OutlierColumns>,
     scale: Option<OutputScale>,
     output_scales: Option<Vec<f32>>,
     output_rotation: Option<Rotation>,
@@ -112,10 +113,10 @@ impl Linear {
         }
     }
 
-    /// Inputs are normed before all else (`use_rms_norm` of BitNet in transformers).
+    /// Normalizes the inputs before all other operations (`use_rms_norm` of BitNet in transformers).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite weights, or `eps` is negative or
+    /// [`Error::Part`](crate::Error::Part) if there are not `k` finite weights, or `eps` is negative or
     /// not finite.
     pub fn with_norm(mut self, norm: RmsNorm) -> Result<Linear> {
         norm.check(self.k())?;
@@ -126,7 +127,7 @@ impl Linear {
     /// Column `j` of the matrix takes input `permutation[j]` (GPTQ's act-order).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where it is no permutation of `0..k`.
+    /// [`Error::Part`](crate::Error::Part) if it is not a permutation of `0..k`.
     pub fn with_permutation(mut self, permutation: Vec<u32>) -> Result<Linear> {
         length("permutation", self.k(), permutation.len())?;
         checks::distinct("permutation", &permutation, self.k())?;
@@ -137,7 +138,7 @@ impl Linear {
     /// Input `i` is multiplied by `scales[i]` (the `pre_quant_scale` of ModelOpt's AWQ).
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `k` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `k` finite numbers.
     pub fn with_input_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
         length("input scales", self.k(), scales.len())?;
         finite("input scales", &scales)?;
@@ -145,24 +146,24 @@ impl Linear {
         Ok(self)
     }
 
-    /// Inputs are rotated block by block before the product, as QuaRot and SpinQuant do.
+    /// Rotates inputs block by block before the product, as QuaRot and SpinQuant do.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where the block is no power of two that divides `k`, or
-    /// the signs are not `k` times 1 or -1 (or none at all).
+    /// [`Error::Part`](crate::Error::Part) if the block is not a power of two that divides `k`, or the signs are neither
+    /// empty nor `k` times 1 or -1.
     pub fn with_rotation(mut self, rotation: Rotation) -> Result<Linear> {
         rotation.check("rotation", 'k', self.k())?;
         self.rotation = Some(rotation);
         Ok(self)
     }
 
-    /// The inputs `columns` are multiplied by `weights` (`n` rows, one for each of `columns`) and not
-    /// by the packed weights: LLM.int8(), SpQR, OWQ. Neither [scale](Linear::with_scale) nor
+    /// Multiplies the inputs `columns` by `weights` (`n` rows, one for each of `columns`) instead of the packed weights:
+    /// LLM.int8(), SpQR, OWQ. Neither [scale](Linear::with_scale) nor
     /// [input scales](Linear::with_input_scales) nor [norm](Linear::with_norm) apply to them.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where a column is not under `k` or there twice, where the
-    /// weights are not `n` rows of `columns.len()`, or where one is not finite.
+    /// [`Error::Part`](crate::Error::Part) if a column is not under `k` or occurs twice, if the weights are not `n` rows
+    /// of `columns.len()`, or if one is not finite.
     pub fn with_outliers(mut self, columns: Vec<u32>, weights: Vec<f16>) -> Result<Linear> {
         checks::distinct("outlier columns", &columns, self.k())?;
         let expected = self.n().saturating_mul(columns.len());
@@ -171,14 +172,14 @@ impl Linear {
             let what = format!("number {at}");
             return Err(part("outlier weights", what, "finite", weights[at]));
         }
-        self.outliers = Some(Outliers { columns, weights });
+        self.outliers = Some(OutlierColumns { columns, weights });
         Ok(self)
     }
 
-    /// All outputs of the packed weights are multiplied or divided by one number.
+    /// Multiplies or divides all outputs of the packed weights by one number.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where it is not finite, or zero to divide by.
+    /// [`Error::Part`](crate::Error::Part) if it is not finite, or is a divisor of zero.
     pub fn with_scale(mut self, scale: OutputScale) -> Result<Linear> {
         finite("scale", &[scale.number()])?;
         if scale == OutputScale::Divide(0.0) {
@@ -189,10 +190,10 @@ impl Linear {
     }
 
     /// Output `r` of the packed weights is multiplied by `scales[r]`, after the one number of
-    /// [`with_scale`](Linear::with_scale): stacked experts that have a factor each.
+    /// [`with_scale`](Linear::with_scale): one factor for each stacked expert, for example.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `n` finite numbers.
     pub fn with_output_scales(mut self, scales: Vec<f32>) -> Result<Linear> {
         length("output scales", self.n(), scales.len())?;
         finite("output scales", &scales)?;
@@ -203,7 +204,7 @@ impl Linear {
     /// Outputs are rotated back block by block, `y → signs ∘ (H · y)`, before the bias is added (QuIP's `U`).
     ///
     /// # Errors
-    /// Those of [`with_rotation`](Linear::with_rotation), of `n`.
+    /// The errors of [`with_rotation`](Linear::with_rotation), with `n` in place of `k`.
     pub fn with_output_rotation(mut self, rotation: Rotation) -> Result<Linear> {
         rotation.check("output rotation", 'n', self.n())?;
         self.output_rotation = Some(rotation);
@@ -213,7 +214,7 @@ impl Linear {
     /// `bias[r]` is added to output `r`.
     ///
     /// # Errors
-    /// [`Error::Part`](crate::Error::Part) where there are not `n` finite numbers.
+    /// [`Error::Part`](crate::Error::Part) if there are not `n` finite numbers.
     pub fn with_bias(mut self, bias: Vec<f32>) -> Result<Linear> {
         length("bias", self.n(), bias.len())?;
         finite("bias", &bias)?;
@@ -236,7 +237,7 @@ impl Linear {
         &self.matrix
     }
 
-    /// How the inputs are normed.
+    /// The norm of the inputs.
     pub fn norm(&self) -> Option<&RmsNorm> {
         self.norm.as_ref()
     }
@@ -246,38 +247,38 @@ impl Linear {
         self.permutation.as_deref()
     }
 
-    /// What the inputs are multiplied by.
+    /// The factors of the inputs.
     pub fn input_scales(&self) -> Option<&[f32]> {
         self.input_scales.as_deref()
     }
 
-    /// How the inputs are rotated.
+    /// The rotation of the inputs.
     pub fn rotation(&self) -> Option<&Rotation> {
         self.rotation.as_ref()
     }
 
-    /// The inputs that have weights of their own, and these, `n` rows.
+    /// The outlier columns and their weights, `n` rows.
     pub fn outliers(&self) -> Option<(&[u32], &[f16])> {
         let o = self.outliers.as_ref()?;
         Some((&o.columns, &o.weights))
     }
 
-    /// What the outputs of the packed weights are multiplied or divided by.
+    /// The number that outputs of the packed weights are multiplied or divided by.
     pub fn scale(&self) -> Option<OutputScale> {
         self.scale
     }
 
-    /// What each output of the packed weights is multiplied by.
+    /// The factor of each output of the packed weights.
     pub fn output_scales(&self) -> Option<&[f32]> {
         self.output_scales.as_deref()
     }
 
-    /// How the outputs are rotated back.
+    /// The rotation of the outputs.
     pub fn output_rotation(&self) -> Option<&Rotation> {
         self.output_rotation.as_ref()
     }
 
-    /// What is added to the outputs.
+    /// The bias of the outputs.
     pub fn bias(&self) -> Option<&[f32]> {
         self.bias.as_deref()
     }

@@ -1,4 +1,4 @@
-//! The norm of inputs that some layers begin with.
+//! The RMS norm of inputs that some layers start with.
 
 use super::checks::{finite, length, part};
 use crate::Result;
@@ -22,8 +22,8 @@ impl RmsNorm {
         Ok(())
     }
 
-    /// Norms one row of inputs. In f32, squares that overflow too, but for the sum: in f64 it does not depend on an
-    /// order, and is within what those of any order differ by.
+    /// Normalizes one row of inputs. All steps are f32, including squares that overflow, except the sum: in f64 its order
+    /// does not matter, and it is within the differences between f32 sums of any order.
     pub(super) fn apply(&self, x: &mut [f32]) {
         let squares = x.iter().map(|&x| f64::from(x * x));
         let mean = squares.sum::<f64>() as f32 / x.len() as f32;

@@ -13,12 +13,12 @@ use crate::rotate::hadamard::butterflies;
 pub struct Rotation {
     /// Inputs (outputs) that are rotated together: a power of two that divides `k` (`n`).
     pub block: usize,
-    /// 1 or -1 for each of the `k` inputs (`n` outputs); empty where none changes its sign.
+    /// 1 or -1 for each of the `k` inputs (`n` outputs); empty if all are 1.
     pub signs: Vec<f32>,
 }
 
 impl Rotation {
-    /// That it fits as many inputs or outputs, called `dimension`.
+    /// Checks that the rotation fits `count` inputs or outputs, which errors call `dimension`.
     pub(super) fn check(&self, at: &str, dimension: char, count: usize) -> Result<()> {
         let block = self.block;
         if !block.is_power_of_two() || !count.is_multiple_of(block) {
@@ -44,13 +44,13 @@ impl Rotation {
         self.transform(x);
     }
 
-    /// The inverse, `x → signs ∘ (H · x)`: what turns rotated weights back.
+    /// The inverse, `x → signs ∘ (H · x)`, which undoes the rotation of weights.
     pub(crate) fn unrotate(&self, x: &mut [f32]) {
         self.transform(x);
         self.flip(x);
     }
 
-    /// The inverse over rows of `k` numbers, as many as there are outputs: each column is turned.
+    /// The inverse along the columns of a matrix with `k` columns and a row for each output.
     pub(crate) fn unrotate_rows(&self, weights: &mut [f32], k: usize) {
         let scale = self.scale();
         for block in weights.chunks_exact_mut(self.block * k) {

@@ -161,7 +161,7 @@ pub(super) fn pack(
     check_parts((n, k), group, codes, scales)?;
     let format = match group {
         Group::Len(g) if g < k => format.with_group(g)?,
-        _ => format.per_row()?,
+        _ => format.with_group(Group::Row)?,
     };
     let (row_bytes, span) = (check_shape(format, n, k)?, format.block_span(k));
     let (_, scale_type) = format.float_fields()[0];

@@ -169,7 +169,7 @@ impl TernaryResult {
     /// [`Error::Block`] where k is not a multiple of 256, and those of [`pack`](TernaryResult::pack).
     pub fn pack_tq2_0(&self) -> Result<Matrix<'static>> {
         let &TernaryResult { n, k, .. } = self;
-        let (format, block_len) = (Format::TQ2_0, Format::TQ2_0.block_len());
+        let (format, block_len, block_bytes) = (Format::TQ2_0, 256, 66);
         let row_bytes = check_shape(format, n, k)?;
         let run = match self.group {
             Group::Len(g) => g.min(k),
@@ -180,7 +180,7 @@ impl TernaryResult {
         }
         check_parts((n, k), self.group, &self.codes, &self.scales)?;
         let mut bytes = vec![0u8; n * row_bytes];
-        let blocks = bytes.chunks_exact_mut(format.block_bytes());
+        let blocks = bytes.chunks_exact_mut(block_bytes);
         for (b, block) in blocks.enumerate() {
             let at = b * block_len;
             let (row, column) = (at / k, at % k);

@@ -3,10 +3,10 @@
 
 use super::caps::Caps;
 use super::epilogue::{Epilogue, Operand, ZERO_POINT};
-use super::kernels::{File, text};
+use super::kernel::{File, text};
 use std::fmt::Write;
 
-/// The type of inputs or outputs in memory. Sums are in f32 whatever it is.
+/// The type of inputs or outputs in memory. Sums are always in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FloatType {
     /// 4 bytes.
@@ -32,11 +32,11 @@ pub(crate) enum Axis {
     /// The only one.
     #[default]
     One,
-    /// That of its depth in the grid.
+    /// The one of its depth in the grid.
     Batched,
-    /// That which an index names, of each row of y on its own.
+    /// The one that an id names, for each row of y on its own.
     Experts,
-    /// The same, for rows of y that were grouped by it.
+    /// The one that an id names, for rows of y that were grouped by it.
     Grouped,
 }
 
@@ -45,10 +45,10 @@ pub(crate) struct Axes {
     pub axis: Axis,
     pub inputs: FloatType,
     pub outputs: FloatType,
-    /// Whether what the zero point of x adds to each output is taken away, before all epilogues.
+    /// Whether what the zero point of x adds to each output is subtracted, before all epilogues.
     pub zero_point: bool,
     pub epilogues: Vec<Epilogue>,
-    /// Runs of k that workgroups of their own add up, for a second dispatch to finish.
+    /// Slices of k that workgroups of their own sum; a second dispatch adds them.
     pub slices: u32,
 }
 
@@ -86,7 +86,7 @@ impl Axes {
         self.outputs == FloatType::F16 && self.slices == 1
     }
 
-    /// The files that say where rows, columns and outputs lie.
+    /// The files that say where rows of W, rows of x and outputs lie.
     pub fn places(&self) -> Vec<File> {
         let mut files = vec![text!("axes/place.wgsl")];
         if self.axis != Axis::One {

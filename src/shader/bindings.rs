@@ -10,7 +10,7 @@ pub(crate) const PARAMS: u32 = 2;
 pub(crate) const INPUT: u32 = 3;
 /// y, or what a kernel reads out.
 pub(crate) const OUTPUT: u32 = 4;
-/// What the codes of lattices and codebooks are looked up in.
+/// The words that codes of lattices and codebooks are looked up in.
 pub(crate) const TABLE: u32 = 5;
 pub(crate) const BIAS: u32 = 6;
 pub(crate) const RESIDUAL: u32 = 7;

@@ -1,14 +1,14 @@
-//! What a device can do beyond the least that WebGPU grants.
+//! What a device can do beyond what every WebGPU device can.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Sub};
 
-/// A set of capabilities that kernels can use. Each is named as the feature of the device that grants it.
+/// A set of capabilities that kernels can use. Each has the name of the wgpu feature that grants it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Caps(u8);
 
 impl Caps {
-    /// None of them.
+    /// No capability.
     pub const NONE: Caps = Caps(0);
     /// Subgroup operations.
     pub const SUBGROUP: Caps = Caps(1);
@@ -18,7 +18,7 @@ impl Caps {
     pub const SHADER_INT64: Caps = Caps(1 << 2);
     /// Cooperative matrices.
     pub const COOPERATIVE_MATRIX: Caps = Caps(1 << 3);
-    /// All of them.
+    /// Every capability.
     pub const ALL: Caps = Caps((1 << 4) - 1);
 
     const NAMES: [(Caps, &str); 4] = [
@@ -28,7 +28,7 @@ impl Caps {
         (Caps::COOPERATIVE_MATRIX, "EXPERIMENTAL_COOPERATIVE_MATRIX"),
     ];
 
-    /// Those of either set.
+    /// The capabilities of either set.
     pub const fn union(self, other: Caps) -> Caps {
         Caps(self.0 | other.0)
     }
@@ -38,9 +38,17 @@ impl Caps {
         self.0 & other.0 == other.0
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// The names of the wgpu features that grant them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Caps::NAMES
+            .into_iter()
+            .filter(move |(cap, _)| self.contains(*cap))
+            .map(|(_, name)| name)
     }
 }
 
@@ -60,7 +68,7 @@ impl BitAnd for Caps {
     }
 }
 
-/// Those of the first set that are not in the second.
+/// The capabilities of the first set that are not in the second.
 impl Sub for Caps {
     type Output = Caps;
 
@@ -72,8 +80,7 @@ impl Sub for Caps {
 /// The names of the device's features, which is what a caller enables.
 impl fmt::Debug for Caps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Caps::NAMES.iter().filter(|(cap, _)| self.contains(*cap));
-        let names: Vec<_> = names.map(|(_, name)| *name).collect();
+        let names: Vec<_> = self.names().collect();
         f.write_str(if names.is_empty() { "none" } else { "" })?;
         f.write_str(&names.join(" | "))
     }

@@ -22,12 +22,12 @@ impl Composition<'_> {
         files
     }
 
-    /// Whether levels are made by way of halves: only kernels for software drivers have a beginning.
+    /// Whether levels are made by way of halves: only in kernels for software drivers, which call `begin`.
     fn halves(&self) -> bool {
         self.kernel.begins && self.family.shader.decode == Decode::Minifloat
     }
 
-    /// How planes are read, and which matrix's.
+    /// How planes are read, and of which matrix.
     fn planes(&self) -> Vec<File> {
         let long = self.tuning.long_words;
         let mut files = vec![code_plane(self.family.code_plane.unit, long)];
@@ -96,9 +96,9 @@ impl Composition<'_> {
             files.push(text!("inputs/bytes.wgsl"));
         } else {
             files.push(self.axes.input(self.whole, tuning.long_words));
-            if let Some((rows, cols)) = tuning.lane {
+            if let Some((lane_n, lane_m)) = tuning.lane {
                 files.push(factors::centre(family));
-                files.extend(factors::of(family, self.halves(), rows, cols));
+                files.extend(factors::of(family, self.halves(), lane_n, lane_m));
             }
         }
         files.extend(tuning.parts());
@@ -107,7 +107,7 @@ impl Composition<'_> {
     }
 }
 
-/// The snippet that unpacks codes of so many bits.
+/// The snippet that unpacks codes of this many bits.
 fn stored_codes(bits: usize) -> Option<File> {
     Some(match bits {
         0 => return None,
@@ -122,7 +122,7 @@ fn stored_codes(bits: usize) -> Option<File> {
     })
 }
 
-/// Parts that one unit of a scale plane serves, where it is worth holding.
+/// Parts that one unit of a scale plane serves, where holding it pays.
 pub(super) fn held_parts(plane: Plane) -> Option<u32> {
     match plane {
         Plane { units: 1, per: 0, .. } => Some(u32::MAX),

@@ -16,19 +16,17 @@ use crate::family::{Decode, Family, Levels, PART, Unit};
 use crate::{Error, Format, Result};
 use std::fmt::Write;
 
-/// The WGSL of one kernel for one format, as `MatMul` (for `gemv` and `gemm`) or the row kernels
-/// would compile it for `m` rows of `k` floats on a device of this class that has no features but those
-/// that the kernel needs.
+/// The WGSL of one kernel for one format, as a product or a decoding call would compile it for `m` rows of `k` floats,
+/// on a device of this class that has only the features that the kernel needs.
 ///
 /// # Errors
-/// [`Error::UnknownKernel`], [`Error::Block`] where the format cannot have rows of `k`, and
+/// [`Error::Unknown`], [`Error::Block`] where the format cannot have rows of `k`, and
 /// [`Error::NoCodes`] where the kernel cannot serve it.
 pub fn wgsl(format: Format, kernel: &str, m: usize, k: usize, class: DeviceClass) -> Result<String> {
     wgsl_on(format, kernel, m, k, class, Caps::NONE, Dialect::Naga)
 }
 
-/// As `wgsl`, for a device that has these capabilities too, in its dialect: what tests put through the compilers
-/// of other devices.
+/// As `wgsl`, for a device that also has these capabilities, in its dialect.
 ///
 /// # Errors
 /// As `wgsl`.
@@ -56,7 +54,8 @@ const ENABLE_F16: File = text!("enables/f16.wgsl");
 const PRINTED: &str = "(constants)";
 
 pub(crate) fn unknown(kernel: &str) -> Error {
-    Error::UnknownKernel(kernel.into(), kernels::KERNELS.join(", "))
+    let names: Vec<_> = kernels::KERNELS.iter().map(|kernel| kernel.name).collect();
+    Error::unknown("kernel", kernel, &names)
 }
 
 pub(crate) fn compose(format: Format, kernel: &Kernel, tuning: &Tuning, k: usize) -> Source {
@@ -117,8 +116,8 @@ impl Composition<'_> {
         let Composition { kernel, tuning, .. } = self;
         let (format, workgroup) = (self.format, tuning.workgroup);
         let mut name = format!("{format}/{} WORKGROUP={workgroup}", kernel.name);
-        if let Some((rows, cols)) = tuning.lane {
-            let _ = write!(name, " ROWS={rows} COLS={cols}");
+        if let Some((lane_n, lane_m)) = tuning.lane {
+            let _ = write!(name, " LANE_N={lane_n} LANE_M={lane_m}");
         }
         for (key, value) in &tuning.consts {
             let _ = write!(name, " {key}={value}");
@@ -153,7 +152,7 @@ impl Composition<'_> {
         files
     }
 
-    /// What is printed that is no number: the epilogues, types of units, tables of levels.
+    /// Printed lines that are not `u32` constants: the epilogues, types of units, tables of levels.
     fn declarations(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.kernel.shape == Shape::Product && self.axes.slices == 1 {
@@ -196,8 +195,8 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
     source
 }
 
-/// Files one after another after a few constants: kernels that name no format, in parts.
-pub(crate) fn parts(files: &[File], tuning: &Tuning) -> Source {
+/// Whole files after a few constants: kernels that read no packed weights.
+pub(crate) fn concatenate(files: &[File], tuning: &Tuning) -> Source {
     let mut source = Source::new("", String::new());
     for (path, _) in files {
         let _ = write!(source.name, "{path} ");

@@ -4,15 +4,16 @@ use super::choices::held_parts;
 use super::compose::Composition;
 use super::integers;
 use super::kernels::{INTERLEAVE, Shape};
+use crate::Group;
 use crate::family::{AffineKind, Decode, Fields, PART, span_of};
 
 impl Composition<'_> {
-    /// Runs of a part that have an affine of their own.
+    /// Spans in a part.
     pub fn spans(&self) -> u32 {
-        (PART / span_of(self.format.group_len())) as u32
+        (PART / span_of(self.format.group())) as u32
     }
 
-    /// Parts that lanes hold a unit of scales for.
+    /// Parts that a held unit of the scale plane serves; none where lanes hold no units.
     pub fn hold(&self) -> Option<u32> {
         held_parts(self.format.scale_plane()).filter(|_| self.tuning.holds_scales)
     }
@@ -20,36 +21,40 @@ impl Composition<'_> {
     pub fn consts(&self) -> Vec<(&'static str, u32)> {
         let (tuning, spans) = (self.tuning, self.spans());
         let mut consts = self.layout();
-        // Columns that meet all rows of a lane at once. By twos, what a processor holds beside them fits its
+        // Rows of x that meet all of a lane's rows of W in one pass: with two, all that a processor holds fits its
         // registers.
-        consts.push(("BLOCK", tuning.tile_cols.min(2)));
-        // At most 16 products, and then the sums of at most 10 parts, are added one after the other; of exact sums
-        // of integers 16.
+        consts.push(("PASS_M", tuning.tile_m.min(2)));
+        // At most 16 products, and then the sums of at most 10 parts, are added plainly; sums of integers are exact, so
+        // that 16 of them are.
         let exact = self.kernel.takes_bytes();
         let stretch = if exact { 16 / spans } else { 10 };
         consts.extend([("CHAINS", 2 / spans.min(2)), ("STRETCH", stretch)]);
         if self.kernel.shape == Shape::Product {
-            consts.extend([("TILE_ROWS", tuning.tile_rows), ("TILE_COLS", tuning.tile_cols)]);
+            consts.extend([("TILE_N", tuning.tile_n), ("TILE_M", tuning.tile_m)]);
         }
         consts.extend(self.decoding());
-        if let Some((rows, cols)) = tuning.lane {
-            consts.extend([("ROWS", rows), ("COLS", cols)]);
+        if let Some((lane_n, lane_m)) = tuning.lane {
+            consts.extend([("LANE_N", lane_n), ("LANE_M", lane_m)]);
         }
         consts.extend_from_slice(&tuning.consts);
         consts.push(("HOLD", self.hold().unwrap_or(1)));
         if self.kernel.pairs {
-            consts.push(("RUN", integers::run(self.family, spans)));
+            consts.push(("PAIRS_ADDED", integers::pairs_added(self.family, spans)));
         }
         consts
     }
 
     /// How weights lie in their planes, and who works on them.
     fn layout(&self) -> Vec<(&'static str, u32)> {
-        let (group, plane) = (self.format.group_len(), self.family.code_plane);
+        let plane = self.family.code_plane;
+        let group = match self.format.group() {
+            Group::Len(len) => len as u32,
+            _ => u32::MAX,
+        };
         vec![
             ("INTERLEAVE", INTERLEAVE as u32),
             ("PART", PART as u32),
-            ("GROUP", if group == 0 { u32::MAX } else { group as u32 }),
+            ("GROUP", group),
             ("SPANS", self.spans()),
             ("SLICES", self.axes.slices),
             ("WORKGROUP", self.tuning.workgroup),

@@ -33,10 +33,56 @@ impl Product {
     }
 }
 
-/// The winners.
+/// The fastest kernel for each kind of product.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Decisions {
+pub(crate) struct Winners {
     kernels: BTreeMap<Product, &'static str>,
+}
+
+/// What [`Gpu::tune`](crate::Gpu::tune) found on one device, as text: the device, a line for each kind of product, a
+/// checksum. [`Gpu::decisions`](crate::Gpu::decisions) gives it, [`Gpu::use_decisions`](crate::Gpu::use_decisions)
+/// takes it at the next start; `Display` and `FromStr` are its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "String", into = "String")
+)]
+pub struct Decisions {
+    text: String,
+}
+
+impl std::fmt::Display for Decisions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::str::FromStr for Decisions {
+    type Err = Error;
+
+    /// Takes text that is whole.
+    ///
+    /// # Errors
+    /// [`Error::Decisions`] where it was cut or altered.
+    fn from_str(text: &str) -> Result<Decisions> {
+        Decisions::try_from(text.to_string())
+    }
+}
+
+impl TryFrom<String> for Decisions {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Decisions> {
+        summed(&text)?;
+        Ok(Decisions { text })
+    }
+}
+
+impl From<Decisions> for String {
+    fn from(decisions: Decisions) -> String {
+        decisions.text
+    }
 }
 
 /// The first line of a file.
@@ -45,7 +91,7 @@ const HEADER: &str = "lowbit decisions 2";
 /// What the last line begins with.
 const CHECKSUM: &str = "checksum ";
 
-impl Decisions {
+impl Winners {
     pub fn insert(&mut self, product: Product, kernel: &'static Kernel) {
         self.kernels.insert(product, kernel.name);
     }
@@ -54,7 +100,7 @@ impl Decisions {
         by_name(self.kernels.get(product)?)
     }
 
-    pub fn extend(&mut self, other: Decisions) {
+    pub fn extend(&mut self, other: Winners) {
         self.kernels.extend(other.kernels);
     }
 
@@ -63,7 +109,7 @@ impl Decisions {
     }
 
     /// As text: the device, a line for each product, a checksum of all these lines.
-    pub fn write(&self, device: &str) -> String {
+    pub fn write(&self, device: &str) -> Decisions {
         let mut text = format!("{HEADER}\n{device}\n");
         for (p, kernel) in &self.kernels {
             let Product { format, n, k, m, .. } = p;
@@ -71,12 +117,12 @@ impl Decisions {
         }
         let sum = checksum(&text);
         let _ = writeln!(text, "{CHECKSUM}{sum:016x}");
-        text
+        Decisions { text }
     }
 
     /// From text of this device, as it was written. Kernels that this version has no more are left out.
-    pub fn read(text: &str, device: &str) -> Result<Decisions> {
-        let mut lines = (1..).zip(summed(text)?.lines());
+    pub fn read(decisions: &Decisions, device: &str) -> Result<Winners> {
+        let mut lines = (1..).zip(summed(&decisions.text)?.lines());
         let mut expect = |expected: &str| match lines.next() {
             Some((_, line)) if line == expected => Ok(()),
             got => Err(Error::Decisions {
@@ -87,7 +133,7 @@ impl Decisions {
         };
         expect(HEADER)?;
         expect(device)?;
-        let mut decisions = Decisions::default();
+        let mut decisions = Winners::default();
         for (number, line) in lines {
             let wrong = || Error::Decisions {
                 line: number,
@@ -155,15 +201,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut decisions = Decisions::default();
+        let mut decisions = Winners::default();
         let product = |m| Product::of(Format::Q4_0, 64, 96, m, Precision::I8);
         decisions.insert(product(5), by_name("gemm").unwrap());
-        let text = decisions.write("a device");
+        let text = decisions.write("a device").to_string();
         let lines = "lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n";
         assert_eq!(text, signed(lines));
-        let read = Decisions::read(&text, "a device").unwrap();
-        assert_eq!(read.get(&product(7)).unwrap().name, "gemm");
-        assert!(read.get(&product(9)).is_none());
+        let told = read(&text, "a device").unwrap();
+        assert_eq!(told.get(&product(7)).unwrap().name, "gemm");
+        assert!(told.get(&product(9)).is_none());
         // Another device, a foreign file, a line that is none; a kernel of another version is no error.
         for (bad, line) in [
             (lines.replace("a device", "another"), 2),
@@ -172,25 +218,29 @@ mod tests {
             (lines.replace(" gemm", ""), 3),
             (String::new(), 1),
         ] {
-            let error = Decisions::read(&signed(&bad), "a device").err();
+            let error = read(&signed(&bad), "a device").err();
             assert!(matches!(error, Some(Error::Decisions { line: l, .. }) if l == line));
         }
         let older = signed(&lines.replace("gemm", "gone"));
-        assert_eq!(Decisions::read(&older, "a device").unwrap().len(), 0);
+        assert_eq!(read(&older, "a device").unwrap().len(), 0);
     }
 
     #[test]
     fn a_cut_or_altered_file_is_told() {
         let text = signed("lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n");
         for cut in 0..text.len() {
-            assert!(Decisions::read(&text[..cut], "a device").is_err(), "{cut}");
+            assert!(read(&text[..cut], "a device").is_err(), "{cut}");
         }
         for (from, to) in [("96", "97"), ("gemm", "gemv"), ("\n", "\r\n")] {
             let altered = text.replacen(from, to, 1);
-            assert!(Decisions::read(&altered, "a device").is_err(), "{altered}");
+            assert!(read(&altered, "a device").is_err(), "{altered}");
         }
-        let error = Decisions::read("", "a device").unwrap_err();
+        let error = read("", "a device").unwrap_err();
         assert!(error.to_string().contains("the end"), "{error}");
+    }
+
+    fn read(text: &str, device: &str) -> Result<Winners> {
+        Winners::read(&text.parse()?, device)
     }
 
     fn signed(lines: &str) -> String {

@@ -1,7 +1,7 @@
 //! What is done to an output before it is written.
 
 use super::bindings;
-use super::kernels::{File, text};
+use super::kernel::{File, text};
 
 /// A step between the sum of an output and the writing of it, in f32. A product takes a list of them
 /// ([`MatMulBuilder::epilogue`](crate::MatMulBuilder::epilogue)), done in its order; those with an operand
@@ -49,7 +49,7 @@ pub(crate) enum Extent {
     Outputs,
 }
 
-/// Of the zero point of x, which lowbit makes and binds itself: `epilogues/zero_point.wgsl`.
+/// The operand of `epilogues/zero_point.wgsl`, which lowbit makes and binds itself.
 pub(crate) const ZERO_POINT: Operand = Operand {
     name: "zero point",
     binding: bindings::ZERO_POINT,

@@ -1,6 +1,6 @@
-//! What a lane multiplies by x, so that sums do not cancel where weights are small beside the offset of their group.
+//! What a lane multiplies by x, so that sums do not cancel where weights are small next to the offset of their group.
 
-use super::kernels::{File, text};
+use super::kernel::{File, text};
 use crate::family::{AffineKind, Family};
 
 /// The snippet that counts levels from the one whose weight is nearest to 0.
@@ -12,17 +12,17 @@ pub(crate) fn centre(family: &Family) -> File {
     }
 }
 
-/// The snippets that say what meets x in a lane of so many rows and columns, and what becomes of sums that are not
+/// The snippets that say what meets x in a lane of `lane_n` x `lane_m` sums, and what becomes of sums that are not
 /// finite.
-pub(crate) fn of(family: &Family, halves: bool, rows: u32, cols: u32) -> [File; 2] {
+pub(crate) fn of(family: &Family, halves: bool, lane_n: u32, lane_m: u32) -> [File; 2] {
     const NEVER: File = text!("again/never.wgsl");
     match family.affine_kind {
         AffineKind::Scale if halves => [text!("factors/levels_unit.wgsl"), NEVER],
         AffineKind::Scale => [text!("factors/levels.wgsl"), NEVER],
-        // Rounded twice, each weight on its own: no sum has that in it.
+        // Each weight is rounded twice, which no sum over centred levels can reproduce.
         AffineKind::ScaleBias if family.has_wide_scales() => [text!("factors/weights.wgsl"), NEVER],
-        // Sums of x are shared by rows, whole weights by columns.
-        _ if cols < rows => [text!("factors/centred.wgsl"), text!("again/weights.wgsl")],
+        // Rows of W share sums of x, rows of x share whole weights.
+        _ if lane_m < lane_n => [text!("factors/centred.wgsl"), text!("again/weights.wgsl")],
         AffineKind::ScaleBias => [text!("factors/weights.wgsl"), NEVER],
         AffineKind::ScaleZero { .. } => [text!("factors/differences.wgsl"), NEVER],
     }

@@ -1,27 +1,21 @@
 //! How the codes of a format become integers that kernels multiply by bytes of x.
 
-use super::kernels::{File, text};
+use super::kernel::{File, text};
 use crate::family::{AffineKind, Family, Fields, Levels, PART};
 
 /// What kernels that multiply pairs of bytes have in common.
 pub(crate) const PAIRS: File = text!("pairs/pairs.wgsl");
 
-/// The snippet that makes integer levels of a format, if it has any. Weights with a bias and a scale of 24 bits are
-/// rounded twice, each on its own: no sum of integers has that in it.
+/// The snippet that makes integer levels of a format that [has any](Family::has_integers).
 pub(crate) fn of(family: &Family) -> Option<File> {
-    if family.affine_kind == AffineKind::ScaleBias && family.has_wide_scales() {
-        return None;
-    }
-    match (family.levels, family.shader.fields) {
-        (Levels::Direct(_), _) => None,
-        (Levels::Table(_), _) => {
-            let levels = family.levels.as_bytes();
-            levels.map(|_| text!("integers/table.wgsl"))
-        }
-        (Levels::Unsigned, _) => Some(text!("integers/unsigned.wgsl")),
-        (Levels::Signed, Fields::Linear { .. }) => Some(text!("integers/fields.wgsl")),
-        (Levels::Signed, Fields::Other { .. }) => Some(text!("integers/codes.wgsl")),
-    }
+    let file = match (family.levels, family.shader.fields) {
+        (Levels::Direct(_), _) => return None,
+        (Levels::Table(_), _) => text!("integers/table.wgsl"),
+        (Levels::Unsigned, _) => text!("integers/unsigned.wgsl"),
+        (Levels::Signed, Fields::Linear { .. }) => text!("integers/fields.wgsl"),
+        (Levels::Signed, Fields::Other { .. }) => text!("integers/codes.wgsl"),
+    };
+    family.has_integers().then_some(file)
 }
 
 /// The snippet that makes a sum of weights of a sum of integer levels.
@@ -68,9 +62,9 @@ pub(crate) fn lines(family: &Family) -> Vec<String> {
     }
 }
 
-/// Pairs whose products add up, within one of `spans` runs of a part, before they could overflow: the sum must
-/// fit 16 bits with a sign.
-pub(crate) fn run(family: &Family, spans: u32) -> u32 {
+/// Pairs whose products add up within one of the `spans` spans of a part before they could overflow: the sum must fit a
+/// signed half word.
+pub(crate) fn pairs_added(family: &Family, spans: u32) -> u32 {
     let largest = match (family.levels.as_bytes(), family.shader.fields) {
         (Some((levels, _)), _) => levels.iter().map(|l| l.unsigned_abs() as u32).max(),
         (None, Fields::Linear { step, offset }) => {
@@ -103,7 +97,7 @@ mod tests {
             (Format::FP4_E2M1, 8),
             (Format::INT8, 1),
         ] {
-            assert_eq!(run(format.family(), 1), pairs, "{format}");
+            assert_eq!(pairs_added(format.family(), 1), pairs, "{format}");
         }
     }
 }

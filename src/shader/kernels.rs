@@ -1,97 +1,51 @@
-//! The table of kernels: what each is made of and what it needs. `tuning.rs` has their numbers,
-//! `choose.rs` says which one a product gets.
+//! The table of kernels, in groups that share a file and a tuning: what each is made of, what it needs, and its numbers
+//! for a device and m rows of x. `choose.rs` says which one a product gets.
 
-use super::integers::{self, PAIRS};
+use super::caps::Caps;
+use super::coop::gemm_coop;
+use super::integers::PAIRS;
+pub(crate) use super::kernel::{File, Kernel, KernelInfo, Shape, text};
 use super::needs::Needs;
-use super::traits::Traits;
-use super::tuning::{self, Tuning};
-use crate::{Error, Format, Precision, Result};
+use super::traits::{DeviceClass, Traits};
+use super::tuning::{GEMV_M, Tuning};
+use crate::family::PART;
 
-/// What the third and later bindings of a kernel are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// x and y of a product.
-    Product,
-    /// Indices of rows, and the rows.
-    IndexedRows,
-    /// A range of rows.
-    AllRows,
-    /// What the format made of its planes.
-    Inspect,
-}
-
-/// A path under `shaders/`, and the text.
-pub(crate) type File = (&'static str, &'static str);
-
-/// One row of the table.
-pub(crate) struct Kernel {
-    pub name: &'static str,
-    pub shape: Shape,
-    /// Snippets of the kernel's own, then the kernel.
-    pub text: &'static [File],
-    pub needs: Needs,
-    /// Whether it calls `begin`, with which levels are made ready.
-    pub begins: bool,
-    /// Whether workgroups can add up slices of k: the kernel asks for its range of parts.
-    pub slices: bool,
-    /// Whether it multiplies two bytes at a time.
-    pub pairs: bool,
-    /// Numbers printed into the shader, for a device and m rows of x.
-    pub tuning: fn(&Traits, usize) -> Tuning,
-}
-
-/// Rows whose units lie side by side: eight 16-byte loads of neighbouring lanes are one run of 128.
+/// Rows whose units lie next to each other: eight 16-byte loads of neighbouring lanes read 128 contiguous bytes.
 pub(crate) const INTERLEAVE: usize = 8;
-
-macro_rules! text {
-    ($path:literal) => {
-        (
-            $path,
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)),
-        )
-    };
-}
-pub(crate) use text;
 
 /// Sums whose error does not grow with their length.
 pub(crate) const SUMS: File = text!("sums.wgsl");
 
-/// The same of a whole lane.
+/// The same for all sums of a lane.
 const KEPT_SUMS: File = text!("kept_sums.wgsl");
 
-const ROWS: [Kernel; 20] = [
+const PLAIN_ENTRY: File = text!("entries/plain.wgsl");
+const IN_SUBGROUP: File = text!("entries/in_subgroup.wgsl");
+const BY_SUBGROUP: File = text!("entries/by_subgroup.wgsl");
+const MEMORY: File = text!("reduce/memory.wgsl");
+const SHUFFLES: File = text!("reduce/subgroup.wgsl");
+
+const ROWS: &[Kernel] = &[
     Kernel {
         name: "gemv",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/plain.wgsl"),
-            text!("reduce/memory.wgsl"),
-            text!("kernels/gemv.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, PLAIN_ENTRY, MEMORY, text!("kernels/gemv.wgsl")],
         slices: true,
-        tuning: tuning::gemv,
+        tuning: gemv,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_subgroup",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/by_subgroup.wgsl"),
-            text!("reduce/subgroup.wgsl"),
-            text!("kernels/gemv.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, BY_SUBGROUP, SHUFFLES, text!("kernels/gemv.wgsl")],
         needs: Needs::SUBGROUP,
         slices: true,
-        tuning: tuning::gemv_subgroup,
+        tuning: gemv_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm",
         text: &[SUMS, text!("kernels/gemm.wgsl")],
         slices: true,
-        tuning: tuning::gemm,
+        tuning: gemm,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -99,12 +53,12 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            text!("entries/plain.wgsl"),
+            PLAIN_ENTRY,
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
         begins: true,
-        tuning: tuning::lane_tile,
+        tuning: lane_tile,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -112,78 +66,54 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            text!("entries/in_subgroup.wgsl"),
+            IN_SUBGROUP,
             text!("spread/subgroup.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
         needs: Needs::SUBGROUP,
         begins: true,
-        tuning: tuning::lane_tile_subgroup,
+        tuning: lane_tile_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/plain.wgsl"),
-            text!("reduce/memory.wgsl"),
-            text!("kernels/gemv_dp4a.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, PLAIN_ENTRY, MEMORY, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs::INTEGERS,
-        tuning: tuning::gemv_dp4a,
+        tuning: gemv_dp4a,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_subgroup",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/by_subgroup.wgsl"),
-            text!("reduce/subgroup.wgsl"),
-            text!("kernels/gemv_dp4a.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, BY_SUBGROUP, SHUFFLES, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs::SUBGROUP_INTEGERS,
-        tuning: tuning::gemv_dp4a_subgroup,
+        tuning: gemv_dp4a_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_2bit",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/plain.wgsl"),
-            text!("reduce/memory.wgsl"),
-            text!("kernels/gemv_dp4a.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, PLAIN_ENTRY, MEMORY, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs {
             bits: Some(2),
             ..Needs::INTEGERS
         },
-        tuning: tuning::gemv_dp4a_2bit,
+        tuning: gemv_dp4a_2bit,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_2bit_subgroup",
-        text: &[
-            SUMS,
-            KEPT_SUMS,
-            text!("entries/by_subgroup.wgsl"),
-            text!("reduce/subgroup.wgsl"),
-            text!("kernels/gemv_dp4a.wgsl"),
-        ],
+        text: &[SUMS, KEPT_SUMS, BY_SUBGROUP, SHUFFLES, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs {
             bits: Some(2),
             ..Needs::SUBGROUP_INTEGERS
         },
-        tuning: tuning::gemv_dp4a_2bit_subgroup,
+        tuning: gemv_dp4a_2bit_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_dp4a",
         text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
-        tuning: tuning::gemm_dp4a,
+        tuning: gemm_dp4a,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -191,12 +121,12 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            text!("entries/plain.wgsl"),
+            PLAIN_ENTRY,
             text!("spread/bytes_loads.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
         needs: Needs::INTEGERS,
-        tuning: tuning::lane_tile_dp4a,
+        tuning: lane_tile_dp4a,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -204,12 +134,12 @@ const ROWS: [Kernel; 20] = [
         text: &[
             SUMS,
             KEPT_SUMS,
-            text!("entries/in_subgroup.wgsl"),
+            IN_SUBGROUP,
             text!("spread/bytes_subgroup.wgsl"),
             text!("kernels/lane_tile_dp4a.wgsl"),
         ],
         needs: Needs::SUBGROUP_INTEGERS,
-        tuning: tuning::lane_tile_dp4a,
+        tuning: lane_tile_dp4a,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -218,14 +148,14 @@ const ROWS: [Kernel; 20] = [
             PAIRS,
             SUMS,
             KEPT_SUMS,
-            text!("entries/plain.wgsl"),
+            PLAIN_ENTRY,
             text!("spread/bytes_loads.wgsl"),
             text!("spread/pairs_loads.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
         ],
         needs: Needs::INTEGERS,
         pairs: true,
-        tuning: tuning::lane_tile_pairs,
+        tuning: lane_tile_pairs,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -234,35 +164,35 @@ const ROWS: [Kernel; 20] = [
             PAIRS,
             SUMS,
             KEPT_SUMS,
-            text!("entries/in_subgroup.wgsl"),
+            IN_SUBGROUP,
             text!("spread/bytes_subgroup.wgsl"),
             text!("spread/pairs_subgroup.wgsl"),
             text!("kernels/lane_tile_pairs.wgsl"),
         ],
         needs: Needs::SUBGROUP_INTEGERS,
         pairs: true,
-        tuning: tuning::lane_tile_pairs,
+        tuning: lane_tile_pairs,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_f16",
         text: &[text!("kernels/gemm_f16.wgsl")],
         needs: Needs::F16,
-        tuning: tuning::gemm_f16,
+        tuning: gemm_f16,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_8",
         text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(8),
-        tuning: |traits, m| tuning::gemm_coop(traits, 8, m),
+        tuning: |traits, m| gemm_coop(traits, 8, m),
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_16",
         text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(16),
-        tuning: |traits, m| tuning::gemm_coop(traits, 16, m),
+        tuning: |traits, m| gemm_coop(traits, 16, m),
         ..Kernel::PLAIN
     },
     Kernel {
@@ -285,24 +215,17 @@ const ROWS: [Kernel; 20] = [
     },
 ];
 
-/// The second pass of a product whose k was sliced. Not in the table: it has no weights.
-pub(crate) static SUM_SLICES: Kernel = Kernel {
-    name: "sum_slices",
-    text: &[SUMS, text!("kernels/sum_slices.wgsl")],
-    ..Kernel::PLAIN
-};
+pub(crate) static TABLE: &[Kernel] = ROWS;
 
-pub(crate) static TABLE: &[Kernel] = &ROWS;
-
-/// The names of all kernels: those of products, then those that decode.
-pub const KERNELS: &[&str] = &{
-    let mut names = [""; ROWS.len()];
+/// All kernels: those of products, then those that decode.
+pub const KERNELS: &[KernelInfo] = &{
+    let mut infos = [KernelInfo::of(&ROWS[0]); ROWS.len()];
     let mut i = 0;
-    while i < names.len() {
-        names[i] = ROWS[i].name;
+    while i < infos.len() {
+        infos[i] = KernelInfo::of(&ROWS[i]);
         i += 1;
     }
-    names
+    infos
 };
 
 /// The kernel of this name.
@@ -310,64 +233,155 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Kernel> {
     TABLE.iter().find(|k| k.name == name)
 }
 
-impl Kernel {
-    /// A product in f32 that needs and can do nothing more; what rows of the table are where they say no more.
-    const PLAIN: Kernel = Kernel {
-        name: "",
-        shape: Shape::Product,
-        text: &[],
-        needs: Needs::NOTHING,
-        begins: false,
-        slices: false,
-        pairs: false,
-        tuning: |_, _| tuning::one_invocation_a_part(),
+/// The second pass of a product whose k was sliced. Not in the table: it has no weights.
+pub(crate) static SUM_SLICES: Kernel = Kernel {
+    name: "sum_slices",
+    text: &[SUMS, text!("kernels/sum_slices.wgsl")],
+    ..Kernel::PLAIN
+};
+
+/// Rows of x that a lane owns, of m: powers of two, so that few kernels are compiled.
+fn lane_m_of(m: usize) -> u32 {
+    m.clamp(1, GEMV_M).next_power_of_two() as u32
+}
+
+/// Untuned: no card was at hand.
+fn gemv(_: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    gemv_of(128, 16, if lane_m <= 4 { 2 } else { 1 }, lane_m, 4)
+}
+
+/// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory. Untuned.
+fn gemv_subgroup(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    gemv_of(128, lanes_k(traits), if lane_m <= 4 { 2 } else { 1 }, lane_m, 0)
+}
+
+fn gemv_of(workgroup: u32, lanes_k: u32, lane_n: u32, lane_m: u32, bytes: u32) -> Tuning {
+    let octets = workgroup / (INTERLEAVE as u32 * lanes_k);
+    Tuning {
+        workgroup,
+        tile_n: octets * INTERLEAVE as u32 * lane_n,
+        tile_m: lane_m,
+        memory: workgroup * lane_n * lane_m * bytes,
+        lane: Some((lane_n, lane_m)),
+        consts: vec![("LANES_K", lanes_k)],
+        ..Tuning::default()
+    }
+}
+
+fn gemm(_: &Traits, _: usize) -> Tuning {
+    Tuning {
+        workgroup: 256,
+        tile_n: 64,
+        tile_m: 64,
+        memory: 16384,
+        ..Tuning::default()
+    }
+}
+
+/// 16 x 16 lanes, each with lane_n x lane_m sums. More than 32 sums in a lane, and as many for each part, would leave
+/// room for one workgroup on a multiprocessor. Untuned: no card was at hand. Processors get this kernel only when it is
+/// named: few sums there take half the time to compile on lavapipe.
+fn gemm_f16(traits: &Traits, _: usize) -> Tuning {
+    let (lane_n, lane_m) = match traits.class {
+        DeviceClass::Cpu => (2, 2),
+        DeviceClass::Gpu => (8, 4),
     };
-
-    /// Whether x is rounded to bytes before it.
-    pub fn takes_bytes(&self) -> bool {
-        self.shape == Shape::Product && self.needs.precision == Precision::I8
+    Tuning {
+        workgroup: 256,
+        tile_n: 16 * lane_n,
+        tile_m: 16 * lane_m,
+        memory: 16 * (lane_n + lane_m) * PART as u32 * 2,
+        consts: vec![("LANE_N", lane_n), ("LANE_M", lane_m)],
+        ..Tuning::default()
     }
+}
 
-    /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.
-    pub fn check(&self, traits: &Traits, format: Format, precision: Precision) -> Result<()> {
-        let missing = self.needs.caps - traits.caps;
-        if !missing.is_empty() {
-            return Err(Error::Feature {
-                kernel: self.name.into(),
-                missing: format!("{missing:?}"),
-            });
-        }
-        if self.needs.precision != Precision::F32 && self.needs.precision != precision {
-            return Err(Error::Precision {
-                kernel: self.name.into(),
-                needed: self.needs.precision,
-                got: precision,
-            });
-        }
-        let side = self.needs.matrices;
-        if side != 0 && !traits.matrices.contains(&side) {
-            return Err(Error::Feature {
-                kernel: self.name.into(),
-                missing: format!("f16 cooperative matrices of {side} x {side} x {side}"),
-            });
-        }
-        self.check_codes(format)
+/// A lane owns eight rows of W for one or two rows of x, else four: other numbers take up to a third longer on lavapipe
+/// 26.2 (Q4_0, 4096 x 4096, m = 1 to 8, 2026-11-21).
+fn lane_tile(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    let lane_n = if lane_m <= 2 { 8 } else { 4 };
+    let mut tuning = lane_tile_of(traits, 32, lane_n, lane_m);
+    tuning.holds_scales = true;
+    tuning
+}
+
+/// As `lane_tile`, in subgroups.
+fn lane_tile_subgroup(traits: &Traits, m: usize) -> Tuning {
+    Tuning {
+        shuffles: traits.subgroup.0 >= 8,
+        ..lane_tile(traits, m)
     }
+}
 
-    /// Whether it can multiply by the codes of this format, on any device.
-    pub fn check_codes(&self, format: Format) -> Result<()> {
-        let family = format.family();
-        let has_codes = !self.needs.codes || integers::of(family).is_some();
-        let has_fields = self
-            .needs
-            .bits
-            .is_none_or(|most| integers::field_bits(family).is_some_and(|bits| bits <= most));
-        if !has_codes || !has_fields {
-            return Err(Error::NoCodes {
-                kernel: self.name.into(),
-                format: format.to_string(),
-            });
-        }
-        Ok(())
+/// Untuned: no card was at hand.
+fn gemv_dp4a(_: &Traits, m: usize) -> Tuning {
+    gemv_of(128, 16, 2, lane_m_of(m), 4)
+}
+
+/// Untuned.
+fn gemv_dp4a_subgroup(traits: &Traits, m: usize) -> Tuning {
+    gemv_of(128, lanes_k(traits), 2, lane_m_of(m), 0)
+}
+
+/// Fields of one or two bits leave registers for twice the rows. Untuned for cards; TQ2_0 on lavapipe 26.2, m = 1,
+/// GFLOP/s a CPU second: 8.2 where the general row makes 4.8, by subgroups 16.0 and 11.7 (2026-11-21).
+fn gemv_dp4a_2bit(_: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    gemv_of(128, 16, if lane_m <= 4 { 4 } else { 2 }, lane_m, 4)
+}
+
+/// Untuned.
+fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    let lane_n = if lane_m <= 4 { 4 } else { 2 };
+    gemv_of(128, lanes_k(traits), lane_n, lane_m, 0)
+}
+
+/// Octets of the smallest subgroup, at least one: they share a row. Where the size varies from shader to shader, only
+/// the smallest can be relied on.
+fn lanes_k(traits: &Traits) -> u32 {
+    (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
+}
+
+/// Untuned: no card was at hand.
+fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
+    Tuning {
+        workgroup: 256,
+        tile_n: 64,
+        tile_m: 64,
+        // For formats with four affines a part, which need most.
+        memory: 16 * 1024,
+        ..Tuning::default()
+    }
+}
+
+fn lane_tile_dp4a(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = lane_m_of(m);
+    lane_tile_of(traits, 32, if lane_m <= 2 { 8 } else { 4 }, lane_m)
+}
+
+/// A lane owns up to twice as many rows of x as in the other `lane_tile` kernels, since this kernel waits for weights.
+/// Q4_0 on lavapipe 26.2, m = 32, GFLOP/s a CPU second: 45 for 8 rows of x, 51 for 16, 39 for 32 (4096 x 4096,
+/// 2026-11-21).
+fn lane_tile_pairs(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = m.clamp(1, 2 * GEMV_M).next_power_of_two() as u32;
+    let workgroup = if lane_m <= GEMV_M as u32 { 32 } else { 16 };
+    lane_tile_of(traits, workgroup, if lane_m <= 2 { 8 } else { 4 }, lane_m)
+}
+
+fn lane_tile_of(traits: &Traits, workgroup: u32, lane_n: u32, lane_m: u32) -> Tuning {
+    Tuning {
+        workgroup,
+        tile_n: workgroup * lane_n,
+        tile_m: lane_m,
+        memory: 0,
+        whole_rows: true,
+        long_words: traits.caps.contains(Caps::SHADER_INT64),
+        lane: Some((lane_n, lane_m)),
+        consts: vec![("SUBGROUP", traits.subgroup.0.clamp(1, 8))],
+        ..Tuning::default()
     }
 }

@@ -1,9 +1,9 @@
-//! What a kernel cannot do without.
+//! What a kernel needs of the device, the caller and the format.
 
 use super::caps::Caps;
 use crate::Precision;
 
-/// What a kernel cannot do without.
+/// What a kernel needs.
 pub(crate) struct Needs {
     pub caps: Caps,
     /// The precision that the caller must have allowed.
@@ -28,7 +28,7 @@ impl Needs {
         caps: Caps::SUBGROUP,
         ..Needs::NOTHING
     };
-    /// Products of integers, of x rounded to bytes.
+    /// Products of integers by x rounded to bytes.
     pub const INTEGERS: Needs = Needs {
         precision: Precision::I8,
         codes: true,

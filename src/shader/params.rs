@@ -1,4 +1,4 @@
-//! What the host tells a dispatch.
+//! The parameters of a dispatch.
 
 use bytemuck::{Pod, Zeroable};
 

@@ -1,6 +1,6 @@
 //! The text of a shader, put together from whole files: which line came from where, and loops written out.
 
-use super::kernels::File;
+use super::kernel::File;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn marked_loops_are_written_out() {
         let lines = [
-            "for (var r = 0u; r < ROWS * 2u; r++) { // unroll",
+            "for (var r = 0u; r < LANE_N * 2u; r++) { // unroll",
             "    row[r] = r.xr + ar + r;",
             "}",
             "for (var i = 0u; i < 4u; i++) {",
@@ -178,7 +178,7 @@ mod tests {
         ];
         let lines: Vec<_> = (1..).zip(lines.map(String::from)).collect();
         let mut source = Source::new("", String::new());
-        source.push_unrolled("file", &lines, &HashMap::from([("ROWS", 1)]));
+        source.push_unrolled("file", &lines, &HashMap::from([("LANE_N", 1)]));
         let expected = "{\n    row[0u] = 0u.xr + ar + 0u;\n}\n{\n    row[1u] = 1u.xr + ar + 1u;\n}\n\
                         for (var i = 0u; i < 4u; i++) {\n}\n";
         assert_eq!(source.text, expected);

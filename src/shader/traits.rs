@@ -1,4 +1,4 @@
-//! What a device is like, as far as choosing and tuning kernels goes.
+//! What choosing and tuning kernels needs to know of a device.
 
 use super::caps::Caps;
 
@@ -24,7 +24,7 @@ pub enum Dialect {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Traits {
     pub class: DeviceClass,
-    /// What is enabled and may be used.
+    /// The capabilities that are enabled and may be used.
     pub caps: Caps,
     /// Lanes of a subgroup: the fewest and the most.
     pub subgroup: (u32, u32),

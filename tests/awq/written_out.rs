@@ -1,7 +1,7 @@
 //! AWQ's formulas, one at a time and in f64.
 
 use lowbit::calibrate::smooth::fold_into_columns;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 
 /// `Σ ((ŵ - w) · x)²` of one row, in f64.
 pub fn row_error(q: &[f32], w: &[f32], x: &[f32], k: usize) -> f64 {
@@ -54,7 +54,9 @@ pub fn factors(layers: &[(usize, &[f32])], x: &[f32], k: usize, group: usize, r:
 pub fn rounded(format: Format, n: usize, w: &[f32], s: &[f32]) -> Vec<f32> {
     let mut w = w.to_vec();
     fold_into_columns(&mut w, s).unwrap();
-    let mut q = Matrix::quantize(format, n, s.len(), &w).unwrap().dequantize();
+    let mut q = Matrix::quantize(format, Dense::new(n, s.len(), &w).unwrap())
+        .unwrap()
+        .dequantize();
     q.chunks_mut(s.len())
         .for_each(|q| q.iter_mut().zip(s).for_each(|(q, s)| *q /= s));
     q

@@ -1,6 +1,6 @@
 //! The golden cases of tests/golden, read and brought into lowbit's block layout.
 
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Matrix};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -38,8 +38,8 @@ impl Case {
 
 fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Option<&[f32]>) -> Matrix<'static> {
     match importance {
-        Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
-        None => Matrix::quantize(format, n, k, weights),
+        Some(importance) => Dense::new(n, k, weights).and_then(|w| Matrix::quantize_weighted(format, w, importance)),
+        None => Dense::new(n, k, weights).and_then(|w| Matrix::quantize(format, w)),
     }
     .unwrap()
 }
@@ -120,7 +120,7 @@ fn read(case: &Value, n: usize, k: usize) -> Case {
     let parts: Vec<Vec<u8>> = parts.map(|p| file(p.as_str().unwrap())).collect();
     let bytes = match text("layout") {
         "blocks" => parts[0].clone(),
-        "bitsandbytes" => bitsandbytes(&parts, format.group_len()),
+        "bitsandbytes" => bitsandbytes(&parts, format.block_len().unwrap()),
         "gptq" => gptq(&parts, format, n, k),
         "half_split" => half_split(&parts[0]),
         "tq2_0" => from_codes(&parts[0], 66, 64, format, |block, i| {
@@ -152,8 +152,8 @@ fn gptq(parts: &[Vec<u8>], format: Format, n: usize, k: usize) -> Vec<u8> {
     const OUTPUTS: usize = 32;
     let (scales, zeros, codes) = (&parts[0], &parts[1], &parts[2]);
     let word = |bytes: &[u8], i: usize| u32::from_le_bytes(bytes[4 * i..4 * i + 4].try_into().unwrap());
-    let group = format.group_len();
-    let bits = (format.block_bytes() - 4) * 8 / group;
+    let group = format.block_len().unwrap();
+    let bits = (format.block_bytes().unwrap() - 4) * 8 / group;
     let mask = (1u32 << bits) - 1;
     let per_word = 32 / bits;
     let mut out = Vec::new();

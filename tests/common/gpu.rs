@@ -1,7 +1,7 @@
 //! Running kernels with poisoned outputs.
 
 use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
-use lowbit::{Gpu, GpuOptions, MatMul, Matrix, Precision, Weights, testing};
+use lowbit::{Caps, Gpu, GpuOptions, KERNELS, KernelInfo, MatMul, Matrix, Precision, Weights, testing};
 use std::sync::OnceLock;
 
 /// The adapter under test. None is a failure, never a reason to skip.
@@ -14,6 +14,31 @@ pub fn gpu() -> &'static Gpu {
         println!("adapter: {gpu:?}");
         gpu
     })
+}
+
+/// Whether the features that grant these capabilities are enabled.
+pub fn has(gpu: &Gpu, needs: Caps) -> bool {
+    let features = gpu.device().features();
+    let enabled: Vec<_> = features.iter_names().map(|(name, _)| name).collect();
+    needs.names().all(|name| enabled.contains(&name))
+}
+
+/// The product kernels of the table that need this precision and run on this device, which is made sure of: no kernel
+/// goes missing in silence. Of matrix units a device has the sides that it says.
+pub fn kernels_of(gpu: &Gpu, precision: Precision) -> Vec<&'static KernelInfo> {
+    // Every kernel that takes any format takes these weights.
+    let weights = gpu
+        .upload(&super::random_matrix(lowbit::Format::INT1, 1, 32, 1))
+        .unwrap();
+    let runs = |kernel: &&KernelInfo| {
+        let made = |precision| with_kernel(gpu, &weights, 1, precision, kernel.name).is_ok();
+        let runs = made(precision) && (precision == Precision::F32 || !made(Precision::F32));
+        let may = kernel.is_product && kernel.precision == precision && has(gpu, kernel.needs);
+        assert!(may || !runs, "{kernel} runs, which needs {:?}", kernel.needs);
+        assert!(runs || !may || kernel.matrix_side.is_some(), "{kernel} should run here");
+        runs
+    };
+    KERNELS.iter().filter(runs).collect()
 }
 
 /// An instance of the caller's own.

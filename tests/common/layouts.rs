@@ -2,7 +2,7 @@
 
 use super::golden::{file, floats};
 use lowbit::layouts::*;
-use lowbit::{Linear, OutputScale, ScaleType};
+use lowbit::{Group, Linear, OutputScale, ScaleType};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -60,6 +60,14 @@ impl Layout {
         value.unwrap_or_else(|| panic!("{}: {key}", self.name)) as usize
     }
 
+    /// The group, of which 0 is a row.
+    fn group(&self) -> Group {
+        match self.number("group") {
+            0 => Group::Row,
+            len => Group::Len(len),
+        }
+    }
+
     pub fn text(&self, key: &str) -> &str {
         self.case[key].as_str().unwrap()
     }
@@ -68,12 +76,12 @@ impl Layout {
         &self.parts[name]
     }
 
-    pub fn f32s(&self, name: &str) -> Scales<'_> {
-        Scales::new(ScaleType::F32, self.part(name))
+    pub fn f32s(&self, name: &str) -> FloatSlice<'_> {
+        FloatSlice::new(ScaleType::F32, self.part(name))
     }
 
-    pub fn f16s(&self, name: &str) -> Scales<'_> {
-        Scales::new(ScaleType::F16, self.part(name))
+    pub fn f16s(&self, name: &str) -> FloatSlice<'_> {
+        FloatSlice::new(ScaleType::F16, self.part(name))
     }
 
     pub fn element(&self) -> Element {
@@ -86,12 +94,12 @@ impl Layout {
     }
 
     /// The scales of small floats: E4M3 where groups are of 16, else powers of two.
-    pub fn small_scales(&self) -> Scales<'_> {
+    pub fn small_scales(&self) -> FloatSlice<'_> {
         let kind = match self.number("group") {
             16 => ScaleType::E4M3,
             _ => ScaleType::E8M0,
         };
-        Scales::new(kind, self.part("scale"))
+        FloatSlice::new(kind, self.part("scale"))
     }
 
     pub fn absmax(&self) -> Absmax<'_> {
@@ -118,11 +126,11 @@ impl Layout {
     pub fn linear(&self) -> lowbit::Result<Linear> {
         let (n, k) = (self.n, self.k);
         match self.kind.as_str() {
-            "gptq" => Gptq {
+            "gptq" => GptqLayout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 zeros: GptqZeros::AsTheyAre,
                 qweight: self.part("qweight"),
                 qzeros: self.part("qzeros"),
@@ -130,10 +138,10 @@ impl Layout {
                 g_idx: Some(self.part("g_idx")),
             }
             .linear(),
-            "awq" => Awq {
+            "awq" => AwqLayout {
                 n,
                 k,
-                group: self.number("group"),
+                group: self.group(),
                 qweight: self.part("qweight"),
                 qzeros: self.part("qzeros"),
                 scales: self.f16s("scales"),
@@ -141,7 +149,7 @@ impl Layout {
             .linear(),
             "bitsandbytes" => {
                 self.levels().check(self.f32s("quant_map"))?;
-                FourBit {
+                FourBitLayout {
                     n,
                     k,
                     levels: self.levels(),
@@ -151,47 +159,47 @@ impl Layout {
                 }
                 .linear()
             }
-            "int8" => Int8 {
+            "int8" => Int8Layout {
                 n,
                 k,
                 weight: self.part("q"),
                 scb: self.f32s("scb"),
             }
             .linear(),
-            "pack_quantized" => PackQuantized {
+            "pack_quantized" => PackQuantizedLayout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("packed"),
                 scales: self.f32s("scale"),
                 zero_points: self.parts.get("zero_point").map(Vec::as_slice),
                 g_idx: None,
             }
             .linear(),
-            "int_quantized" => IntQuantized {
+            "int_quantized" => IntQuantizedLayout {
                 n,
                 k,
-                group: self.number("group"),
+                group: self.group(),
                 weight: self.part("weight"),
                 scales: self.f32s("scale"),
                 zero_points: None,
             }
             .linear(),
-            "fp8" => Fp8 {
+            "fp8" => Fp8Layout {
                 n,
                 k,
                 element: Element::E4M3,
-                block: (self.number("rows"), 0),
+                block: (self.number("rows"), k),
                 weight: self.part("weight"),
                 scales: self.f32s("scale"),
             }
             .linear(),
-            "microscaled" => Microscaled {
+            "microscaled" => MicroscaledLayout {
                 n,
                 k,
                 element: self.element(),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("packed"),
                 scales: self.small_scales(),
                 global: self
@@ -200,38 +208,38 @@ impl Layout {
                     .map(|bytes| OutputScale::Divide(f32::from_le_bytes(bytes[..].try_into().unwrap()))),
             }
             .linear(),
-            "hqq" => Hqq {
+            "hqq" => HqqLayout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 columns: self.number("axis") == 0,
                 packed: self.part("q"),
                 scales: self.f32s("scale"),
                 zeros: self.f32s("zero"),
             }
             .linear(),
-            "quanto" => QuantoBits {
+            "quanto" => QuantoBitsLayout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("q"),
                 scales: self.f32s("scale"),
                 shifts: self.f32s("shift"),
             }
             .linear(),
-            "mlx" => MlxAffine {
+            "mlx" => MlxAffineLayout {
                 n,
                 k,
                 bits: self.number("bits"),
-                group: self.number("group"),
+                group: self.group(),
                 packed: self.part("q"),
                 scales: self.f32s("scales"),
                 biases: self.f32s("biases"),
             }
             .linear(),
-            "onnx" => MatMulNBits {
+            "onnx" => MatMulNBitsLayout {
                 n,
                 k,
                 bits: self.number("bits"),
@@ -244,21 +252,21 @@ impl Layout {
                 },
             }
             .linear(),
-            "bitnet" => BitNet {
+            "bitnet" => BitNetLayout {
                 n,
                 k,
                 packed: self.part("q"),
                 scale: OutputScale::Multiply(1.0),
             }
             .linear(),
-            "int8_product" => Int8 {
+            "int8_product" => Int8Layout {
                 n,
                 k,
                 weight: self.part("cb"),
                 scb: self.f32s("scb"),
             }
             .linear(),
-            other => panic!("{}: unknown layout {other}", self.name),
+            other => panic!("{}: add an arm for {other} here", self.name),
         }
     }
 

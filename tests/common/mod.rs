@@ -8,7 +8,7 @@ pub mod layouts;
 pub mod structured;
 
 use lowbit::random::SplitMix64;
-use lowbit::{Format, Linear, Matrix, RmsNorm, ScaleType};
+use lowbit::{Format, Group, Linear, Matrix, RmsNorm, ScaleType};
 
 /// The same numbers on every machine.
 pub struct Random(SplitMix64);
@@ -47,7 +47,7 @@ pub fn formats() -> Vec<Format> {
     ] {
         let groups = [8, 16, 24, 128].iter();
         all.extend(groups.filter_map(|&g| format.with_group(g).ok()));
-        all.extend(format.per_row());
+        all.extend(format.with_group(Group::Row));
         let scales = format.scale_types();
         all.extend(scales.iter().map(|&s| format.with_scale(s).unwrap()));
     }
@@ -64,10 +64,7 @@ pub fn fitting_k(format: Format, k: usize) -> usize {
     match format.row_bytes(k) {
         Ok(_) => k,
         // Of vectors of eight a row may hold any number.
-        Err(_) => k.next_multiple_of(match format.block_len() {
-            0 => 8,
-            len => len,
-        }),
+        Err(_) => k.next_multiple_of(format.block_len().unwrap_or(8)),
     }
 }
 
@@ -89,8 +86,17 @@ pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
 
 /// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
 /// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
+///
+/// # Panics
+/// Where a weight is not finite all the same.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
-    altered_matrix(format, n, k, seed, |_| ())
+    let matrix = altered_matrix(format, n, k, seed, |_| ());
+    let finite = matrix.dequantize().iter().all(|w| w.is_finite());
+    assert!(
+        finite,
+        "random bytes of {format} have codes or scales that are NaN: see altered_matrix, tests/common/mod.rs"
+    );
+    matrix
 }
 
 /// The same random matrix with its bytes altered.
@@ -100,10 +106,7 @@ pub fn altered_matrix(format: Format, n: usize, k: usize, seed: u64, alter: impl
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
     for row in bytes.chunks_mut(row_bytes) {
         // Whole blocks are of one size; of a family's short last block the header comes first too.
-        let step = match format.block_len() {
-            0 => row_bytes,
-            _ => format.block_bytes(),
-        };
+        let step = format.block_bytes().unwrap_or(row_bytes);
         for block in row.chunks_mut(step) {
             let header: usize = format.float_fields().iter().map(|(_, s)| s.bytes()).sum();
             match format.name() {
@@ -161,6 +164,7 @@ fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
         ScaleType::F16 => bytes[..2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
         ScaleType::BF16 => bytes[..2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
         ScaleType::F32 => bytes[..4].copy_from_slice(&value.to_le_bytes()),
+        other => unimplemented!("random scales of type {other}: add them here"),
     }
 }
 

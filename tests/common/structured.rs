@@ -2,7 +2,7 @@
 //! offset of its group, masked, constant, sparse, or of a huge range.
 
 use super::Random;
-use lowbit::{Format, Matrix};
+use lowbit::{Dense, Format, Group, Matrix};
 
 pub const WEIGHTS: &[&str] = &[
     "normal",
@@ -37,9 +37,9 @@ fn below(random: &mut Random, end: usize) -> usize {
 }
 
 fn group(format: Format, k: usize) -> usize {
-    match format.group_len() {
-        0 => k,
-        len => len,
+    match format.group() {
+        Group::Len(len) => len,
+        _ => k,
     }
 }
 
@@ -68,7 +68,9 @@ pub fn matrix(kind: &str, format: Format, n: usize, k: usize, random: &mut Rando
             };
         }
     }
-    Matrix::quantize(format, n, k, &weights).ok()
+    Dense::new(n, k, &weights)
+        .and_then(|w| Matrix::quantize(format, w))
+        .ok()
 }
 
 /// m rows of such inputs for weights of this format. Masked ones are 0 where outliers are.

@@ -10,7 +10,7 @@ fn every_prefix() {
     for bytes in [TINY.to_vec(), written::sample()] {
         let file = Gguf::parse(&bytes).unwrap();
         let last = file.tensors().last().unwrap();
-        let end = file.data(last).as_ptr_range().end as usize - bytes.as_ptr() as usize;
+        let end = last.data().as_ptr_range().end as usize - bytes.as_ptr() as usize;
         for length in 0..bytes.len() {
             let result = Gguf::parse(&bytes[..length]);
             // Only the padding after the last tensor can be missing.
@@ -67,7 +67,7 @@ fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(header.unwrap().tensors().len(), file.tensors().len());
     let mut total = 0;
     for t in file.tensors() {
-        let data = file.data(t);
+        let data = t.data();
         prop_assert_eq!(data.len() as u64, t.byte_len());
         total += data.len();
         if let Ok(matrix) = file.matrix(t.name()) {

@@ -2,14 +2,14 @@
 //! (`tests/gguf_presets.py`).
 
 use lowbit::Error;
-use lowbit::gguf::{Model, Preset, TensorType};
+use lowbit::gguf::{ModelShape, Preset, TensorType};
 use std::collections::BTreeMap;
 
 const TABLE: &str = include_str!("presets.txt");
 
 /// A model of the table: what the rule asks of it, and its tensors.
 struct Sample {
-    model: Model,
+    model: ModelShape,
     tensors: Vec<(String, Vec<u64>)>,
 }
 
@@ -68,7 +68,7 @@ fn sample(name: &str) -> Sample {
         }
     }
     Sample {
-        model: Model {
+        model: ModelShape {
             architecture: architecture.into(),
             n_layer,
             n_head,

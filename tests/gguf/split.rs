@@ -2,7 +2,7 @@
 
 use crate::TINY;
 use lowbit::gguf::{Gguf, Split, TensorType, Writer, part_name, part_names};
-use lowbit::{Error, Format, Matrix, Result};
+use lowbit::{Dense, Error, Format, Matrix, Result};
 
 const T: TensorType = TensorType::F32;
 
@@ -44,12 +44,12 @@ fn a_model_in_parts_is_the_model() {
     for bytes in [parts(2, u64::MAX), parts(9, 1)] {
         let split = parse(&bytes.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!(split.parts().len(), bytes.len());
-        let names: Vec<_> = split.tensors().map(|t| t.name()).collect();
+        let names: Vec<_> = split.tensors().iter().map(|t| t.name()).collect();
         assert_eq!(names, ["t0", "t1", "t2", "t3", "t4"]);
         for (i, name) in names.into_iter().enumerate() {
             assert_eq!(split.to_f32(name).unwrap(), [i as f32; 32]);
         }
-        let keys: Vec<_> = split.metadata().map(|key| key.name()).collect();
+        let keys: Vec<_> = split.metadata().iter().map(|key| key.name()).collect();
         assert_eq!(keys, ["general.architecture", "general.alignment"]);
         for (no, part) in split.parts().iter().enumerate() {
             assert_eq!(part.alignment(), 64);
@@ -66,7 +66,7 @@ fn one_part_is_a_plain_file() {
     let bytes = parts(5, u64::MAX);
     assert_eq!(bytes, [five().to_bytes().unwrap()]);
     let split = parse(&[&bytes[0]]).unwrap();
-    assert_eq!(split.tensors().count(), 5);
+    assert_eq!(split.tensors().len(), 5);
     let empty = Writer::new();
     let none = empty.split(1, 1).unwrap();
     assert_eq!(none.len(), 1);
@@ -85,7 +85,7 @@ fn a_merged_model_is_one_file() {
         let bytes = whole.to_bytes().unwrap();
         let split = parse(&[&bytes]).unwrap();
         assert_eq!(split.to_f32("t4").unwrap(), [4.0; 32]);
-        let keys = split.metadata().map(|key| key.name());
+        let keys = split.metadata().iter().map(|key| key.name());
         assert_eq!(keys.count(), 2);
         says(parse(&[&bytes, &bytes]), &["part 1 of 2", "split."]);
     }
@@ -239,7 +239,7 @@ fn every_plain_type_as_floats() {
         TensorType::I64,
         &flat(&[&(1i64 << 40).to_le_bytes(), &(-1i64).to_le_bytes()]),
     );
-    let packed = Matrix::quantize(Format::Q8_0, 3, 32, &[0.25; 96]).unwrap();
+    let packed = Matrix::quantize(Format::Q8_0, Dense::new(3, 32, &[0.25; 96]).unwrap()).unwrap();
     writer.matrix("packed", &packed).unwrap();
     writer.tensor("Q8_K", &[256], 15, vec![0; 292]).unwrap();
     writer.tensor("one", &[], T.id, 2f32.to_le_bytes().to_vec()).unwrap();

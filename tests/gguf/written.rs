@@ -2,7 +2,7 @@
 
 use crate::{TINY, rewritten};
 use lowbit::gguf::{Gguf, Writer};
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 
 /// One matrix of each format that a GGUF file can hold, n = 3.
 fn matrices() -> Vec<(String, Matrix<'static>)> {
@@ -10,7 +10,7 @@ fn matrices() -> Vec<(String, Matrix<'static>)> {
     let matrices = formats.map(|&format| {
         let k = 512;
         let weights: Vec<f32> = (0..3 * k).map(|i| ((i * 37) % 101) as f32 - 50.0).collect();
-        let matrix = Matrix::quantize(format, 3, k, &weights).unwrap();
+        let matrix = Matrix::quantize(format, Dense::new(3, k, &weights).unwrap()).unwrap();
         (format!("blk.0.{format}.weight"), matrix)
     });
     matrices.collect()
@@ -144,7 +144,7 @@ fn what_no_reader_would_take_is_not_written() {
     }
     says(w.metadata("general.alignment", 32u64).map(drop), &["type 4", "type 10"]);
 
-    let rows = Matrix::quantize(Format::INT4, 1, 64, &[1.0; 64]).unwrap();
+    let rows = Matrix::quantize(Format::INT4, Dense::new(1, 64, &[1.0; 64]).unwrap()).unwrap();
     says(w.matrix("w", &rows).map(drop), &["\"w\"", "int4"]);
 
     // None of those left anything behind.
@@ -164,7 +164,7 @@ fn a_full_disk_is_an_error() {
     let file = Gguf::parse(TINY).unwrap();
     let mut writer = Writer::new();
     for t in file.tensors() {
-        writer.tensor(t.name(), t.dims(), t.type_id(), file.data(t)).unwrap();
+        writer.tensor(t.name(), t.dims(), t.type_id(), t.data()).unwrap();
     }
     let result = writer.write(&mut room[..]);
     assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");

@@ -1,14 +1,14 @@
 //! Epilogues that are functions of one number, where exponentials overflow.
 
 use crate::common::gpu;
-use lowbit::{Epilogue, Format, MatMul, Matrix};
+use lowbit::{Dense, Epilogue, Format, MatMul, Matrix};
 
 /// By the formulas in exact arithmetic: -0 far below zero, where the exponential overflows, and no number at -infinity,
 /// which is infinity divided by itself.
 #[test]
 fn activations_far_from_zero() {
     let gpu = gpu::gpu();
-    let matrix = Matrix::quantize(Format::F32, 1, 1, &[1.0]).unwrap();
+    let matrix = Matrix::quantize(Format::F32, Dense::new(1, 1, &[1.0]).unwrap()).unwrap();
     let weights = gpu.upload(&matrix).unwrap();
     let x = [-1e4, -1e30, -1e36, -3e38, f32::NEG_INFINITY, 1e4, 3e38, f32::INFINITY];
     for epilogue in [Epilogue::Silu, Epilogue::GeluTanh, Epilogue::Gelu] {

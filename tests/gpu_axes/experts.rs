@@ -130,7 +130,7 @@ fn groups_have_every_kernel() {
     for kernel in KERNELS {
         let x = exact_inputs(tokens, k, &mut random);
         let case = Case::of(gpu, EXACT, (tokens, n, k), x, true, ROUTED, &mut random);
-        let with = |precision| case.builder(gpu, kernel).precision(precision);
+        let with = |precision| case.builder(gpu, kernel.name).precision(precision);
         let Some(product) = allowed(|p| with(p).build_experts(case.experts)) else {
             continue;
         };
@@ -286,12 +286,7 @@ fn broken_experts_are_reported() {
             "return groups[tile];",
             "return groups[tile + 1u];",
         ),
-        (
-            &many,
-            "the next column's token",
-            "TILE_COLS + col]",
-            "TILE_COLS + col + 1u]",
-        ),
+        (&many, "the next row's token", "TILE_M + x_row]", "TILE_M + x_row + 1u]"),
         (&many, "idle tiles that are all", "which != NOWHERE", "which == NOWHERE"),
         (&many, "bias of the first expert", "weight_row(row), at)", "row, at)"),
     ];

@@ -3,7 +3,7 @@
 use super::normals;
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::gguf::Writer;
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 
 /// The words of what was logged.
 struct Log;
@@ -39,7 +39,7 @@ fn an_importance_of_0_is_told_of() {
     let read = Importance::from_bytes(&writer.to_bytes().unwrap()).unwrap();
     assert_eq!(read.means("e.weight").unwrap()[4..8], [0.0; 4]);
     let weights = normals(64, 9);
-    Matrix::quantize_weighted(Format::Q4_0, 2, 32, &weights, &[0.0; 32]).unwrap();
+    Matrix::quantize_weighted(Format::Q4_0, Dense::new(2, 32, &weights).unwrap(), &[0.0; 32]).unwrap();
     let logged = LOGGED.lock().unwrap();
     let said = |words: &[&str]| logged.iter().any(|l| words.iter().all(|word| l.contains(word)));
     assert!(
@@ -56,13 +56,14 @@ fn importance_of_any_size() {
     let weights = normals(n * k, 10);
     let importance: Vec<f32> = normals(k, 11).iter().map(|v| v * v + 0.01).collect();
     for format in Format::ALL {
-        let Ok(usual) = Matrix::quantize_weighted(*format, n, k, &weights, &importance) else {
+        let Ok(usual) = Dense::new(n, k, &weights).and_then(|w| Matrix::quantize_weighted(*format, w, &importance))
+        else {
             continue;
         };
         for power in [50, 80, 120] {
             let large = 2f32.powi(power);
             let large: Vec<f32> = importance.iter().map(|v| v * large).collect();
-            let matrix = Matrix::quantize_weighted(*format, n, k, &weights, &large);
+            let matrix = Dense::new(n, k, &weights).and_then(|w| Matrix::quantize_weighted(*format, w, &large));
             assert_eq!(matrix.as_ref(), Ok(&usual), "{format}, 2^{power}");
         }
     }
@@ -72,7 +73,8 @@ fn importance_of_any_size() {
 fn importance_that_is_none() {
     let weighted = |importance: f32| {
         let importance = [[1.0; 31].as_slice(), &[importance]].concat();
-        let matrix = Matrix::quantize_weighted(Format::Q4_0, 1, 32, &[1.0; 32], &importance);
+        let matrix =
+            Dense::new(1, 32, &[1.0; 32]).and_then(|w| Matrix::quantize_weighted(Format::Q4_0, w, &importance));
         matrix.unwrap_err().to_string()
     };
     assert_eq!(weighted(f32::NAN), "importance [0, 31] is NaN, should be finite");

@@ -2,8 +2,8 @@
 
 use crate::common::layouts::layout;
 use crate::common::same_bits;
-use lowbit::ScaleType;
-use lowbit::layouts::{Gptq, GptqZeros, PackQuantized, Scales};
+use lowbit::layouts::{FloatSlice, GptqLayout, GptqZeros, PackQuantizedLayout};
+use lowbit::{Group, ScaleType};
 
 #[test]
 fn act_order_becomes_a_permutation_and_sequence_none() {
@@ -25,11 +25,11 @@ fn versions_of_gptq_agree() {
         let v2 = case.linear().unwrap();
         let mut v1_zeros = case.part("qzeros").to_vec();
         add_to_fields(&mut v1_zeros, bits, case.n, (1 << bits) - 1);
-        let absent = Gptq {
+        let absent = GptqLayout {
             n: case.n,
             k: case.k,
             bits,
-            group: 128,
+            group: Group::Len(128),
             zeros: GptqZeros::OneLower,
             qweight: case.part("qweight"),
             qzeros: &v1_zeros,
@@ -38,19 +38,19 @@ fn versions_of_gptq_agree() {
         };
         assert_eq!(absent.linear().unwrap(), v2);
         let zeros = vec![0u8; 4 * case.k];
-        let zeroed = Gptq {
+        let zeroed = GptqLayout {
             g_idx: Some(&zeros),
             ..absent
         };
         assert_eq!(zeroed.linear().unwrap(), v2);
         // The other version is something else.
-        let wrong = Gptq {
+        let wrong = GptqLayout {
             zeros: GptqZeros::AsTheyAre,
             ..absent
         };
         assert!(same_bits(&wrong.linear().unwrap().dequantize(), &v2.dequantize()).is_err());
 
-        // Scales that both types hold give the same weights.
+        // FloatSlice that both types hold give the same weights.
         let scales: Vec<f32> = (0..8 * case.n).map(|i| 2f32.powi(-(i as i32 % 7))).collect();
         let as_f16: Vec<u8> = scales
             .iter()
@@ -61,8 +61,8 @@ fn versions_of_gptq_agree() {
             .flat_map(|s| half::bf16::from_f32(*s).to_le_bytes())
             .collect();
         let with = |kind, bytes| {
-            let scales = Scales::new(kind, bytes);
-            Gptq { scales, ..absent }.linear().unwrap()
+            let scales = FloatSlice::new(kind, bytes);
+            GptqLayout { scales, ..absent }.linear().unwrap()
         };
         let (f16, bf16) = (with(ScaleType::F16, &as_f16), with(ScaleType::BF16, &as_bf16));
         assert_ne!(f16.matrix().format(), bf16.matrix().format());
@@ -91,19 +91,27 @@ fn add_to_fields(words: &mut [u8], bits: usize, fields: usize, add: u32) {
 fn no_groups_are_one_group() {
     let case = layout("gptq_w4_g128_seq_v2");
     let (n, k) = (case.n, case.k);
-    let whole = Gptq {
+    let whole = GptqLayout {
         n,
         k,
         bits: 4,
-        group: 0,
+        group: Group::Row,
         zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: &case.part("qzeros")[..n / 2],
-        scales: Scales::new(ScaleType::F16, &case.part("scales")[..2 * n]),
+        scales: FloatSlice::new(ScaleType::F16, &case.part("scales")[..2 * n]),
         g_idx: None,
     };
     let linear = whole.linear().unwrap();
-    assert_eq!(linear, Gptq { group: k, ..whole }.linear().unwrap());
+    assert_eq!(
+        linear,
+        GptqLayout {
+            group: Group::Len(k),
+            ..whole
+        }
+        .linear()
+        .unwrap()
+    );
     // The first group of each row is as it was; the others have its scale now.
     let (got, grouped) = (linear.dequantize(), case.linear().unwrap().dequantize());
     for row in 0..n {
@@ -125,11 +133,11 @@ fn compressed_tensors_have_act_order_too() {
         }
     }
     let g_idx: Vec<u8> = (0..k).flat_map(|j| (from(j) as i32 / 128).to_le_bytes()).collect();
-    let moved = PackQuantized {
+    let moved = PackQuantizedLayout {
         n,
         k,
         bits: 8,
-        group: 128,
+        group: Group::Len(128),
         packed: &packed,
         scales: case.f32s("scale"),
         zero_points: None,
@@ -141,7 +149,7 @@ fn compressed_tensors_have_act_order_too() {
     }
     // -1 everywhere is what is written where there is no act-order.
     let none = vec![0xff; 4 * k];
-    let plain = PackQuantized {
+    let plain = PackQuantizedLayout {
         g_idx: Some(&none),
         ..moved
     };

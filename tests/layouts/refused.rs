@@ -2,7 +2,7 @@
 
 use crate::common::layouts::{layout, layouts};
 use lowbit::layouts::*;
-use lowbit::{Error, OutputScale, ScaleType};
+use lowbit::{Error, Group, OutputScale, ScaleType};
 
 /// Every part of every case a byte short, a byte long, empty.
 #[test]
@@ -91,11 +91,11 @@ fn scales_that_are_no_numbers() {
 fn messages_name_the_part_and_both_numbers() {
     let message = |result: lowbit::Result<lowbit::Linear>| result.unwrap_err().to_string();
     let case = layout("gptq_w4_g128_act_v2");
-    let gptq = Gptq {
+    let gptq = GptqLayout {
         n: 32,
         k: 1024,
         bits: 4,
-        group: 128,
+        group: Group::Len(128),
         zeros: GptqZeros::AsTheyAre,
         qweight: case.part("qweight"),
         qzeros: case.part("qzeros"),
@@ -104,18 +104,18 @@ fn messages_name_the_part_and_both_numbers() {
     };
     let short = &case.part("qzeros")[4..];
     assert_eq!(
-        message(Gptq { qzeros: short, ..gptq }.linear()),
+        message(GptqLayout { qzeros: short, ..gptq }.linear()),
         "qzeros: its bytes should be 128, got 124"
     );
     assert_eq!(
-        message(Gptq { bits: 9, ..gptq }.linear()),
+        message(GptqLayout { bits: 9, ..gptq }.linear()),
         "the layout: bits should be one of [2, 3, 4, 5, 6, 7, 8], got 9"
     );
     let mut g_idx = case.part("g_idx").to_vec();
     g_idx[..4].copy_from_slice(&8i32.to_le_bytes());
     assert_eq!(
         message(
-            Gptq {
+            GptqLayout {
                 g_idx: Some(&g_idx),
                 ..gptq
             }
@@ -126,7 +126,7 @@ fn messages_name_the_part_and_both_numbers() {
     let group = g_idx[4];
     g_idx[..4].copy_from_slice(&(group as i32).to_le_bytes());
     let uneven = message(
-        Gptq {
+        GptqLayout {
             g_idx: Some(&g_idx),
             ..gptq
         }
@@ -138,27 +138,36 @@ fn messages_name_the_part_and_both_numbers() {
     );
 
     let map: Vec<f32> = (0..16).map(|i| i as f32).collect();
-    let error = Levels4::Nf4.check(Scales::from(&map[..])).unwrap_err();
+    let error = Levels4::Nf4.check(FloatSlice::from(&map[..])).unwrap_err();
     assert_eq!(error.to_string(), "quant_map: number 0 should be -1, got 0");
 
-    let bitnet = BitNet {
+    let bitnet = BitNetLayout {
         n: 4,
         k: 8,
         packed: &[0; 8],
         scale: OutputScale::Divide(0.0),
     };
     assert!(message(bitnet.linear()).starts_with("scale: what is divided by"));
-    let scales = Scales::new(ScaleType::E8M0, &[255]);
-    let mx = Microscaled {
+    let scales = FloatSlice::new(ScaleType::E8M0, &[255]);
+    let mx = MicroscaledLayout {
         n: 1,
         k: 32,
         element: Element::E2M1,
-        group: 32,
+        group: Group::Len(32),
         packed: &[0; 16],
         scales,
         global: None,
     };
     assert_eq!(message(mx.linear()), "the scales: number 0 should be finite, got NaN");
+    for (group, got) in [(Group::Tensor, "the whole tensor"), (Group::Len(0), "groups of 0")] {
+        let expected = format!("the layout's group should be whole rows, or groups of at least 1, got {got}");
+        assert_eq!(message(MicroscaledLayout { group, ..mx }.linear()), expected);
+    }
+}
+
+/// The group of so many weights, 0 being a row.
+fn or_row(len: usize) -> Group {
+    if len == 0 { Group::Row } else { Group::Len(len) }
 }
 
 /// The versions of AWQ that have no golden case: whole ones of zeros are taken, and nothing else.
@@ -166,22 +175,22 @@ fn messages_name_the_part_and_both_numbers() {
 fn lengths_of_awq_gemv() {
     let zeros = [0u8; 4096];
     // 2 groups of 64, padded to 16 columns.
-    let gemv = |n, k, group, qweight, qzeros, scales| AwqGemv {
+    let gemv = |n, k, group, qweight, qzeros, scales| AwqGemvLayout {
         n,
         k,
-        group,
+        group: or_row(group),
         qweight: &zeros[..qweight],
         qzeros: &zeros[..qzeros],
-        scales: Scales::new(ScaleType::F16, &zeros[..scales]),
+        scales: FloatSlice::new(ScaleType::F16, &zeros[..scales]),
     };
     assert!(gemv(8, 128, 64, 512, 64, 256).linear().is_ok());
-    let fast = |n, k, group, qweight, scales, zero_points| AwqGemvFast {
+    let fast = |n, k, group, qweight, scales, zero_points| AwqGemvFastLayout {
         n,
         k,
-        group,
+        group: or_row(group),
         qweight: &zeros[..qweight],
-        scales: Scales::new(ScaleType::F16, &zeros[..scales]),
-        scaled_zeros: Scales::new(ScaleType::F16, &zeros[..zero_points]),
+        scales: FloatSlice::new(ScaleType::F16, &zeros[..scales]),
+        scaled_zeros: FloatSlice::new(ScaleType::F16, &zeros[..zero_points]),
     };
     assert!(fast(8, 128, 64, 512, 256, 256).linear().is_ok());
     for part in 0..3 {
@@ -215,23 +224,23 @@ fn lengths_of_awq_gemv() {
 #[test]
 fn lengths_of_modelopt_torchao_and_bitnet() {
     let zeros = [0u8; 4096];
-    let scales = |len| Scales::new(ScaleType::F32, &zeros[..len]);
-    let modelopt = |n, k, group, packed, len| ModelOptInt4 {
+    let scales = |len| FloatSlice::new(ScaleType::F32, &zeros[..len]);
+    let modelopt = |n, k, group, packed, len| ModelOptInt4Layout {
         n,
         k,
-        group,
+        group: or_row(group),
         packed: &zeros[..packed],
         scales: scales(len),
     };
-    let torchao = |n, k, group, packed, len| TorchAoInt4 {
+    let torchao = |n, k, group, packed, len| TorchAoInt4Layout {
         n,
         k,
-        group,
+        group: or_row(group),
         packed: &zeros[..packed],
         scales: scales(len),
         zeros: scales(64),
     };
-    let latent = |n, k, len| BitNetLatent {
+    let latent = |n, k, len| BitNetLatentLayout {
         n,
         k,
         weight: scales(len),

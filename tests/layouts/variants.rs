@@ -3,7 +3,7 @@
 use crate::common::layouts::layout;
 use crate::common::{Random, same_bits};
 use lowbit::layouts::*;
-use lowbit::{Format, OutputScale, ScaleType};
+use lowbit::{Format, Group, OutputScale, ScaleType};
 
 /// Words of whole fields, as compressed-tensors packed them up to 0.16, from a dense stream.
 fn padded(dense: &[u8], bits: usize, fields: usize) -> Vec<u8> {
@@ -26,11 +26,11 @@ fn both_packings_of_compressed_tensors() {
         let rows = case.part("packed").chunks(k * bits / 8);
         let packed: Vec<u8> = rows.flat_map(|row| padded(row, bits, k)).collect();
         assert_ne!(packed.len(), case.part("packed").len());
-        let old = PackQuantized {
+        let old = PackQuantizedLayout {
             n,
             k,
             bits,
-            group: 128,
+            group: Group::Len(128),
             packed: &packed,
             scales: case.f32s("scale"),
             zero_points: None,
@@ -39,7 +39,7 @@ fn both_packings_of_compressed_tensors() {
         assert_eq!(old.linear().unwrap(), case.linear().unwrap());
         // Neither width: refused.
         let cut = &packed[..packed.len() - 4 * n];
-        assert!(PackQuantized { packed: cut, ..old }.linear().is_err());
+        assert!(PackQuantizedLayout { packed: cut, ..old }.linear().is_err());
     }
 }
 
@@ -84,13 +84,13 @@ fn all_bits_of_compressed_tensors() {
             let zero_points: Vec<u8> = (0..down)
                 .flat_map(|w| columns.iter().flat_map(move |c| c[4 * w..4 * w + 4].to_vec()))
                 .collect();
-            let linear = PackQuantized {
+            let linear = PackQuantizedLayout {
                 n,
                 k,
                 bits,
-                group,
+                group: Group::Len(group),
                 packed: &packed,
-                scales: Scales::from(&scales[..]),
+                scales: FloatSlice::from(&scales[..]),
                 zero_points: Some(&zero_points),
                 g_idx: None,
             }
@@ -104,13 +104,13 @@ fn all_bits_of_compressed_tensors() {
 /// One bit, symmetric: codes -1 and 0, which is not what `INT1` has.
 #[test]
 fn one_symmetric_bit_is_minus_one_or_zero() {
-    let linear = PackQuantized {
+    let linear = PackQuantizedLayout {
         n: 1,
         k: 32,
         bits: 1,
-        group: 0,
+        group: Group::Row,
         packed: &[0b01, 0, 0, 0x80],
-        scales: Scales::from(&[2.0f32][..]),
+        scales: FloatSlice::from(&[2.0f32][..]),
         zero_points: None,
         g_idx: None,
     }
@@ -123,12 +123,12 @@ fn one_symmetric_bit_is_minus_one_or_zero() {
 #[test]
 fn int_quantized_with_zero_points() {
     let weight: Vec<u8> = (0..32).map(|i| (i * 5 - 80) as i8 as u8).collect();
-    let linear = IntQuantized {
+    let linear = IntQuantizedLayout {
         n: 2,
         k: 16,
-        group: 8,
+        group: Group::Len(8),
         weight: &weight,
-        scales: Scales::from(&[1.0f32, 2.0, 3.0, 4.0][..]),
+        scales: FloatSlice::from(&[1.0f32, 2.0, 3.0, 4.0][..]),
         zero_points: Some(&[0, 3, 0xfb, 0x80]),
     }
     .linear()
@@ -148,7 +148,7 @@ fn fp8_blocks() {
     let weight: Vec<u8> = (0..n * k).map(|_| (random.next() % 120) as u8).collect();
     let scales = random.floats(3 * 3, 2.0);
     for element in [Element::E4M3, Element::E5M2] {
-        let layer = |block, scales| Fp8 {
+        let layer = |block, scales| Fp8Layout {
             n,
             k,
             element,
@@ -156,8 +156,8 @@ fn fp8_blocks() {
             weight: &weight,
             scales,
         };
-        let linear = layer(block, Scales::from(&scales[..])).linear().unwrap();
-        let unit = layer((0, 0), Scales::from(&[1f32][..])).linear().unwrap();
+        let linear = layer(block, FloatSlice::from(&scales[..])).linear().unwrap();
+        let unit = layer((0, 0), FloatSlice::from(&[1f32][..])).linear().unwrap();
         let (got, elements) = (linear.dequantize(), unit.dequantize());
         for i in 0..n * k {
             let scale = scales[i / k / 8 * 3 + i % k / 16];
@@ -166,20 +166,20 @@ fn fp8_blocks() {
     }
 }
 
-/// The two directions of a global scale, and the two of BitNet's.
+/// The two directions of a global scale, and the two of BitNetLayout's.
 #[test]
 fn global_scales_multiply_or_divide() {
     let case = layout("ct_nvfp4");
-    let base = Microscaled {
+    let base = MicroscaledLayout {
         n: case.n,
         k: case.k,
         element: Element::E2M1,
-        group: 16,
+        group: Group::Len(16),
         packed: case.part("packed"),
         scales: case.small_scales(),
         global: None,
     };
-    let with = |global| Microscaled { global, ..base }.linear().unwrap().dequantize();
+    let with = |global| MicroscaledLayout { global, ..base }.linear().unwrap().dequantize();
     let plain = with(None);
     let times: Vec<f32> = plain.iter().map(|w| w * 0.3).collect();
     let by: Vec<f32> = plain.iter().map(|w| w / 0.3).collect();
@@ -195,17 +195,17 @@ fn bitsandbytes_blocks_across_rows() {
     let mut random = Random::new(9);
     let packed: Vec<u8> = (0..n * k / 2).map(|_| random.next() as u8).collect();
     let absmax: Vec<f32> = (1..=n * k / block).map(|i| i as f32).collect();
-    let layer = |levels, absmax| FourBit {
+    let layer = |levels, absmax| FourBitLayout {
         n,
         k,
         levels,
         block,
         packed: &packed,
-        absmax: Absmax::Plain(Scales::from(absmax)),
+        absmax: Absmax::Plain(FloatSlice::from(absmax)),
     };
     for levels in [Levels4::Nf4, Levels4::Fp4] {
         let linear = layer(levels, &absmax[..]).linear().unwrap();
-        assert_eq!(linear.matrix().format().group_len(), 32);
+        assert_eq!(linear.matrix().format().group(), Group::Len(32));
         let unit = layer(levels, &[1.0; 6][..]).linear().unwrap().dequantize();
         for (i, w) in linear.dequantize().into_iter().enumerate() {
             assert_eq!(w, absmax[i / block] * unit[i]);
@@ -226,13 +226,13 @@ fn aqlm_looks_up_both_kinds() {
             .into_iter()
             .map(half::f16::from_f32)
             .collect();
-        let linear = Aqlm {
+        let linear = AqlmLayout {
             n,
             k,
             books,
             codes: &codes,
-            codebooks: Scales::from(&codebooks[..]),
-            scales: Scales::from(&scales[..]),
+            codebooks: FloatSlice::from(&codebooks[..]),
+            scales: FloatSlice::from(&scales[..]),
         }
         .linear()
         .unwrap();
@@ -281,8 +281,8 @@ fn plain_floats_are_held_as_they_are() {
         .iter()
         .flat_map(|v| half::bf16::from_f32(*v).to_le_bytes())
         .collect();
-    let weight = Scales::new(ScaleType::BF16, &bytes);
-    let linear = Floats { n: 2, k: 2, weight }.linear().unwrap();
+    let weight = FloatSlice::new(ScaleType::BF16, &bytes);
+    let linear = FloatsLayout { n: 2, k: 2, weight }.linear().unwrap();
     assert_eq!(linear.matrix().format(), Format::BF16);
     same_bits(&linear.dequantize(), &values).unwrap();
 }
@@ -292,12 +292,12 @@ fn plain_floats_are_held_as_they_are() {
 fn quanto_bytes_and_short_tables() {
     let data: Vec<u8> = (0..16).map(|i| (i * 17) as u8).collect();
     let scales = [0.5f32, -2.0];
-    let linear = QuantoBytes {
+    let linear = QuantoBytesLayout {
         n: 2,
         k: 8,
         byte: QuantoByte::Int8,
         data: &data,
-        scales: Scales::from(&scales[..]),
+        scales: FloatSlice::from(&scales[..]),
     }
     .linear()
     .unwrap();
@@ -305,14 +305,14 @@ fn quanto_bytes_and_short_tables() {
         assert_eq!(w, scales[i / 8] * (data[i] as i8 as f32));
     }
     // Three groups of 4 bits: two rows of the packed table, the second with one field.
-    let linear = QuantoBits {
+    let linear = QuantoBitsLayout {
         n: 3,
         k: 8,
         bits: 4,
-        group: 8,
+        group: Group::Len(8),
         packed: &data,
-        scales: Scales::from(&[1f32; 3][..]),
-        shifts: Scales::from(&[0f32, 1.0, 2.0][..]),
+        scales: FloatSlice::from(&[1f32; 3][..]),
+        shifts: FloatSlice::from(&[0f32, 1.0, 2.0][..]),
     }
     .linear()
     .unwrap();
@@ -323,21 +323,21 @@ fn quanto_bytes_and_short_tables() {
     }
 }
 
-/// MatMulNBits with a last group that is cut off, and zero points that are floats.
+/// MatMulNBitsLayout with a last group that is cut off, and zero points that are floats.
 #[test]
 fn onnx_pads_the_last_group() {
     let (n, k, group) = (2, 40, 16);
     let mut random = Random::new(3);
     let packed: Vec<u8> = (0..n * 3 * 8).map(|_| random.next() as u8).collect();
     let (scales, zeros) = (random.floats(6, 1.0), random.floats(6, 8.0));
-    let linear = MatMulNBits {
+    let linear = MatMulNBitsLayout {
         n,
         k,
         bits: 4,
         group,
         packed: &packed,
-        scales: Scales::from(&scales[..]),
-        zero_points: ZeroPoints::Floats(Scales::from(&zeros[..])),
+        scales: FloatSlice::from(&scales[..]),
+        zero_points: ZeroPoints::FloatsLayout(FloatSlice::from(&zeros[..])),
     }
     .linear()
     .unwrap();

@@ -28,11 +28,11 @@ fn every_case_in_a_checkpoint_of_its_tool() {
             assert_eq!(linear.matrix(), case.linear().unwrap().matrix(), "{}", case.name);
             let head = model.linear("lm_head").unwrap();
             assert_eq!((head.n(), head.k()), (2, 8));
-            assert_eq!(model.tensor_f32("model.norm.weight").unwrap(), [1.0, 2.0, 3.0]);
+            assert_eq!(model.to_f32("model.norm.weight").unwrap(), [1.0, 2.0, 3.0]);
         });
         seen += 1;
     }
-    assert_eq!(seen, 53);
+    assert!(seen >= 53, "{seen} checkpoints: some were lost");
 }
 
 /// Every tensor of every checkpoint missing, of another type, of another shape: an error that names it.

@@ -39,7 +39,7 @@ fn cut_anywhere() {
     assert_eq!(
         message(&longer),
         format!(
-            r#""f": the header: the bytes of its tensors should be {}, got {data}"#,
+            r#""f": invalid file, the header: the bytes of its tensors should be {}, got {data}"#,
             data + 1
         )
     );
@@ -84,14 +84,14 @@ fn tensor(dtype: &str, shape: &str, offsets: &str, data: usize) -> String {
 
 #[test]
 fn tensors_that_lie() {
-    let at = r#""f": tensor "w": "#;
+    let at = r#""f": invalid file, tensor "w": "#;
     assert_eq!(
         tensor("F32", "[2, 2]", "[0, 12]", 12),
         format!("{at}its bytes should be 16 for a shape of [2, 2], got 12")
     );
     assert_eq!(
         tensor("F32", "[3]", "[0, 12]", 8),
-        format!("{at}the data needs 12 bytes, the file has 8 left")
+        r#""f": tensor "w": the data needs 12 bytes, the file has 8 left"#
     );
     let large = 1u64 << 63;
     for shape in [
@@ -144,11 +144,11 @@ fn tensors_that_overlap_or_repeat() {
     let two = |a: String, b: String, data| message(&file(&format!("{{{a}, {b}}}"), data));
     assert_eq!(
         two(entry("a", 0, 4), entry("b", 2, 6), 6),
-        r#""f": tensor "b": the offset should be 4, got 2"#
+        r#""f": invalid file, tensor "b": the offset should be 4, got 2"#
     );
     assert_eq!(
         two(entry("a", 0, 4), entry("b", 6, 8), 8),
-        r#""f": tensor "b": the offset should be 4, got 6"#
+        r#""f": invalid file, tensor "b": the offset should be 4, got 6"#
     );
     // The same name, even for the same bytes.
     assert_eq!(

@@ -18,7 +18,7 @@ fn survives(config: &str, bytes: &[u8]) {
         let _ = model.linear(&name);
     }
     for tensor in model.tensors() {
-        let _ = model.tensor_f32(tensor.name());
+        let _ = model.to_f32(tensor.name());
     }
 }
 

@@ -99,7 +99,7 @@ fn shards() {
     directory.write("model.safetensors.index.json", index(&wrong));
     let model = directory.open().unwrap();
     assert_eq!(model.linear(NAME).unwrap(), linear);
-    let error = model.tensor("nowhere").unwrap_err();
+    let error = model.data("nowhere").unwrap_err();
     assert!(matches!(error, Error::NoTensor { .. }), "{error}");
     // Indices that lie: a file elsewhere, a file that is not there, no map.
     for file in ["../model.safetensors", "/etc/passwd", "", "..", "a/b"] {
@@ -159,8 +159,8 @@ fn the_index_decides() {
         let model = directory.open().unwrap();
         assert_eq!(model.linears(), ["a"]);
         assert_eq!(model.linear("a").unwrap().dequantize(), [value; 2]);
-        assert_eq!(model.tensor_f32("b2").unwrap(), [2.0]);
-        assert!(model.tensor("b3").is_err());
+        assert_eq!(model.to_f32("b2").unwrap(), [2.0]);
+        assert!(model.data("b3").is_err());
         let a = &model.tensors()[model.tensors().iter().position(|t| t.name() == "a.weight").unwrap()];
         assert_eq!(model.file_of(a), file(chosen));
     }
@@ -184,7 +184,10 @@ fn other_names() {
     directory.write("m.onnx", b"\x08\x0a\x12\x0d");
     for error in [directory.open(), Model::open(directory.0.join("m.onnx"))] {
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("layouts::MatMulNBits takes its tensors"), "{error}");
+        assert!(
+            error.contains("layouts::MatMulNBitsLayout takes its tensors"),
+            "{error}"
+        );
     }
     let one = |name: &str| Checkpoint::default().floats(name, &[1], &[1.0]).bytes();
     directory.write("gptq_model-4bit-128g.safetensors", one("a"));
@@ -255,4 +258,18 @@ fn numbers_that_json_does_not_have() {
     let bytes = file.bytes();
     let model = Model::from_parts(&text, &[("f", &bytes)]).unwrap();
     assert_eq!(model.linear(NAME).unwrap(), file.linear(NAME).unwrap());
+}
+
+/// Callers can tell why reading failed.
+#[test]
+fn the_error_of_the_system_is_kept() {
+    let missing = Model::open("no such folder/model.safetensors").unwrap_err();
+    let source = std::error::Error::source(&missing).and_then(|e| e.downcast_ref::<std::io::Error>());
+    assert_eq!(
+        source.map(|e| e.kind()),
+        Some(std::io::ErrorKind::NotFound),
+        "{missing}"
+    );
+    assert!(missing.to_string().contains("no such folder"), "{missing}");
+    assert_eq!(missing.clone(), missing);
 }

@@ -4,9 +4,9 @@ use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
 use crate::common::{Random, same_bits};
 use crate::tools::{NAME, checkpoint};
-use lowbit::layouts::{Aqlm, Element, Fp8, Microscaled, QuantoByte, QuantoBytes, Scales};
+use lowbit::layouts::{AqlmLayout, Element, FloatSlice, Fp8Layout, MicroscaledLayout, QuantoByte, QuantoBytesLayout};
 use lowbit::safetensors::{Method, Model};
-use lowbit::{Format, OutputScale, ScaleType};
+use lowbit::{Format, Group, OutputScale, ScaleType};
 use safetensors::Dtype::*;
 use serde_json::json;
 
@@ -46,8 +46,8 @@ fn fp8_of_tensors_rows_and_blocks() {
     let weight: Vec<u8> = (0..n * k).map(|_| (random.next() % 127) as u8).collect();
     let scales = random.floats(n * 3, 1.0);
     let expect = |element, block, count: usize| {
-        let scales = Scales::from(&scales[..count]);
-        let fp8 = Fp8 {
+        let scales = FloatSlice::from(&scales[..count]);
+        let fp8 = Fp8Layout {
             n,
             k,
             element,
@@ -69,7 +69,10 @@ fn fp8_of_tensors_rows_and_blocks() {
     assert_eq!(rows.linear(NAME).unwrap(), expect(Element::E4M3, (1, 0), n));
     let e5m2 = rows.with(&format!("{NAME}.weight"), F8_E5M2, &[n, k], &vec![0x3c; n * k]);
     let linear = e5m2.linear(NAME).unwrap();
-    assert_eq!(linear.matrix().format(), Format::FP8_E5M2.per_row().unwrap());
+    assert_eq!(
+        linear.matrix().format(),
+        Format::FP8_E5M2.with_group(Group::Row).unwrap()
+    );
     // A last block that is cut off, and blocks of another size than the default.
     let settings = json!({ "quant_method": "fp8", "weight_block_size": [100, 96] });
     let blocks = base(settings).floats(&inv, &[3, 4], &scales[..12]);
@@ -83,11 +86,11 @@ fn fp8_of_tensors_rows_and_blocks() {
 fn modelopt_multiplies_its_global_scale() {
     let case = layout("ct_nvfp4");
     let (n, k) = (case.n, case.k);
-    let expected = Microscaled {
+    let expected = MicroscaledLayout {
         n,
         k,
         element: Element::E2M1,
-        group: 16,
+        group: Group::Len(16),
         packed: case.part("packed"),
         scales: case.small_scales(),
         global: Some(OutputScale::Multiply(0.25)),
@@ -163,13 +166,13 @@ fn aqlm_of_both_kinds() {
         .with(&format!("{NAME}.codes"), dtype, &shape, &codes)
         .with(&format!("{NAME}.codebooks"), F16, &[books, entries, 1, 8], &codebooks)
         .with(&format!("{NAME}.scales"), F16, &[n, 1, 1, 1], &scales);
-        let expected = Aqlm {
+        let expected = AqlmLayout {
             n,
             k,
             books,
             codes: &codes,
-            codebooks: Scales::new(ScaleType::F16, &codebooks),
-            scales: Scales::new(ScaleType::F16, &scales),
+            codebooks: FloatSlice::new(ScaleType::F16, &codebooks),
+            scales: FloatSlice::new(ScaleType::F16, &scales),
         };
         assert_eq!(file.linear(NAME).unwrap(), expected.linear().unwrap());
     }
@@ -183,12 +186,12 @@ fn quanto_of_bytes_and_of_unknown_shape() {
         let file = Checkpoint::quantized(json!({ "quant_method": "quanto" }))
             .with(&format!("{NAME}.weight._data"), dtype, &[4, 16], &data)
             .floats(&format!("{NAME}.weight._scale"), &[4, 1], &scales);
-        let expected = QuantoBytes {
+        let expected = QuantoBytesLayout {
             n: 4,
             k: 16,
             byte,
             data: &data,
-            scales: Scales::from(&scales[..]),
+            scales: FloatSlice::from(&scales[..]),
         };
         match byte {
             // 0x7f and 0xff are no numbers in E4M3, and here not used.
@@ -270,6 +273,6 @@ fn no_configuration() {
     let info: Vec<_> = model.tensors().iter().filter(|t| t.name() == "b.weight").collect();
     assert_eq!(info[0].dtype(), "BF16");
     assert_eq!((info[0].shape(), info[0].byte_len()), (&[1, 3][..], 6));
-    assert_eq!(model.tensor("b.weight").unwrap(), half(&[1.0, -1.0, 0.5]));
-    assert!(model.tensor_f32(&format!("{NAME}.weight")).is_err());
+    assert_eq!(model.data("b.weight").unwrap(), half(&[1.0, -1.0, 0.5]));
+    assert!(model.to_f32(&format!("{NAME}.weight")).is_err());
 }

@@ -153,7 +153,7 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
         .floats(&name(".weight_scale"), &[1], &[1.0]),
         // An operator of ONNX, and a product.
         "onnx" | "int8_product" => return None,
-        other => panic!("{other}"),
+        other => panic!("{other}: say here what a checkpoint of its tool looks like, or that there is none"),
     })
 }
 

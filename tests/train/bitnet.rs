@@ -1,7 +1,7 @@
 use super::difference::normal;
 use half::f16;
 use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
-use lowbit::{Error, Format, Group, Matrix, ScaleType};
+use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 
 /// The mean of the magnitudes is 1: halves of γ go to the even code, 0, and what lies past 1.5 γ is clipped.
 #[test]
@@ -26,7 +26,7 @@ fn a_matrix_holds_the_same() {
     let first: f64 = w[..group].iter().map(|w| f64::from(w.abs())).sum();
     assert_eq!(got.scales[0], f16::from_f32((first / group as f64) as f32).to_f32());
     let format = Format::TERNARY.with_group(group).unwrap();
-    let matrix = Matrix::quantize(format, n, k, &got.values).unwrap();
+    let matrix = Matrix::quantize(format, Dense::new(n, k, &got.values).unwrap()).unwrap();
     assert_eq!(matrix.dequantize(), got.values);
 }
 
@@ -70,7 +70,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(weights(&[1.0; 4], ScaleType::E8M0), Err(Error::Scale { .. })));
     assert!(matches!(
         inputs_forward(&[1.0; 5], 4),
-        Err(Error::Inputs { k: 4, got: 5 })
+        Err(Error::Inputs { k: 4, got: 5, .. })
     ));
     assert!(matches!(inputs_forward(&[1.0; 5], 0), Err(Error::Inputs { .. })));
     assert!(inputs_forward(&[], 4).unwrap().codes.is_empty());

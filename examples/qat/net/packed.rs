@@ -4,7 +4,7 @@ use super::Fallible;
 use super::data::Set;
 use super::mlp::{Mlp, accuracy, add_bias, relu};
 use super::scheme::Quantizer;
-use lowbit::{Format, Gpu, Matrix};
+use lowbit::{Dense, Format, Gpu, Matrix};
 
 /// Packed weights of both layers.
 pub struct Packed<'a> {
@@ -24,8 +24,8 @@ impl<'a> Packed<'a> {
     pub fn rounded(net: &'a Mlp, format: Format) -> Fallible<Packed<'a>> {
         let [first, second] = &net.layers;
         let matrices = [
-            Matrix::quantize(format, first.n, first.k, &first.w)?,
-            Matrix::quantize(format, second.n, second.k, &second.w)?,
+            Matrix::quantize(format, Dense::new(first.n, first.k, &first.w)?)?,
+            Matrix::quantize(format, Dense::new(second.n, second.k, &second.w)?)?,
         ];
         Ok(Packed { net, matrices })
     }

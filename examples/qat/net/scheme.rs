@@ -5,7 +5,7 @@ use super::mlp::Layer;
 use half::f16;
 use lowbit::train::bitnet;
 use lowbit::train::lsq::{CodeRange, Lsq};
-use lowbit::{Format, Group, Matrix, ScaleType};
+use lowbit::{Dense, Format, Group, Matrix, ScaleType};
 
 /// What weights become.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ impl Quantizer {
             Scheme::Float => Quantizer::Float,
             Scheme::Ternary { group } => Quantizer::Ternary(k, Group::Len(group), Format::TERNARY.with_group(group)?),
             // In a matrix every row has its own copy of γ.
-            Scheme::TernaryTensor => Quantizer::Ternary(k, Group::Tensor, Format::TERNARY.per_row()?),
+            Scheme::TernaryTensor => Quantizer::Ternary(k, Group::Tensor, Format::TERNARY.with_group(Group::Row)?),
             Scheme::Int4 { group } => {
                 let lsq = Lsq::new(k, Group::Len(group), CodeRange::signed(4)?);
                 let steps = lsq.init(&layer.w)?;
@@ -89,7 +89,7 @@ impl Quantizer {
     pub fn export(&self, layer: &Layer) -> Fallible<Matrix<'static>> {
         let (n, k, w) = (layer.n, layer.k, &layer.w);
         let matrix = match self {
-            Quantizer::Float => Matrix::quantize(Format::F32, n, k, w)?,
+            Quantizer::Float => Matrix::quantize(Format::F32, Dense::new(n, k, w)?)?,
             Quantizer::Ternary(k, group, format) => {
                 let ternary = bitnet::weights_forward(w, *k, *group, ScaleType::F16)?;
                 let mut scales = ternary.scales;
@@ -125,9 +125,9 @@ fn pack<const BITS: usize>(
     fields: &[u8],
     scales: &[f32],
 ) -> Fallible<Matrix<'static>> {
-    let group = match format.group_len() {
-        0 => k,
-        group => group,
+    let group = match format.group() {
+        Group::Len(group) => group,
+        _ => k,
     };
     let blocks = fields.chunks(k).flat_map(|row| row.chunks(group));
     let mut bytes = Vec::new();

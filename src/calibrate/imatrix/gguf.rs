@@ -4,8 +4,8 @@
 //! `NAME.in_sum`, the sums of the inputs themselves that newer versions add, is not kept.
 
 use super::{ImatrixEntry, Importance, file_error};
-use crate::gguf::{Gguf, Key, TensorInfo, TensorType, Writer};
-use crate::{Error, Result};
+use crate::Result;
+use crate::gguf::{Gguf, Key, TensorType, TensorView, Writer};
 
 const SUMS: &str = ".in_sum2";
 const COUNTS: &str = ".counts";
@@ -17,7 +17,7 @@ impl Importance {
     /// The file as bytes. Sums and counts are rounded to f32, as the format has them.
     ///
     /// # Errors
-    /// [`Error::File`] where a name is longer than GGUF holds (55 bytes) or a sum beyond f32.
+    /// [`Error::File`](crate::Error::File) where a name is longer than GGUF holds (55 bytes) or a sum beyond f32.
     pub fn to_gguf(&self) -> Result<Vec<u8>> {
         let mut writer = Writer::new();
         writer.metadata("general.type", "imatrix")?;
@@ -83,12 +83,8 @@ impl Importance {
 }
 
 /// The tensor that must come with another one.
-fn beside<'f, 'a>(file: &'f Gguf<'a>, name: &str, suffix: &str) -> Result<&'f TensorInfo<'a>> {
-    let name = format!("{name}{suffix}");
-    file.tensor(&name).ok_or_else(|| Error::NoTensor {
-        name,
-        count: file.tensors().len(),
-    })
+fn beside<'f, 'a>(file: &'f Gguf<'a>, name: &str, suffix: &str) -> Result<&'f TensorView<'a>> {
+    file.tensor(&format!("{name}{suffix}"))
 }
 
 /// Older versions counted the rows of all experts together: that one of them was never asked is then
@@ -105,6 +101,6 @@ fn warn_of_zeros(name: &str, experts: u64, sums: &[f64]) {
     }
 }
 
-fn numbers(tensor: &TensorInfo) -> Result<Vec<f64>> {
+fn numbers(tensor: &TensorView) -> Result<Vec<f64>> {
     Ok(tensor.to_f32()?.into_iter().map(f64::from).collect())
 }

@@ -20,13 +20,13 @@ const COLUMNS: usize = 64;
 /// experts has sums for each expert.
 ///
 /// ```
-/// use lowbit::{calibrate::imatrix::Importance, Format, Matrix};
+/// use lowbit::{Dense, Format, Matrix, calibrate::imatrix::Importance};
 ///
 /// let mut importance = Importance::new();
 /// importance.add("blk.0.ffn_up.weight", 32, &[2.0; 96])?; // three rows of inputs, any number of times
 /// let means = importance.means("blk.0.ffn_up.weight").unwrap_or_default();
 /// assert_eq!(means, [4.0; 32]);
-/// let matrix = Matrix::quantize_weighted(Format::Q4_0, 1, 32, &[0.5; 32], &means)?;
+/// let matrix = Matrix::quantize_weighted(Format::Q4_0, Dense::new(1, 32, &[0.5; 32])?, &means)?;
 /// assert_eq!(Importance::from_bytes(&importance.to_gguf()?)?, importance);
 /// # Ok::<(), lowbit::Error>(())
 /// ```

@@ -1,35 +1,35 @@
-//! Reading from bytes that may lie: no step goes past the end, and each says where it stood.
+//! Reading untrusted bytes: no step goes past the end, and each error says where it was.
 
 use crate::{Error, Result};
 use std::fmt;
 
-/// Where in a file something is wrong.
+/// A place in a file, for errors.
 #[derive(Clone, Copy)]
-pub(super) enum Place<'p> {
+pub(super) enum Location<'p> {
     Header,
-    /// A key whose name is not read yet.
+    /// A key whose name has not been read yet.
     KeyAt(u64),
     Key(&'p str),
-    /// A tensor whose name is not read yet.
+    /// A tensor whose name has not been read yet.
     TensorAt(u64),
     Tensor(&'p str),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name may be as long as the file; a message should not be.
+        // A name can be as long as the file; a message should not be.
         let short = |name: &str| name.chars().take(100).collect::<String>();
         match self {
-            Place::Header => f.write_str("the header"),
-            Place::KeyAt(index) => write!(f, "key {index}"),
-            Place::Key(name) => write!(f, "key {:?}", short(name)),
-            Place::TensorAt(index) => write!(f, "tensor {index}"),
-            Place::Tensor(name) => write!(f, "tensor {:?}", short(name)),
+            Location::Header => f.write_str("the header"),
+            Location::KeyAt(index) => write!(f, "key {index}"),
+            Location::Key(name) => write!(f, "key {:?}", short(name)),
+            Location::TensorAt(index) => write!(f, "tensor {index}"),
+            Location::Tensor(name) => write!(f, "tensor {:?}", short(name)),
         }
     }
 }
 
-impl Place<'_> {
+impl Location<'_> {
     pub fn error(self, what: impl Into<String>, expected: impl fmt::Display, got: impl fmt::Display) -> Error {
         Error::File {
             at: self.to_string(),
@@ -59,16 +59,16 @@ impl<'a> Cursor<'a> {
         (self.bytes.len() - self.at) as u64
     }
 
-    pub fn take(&mut self, count: u64, place: Place, what: &'static str) -> Result<&'a [u8]> {
+    pub fn take(&mut self, count: u64, place: Location, what: &'static str) -> Result<&'a [u8]> {
         self.check(count, place, what)?;
-        // Fits: it is at most what is left of a slice.
+        // Fits, being at most the length of a slice.
         let taken = &self.bytes[self.at..][..count as usize];
         self.at += taken.len();
         Ok(taken)
     }
 
     /// That `needed` more bytes are there, before anything is reserved for them.
-    pub fn check(&self, needed: u64, place: Place, what: &'static str) -> Result<()> {
+    pub fn check(&self, needed: u64, place: Location, what: &'static str) -> Result<()> {
         match self.left() {
             left if needed > left => Err(Error::Truncated {
                 at: place.to_string(),
@@ -80,34 +80,33 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub fn array<const N: usize>(&mut self, place: Place, what: &'static str) -> Result<[u8; N]> {
+    pub fn array<const N: usize>(&mut self, place: Location, what: &'static str) -> Result<[u8; N]> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N as u64, place, what)?);
         Ok(out)
     }
 
-    pub fn u32(&mut self, place: Place, what: &'static str) -> Result<u32> {
+    pub fn u32(&mut self, place: Location, what: &'static str) -> Result<u32> {
         Ok(u32::from_le_bytes(self.array(place, what)?))
     }
 
-    pub fn u64(&mut self, place: Place, what: &'static str) -> Result<u64> {
+    pub fn u64(&mut self, place: Location, what: &'static str) -> Result<u64> {
         Ok(u64::from_le_bytes(self.array(place, what)?))
     }
 
-    /// A string: its length in eight bytes, then bytes. These should be UTF-8, and in files that there
-    /// are some are not.
-    pub fn text(&mut self, place: Place, what: &'static str) -> Result<&'a [u8]> {
+    /// A string: its length in eight bytes, then its bytes. They should be UTF-8, but some existing files differ.
+    pub fn text(&mut self, place: Location, what: &'static str) -> Result<&'a [u8]> {
         let length = self.u64(place, what)?;
         self.take(length, place, what)
     }
 
-    /// What was read since `earlier`, a copy of this cursor.
+    /// The bytes that were read since `earlier`, a copy of this cursor.
     pub fn since(&self, earlier: &Cursor) -> &'a [u8] {
         &self.bytes[earlier.at..self.at]
     }
 }
 
-pub(super) fn check_no_nul(name: &str, place: Place, what: &'static str) -> Result<()> {
+pub(super) fn check_no_nul(name: &str, place: Location, what: &'static str) -> Result<()> {
     match name.find('\0') {
         Some(at) => Err(place.error(what, "without NUL", format!("NUL at byte {at} of {}", name.len()))),
         None => Ok(()),

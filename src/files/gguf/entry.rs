@@ -1,15 +1,15 @@
-//! One entry of the table of tensors: what a file says of a tensor before any of its bytes.
+//! One entry of the table of tensors in a header.
 
-use super::cursor::{Cursor, Place};
+use super::container::MAX_DIMS;
+use super::cursor::{Cursor, Location};
 use super::key::{check_new, shown};
-use super::types::{check_dims, tensor_bytes};
-use super::{MAX_DIMS, TensorType};
+use super::types::{TensorType, check_dims, tensor_bytes};
 use crate::{Format, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Name, shape and type of a tensor, and where in the file its bytes lie.
+/// Name, shape and type of a tensor, and the range of its bytes in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorEntry<'a> {
     name: Cow<'a, str>,
@@ -18,31 +18,32 @@ pub struct TensorEntry<'a> {
     type_id: u32,
     offset: u64,
     bytes: u64,
-    /// Where the data section starts, from the start of the file.
+    /// The part of a split model that the tensor lies in, from 0.
+    pub(super) part: usize,
+    /// Start of the data section, in bytes from the start of the file.
     pub(super) data_start: u64,
-    /// Of type Q2_0, but with blocks of 128: see `take_older_q2_0`.
+    /// Whether the type is Q2_0 with blocks of 128: see `take_older_q2_0`.
     older_q2_0: bool,
 }
 
 impl<'a> TensorEntry<'a> {
-    /// The name, unique in its file. It ends before the first NUL, as it does for llama.cpp; bytes of
-    /// it that are not UTF-8 are written out, as `\xff`.
+    /// The name, unique in its file, up to the first NUL as in llama.cpp. Bytes that are not UTF-8 are escaped:
+    /// `\xff`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The shape in ggml's order, none to four numbers: the first is the length k of a row, which is
-    /// contiguous.
+    /// The shape in ggml's order, with up to four dimensions. The first is the length k of a contiguous row.
     pub fn dims(&self) -> &[u64] {
         &self.dims[..self.n_dims]
     }
 
-    /// Rows of `dims()[0]`: the product of the other dimensions, 1 if there are none.
+    /// The number of rows: the product of all dimensions but the first, 1 if there are none.
     pub fn rows(&self) -> u64 {
         self.dims[1..].iter().product()
     }
 
-    /// Matrices of `dims()[0]` by `dims()[1]`, of which a stack of experts has several.
+    /// The number of matrices of `dims()[0]` by `dims()[1]`: more than 1 for stacked experts.
     pub(super) fn matrices(&self) -> u64 {
         self.dims[2..].iter().product()
     }
@@ -52,24 +53,29 @@ impl<'a> TensorEntry<'a> {
         self.type_id
     }
 
-    /// Where the tensor starts, in bytes from the start of the data section.
+    /// The part that the tensor lies in, from 0, in a model of several files; 0 in a single file.
+    pub fn part(&self) -> usize {
+        self.part
+    }
+
+    /// Start of the tensor, in bytes from the start of the data section.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The bytes that the tensor takes, without padding.
+    /// Bytes of the tensor, without padding.
     pub fn byte_len(&self) -> u64 {
         self.bytes
     }
 
-    /// Which bytes of the file are the tensor's.
+    /// The range of the tensor's bytes in the file.
     pub fn range(&self) -> Range<u64> {
-        // The end was compared with the largest possible.
+        // `Header::read` has checked that this does not overflow.
         let start = self.data_start + self.offset;
         start..start + self.bytes
     }
 
-    /// The format, where lowbit decodes this type.
+    /// The format, if lowbit decodes this type.
     pub fn format(&self) -> Option<Format> {
         if self.older_q2_0 {
             Some(Format::Q2_0_G128)
@@ -78,29 +84,29 @@ impl<'a> TensorEntry<'a> {
         }
     }
 
-    /// Takes a tensor of type Q2_0 for what PrismML's older files have under the same id: blocks of
-    /// 128 weights in 34 bytes. None where it is of another type, or cannot be that.
+    /// Reads a tensor of type Q2_0 as PrismML's older files use the same id: blocks of 128 weights in 34 bytes. `None`
+    /// if it has another type, or its rows are not whole blocks.
     pub(super) fn take_older_q2_0(&mut self) -> Option<()> {
         let older = Format::Q2_0_G128;
-        let (block, bytes) = (older.block_len() as u64, older.block_bytes() as u64);
+        let (block, bytes) = (older.block_len()? as u64, older.block_bytes()? as u64);
         if self.type_id != TensorType::Q2_0.id || !self.dims[0].is_multiple_of(block) {
             return None;
         }
-        // Smaller than what was already checked.
+        // Smaller than the size that was checked before.
         self.bytes = self.dims[0] / block * self.rows() * bytes;
         self.older_q2_0 = true;
         Some(())
     }
 
-    /// Reads an entry, and notes in `places` where it is.
+    /// Reads an entry and registers it in `places`.
     pub(super) fn read(
         file: &mut Cursor<'a>,
         index: usize,
         places: &mut HashMap<Cow<'a, str>, usize>,
     ) -> Result<TensorEntry<'a>> {
-        let raw = file.text(Place::TensorAt(index as u64), "the name")?;
+        let raw = file.text(Location::TensorAt(index as u64), "the name")?;
         let name = shown(raw);
-        let place = Place::Tensor(&name);
+        let place = Location::Tensor(&name);
         check_new(places, place, raw, name.clone(), index)?;
         let n_dims = file.u32(place, "the number of dimensions")?;
         check_dims(place, n_dims)?;
@@ -118,12 +124,13 @@ impl<'a> TensorEntry<'a> {
             type_id,
             offset,
             bytes,
+            part: 0,
             data_start: 0,
             older_q2_0: false,
         })
     }
 
-    /// The name, to be kept elsewhere.
+    /// The name as a map key.
     pub(super) fn key(&self) -> Cow<'a, str> {
         self.name.clone()
     }

@@ -1,14 +1,13 @@
-//! The keys of a file: where their values lie, which are decoded when asked for.
+//! The keys of a file. Values stay encoded until they are asked for.
 
-use super::Value;
-use super::cursor::{Cursor, Place};
-use super::value::{ARRAY, STRING, skip, texts, width};
+use super::cursor::{Cursor, Location};
+use super::value::{ARRAY, STRING, Value, skip, texts, width};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::collections::hash_map::{Entry, HashMap};
 use std::fmt;
 
-/// One key of a file. Its value is decoded when it is asked for: a vocabulary may be megabytes.
+/// One key of a file. Its value is decoded on request: a vocabulary can take megabytes.
 #[derive(Clone, PartialEq)]
 pub struct Key<'a> {
     name: Cow<'a, str>,
@@ -16,7 +15,7 @@ pub struct Key<'a> {
     bytes: &'a [u8],
 }
 
-/// Without the value, which may be megabytes.
+/// Without the value, which can take megabytes.
 impl fmt::Debug for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, bytes) = (&self.name, self.bytes.len());
@@ -25,13 +24,12 @@ impl fmt::Debug for Key<'_> {
 }
 
 impl<'a> Key<'a> {
-    /// The name. It ends before the first NUL, as it does for llama.cpp; bytes of it that are not UTF-8
-    /// are written out, as `\xff`.
+    /// The name, up to the first NUL as in llama.cpp. Bytes that are not UTF-8 are escaped: `\xff`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The number that stands for the value's type in a file, 9 for an array.
+    /// The id of the value's type in a file; 9 for an array.
     pub fn type_id(&self) -> u32 {
         self.type_id
     }
@@ -41,24 +39,24 @@ impl<'a> Key<'a> {
         Value::decode(self.type_id, self.bytes)
     }
 
-    /// The text, where it is a string of UTF-8.
+    /// The text, if the value is a string of UTF-8.
     pub fn as_str(&self) -> Option<&'a str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
-    /// The bytes of a string, which should be UTF-8.
+    /// The bytes of a string, usually UTF-8.
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         let is_string = self.type_id == STRING;
         texts(self.bytes).next().filter(|_| is_string)
     }
 
-    /// The bytes of each string of an array of strings. Tokens are not always UTF-8.
+    /// The bytes of each string, if the value is an array of strings. Tokens are not always UTF-8.
     pub fn strings(&self) -> Option<impl Iterator<Item = &'a [u8]>> {
         let (id, items) = self.items()?;
         (id == STRING).then(|| texts(items))
     }
 
-    /// The number, where it is an integer of any width that is not negative: see [`Value::as_u64`].
+    /// The number, if the value is a non-negative integer of any width: see [`Value::as_u64`].
     pub fn as_u64(&self) -> Option<u64> {
         match self.type_id {
             STRING | ARRAY => None,
@@ -66,14 +64,14 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The first number of an array of integers that are not negative.
+    /// The first number of an array, if it is a non-negative integer.
     pub(super) fn first_u64(&self) -> Option<u64> {
         let (id, items) = self.items()?;
         let first = items.get(..usize::try_from(width(id)?).ok()?)?;
         Value::decode(id, first).as_u64()
     }
 
-    /// The type and the bytes of an array's elements.
+    /// The element type and the bytes of an array.
     fn items(&self) -> Option<(u32, &'a [u8])> {
         let (id, rest) = self.bytes.split_first_chunk()?;
         let (_, items) = rest.split_first_chunk::<8>()?;
@@ -81,7 +79,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// The keys of a file in order, found by name.
+/// The keys of a file in order, indexed by name.
 #[derive(Clone, Debug)]
 pub(super) struct Keys<'a> {
     pub list: Vec<Key<'a>>,
@@ -89,19 +87,18 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Reads `count` of them. Nothing is reserved by that number: a key takes more room here than in
-    /// the file.
+    /// Reads `count` keys. No memory is reserved by that count: a key takes more memory than it has bytes in the file.
     pub fn read(file: &mut Cursor<'a>, count: u64) -> Result<Keys<'a>> {
         let (list, places) = (Vec::new(), HashMap::new());
         let mut keys = Keys { list, places };
         for index in 0..count {
-            let place = Place::KeyAt(index);
+            let place = Location::KeyAt(index);
             let name = file.text(place, "the name")?;
             if name.is_empty() {
                 return Err(place.error("the name", "at least 1 byte", "0 bytes"));
             }
             let (raw, name) = (name, shown(name));
-            let place = Place::Key(&name);
+            let place = Location::Key(&name);
             check_new(&mut keys.places, place, raw, name.clone(), keys.list.len())?;
             let type_id = file.u32(place, "the value type")?;
             let start = file.clone();
@@ -117,8 +114,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// A name as text. C tools take a NUL for its end, and so does this, to see the same name; what is not
-/// UTF-8 is written out, so that different names stay different.
+/// A name as text. It ends at a NUL, as for tools in C, so that all see the same name. Bytes that are not UTF-8 are
+/// escaped, so that different names stay different.
 pub(super) fn shown(name: &[u8]) -> Cow<'_, str> {
     let end = name.iter().position(|&b| b == 0).unwrap_or(name.len());
     let name = &name[..end];
@@ -133,11 +130,11 @@ pub(super) fn shown(name: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Notes that the name at `place` is that of number `at`. Where several names are the same up to a NUL
-/// the first is found by it, as in llama.cpp; any other that is there twice is an error.
+/// Registers the name at `place` for number `at`. Names that are equal up to a NUL are found as the first of them, as in
+/// llama.cpp; any other repeated name is an error.
 pub(super) fn check_new<'a>(
     places: &mut HashMap<Cow<'a, str>, usize>,
-    place: Place,
+    place: Location,
     raw: &[u8],
     name: Cow<'a, str>,
     at: usize,

@@ -1,21 +1,22 @@
-//! Layers: packed weights with the factors and the bias that lie beside them.
+//! Layers: packed weights with their factors and bias, which are tensors of their own.
 
-use super::floats::undecoded;
-use super::scale::Scale;
-use super::{TensorEntry, TensorType};
+use super::entry::TensorEntry;
+use super::factors::Factors;
+use super::types::TensorType;
+use super::unpack::undecoded;
 use crate::{Error, Linear, Matrix, OutputScale, Result};
 
-/// The name of the bias of the weights of this name.
+/// The name of the bias of these weights.
 pub(super) fn bias_name(weights: &str) -> Option<String> {
     Some(format!("{}.bias", weights.strip_suffix(".weight")?))
 }
 
 impl TensorEntry<'_> {
-    /// The layer of these weights, `matrix` being their bytes.
+    /// The layer of these weights, which `matrix` holds.
     pub(super) fn layer(
         &self,
         matrix: Matrix<'static>,
-        scale: Option<&Scale>,
+        scale: Option<&Factors>,
         bias: Option<(&TensorEntry, &[u8])>,
     ) -> Result<Linear> {
         let mut linear = Linear::new(matrix);

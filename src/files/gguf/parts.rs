@@ -1,28 +1,30 @@
-//! Writing a model in several files.
+//! Splitting a model into several files.
 
+use super::container::ALIGNMENT_KEY;
 use super::split::{COUNT, NO, TENSORS};
-use super::{ALIGNMENT_KEY, Writer};
+use super::write::Writer;
+use crate::reserve::within;
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::ops::Range;
 
 impl<'a> Writer<'a> {
-    /// The model in parts of at most `max_tensors` tensors and `max_bytes` bytes of data, each a file
-    /// to be written under its [`part_name`](super::part_name). A tensor larger than that has a part
-    /// of its own. What fits in one part stays one plain file.
+    /// Splits the model into parts of at most `max_tensors` tensors and `max_bytes` bytes of data, each a file to be
+    /// written under its [`part_name`](super::part_name). A larger tensor gets a part of its own. A model that fits into
+    /// one part stays a plain file.
     ///
-    /// The bytes of tensors are borrowed, or declared as they are here.
+    /// The parts borrow the bytes of tensors; declared tensors stay declared.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for more parts than 16 bits count.
+    /// [`Error::TooLarge`] for more than 65 535 parts.
     pub fn split(&self, max_tensors: usize, max_bytes: u64) -> Result<Vec<Writer<'_>>> {
         self.parts(self.ranges(max_tensors, max_bytes)?)
     }
 
-    /// The model in parts of so many tensors, in order: one of no tensors has keys alone.
+    /// Splits the model into parts with the given numbers of tensors, in order. A part of 0 tensors holds only keys.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the counts are not those of all tensors, else those of [`split`](Writer::split).
+    /// [`Error::Argument`] if the counts do not add up to all tensors, and the errors of [`split`](Writer::split).
     pub fn split_by(&self, counts: &[usize]) -> Result<Vec<Writer<'_>>> {
         let mut ranges = Vec::with_capacity(counts.len());
         let mut start = 0usize;
@@ -42,22 +44,17 @@ impl<'a> Writer<'a> {
     }
 
     fn parts(&self, ranges: Vec<Range<usize>>) -> Result<Vec<Writer<'_>>> {
-        let count = u16::try_from(ranges.len()).map_err(|_| Error::TooLarge {
-            what: "the number of parts",
-            needed: ranges.len() as u64,
-            limit: u16::MAX.into(),
-        })?;
-        let total = i32::try_from(self.tensors.len()).map_err(|_| Error::TooLarge {
-            what: "the number of tensors of a split model",
-            needed: self.tensors.len() as u64,
-            limit: i32::MAX as u64,
-        })?;
+        within("the number of parts", ranges.len() as u64, u16::MAX.into())?;
+        let count = ranges.len() as u16;
+        let all = self.tensors.len();
+        within("the number of tensors of a split model", all as u64, i32::MAX as u64)?;
+        let total = all as i32;
         let mut parts = Vec::new();
         for (no, range) in (0..count).zip(ranges) {
             let mut part = Writer::new();
             for (key, value) in &self.metadata {
                 let of_split = [NO, COUNT, TENSORS].contains(&key.as_str());
-                // Only the first part has them all; each is aligned by its own.
+                // The first part has all keys; the others need the alignment.
                 if !of_split && (no == 0 || key == ALIGNMENT_KEY) {
                     part.metadata(key, value.clone())?;
                 }
@@ -75,7 +72,7 @@ impl<'a> Writer<'a> {
         Ok(parts)
     }
 
-    /// Which tensors lie in which part: at least one part, and in each at least one tensor if any.
+    /// The tensors of each part: at least one part, with at least one tensor each if there are any.
     fn ranges(&self, max_tensors: usize, max_bytes: u64) -> Result<Vec<Range<usize>>> {
         let alignment = self.alignment()?;
         let mut ranges = Vec::new();

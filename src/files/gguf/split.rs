@@ -1,12 +1,14 @@
-//! A model in several files, as llama.cpp splits it: `model-00001-of-00003.gguf` and so on.
+//! A model that spans several files, as llama.cpp splits it: `model-00001-of-00003.gguf` and so on.
 //!
-//! The first part has the keys of the whole model; each has `split.no` (from 0), `split.count` and
-//! `split.tensors.count` (of all parts), and tensors of its own.
+//! The first part has the keys of the whole model. Each part has `split.no` (from 0), `split.count` and
+//! `split.tensors.count` (the total of all parts), and its own tensors.
 
-use super::key::Keys;
+use super::entry::TensorEntry;
+use super::factors::scale_name;
+use super::key::{Key, Keys};
 use super::layer::bias_name;
-use super::scale::{Scale, scale_name};
-use super::{Gguf, Key, TensorEntry, TensorInfo};
+use super::read::Gguf;
+use super::tensor::TensorView;
 use crate::{Error, Linear, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,15 +16,18 @@ use std::collections::HashMap;
 pub(super) const NO: &str = "split.no";
 pub(super) const COUNT: &str = "split.count";
 pub(super) const TENSORS: &str = "split.tensors.count";
-/// The digits of a number in a part's name.
+/// Digits of a number in a part's name.
 const DIGITS: usize = 5;
 
-/// A model in one or more parts, each parsed. Tensors are borrowed from the bytes of their part.
+/// A parsed model in one or more parts. Its tensors borrow the bytes of their part.
 #[derive(Clone, Debug)]
 pub struct Split<'a> {
     parts: Vec<Gguf<'a>>,
-    /// Part and place in it.
-    names: HashMap<Cow<'a, str>, (usize, usize)>,
+    metadata: Vec<Key<'a>>,
+    /// Those of all parts.
+    tensors: Vec<TensorView<'a>>,
+    /// Positions in `tensors`.
+    names: HashMap<Cow<'a, str>, usize>,
 }
 
 /// The name of part `no` (from 0) of `count`: `part_name("model", 0, 3)` is
@@ -31,10 +36,10 @@ pub fn part_name(stem: &str, no: usize, count: usize) -> String {
     format!("{stem}-{:0DIGITS$}-of-{count:0DIGITS$}.gguf", no + 1)
 }
 
-/// The names of all parts, given the name of any of them; none where it is no part's name.
+/// The names of all parts from the name of one of them; `None` if it is not the name of a part.
 pub fn part_names(name: &str) -> Option<Vec<String>> {
     let number = |text: &str| {
-        // Not what a number may have beside digits: a sign.
+        // `parse` accepts a sign too.
         let digits = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit());
         text.parse::<usize>().ok().filter(|_| digits)
     };
@@ -46,24 +51,23 @@ pub fn part_names(name: &str) -> Option<Vec<String>> {
 }
 
 impl<'a> Split<'a> {
-    /// Parses the parts of a model, in order. A file that is no part is a model of one.
+    /// Parses the parts of a model, in order. A single file that is not a part is a model of one part.
     ///
     /// # Errors
-    /// Those of [`Gguf::parse`]; [`Error::File`] where a part is missing or in another's place, or
-    /// where the parts hold more or fewer tensors than they say; [`Error::Duplicate`] for a tensor
-    /// that is in two parts.
+    /// The errors of [`Gguf::parse`]; [`Error::File`] if a part is missing or out of order, or if the parts do not hold
+    /// as many tensors as they announce; [`Error::Duplicate`] for a tensor that is in two parts.
     pub fn parse(parts: &[&'a [u8]]) -> Result<Split<'a>> {
         let mut parts: Vec<_> = parts.iter().map(|bytes| Gguf::parse(bytes)).collect::<Result<_>>()?;
         let keys: Vec<_> = parts.iter().map(|part| &part.keys).collect();
         let entries = parts.iter().map(|part| part.tensors().iter().map(|t| &t.entry));
         let names = check_parts(&keys, entries)?;
-        // Weights and their factors may lie in different parts.
+        // Weights and their factors can lie in different parts.
         let mut scales = Vec::new();
         for (no, part) in parts.iter().enumerate() {
             for (at, tensor) in part.tensors().iter().enumerate() {
                 let scale = scale_name(tensor.name()).and_then(|name| names.get(&name[..]));
                 scales.extend(scale.map(|&(part, place)| {
-                    let scale = Scale::of(&parts[part].tensors()[place]);
+                    let scale = parts[part].tensors()[place].as_factors();
                     ((no, at), scale)
                 }));
             }
@@ -71,7 +75,20 @@ impl<'a> Split<'a> {
         for ((no, at), scale) in scales {
             parts[no].tensors[at].scale = Some(scale);
         }
-        Ok(Split { parts, names })
+        let mut starts = Vec::with_capacity(parts.len());
+        let mut tensors = Vec::new();
+        for (no, part) in parts.iter_mut().enumerate() {
+            part.tensors.iter_mut().for_each(|tensor| tensor.entry.part = no);
+            starts.push(tensors.len());
+            tensors.extend_from_slice(&part.tensors);
+        }
+        let names = names.into_iter().map(|(name, (part, at))| (name, starts[part] + at));
+        Ok(Split {
+            metadata: of_model(parts[0].metadata()),
+            names: names.collect(),
+            tensors,
+            parts,
+        })
     }
 
     /// The parts, at least one.
@@ -79,61 +96,69 @@ impl<'a> Split<'a> {
         &self.parts
     }
 
-    /// The model's keys: those of the first part, without those of the splitting.
-    pub fn metadata(&self) -> impl Iterator<Item = &Key<'a>> {
-        let of_model = |key: &&Key| ![NO, COUNT, TENSORS].contains(&key.name());
-        self.parts[0].metadata().iter().filter(of_model)
+    /// The model's keys: those of the first part, without those that describe the split.
+    pub fn metadata(&self) -> &[Key<'a>] {
+        &self.metadata
     }
 
-    /// The key of this name, of the first part.
+    /// The key with this name, of the first part.
     pub fn get(&self, key: &str) -> Option<&Key<'a>> {
         self.parts[0].get(key)
     }
 
     /// The tensors of all parts, in order.
-    pub fn tensors(&self) -> impl Iterator<Item = &TensorInfo<'a>> {
-        self.parts.iter().flat_map(|part| part.tensors())
+    pub fn tensors(&self) -> &[TensorView<'a>] {
+        &self.tensors
     }
 
-    /// The tensor of this name, in whichever part.
+    /// The tensor with this name, in any part.
     ///
     /// # Errors
     /// [`Error::NoTensor`].
-    pub fn tensor(&self, name: &str) -> Result<&TensorInfo<'a>> {
-        let (part, at) = self.names.get(name).ok_or_else(|| Error::NoTensor {
+    pub fn tensor(&self, name: &str) -> Result<&TensorView<'a>> {
+        self.find(name).ok_or_else(|| Error::NoTensor {
             name: name.to_owned(),
-            count: self.names.len(),
-        })?;
-        Ok(&self.parts[*part].tensors()[*at])
+            count: self.tensors.len(),
+        })
     }
 
-    /// As [`TensorInfo::matrix`], by name.
+    /// Like [`TensorView::matrix`], by name.
     ///
     /// # Errors
-    /// [`Error::NoTensor`], else those of `TensorInfo::matrix`.
+    /// [`Error::NoTensor`], and the errors of `TensorView::matrix`.
     pub fn matrix(&self, name: &str) -> Result<Matrix<'a>> {
         self.tensor(name)?.matrix()
     }
 
-    /// As [`Gguf::linear`]; weights, factors and bias may lie in different parts.
+    /// Like [`Gguf::linear`]; weights, factors and bias can lie in different parts.
     ///
     /// # Errors
-    /// Those of `Gguf::linear`.
+    /// The errors of `Gguf::linear`.
     pub fn linear(&self, name: &str) -> Result<Linear> {
-        let bias = bias_name(name).and_then(|name| self.tensor(&name).ok());
+        let bias = bias_name(name).and_then(|name| self.find(&name));
         self.tensor(name)?.linear(bias)
     }
 
-    /// As [`TensorInfo::to_f32`], by name.
+    /// Like [`TensorView::to_f32`], by name.
     ///
     /// # Errors
-    /// [`Error::NoTensor`], else those of `TensorInfo::to_f32`.
+    /// [`Error::NoTensor`], and the errors of `TensorView::to_f32`.
     pub fn to_f32(&self, name: &str) -> Result<Vec<f32>> {
         self.tensor(name)?.to_f32()
     }
+
+    fn find(&self, name: &str) -> Option<&TensorView<'a>> {
+        self.names.get(name).map(|&at| &self.tensors[at])
+    }
 }
 
-/// That parts belong together: where each tensor lies, as the part and its place in it.
+/// The keys of a model: those of its first part without those that describe the split.
+pub(super) fn of_model<'a>(keys: &[Key<'a>]) -> Vec<Key<'a>> {
+    let of_split = |key: &Key| [NO, COUNT, TENSORS].contains(&key.name());
+    keys.iter().filter(|key| !of_split(key)).cloned().collect()
+}
+
+/// Checks that the parts belong together; returns the part of each tensor and its position there.
 pub(super) fn check_parts<'t, 'a: 't, T: Iterator<Item = &'t TensorEntry<'a>>>(
     parts: &[&Keys],
     tensors: impl Iterator<Item = T>,
@@ -142,25 +167,25 @@ pub(super) fn check_parts<'t, 'a: 't, T: Iterator<Item = &'t TensorEntry<'a>>>(
     let Some(first) = parts.first() else {
         return Err(wrong("the model", "the number of parts", 1, 0));
     };
-    // A single file that says 0 was merged of several, and llama.cpp asks no more of it.
+    // A file with a count of 0 was merged from several, and llama.cpp checks no more of it.
     let said = first.get(COUNT).and_then(Key::as_u64);
     let is_split = given > 1 || said.is_some_and(|count| count > 1);
     for (no, part) in parts.iter().enumerate().filter(|_| is_split) {
         let at = format!("part {} of {given}", no + 1);
         expect(&at, part, NO, no as u64)?;
-        // Parts after the first need not say it.
+        // Parts after the first can lack the count.
         if no == 0 || part.get(COUNT).is_some() {
             expect(&at, part, COUNT, given)?;
         }
     }
     let mut names = HashMap::new();
-    // How many tensors lie in the parts before each.
+    // Tensors in the parts before each part.
     let (mut starts, mut total) = (Vec::new(), 0);
     for (no, tensors) in tensors.enumerate() {
         starts.push(total);
         for (at, tensor) in tensors.enumerate() {
             let (other, first) = *names.entry(tensor.key()).or_insert((no, at));
-            // Of several in one part the first is found there too.
+            // Names that repeat within one part are found as the first of them.
             if other != no {
                 let name = tensor.name();
                 return Err(Error::Duplicate {

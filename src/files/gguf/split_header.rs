@@ -1,31 +1,44 @@
-//! The headers of a model in several files.
+//! The headers of a model that spans several files.
 
-use super::fetch::{Source, find, layer};
-use super::split::check_parts;
-use super::{Header, TensorEntry};
+use super::entry::TensorEntry;
+use super::fetch::{RangeReader, layer, named};
+use super::header::Header;
+use super::key::Key;
+use super::split::{check_parts, of_model};
 use crate::{Linear, Matrix, Result};
 use std::io;
 use std::ops::Range;
 
-/// The headers of the parts of a model, of which no data is in memory: see [`Split`](super::Split), and
-/// [`Gguf::parse_header`](super::Gguf::parse_header) for each of them.
+/// The headers of a model's parts without their data: see [`Split`](super::Split), and
+/// [`Gguf::parse_header`](super::Gguf::parse_header) for each part.
 ///
-/// Tensors are read by a closure that is given the number of a part, from 0, and a range of its bytes.
+/// Tensors are read by a closure that takes the number of a part, from 0, and a range of its bytes.
 #[derive(Clone, Debug)]
 pub struct SplitHeader<'a> {
     parts: Vec<Header<'a>>,
+    metadata: Vec<Key<'a>>,
+    /// Those of all parts.
+    tensors: Vec<TensorEntry<'a>>,
 }
 
 impl<'a> SplitHeader<'a> {
-    /// Takes the headers of all parts, in order. A file that is no part is a model of one.
+    /// Takes the headers of all parts, in order. A single file that is not a part is a model of one part.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) and [`Error::Duplicate`](crate::Error::Duplicate), as for [`Split::parse`](super::Split::parse).
-    pub fn new(parts: Vec<Header<'a>>) -> Result<SplitHeader<'a>> {
+    pub fn new(mut parts: Vec<Header<'a>>) -> Result<SplitHeader<'a>> {
         let keys: Vec<_> = parts.iter().map(|part| &part.keys).collect();
         let entries = parts.iter().map(|part| part.tensors().iter());
         check_parts(&keys, entries)?;
-        Ok(SplitHeader { parts })
+        for (no, part) in parts.iter_mut().enumerate() {
+            part.tensors.iter_mut().for_each(|tensor| tensor.part = no);
+        }
+        let tensors = parts.iter().flat_map(|part| part.tensors());
+        Ok(SplitHeader {
+            metadata: of_model(parts[0].metadata()),
+            tensors: tensors.cloned().collect(),
+            parts,
+        })
     }
 
     /// The headers, at least one.
@@ -33,29 +46,41 @@ impl<'a> SplitHeader<'a> {
         &self.parts
     }
 
-    /// The tensors of all parts in order, each with the number of its part.
-    pub fn tensors(&self) -> impl Iterator<Item = (usize, &TensorEntry<'a>)> {
-        let parts = self.parts.iter().enumerate();
-        parts.flat_map(|(no, part)| part.tensors().iter().map(move |tensor| (no, tensor)))
+    /// The model's keys: those of the first part, without those that describe the split.
+    pub fn metadata(&self) -> &[Key<'a>] {
+        &self.metadata
     }
 
-    /// The tensor of this name, with the number of its part.
-    pub fn tensor(&self, name: &str) -> Option<(usize, &TensorEntry<'a>)> {
-        find(&self.parts, name)
+    /// The key with this name, of the first part.
+    pub fn get(&self, key: &str) -> Option<&Key<'a>> {
+        self.parts[0].get(key)
     }
 
-    /// As [`Header::layer`], of all parts.
+    /// The tensors of all parts, in order; [`TensorEntry::part`] is the part of each.
+    pub fn tensors(&self) -> &[TensorEntry<'a>] {
+        &self.tensors
+    }
+
+    /// The tensor with this name, in any part.
     ///
     /// # Errors
     /// [`Error::NoTensor`](crate::Error::NoTensor).
-    pub fn layer(&self, name: &str) -> Result<Vec<(usize, &TensorEntry<'a>)>> {
+    pub fn tensor(&self, name: &str) -> Result<&TensorEntry<'a>> {
+        named(&self.parts, name)
+    }
+
+    /// Like [`Header::layer`], over all parts.
+    ///
+    /// # Errors
+    /// [`Error::NoTensor`](crate::Error::NoTensor).
+    pub fn layer(&self, name: &str) -> Result<Vec<&TensorEntry<'a>>> {
         layer(&self.parts, name)
     }
 
-    /// As [`Header::matrix`].
+    /// Like [`Header::matrix`].
     ///
     /// # Errors
-    /// Those of `Header::matrix`.
+    /// The errors of `Header::matrix`.
     pub fn matrix(
         &self,
         name: &str,
@@ -64,24 +89,24 @@ impl<'a> SplitHeader<'a> {
         self.source(read).matrix(name)
     }
 
-    /// As [`Header::linear`]; weights, factors and bias may lie in different parts.
+    /// Like [`Header::linear`]; weights, factors and bias can lie in different parts.
     ///
     /// # Errors
-    /// Those of `Header::linear`.
+    /// The errors of `Header::linear`.
     pub fn linear(&self, name: &str, read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>) -> Result<Linear> {
         self.source(read).linear(name)
     }
 
-    /// As [`Header::to_f32`].
+    /// Like [`Header::to_f32`].
     ///
     /// # Errors
-    /// Those of `Header::to_f32`.
+    /// The errors of `Header::to_f32`.
     pub fn to_f32(&self, name: &str, read: impl FnMut(usize, Range<u64>) -> io::Result<Vec<u8>>) -> Result<Vec<f32>> {
         self.source(read).floats(name)
     }
 
-    fn source<F>(&self, read: F) -> Source<'_, 'a, F> {
+    fn source<F>(&self, read: F) -> RangeReader<'_, 'a, F> {
         let parts = &self.parts;
-        Source { parts, read }
+        RangeReader { parts, read }
     }
 }

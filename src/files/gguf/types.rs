@@ -1,14 +1,16 @@
-//! The types that tensors of a GGUF file can have, and how many bytes a shape of each takes.
+//! The tensor types of GGUF files, and the bytes that a shape takes in each.
 
-use super::{MAX_DIMS, cursor::Place};
+use super::container::MAX_DIMS;
+use super::cursor::Location;
 use crate::Result;
+use std::fmt;
 
 /// A tensor type of GGUF files (`ggml_type`). lowbit decodes those that
 /// [`Format::from_gguf`](crate::Format::from_gguf) knows; the others can be read and written as bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TensorType {
-    /// The number that stands for it in a file.
+    /// Its id in a file.
     pub id: u32,
     /// Its name in ggml.
     pub name: &'static str,
@@ -78,7 +80,7 @@ types! {
     42 Q2_0: 64 in 18;
 }
 
-/// Types that ggml once had. It refuses files with them, and their sizes are not known any more.
+/// Types that ggml has removed. It refuses files with them, and their sizes are no longer known.
 const REMOVED: &[(u32, &str)] = &[
     (4, "Q4_2"),
     (5, "Q4_3"),
@@ -91,33 +93,39 @@ const REMOVED: &[(u32, &str)] = &[
 ];
 
 impl TensorType {
-    /// The name that a type of this id had before ggml removed it.
+    /// The name of a type with this id that ggml has removed.
     pub fn removed(id: u32) -> Option<&'static str> {
         REMOVED.iter().find(|(of, _)| *of == id).map(|(_, name)| *name)
     }
 
-    /// The type of this id.
+    /// The type with this id.
     pub fn from_id(id: u32) -> Option<TensorType> {
         TENSOR_TYPES.iter().find(|t| t.id == id).copied()
     }
 
-    /// The type of this name, in either case.
+    /// The type with this name, in either case.
     pub fn from_name(name: &str) -> Option<TensorType> {
         let same = |t: &&TensorType| t.name.eq_ignore_ascii_case(name);
         TENSOR_TYPES.iter().find(same).copied()
     }
 
-    /// Whether weights are packed in blocks, with scales.
+    /// Whether weights are packed in blocks with scales.
     pub fn is_packed(&self) -> bool {
         self.block > 1
     }
 }
 
-/// The largest number that tools with signed sizes can count to.
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}
+
+/// The largest size that tools with signed integers can represent.
 pub(super) const LIMIT: u64 = i64::MAX as u64;
 
-/// Checked before `n_dims` numbers are read.
-pub(super) fn check_dims(place: Place, n_dims: u32) -> Result<()> {
+/// Checks the number of dimensions, before that many are read.
+pub(super) fn check_dims(place: Location, n_dims: u32) -> Result<()> {
     if n_dims > MAX_DIMS {
         let most = format!("at most {MAX_DIMS}");
         return Err(place.error("the number of dimensions", most, n_dims));
@@ -125,9 +133,9 @@ pub(super) fn check_dims(place: Place, n_dims: u32) -> Result<()> {
     Ok(())
 }
 
-/// The bytes that a tensor of this shape and type takes, if it is possible. No dimension at all
-/// is one number, as in ggml, and a dimension of 0 is none.
-pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u64> {
+/// The bytes that a tensor of this shape and type takes, if they can be counted. As in ggml, a tensor without
+/// dimensions holds one number, and one with a dimension of 0 holds none.
+pub(super) fn tensor_bytes(place: Location, dims: &[u64], type_id: u32) -> Result<u64> {
     let Some(kind) = TensorType::from_id(type_id) else {
         let last = TENSOR_TYPES.last().map_or(0, |t| t.id);
         let known = format!("one of the {} known up to {last}", TENSOR_TYPES.len());
@@ -148,7 +156,7 @@ pub(super) fn tensor_bytes(place: Place, dims: &[u64], type_id: u32) -> Result<u
         let multiple = format!("a multiple of {} for {}", kind.block, kind.name);
         return Err(place.error("dimension 0", multiple, k));
     }
-    // Dimensions of 0 are left out here, so that any product of some of the others is possible too.
+    // Zeros count as 1, so that the product of any subset of the dimensions fits too.
     let mut sizes = dims.iter().map(|&size| size.max(1));
     let numbers = sizes.try_fold(1u64, |n, size| n.checked_mul(size));
     let blocks = numbers.map(|n| n.div_ceil(kind.block));

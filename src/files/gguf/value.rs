@@ -1,14 +1,14 @@
-//! The values that keys of a GGUF file have.
+//! The values of keys in a GGUF file.
 
-use super::cursor::{Cursor, Place};
+use super::cursor::{Cursor, Location};
 use crate::Result;
+use std::fmt;
 
 pub(super) const STRING: u32 = 8;
 pub(super) const ARRAY: u32 = 9;
 
-/// What can stand in a file by itself or in an array. What is decoded was stepped over by `skip`
-/// before, so that it has the bytes it needs.
-trait Element: Sized {
+/// A type that is stored alone or in an array. `skip` has checked the length of all bytes that are decoded.
+trait Scalar: Sized {
     fn decode(bytes: &[u8]) -> Self;
     fn decode_all(bytes: &[u8]) -> Vec<Self>;
     fn write(&self, out: &mut Vec<u8>);
@@ -16,7 +16,7 @@ trait Element: Sized {
 
 macro_rules! numbers {
     ($($number:ty),*) => { $(
-        impl Element for $number {
+        impl Scalar for $number {
             fn decode(bytes: &[u8]) -> Self {
                 let bytes = bytes.first_chunk().copied();
                 <$number>::from_le_bytes(bytes.unwrap_or_default())
@@ -33,8 +33,8 @@ macro_rules! numbers {
 }
 numbers!(u8, i8, u16, i16, u32, i32, f32, u64, i64, f64);
 
-/// Whatever is not 0 is true, as in llama.cpp.
-impl Element for bool {
+/// Any byte other than 0 is true, as in llama.cpp.
+impl Scalar for bool {
     fn decode(bytes: &[u8]) -> Self {
         u8::decode(bytes) != 0
     }
@@ -46,7 +46,7 @@ impl Element for bool {
     }
 }
 
-/// The bytes of the strings that lie one after the other in `bytes`.
+/// The consecutive strings in `bytes`.
 pub(super) fn texts(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, rest) = bytes.split_first_chunk()?;
@@ -63,8 +63,8 @@ pub(super) fn write_str(text: impl AsRef<[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(text);
 }
 
-/// Steps over a value of type `id`: that its bytes are there, whatever they stand for.
-pub(super) fn skip(file: &mut Cursor, id: u32, place: Place) -> Result<()> {
+/// Steps over a value of type `id`, checking that its bytes are there.
+pub(super) fn skip(file: &mut Cursor, id: u32, place: Location) -> Result<()> {
     if id != ARRAY {
         let width = width(id).ok_or_else(|| place.error("the value type", "0 to 12", id))?;
         return skip_items(file, id, width, 1, (place, "the value"));
@@ -76,7 +76,13 @@ pub(super) fn skip(file: &mut Cursor, id: u32, place: Place) -> Result<()> {
     skip_items(file, id, width, count, (place, "the array"))
 }
 
-fn skip_items(file: &mut Cursor, id: u32, width: u64, count: u64, (place, what): (Place, &'static str)) -> Result<()> {
+fn skip_items(
+    file: &mut Cursor,
+    id: u32,
+    width: u64,
+    count: u64,
+    (place, what): (Location, &'static str),
+) -> Result<()> {
     let least = count.saturating_mul(width);
     if id != STRING {
         return file.take(least, place, what).map(drop);
@@ -92,27 +98,29 @@ macro_rules! values {
     ($($id:literal $name:ident $type:ty, $doc:literal;)*) => {
         /// The value of a key, in one of the 13 types of GGUF.
         #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
         pub enum Value {
             $(#[doc = $doc] $name($type),)*
             /// UTF-8.
             String(String),
-            /// A string of a file that is not UTF-8. It is of the type of strings.
+            /// A string of a file that is not valid UTF-8. Its type id is that of strings.
             Bytes(Vec<u8>),
-            /// Any number of values of one type.
+            /// Values of one type.
             Array(Array),
         }
 
-        /// The elements of [`Value::Array`]. There are no arrays of arrays: llama.cpp reads none.
+        /// The elements of [`Value::Array`]. Arrays do not nest: llama.cpp does not read nested ones.
         #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
         pub enum Array {
             $(#[doc = $doc] $name(Vec<$type>),)*
             /// UTF-8.
             String(Vec<String>),
-            /// Strings of a file, at least one of them not UTF-8. They are of the type of strings.
+            /// Strings of a file, at least one of them not valid UTF-8. Their type id is that of strings.
             Bytes(Vec<Vec<u8>>),
         }
 
-        /// The bytes of one value, if it is of no array; of a string those of its length.
+        /// Bytes of one value of this type, unless it is an array; for a string those of its length field.
         pub(super) fn width(id: u32) -> Option<u64> {
             match id {
                 $($id => Some(size_of::<$type>() as u64),)*
@@ -122,7 +130,7 @@ macro_rules! values {
         }
 
         impl Value {
-            /// The number that stands for this type in a file.
+            /// The id of this type in a file.
             pub fn type_id(&self) -> u32 {
                 match self {
                     $(Value::$name(_) => $id,)*
@@ -131,7 +139,7 @@ macro_rules! values {
                 }
             }
 
-            /// The value of type `id` in bytes that were stepped over as one.
+            /// Decodes a value of type `id` from bytes that `skip` accepted.
             pub(super) fn decode(id: u32, bytes: &[u8]) -> Value {
                 match id {
                     $($id => Value::$name(<$type>::decode(bytes)),)*
@@ -158,7 +166,7 @@ macro_rules! values {
         }
 
         impl Array {
-            /// The number that stands for the type of the elements in a file.
+            /// The id of the elements' type in a file.
             pub fn type_id(&self) -> u32 {
                 match self {
                     $(Array::$name(_) => $id,)*
@@ -175,7 +183,7 @@ macro_rules! values {
                 }
             }
 
-            /// No elements at all.
+            /// Whether there are no elements.
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
@@ -250,7 +258,7 @@ impl From<&str> for Value {
 }
 
 impl Value {
-    /// The text, where it is a string.
+    /// The text, if the value is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::String(text) => Some(text),
@@ -258,8 +266,8 @@ impl Value {
         }
     }
 
-    /// The number, where it is an integer of any width that is not negative. Writers do not agree
-    /// on widths, so a reader of `block_count` and the like should not insist on one.
+    /// The number, if the value is a non-negative integer of any width. Writers disagree on the widths of keys such as
+    /// `block_count`, so readers should accept any.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Value::U8(v) => Some(v.into()),
@@ -271,6 +279,29 @@ impl Value {
             Value::I32(v) => v.try_into().ok(),
             Value::I64(v) => v.try_into().ok(),
             _ => None,
+        }
+    }
+}
+
+/// Text as it is and numbers in decimal. An array, which can hold megabytes, is written as its length only; invalid
+/// UTF-8 is replaced.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::U8(v) => v.fmt(f),
+            Value::I8(v) => v.fmt(f),
+            Value::U16(v) => v.fmt(f),
+            Value::I16(v) => v.fmt(f),
+            Value::U32(v) => v.fmt(f),
+            Value::I32(v) => v.fmt(f),
+            Value::F32(v) => v.fmt(f),
+            Value::Bool(v) => v.fmt(f),
+            Value::U64(v) => v.fmt(f),
+            Value::I64(v) => v.fmt(f),
+            Value::F64(v) => v.fmt(f),
+            Value::String(text) => f.pad(text),
+            Value::Bytes(bytes) => f.pad(&String::from_utf8_lossy(bytes)),
+            Value::Array(array) => write!(f, "[{} values]", array.len()),
         }
     }
 }

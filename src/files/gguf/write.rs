@@ -1,49 +1,34 @@
 //! Writing a GGUF file, version 3.
 
-use super::cursor::{Place, check_no_nul};
+use super::container::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, VERSION, check_alignment};
+use super::cursor::{Location, check_no_nul};
+use super::pending::{PendingTensor, check_size};
+use super::stream::Stream;
 use super::types::{check_dims, tensor_bytes};
+use super::value::Value;
 use super::value::write_str;
-use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC, MAX_ALIGNMENT, Stream, VERSION, Value, check_alignment};
 use crate::{Error, Matrix, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::io::Write;
 
-/// llama.cpp keeps names in 64 bytes, the last a NUL.
+/// llama.cpp stores names in 64 bytes with a final NUL.
 const MAX_NAME: usize = 63;
 
-/// Collects keys and tensors, then writes them in the order they were given.
+/// Collects keys and tensors, and writes them in the order in which they were added.
 ///
-/// The bytes of tensors are borrowed where they can be. A key `general.alignment` (u32, a power of
-/// two) sets the alignment of tensors, which is 32 without it.
+/// The bytes of tensors can be borrowed. The key `general.alignment` (u32, a power of two) sets the alignment of
+/// tensors; the default is 32.
 #[derive(Clone, Debug, Default)]
 pub struct Writer<'a> {
     pub(super) metadata: Vec<(String, Value)>,
     keys: HashMap<String, usize>,
-    pub(super) tensors: Vec<Tensor<'a>>,
+    pub(super) tensors: Vec<PendingTensor<'a>>,
     names: HashMap<String, usize>,
 }
 
-#[derive(Clone)]
-pub(super) struct Tensor<'a> {
-    pub name: String,
-    pub dims: Vec<u64>,
-    pub type_id: u32,
-    pub size: u64,
-    /// None where they come later, through a `Stream`.
-    pub bytes: Option<Cow<'a, [u8]>>,
-}
-
-/// Without the data, which may be gigabytes.
-impl fmt::Debug for Tensor<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} of type {}", self.name, self.dims, self.type_id)
-    }
-}
-
 impl<'a> Writer<'a> {
-    /// A file with nothing in it.
+    /// A file without keys and tensors.
     pub fn new() -> Self {
         Self::default()
     }
@@ -51,11 +36,11 @@ impl<'a> Writer<'a> {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`Error::File`] for a key that is empty or holds a NUL and for an impossible
-    /// `general.alignment`, [`Error::Duplicate`] for a key that was added before.
+    /// [`Error::File`] for a key that is empty or contains a NUL and for an invalid `general.alignment`,
+    /// [`Error::Duplicate`] for a key that was added before.
     pub fn metadata(&mut self, key: &str, value: impl Into<Value>) -> Result<&mut Self> {
         let value = value.into();
-        let place = Place::Key(key);
+        let place = Location::Key(key);
         if key.is_empty() {
             return Err(place.error("the name", "at least 1 byte", "0 bytes"));
         }
@@ -71,7 +56,7 @@ impl<'a> Writer<'a> {
     /// Adds a tensor of any type as bytes. `dims` is in ggml's order, the row length k first.
     ///
     /// # Errors
-    /// [`Error::File`] where name, shape, type and the number of bytes do not fit,
+    /// [`Error::File`] if name, shape or type is invalid or the number of bytes does not fit them,
     /// [`Error::Duplicate`] for a name that was added before.
     pub fn tensor(
         &mut self,
@@ -86,18 +71,18 @@ impl<'a> Writer<'a> {
         self.add(name, dims, type_id, expected, Some(bytes))
     }
 
-    /// Adds a tensor without its bytes, which are given to a [`Stream`] later on.
+    /// Adds a tensor whose bytes are given to a [`Stream`] later.
     ///
     /// # Errors
-    /// Those of [`tensor`](Writer::tensor).
+    /// The errors of [`tensor`](Writer::tensor).
     pub fn declare(&mut self, name: &str, dims: &[u64], type_id: u32) -> Result<&mut Self> {
         let size = self.check_tensor(name, dims, type_id)?;
         self.add(name, dims, type_id, size, None)
     }
 
-    /// The bytes that such a tensor takes.
+    /// Checks a tensor and returns its size in bytes.
     fn check_tensor(&self, name: &str, dims: &[u64], type_id: u32) -> Result<u64> {
-        let place = Place::Tensor(name);
+        let place = Location::Tensor(name);
         check_no_nul(name, place, "the name")?;
         if name.len() > MAX_NAME {
             let most = format!("at most {MAX_NAME} bytes long");
@@ -115,9 +100,9 @@ impl<'a> Writer<'a> {
         size: u64,
         bytes: Option<Cow<'a, [u8]>>,
     ) -> Result<&mut Self> {
-        let place = Place::Tensor(name);
+        let place = Location::Tensor(name);
         check_new(&mut self.names, name, self.tensors.len(), place)?;
-        self.tensors.push(Tensor {
+        self.tensors.push(PendingTensor {
             name: name.to_owned(),
             dims: dims.to_vec(),
             type_id,
@@ -130,8 +115,7 @@ impl<'a> Writer<'a> {
     /// Adds a matrix as a tensor of shape [k, n].
     ///
     /// # Errors
-    /// [`Error::NoTensorType`] for a format that GGUF files cannot hold, else those of
-    /// [`tensor`](Writer::tensor).
+    /// [`Error::NoTensorType`] for a format that GGUF files cannot hold, and the errors of [`tensor`](Writer::tensor).
     pub fn matrix(&mut self, name: &str, matrix: &'a Matrix<'_>) -> Result<&mut Self> {
         let type_id = matrix.format().gguf().ok_or_else(|| Error::NoTensorType {
             tensor: name.to_owned(),
@@ -146,7 +130,7 @@ impl<'a> Writer<'a> {
         self.tensors.len()
     }
 
-    /// No tensors.
+    /// Whether there are no tensors.
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()
     }
@@ -158,28 +142,27 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the file. Wrap files in a [`BufWriter`](std::io::BufWriter): there are several small
-    /// writes for each tensor.
+    /// Writes the file. Use a [`BufWriter`](std::io::BufWriter): each tensor takes several small writes.
     ///
     /// # Errors
-    /// [`Error::Io`] where `out` fails, [`Error::File`] for a tensor that was declared without bytes.
+    /// [`Error::Io`] if `out` fails, [`Error::File`] for a tensor that was declared without bytes.
     pub fn write(&self, out: impl Write) -> Result<()> {
         if let Some(t) = self.tensors.iter().find(|t| t.bytes.is_none()) {
             let expected = format!("{} bytes", t.size);
-            return Err(Place::Tensor(&t.name).error("the data", expected, "none yet"));
+            return Err(Location::Tensor(&t.name).error("the data", expected, "none yet"));
         }
         self.stream(out)?.finish()
     }
 
-    /// Writes all that comes before the data; the bytes of tensors that were declared are then given
-    /// to the stream one after the other, and need not be in memory at once.
+    /// Writes the header. The bytes of declared tensors are then given to the stream one tensor after the other, so
+    /// that they need not be in memory at once.
     ///
     /// # Errors
-    /// [`Error::Io`] where `out` fails, [`Error::TooLarge`] where the file's size overflows.
+    /// [`Error::Io`] if `out` fails, [`Error::TooLarge`] if the file's size overflows.
     pub fn stream<W: Write>(&self, out: W) -> Result<Stream<'_, 'a, W>> {
         let alignment = self.alignment()?;
         let mut head = self.head(alignment)?;
-        // Padded even where no tensor follows, as llama.cpp does.
+        // llama.cpp pads even if no tensor follows.
         head.resize(head.len().next_multiple_of(alignment as usize), 0);
         Stream::new(&self.tensors, alignment as usize, &head, out)
     }
@@ -187,14 +170,14 @@ impl<'a> Writer<'a> {
     /// The file as bytes.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where its size overflows, [`Error::File`] for a tensor without bytes.
+    /// [`Error::TooLarge`] if its size overflows, [`Error::File`] for a tensor without bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         self.write(&mut out)?;
         Ok(out)
     }
 
-    /// All that comes before the data.
+    /// The bytes of the header.
     fn head(&self, alignment: u64) -> Result<Vec<u8>> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
@@ -213,7 +196,7 @@ impl<'a> Writer<'a> {
             }
             out.extend_from_slice(&tensor.type_id.to_le_bytes());
             out.extend_from_slice(&offset.to_le_bytes());
-            // The same bytes may have been added any number of times.
+            // The sum can overflow, since the same borrowed bytes can be added many times.
             offset = offset
                 .checked_add(tensor.size)
                 .and_then(|end| end.checked_next_multiple_of(alignment))
@@ -228,17 +211,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// That the bytes of a tensor are as many as its shape takes.
-pub(super) fn check_size(name: &str, dims: &[u64], expected: u64, got: usize) -> Result<()> {
-    if got as u64 == expected {
-        return Ok(());
-    }
-    let what = format!("the data of shape {dims:?}");
-    let (expected, got) = (format!("{expected} bytes"), format!("{got} bytes"));
-    Err(Place::Tensor(name).error(what, expected, got))
-}
-
-fn check_new(seen: &mut HashMap<String, usize>, name: &str, at: usize, place: Place) -> Result<()> {
+fn check_new(seen: &mut HashMap<String, usize>, name: &str, at: usize, place: Location) -> Result<()> {
     if let Some(&first) = seen.get(name) {
         return Err(Error::Duplicate {
             at: place.to_string(),

@@ -1,23 +1,24 @@
-//! The header of a safetensors file: what it says of each tensor, held against the file.
+//! The header of a safetensors file, checked against the file.
 
+use super::errors::{at_tensor, short, wrong};
 use super::json;
 use super::strings::Strings;
-use super::tensors::{at_tensor, short};
+use crate::reserve::within;
 use crate::{Error, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// More than this the safetensors crate refuses too.
+/// The limit of the safetensors crate.
 pub(super) const MAX_HEADER: u64 = 100_000_000;
 
-/// What is said of one tensor is not longer; values in memory take many times their text.
+/// The limit of one tensor's entry, in bytes: decoded JSON takes many times the memory of its text.
 const MAX_ENTRY: usize = 1 << 14;
 
 /// One tensor of a file; `begin` and `end` count from the end of the header.
-#[derive(Debug)]
-pub(super) struct Entry {
+#[derive(Clone, Debug)]
+pub(super) struct TensorRecord {
     pub name: Box<str>,
     pub dtype: Dtype,
     pub shape: Box<[usize]>,
@@ -25,10 +26,10 @@ pub(super) struct Entry {
     pub end: u64,
 }
 
-/// What the header of a file says.
-pub(super) struct Header {
-    /// In the order of their bytes.
-    pub tensors: Vec<Entry>,
+/// A parsed header.
+pub(super) struct FileHeader {
+    /// Ordered by offset.
+    pub tensors: Vec<TensorRecord>,
     /// `__metadata__`
     pub metadata: Strings,
 }
@@ -47,18 +48,12 @@ pub(super) fn header_len(start: &[u8], file_len: u64) -> Result<u64> {
     if length > left {
         return truncated("its JSON", length, left);
     }
-    if length > MAX_HEADER {
-        return Err(Error::TooLarge {
-            what: "the header",
-            needed: length,
-            limit: MAX_HEADER,
-        });
-    }
+    within("the header", length, MAX_HEADER)?;
     Ok(length)
 }
 
 /// The header of a file from its JSON; `data` bytes follow.
-pub(super) fn parse(text: &[u8], data: u64) -> Result<Header> {
+pub(super) fn parse(text: &[u8], data: u64) -> Result<FileHeader> {
     let not_json = |e: serde_json::Error| header_error("its JSON", "an object", short(&e.to_string()));
     let entries = json::entries(text).map_err(not_json)?;
     unique(&entries)?;
@@ -81,10 +76,10 @@ pub(super) fn parse(text: &[u8], data: u64) -> Result<Header> {
     if expected != data {
         return Err(header_error("the bytes of its tensors", data, expected));
     }
-    Ok(Header { tensors, metadata })
+    Ok(FileHeader { tensors, metadata })
 }
 
-/// That no name is there twice.
+/// Checks that no name occurs twice.
 fn unique(entries: &[(String, &RawValue)]) -> Result<()> {
     // A header has under 2^32 bytes.
     let mut order: Vec<u32> = (0..entries.len() as u32).collect();
@@ -108,7 +103,7 @@ fn strings(said: &RawValue) -> Result<Strings> {
     }
 }
 
-fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
+fn entry(name: String, said: &RawValue, data: u64) -> Result<TensorRecord> {
     let said = said.get();
     if said.len() > MAX_ENTRY {
         let expected = format!("{MAX_ENTRY} bytes at most");
@@ -142,7 +137,7 @@ fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
             left: data,
         });
     }
-    // A size that overflows, or a last byte that is not whole, is no size of any data.
+    // A size that overflows, or that is not a whole number of bytes, equals no size of data.
     let bits = shape
         .iter()
         .try_fold(dtype.bitsize() as u64, |all, &dim| all.checked_mul(dim));
@@ -157,23 +152,13 @@ fn entry(name: String, said: &RawValue, data: u64) -> Result<Entry> {
     }
     let dim = |&d: &u64| usize::try_from(d).ok();
     let shape = shape.iter().map(dim).collect::<Option<_>>();
-    Ok(Entry {
+    Ok(TensorRecord {
         dtype,
         shape: shape.ok_or_else(|| wrong(&name, "a dimension", usize::MAX, "more"))?,
         begin,
         end,
         name: name.into(),
     })
-}
-
-/// What is wrong with a field of a tensor.
-pub(super) fn wrong(name: &str, what: &str, expected: impl fmt::Display, got: impl fmt::Display) -> Error {
-    Error::File {
-        at: at_tensor(name),
-        what: what.into(),
-        expected: expected.to_string(),
-        got: got.to_string(),
-    }
 }
 
 fn header_error(what: &str, expected: impl fmt::Display, got: impl fmt::Display) -> Error {

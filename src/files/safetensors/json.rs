@@ -1,6 +1,6 @@
-//! JSON as Python writes it, and objects of which only a part is kept.
+//! JSON as Python writes it, and objects that are decoded only in part.
 
-use super::tensors::short;
+use super::errors::short;
 use crate::{Error, Result};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -8,13 +8,12 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// JSON, named by its file where it is none. `NaN` and `Infinity`, which are none but which Python writes,
-/// become `null`.
+/// Parses JSON; errors name the file. `NaN` and `Infinity`, which Python writes although JSON lacks them, become `null`.
 pub(super) fn parse(name: &str, text: &[u8]) -> Result<Value> {
     serde_json::from_slice(&strict(text)).map_err(|e| wrong(name, &e))
 }
 
-/// The error of a text that is no JSON.
+/// The error of a text that is not JSON.
 pub(super) fn wrong(name: &str, error: &serde_json::Error) -> Error {
     Error::File {
         at: name.into(),
@@ -24,7 +23,7 @@ pub(super) fn wrong(name: &str, error: &serde_json::Error) -> Error {
     }
 }
 
-/// The text with `null` in place of the numbers that JSON does not have.
+/// The text with `null` in place of `NaN` and infinities.
 pub(super) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
     const NUMBERS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let (mut out, mut copied) = (Vec::new(), 0);
@@ -38,7 +37,7 @@ pub(super) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
                 copied = at + number.len();
                 number.len()
             }
-            // A backslash and what it escapes.
+            // A backslash and the character that it escapes.
             (None, b'\\') if quoted => 2,
             (None, b'"') => {
                 quoted = !quoted;
@@ -56,18 +55,18 @@ pub(super) fn strict(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The entries of an object as they come, values still text: a map would keep one of two of the same name in
-/// silence, and values in memory take many times their text.
+/// The entries of an object in order, with values as text: a map would silently drop one of two equal keys, and decoded
+/// values take many times the memory of their text.
 pub(super) fn entries(text: &[u8]) -> serde_json::Result<Vec<(String, &RawValue)>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let entries = reader.deserialize_map(Entries)?;
+    let entries = reader.deserialize_map(RawEntries)?;
     reader.end()?;
     Ok(entries)
 }
 
-struct Entries;
+struct RawEntries;
 
-impl<'de> Visitor<'de> for Entries {
+impl<'de> Visitor<'de> for RawEntries {
     type Value = Vec<(String, &'de RawValue)>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

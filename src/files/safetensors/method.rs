@@ -1,17 +1,18 @@
-//! How a model was quantized: what its configuration calls it, and the tensors that show it.
+//! Methods of quantization: their names in configurations, and the tensors by which they are recognized.
 
+use super::errors::unknown;
 use super::settings;
-use super::tensors::short;
-use crate::{Error, Result};
+use crate::Result;
 use Method::*;
 use serde_json::Value;
+use std::fmt;
 
-/// A way to quantize, as `quant_method` names it.
+/// A method of quantization, as `quant_method` in a configuration names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
-    /// Not at all: f32, f16 or bf16 weights. Layers of bitsandbytes, which describe themselves, are
-    /// read all the same.
+    /// Not quantized: f32, f16 or bf16 weights. Layers of bitsandbytes are still recognized, since they describe
+    /// themselves.
     Plain,
     /// GPTQ, by AutoGPTQ or GPTQModel.
     Gptq,
@@ -27,11 +28,11 @@ pub enum Method {
     Quanto,
     /// BitNet b1.58.
     BitNet,
-    /// FP8 by tensors or blocks, as DeepSeek has it.
+    /// FP8 with one scale per tensor or block, as in DeepSeek's checkpoints.
     Fp8,
-    /// FP8 by rows.
+    /// FP8 with one scale per row (fbgemm).
     FbgemmFp8,
-    /// gpt-oss.
+    /// MXFP4 of gpt-oss.
     Mxfp4,
     /// AQLM.
     Aqlm,
@@ -41,7 +42,7 @@ pub enum Method {
     TorchAo,
     /// AMD's Quark.
     Quark,
-    /// transformers' own for Apple GPUs, close to MLX.
+    /// The format of transformers for Apple GPUs, close to MLX.
     Metal,
     /// MLX.
     Mlx,
@@ -49,8 +50,7 @@ pub enum Method {
     AutoRound,
 }
 
-/// Each method, its name, and what follows a layer's name in those of the tensors that only a
-/// quantized layer has.
+/// Each method, its name, and the suffixes of tensors that only a quantized layer has.
 const METHODS: &[(Method, &str, &[&str])] = &[
     (Plain, "none", BITSANDBYTES),
     (Gptq, "gptq", &[".qweight", ".qzeros", ".scales", ".g_idx"]),
@@ -101,35 +101,35 @@ const BITSANDBYTES: &[&str] = &[
     ".weight.quant_state.bitsandbytes__fp4",
     ".weight.absmax",
     ".SCB",
-    // Of experts, which are parameters without a `weight`.
+    // Experts are parameters without a `weight`.
     ".quant_state.bitsandbytes__nf4",
     ".quant_state.bitsandbytes__fp4",
 ];
 
 impl Method {
-    /// Its name: that of `quant_method` in configurations, `mlx`, or `none`.
+    /// The name: that of `quant_method` in configurations, `mlx`, or `none`.
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
     fn row(self) -> &'static (Method, &'static str, &'static [&'static str]) {
         let mut rows = METHODS.iter();
-        // Every method has its row: a test goes through them.
+        // A test checks that each method has its row.
         rows.find(|row| row.0 == self).unwrap_or(&METHODS[0])
     }
 
-    /// What follows the name of a quantized layer in those of its tensors.
+    /// The suffixes of the tensors of a quantized layer.
     pub(super) fn suffixes(self) -> &'static [&'static str] {
         self.row().2
     }
 
-    /// The layer that a tensor shows to be quantized.
+    /// The layer that is quantized if this tensor exists.
     pub(super) fn marked(self, tensor: &str) -> Option<&str> {
         let mut suffixes = self.suffixes().iter();
         suffixes.find_map(|suffix| tensor.strip_suffix(suffix))
     }
 
-    /// The method of a configuration, and its part of it.
+    /// The method that a configuration names, and its settings.
     pub(super) fn of(config: &Value) -> Result<(Method, Value)> {
         let Some(settings) = settings::find(config) else {
             return Ok((Plain, Value::Null));
@@ -141,7 +141,7 @@ impl Method {
                 METHODS[1..].iter().map(|m| m.1),
             ));
         };
-        // Names in use for the same layouts.
+        // Other names of the same layouts.
         let name = match &name[..] {
             "bitsandbytes_4bit" | "bitsandbytes_8bit" => "bitsandbytes",
             "modelopt_fp4" | "modelopt_mxfp8" => "modelopt",
@@ -158,12 +158,9 @@ impl Method {
     }
 }
 
-/// The error of a name that is none of those known.
-pub(super) fn unknown(what: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
-    Error::UnknownMethod {
-        what,
-        name: short(name),
-        known: known.collect::<Vec<_>>().join(", "),
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -176,7 +173,7 @@ mod tests {
         for (i, row) in METHODS.iter().enumerate() {
             assert_eq!(row.0.row().1, METHODS[i].1);
         }
-        // The last of the enum; the rest are in its order.
+        // `AutoRound` is the last variant, and the table is in the order of the enum.
         assert_eq!(METHODS.len(), AutoRound as usize + 1);
     }
 }

@@ -1,9 +1,10 @@
-//! A model on disk: which of a folder's files it is, and its settings.
+//! Opening a model on disk: its files and settings.
 
-use super::source::{Source, io, small};
+use super::errors::short;
+use super::model::Model;
+use super::source::{ModelFile, failed, small};
 use super::strings::Strings;
-use super::tensors::short;
-use super::{Model, header, json, settings};
+use super::{header, json, settings};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -11,19 +12,18 @@ const MODEL: &str = "model.safetensors";
 const INDEX: &str = ".safetensors.index.json";
 
 impl Model<'static> {
-    /// Opens a model: a folder with its settings and tensors, or one `.safetensors` file, with the settings
-    /// that lie beside it.
+    /// Opens a model: a folder with settings and tensors, or one `.safetensors` file with the settings in its folder.
     ///
-    /// The files of a folder are those of [`files`]; settings are in `config.json` or in the file that
-    /// some tools write in its place (`quantize_config.json`, `quant_config.json`, `hf_quant_config.json`,
+    /// The tensors of a folder are in the files that [`files`] returns. The settings are in `config.json`, or in the file
+    /// that some tools write in its place (`quantize_config.json`, `quant_config.json`, `hf_quant_config.json`,
     /// `quantization_config.json`, `quanto_qmap.json`).
     ///
-    /// Headers are read now and each tensor when it is asked for: a model is never in memory as a
-    /// whole. Files must not change meanwhile.
+    /// Headers are read at once and each tensor on request, so that the model is never in memory as a whole. The files
+    /// must not change meanwhile.
     ///
     /// # Errors
-    /// Those of [`from_parts`](Model::from_parts) and of [`files`], and [`Error::Io`], for what is no
-    /// regular file too.
+    /// The errors of [`from_parts`](Model::from_parts) and of [`files`]; [`Error::Io`] if a file cannot be read or is not
+    /// a regular file.
     pub fn open(path: impl AsRef<Path>) -> Result<Model<'static>> {
         let path = path.as_ref();
         let folder = if path.is_dir() {
@@ -41,29 +41,28 @@ impl Model<'static> {
     }
 }
 
-/// The files that hold the tensors of the model in a folder: `model.safetensors`, or those that its index
-/// (`model.safetensors.index.json`) lists, or those that the only other index lists, or all `.safetensors`
-/// files. What else lies in the folder is no part of the model.
+/// The files that hold the tensors of the model in a folder. The first of these that applies: `model.safetensors`; the
+/// files in `model.safetensors.index.json`; the files in the only other index; all `.safetensors` files.
 ///
 /// # Errors
-/// [`Error::Io`] where the folder cannot be read, [`Error::File`] where it has no such file or an index is
+/// [`Error::Io`] if the folder cannot be read, [`Error::File`] if it has no such file or an index is
 /// none.
 pub fn files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     Ok(of_folder(folder.as_ref())?.0)
 }
 
-/// The files of a folder, and what an index says of which tensor is in which.
+/// The files of a folder, and the file of each tensor, from an index.
 fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
-    // An index beside it is of other files, perhaps of before they became one.
+    // An index in the same folder lists other files, perhaps those that were merged into this one.
     let model = folder.join(MODEL);
     if model.exists() {
         return Ok((vec![model], Strings::default()));
     }
     let mut names = Vec::new();
-    let entries = std::fs::read_dir(folder).map_err(|e| io("reading a folder", folder, e))?;
+    let entries = std::fs::read_dir(folder).map_err(failed("listing", folder))?;
     for entry in entries {
-        let entry = entry.map_err(|e| io("reading a folder", folder, e))?;
-        // Names that are no Unicode are none that tools write.
+        let entry = entry.map_err(failed("listing", folder))?;
+        // Tools write no names that are not Unicode.
         names.extend(entry.file_name().into_string());
     }
     names.sort();
@@ -102,7 +101,7 @@ fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
             what: "its files".into(),
             expected: format!("{MODEL}, an index, or other .safetensors files"),
             got: if onnx {
-                "ONNX, which is not read; layouts::MatMulNBits takes its tensors".into()
+                "ONNX, which is not read; layouts::MatMulNBitsLayout takes its tensors".into()
             } else {
                 "none".into()
             },
@@ -111,15 +110,15 @@ fn of_folder(folder: &Path) -> Result<(Vec<PathBuf>, Strings)> {
     Ok((files, Strings::default()))
 }
 
-fn source(path: PathBuf) -> Source<'static> {
+fn source(path: PathBuf) -> ModelFile<'static> {
     let name = path.file_name().unwrap_or_default();
-    Source::Path {
+    ModelFile::Path {
         name: name.to_string_lossy().into_owned(),
         path,
     }
 }
 
-/// Which file each tensor is in. Only files beside the index are taken.
+/// The file of each tensor, from an index. Files must be in the folder of the index.
 fn shards(name: &str, text: &[u8]) -> Result<Strings> {
     let wrong = |what: String, expected: &str, got: String| Error::File {
         at: name.into(),

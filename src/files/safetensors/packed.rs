@@ -1,9 +1,9 @@
-//! Tensors that hold packed weights whatever made them: none may be taken for plain, or left out in silence.
+//! Recognizing packed weights of any tool, so that none are read as plain numbers or silently left out.
 
-use super::TensorInfo;
+use super::info::TensorInfo;
 use ::safetensors::Dtype;
 
-/// What follows a layer's name in that of its packed tensor, and whose it is.
+/// Suffixes of packed tensors, and the tools that write them.
 const SUFFIXES: &[(&str, &str)] = &[
     (".qweight", "GPTQ or AWQ"),
     (".weight_packed", "compressed-tensors"),
@@ -20,10 +20,9 @@ const SUFFIXES: &[(&str, &str)] = &[
     (".weight", "some tool"),
 ];
 
-/// The layer that a tensor holds packed weights of, and whose they are.
+/// The layer whose packed weights a tensor holds, and the tool that wrote them.
 ///
-/// Numbers of 16 bits and more are weights in packed form under known names only: others are indices
-/// and masks.
+/// Integers of 16 bits and more count as packed weights only under known names: others are indices and masks.
 pub(super) fn layer_of(tensor: &TensorInfo) -> Option<(&str, &'static str)> {
     let name = tensor.name();
     let small = is_small_float(tensor.kind());
@@ -36,12 +35,12 @@ pub(super) fn layer_of(tensor: &TensorInfo) -> Option<(&str, &'static str)> {
             }
         }
     }
-    // Experts in one tensor, which is named as its layer.
+    // A tensor of stacked experts has the name of its layer.
     let scale = name.contains("scale") || name.contains("absmax");
     (small && tensor.shape().len() > 1 && !scale).then_some((name, "some tool"))
 }
 
-/// Whether numbers are of fewer bits than those that models are trained in.
+/// Whether floats have fewer bits than the types that models are trained in.
 fn is_small_float(kind: Dtype) -> bool {
     matches!(
         kind,
@@ -49,7 +48,7 @@ fn is_small_float(kind: Dtype) -> bool {
     )
 }
 
-/// The first packed tensor of a layer, if it has one: its name, and whose it is.
+/// The first packed tensor of a layer, if any, and the tool that wrote it.
 pub(super) fn tensor_of<'m>(tensors: &'m [TensorInfo], layer: &str) -> Option<(&'m TensorInfo, &'static str)> {
     let own = tensors.iter().filter(|t| t.name().starts_with(layer));
     own.filter_map(|t| Some((t, layer_of(t)?)))

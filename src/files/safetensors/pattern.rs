@@ -1,16 +1,15 @@
-//! The regular expressions that configurations name layers with: those of Python that need no memory of
-//! what was matched.
+//! The regular expressions by which configurations name layers: those of Python that need no backtracking.
 
-/// A regular expression that a name is held against from its start, as Python's `re.match` does.
+/// A regular expression that is matched from the start of a name, like Python's `re.match`.
 ///
-/// It takes time that grows with its length times that of the name, whatever either holds.
+/// The time to match grows at most with the product of both lengths.
 pub(super) struct Pattern {
-    steps: Vec<Step>,
+    steps: Vec<PatternStep>,
 }
 
-/// Addresses count from the step itself, so that parts are put together without change.
+/// Addresses are relative to the step, so that parts are concatenated without change.
 #[derive(Clone, Debug)]
-enum Step {
+enum PatternStep {
     One(Class),
     Either(isize, isize),
     Jump(isize),
@@ -38,7 +37,7 @@ impl Class {
 }
 
 impl Pattern {
-    /// `None` for what is not read here: counts (`{2}`), look-around, references, broken syntax.
+    /// `None` for unsupported syntax (counts such as `{2}`, look-around, references) and for invalid syntax.
     pub fn new(text: &str) -> Option<Pattern> {
         let mut parser = Parser {
             rest: text.chars().collect(),
@@ -49,7 +48,7 @@ impl Pattern {
         (parser.at == parser.rest.len()).then_some(Pattern { steps })
     }
 
-    /// Whether a beginning of the name, or all of it, is what the pattern says.
+    /// Whether the pattern matches a prefix of the name.
     pub fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let mut states = vec![0];
@@ -59,13 +58,13 @@ impl Pattern {
                 return true;
             }
             let Some(&c) = name.get(at) else { break };
-            states.retain(|&step| matches!(&self.steps[step], Step::One(class) if class.holds(c)));
+            states.retain(|&step| matches!(&self.steps[step], PatternStep::One(class) if class.holds(c)));
             states.iter_mut().for_each(|step| *step += 1);
         }
         false
     }
 
-    /// Adds all steps that take no character; whether the end is among them.
+    /// Follows all steps that take no character; returns whether the end is reached.
     fn follow(&self, states: &mut Vec<usize>, start: bool, end: bool) -> bool {
         let mut seen = vec![false; self.steps.len() + 1];
         let mut open = std::mem::take(states);
@@ -76,12 +75,12 @@ impl Pattern {
             let mut go = |by: isize| open.push(step.saturating_add_signed(by));
             match self.steps.get(step) {
                 None => return true,
-                Some(Step::One(_)) => states.push(step),
-                Some(&Step::Either(a, b)) => [a, b].into_iter().for_each(go),
-                Some(&Step::Jump(by)) => go(by),
-                Some(Step::Start) if start => go(1),
-                Some(Step::End) if end => go(1),
-                Some(Step::Start | Step::End) => {}
+                Some(PatternStep::One(_)) => states.push(step),
+                Some(&PatternStep::Either(a, b)) => [a, b].into_iter().for_each(go),
+                Some(&PatternStep::Jump(by)) => go(by),
+                Some(PatternStep::Start) if start => go(1),
+                Some(PatternStep::End) if end => go(1),
+                Some(PatternStep::Start | PatternStep::End) => {}
             }
         }
         false
@@ -111,36 +110,36 @@ impl Parser {
         found
     }
 
-    fn alternatives(&mut self) -> Option<Vec<Step>> {
+    fn alternatives(&mut self) -> Option<Vec<PatternStep>> {
         let mut all = self.sequence()?;
         while self.takes('|') {
             let other = self.sequence()?;
-            let mut both = vec![Step::Either(1, all.len() as isize + 2)];
+            let mut both = vec![PatternStep::Either(1, all.len() as isize + 2)];
             both.append(&mut all);
-            both.push(Step::Jump(other.len() as isize + 1));
+            both.push(PatternStep::Jump(other.len() as isize + 1));
             both.extend(other);
             all = both;
         }
         Some(all)
     }
 
-    fn sequence(&mut self) -> Option<Vec<Step>> {
+    fn sequence(&mut self) -> Option<Vec<PatternStep>> {
         let mut all = Vec::new();
         while !matches!(self.peek(), None | Some('|' | ')')) {
             let mut one = self.atom()?;
             let length = one.len() as isize;
             match self.peek() {
                 Some('*') => {
-                    all.push(Step::Either(1, length + 2));
+                    all.push(PatternStep::Either(1, length + 2));
                     all.append(&mut one);
-                    all.push(Step::Jump(-length - 1));
+                    all.push(PatternStep::Jump(-length - 1));
                 }
                 Some('+') => {
                     all.append(&mut one);
-                    all.push(Step::Either(-length, 1));
+                    all.push(PatternStep::Either(-length, 1));
                 }
                 Some('?') => {
-                    all.push(Step::Either(1, length + 1));
+                    all.push(PatternStep::Either(1, length + 1));
                     all.append(&mut one);
                 }
                 _ => {
@@ -158,15 +157,15 @@ impl Parser {
         Some(all)
     }
 
-    fn atom(&mut self) -> Option<Vec<Step>> {
-        let one = |class| Some(vec![Step::One(class)]);
+    fn atom(&mut self) -> Option<Vec<PatternStep>> {
+        let one = |class| Some(vec![PatternStep::One(class)]);
         match self.next()? {
             '.' => one(Class {
                 negated: true,
                 ranges: vec![('\n', '\n')],
             }),
-            '^' => Some(vec![Step::Start]),
-            '$' => Some(vec![Step::End]),
+            '^' => Some(vec![PatternStep::Start]),
+            '$' => Some(vec![PatternStep::End]),
             '[' => one(self.class()?),
             '(' => {
                 if self.takes('?') && !self.takes(':') {
@@ -226,7 +225,7 @@ impl Parser {
 mod tests {
     use super::Pattern;
 
-    /// What Python's `re.match` says of each.
+    /// The results of Python's `re.match`.
     #[test]
     fn as_python() {
         let layer = "model.layers.11.mlp.down_proj";

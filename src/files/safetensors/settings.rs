@@ -1,4 +1,4 @@
-//! What a model's configuration says of how it was quantized, wherever its tool wrote it.
+//! The settings of a model's quantization, wherever its tool wrote them.
 
 use super::json;
 use super::source::small;
@@ -7,17 +7,17 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// A larger configuration is refused: what is kept of it may take many times its text.
+/// The limit of a configuration, in bytes: decoded JSON takes many times the memory of its text.
 const MAX_CONFIG: u64 = 1 << 24;
 
-/// Parts of a configuration within each other.
+/// The depth to which configurations nest.
 const MAX_DEPTH: usize = 4;
 
-/// What tools call their part of `config.json`. MLX writes its own under its own name, and may leave that of
-/// the model which it started from.
+/// The keys of quantization settings in `config.json`. MLX uses its own key, and can leave the settings of the original
+/// model in place.
 const PLACES: [&str; 3] = ["quantization", "quantization_config", "compression_config"];
 
-/// Files that tools write in place of a part of `config.json`, and the method where they name none.
+/// Files that tools write in place of a part of `config.json`, and the method if the file names none.
 const FILES: [(&str, Option<&str>); 5] = [
     // ModelOpt, at first.
     ("hf_quant_config.json", Some("modelopt")),
@@ -29,7 +29,7 @@ const FILES: [(&str, Option<&str>); 5] = [
     ("quanto_qmap.json", Some("quanto")),
 ];
 
-/// The parts of a configuration's text that say how the model was quantized. The rest may be anything.
+/// The quantization settings in the text of a configuration. The rest is ignored.
 pub(super) fn of_text(text: &[u8]) -> Result<Value> {
     let text = json::strict(text);
     let wrong = |e: serde_json::Error| json::wrong("config.json", &e);
@@ -43,7 +43,7 @@ fn parts(text: &RawValue, depth: usize) -> serde_json::Result<Map<String, Value>
         return Ok(kept);
     }
     for (key, value) in json::entries(text.get().as_bytes())? {
-        // A later entry of the same key counts, as in Python.
+        // Of equal keys the last one counts, as in Python.
         if PLACES.contains(&&key[..]) {
             kept.insert(key, serde_json::from_str(value.get())?);
         } else if depth > 0 && key.ends_with("_config") {
@@ -58,7 +58,7 @@ fn parts(text: &RawValue, depth: usize) -> serde_json::Result<Map<String, Value>
     Ok(kept)
 }
 
-/// The settings of a folder: those of `config.json`, or of the file that its tool wrote beside it.
+/// The settings of a folder: those of `config.json`, or of the file that the tool wrote in its place.
 pub(super) fn of_folder(folder: &Path) -> Result<Value> {
     let read = |name: &str| small(&folder.join(name), MAX_CONFIG);
     let there = |name: &str| folder.join(name).exists();
@@ -73,7 +73,7 @@ pub(super) fn of_folder(folder: &Path) -> Result<Value> {
     let Some((name, method)) = FILES.into_iter().find(|(name, _)| there(name)) else {
         return Ok(config);
     };
-    // Its entries are a map of layers, which describe themselves.
+    // The file maps layers, which describe themselves.
     let mut settings = match name {
         "quanto_qmap.json" => Value::Object(Map::new()),
         name => json::parse(name, &read(name)?)?,
@@ -90,8 +90,8 @@ pub(super) fn of_folder(folder: &Path) -> Result<Value> {
     Ok(serde_json::json!({ "quantization_config": settings }))
 }
 
-/// The part of a configuration that says how the model was quantized, its own or that of a model within it. It
-/// has a `quant_method`, where one can be told.
+/// The quantization settings of a configuration, or of a model nested in it, with a `quant_method` if one can be
+/// inferred.
 pub(super) fn find(config: &Value) -> Option<Value> {
     let own = PLACES.iter().find_map(|&place| said(place, &config[place]));
     let inner = || {
@@ -104,13 +104,13 @@ pub(super) fn find(config: &Value) -> Option<Value> {
 
 fn said(place: &str, part: &Value) -> Option<Value> {
     let Value::Object(settings) = part else {
-        // What is neither an object nor nothing is refused as a method without a name.
+        // Anything but an object or null is refused later as a method without a name.
         return (place == "quantization_config" && !part.is_null()).then(|| part.clone());
     };
     let mut settings = settings.clone();
     let has = |key: &str| settings.get(key).is_some_and(|value| !value.is_null());
     if place == "compression_config" && !has("config_groups") {
-        // At first the settings were one deeper.
+        // Early versions nest the settings one level deeper.
         if let Some(Value::Object(inner)) = settings.get("quantization_config").cloned() {
             settings.extend(inner);
         }
@@ -119,16 +119,16 @@ fn said(place: &str, part: &Value) -> Option<Value> {
     let method = match place {
         _ if has("quant_method") => None,
         "compression_config" => Some("compressed-tensors"),
-        // Of before there was a `quant_method`.
+        // Files from before `quant_method` existed.
         _ if has("load_in_4bit") || has("load_in_8bit") => Some("bitsandbytes"),
         _ if has("config_groups") => Some("compressed-tensors"),
         _ if has("w_bit") => Some("awq"),
-        // MLX never names itself.
+        // MLX writes no method.
         _ if settings.get("bits").is_some_and(Value::is_number) => Some("mlx"),
         _ => None,
     };
     match (place, method) {
-        // Others have other things of this name.
+        // Other tools use this key for other settings.
         ("quantization", method) if method != Some("mlx") => None,
         _ if settings.is_empty() => None,
         (_, Some(method)) => {

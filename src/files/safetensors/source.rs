@@ -1,43 +1,43 @@
-//! Where the bytes of a file are: in memory, or still on disk.
+//! A file of a model, in memory or on disk.
 
 use super::foreign;
-use super::header::{self, Header};
+use super::header::{self, FileHeader};
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// One file of a model.
-#[derive(Debug)]
-pub(super) enum Source<'a> {
+#[derive(Clone, Debug)]
+pub(super) enum ModelFile<'a> {
     Bytes {
         name: String,
         bytes: &'a [u8],
     },
-    /// Read tensor by tensor, so that no model is in memory as a whole.
+    /// Read tensor by tensor, so that the model is never in memory as a whole.
     Path {
         name: String,
         path: PathBuf,
     },
 }
 
-impl Source<'_> {
+impl ModelFile<'_> {
     pub fn name(&self) -> &str {
         match self {
-            Source::Bytes { name, .. } | Source::Path { name, .. } => name,
+            ModelFile::Bytes { name, .. } | ModelFile::Path { name, .. } => name,
         }
     }
 
     pub fn len(&self) -> Result<u64> {
         match self {
-            Source::Bytes { bytes, .. } => Ok(bytes.len() as u64),
-            Source::Path { path, .. } => regular(path),
+            ModelFile::Bytes { bytes, .. } => Ok(bytes.len() as u64),
+            ModelFile::Path { path, .. } => regular(path),
         }
     }
 
-    /// The header, and where the data after it starts.
-    pub fn header(&self) -> Result<(Header, u64)> {
+    /// The header, and the offset of the data after it.
+    pub fn header(&self) -> Result<(FileHeader, u64)> {
         let length = self.len()?;
         let start = self.read(0, length.min(foreign::LOOKED_AT))?;
         foreign::check(self.name(), &start)?;
@@ -47,10 +47,10 @@ impl Source<'_> {
         Ok((header::parse(&json, length - data)?, data))
     }
 
-    /// `count` bytes from `at` on, which were found to be there when the file was opened.
+    /// `count` bytes from offset `at`. Opening the file has checked that they exist.
     pub fn read(&self, at: u64, count: u64) -> Result<Cow<'_, [u8]>> {
         match self {
-            Source::Bytes { name, bytes } => {
+            ModelFile::Bytes { name, bytes } => {
                 let range = usize::try_from(at).ok().zip(usize::try_from(count).ok());
                 let found = range.and_then(|(at, count)| bytes.get(at..)?.get(..count));
                 found.map(Cow::Borrowed).ok_or_else(|| Error::Truncated {
@@ -60,15 +60,8 @@ impl Source<'_> {
                     left: bytes.len() as u64,
                 })
             }
-            Source::Path { path, .. } => {
-                let failed = |e| io("reading a file", path, e);
-                let mut file = File::open(path).map_err(failed)?;
-                file.seek(SeekFrom::Start(at)).map_err(failed)?;
-                // No more than the file has now, whatever it had before.
-                let there = file.metadata().map_err(failed)?.len();
-                let room = usize::try_from(count.min(there)).unwrap_or_default();
-                let mut bytes = Vec::with_capacity(room);
-                file.take(count).read_to_end(&mut bytes).map_err(failed)?;
+            ModelFile::Path { path, .. } => {
+                let bytes = read_range(path, at, count).map_err(failed("reading", path))?;
                 match bytes.len() as u64 {
                     left if left < count => Err(Error::Truncated {
                         at: path.display().to_string(),
@@ -83,19 +76,17 @@ impl Source<'_> {
     }
 }
 
-/// The length of a file, which must be one: pipes have no end that one could wait for, devices none at all.
+/// The length of a regular file. Pipes and devices are refused, since they may never end.
 fn regular(path: &Path) -> Result<u64> {
-    let metadata = std::fs::metadata(path).map_err(|e| io("opening a file", path, e))?;
+    let metadata = std::fs::metadata(path).map_err(failed("opening", path))?;
     if !metadata.is_file() {
-        return Err(Error::Io {
-            what: "opening a file",
-            message: format!("{}: not a regular file", path.display()),
-        });
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+        return Err(failed("opening", path)(error));
     }
     Ok(metadata.len())
 }
 
-/// The bytes of a file of settings, if it has no more than `limit`.
+/// The bytes of a file of settings of at most `limit` bytes.
 pub(super) fn small(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let needed = regular(path)?;
     if needed > limit {
@@ -107,16 +98,21 @@ pub(super) fn small(path: &Path, limit: u64) -> Result<Vec<u8>> {
             got: needed.to_string(),
         });
     }
-    let failed = |e| io("reading a file", path, e);
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    read_range(path, 0, limit).map_err(failed("reading", path))
+}
+
+/// Up to `count` bytes from offset `at`.
+fn read_range(path: &Path, at: u64, count: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(at))?;
+    // Reserves no more than the file has now: it may have been cut since its header was read.
+    let room = usize::try_from(count.min(file.metadata()?.len())).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room);
+    file.take(count).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-pub(super) fn io(what: &'static str, path: &Path, e: std::io::Error) -> Error {
-    Error::Io {
-        what,
-        message: format!("{}: {e}", path.display()),
-    }
+/// The error of an action on a file.
+pub(super) fn failed(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    Error::io(format!("{action} {}", path.display()))
 }

@@ -1,14 +1,14 @@
-//! Maps from strings to strings, `__metadata__` and `weight_map`, in little more memory than their text.
+//! Maps from strings to strings (`__metadata__`, `weight_map`) in little more memory than their text.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 
-/// A map that is looked up and never changed. Of two entries with the same key the last counts, as in Python.
-#[derive(Debug, Default)]
+/// An immutable map. Of entries with equal keys the last one counts, as in Python.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Strings {
     /// Keys and values, one after the other.
     text: String,
-    /// Where in the text the key, then the value starts, and where it ends; sorted by key.
+    /// Offsets in the text of the key, the value, and its end; sorted by key.
     entries: Vec<[u32; 3]>,
 }
 
@@ -32,18 +32,18 @@ impl Strings {
 
 impl<'de> Deserialize<'de> for Strings {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Strings, D::Error> {
-        let mut strings = reader.deserialize_map(Entries)?;
+        let mut strings = reader.deserialize_map(StringEntries)?;
         let mut entries = std::mem::take(&mut strings.entries);
-        // Stable, so that the last of a key stays the last.
+        // The sort is stable, so that the last of equal keys stays last.
         entries.sort_by(|&a, &b| strings.pair(a).0.cmp(strings.pair(b).0));
         strings.entries = entries;
         Ok(strings)
     }
 }
 
-struct Entries;
+struct StringEntries;
 
-impl<'de> Visitor<'de> for Entries {
+impl<'de> Visitor<'de> for StringEntries {
     type Value = Strings;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for Entries {
         while let Some((key, value)) = map.next_entry::<String, String>()? {
             let key = push(&mut strings.text, &key);
             let value = push(&mut strings.text, &value);
-            // Texts are of files of no more than `MAX_JSON` bytes.
+            // Fits, since files are limited to `MAX_HEADER` bytes.
             strings.entries.push([key, value, strings.text.len() as u32]);
         }
         Ok(strings)

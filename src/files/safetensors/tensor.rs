@@ -1,23 +1,23 @@
-//! One tensor and its bytes, held against what they should be.
+//! A tensor with its bytes, and checks of its type, shape and numbers.
 
-use super::header::wrong;
-use super::tensors::TensorInfo;
-use crate::layouts::Scales;
+use super::errors::wrong;
+use super::info::TensorInfo;
+use crate::layouts::FloatSlice;
 use crate::{Result, ScaleType};
 use ::safetensors::Dtype;
 use std::borrow::Cow;
 
-/// A tensor and its bytes: borrowed where the file is in memory, read where it is not.
-pub(super) struct Tensor<'m> {
+/// A tensor with its bytes: borrowed if the file is in memory, read if it is on disk.
+pub(super) struct LoadedTensor<'m> {
     info: &'m TensorInfo,
     shape: Cow<'m, [usize]>,
     pub bytes: Cow<'m, [u8]>,
 }
 
-impl<'m> Tensor<'m> {
-    pub fn new(info: &'m TensorInfo, bytes: Cow<'m, [u8]>) -> Tensor<'m> {
+impl<'m> LoadedTensor<'m> {
+    pub fn new(info: &'m TensorInfo, bytes: Cow<'m, [u8]>) -> LoadedTensor<'m> {
         let shape = Cow::Borrowed(info.shape());
-        Tensor { info, shape, bytes }
+        LoadedTensor { info, shape, bytes }
     }
 
     pub fn name(&self) -> &str {
@@ -32,14 +32,14 @@ impl<'m> Tensor<'m> {
         &self.shape
     }
 
-    /// The same numbers, or those in `bytes`, as a tensor of another shape.
+    /// The same numbers, or those in `bytes`, in another shape.
     pub fn reshaped(mut self, shape: Vec<usize>, bytes: Option<Vec<u8>>) -> Self {
         self.shape = Cow::Owned(shape);
         self.bytes = bytes.map_or(self.bytes, Cow::Owned);
         self
     }
 
-    /// That it is of one of these types.
+    /// Checks that the type is one of these.
     pub fn typed(self, allowed: &[Dtype]) -> Result<Self> {
         if allowed.contains(&self.dtype()) {
             return Ok(self);
@@ -48,7 +48,7 @@ impl<'m> Tensor<'m> {
         Err(wrong(self.name(), "dtype", names.join(" or "), self.dtype()))
     }
 
-    /// Its dimensions, if there are as many.
+    /// The dimensions, which must be `N`.
     pub fn dims<const N: usize>(&self) -> Result<[usize; N]> {
         <[usize; N]>::try_from(self.shape()).map_err(|_| {
             let got = format!("{} in {:?}", self.shape().len(), self.shape());
@@ -56,7 +56,7 @@ impl<'m> Tensor<'m> {
         })
     }
 
-    /// That it has this shape.
+    /// Checks the shape.
     pub fn shaped(self, shape: &[usize]) -> Result<Self> {
         if self.shape() != shape {
             let (expected, got) = (format!("{shape:?}"), format!("{:?}", self.shape()));
@@ -65,8 +65,8 @@ impl<'m> Tensor<'m> {
         Ok(self)
     }
 
-    /// Its numbers as floats of their type.
-    pub fn scales(&self) -> Result<Scales<'_>> {
+    /// The numbers as floats of their type.
+    pub fn scales(&self) -> Result<FloatSlice<'_>> {
         let kind = match self.dtype() {
             Dtype::F32 => ScaleType::F32,
             Dtype::F16 => ScaleType::F16,
@@ -75,26 +75,26 @@ impl<'m> Tensor<'m> {
             Dtype::F8_E8M0 => ScaleType::E8M0,
             other => return Err(wrong(self.name(), "dtype", "a float type", other)),
         };
-        Ok(Scales::new(kind, &self.bytes))
+        Ok(FloatSlice::new(kind, &self.bytes))
     }
 
-    /// Its numbers as floats of their type, bytes as powers of two.
-    pub fn scales_or_powers(&self) -> Result<Scales<'_>> {
+    /// The numbers as floats of their type, with bytes as powers of two.
+    pub fn scales_or_powers(&self) -> Result<FloatSlice<'_>> {
         match self.dtype() {
             Dtype::U8 => self.powers(),
             _ => self.scales(),
         }
     }
 
-    /// Its bytes as powers of two, which tools store as u8 too.
-    pub fn powers(&self) -> Result<Scales<'_>> {
+    /// The bytes as powers of two (E8M0), which some tools store as u8.
+    pub fn powers(&self) -> Result<FloatSlice<'_>> {
         match self.dtype() {
-            Dtype::U8 | Dtype::F8_E8M0 => Ok(Scales::new(ScaleType::E8M0, &self.bytes)),
+            Dtype::U8 | Dtype::F8_E8M0 => Ok(FloatSlice::new(ScaleType::E8M0, &self.bytes)),
             other => Err(wrong(self.name(), "dtype", "U8 or F8_E8M0", other)),
         }
     }
 
-    /// Its numbers as f32, each finite.
+    /// The numbers as f32, all finite.
     pub fn finite(&self) -> Result<Vec<f32>> {
         let values = self.scales()?.to_vec();
         match values.iter().position(|v| !v.is_finite()) {
@@ -103,7 +103,7 @@ impl<'m> Tensor<'m> {
         }
     }
 
-    /// The one float that it holds.
+    /// The only number.
     pub fn single(&self) -> Result<f32> {
         match self.finite()?[..] {
             [value] => Ok(value),
@@ -111,7 +111,7 @@ impl<'m> Tensor<'m> {
         }
     }
 
-    /// Whole numbers, not negative.
+    /// The numbers as non-negative integers.
     pub fn counts(&self) -> Result<Vec<usize>> {
         let width = match self.dtype() {
             Dtype::U8 | Dtype::BOOL => 1,
@@ -124,7 +124,7 @@ impl<'m> Tensor<'m> {
             wide[..width].copy_from_slice(bytes);
             u64::from_le_bytes(wide)
         });
-        // A negative number is one of the largest.
+        // As unsigned integers, negative numbers exceed the limit.
         let limit = if width == 8 { i64::MAX as u64 } else { i32::MAX as u64 };
         values
             .map(|v| match usize::try_from(v) {

@@ -1,68 +1,28 @@
 //! The tensors of all files of a model, by their names.
 
-use super::header::Entry;
-use super::source::Source;
+use super::errors::at_tensor;
+use super::info::TensorInfo;
+use super::source::ModelFile;
 use super::strings::Strings;
-use super::tensor::Tensor;
+use super::tensor::LoadedTensor;
 use crate::{Error, Result};
-use ::safetensors::Dtype;
-
-/// What a file says of a tensor.
-#[derive(Debug)]
-pub struct TensorInfo {
-    entry: Entry,
-    /// Which of the files, and where in it its data starts.
-    file: usize,
-    data: u64,
-}
-
-impl TensorInfo {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.entry.name
-    }
-
-    /// The type of its numbers as safetensors calls it: `F16`, `BF16`, `I32`, `F8_E4M3`, ...
-    pub fn dtype(&self) -> String {
-        self.entry.dtype.to_string()
-    }
-
-    /// Its dimensions, the last one contiguous.
-    pub fn shape(&self) -> &[usize] {
-        &self.entry.shape
-    }
-
-    /// Bytes of its data.
-    pub fn byte_len(&self) -> u64 {
-        self.entry.end - self.entry.begin
-    }
-
-    pub(super) fn kind(&self) -> Dtype {
-        self.entry.dtype
-    }
-
-    pub(super) fn is_float(&self) -> bool {
-        matches!(self.entry.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
-    }
-}
 
 /// All tensors, in the order of the files and of the bytes in each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tensors<'a> {
-    files: Vec<Source<'a>>,
+    files: Vec<ModelFile<'a>>,
     tensors: Vec<TensorInfo>,
-    /// Places in `tensors`, sorted by name; two of a name are of different files.
+    /// Positions in `tensors`, sorted by name. Equal names are in different files.
     names: Vec<usize>,
-    /// Names that the files say are others', and the places of those.
+    /// Other names that the files give to tensors, and the positions of these.
     tied: Vec<(Box<str>, usize)>,
     /// The `__metadata__` of each file.
     metadata: Vec<Strings>,
 }
 
 impl<'a> Tensors<'a> {
-    /// The tensors of all files. Of a name that is in several, that one counts which `index` says, a map from
-    /// names to files.
-    pub fn read(files: Vec<Source<'a>>, index: &Strings) -> Result<Tensors<'a>> {
+    /// Reads the tensors of all files. If several files have a name, `index`, a map from names to files, decides.
+    pub fn read(files: Vec<ModelFile<'a>>, index: &Strings) -> Result<Tensors<'a>> {
         let mut tensors = Vec::new();
         let mut metadata = Vec::with_capacity(files.len());
         for (file, source) in files.iter().enumerate() {
@@ -87,7 +47,7 @@ impl<'a> Tensors<'a> {
         Ok(all)
     }
 
-    /// Leaves one tensor of each name.
+    /// Keeps one tensor of each name.
     fn settle(&mut self, index: &Strings) -> Result<()> {
         let tensors = &self.tensors;
         let mut dropped = vec![false; tensors.len()];
@@ -113,8 +73,7 @@ impl<'a> Tensors<'a> {
         Ok(())
     }
 
-    /// Tensors that share their data are written once; the other names are in `__metadata__`, with the one
-    /// that was written.
+    /// Tensors that share data are written once; `__metadata__` maps their other names to the one that was written.
     fn tie(&mut self) {
         let mut tied = Vec::new();
         for (name, other) in self.metadata.iter().flat_map(Strings::iter) {
@@ -145,15 +104,20 @@ impl<'a> Tensors<'a> {
         self.place(name).or_else(tied).map(|place| &self.tensors[place])
     }
 
-    /// All names, those that are others' too, each with what a file says of its tensor.
+    /// All names, including other names of the same tensor, each with its tensor.
     pub fn named(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
         let own = self.tensors.iter().map(|info| (info.name(), info));
         let tied = self.tied.iter();
         own.chain(tied.map(|(name, place)| (&**name, &self.tensors[*place])))
     }
 
-    /// What a file says beside its tensors, under this key.
-    pub fn metadata(&self, key: &str) -> Option<&str> {
+    /// The entries of `__metadata__`, file by file.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.iter().flat_map(Strings::iter)
+    }
+
+    /// The entry of `__metadata__` with this key, of the first file that has one.
+    pub fn get(&self, key: &str) -> Option<&str> {
         self.metadata.iter().find_map(|strings| strings.get(key))
     }
 
@@ -162,35 +126,31 @@ impl<'a> Tensors<'a> {
         self.files[info.file].name()
     }
 
-    pub fn find(&self, name: &str) -> Result<Option<Tensor<'_>>> {
+    pub fn find(&self, name: &str) -> Result<Option<LoadedTensor<'_>>> {
         let Some(info) = self.info(name) else {
             return Ok(None);
         };
         let at = info.data + info.entry.begin;
         let bytes = self.files[info.file].read(at, info.byte_len())?;
-        Ok(Some(Tensor::new(info, bytes)))
+        Ok(Some(LoadedTensor::new(info, bytes)))
     }
 
-    pub fn tensor(&self, name: &str) -> Result<Tensor<'_>> {
-        self.find(name)?.ok_or_else(|| Error::NoTensor {
+    pub fn tensor(&self, name: &str) -> Result<LoadedTensor<'_>> {
+        self.find(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// The error of a name that no tensor has.
+    pub fn missing(&self, name: &str) -> Error {
+        Error::NoTensor {
             name: name.to_owned(),
             count: self.tensors.len(),
-        })
+        }
     }
 }
 
-/// The places of tensors in the order of their names.
+/// Positions of tensors, sorted by name.
 fn by_name(tensors: &[TensorInfo]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..tensors.len()).collect();
     places.sort_by(|&a, &b| tensors[a].name().cmp(tensors[b].name()));
     places
-}
-
-/// A tensor in a message: a name may be as long as the file, a message should not be.
-pub(super) fn at_tensor(name: &str) -> String {
-    format!("tensor {:?}", short(name))
-}
-
-pub(super) fn short(text: &str) -> String {
-    text.chars().take(100).collect()
 }

@@ -7,7 +7,7 @@ use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::Pipelines;
 use crate::gpu::device::traits::{caps, traits, useful};
 use crate::setters::setters;
-use crate::shader::decisions::Decisions;
+use crate::shader::decisions::Winners;
 use crate::shader::kernels::Kernel;
 use crate::shader::source::Source;
 use crate::shader::traits::{DeviceClass, MEMORY, Traits};
@@ -67,7 +67,7 @@ struct Inner {
     /// Tables that are the same for every matrix of a format.
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
-    decisions: Mutex<Decisions>,
+    winners: Mutex<Winners>,
 }
 
 impl Gpu {
@@ -153,7 +153,7 @@ impl Gpu {
                 pipelines: Pipelines::default(),
                 told: Mutex::default(),
                 tables: Mutex::default(),
-                decisions: Mutex::default(),
+                winners: Mutex::default(),
             }),
         })
     }
@@ -231,8 +231,9 @@ impl Gpu {
         &self.traits
     }
 
-    pub(crate) fn decisions(&self) -> &Mutex<Decisions> {
-        &self.inner.decisions
+    /// What was measured to be the fastest.
+    pub(crate) fn winners(&self) -> &Mutex<Winners> {
+        &self.inner.winners
     }
 
     /// Whether the log has not told yet that the driver refuses this kernel: once is enough for a device.

@@ -5,9 +5,7 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::{Access, Binding};
 use crate::gpu::dispatch::dispatch::{Dispatch, Grid, Spec};
 use crate::gpu::dispatch::range::BufferRange;
-use crate::shader::compose::parts;
-use crate::shader::kernels::File;
-use crate::shader::tuning::Tuning;
+use crate::shader::small::SmallShader;
 use wgpu::{Buffer, BufferUsages};
 
 /// What is read, and what is written: the given buffers of most small kernels.
@@ -18,11 +16,7 @@ pub(crate) const PARAMETERS: Binding = (1, Access::Parameters);
 
 /// What a small kernel is made of.
 pub(crate) struct Small<'a> {
-    pub files: &'a [File],
-    pub consts: &'a [(&'static str, u32)],
-    pub workgroup: u32,
-    /// Bytes of workgroup memory.
-    pub memory: u32,
+    pub shader: &'a SmallShader,
     pub own: Vec<Binding>,
     /// Bindings given at every recording, in the order in which they are.
     pub given: &'a [Binding],
@@ -31,15 +25,9 @@ pub(crate) struct Small<'a> {
 
 impl Small<'_> {
     pub async fn dispatch(self, gpu: &Gpu) -> Result<Dispatch> {
-        let tuning = Tuning {
-            workgroup: self.workgroup,
-            memory: self.memory,
-            consts: self.consts.to_vec(),
-            ..Tuning::default()
-        };
         let spec = Spec {
-            source: parts(self.files, &tuning),
-            tuning,
+            source: self.shader.source(),
+            tuning: self.shader.tuning(),
             own: self.own,
             given: self.given.to_vec(),
             grids: self.grids,

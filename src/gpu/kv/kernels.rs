@@ -8,18 +8,11 @@ use crate::gpu::dispatch::kept::Groups;
 use crate::gpu::dispatch::range::BufferRange;
 use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
 use crate::gpu::dispatch::small::{IN_AND_OUT, Small, whole};
-use crate::kv::{KvCodec, KvShader};
+use crate::kv::{AppendShaders, KvCodec, Shaders};
 use crate::rotate::Form;
-use crate::shader::kernels::{File, text};
+use crate::shader::small::SmallShader;
 use Access::{Reads, Writes};
 use wgpu::{Buffer, BufferUsages, ComputePass};
-
-pub(crate) const WORKGROUP: u32 = 64;
-
-/// Vectors that are summed by one workgroup.
-pub(crate) const RUN: u32 = 64;
-
-const ROTATE: File = text!("kv/rotate.wgsl");
 
 pub(crate) struct Kernels {
     pub append: Append,
@@ -84,41 +77,32 @@ pub(crate) enum Append {
 
 impl Kernels {
     pub async fn new(gpu: &Gpu, codec: &KvCodec, cache: &Buffer, state: &Buffer) -> Result<Self> {
-        let shader = codec.shader();
-        let tables = Tables::new(gpu, codec, &shader).await?;
+        let shaders = Shaders::new(codec);
+        let tables = Tables::new(gpu, codec).await?;
         let make = Make {
             gpu,
-            d: codec.d() as u32,
-            width: codec.width() as u32,
-            rotates: rotation_consts(codec),
-            shader: &shader,
             tables: &tables,
             cache,
             state,
         };
-        let rotated = codec.rotation().is_some() || tables.projection.is_some();
         Ok(Kernels {
-            append: make.append(codec.row_words().is_some()).await?,
-            advance: make.counter(0).await?,
-            clear: make.counter(1).await?,
-            query: match rotated {
-                true => Some(make.query().await?),
-                false => None,
+            append: make.append(&shaders.append).await?,
+            advance: make.counter(&shaders.advance).await?,
+            clear: make.counter(&shaders.clear).await?,
+            query: match &shaders.query {
+                Some(query) => Some(make.query(query).await?),
+                None => None,
             },
-            scores: make.reader(text!("kv/scores.wgsl")).await?,
-            sums: make.reader(text!("kv/sums.wgsl")).await?,
-            finish: make.finish().await?,
+            scores: make.reader(&shaders.scores).await?,
+            sums: make.reader(&shaders.sums).await?,
+            finish: make.finish(&shaders.finish).await?,
         })
     }
 }
 
-/// What the kernels are made of. Each has only the constants that it reads, so that caches share what they can.
+/// What the kernels are bound to.
 struct Make<'a> {
     gpu: &'a Gpu,
-    d: u32,
-    width: u32,
-    rotates: Vec<(&'static str, u32)>,
-    shader: &'a KvShader,
     tables: &'a Tables,
     cache: &'a Buffer,
     state: &'a Buffer,
@@ -127,17 +111,12 @@ struct Make<'a> {
 impl Make<'_> {
     async fn kernel(
         &self,
-        files: &[&[File]],
-        consts: &[&[(&'static str, u32)]],
+        shader: &SmallShader,
         own: Vec<(u32, Access, &Buffer)>,
         given: &[(u32, Access)],
     ) -> Result<KvKernel> {
         let small = Small {
-            files: &files.concat(),
-            consts: &[&[("D", self.d)], &consts.concat()[..]].concat(),
-            workgroup: WORKGROUP,
-            // At most three vectors, and two numbers for each lane.
-            memory: 4 * (3 * self.d + 2 * WORKGROUP),
+            shader,
             own: own.iter().map(|(at, access, _)| (*at, *access)).collect(),
             given,
             grids: vec![grid(own.iter().map(|(_, _, buffer)| *buffer))],
@@ -145,76 +124,51 @@ impl Make<'_> {
         KvKernel::new(self.gpu, small).await
     }
 
-    async fn append(&self, by_rows: bool) -> Result<Append> {
-        let (shader, tables) = (self.shader, self.tables);
+    async fn append(&self, shaders: &AppendShaders) -> Result<Append> {
+        let tables = self.tables;
         let mut own = vec![(0, Writes, self.cache), (1, Reads, self.state)];
         let given = [(2, Reads)];
-        if !by_rows {
-            let consts: [&[_]; 1] = [&shader.consts];
-            let files: [&[File]; 2] = [shader.encode, &[text!("kv/kivi_pack.wgsl")]];
-            let pack = self.kernel(&files, &consts, own.clone(), &given).await?;
-            let files: [&[File]; 2] = [shader.encode, &[text!("kv/kivi_store.wgsl")]];
-            let store = self.kernel(&files, &consts, own, &given).await?;
-            return Ok(Append::Window { pack, store });
-        }
+        let append = match shaders {
+            AppendShaders::Window { pack, store } => {
+                let pack = self.kernel(pack, own.clone(), &given).await?;
+                let store = self.kernel(store, own, &given).await?;
+                return Ok(Append::Window { pack, store });
+            }
+            AppendShaders::Rows(append) => append,
+        };
         own.push((6, Reads, &tables.rotation));
         own.extend(tables.codebook.iter().map(|b| (4, Reads, b)));
         let projection = tables.projection.iter();
         own.extend(projection.map(|(forward, _)| (5, Reads, forward)));
-        let files: [&[File]; 3] = [&[ROTATE], shader.encode, &[text!("kv/append.wgsl")]];
-        let consts: [&[_]; 3] = [&self.rotates, &[("INVERSE", 0)], &shader.consts];
-        let append = self.kernel(&files, &consts, own, &given).await?;
-        Ok(Append::Rows(append))
+        Ok(Append::Rows(self.kernel(append, own, &given).await?))
     }
 
-    async fn counter(&self, clears: u32) -> Result<KvKernel> {
-        let small = Small {
-            files: &[text!("kv/advance.wgsl")],
-            consts: &[("CLEARS", clears)],
-            workgroup: 1,
-            memory: 0,
-            own: vec![(1, Writes)],
-            given: &[],
-            grids: vec![grid([self.state])],
-        };
-        KvKernel::new(self.gpu, small).await
+    async fn counter(&self, shader: &SmallShader) -> Result<KvKernel> {
+        self.kernel(shader, vec![(1, Writes, self.state)], &[]).await
     }
 
-    async fn query(&self) -> Result<KvKernel> {
+    async fn query(&self, shader: &SmallShader) -> Result<KvKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         // A kernel that does not project has no use for it, yet its layout does.
         let projection = projection.map_or(&tables.rotation, |(forward, _)| forward);
         let own = vec![(5, Reads, projection), (6, Reads, &tables.rotation)];
-        let files: [&[File]; 1] = [&[ROTATE, text!("kv/query.wgsl")]];
-        let consts: [&[_]; 3] = [&self.rotates, &self.projects(), &[("INVERSE", 0)]];
-        self.kernel(&files, &consts, own, &IN_AND_OUT).await
+        self.kernel(shader, own, &IN_AND_OUT).await
     }
 
     /// A kernel that decodes.
-    async fn reader(&self, file: File) -> Result<KvKernel> {
+    async fn reader(&self, shader: &SmallShader) -> Result<KvKernel> {
         let mut own = vec![(0, Reads, self.cache), (1, Reads, self.state)];
         own.extend(self.tables.codebook.iter().map(|b| (4, Reads, b)));
-        let files: [&[File]; 2] = [self.shader.levels, &[file]];
-        let sizes = [("WIDTH", self.width), ("RUN", RUN)];
-        let consts: [&[_]; 2] = [&sizes, &self.shader.consts];
-        self.kernel(&files, &consts, own, &IN_AND_OUT).await
+        self.kernel(shader, own, &IN_AND_OUT).await
     }
 
-    async fn finish(&self) -> Result<KvKernel> {
+    async fn finish(&self, shader: &SmallShader) -> Result<KvKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         let projection = projection.map_or(&tables.back, |(_, back)| back);
         let own = vec![(1, Reads, self.state), (5, Reads, projection), (6, Reads, &tables.back)];
-        let files: [&[File]; 1] = [&[ROTATE, text!("kv/finish.wgsl")]];
-        let more = [("INVERSE", 1), ("RUN", RUN)];
-        let consts: [&[_]; 3] = [&self.rotates, &self.projects(), &more];
-        self.kernel(&files, &consts, own, &IN_AND_OUT).await
-    }
-
-    fn projects(&self) -> [(&'static str, u32); 2] {
-        let projects = u32::from(self.width > self.d);
-        [("WIDTH", self.width), ("PROJECTS", projects)]
+        self.kernel(shader, own, &IN_AND_OUT).await
     }
 }
 
@@ -239,8 +193,8 @@ struct Tables {
 }
 
 impl Tables {
-    async fn new(gpu: &Gpu, codec: &KvCodec, shader: &KvShader) -> Result<Tables> {
-        let d = codec.d();
+    async fn new(gpu: &Gpu, codec: &KvCodec) -> Result<Tables> {
+        let (d, shader) = (codec.d(), codec.shader());
         let (rotation, back) = match codec.rotation().map(|r| r.form()) {
             None => (vec![0.0], vec![0.0]),
             Some(Form::Dense(entries)) => {
@@ -280,15 +234,4 @@ async fn table(gpu: &Gpu, floats: &[f32]) -> Result<Buffer> {
 fn transposed(matrix: &[f32], n: usize) -> Vec<f32> {
     let entry = |i: usize| matrix[i % n * n + i / n];
     (0..n * n).map(entry).collect()
-}
-
-/// What kernels that rotate know, besides whether it is the inverse.
-fn rotation_consts(codec: &KvCodec) -> Vec<(&'static str, u32)> {
-    let (kind, m) = match codec.rotation().map(|r| r.form()) {
-        None => (0, 1),
-        Some(Form::Hadamard(hadamard, _)) => (1, hadamard.base().0 as u32),
-        Some(Form::Dense(_)) => (2, 1),
-    };
-    let norm = (1.0 / (codec.d() as f64).sqrt()) as f32;
-    vec![("ROTATION", kind), ("M", m), ("NORM", norm.to_bits())]
 }

@@ -7,10 +7,10 @@ mod kernels;
 
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::dispatch::range::{BufferRange, check_binding};
-use crate::kv::KvCodec;
+use crate::kv::{CHUNK, KvCodec, WORKGROUP};
 use crate::reserve::within;
 use crate::{Error, Result};
-use kernels::{Append, Kernels, RUN, WORKGROUP};
+use kernels::{Append, Kernels};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
 
 /// The largest d: three vectors of so many floats fit the 16 KiB of workgroup memory that every device has.
@@ -68,11 +68,11 @@ impl GpuKv {
             }),
         };
         in_range("d of a cache on the device", d, LARGEST, 4)?;
-        let tokens = most.saturating_mul(RUN as usize).min(u32::MAX as usize);
+        let tokens = most.saturating_mul(CHUNK as usize).min(u32::MAX as usize);
         in_range("the capacity of a cache", capacity, tokens, 1)?;
         in_range("the queries of a cache", queries, most, 1)?;
 
-        let runs = capacity.div_ceil(RUN as usize);
+        let runs = capacity.div_ceil(CHUNK as usize);
         let cache_bytes = 4 * codec.device_words(capacity) as u64;
         let query_bytes = 4 * (queries * width) as u64;
         let sum_bytes = 4 * ((queries * width) as u64).saturating_mul(runs as u64);
@@ -230,7 +230,7 @@ impl GpuKv {
         let p = self.range("p", p, 4 * m as u64 * self.len as u64)?;
         let y = self.range("y", y, 4 * (m * self.codec.d()) as u64)?;
         let partial = BufferRange::whole(&self.partial);
-        let grid = [self.len.div_ceil(RUN as usize) as u32, m as u32];
+        let grid = [self.len.div_ceil(CHUNK as usize) as u32, m as u32];
         let sums = self.kernels.sums.bind([&p, &partial], grid)?;
         let finish = self.kernels.finish.bind([&partial, &y], [m as u32, 1])?;
         sums.record(pass);

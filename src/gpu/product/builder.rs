@@ -121,7 +121,7 @@ impl<'a> MatMulBuilder<'a> {
     }
 
     /// The product kernel of this name ([`KERNELS`](crate::KERNELS)). `build` then fails with
-    /// [`Error::UnknownKernel`] where no product kernel has this name, [`Error::DeviceLimit`] and [`Error::Feature`]
+    /// [`Error::Unknown`] where no product kernel has this name, [`Error::DeviceLimit`] and [`Error::Feature`]
     /// where this device cannot run it, [`Error::Precision`] where it rounds more than the precision allows,
     /// [`Error::NoCodes`] where it cannot serve the format.
     pub fn kernel(mut self, name: &str) -> Self {
@@ -281,7 +281,7 @@ impl<'a> MatMulBuilder<'a> {
         }
         let (n, k) = (self.weights.n(), self.weights.k());
         let kind = decisions::Product::of(format, n, k, m, precision);
-        let decided = lock(self.gpu.decisions()).get(&kind);
+        let decided = lock(self.gpu.winners()).get(&kind);
         let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
         // Who names a scale wants inputs rounded by it, fast or not.
         let either = self.input_scale == InputScale::Run;

@@ -11,7 +11,8 @@ use crate::gpu::product::matmul::MatMul;
 use crate::gpu::product::plan::{Arrangement, check_rows};
 use crate::setters::setters;
 use crate::shader::axes::Axis;
-use crate::shader::kernels::{Kernel, text};
+use crate::shader::kernels::Kernel;
+use crate::shader::small::grouping;
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use wgpu::{BufferSlice, BufferUsages, ComputePass};
@@ -97,8 +98,6 @@ struct GroupParams {
     tiles: u32,
     padding: u32,
 }
-
-const WORKGROUP: u32 = 256;
 
 impl ExpertMatMul {
     /// Chooses and compiles kernels for so many tokens.
@@ -255,9 +254,9 @@ impl MatMulBuilder<'_> {
             typical_m,
         } = routing;
         // Groups are padded to whole tiles: each but the first row of a group may need one more.
-        let tile_cols = (kernel.tuning)(self.gpu.traits(), typical_m).tile_cols as usize;
+        let tile_m = (kernel.tuning)(self.gpu.traits(), typical_m).tile_m as usize;
         let most_groups = slots.min(experts.count.saturating_add(1));
-        let tiles = most_groups + (slots - most_groups) / tile_cols;
+        let tiles = most_groups + (slots - most_groups) / tile_m;
         let arrangement = Arrangement {
             axis: match grouped {
                 true => Axis::Grouped,
@@ -270,7 +269,7 @@ impl MatMulBuilder<'_> {
             },
             y_rows: slots,
             m: match grouped {
-                true => tiles * tile_cols,
+                true => tiles * tile_m,
                 false => 1,
             },
             depth: match grouped {
@@ -281,7 +280,7 @@ impl MatMulBuilder<'_> {
         };
         let product = self.product(kernel, arrangement).await?;
         let grouped = match grouped {
-            true => Some(group(&product, routing, tiles, tile_cols).await?),
+            true => Some(group(&product, routing, tiles, tile_m).await?),
             false => None,
         };
         Ok(ExpertMatMul {
@@ -295,10 +294,10 @@ impl MatMulBuilder<'_> {
 }
 
 /// A product with the dispatch before it that groups tokens by expert.
-async fn group(product: &Product, routing: Routing, tiles: usize, tile_cols: usize) -> Result<Sequence> {
+async fn group(product: &Product, routing: Routing, tiles: usize, tile_m: usize) -> Result<Sequence> {
     let gpu = product.weights.gpu();
     let (slots, experts) = (routing.slots, routing.experts.count);
-    let bytes = 4 * (tiles + tiles * tile_cols) as u64;
+    let bytes = 4 * (tiles + tiles * tile_m) as u64;
     let params = GroupParams {
         members: experts as u32,
         slots: slots as u32,
@@ -307,10 +306,7 @@ async fn group(product: &Product, routing: Routing, tiles: usize, tile_cols: usi
     };
     let params = gpu.parameters(bytemuck::bytes_of(&params)).await?;
     let small = Small {
-        files: &[text!("kernels/group_rows.wgsl")],
-        consts: &[("TILE_COLS", tile_cols as u32)],
-        workgroup: WORKGROUP,
-        memory: 8 * WORKGROUP,
+        shader: &grouping(tile_m as u32),
         own: vec![PARAMETERS],
         given: &IN_AND_OUT,
         grids: vec![Grid {

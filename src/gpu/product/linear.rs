@@ -11,7 +11,7 @@ use crate::gpu::product::make::{X, Y};
 use crate::gpu::product::matmul::MatMul;
 use crate::linear::OutputScale;
 use crate::reserve::within;
-use crate::shader::kernels::{File, text};
+use crate::shader::small::{SmallShader, WIDE, linear_back, linear_inputs, linear_outputs};
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
@@ -53,10 +53,6 @@ struct BackParams {
     n: u32,
     rows: u32,
 }
-
-const WORKGROUP: u32 = 256;
-
-const BUTTERFLIES: File = text!("linear/butterflies.wgsl");
 
 impl LinearMatMul {
     /// Chooses and compiles kernels for `m` rows of inputs.
@@ -125,7 +121,7 @@ impl LinearMatMul {
 impl Before {
     async fn dispatch(&self, gpu: &Gpu, k: usize, m: usize) -> Result<Dispatch> {
         let block = match self.block {
-            0 => WORKGROUP,
+            0 => WIDE,
             block => block as u32,
         };
         let rows = |width: usize| 4 * m as u64 * width as u64;
@@ -134,18 +130,8 @@ impl Before {
             rows: m as u32,
             eps: self.eps.unwrap_or(0.0),
         };
-        let squares = if self.eps.is_some() { WORKGROUP } else { 1 };
         let small = LinearKernel {
-            files: &[BUTTERFLIES, text!("linear/inputs.wgsl")],
-            consts: &[
-                ("BLOCK", block),
-                ("ROTATES", (self.block > 0) as u32),
-                ("ROOT", root(block)),
-                ("NORMS", self.eps.is_some() as u32),
-                ("SQUARES", squares),
-            ],
-            workgroup: WORKGROUP,
-            memory: 4 * (block + squares),
+            shader: linear_inputs((self.block > 0).then_some(block), self.eps.is_some()),
             workgroups: m as u64 * k.div_ceil(block as usize) as u64,
             params: bytemuck::bytes_of(&params),
             own: &[&self.inputs],
@@ -171,11 +157,8 @@ impl After {
             scale,
         };
         let small = LinearKernel {
-            files: &[text!("linear/outputs.wgsl")],
-            consts: &[("DIVIDES", divides as u32)],
-            workgroup: WORKGROUP,
-            memory: 0,
-            workgroups: (m as u64 * n as u64).div_ceil(WORKGROUP as u64),
+            shader: linear_outputs(divides),
+            workgroups: (m as u64 * n as u64).div_ceil(WIDE as u64),
             params: bytemuck::bytes_of(&params),
             own: &[&self.outliers, &self.outputs],
             given: [k, n].map(rows),
@@ -192,10 +175,7 @@ impl Back {
             rows: m as u32,
         };
         let small = LinearKernel {
-            files: &[BUTTERFLIES, text!("linear/back.wgsl")],
-            consts: &[("BLOCK", self.block as u32), ("ROOT", root(self.block as u32))],
-            workgroup: WORKGROUP,
-            memory: 4 * self.block as u32,
+            shader: linear_back(self.block as u32),
             workgroups: m as u64 * (n / self.block) as u64,
             params: bytemuck::bytes_of(&params),
             own: &[&self.outputs],
@@ -207,11 +187,7 @@ impl Back {
 
 /// One of the small kernels.
 struct LinearKernel<'a> {
-    files: &'a [File],
-    consts: &'a [(&'static str, u32)],
-    workgroup: u32,
-    /// Bytes of workgroup memory.
-    memory: u32,
+    shader: SmallShader,
     workgroups: u64,
     params: &'a [u8],
     /// Binding 0, and 4 where there are two.
@@ -228,10 +204,7 @@ impl LinearKernel<'_> {
         let mut own = vec![PARAMETERS];
         own.extend([0, 4].into_iter().zip(self.own).map(|(at, _)| (at, Access::Reads)));
         let small = Small {
-            files: self.files,
-            consts: self.consts,
-            workgroup: self.workgroup,
-            memory: self.memory,
+            shader: &self.shader,
             own,
             given: &IN_AND_OUT,
             grids: vec![Grid {
@@ -245,11 +218,6 @@ impl LinearKernel<'_> {
     }
 }
 
-/// The bits of 1 / √block, rounded as the processor does it.
-fn root(block: u32) -> u32 {
-    (1.0 / (block as f32).sqrt()).to_bits()
-}
-
 impl Gpu {
     /// What the layer makes of `x`, m rows of k floats: m rows of n floats.
     ///
@@ -260,8 +228,33 @@ impl Gpu {
         pollster::block_on(self.linear_async(x, weights))
     }
 
+    /// As `linear`, rounding inputs as far as `precision` allows.
+    ///
+    /// # Errors
+    /// Those of `linear`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn linear_with(&self, x: &[f32], weights: &LinearWeights, precision: Precision) -> Result<Vec<f32>> {
+        pollster::block_on(self.linear_with_async(x, weights, precision))
+    }
+
     /// As `linear`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `linear`.
     pub async fn linear_async(&self, x: &[f32], weights: &LinearWeights) -> Result<Vec<f32>> {
+        self.linear_with_async(x, weights, Precision::F32).await
+    }
+
+    /// As `linear_with`, for callers that must not block.
+    ///
+    /// # Errors
+    /// Those of `linear`.
+    pub async fn linear_with_async(
+        &self,
+        x: &[f32],
+        weights: &LinearWeights,
+        precision: Precision,
+    ) -> Result<Vec<f32>> {
         let (n, k) = (weights.n(), weights.k());
         if !x.len().is_multiple_of(k) {
             return Err(Error::Inputs { k, got: x.len() });
@@ -271,7 +264,7 @@ impl Gpu {
         let mut out = Vec::with_capacity(x.len() / k * n);
         for x in x.chunks(rows * k) {
             let m = x.len() / k;
-            let product = LinearMatMul::new_async(self, weights, m, Precision::F32).await?;
+            let product = LinearMatMul::new_async(self, weights, m, precision).await?;
             let bytes = 4 * m as u64 * n as u64;
             let x = ("x", bytemuck::cast_slice(x));
             let y = self.run(Some(x), bytes, |pass, x, y| match x {

@@ -97,7 +97,7 @@ pub(crate) fn plan(mut request: Request) -> Result<Plan> {
     within("y in bytes", (a.y_rows as u64).saturating_mul(rows.y), buffer)?;
     let run = rows.run(&request, &tuning)?;
     request.axes.slices = request.slice_count(&rows, &tuning, run)?;
-    let ids = a.ids_bytes(tuning.tile_cols as usize);
+    let ids = a.ids_bytes(tuning.tile_m as usize);
     Ok(Plan {
         jobs: request.jobs(&rows, &tuning, run, ids),
         sum: (request.axes.slices > 1).then(|| request.sum(&rows)),
@@ -110,7 +110,7 @@ pub(crate) fn plan(mut request: Request) -> Result<Plan> {
 impl Tuning {
     /// Tiles of so many rows of weights and rows of x.
     fn tiles(&self, rows: usize, m: usize) -> u64 {
-        rows.div_ceil(self.tile_rows as usize) as u64 * m.div_ceil(self.tile_cols as usize) as u64
+        rows.div_ceil(self.tile_n as usize) as u64 * m.div_ceil(self.tile_m as usize) as u64
     }
 }
 
@@ -260,7 +260,7 @@ impl Rows {
         let run = run_of("64 rows of y", run, self.y, axes.outputs, limit)?;
         let rows = shape.slabs.iter().max().copied().unwrap_or(1);
         let column = 2.0 * rows as f64 * shape.k as f64;
-        let tile = tuning.tile_cols as usize;
+        let tile = tuning.tile_m as usize;
         Ok(run.min(run_in_time(request.traits, column, tile, self.x, self.y)))
     }
 
@@ -293,11 +293,11 @@ impl Arrangement {
     }
 
     /// Bytes of what tells which matrix is whose.
-    fn ids_bytes(&self, tile_cols: usize) -> Option<u64> {
+    fn ids_bytes(&self, tile_m: usize) -> Option<u64> {
         match self.axis {
             Axis::One | Axis::Batched => None,
             Axis::Experts => Some(4 * self.y_rows as u64),
-            Axis::Grouped => Some(4 * (self.m / tile_cols + self.m) as u64),
+            Axis::Grouped => Some(4 * (self.m / tile_m + self.m) as u64),
         }
     }
 }

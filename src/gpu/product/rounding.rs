@@ -6,15 +6,13 @@ use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};
 use crate::gpu::dispatch::range::{BufferRange, Span};
 use crate::gpu::dispatch::run_length::run_length;
 use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small};
-use crate::shader::kernels::text;
+use crate::shader::small::{ROUNDING, RoundingBy, rounding};
 use crate::{InputScale, Result};
 use bytemuck::{Pod, Zeroable};
 use wgpu::{Buffer, BufferUsages};
 
 /// Words of a part: 8 of codes, a scale, two of sums, one of nothing.
 const PART_WORDS: usize = 12;
-
-const WORKGROUP: u32 = 64;
 
 /// The largest uniform offset alignment there is.
 const PARAMS_STRIDE: usize = 256;
@@ -46,9 +44,9 @@ pub(crate) struct Rounding {
 impl Rounding {
     pub async fn new(gpu: &Gpu, m: usize, k: usize, by: InputScale) -> Result<Rounding> {
         let (scales, scale, zero_point) = match by {
-            InputScale::Run => (0, 1.0, 0),
-            InputScale::Token => (1, 1.0, 0),
-            InputScale::Static { scale, zero_point } => (2, scale, zero_point),
+            InputScale::Run => (RoundingBy::Run, 1.0, 0),
+            InputScale::Token => (RoundingBy::Row, 1.0, 0),
+            InputScale::Static { scale, zero_point } => (RoundingBy::Given, scale, zero_point),
         };
         let (from, to) = (4 * k as u64, row_bytes(k));
         let run = run_length("64 rows of x", m, from.max(to), gpu.max_binding())?;
@@ -72,7 +70,7 @@ impl Rounding {
             let parts = count as u64 * k.div_ceil(PART) as u64;
             let workgroups = match by {
                 InputScale::Token => count as u64,
-                _ => parts.div_ceil(WORKGROUP as u64 / 8),
+                _ => parts.div_ceil(ROUNDING as u64 / 8),
             };
             let [x, y] = fold(workgroups, most)?;
             let rows = |bytes: u64| Span::from(first as u64 * bytes..(first + count) as u64 * bytes);
@@ -88,10 +86,7 @@ impl Rounding {
             })
         };
         let small = Small {
-            files: &[text!("kernels/quantize_rows.wgsl")],
-            consts: &[("SCALES", scales)],
-            workgroup: WORKGROUP,
-            memory: 8 * WORKGROUP,
+            shader: &rounding(scales),
             own: vec![PARAMETERS],
             given: &IN_AND_OUT,
             grids: runs.into_iter().enumerate().map(grid).collect::<Result<_>>()?,

@@ -31,9 +31,8 @@ pub(super) fn column_means(k: usize, x: &[f32], f: impl Fn(f64) -> f64) -> Vec<f
 
 /// Q: the format's own rounding, weighted by the importance of columns where that is known.
 pub(super) fn quantize(format: Format, dense: Dense, importance: Option<&[f32]>) -> Result<Matrix<'static>> {
-    let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
     match importance {
-        Some(importance) => Matrix::quantize_weighted(format, n, k, weights, importance),
-        None => Matrix::quantize(format, n, k, weights),
+        Some(importance) => Matrix::quantize_weighted(format, dense, importance),
+        None => Matrix::quantize(format, dense),
     }
 }

@@ -6,7 +6,7 @@ use super::sample::{column_means, mean_squares, quantize, sample};
 use crate::calibrate::smooth::fold_into_columns;
 use crate::dense::{Dense, shared_k};
 use crate::formats::encode::range::max_abs;
-use crate::{Error, Format, Result};
+use crate::{Error, Format, Group, Result};
 
 /// The tool's lower bound of w̄ and s.
 const LEAST: f64 = 1e-4;
@@ -97,7 +97,7 @@ impl Awq {
             plain_loss,
         };
         let mean_x = column_means(k, x, f64::abs);
-        let mean_w = self.duo_scaling.then(|| mean_weights(layers, k, format.group_len()));
+        let mean_w = self.duo_scaling.then(|| mean_weights(layers, k, format.group()));
         for i in 0..self.grid {
             let ratio = i as f64 / self.grid as f64;
             let scales = scales(&mean_x, mean_w.as_deref(), ratio);
@@ -129,8 +129,11 @@ fn scales(mean_x: &[f64], mean_w: Option<&[f64]>, ratio: f64) -> Vec<f32> {
 }
 
 /// w̄ of each column: the mean over all rows of the weight's magnitude relative to the largest of its group.
-fn mean_weights(layers: &[Dense], k: usize, group: usize) -> Vec<f64> {
-    let group = if group == 0 { k } else { group };
+fn mean_weights(layers: &[Dense], k: usize, group: Group) -> Vec<f64> {
+    let group = match group {
+        Group::Len(len) => len,
+        _ => k,
+    };
     let mut sums = vec![0f64; k];
     let mut rows = 0;
     for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {

@@ -35,7 +35,7 @@ impl Grid {
     /// # Errors
     /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are not separate bits.
     pub fn new(format: Format, len: usize) -> Result<Grid> {
-        if format.family().table.least_words() > 0 {
+        if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });

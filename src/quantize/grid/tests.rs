@@ -3,7 +3,7 @@
 use super::{Fitted, Grid};
 use crate::family::Hints;
 use crate::random::SplitMix64;
-use crate::{Error, Format, Matrix, Result};
+use crate::{Error, Format, Group, Matrix, Result};
 
 const HINTS: Hints = Hints {
     importance: None,
@@ -12,10 +12,7 @@ const HINTS: Hints = Hints {
 
 /// Weights in the block that a test works on.
 fn len(format: Format) -> usize {
-    match format.block_len() {
-        0 => 48,
-        len => len,
-    }
+    format.block_len().unwrap_or(48)
 }
 
 fn normals(seed: u64, count: usize) -> Vec<f32> {
@@ -29,7 +26,7 @@ fn formats() -> Vec<Format> {
     for &format in Format::ALL {
         formats.push(format);
         formats.extend(format.with_group(24));
-        formats.extend(format.per_row());
+        formats.extend(format.with_group(Group::Row));
     }
     formats
 }

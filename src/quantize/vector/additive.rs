@@ -1,7 +1,7 @@
 //! Weights as sums of codebook entries, and their packed matrix.
 
 use crate::matrix::{check_shape, length};
-use crate::{Error, Format, Matrix, Result, ScaleType, parallel};
+use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights: vector g of row r is `scales[r] · Σ_m codebooks[m][codes[r, g, m]]`.
@@ -90,7 +90,7 @@ impl Additive {
             2 => (Format::AQLM_2X8, 1 << 8),
             books => return Err(Error::argument("the number of codebooks", "1 or 2", books)),
         };
-        let format = format.with_scale(scale)?.per_row()?;
+        let format = format.with_scale(scale)?.with_group(Group::Row)?;
         let row_bytes = check_shape(format, n, k)?;
         let expected = n * (k / 8) * self.codebooks.len();
         if self.codes.len() != expected {

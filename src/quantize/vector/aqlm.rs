@@ -148,7 +148,7 @@ fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
     if cfg!(target_endian = "little") {
         Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h))
     } else {
-        Matrix::quantize(Format::F32, k, k, h)
+        Dense::new(k, k, h).and_then(|w| Matrix::quantize(Format::F32, w))
     }
 }
 

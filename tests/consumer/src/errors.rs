@@ -1,7 +1,7 @@
 //! Wrong calls: each must come back as an error whose text carries both numbers.
 
 use crate::device::Own;
-use lowbit::{Format, Gpu, MatMul, Matrix, Precision, Weights};
+use lowbit::{Dense, Format, Gpu, MatMul, Matrix, Precision, Weights};
 
 /// Fails unless this is an error that mentions all of these.
 fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(), String> {
@@ -20,7 +20,9 @@ fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(
 /// On the host.
 pub fn host() -> Result<usize, String> {
     let zeros = vec![0f32; 512];
-    let packed = Matrix::quantize(Format::Q4_0, 2, 64, &zeros[..128]).map_err(|e| e.to_string())?;
+    let packed = Dense::new(2, 64, &zeros[..128])
+        .and_then(|w| Matrix::quantize(Format::Q4_0, w))
+        .map_err(|e| e.to_string())?;
     let stored = packed.bytes();
     let needed = stored.len().to_string();
     let short = (stored.len() - 1).to_string();
@@ -29,12 +31,12 @@ pub fn host() -> Result<usize, String> {
     let checks = [
         carries(
             "k of 100 in Q4_K",
-            Matrix::quantize(Format::Q4_K, 1, 100, &zeros[..100]),
+            Dense::new(1, 100, &zeros[..100]).and_then(|w| Matrix::quantize(Format::Q4_K, w)),
             &["256", "100"],
         ),
         carries(
             "too few weights",
-            Matrix::quantize(Format::INT4, 3, 64, &zeros[..130]),
+            Dense::new(3, 64, &zeros[..130]).and_then(|w| Matrix::quantize(Format::INT4, w)),
             &["192", "130"],
         ),
         carries(
@@ -45,7 +47,7 @@ pub fn host() -> Result<usize, String> {
         carries("a group of 12", Format::INT4.with_group(12), &["8", "12"]),
         carries(
             "an infinite weight",
-            Matrix::quantize(Format::TERNARY, 2, 32, &infinite),
+            Dense::new(2, 32, &infinite).and_then(|w| Matrix::quantize(Format::TERNARY, w)),
             &["1", "5", "inf"],
         ),
         carries("x of 100 floats", packed.matmul(&zeros[..100]), &["64", "100"]),
@@ -106,7 +108,10 @@ pub fn recorded(
         ),
         carries(
             "an unknown kernel",
-            MatMul::builder(gpu, weights, 1).precision(Precision::F32).kernel("gemmm").build(),
+            MatMul::builder(gpu, weights, 1)
+                .precision(Precision::F32)
+                .kernel("gemmm")
+                .build(),
             &["gemmm", "gemv"],
         ),
     ];

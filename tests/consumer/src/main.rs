@@ -5,7 +5,7 @@ mod device;
 mod errors;
 
 use device::Own;
-use lowbit::{Format, Gpu, MatMul, Matrix, Precision};
+use lowbit::{Dense, Format, Gpu, MatMul, Matrix, Precision};
 use std::process::ExitCode;
 
 const N: usize = 37;
@@ -45,7 +45,7 @@ fn matrices(x: &[f32]) -> Result<Vec<Matrix<'static>>, String> {
     let int4 = Format::INT4.with_group(64).map_err(|e| e.to_string())?;
     let mut matrices = Vec::new();
     for format in [Format::Q4_0, Format::Q4_K, int4, Format::TERNARY] {
-        let packed = Matrix::quantize(format, N, K, &weights);
+        let packed = Dense::new(N, K, &weights).and_then(|w| Matrix::quantize(format, w));
         let packed = packed.map_err(|e| format!("{format}: {e}"))?;
         data::resembles(&packed, &weights)?;
         let y = packed.matmul(x).map_err(|e| format!("{format}: {e}"))?;
@@ -68,7 +68,11 @@ fn on_device(what: &str, own: &Own, matrices: &[Matrix], x: &[f32]) -> Result<()
         // on a GPU only.
         let f32 = Precision::F32;
         let chosen = MatMul::new(&gpu, &weights, 1, f32).map_err(say)?;
-        let named = MatMul::builder(&gpu, &weights, M).precision(f32).kernel("gemm").build().map_err(say)?;
+        let named = MatMul::builder(&gpu, &weights, M)
+            .precision(f32)
+            .kernel("gemm")
+            .build()
+            .map_err(say)?;
         products.extend([(matrix, chosen), (matrix, named)]);
     }
 

@@ -1,6 +1,6 @@
-//! Names of tensors: which are quantized at all, and in which order they are counted.
+//! Names of tensors: which are quantized, and in which order they are counted.
 
-/// Parts of names of weights that are small, or that the model's choices hang on.
+/// Substrings of the names of weights that stay as they are: small ones, and those that route tokens.
 const KEPT: &[&str] = &[
     "_norm.weight",
     // Which expert, and for which token.
@@ -42,9 +42,9 @@ const KEPT: &[&str] = &[
     "mm.a.code_embd",
 ];
 
-/// Whether a preset has a say in the tensor at all.
+/// Whether presets quantize the tensor.
 pub(super) fn is_quantized(name: &str, dims: &[u64]) -> bool {
-    // Of a row alone, or of one row, there is nothing to gain.
+    // Vectors and matrices of one row are too small to gain anything.
     let is_matrix = dims.iter().skip(1).any(|&size| size > 1);
     is_matrix
         && name.ends_with("weight")
@@ -58,7 +58,7 @@ pub(super) fn layer(name: &str) -> Option<u64> {
     number.parse().ok()
 }
 
-/// llama.cpp counts by layer and then by name, whatever order the file has.
+/// The order in which llama.cpp counts: by layer, then by name.
 pub(super) fn counting_order(tensors: &[(&str, &[u64])]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..tensors.len()).collect();
     order.sort_by_key(|&at| (layer(tensors[at].0), tensors[at].0));

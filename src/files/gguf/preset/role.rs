@@ -1,13 +1,13 @@
-//! What a tensor does in its model, by its name in llama.cpp.
+//! The role of a tensor in its model, from its name in llama.cpp.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     TokenEmbedding,
-    /// The output layer, if it is not the token embedding once more.
+    /// The output layer, unless it is tied to the token embedding.
     Head,
     Q,
     K,
-    /// The values, alone or fused with others: what attention passes on.
+    /// The values, alone or fused with keys and queries.
     V,
     AttentionOutput,
     Up,
@@ -16,7 +16,7 @@ pub(super) enum Role {
     Other,
 }
 
-/// The first that is found in a name says its role.
+/// The first substring found in a name determines its role.
 const PARTS: &[(&str, Role)] = &[
     ("attn_qkv.weight", Role::V),
     ("attn_kv_b.weight", Role::V),

@@ -1,15 +1,19 @@
-//! The rule by role. One function for each role that has one, a line for each group of presets.
+//! The rule, one function for each role and one line for each group of presets.
 
-use super::{Model, Preset, Role, TensorType, names};
+use super::model::ModelShape;
+use super::names;
+use super::presets::Preset;
+use super::role::Role;
 use crate::Result;
-use crate::gguf::cursor::Place;
+use crate::files::gguf::cursor::Location;
+use crate::files::gguf::types::TensorType;
 use Preset as P;
 use TensorType as T;
 
-/// Counts tensors of each role on the way through a model.
+/// Counts of the tensors of each role, while the rule goes through a model.
 pub(super) struct State<'m> {
     preset: Preset,
-    model: &'m Model,
+    model: &'m ModelShape,
     tied: bool,
     n_v: u64,
     /// Tensors met so far.
@@ -25,7 +29,7 @@ fn more_bits(i: u64, n: u64) -> bool {
 }
 
 impl<'m> State<'m> {
-    pub fn new(preset: Preset, model: &'m Model, roles: &[Role]) -> Self {
+    pub fn new(preset: Preset, model: &'m ModelShape, roles: &[Role]) -> Self {
         State {
             preset,
             model,
@@ -38,7 +42,7 @@ impl<'m> State<'m> {
         }
     }
 
-    /// The type for the next tensor, whether or not its rows are of whole blocks.
+    /// The type of the next tensor, before any fallback.
     pub fn choose(&mut self, role: Role, name: &str, dims: &[u64]) -> Result<TensorType> {
         if role == Role::Head || (self.tied && role == Role::TokenEmbedding) {
             return Ok(self.head(dims[0]));
@@ -67,7 +71,7 @@ impl<'m> State<'m> {
         })
     }
 
-    /// Few tensors, read for every token, and every error in them goes straight to the output.
+    /// The output layer: one tensor whose errors reach the output directly.
     fn head(&self, k: u64) -> TensorType {
         let default = self.preset.default;
         if self.preset == P::MXFP4_MOE || self.model.is_falcon() || !k.is_multiple_of(default.block) {
@@ -90,7 +94,7 @@ impl<'m> State<'m> {
         }
     }
 
-    /// The presets of IQ1 and IQ2.
+    /// The IQ1 and IQ2 presets.
     fn under_three_bits(&mut self, role: Role) -> TensorType {
         let larger = matches!(self.preset, P::IQ2_S | P::IQ2_M);
         let more = if larger { T::IQ3_S } else { T::Q2_K };
@@ -101,7 +105,7 @@ impl<'m> State<'m> {
             Role::K if eight_experts => T::Q4_K,
             Role::Down => {
                 self.down += 1;
-                // Counted even where there are experts: a file may have several tensors a layer.
+                // Experts are counted too: a file can have several tensors in one layer.
                 if self.down - 1 < self.model.n_layer / 8 {
                     more
                 } else {
@@ -121,7 +125,7 @@ impl<'m> State<'m> {
     fn values(&mut self) -> TensorType {
         let (i, n) = (self.v, self.n_v);
         self.v += 1;
-        // Where several heads share them, values are few and each matters more.
+        // Values that several heads share are few, and each matters more.
         let shared = self.model.heads_per_kv() >= 4;
         let kind = match self.preset {
             P::Q2_K | P::Q2_K_S | P::IQ3_XXS | P::IQ3_XS | P::IQ3_S if shared => T::Q4_K,
@@ -217,7 +221,7 @@ impl<'m> State<'m> {
         })
     }
 
-    /// Experts of a layer may be tensors of their own, in any order: then the name says the layer.
+    /// The experts of a layer can be separate tensors in any order, so their name gives the layer.
     fn layer(&self, counted: u64, name: &str) -> Result<u64> {
         if self.model.n_expert <= 1 {
             return Ok(counted);
@@ -225,7 +229,7 @@ impl<'m> State<'m> {
         let (n, named) = (self.model.n_layer, names::layer(name));
         named.filter(|&i| i < n).ok_or_else(|| {
             let got = named.map_or("none".into(), |i| i.to_string());
-            Place::Tensor(name).error("the layer in its name", format!("under {n}"), got)
+            Location::Tensor(name).error("the layer in its name", format!("under {n}"), got)
         })
     }
 }

@@ -1,11 +1,11 @@
 //! AQLM: `codes`, `codebooks`, `scales`.
 
-use super::Layer;
-use crate::layouts::Aqlm;
+use super::super::layer::LayerSource;
+use crate::layouts::AqlmLayout;
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let codes = layer.tensor(".codes")?;
     let codebooks = layer.tensor(".codebooks")?;
     let [books, entries, rows, columns] = codebooks.dims()?;
@@ -24,7 +24,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     let [n, groups, _] = codes.dims()?;
     let codes = codes.shaped(&[n, groups, books])?;
     let scales = layer.tensor(".scales")?.shaped(&[n, 1, 1, 1])?;
-    Aqlm {
+    AqlmLayout {
         n,
         k: groups.saturating_mul(8),
         books,

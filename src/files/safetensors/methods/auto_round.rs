@@ -1,19 +1,20 @@
-//! AutoRound: the tensors of GPTQ or of AWQ, as `packing_format` says.
+//! AutoRound: the tensors of GPTQ or AWQ, depending on `packing_format`.
 
-use super::super::method::unknown;
+use super::super::errors::unknown;
+use super::super::layer::LayerSource;
 use super::super::overrides::Overrides;
-use super::{Layer, awq, gptq};
+use super::{awq, gptq};
 use crate::layouts::GptqZeros;
 use crate::{Linear, Result};
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    let settings = &layer.model.quantization;
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    let settings = layer.quantization;
     let overrides = Overrides::extra_config(settings, layer.name);
     let data_type = overrides.text(settings, "data_type").unwrap_or("int");
     if data_type != "int" {
         return Err(unknown("data_type", data_type, ["int"].into_iter()));
     }
-    // Called `backend` at first. A second part, or a third, names a kernel.
+    // Early versions call it `backend`. The parts after the first name kernels.
     let format = ["packing_format", "backend"].map(|key| settings[key].as_str());
     let format = format.into_iter().flatten().next();
     let format = format.unwrap_or("auto_round:auto_gptq");
@@ -25,8 +26,8 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     if has("awq") {
         return awq::gemm(layer, &overrides);
     }
-    // Its own packing, and GPTQModel's kernels on it, have zero points as they are (`qlinear_torch.py`). The other
-    // writes them one lower, but no lower than 0, and reads them one higher (`qlinear_torch_zp.py`).
+    // AutoRound's own packing, and GPTQModel's kernels for it, store zero points unchanged (`qlinear_torch.py`). The
+    // other packing writes them one lower, but at least 0, and reads them one higher (`qlinear_torch_zp.py`).
     let lower = has("_zp") || (has("gptq") && !has("gptqmodel"));
     let zeros = if lower {
         GptqZeros::OneLowerUpTo

@@ -1,19 +1,18 @@
-//! AWQ: `qweight`, `scales`, and `qzeros` or, as llm-awq calls those of version GEMV fast, `scaled_zeros`.
+//! AWQ: `qweight`, `scales`, and `qzeros`, or `scaled_zeros` as llm-awq names them in version GEMV fast.
 
-use super::super::layer::count;
-use super::super::method::unknown;
+use super::super::errors::unknown;
+use super::super::layer::{LayerSource, count, group_of};
 use super::super::overrides::{Overrides, groups_of};
-use super::Layer;
-use crate::layouts::{Awq, AwqGemv, AwqGemvFast};
-use crate::{Linear, Result};
+use crate::layouts::{AwqGemvFastLayout, AwqGemvLayout, AwqLayout};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
 const WORDS: &[Dtype] = &[Dtype::I32, Dtype::U32];
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    let settings = &layer.model.quantization;
-    // AutoAWQ and transformers 4, transformers 5, GPTQModel.
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    let settings = layer.quantization;
+    // The keys of AutoAWQ and transformers 4, of transformers 5, and of GPTQModel.
     let keys = ["version", "format", "checkpoint_format"];
     let version = keys.into_iter().find_map(|key| settings[key].as_str());
     let version = version.unwrap_or("gemm");
@@ -28,8 +27,8 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// Layers of this version, of other tools too.
-pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
+/// Layers of version GEMM, also of other tools.
+pub fn gemm(layer: &LayerSource, overrides: &Overrides) -> Result<Linear> {
     four_bits(layer)?;
     let qweight = layer.tensor(".qweight")?.typed(WORDS)?;
     let [k, words] = qweight.dims()?;
@@ -37,16 +36,16 @@ pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
     let scales = layer.tensor(".scales")?;
     let [groups, _] = scales.dims()?;
     let scales = scales.shaped(&[groups, n])?;
-    let group = match group_size(&layer.model.quantization)? {
+    let group = match group_size(layer.quantization)? {
         _ if overrides.exist() => overrides.group(layer, k, groups)?,
         Some(group) => group,
-        None => 128,
+        None => Group::Len(128),
     };
     let groups = groups_of(k, group);
     let scales = scales.shaped(&[groups, n])?;
     let qzeros = layer.tensor(".qzeros")?.typed(WORDS)?;
     let qzeros = qzeros.shaped(&[groups, words])?;
-    Awq {
+    AwqLayout {
         n,
         k,
         group,
@@ -57,7 +56,7 @@ pub fn gemm(layer: &Layer, overrides: &Overrides) -> Result<Linear> {
     .linear()
 }
 
-fn gemv(layer: &Layer) -> Result<Linear> {
+fn gemv(layer: &LayerSource) -> Result<Linear> {
     four_bits(layer)?;
     let qweight = layer.tensor(".qweight")?.typed(WORDS)?;
     let [n, words] = qweight.dims()?;
@@ -66,10 +65,10 @@ fn gemv(layer: &Layer) -> Result<Linear> {
     let qzeros = qzeros.shaped(&[n, zero_words])?;
     let scales = layer.tensor(".scales")?;
     let scales = scales.shaped(&[n, zero_words.saturating_mul(8)])?;
-    AwqGemv {
+    AwqGemvLayout {
         n,
         k: words.saturating_mul(8),
-        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        group: group_size(layer.quantization)?.unwrap_or(Group::Len(128)),
         qweight: &qweight.bytes,
         qzeros: &qzeros.bytes,
         scales: scales.scales()?,
@@ -77,7 +76,7 @@ fn gemv(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-fn gemv_fast(layer: &Layer) -> Result<Linear> {
+fn gemv_fast(layer: &LayerSource) -> Result<Linear> {
     four_bits(layer)?;
     let qweight = layer.tensor(".qweight")?.typed(&[Dtype::I16, Dtype::U16])?;
     let [rows, k] = qweight.dims()?;
@@ -91,10 +90,10 @@ fn gemv_fast(layer: &Layer) -> Result<Linear> {
         ".qzeros"
     };
     let scaled_zeros = layer.tensor(name)?.shaped(&[groups, n])?;
-    AwqGemvFast {
+    AwqGemvFastLayout {
         n,
         k,
-        group: group_size(&layer.model.quantization)?.unwrap_or(128),
+        group: group_size(layer.quantization)?.unwrap_or(Group::Len(128)),
         qweight: &qweight.bytes,
         scales: scales.scales()?,
         scaled_zeros: scaled_zeros.scales()?,
@@ -102,9 +101,9 @@ fn gemv_fast(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-/// That the layer has as many bits as there are versions for.
-fn four_bits(layer: &Layer) -> Result<()> {
-    let settings = &layer.model.quantization;
+/// Checks that the layer has 4 bits, as all versions do.
+fn four_bits(layer: &LayerSource) -> Result<()> {
+    let settings = layer.quantization;
     for key in ["bits", "w_bit"] {
         match count(settings, key)? {
             None | Some(4) => {}
@@ -114,10 +113,11 @@ fn four_bits(layer: &Layer) -> Result<()> {
     Ok(())
 }
 
-/// Inputs that share a scale, by the name that AutoAWQ gave it at first too.
-fn group_size(settings: &Value) -> Result<Option<usize>> {
-    match count(settings, "group_size")? {
-        Some(group) => Ok(Some(group)),
-        None => count(settings, "q_group_size"),
-    }
+/// Inputs that share a scale, also under the older key of AutoAWQ.
+fn group_size(settings: &Value) -> Result<Option<Group>> {
+    let size = match count(settings, "group_size")? {
+        Some(size) => Some(size),
+        None => count(settings, "q_group_size")?,
+    };
+    Ok(size.map(group_of))
 }

@@ -1,16 +1,17 @@
-//! BitNet: `weight` of four rows a byte, and `weight_scale`; or the floats that ternary weights are made of
-//! as the model runs (`quantization_mode` `online`).
+//! BitNet: `weight` with four rows in a byte and `weight_scale`, or the floats that are rounded to ternary weights at run
+//! time (`quantization_mode` `online`).
 
-use super::super::method::unknown;
+use super::super::errors::unknown;
+use super::super::layer::{FLOATS, LayerSource};
 use super::super::pattern::Pattern;
-use super::{FLOATS, Layer, floats};
-use crate::layouts::{BitNet, BitNetLatent};
+use super::floats::floats;
+use crate::layouts::{BitNetLatentLayout, BitNetLayout};
 use crate::{Linear, OutputScale, Result, RmsNorm};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
 /// A layer with a `weight_scale`, and its bias.
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?.single()?;
     let auto = is_auto(layer)?;
@@ -20,12 +21,12 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         OutputScale::Divide(scale)
     };
     let linear = if auto && FLOATS.contains(&weight.dtype()) {
-        // Unpacked already.
+        // The checkpoint was saved unpacked.
         floats(&weight)?.with_scale(scaled)?
     } else {
         let weight = weight.typed(&[Dtype::U8])?;
         let [rows, k] = weight.dims()?;
-        BitNet {
+        BitNetLayout {
             n: rows.saturating_mul(4),
             k,
             packed: &weight.bytes,
@@ -44,15 +45,15 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// A layer without a bias of floats that ternary weights are made of, unless it is to stay as it is.
-pub fn latent(layer: &Layer) -> Result<Option<Linear>> {
-    let settings = &layer.model.quantization;
+/// A layer, without its bias, of floats that are rounded to ternary weights; `None` if the layer is not quantized.
+pub fn latent(layer: &LayerSource) -> Result<Option<Linear>> {
+    let settings = layer.quantization;
     if settings["quantization_mode"] != "online" || !is_auto(layer)? || is_kept(layer)? {
         return Ok(None);
     }
     let weight = layer.tensor(".weight")?.typed(FLOATS)?;
     let [n, k] = weight.dims()?;
-    let latent = BitNetLatent {
+    let latent = BitNetLatentLayout {
         n,
         k,
         weight: weight.scales()?,
@@ -60,8 +61,8 @@ pub fn latent(layer: &Layer) -> Result<Option<Linear>> {
     normed(layer, latent.linear()?).map(Some)
 }
 
-fn is_auto(layer: &Layer) -> Result<bool> {
-    let class = layer.model.quantization["linear_class"].as_str();
+fn is_auto(layer: &LayerSource) -> Result<bool> {
+    let class = layer.quantization["linear_class"].as_str();
     match class.unwrap_or("bitlinear") {
         "bitlinear" => Ok(false),
         "autobitlinear" => Ok(true),
@@ -72,12 +73,12 @@ fn is_auto(layer: &Layer) -> Result<bool> {
     }
 }
 
-/// Whether a layer stays as it is: embeddings, the output layer unless others are named, those named.
-fn is_kept(layer: &Layer) -> Result<bool> {
+/// Whether a layer is not quantized: embeddings and the listed layers, by default the output layer.
+fn is_kept(layer: &LayerSource) -> Result<bool> {
     if layer.is_embedding() {
         return Ok(true);
     }
-    match layer.model.quantization["modules_to_not_convert"].as_array() {
+    match layer.quantization["modules_to_not_convert"].as_array() {
         None => Ok(layer.name.ends_with("lm_head")),
         Some(names) => {
             for name in names.iter().filter_map(Value::as_str) {
@@ -92,17 +93,17 @@ fn is_kept(layer: &Layer) -> Result<bool> {
     }
 }
 
-/// The layer with the norm of its inputs, where it has one.
-fn normed(layer: &Layer, linear: Linear) -> Result<Linear> {
-    let settings = &layer.model.quantization;
+/// The layer with the norm of its inputs, if it has one.
+fn normed(layer: &LayerSource, linear: Linear) -> Result<Linear> {
+    let settings = layer.quantization;
     let weight = match (settings["use_rms_norm"] == true, layer.find(".rms_norm.weight")?) {
         (true, Some(weight)) => weight,
         (false, None) => return Ok(linear),
         (true, None) => return Err(layer.wrong("use_rms_norm", "false without an rms_norm.weight", true)),
-        // transformers would leave it out in silence.
+        // transformers would silently ignore the norm.
         (false, Some(_)) => return Err(layer.wrong("use_rms_norm", "true with an rms_norm.weight", false)),
     };
-    // transformers' default.
+    // The default of transformers.
     let eps = settings["rms_norm_eps"].as_f64().unwrap_or(1e-6) as f32;
     let weight = weight.typed(FLOATS)?.finite()?;
     linear.with_norm(RmsNorm { weight, eps })

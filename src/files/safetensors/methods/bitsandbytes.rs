@@ -1,21 +1,20 @@
 //! bitsandbytes: 4 bits with a `quant_state` in JSON, or 8 bits with `SCB`.
 
 use super::super::json::parse;
-use super::super::layer::count;
-use super::Layer;
-use crate::layouts::{Absmax, FourBit, Int8, Levels4};
+use super::super::layer::{LayerSource, count};
+use crate::layouts::{Absmax, FourBitLayout, Int8Layout, Levels4};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
-/// The types that codes of 4 bits may be stored as (`bnb_4bit_quant_storage`); their bytes are the same.
+/// The types that 4-bit codes can be stored as (`bnb_4bit_quant_storage`), all with the same bytes.
 const STORAGE: &[Dtype] = &[Dtype::U8, Dtype::I8, Dtype::BF16, Dtype::F16, Dtype::F32];
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     if layer.has(".SCB") {
         return int8(layer);
     }
-    // Experts are parameters of their own name, other layers have a `weight`.
+    // Experts are parameters with a name of their own; other layers have a `weight`.
     let weight = if layer.has("") { "" } else { ".weight" };
     let part = |name: &str| format!("{weight}.{name}");
     let fp4 = part("quant_state.bitsandbytes__fp4");
@@ -54,7 +53,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             }
         }
     };
-    FourBit {
+    FourBitLayout {
         n,
         k,
         levels,
@@ -65,8 +64,8 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-/// The shape of the weights before they were packed; of experts, rows of all, one expert after the other.
-fn shape(layer: &Layer, settings: &Value) -> Result<(usize, usize)> {
+/// The shape of the unpacked weights, with the rows of stacked experts one after the other.
+fn shape(layer: &LayerSource, settings: &Value) -> Result<(usize, usize)> {
     let dim = |v: &Value| v.as_u64().and_then(|v| usize::try_from(v).ok());
     let dims = settings["shape"].as_array().map(|dims| dims.iter().map(dim));
     let dims: Option<Vec<usize>> = dims.and_then(|dims| dims.collect());
@@ -79,18 +78,18 @@ fn shape(layer: &Layer, settings: &Value) -> Result<(usize, usize)> {
     }
 }
 
-fn int8(layer: &Layer) -> Result<Linear> {
+fn int8(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?.typed(&[Dtype::I8])?;
     let [n, k] = weight.dims()?;
     let scb = layer.tensor(".SCB")?.typed(&[Dtype::F32])?.shaped(&[n])?;
-    // 0 is row by row; the others are orders of certain GPUs, no longer written.
+    // 0 is row by row. The others are orders for certain GPUs, which are no longer written.
     if let Some(order) = layer.find(".weight_format")? {
         match order.counts()?[..] {
             [0] => {}
             ref other => return Err(layer.wrong("weight_format", "[0]", format!("{other:?}"))),
         }
     }
-    Int8 {
+    Int8Layout {
         n,
         k,
         weight: &weight.bytes,

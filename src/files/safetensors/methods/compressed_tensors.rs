@@ -1,12 +1,12 @@
-//! compressed-tensors: which of its formats a layer has is told by its tensors, and checked against those
-//! that the configuration lists.
+//! compressed-tensors: the tensors of a layer determine its format, which must be among those of the configuration.
 
-use super::super::layer::count;
-use super::super::method::unknown;
-use super::super::tensor::Tensor;
-use super::{FLOATS, Layer, floats, fp8, sparse, targets};
-use crate::layouts::{Element, IntQuantized, Microscaled, PackQuantized};
-use crate::{Linear, OutputScale, Result};
+use super::super::errors::unknown;
+use super::super::layer::{FLOATS, LayerSource, count};
+use super::super::tensor::LoadedTensor;
+use super::floats::floats;
+use super::{fp8, sparse, targets};
+use crate::layouts::{Element, IntQuantizedLayout, MicroscaledLayout, PackQuantizedLayout};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ const FORMATS: &[&str] = &[
     "sparse-24-bitmask",
 ];
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    let settings = &layer.model.quantization;
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    let settings = layer.quantization;
     let all = settings["config_groups"].as_object();
     let all: Vec<&Value> = all.into_iter().flat_map(|g| g.values()).collect();
     for place in all.iter().copied().chain([settings]) {
@@ -37,7 +37,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             _ => {}
         }
     }
-    // Those of this layer; where a pattern is not understood, those that may be.
+    // The groups of this layer, including those with a pattern that is not understood.
     let is_own = |group: &&Value| targets::listed(layer, &group["targets"]).unwrap_or(true);
     let own: Vec<&Value> = all.iter().copied().filter(is_own).collect();
     let groups = if own.is_empty() { all } else { own };
@@ -62,7 +62,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             let blocks = groups.iter().map(|g| &g["weights"]["block_structure"]);
             let lengths = groups.iter().map(|g| count(&g["weights"], "group_size"));
             let lengths = lengths.collect::<Result<Vec<_>>>()?.into_iter().flatten();
-            // Groups may have blocks of several sizes: the one that fits.
+            // Groups can differ in their blocks: take the size that fits.
             let [n, k] = weight.dims()?;
             let fits = |&(rows, columns): &(usize, usize)| {
                 let some = rows > 0 && columns > 0;
@@ -75,9 +75,13 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// Integers in words. How many bits they have is told by the configuration, where it says several by
-/// which of them the tensor has room for.
-fn pack_quantized(layer: &Layer, groups: &[&Value], packed: &Tensor, scale: &Tensor) -> Result<Linear> {
+/// Integers in words. The configuration gives their bits; if it lists several, the size of the tensor decides.
+fn pack_quantized(
+    layer: &LayerSource,
+    groups: &[&Value],
+    packed: &LoadedTensor,
+    scale: &LoadedTensor,
+) -> Result<Linear> {
     let shape = layer.tensor(".weight_shape")?;
     let [n, k] = shape.counts()?[..] else {
         return Err(layer.wrong("weight_shape", "2 numbers", format!("{:?}", shape.shape())));
@@ -110,7 +114,7 @@ fn pack_quantized(layer: &Layer, groups: &[&Value], packed: &Tensor, scale: &Ten
         Some(g_idx) => Some(g_idx.typed(&[Dtype::I32])?.shaped(&[k])?),
         None => None,
     };
-    PackQuantized {
+    PackQuantizedLayout {
         n,
         k,
         bits,
@@ -123,8 +127,8 @@ fn pack_quantized(layer: &Layer, groups: &[&Value], packed: &Tensor, scale: &Ten
     .linear()
 }
 
-/// Inputs that share a scale, 0 for all: told by the shape of the scales, and of groups by the settings.
-fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor) -> Result<usize> {
+/// Inputs that share a scale, from the shape of the scales and the settings.
+fn group_of(layer: &LayerSource, groups: &[&Value], [n, k]: [usize; 2], scale: &LoadedTensor) -> Result<Group> {
     let mut lengths = Vec::new();
     for group in groups {
         let length = count(&group["weights"], "group_size")?;
@@ -134,13 +138,13 @@ fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor
     let mut fitting = lengths.iter().filter(fits);
     let block = match (scale.shape(), fitting.next()) {
         (_, Some(&length)) if fitting.all(|&other| other == length) => Some((1, length)),
-        // Several settings fit, or none of those there are.
+        // Several settings fit, or none.
         (&[_, several], _) if several > 1 && !lengths.is_empty() => None,
         (shape, _) => fp8::shared(n, k, shape, None),
     };
-    match block {
-        Some((1 | 0, group)) => Ok(group),
-        _ => {
+    match fp8::group_of_block(n, k, block) {
+        Some(group) => Ok(group),
+        None => {
             let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
             let expected = if lengths.is_empty() {
                 "one, or one a row or group".to_owned()
@@ -152,14 +156,19 @@ fn group_of(layer: &Layer, groups: &[&Value], [n, k]: [usize; 2], scale: &Tensor
     }
 }
 
-fn int_quantized(layer: &Layer, groups: &[&Value], weight: &Tensor, scale: &Tensor) -> Result<Linear> {
+fn int_quantized(
+    layer: &LayerSource,
+    groups: &[&Value],
+    weight: &LoadedTensor,
+    scale: &LoadedTensor,
+) -> Result<Linear> {
     let [n, k] = weight.dims()?;
     let group = group_of(layer, groups, [n, k], scale)?;
     let zero_points = match layer.find(".weight_zero_point")? {
         Some(zeros) => Some(zeros.typed(&[Dtype::I8])?),
         None => None,
     };
-    IntQuantized {
+    IntQuantizedLayout {
         n,
         k,
         group,
@@ -170,8 +179,8 @@ fn int_quantized(layer: &Layer, groups: &[&Value], weight: &Tensor, scale: &Tens
     .linear()
 }
 
-/// NVFP4, MXFP4 or MXFP6: by its scales, and by how many bytes a group of weights takes.
-fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear> {
+/// NVFP4, MXFP4 or MXFP6, by the scales and by the bytes of a group.
+fn microscaled(layer: &LayerSource, packed: &LoadedTensor, scale: &LoadedTensor) -> Result<Linear> {
     let [n, bytes] = packed.dims()?;
     let [scale_rows, groups] = scale.dims()?;
     if scale_rows != n {
@@ -186,7 +195,7 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
         Some(_) => (16, scale.scales()?),
         None => (32, scale.powers()?),
     };
-    // A last group may be short: which element it is, is told by how many weights the bytes would be.
+    // The last group can be short, so the number of weights that the bytes hold decides between the elements.
     let inputs = |bits: usize| bytes.saturating_mul(8) / bits;
     let is_element = |element: &Element| {
         let k = inputs(element.bits());
@@ -200,11 +209,11 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
         return Err(layer.wrong("bytes of a row of weight_packed", expected, bytes));
     };
     let k = inputs(element.bits());
-    Microscaled {
+    MicroscaledLayout {
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &packed.bytes,
         scales,
         global,
@@ -212,8 +221,8 @@ fn microscaled(layer: &Layer, packed: &Tensor, scale: &Tensor) -> Result<Linear>
     .linear()
 }
 
-pub fn mxfp8(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
-    // Files of before there was a type for it hold E4M3 as bytes.
+pub fn mxfp8(layer: &LayerSource, weight: &LoadedTensor, scale: &LoadedTensor) -> Result<Linear> {
+    // Files from before safetensors had the type hold E4M3 as bytes.
     let element = match weight.dtype() {
         Dtype::U8 => Some(Element::E4M3),
         _ => fp8::element(weight),
@@ -227,11 +236,11 @@ pub fn mxfp8(layer: &Layer, weight: &Tensor, scale: &Tensor) -> Result<Linear> {
         let expected = format!("{:?}", [n, k.div_ceil(32)]);
         return Err(layer.wrong("shape of weight_scale", expected, format!("{:?}", [rows, groups])));
     }
-    Microscaled {
+    MicroscaledLayout {
         n,
         k,
         element,
-        group: 32,
+        group: Group::Len(32),
         packed: &weight.bytes,
         scales: scale.powers()?,
         global: None,

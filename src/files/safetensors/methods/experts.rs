@@ -1,17 +1,17 @@
-//! Experts in one tensor, `[experts, n, k]`: their rows one after the other, as one matrix.
+//! Stacked experts, `[experts, n, k]`, as one matrix with the rows of all experts.
 
-use super::super::tensor::Tensor;
-use super::Layer;
+use super::super::layer::LayerSource;
+use super::super::tensor::LoadedTensor;
 use crate::{Error, Result};
 
-/// A tensor of two dimensions or more with all but the last as rows: its weights, or their bytes.
-pub fn rows<'m>(layer: &Layer, tensor: Tensor<'m>) -> Result<Tensor<'m>> {
+/// A tensor of two or more dimensions as a matrix: all dimensions but the last are rows.
+pub fn rows<'m>(layer: &LayerSource, tensor: LoadedTensor<'m>) -> Result<LoadedTensor<'m>> {
     let shape = of_one_matrix(layer, tensor.shape())?;
     Ok(tensor.reshaped(shape.to_vec(), None))
 }
 
 /// The rows of all experts, and the columns of each.
-pub fn of_one_matrix(layer: &Layer, shape: &[usize]) -> Result<[usize; 2]> {
+pub fn of_one_matrix(layer: &LayerSource, shape: &[usize]) -> Result<[usize; 2]> {
     match shape {
         [rows @ .., columns] if !rows.is_empty() => {
             let rows = rows.iter().fold(1, |all: usize, &d| all.saturating_mul(d));
@@ -23,15 +23,15 @@ pub fn of_one_matrix(layer: &Layer, shape: &[usize]) -> Result<[usize; 2]> {
 
 /// The scales of experts as those of the rows of one matrix, `[experts · n, groups]`.
 ///
-/// Each expert has scales of its own: one, one a row, or one for each of its blocks, of the length in
-/// `block` where that many fit, else of equal lengths. Also gives the columns of a block, 0 for all.
+/// Each expert has one scale, one for each row, or one for each block: blocks of size `block` if their number fits,
+/// otherwise blocks of equal size. Also returns the columns of a block.
 pub fn scales<'m>(
-    layer: &Layer,
+    layer: &LayerSource,
     [experts, n, k]: [usize; 3],
-    scales: Tensor<'m>,
+    scales: LoadedTensor<'m>,
     block: Option<(usize, usize)>,
-) -> Result<(Tensor<'m>, usize)> {
-    let wrong = |scales: &Tensor| {
+) -> Result<(LoadedTensor<'m>, usize)> {
+    let wrong = |scales: &LoadedTensor| {
         let got = format!("{:?} for experts of [{experts}, {n}, {k}]", scales.shape());
         let expected = "one an expert, one a row, or one a block";
         layer.wrong("shape of its scales", expected, got)
@@ -50,7 +50,7 @@ pub fn scales<'m>(
     if experts == 0 || n == 0 || k == 0 {
         return Err(Error::Empty { n, k });
     }
-    // Rows repeat the scales of their block: at most one scale a weight.
+    // Rows repeat the scales of their block, at most one scale per weight.
     let run = scales.bytes.len() / experts / rows;
     let mut bytes = Vec::with_capacity(experts * n * run);
     for expert in 0..experts {
@@ -59,6 +59,5 @@ pub fn scales<'m>(
             bytes.extend_from_slice(&scales.bytes[at..at + run]);
         }
     }
-    let columns = if groups == 1 { 0 } else { columns };
     Ok((scales.reshaped(vec![experts * n, groups], Some(bytes)), columns))
 }

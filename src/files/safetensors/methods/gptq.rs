@@ -1,15 +1,15 @@
 //! GPTQ: `qweight`, `qzeros`, `scales`, `g_idx`.
 
-use super::super::method::unknown;
+use super::super::errors::unknown;
+use super::super::layer::LayerSource;
 use super::super::overrides::Overrides;
-use super::Layer;
-use crate::layouts::{Gptq, GptqZeros};
+use crate::layouts::{GptqLayout, GptqZeros};
 use crate::{Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    let settings = &layer.model.quantization;
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    let settings = layer.quantization;
     let marlin = settings["is_marlin_format"] == true;
     let format = ["checkpoint_format", "format"].map(|key| settings[key].as_str());
     let format = if marlin {
@@ -25,7 +25,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             return Err(unknown("checkpoint_format", other, known));
         }
     };
-    // Some layers of a model may have other bits and groups than the rest.
+    // Single layers can differ in bits and groups.
     let overrides = Overrides::dynamic(settings, layer.name);
     packed(layer, &overrides, &[2, 3, 4, 8], |bits| {
         if v2 {
@@ -36,14 +36,14 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     })
 }
 
-/// How v1 files hold zero points depends on what wrote them: `meta.quantizer` has lines such as
-/// `gptqmodel:5.0.0`, of all tools that had a part in it.
+/// How v1 files store zero points depends on the tool: `meta.quantizer` lists the tools with their versions, such as
+/// `gptqmodel:5.0.0`.
 ///
-/// - AutoGPTQ (`qlinear_cuda_old.py`), and files that do not say: it writes fields of 2, 4 and 8 bits one lower and
-///   reads `(field + 1) & mask`; of 3 bits it reads `field + 1`.
-/// - GPTQModel (`utils/model.py`, `convert_gptq_v1_to_v2_format_module`): it adds a one for each field to whole
-///   words, as it took it away from them, so that a zero point of 0 changes those above it in the word. Of 3
-///   bits it did so by the wrong numbers until 7.0, and takes each field by itself since.
+/// - AutoGPTQ (`qlinear_cuda_old.py`), and files that name no tool: fields of 2, 4 and 8 bits are written one lower and
+///   read as `(field + 1) & mask`, fields of 3 bits are read as `field + 1`.
+/// - GPTQModel (`utils/model.py`, `convert_gptq_v1_to_v2_format_module`): a one for each field is
+///   added to whole words, as it was subtracted from them, so that a zero point of 0 changes the fields above it in
+///   the word. With 3 bits, versions before 7.0 use the wrong numbers, and later versions treat each field alone.
 fn zeros_of_v1(meta: &Value, bits: usize) -> GptqZeros {
     let writers = match &meta["quantizer"] {
         Value::Array(writers) => writers.iter().collect(),
@@ -64,10 +64,10 @@ fn zeros_of_v1(meta: &Value, bits: usize) -> GptqZeros {
     }
 }
 
-/// A layer in GPTQ's tensors, of any tool. The bits that it has are told by its settings, or, where layers
-/// may differ, by the shape of its zero points.
+/// A layer in GPTQ's tensors, of any tool. The settings give its bits or, if layers can differ, the shape of its zero
+/// points does.
 pub fn packed(
-    layer: &Layer,
+    layer: &LayerSource,
     overrides: &Overrides,
     allowed: &[usize],
     zeros: impl Fn(usize) -> GptqZeros,
@@ -100,7 +100,7 @@ pub fn packed(
         Some(g_idx) => Some(g_idx.typed(&[Dtype::I32])?.shaped(&[k])?),
         None => None,
     };
-    Gptq {
+    GptqLayout {
         n,
         k,
         bits,

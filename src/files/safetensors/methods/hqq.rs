@@ -1,11 +1,10 @@
 //! HQQ: `W_q`, `scale`, `zero`, and its settings as tensors of one number each.
 
-use super::super::layer::count;
-use super::Layer;
-use crate::layouts::Hqq;
-use crate::{Linear, Result};
+use super::super::layer::{LayerSource, count, group_of};
+use crate::layouts::HqqLayout;
+use crate::{Group, Linear, Result};
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let packed = layer.tensor(".W_q")?;
     let (scale, zero) = (layer.tensor(".scale")?, layer.tensor(".zero")?);
     let shape = layer.tensor(".shape")?;
@@ -19,12 +18,12 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     if axis > 1 {
         return Err(layer.wrong("axis", "0 or 1", axis));
     }
-    // The words of W_q may be stored as floats (`view_as_float`): its bytes are the same.
-    Hqq {
+    // The words of W_q can be stored as floats (`view_as_float`) with the same bytes.
+    HqqLayout {
         n,
         k,
         bits,
-        group: setting(layer, "group_size")?.unwrap_or(0),
+        group: setting(layer, "group_size")?.map_or(Group::Row, group_of),
         columns: axis == 0,
         packed: &packed.bytes,
         scales: scale.scales()?,
@@ -34,7 +33,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
 }
 
 /// A setting of the layer, in a tensor, or of the model.
-fn setting(layer: &Layer, key: &str) -> Result<Option<usize>> {
+fn setting(layer: &LayerSource, key: &str) -> Result<Option<usize>> {
     if let Some(tensor) = layer.find(&format!(".{key}"))? {
         let values = tensor.counts()?;
         return match values[..] {
@@ -42,8 +41,8 @@ fn setting(layer: &Layer, key: &str) -> Result<Option<usize>> {
             _ => Err(layer.wrong(key, "1 number", format!("{:?}", tensor.shape()))),
         };
     }
-    let quant = &layer.model.quantization["quant_config"];
-    // One for all, or one for each kind of layer: its name without `model`, `layers` and numbers.
+    let quant = &layer.quantization["quant_config"];
+    // Settings for all layers, or for each kind of layer: its name without `model`, `layers` and numbers.
     let parts = layer.name.split('.').filter(|part| {
         let number = part.chars().all(|c| c.is_ascii_digit());
         !number && !["model", "layers"].contains(part)

@@ -1,18 +1,17 @@
-//! MLX: `weight`, `scales` and, of the affine mode, `biases`; settings may differ from layer to layer.
+//! MLX: `weight`, `scales` and, in affine mode, `biases`. Settings can differ from layer to layer.
 
-use super::super::layer::count;
-use super::super::method::unknown;
-use super::super::tensor::Tensor;
-use super::Layer;
+use super::super::errors::unknown;
+use super::super::layer::{LayerSource, count, group_of};
+use super::super::tensor::LoadedTensor;
 use super::experts::of_one_matrix;
-use crate::layouts::{Element, Microscaled, MlxAffine, Scales};
-use crate::{Linear, Result, ScaleType};
+use crate::layouts::{Element, FloatSlice, MicroscaledLayout, MlxAffineLayout};
+use crate::{Group, Linear, Result, ScaleType};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    let all = &layer.model.quantization;
-    // A layer's own settings go before those of the model.
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    let all = layer.quantization;
+    // A layer's settings override those of the model.
     let own = own(all, layer.name);
     let mode = [own, all].into_iter().find_map(|s| s["mode"].as_str());
     match mode.unwrap_or("affine") {
@@ -27,15 +26,15 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// The settings of a layer: those of its name, or of the longest name that its own ends with, since models
-/// within others are named without the prefix that their tensors have.
+/// The settings of a layer: those under its name, or under the longest suffix of it, since the settings of nested models
+/// lack the prefix of the tensors' names.
 fn own<'m>(all: &'m Value, layer: &str) -> &'m Value {
     let mut names = std::iter::successors(Some(layer), |name| Some(name.split_once('.')?.1));
     let found = names.find_map(|name| Some(&all[name]).filter(|own| own.is_object()));
     found.unwrap_or(&Value::Null)
 }
 
-fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
+fn affine(layer: &LayerSource, own: &Value) -> Result<Linear> {
     let of = |key: &str| match count(own, key)? {
         Some(value) => Ok(Some(value)),
         None => layer.setting(key),
@@ -44,30 +43,30 @@ fn affine(layer: &Layer, own: &Value) -> Result<Linear> {
     let (scales, biases) = (layer.tensor(".scales")?, layer.tensor(".biases")?);
     let [n, words] = of_one_matrix(layer, weight.shape())?;
     let bits = of("bits")?.unwrap_or(4);
-    let group = of("group_size")?.unwrap_or(64);
+    let group = of("group_size")?.map_or(Group::Len(64), group_of);
     if !(1..=8).contains(&bits) {
         return Err(layer.wrong("bits", "1 to 8", bits));
     }
-    packed(&weight, [n, words], [bits, group], [scales, biases])
+    packed(&weight, [n, words], (bits, group), [scales, biases])
 }
 
-/// A layer of affine codes, n rows of so many words: bits and group length, and a scale and a bias for each group.
+/// A layer of affine codes: `n` rows of `words` words, with a scale and a bias for each group.
 pub(super) fn packed(
-    weight: &Tensor,
+    weight: &LoadedTensor,
     [n, words]: [usize; 2],
-    [bits, group]: [usize; 2],
-    [scales, biases]: [Tensor; 2],
+    (bits, group): (usize, Group),
+    [scales, biases]: [LoadedTensor; 2],
 ) -> Result<Linear> {
     let k = words.saturating_mul(32) / bits;
     let groups = match group {
-        0 => 1,
-        group => k.div_ceil(group),
+        Group::Len(len) => k.div_ceil(len),
+        _ => 1,
     };
     let mut expected = weight.shape().to_vec();
     expected.pop();
     expected.push(groups);
     let (scales, biases) = (scales.shaped(&expected)?, biases.shaped(&expected)?);
-    MlxAffine {
+    MlxAffineLayout {
         n,
         k,
         bits,
@@ -79,7 +78,7 @@ pub(super) fn packed(
     .linear()
 }
 
-fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Result<Linear> {
+fn small(layer: &LayerSource, element: Element, group: usize, kind: ScaleType) -> Result<Linear> {
     let weight = layer.tensor(".weight")?.typed(&[Dtype::U32])?;
     let scales = layer.tensor(".scales")?.typed(&[Dtype::U8])?;
     let [n, words] = of_one_matrix(layer, weight.shape())?;
@@ -88,13 +87,13 @@ fn small(layer: &Layer, element: Element, group: usize, kind: ScaleType) -> Resu
     expected.pop();
     expected.push(k.div_ceil(group));
     let scales = scales.shaped(&expected)?;
-    Microscaled {
+    MicroscaledLayout {
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
-        scales: Scales::new(kind, &scales.bytes),
+        scales: FloatSlice::new(kind, &scales.bytes),
         global: None,
     }
     .linear()

@@ -1,20 +1,21 @@
 //! ModelOpt: NVFP4 (`weight`, `weight_scale`, `weight_scale_2`), MXFP4, MXFP8, FP8, INT8, and INT4 whose
 //! bytes hold two rows.
 
-use super::{FLOATS, Layer, compressed_tensors, fp8};
-use crate::layouts::{Element, IntQuantized, Microscaled, ModelOptInt4};
-use crate::{Linear, OutputScale, Result};
+use super::super::layer::{FLOATS, LayerSource};
+use super::{compressed_tensors, fp8};
+use crate::layouts::{Element, IntQuantizedLayout, MicroscaledLayout, ModelOptInt4Layout};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
-    // A low-rank part beside the packed one.
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
+    // SVDQuant adds a low-rank part to the packed one.
     for part in [".svdquant_lora_a", ".weight_quantizer._svdquant_lora_a"] {
         if layer.has(part) {
             return Err(layer.wrong("its parts", "packed weights", format!("{part} too (SVDQuant)")));
         }
     }
     if !layer.has(".weight") && layer.has("") {
-        // In which order their dimensions are, differs by model.
+        // The order of their dimensions differs from model to model.
         return Err(layer.wrong("its weight", "a tensor of a layer", "experts in one tensor"));
     }
     let weight = layer.tensor(".weight")?;
@@ -26,7 +27,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         (Dtype::I8, _) => int8(layer)?,
         (_, Dtype::U8 | Dtype::F8_E8M0) => compressed_tensors::mxfp8(layer, &weight, &scale)?,
         _ => {
-            // Blocks: the scales keep the dimensions that they were taken over, each of 1.
+            // The scales of blocks keep the reduced dimensions, each of size 1.
             let flat = match *scale.shape() {
                 [rows, 1, columns, 1] => Some(vec![rows, columns]),
                 _ => None,
@@ -39,34 +40,34 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
             fp8::floats(layer, &weight, &scale, block)?
         }
     };
-    // The inputs' part of AWQ and SmoothQuant, where it was not folded into the layer before.
+    // The input scales of AWQ and SmoothQuant, unless they were folded into the previous layer.
     match layer.find(".pre_quant_scale")? {
         None => Ok(linear),
         Some(scales) => linear.with_input_scales(scales.typed(FLOATS)?.finite()?),
     }
 }
 
-fn nvfp4(layer: &Layer) -> Result<Linear> {
+fn nvfp4(layer: &LayerSource) -> Result<Linear> {
     let global = layer.tensor(".weight_scale_2")?.single()?;
     small(layer, 16, Some(OutputScale::Multiply(global)))
 }
 
-fn mxfp4(layer: &Layer) -> Result<Linear> {
+fn mxfp4(layer: &LayerSource) -> Result<Linear> {
     small(layer, 32, None)
 }
 
 /// Two E2M1 in a byte, with scales of E4M3 or powers of two.
-pub fn small(layer: &Layer, group: usize, global: Option<OutputScale>) -> Result<Linear> {
+pub fn small(layer: &LayerSource, group: usize, global: Option<OutputScale>) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let [n, bytes] = weight.dims()?;
     let k = bytes.saturating_mul(2);
     let scale = layer.tensor(".weight_scale")?;
     let scale = scale.shaped(&[n, k.div_ceil(group)])?;
-    Microscaled {
+    MicroscaledLayout {
         n,
         k,
         element: Element::E2M1,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
         scales: scale.scales_or_powers()?,
         global,
@@ -74,9 +75,9 @@ pub fn small(layer: &Layer, group: usize, global: Option<OutputScale>) -> Result
     .linear()
 }
 
-/// AWQ's 4 bits. `weight_scale_2`, where there is one (W4A8), is what kernels of 8-bit floats divide by
-/// and multiply with again.
-fn int4(layer: &Layer) -> Result<Linear> {
+/// AWQ's 4 bits. Kernels of 8-bit floats (W4A8) divide by `weight_scale_2` and multiply by it again, so that it has no
+/// effect here.
+fn int4(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let [pairs, k] = weight.dims()?;
     let n = pairs.saturating_mul(2);
@@ -88,18 +89,18 @@ fn int4(layer: &Layer) -> Result<Linear> {
         _ => return Err(layer.wrong("groups of weight_scale", format!("a divisor of {k}"), groups)),
     };
     let scale = scale.shaped(&[n, k.div_ceil(group)])?;
-    ModelOptInt4 {
+    ModelOptInt4Layout {
         n,
         k,
-        group,
+        group: Group::Len(group),
         packed: &weight.bytes,
         scales: scale.scales()?,
     }
     .linear()
 }
 
-/// A signed byte a weight, with one scale or one a row.
-pub fn int8(layer: &Layer) -> Result<Linear> {
+/// A signed byte for each weight, with one scale, or one for each row.
+pub fn int8(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let [n, k] = weight.dims()?;
     let scale = layer.tensor(".weight_scale")?.typed(FLOATS)?;
@@ -108,10 +109,10 @@ pub fn int8(layer: &Layer) -> Result<Linear> {
         [rows] if rows == n => scale,
         _ => scale.shaped(&[n, 1])?,
     };
-    IntQuantized {
+    IntQuantizedLayout {
         n,
         k,
-        group: 0,
+        group: Group::Row,
         weight: &weight.bytes,
         scales: scale.scales()?,
         zero_points: None,

@@ -1,11 +1,11 @@
-//! gpt-oss: `NAME_blocks` and `NAME_scales`, of all experts in one tensor each.
+//! gpt-oss: `NAME_blocks` and `NAME_scales`, each with all experts in one tensor.
 
-use super::Layer;
-use crate::layouts::{Element, Microscaled};
-use crate::{Linear, Result};
+use super::super::layer::LayerSource;
+use crate::layouts::{Element, MicroscaledLayout};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let blocks = layer.tensor("_blocks")?.typed(&[Dtype::U8])?;
     let scales = layer.tensor("_scales")?;
     // [experts, n, groups, 16], experts one after the other.
@@ -14,11 +14,11 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         return Err(layer.wrong("shape of its blocks", "[.., groups, 16]", got));
     };
     let scales = scales.shaped(&blocks.shape()[..blocks.shape().len() - 1])?;
-    Microscaled {
+    MicroscaledLayout {
         n: rows.iter().fold(1, |all, &d| all.saturating_mul(d)),
         k: groups.saturating_mul(32),
         element: Element::E2M1,
-        group: 32,
+        group: Group::Len(32),
         packed: &blocks.bytes,
         scales: scales.powers()?,
         global: None,

@@ -1,11 +1,12 @@
-//! quanto: `weight._data`, `weight._scale` and, of 2 and 4 bits, `weight._shift`.
+//! quanto: `weight._data`, `weight._scale` and, for 2 and 4 bits, `weight._shift`.
 
-use super::{Layer, fp8};
-use crate::layouts::{QuantoBits, QuantoByte, QuantoBytes};
-use crate::{Linear, Result};
+use super::super::layer::LayerSource;
+use super::fp8;
+use crate::layouts::{QuantoBitsLayout, QuantoByte, QuantoBytesLayout};
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     if layer.has(".weight._data._data") || layer.has(".weight._shift") {
         return bits(layer);
     }
@@ -17,7 +18,7 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
         (other, _) => return Err(layer.wrong("dtype of weight._data", "I8, F8_E4M3 or F8_E5M2", other)),
     };
     let [n, k] = data.dims()?;
-    QuantoBytes {
+    QuantoBytesLayout {
         n,
         k,
         byte,
@@ -27,8 +28,8 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-/// A table of groups, in rows of bytes: as many fields in each byte as makes them the rows of the scales.
-fn bits(layer: &Layer) -> Result<Linear> {
+/// A table of groups in rows of bytes. The number of scales tells how many fields a byte holds.
+fn bits(layer: &LayerSource) -> Result<Linear> {
     let name = if layer.has(".weight._data._data") {
         ".weight._data._data"
     } else {
@@ -55,11 +56,11 @@ fn bits(layer: &Layer) -> Result<Linear> {
             return Err(layer.wrong("shape", "told by the file", got));
         }
     };
-    QuantoBits {
+    QuantoBitsLayout {
         n,
         k,
         bits,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales()?,
         shifts: shift.scales()?,

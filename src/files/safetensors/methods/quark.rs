@@ -1,12 +1,13 @@
-//! AMD's Quark: `weight` and `weight_scale`. Its 8-bit floats lie as those of others do, its 4 bits as AWQ's.
+//! AMD's Quark: `weight` and `weight_scale`. 8-bit floats are stored as by other tools, 4-bit integers as by AWQ.
 
-use super::{FLOATS, Layer, fp8, modelopt};
-use crate::layouts::Awq;
-use crate::{Linear, Result};
+use super::super::layer::{FLOATS, LayerSource};
+use super::{fp8, modelopt};
+use crate::layouts::AwqLayout;
+use crate::{Group, Linear, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let scale = layer.tensor(".weight_scale")?;
     match (weight.dtype(), scale.dtype()) {
@@ -27,13 +28,13 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// 4 bits in groups: AWQ's words, of which signed codes lie 8 lower.
-fn int4(layer: &Layer) -> Result<Linear> {
+/// 4 bits in groups: AWQ's words, with signed codes 8 lower.
+fn int4(layer: &LayerSource) -> Result<Linear> {
     let weight = layer.tensor(".weight")?;
     let [k, words] = weight.dims()?;
     let n = words.saturating_mul(8);
     let scale = layer.tensor(".weight_scale")?.typed(FLOATS)?;
-    // Of rows or a whole tensor, words run along the inputs.
+    // With one scale for a row or the tensor, words run along the inputs.
     let [groups, _] = scale.dims()?;
     let scale = scale.shaped(&[groups, n])?;
     let (signed, group) = weight_config(layer, groups, k)?;
@@ -49,9 +50,9 @@ fn int4(layer: &Layer) -> Result<Linear> {
         (None, true) => vec![0; groups.saturating_mul(words).saturating_mul(4)],
         (None, false) => layer.tensor(".weight_zero_point")?.bytes.into_owned(),
     };
-    let reordered = layer.model.quantization["export"]["pack_method"] != "order";
+    let reordered = layer.quantization["export"]["pack_method"] != "order";
     let words = |bytes: &[u8]| awq_words(bytes, signed, reordered);
-    Awq {
+    AwqLayout {
         n,
         k,
         group,
@@ -62,9 +63,9 @@ fn int4(layer: &Layer) -> Result<Linear> {
     .linear()
 }
 
-/// Whether codes are signed, and the length of a group.
-fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)> {
-    let settings = &layer.model.quantization;
+/// Whether codes are signed, and their group.
+fn weight_config(layer: &LayerSource, groups: usize, k: usize) -> Result<(bool, Group)> {
+    let settings = layer.quantization;
     let layers = settings["layer_quant_config"].as_object();
     let layers = layers.into_iter().flat_map(|layers| layers.values());
     let all = layers.chain([&settings["global_quant_config"]]);
@@ -79,7 +80,7 @@ fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)
         let got = format!("{groups} for {k} inputs");
         return Err(layer.wrong("groups of weight_scale", "those of a group_size of int4 or uint4", got));
     };
-    // Layers are named by shell patterns; where two kinds fit, nothing else tells them apart.
+    // Layers are named by shell patterns, which are not read, so the tensors must decide.
     if found
         .iter()
         .any(|w| w["dtype"] != first["dtype"] || w["group_size"] != first["group_size"])
@@ -87,10 +88,10 @@ fn weight_config(layer: &Layer, groups: usize, k: usize) -> Result<(bool, usize)
         return Err(layer.wrong("settings that fit its tensors", 1, found.len()));
     }
     let group = first["group_size"].as_u64().and_then(|g| usize::try_from(g).ok());
-    Ok((first["dtype"] == "int4", group.unwrap_or(0)))
+    Ok((first["dtype"] == "int4", group.map_or(Group::Row, Group::Len)))
 }
 
-/// Words as AWQ has them: fields 8 higher where codes are signed, in the order 0, 2, 4, 6, 1, 3, 5, 7.
+/// The words in AWQ's form: fields 8 higher if codes are signed, in the order 0, 2, 4, 6, 1, 3, 5, 7.
 fn awq_words(bytes: &[u8], signed: bool, reordered: bool) -> Vec<u8> {
     let flip = if signed { 0x8888_8888 } else { 0 };
     let words = bytes.chunks_exact(4).map(|word| {

@@ -1,12 +1,11 @@
-//! The sparse formats of compressed-tensors (to 0.11): the numbers that are not pruned, and a bit for each
-//! place that says whether there is one.
+//! The sparse formats of compressed-tensors (up to 0.11): the unpruned numbers, and a bitmask of their positions.
 
-use super::super::tensor::Tensor;
-use super::Layer;
+use super::super::layer::LayerSource;
+use super::super::tensor::LoadedTensor;
 use crate::Result;
 use ::safetensors::Dtype;
 
-/// What was pruned: weights of these types.
+/// The types of pruned weights.
 const PRUNED: &[Dtype] = &[
     Dtype::F32,
     Dtype::F16,
@@ -16,9 +15,9 @@ const PRUNED: &[Dtype] = &[
     Dtype::I8,
 ];
 
-/// The weights of a layer, zeros and all: as they are, or out of `compressed` and `bitmask`, which hold
-/// 2:4 sparsity (`sparse-24-bitmask`) or any (`sparse-bitmask`).
-pub fn weight<'m>(layer: &Layer<'m>) -> Result<Tensor<'m>> {
+/// The dense weights of a layer, from `weight`, or from `compressed` and `bitmask` (2:4 sparsity, `sparse-24-bitmask`, or
+/// any, `sparse-bitmask`).
+pub fn weight<'m>(layer: &LayerSource<'m>) -> Result<LoadedTensor<'m>> {
     if !layer.has(".compressed") && !layer.has(".bitmask") {
         return layer.tensor(".weight");
     }
@@ -30,7 +29,7 @@ pub fn weight<'m>(layer: &Layer<'m>) -> Result<Tensor<'m>> {
     let row_bytes = k.div_ceil(8);
     let mask = mask.shaped(&[n, row_bytes])?;
     let values = layer.tensor(".compressed")?.typed(PRUNED)?;
-    // Bits past the end of a row stand for nothing.
+    // Bits after the end of a row are ignored.
     let is_set = |row: usize, j: usize| mask.bytes[row * row_bytes + j / 8] >> (j % 8) & 1 == 1;
     let places = || (0..n).flat_map(|row| (0..k).map(move |j| (row, j)));
     let set = places().filter(|&(row, j)| is_set(row, j)).count();

@@ -1,12 +1,11 @@
-//! Which layers a list of compressed-tensors means: names, patterns after `re:`, classes of modules.
+//! The layers in a list of targets of compressed-tensors: names, patterns after `re:`, classes of modules.
 
+use super::super::layer::LayerSource;
 use super::super::pattern::Pattern;
-use super::Layer;
 use serde_json::Value;
 
-/// Whether a layer is among the targets in `list`; the pattern that is not understood where that cannot
-/// be told.
-pub fn listed<'s>(layer: &Layer, list: &'s Value) -> Result<bool, &'s str> {
+/// Whether a layer is among the targets in `list`; the error is a pattern that is not understood and may match.
+pub fn listed<'s>(layer: &LayerSource, list: &'s Value) -> Result<bool, &'s str> {
     let one = list.as_str().into_iter();
     let several = list.as_array().into_iter().flatten();
     let mut doubtful = None;
@@ -19,7 +18,7 @@ pub fn listed<'s>(layer: &Layer, list: &'s Value) -> Result<bool, &'s str> {
                     false
                 }
             },
-            // All that are packed are of this class, and embeddings of another.
+            // All packed layers are of this class except embeddings.
             None if target == "Linear" => !layer.is_embedding(),
             None => target == layer.name,
         };

@@ -1,12 +1,12 @@
-//! torchao: the parts of a `weight` (`_weight_qdata`, `_weight_scale` ..), and in the file's metadata the
-//! class that they are of.
+//! torchao: the parts of a `weight` (`_weight_qdata`, `_weight_scale` ..), whose class is in the file's metadata.
 
+use super::super::errors::unknown;
 use super::super::json::parse;
-use super::super::method::unknown;
-use super::super::tensor::Tensor;
-use super::{FLOATS, Layer, fp8};
-use crate::layouts::{Element, IntQuantized, Microscaled, TorchAoInt4};
-use crate::{Linear, OutputScale, Result};
+use super::super::layer::{FLOATS, LayerSource};
+use super::super::tensor::LoadedTensor;
+use super::fp8;
+use crate::layouts::{Element, IntQuantizedLayout, MicroscaledLayout, TorchAoInt4Layout};
+use crate::{Group, Linear, OutputScale, Result};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
@@ -19,9 +19,9 @@ const CLASSES: &[&str] = &[
     "NVFP4Tensor",
 ];
 
-pub fn linear(layer: &Layer) -> Result<Linear> {
+pub fn linear(layer: &LayerSource) -> Result<Linear> {
     let key = format!("{}.weight", layer.name);
-    let Some(text) = layer.model.tensors.metadata(&key) else {
+    let Some(text) = layer.tensors.get(&key) else {
         return Err(layer.wrong("its class in __metadata__", CLASSES.join(" or "), "none"));
     };
     let class = parse(&key, text.as_bytes())?;
@@ -51,13 +51,18 @@ pub fn linear(layer: &Layer) -> Result<Linear> {
     }
 }
 
-/// A signed byte a weight, whatever its bits are.
-fn bytes(layer: &Layer, data: &Tensor, scale: &Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
+/// A signed byte for each weight, whatever its bits.
+fn bytes(
+    layer: &LayerSource,
+    data: &LoadedTensor,
+    scale: &LoadedTensor,
+    block: Option<(usize, usize)>,
+) -> Result<Linear> {
     let [n, k] = data.dims()?;
     if data.dtype() != Dtype::I8 {
         return Err(layer.wrong("dtype of _weight_qdata", Dtype::I8, data.dtype()));
     }
-    let Some((1 | 0, group)) = fp8::shared(n, k, scale.shape(), block) else {
+    let Some(group) = fp8::group_of_block(n, k, fp8::shared(n, k, scale.shape(), block)) else {
         let got = format!("{:?} for weights of [{n}, {k}]", scale.shape());
         return Err(layer.wrong("shape of _weight_scale", "one, or one a row or group", got));
     };
@@ -65,7 +70,7 @@ fn bytes(layer: &Layer, data: &Tensor, scale: &Tensor, block: Option<(usize, usi
         Some(zeros) => Some(zeros.typed(&[Dtype::I8])?.shaped(scale.shape())?),
         None => None,
     };
-    IntQuantized {
+    IntQuantizedLayout {
         n,
         k,
         group,
@@ -76,7 +81,12 @@ fn bytes(layer: &Layer, data: &Tensor, scale: &Tensor, block: Option<(usize, usi
     .linear()
 }
 
-fn int4(layer: &Layer, data: &Tensor, scale: Tensor, block: Option<(usize, usize)>) -> Result<Linear> {
+fn int4(
+    layer: &LayerSource,
+    data: &LoadedTensor,
+    scale: LoadedTensor,
+    block: Option<(usize, usize)>,
+) -> Result<Linear> {
     if data.dtype() != Dtype::U8 && data.dtype() != Dtype::I8 {
         return Err(layer.wrong("dtype of _weight_qdata", "U8 or I8", data.dtype()));
     }
@@ -88,10 +98,10 @@ fn int4(layer: &Layer, data: &Tensor, scale: Tensor, block: Option<(usize, usize
     let shape = [k.div_ceil(group), n];
     let scale = scale.shaped(&shape)?;
     let zeros = layer.tensor("._weight_zero_point")?.shaped(&shape)?;
-    TorchAoInt4 {
+    TorchAoInt4Layout {
         n,
         k,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales()?,
         zeros: zeros.scales()?,
@@ -100,7 +110,13 @@ fn int4(layer: &Layer, data: &Tensor, scale: Tensor, block: Option<(usize, usize
 }
 
 /// MXFP4, MXFP8 and NVFP4.
-fn small(layer: &Layer, attributes: &Value, data: &Tensor, scale: Tensor, group: usize) -> Result<Linear> {
+fn small(
+    layer: &LayerSource,
+    attributes: &Value,
+    data: &LoadedTensor,
+    scale: LoadedTensor,
+    group: usize,
+) -> Result<Linear> {
     if attributes["is_swizzled_scales"] == true {
         let got = "the order of a kernel (is_swizzled_scales)";
         return Err(layer.wrong("order of _weight_scale", "rows", got));
@@ -116,11 +132,11 @@ fn small(layer: &Layer, attributes: &Value, data: &Tensor, scale: Tensor, group:
         Some(global) => Some(OutputScale::Multiply(global.single()?)),
         None => None,
     };
-    Microscaled {
+    MicroscaledLayout {
         n,
         k,
         element,
-        group,
+        group: Group::Len(group),
         packed: &data.bytes,
         scales: scale.scales_or_powers()?,
         global,

@@ -1,38 +1,37 @@
-//! The `transform_config` of compressed-tensors (QuIP, SpinQuant): what is done to the inputs and outputs of a
-//! layer while the model runs. What was done to its weights is in them.
+//! The `transform_config` of compressed-tensors (QuIP, SpinQuant): rotations of a layer's inputs and outputs at run time.
+//! Rotations of its weights were applied before packing.
 
-use super::super::layer::count;
-use super::super::method::unknown;
-use super::super::tensor::Tensor;
-use super::super::tensors::TensorInfo;
-use super::{FLOATS, Layer, targets};
+use super::super::errors::unknown;
+use super::super::info::TensorInfo;
+use super::super::layer::{FLOATS, LayerSource, count};
+use super::super::tensor::LoadedTensor;
+use super::targets;
 use crate::{Error, Linear, Result, Rotation};
 use ::safetensors::Dtype;
 use serde_json::Value;
 
 const LOCATIONS: &[&str] = &["input", "output", "weight_input", "weight_output", "q_attn", "k_cache"];
 
-/// The layer, its bias too, with the rotations of its inputs and of its outputs.
+/// Adds the rotations of inputs and outputs to a layer that has its bias.
 ///
 /// # Errors
-/// For what a `Linear` has not: matrices that are no Hadamard matrices.
-pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
-    let schemes = &layer.model.quantization["transform_config"]["config_groups"];
+/// For matrices that are not Hadamard matrices, which a `Linear` cannot represent.
+pub fn apply(layer: &LayerSource, mut linear: Linear) -> Result<Linear> {
+    let schemes = &layer.quantization["transform_config"]["config_groups"];
     for (name, scheme) in schemes.as_object().into_iter().flatten() {
         for args in scheme["apply"].as_array().into_iter().flatten() {
             let inverse = args["inverse"] == true;
             match args["location"].as_str().unwrap_or_default() {
-                // Those of weights were done before they were packed; those of queries and keys are not
-                // of any linear layer.
+                // Weights were transformed before packing; queries and keys do not belong to a linear layer.
                 "weight_input" | "weight_output" | "q_attn" | "k_cache" => {}
                 _ if !targeted(layer, args)? => {}
                 "input" if linear.rotation().is_none() => {
-                    let matrix = Matrix { layer, name, scheme };
+                    let matrix = Transform { layer, name, scheme };
                     let rotation = matrix.rotation("input", inverse, linear.k())?;
                     linear = linear.with_rotation(rotation)?;
                 }
                 "output" if linear.output_rotation().is_none() => {
-                    let matrix = Matrix { layer, name, scheme };
+                    let matrix = Transform { layer, name, scheme };
                     let rotation = matrix.rotation("output", false, linear.n())?;
                     linear = outputs(linear, rotation, inverse)?;
                 }
@@ -50,7 +49,7 @@ pub fn apply(layer: &Layer, mut linear: Linear) -> Result<Linear> {
     Ok(linear)
 }
 
-/// Whether a tensor of this name holds the matrix of a transform, which is no layer.
+/// Whether the tensor with this name is the matrix of a transform rather than a layer.
 pub fn is_matrix(settings: &Value, tensor: &str) -> bool {
     let Some(module) = tensor.strip_suffix(".weight") else {
         return false;
@@ -64,8 +63,8 @@ pub fn is_matrix(settings: &Value, tensor: &str) -> bool {
     })
 }
 
-/// Whether a transform is one of this layer.
-fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
+/// Whether a transform applies to this layer.
+fn targeted(layer: &LayerSource, args: &Value) -> Result<bool> {
     let listed = |list| {
         let wrong = |text| layer.wrong("a target of transform_config", "a plain pattern", text);
         targets::listed(layer, list).map_err(wrong)
@@ -73,7 +72,7 @@ fn targeted(layer: &Layer, args: &Value) -> Result<bool> {
     Ok(listed(&args["targets"])? && !listed(&args["ignore"])?)
 }
 
-/// The layer with its outputs `y`, bias and all, as `y · diag(s) · H` makes them, or the inverse, `y · H · diag(s)`.
+/// Transforms the outputs `y` of a layer, bias included, by `y · diag(s) · H`, or by the inverse, `y · H · diag(s)`.
 fn outputs(linear: Linear, rotation: Rotation, inverse: bool) -> Result<Linear> {
     let mut linear = linear;
     if let Some(bias) = linear.bias() {
@@ -89,7 +88,7 @@ fn outputs(linear: Linear, rotation: Rotation, inverse: bool) -> Result<Linear> 
     if inverse || signs.is_empty() {
         linear.with_output_rotation(Rotation { block, signs })
     } else {
-        // A `Linear` has signs after its rotation: those before it are scales.
+        // A `Linear` applies signs after its rotation, so signs before it become output scales.
         let linear = linear.with_output_scales(signs)?;
         let signs = Vec::new();
         linear.with_output_rotation(Rotation { block, signs })
@@ -97,14 +96,14 @@ fn outputs(linear: Linear, rotation: Rotation, inverse: bool) -> Result<Linear> 
 }
 
 /// The matrix of one transform of a layer.
-struct Matrix<'m> {
-    layer: &'m Layer<'m>,
+struct Transform<'m> {
+    layer: &'m LayerSource<'m>,
     name: &'m str,
     scheme: &'m Value,
 }
 
-impl Matrix<'_> {
-    /// The rotation of `count` inputs or outputs that the matrix, or its transpose, is.
+impl Transform<'_> {
+    /// The matrix, or its transpose, as a rotation of `count_of` inputs or outputs.
     fn rotation(&self, location: &str, transposed: bool, count_of: usize) -> Result<Rotation> {
         let block = match count(self.scheme, "head_dim")? {
             None | Some(0) => count_of,
@@ -131,11 +130,11 @@ impl Matrix<'_> {
         Ok(Rotation { block, signs })
     }
 
-    /// The matrix as it is stored: that of the layer, or of another that has the same.
-    fn stored(&self, location: &str, block: usize) -> Result<Option<Tensor<'_>>> {
+    /// The stored matrix: that of the layer, or of another layer that shares it.
+    fn stored(&self, location: &str, block: usize) -> Result<Option<LoadedTensor<'_>>> {
         let suffix = format!(".{}_{location}.weight", self.name);
         let own = format!("{}{suffix}", self.layer.name);
-        let tensors = &self.layer.model.tensors;
+        let tensors = &self.layer.tensors;
         let fits = |t: &&TensorInfo| t.shape() == [block, block];
         let mut shared = tensors.infos().iter().filter(|t| t.name().ends_with(&suffix));
         match tensors.info(&own).filter(fits).or_else(|| shared.find(fits)) {
@@ -150,8 +149,8 @@ impl Matrix<'_> {
     }
 }
 
-/// The signs `s` of a matrix `diag(s) · H`, where it is one: none where all are 1.
-fn signs(matrix: &Tensor, block: usize, transposed: bool) -> Result<Option<Vec<f32>>> {
+/// The signs `s` if the matrix is `diag(s) · H`; empty if all are 1.
+fn signs(matrix: &LoadedTensor, block: usize, transposed: bool) -> Result<Option<Vec<f32>>> {
     let values = match matrix.dtype() {
         Dtype::F64 => {
             let numbers = matrix.bytes.chunks_exact(8).map(|b| {

@@ -48,9 +48,9 @@ fn every_row_of_x_meets_every_slab_once() {
         k: 512,
         slabs: &[400, 400, 200],
     };
-    // A binding that holds 96 rows of bytes and more of f32: runs are multiples of 64.
+    // A binding that holds 96 rows of y: runs are multiples of 64.
     let small = Sizes {
-        binding: 96 * rounding::row_bytes(512),
+        binding: 96 * 4 * 1000,
         buffer: 256 << 20,
     };
     for (traits, sizes) in classes().iter().flat_map(|traits| [(traits, WEBGPU), (traits, small)]) {
@@ -91,7 +91,7 @@ fn workgroups_are_tiles() {
             let plan = plan(request(kernel, shape, m, traits, WEBGPU)).unwrap();
             for job in &plan.jobs {
                 let tiles = |count: usize, tile: u32| count.div_ceil(tile as usize) as u64;
-                let expected = tiles(1000, plan.tuning.tile_rows) * tiles(job.m, plan.tuning.tile_cols);
+                let expected = tiles(1000, plan.tuning.tile_n) * tiles(job.m, plan.tuning.tile_m);
                 assert_eq!(job.workgroups, expected, "{}, m = {m}", kernel.name);
             }
         }

@@ -1,19 +1,19 @@
-//! Tensors as floats, whatever they are stored as.
+//! The stored bytes of a tensor as a matrix, and as floats.
 
-use super::{TensorEntry, TensorType};
+use super::entry::TensorEntry;
+use super::types::TensorType;
 use crate::{Error, Matrix, Result};
 use half::{bf16, f16};
 use std::borrow::Cow;
 
 impl TensorEntry<'_> {
-    /// The tensor in `data` as a matrix over these bytes: k is its first dimension, n the product of the
-    /// others (1 if there are none). Factors that lie in another tensor are left to the caller: see
-    /// [`TensorInfo::factors`](super::TensorInfo::factors).
+    /// The tensor with the bytes `data` as a matrix. k is the first dimension, n the product of the others (1 if there are
+    /// none). Factors, which are a tensor of their own, are left to the caller: see
+    /// [`TensorView::factors`](super::TensorView::factors).
     ///
     /// # Errors
-    /// [`Error::TensorType`] where lowbit has no format for its type, [`Error::Length`] where there are not
-    /// [`byte_len`](TensorEntry::byte_len) bytes, [`Error::BadScale`] where a scale, or a weight that is a
-    /// float itself, is not finite.
+    /// [`Error::TensorType`] if lowbit has no format for the type, [`Error::Length`] if `data` does not have
+    /// [`byte_len`](TensorEntry::byte_len) bytes, [`Error::BadScale`] if a scale or a float weight is NaN or infinite.
     pub fn packed<'b>(&self, data: impl Into<Cow<'b, [u8]>>) -> Result<Matrix<'b>> {
         let format = self.format().ok_or_else(|| undecoded(self.name(), self.type_id()))?;
         let size = |needed: u64| {
@@ -49,8 +49,8 @@ pub(super) fn undecoded(tensor: &str, id: u32) -> Error {
 }
 
 impl TensorType {
-    /// The numbers that `bytes` hold, rounded to f32 where they are more exact; none where the type
-    /// is packed. Bytes past the last whole number are left out.
+    /// The numbers in `bytes`, rounded to f32; `None` if the type is packed. Bytes after the last whole number are
+    /// ignored.
     pub fn to_f32(self, bytes: &[u8]) -> Option<Vec<f32>> {
         Some(match self {
             TensorType::F32 => each(bytes, f32::from_le_bytes),

@@ -1,37 +1,31 @@
-//! Factors beside weights: `X.scale` of `X.weight`.
+//! Factors of weights: the tensor `X.scale` of `X.weight`.
 //!
-//! llama.cpp multiplies what `X.weight` makes of inputs by `X.scale`, of whatever type the weights are: one
-//! number, or one for each expert of a stack. Files of NVFP4 have them, since its own scales span few
-//! powers of two; those of BitNet and of Gemma's experts too. `X.input_scale`, beside it, says by what
-//! some devices round inputs: without that rounding it changes nothing.
+//! llama.cpp multiplies the product with `X.weight` by `X.scale`, whatever the type of the weights: one number, or one
+//! for each expert of a stack. NVFP4 files have factors because the format's own scales span few powers of two; files
+//! of BitNet and of Gemma's experts have them too. `X.input_scale` gives the scale by which some devices round inputs
+//! and has no effect without that rounding.
 
-use super::floats::undecoded;
-use super::{TensorEntry, TensorInfo, TensorType};
+use super::entry::TensorEntry;
+use super::types::TensorType;
+use super::unpack::undecoded;
 use crate::linear::{finite, part};
 use crate::{Error, Result};
 
-/// The bytes of such a tensor.
+/// The stored bytes of a tensor of factors.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) struct Scale<'a> {
+pub(super) struct Factors<'a> {
     pub type_id: u32,
     pub data: &'a [u8],
 }
 
-impl<'a> Scale<'a> {
-    pub fn of(tensor: &TensorInfo<'a>) -> Scale<'a> {
-        let (type_id, data) = (tensor.type_id(), tensor.data);
-        Scale { type_id, data }
-    }
-}
-
-/// The name of the factors of the weights of this name.
+/// The name of the factors of these weights.
 pub(super) fn scale_name(weights: &str) -> Option<String> {
     Some(format!("{}.scale", weights.strip_suffix(".weight")?))
 }
 
 impl TensorEntry<'_> {
     /// The factors: one, or one for each matrix.
-    pub(super) fn factors(&self, scale: &Scale) -> Result<Vec<f32>> {
+    pub(super) fn factors(&self, scale: &Factors) -> Result<Vec<f32>> {
         let name = scale_name(self.name()).unwrap_or_default();
         let kind = TensorType::from_id(scale.type_id);
         let numbers = kind.and_then(|kind| kind.to_f32(scale.data));
@@ -48,17 +42,17 @@ impl TensorEntry<'_> {
         Ok(numbers)
     }
 
-    /// The factors of the weights themselves. There are tensors of that name with other numbers, by
-    /// which the inputs of a router are multiplied (Gemma); not beside NVFP4.
-    fn own_factors(&self, scale: Option<&Scale>) -> Result<Option<Vec<f32>>> {
+    /// The factors of the weights themselves. Gemma stores factors of a router's inputs under the same name, but not
+    /// for NVFP4 weights.
+    fn own_factors(&self, scale: Option<&Factors>) -> Result<Option<Vec<f32>>> {
         match scale.map(|scale| self.factors(scale)).transpose() {
             Err(_) if self.type_id() != TensorType::NVFP4.id => Ok(None),
             factors => factors,
         }
     }
 
-    /// That nothing is lost where the packed weights are taken alone.
-    pub(super) fn check_unscaled(&self, scale: Option<&Scale>) -> Result<()> {
+    /// Checks that the packed weights alone are the weights: no factor differs from 1.
+    pub(super) fn check_unscaled(&self, scale: Option<&Factors>) -> Result<()> {
         let factors = self.own_factors(scale)?.unwrap_or_default();
         match factors.iter().find(|&&factor| factor != 1.0) {
             None => Ok(()),
@@ -70,8 +64,8 @@ impl TensorEntry<'_> {
         }
     }
 
-    /// The numbers in `data`, weights multiplied by their factors.
-    pub(super) fn scaled_floats(&self, data: &[u8], scale: Option<&Scale>) -> Result<Vec<f32>> {
+    /// The numbers in `data`, multiplied by their factors.
+    pub(super) fn scaled_floats(&self, data: &[u8], scale: Option<&Factors>) -> Result<Vec<f32>> {
         let factors = self.own_factors(scale)?.unwrap_or_default();
         let mut numbers = self.floats(data)?;
         if !factors.is_empty() && !numbers.is_empty() {

@@ -1,0 +1,112 @@
+//! Walking and decoding stored rows.
+
+use super::Format;
+use crate::family::{Affine, AffineKind, Blocks, Levels};
+use std::borrow::Cow;
+
+impl Format {
+    /// Calls `f(start, weights, block)` for each block of one stored row of `k` weights.
+    pub(crate) fn for_blocks<'a>(&self, k: usize, mut row: &'a [u8], mut f: impl FnMut(usize, usize, &'a [u8])) {
+        let span = self.block_span(k);
+        let mut start = 0;
+        while start < k {
+            let len = span.min(k - start);
+            let (block, rest) = row.split_at(self.bytes_for(len));
+            f(start, len, block);
+            start += len;
+            row = rest;
+        }
+    }
+
+    /// A stored row, without the headers of its groups if it is made of vectors.
+    pub(crate) fn without_headers<'a>(&self, k: usize, row: &'a [u8]) -> Cow<'a, [u8]> {
+        let Blocks::Vectors { header, .. } = self.family.blocks else {
+            return row.into();
+        };
+        let mut stripped = Vec::with_capacity(row.len());
+        self.for_blocks(k, row, |_, _, block| stripped.extend_from_slice(&block[header..]));
+        stripped.into()
+    }
+
+    /// Bytes of `len` weights, whole blocks of them, without the headers of vectors.
+    pub(crate) fn bytes_without_headers(&self, len: usize) -> usize {
+        match self.family.blocks {
+            Blocks::Vectors { bytes, .. } => len / 8 * bytes,
+            Blocks::Plain { bytes } => len * bytes,
+            Blocks::Groups { header: 0, bits } => len * bits / 8,
+            _ => {
+                let span = self.block_span(len);
+                len / span * self.bytes_for(span)
+            }
+        }
+    }
+
+    /// The codes of one stored row, `codes.len()` = k of them.
+    pub(crate) fn row_codes(&self, row: &[u8], codes: &mut [i8]) {
+        self.for_blocks(codes.len(), row, |start, len, block| {
+            (self.family.codes)(block, &mut codes[start..start + len]);
+        });
+    }
+
+    /// The weights of one stored row, rounded as by the original tools. `row` comes with its number in the matrix,
+    /// `codebook` is that of the matrix.
+    pub(crate) fn decode_row(
+        &self,
+        (number, row): (usize, &[u8]),
+        codebook: &[u32],
+        codes: &mut Vec<i8>,
+        out: &mut [f32],
+    ) {
+        let family = self.family;
+        let first = number * out.len();
+        let span = self.block_span(out.len());
+        codes.resize(span, 0);
+        self.for_blocks(out.len(), row, |start, len, block| {
+            let codes = &mut codes[..len];
+            let out = &mut out[start..start + len];
+            match family.levels {
+                Levels::Direct(levels) => levels(block, codebook, first + start, out),
+                _ => (family.codes)(block, codes),
+            }
+            let group = match family.blocks {
+                Blocks::Fixed { .. } => family.group,
+                _ => len,
+            };
+            let kind = family.affine_kind;
+            for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {
+                let a = (family.affine)(block, g);
+                match (family.levels, kind) {
+                    (Levels::Table(table), _) => {
+                        for (o, &c) in out.iter_mut().zip(codes) {
+                            *o = kind.value(table[c as u8 as usize & (table.len() - 1)], a);
+                        }
+                    }
+                    (Levels::Unsigned, _) => {
+                        for (o, &c) in out.iter_mut().zip(codes) {
+                            *o = kind.value(c as u8 as f32, a);
+                        }
+                    }
+                    (Levels::Direct(_), _) => {
+                        for o in out {
+                            *o = kind.value(*o, a);
+                        }
+                    }
+                    // One loop for each kind, so that each vectorizes.
+                    (Levels::Signed, AffineKind::Scale) => affine_loop(AffineKind::Scale, a, codes, out),
+                    (Levels::Signed, AffineKind::ScaleBias) => affine_loop(AffineKind::ScaleBias, a, codes, out),
+                    (Levels::Signed, AffineKind::ScaleZero { base: 0 }) => {
+                        affine_loop(AffineKind::ScaleZero { base: 0 }, a, codes, out)
+                    }
+                    (Levels::Signed, kind @ AffineKind::ScaleZero { .. }) => affine_loop(kind, a, codes, out),
+                }
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn affine_loop(kind: AffineKind, a: Affine, codes: &[i8], out: &mut [f32]) {
+    for (o, &c) in out.iter_mut().zip(codes) {
+        *o = kind.value(c as f32, a);
+    }
+}
