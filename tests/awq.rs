@@ -94,7 +94,9 @@ fn better_than_round_to_nearest() {
     let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
     let of = |q: Vec<f32>| error(&[(n, &w)], &[q], &held_out, k);
     for format in [Format::INT4_ASYM, Format::INT3_ASYM, Format::Q4_0, Format::Q4_1] {
-        let rtn = of(Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap().dequantize());
+        let rtn = of(Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
+            .unwrap()
+            .dequantize());
         let scaled = Awq::default().with_clip(None);
         let run = |awq: Awq| {
             let found = awq.quantize(format, &[layer], &x, &quiet).unwrap();

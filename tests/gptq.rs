@@ -313,7 +313,9 @@ fn smaller_scales_where_they_are_better() {
     let distance = |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
     for format in [Format::INT3_ASYM, Format::INT4, Format::Q4_0, Format::NF4, Format::Q3_K] {
         let options = Gptq::default().with_search(Some(Search::default().with_norm(2.0)));
-        let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap().dequantize();
+        let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
+            .unwrap()
+            .dequantize();
         let got = run(format, k, &w, &identity(k), &options).linear.dequantize();
         let (got, rounded) = (distance(&got), distance(&rounded));
         assert!(got < rounded, "{format}: {got}, {rounded}");
@@ -380,8 +382,8 @@ fn what_does_not_fit_is_an_error() {
     let w = normals(9, n * k);
     let hessian = identity(k);
     let why = |format, w: &[f32], hessian: &Hessian, options: &Gptq| {
-        options
-            .quantize(format, Dense::new(n, k, w).unwrap(), hessian, &|_| ())
+        Dense::new(n, k, w)
+            .and_then(|dense| options.quantize(format, dense, hessian, &|_| ()))
             .unwrap_err()
     };
     let default = Gptq::default();

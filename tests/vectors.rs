@@ -316,7 +316,13 @@ fn binary_scales_are_mean_magnitudes() {
         Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap()
     );
     let odd = Binary::new(Group::Len(12)).quantize(dense, None).unwrap();
-    assert!(matches!(odd.pack(ScaleType::F16), Err(Error::Group { got: Group::Len(12), .. })));
+    assert!(matches!(
+        odd.pack(ScaleType::F16),
+        Err(Error::Group {
+            got: Group::Len(12),
+            ..
+        })
+    ));
     assert!(matches!(odd.pack(ScaleType::E8M0), Err(Error::Scale { .. })));
 }
 
@@ -480,11 +486,12 @@ fn wrong_input_is_refused() {
     assert!(with(&w, 16, &[0.0; 256]).is_ok());
     let refused = Binary::new(Group::Tensor).quantize(Dense::new(4, 16, &w).unwrap(), Some(&[1.0; 15]));
     assert!(matches!(refused, Err(Error::Argument { .. })));
-    let refused = Ternary::new(Group::Tensor, Rule::Twn).quantize(Dense::new(4, 16, &bad).unwrap(), None);
+    let ternary = Ternary::new(Group::Tensor, Rule::Twn);
+    let refused = Dense::new(4, 16, &bad).and_then(|dense| ternary.quantize(dense, None));
     assert!(matches!(
         refused,
         Err(Error::NotFinite {
-            what: "value",
+            what: "weight",
             row: 0,
             column: 13,
             ..
