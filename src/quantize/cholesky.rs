@@ -4,7 +4,7 @@
 //! factorization: reverse the order of rows and columns, factor H = L Lᵀ, invert L, and reverse again. That takes half
 //! the work and loses less precision.
 
-use crate::{Error, Result};
+use crate::{Error, Result, parallel};
 
 /// U, `k` rows of `k` with zeros below the diagonal. `h` is symmetric, `k` rows of `k`.
 ///
@@ -29,7 +29,7 @@ pub(crate) fn inverse_upper(mut h: Vec<f64>, k: usize) -> Result<Vec<f32>> {
 fn upper(k: usize, at: impl Fn(usize, usize) -> f64 + Sync) -> Vec<f32> {
     let mut u = vec![0f32; k * k];
     // Eight rows at a time: reads go down the columns, and a cache line holds eight numbers.
-    crate::parallel::chunks(
+    parallel::chunks(
         &mut u,
         8 * k,
         || (),

@@ -2,7 +2,7 @@
 //! arXiv 2210.17323; symbols as there).
 
 use super::tiles::{TileRows, dots_f32};
-use crate::matrix::finite;
+use crate::matrix::{finite, length};
 use crate::reserve::zeros;
 use crate::{Error, Result, parallel};
 use fearless_simd::Level;
@@ -60,7 +60,7 @@ impl Hessian {
     pub fn from_matrix(k: usize, h: &[f64]) -> Result<Hessian> {
         let mut hessian = Hessian::new(k)?;
         if h.len() != k * k {
-            return Err(crate::matrix::length("h", k, k, "numbers", k * k, h.len()));
+            return Err(length("h", k, k, "numbers", k * k, h.len()));
         }
         for i in 0..k {
             for j in 0..=i {

@@ -1,5 +1,6 @@
 //! Factors of input channels, folded into weights: `W · diag(s)` in the layer, `diag(1/s)` in the layer before it.
 
+use crate::matrix::length;
 use crate::{Error, Result};
 
 /// Divides the gain of a norm (RMSNorm, LayerNorm), and its bias if it has one, by the factors of its outputs; `k`
@@ -63,7 +64,7 @@ pub fn fold_into_columns(weights: &mut [f32], scales: &[f32]) -> Result<()> {
 /// Checks that there are `k` factors, all positive and finite.
 pub(crate) fn check_scales(scales: &[f32], k: usize) -> Result<()> {
     if scales.len() != k {
-        return Err(crate::matrix::length("scales", 1, k, "floats", k, scales.len()));
+        return Err(length("scales", 1, k, "floats", k, scales.len()));
     }
     match scales.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
         None => Ok(()),

@@ -15,7 +15,7 @@ mod row;
 mod scales;
 
 use super::cholesky::inverse_upper;
-use super::grid::Grid;
+use super::grid::CodeGrid;
 use super::hessian::Hessian;
 use super::tiles::{TileRows, subtract};
 use crate::family::QuantizeError;
@@ -69,10 +69,10 @@ impl Gptq {
         check_shape(format, n, k)?;
         self.check(k, hessian)?;
         let span = format.block_span(k);
-        let grid = Grid::new(format, span.min(k))?;
+        let grid = CodeGrid::new(format, span.min(k))?;
         let tail = match k % span {
             0 => None,
-            rest => Some(Grid::new(format, rest)?),
+            rest => Some(CodeGrid::new(format, rest)?),
         };
         progress(0.0);
         let mut h = hessian.matrix();

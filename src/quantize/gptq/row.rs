@@ -4,7 +4,7 @@ use super::options::{Gptq, GroupScales};
 use super::scales::Search;
 use crate::Format;
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::grid::{Fitted, Grid};
+use crate::quantize::grid::{CodeGrid, Fitted};
 
 /// What the rounding of all rows has in common. A step rounds one column; weights are in the order of steps, codes and
 /// scales in the order of the matrix's columns.
@@ -16,8 +16,8 @@ pub(super) struct GptqPlan<'a> {
     groups: GroupScales,
     /// Weights in a block; then the levels of whole blocks and of a shorter last block.
     span: usize,
-    grid: &'a Grid,
-    tail: Option<&'a Grid>,
+    grid: &'a CodeGrid,
+    tail: Option<&'a CodeGrid>,
     /// In the order of the matrix's columns.
     importance: Option<Vec<f32>>,
     search: Option<Search>,
@@ -29,8 +29,8 @@ impl<'a> GptqPlan<'a> {
         format: Format,
         k: usize,
         order: Vec<usize>,
-        grid: &'a Grid,
-        tail: Option<&'a Grid>,
+        grid: &'a CodeGrid,
+        tail: Option<&'a CodeGrid>,
         importance: Option<Vec<f32>>,
         options: &Gptq,
     ) -> Self {
@@ -89,7 +89,7 @@ impl<'a> GptqPlan<'a> {
         }
     }
 
-    fn grid(&self, block: usize) -> &Grid {
+    fn grid(&self, block: usize) -> &CodeGrid {
         match self.tail {
             Some(tail) if (block + 1) * self.span > self.k => tail,
             _ => self.grid,

@@ -1,7 +1,7 @@
 //! The search for the scales of a block, and the importance of its columns.
 
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::grid::{Fitted, Grid};
+use crate::quantize::grid::{CodeGrid, Fitted};
 use crate::setters::setters;
 use crate::{Error, Result};
 
@@ -61,10 +61,10 @@ impl Search {
         Ok(())
     }
 
-    /// Like [`Grid::fit`], with the best of the tried scales.
+    /// Like [`CodeGrid::fit`], with the best of the tried scales.
     pub(super) fn fit(
         &self,
-        grid: &Grid,
+        grid: &CodeGrid,
         weights: &[f32],
         hints: &Hints,
         block: &mut [u8],

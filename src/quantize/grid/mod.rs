@@ -13,7 +13,7 @@ use crate::{Error, Format, Result};
 use bits::CodeBits;
 
 /// The levels of a format, and the places of the codes in a block of a given length.
-pub(crate) struct Grid {
+pub(crate) struct CodeGrid {
     format: Format,
     bits: CodeBits,
     /// Levels in ascending order and the codes that select them.
@@ -29,12 +29,12 @@ pub(crate) struct Fitted {
     weights: Vec<f32>,
 }
 
-impl Grid {
+impl CodeGrid {
     /// The grid of blocks of `len` weights.
     ///
     /// # Errors
     /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are not separate bits.
-    pub fn new(format: Format, len: usize) -> Result<Grid> {
+    pub fn new(format: Format, len: usize) -> Result<CodeGrid> {
         if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
@@ -42,7 +42,7 @@ impl Grid {
         }
         let bits = CodeBits::find(format, len).map_err(|why| refused(format, why))?;
         let levels = levels(format, &bits);
-        Ok(Grid { format, bits, levels })
+        Ok(CodeGrid { format, bits, levels })
     }
 
     /// Lets the encoder choose scales for `weights`; `block` receives its bytes.
@@ -66,7 +66,7 @@ impl Grid {
     }
 
     /// The code for weight `i` of a block, now `w`, and its value: the nearest level, the lower one for a tie. A weight
-    /// that has not changed since [`fit`](Grid::fit) keeps the encoder's code, which many formats choose before they
+    /// that has not changed since [`fit`](CodeGrid::fit) keeps the encoder's code, which many formats choose before they
     /// round the scale.
     pub fn round(&self, fitted: &Fitted, i: usize, w: f32) -> (i8, f32) {
         let affine = fitted.affines[self.format.group_of(i)];
@@ -119,7 +119,7 @@ impl Grid {
         sum
     }
 
-    /// Marks all weights as changed since [`fit`](Grid::fit).
+    /// Marks all weights as changed since [`fit`](CodeGrid::fit).
     pub fn forget(&self, fitted: &mut Fitted) {
         fitted.weights.fill(f32::NAN);
     }
