@@ -136,7 +136,7 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
         for choice in choices {
             if !(choice.error >= 0.0 && choice.error.is_finite()) {
                 let got = choice.error.to_string();
-                return Err(Error::argument("the error of a choice", "0 or more, and finite", got));
+                return Err(Error::argument("the error of a choice", "finite and at least 0", got));
             }
         }
         least.extend(choices.iter().map(|c| c.bytes).min());

@@ -44,7 +44,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
         }),
         scale_plane: scale::plane(S::TYPE, false),
         pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-        // Never called: codebooks are learned elsewhere, `Matrix::quantize` says so.
+        // Never called: codebooks are learned by `quantize::vector`, and `Matrix::quantize` returns an error.
         quantize: |_, _, _| {
             Err(QuantizeError {
                 scale: f32::NAN,

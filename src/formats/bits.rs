@@ -1,12 +1,12 @@
-//! Codes in device words: how 32 codes of 1 to 8 bits lie in their units.
+//! The layout of 32 codes of 1 to 8 bits in device words.
 //!
-//! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, so
-//! each layout is chosen such that one shift and one mask turn a stored word into a code word.
-//! Bits that are no power of two are split into runs that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low first.
+//! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, and
+//! in each layout one shift and one mask turn a stored word into a code word.
+//! Widths that are not a power of two are split into widths that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low bits first.
 
 use crate::family::{PART, Plane, Unit};
 
-/// The device plane of codes of so many bits.
+/// The device plane of codes of `bits` bits.
 pub(crate) const fn plane(bits: usize) -> Plane {
     let (unit, units) = match bits {
         1 => (Unit::Word, 1),

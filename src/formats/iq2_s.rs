@@ -35,7 +35,7 @@ pub(crate) static IQ2_S: Family = Family {
         }
     },
     unpack: None,
-    // Of each 32 weights: four low bytes, a word of signs.
+    // For each 32 weights: four low bytes, a word of signs.
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,

@@ -1,7 +1,7 @@
 //! The fields of 32 weights in one vector, for the loops of `rows.rs`.
 //!
-//! Vectors are spelled out here: left to itself the compiler makes them of some of these loops, and of
-//! others gathers single bytes, with no rule to it that a small change does not break.
+//! Vectors are explicit here: the compiler vectorizes some of these loops and gathers single bytes in others, and small
+//! changes alter which.
 
 use fearless_simd::{prelude::*, u8x16, u8x32, u8x64, u64x4};
 

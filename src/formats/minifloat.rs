@@ -1,10 +1,9 @@
 //! Small floats: E2M1, E2M3, E3M2, E4M3, E5M2, with a scale of any type for any group of weights.
 //!
-//! A block is one group: the scale, then 4, 6 or 8 bits a weight, lowest bits first; the last group of
-//! a row may be short. Weight = scale · element. With scales E8M0 and groups of 32 these are the OCP
-//! MX formats (MXFP4, MXFP6, MXFP8); E2M1 with E4M3 and groups of 16 is NVFP4 without its global scale;
-//! E4M3 with f32 is the FP8 of compressed-tensors and DeepSeek. Unlike GGUF's MXFP4, code 8 of
-//! E2M1 is a negative zero.
+//! A block is one group: the scale, then 4, 6 or 8 bits for each weight, lowest bits first; the last group of a row can
+//! be shorter. Weight = scale · element. With scales E8M0 and groups of 32 these are the OCP MX formats (MXFP4, MXFP6,
+//! MXFP8); E2M1 with E4M3 and groups of 16 is NVFP4 without its global scale; E4M3 with f32 is the FP8 of
+//! compressed-tensors and DeepSeek. Unlike GGUF's MXFP4, code 8 of E2M1 is a negative zero.
 
 use super::bits;
 use super::lanes;
@@ -43,7 +42,7 @@ const fn bias(e: u32) -> u32 {
     (1 << (e - 1)) - 1
 }
 
-/// Whether a code without its sign is no number: of E4M3 all bits set, of E5M2 the top exponent.
+/// Whether a code without its sign is NaN or infinite: in E4M3 all bits set, in E5M2 the top exponent.
 const fn is_special(e: u32, m: u32, magnitude: u32) -> bool {
     match (e, m) {
         (4, 3) => magnitude == 127,
@@ -67,7 +66,7 @@ pub(crate) static E3M2: [f32; 64] = values(3, 2);
 pub(crate) static E4M3: [f32; 256] = values(4, 3);
 pub(crate) static E5M2: [f32; 256] = values(5, 2);
 
-/// The code of the nearest value, ties to the even one; what is too large becomes the largest.
+/// The code of the nearest value, ties to even, saturating at the largest.
 pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     let (bias, top) = (bias(E) as i32, largest(E, M));
     let a = x.abs();
@@ -75,7 +74,7 @@ pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     let exponent = ((a.to_bits() >> 23) as i32 - 127).clamp(1 - bias, 127);
     let step = 2f64.powi(exponent - M as i32);
     let steps = (a as f64 / step).round_ties_even();
-    // One more than the largest mantissa carries into the exponent, as it should.
+    // Rounding beyond the largest mantissa carries into the exponent, which is correct.
     let code = steps + (((exponent + bias - 1) as u32) << M) as f64;
     let code = if code < top as f64 { code as u32 } else { top };
     (code | (x.to_bits() >> 31) << (E + M)) as u8
@@ -224,7 +223,7 @@ mod tests {
         for (code, &value) in values.iter().enumerate().filter(|v| v.1.is_finite()) {
             assert_eq!(nearest::<E, M>(value) as usize, code, "{value}");
         }
-        // Half way between neighbours: to the even code. A little more or less: to the nearer.
+        // Halfway between neighbours: the even code. Slightly more or less: the nearer one.
         let top = largest(E, M) as usize;
         for (code, pair) in values[..=top].windows(2).enumerate() {
             let middle = (pair[0] + pair[1]) / 2.0;

@@ -1,6 +1,6 @@
 //! bitsandbytes NF4 and FP4: a block is one group (64 weights by default, the last of a row may
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
-//! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
+//! Weight = absmax · level[nibble]. The levels are not integers, so the format has no DP4A kernel.
 
 use super::bits;
 use super::lanes;
@@ -94,7 +94,7 @@ fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(),
     block.fill(0);
     block[..4].copy_from_slice(&absmax.to_le_bytes());
     let mut order: [u8; 16] = std::array::from_fn(|i| i as u8);
-    // Of equal levels the first comes first, and is the one chosen.
+    // Stable, so that the first of equal levels is chosen.
     order.sort_by(|&a, &b| levels[a as usize].total_cmp(&levels[b as usize]));
     for (i, w) in weights.iter().enumerate() {
         let x = if absmax == 0.0 { 0.0 } else { w / absmax };

@@ -86,8 +86,8 @@ pub(crate) static NVFP4: Family = Family {
     },
 };
 
-/// Half the scale, since the levels are doubled. The sign bit is not looked at, but for the one byte that ggml calls
-/// no number, 127: that is a zero, while 255 is 480.
+/// Half the scale, since the levels are doubled. The sign bit is ignored, except for the byte that ggml treats as NaN,
+/// 127: that is a zero, while 255 is 480.
 #[inline(always)]
 fn half_scale(e: u8) -> f32 {
     if e == 127 {

@@ -38,7 +38,7 @@ pub(crate) static Q5_1: Family = Family {
     codes: plain!(codes),
     affine: plain!(affine),
     unpack: rows!(32, 24, 32, codes, affine),
-    // Low nibbles; the high bits stay in the scale plane, beside d and m.
+    // Low nibbles; the high bits stay in the scale plane, next to d and m.
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];

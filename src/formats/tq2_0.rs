@@ -1,4 +1,4 @@
-//! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
+//! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). In each half block of 128,
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
 use super::lanes;

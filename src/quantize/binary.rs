@@ -119,7 +119,7 @@ pub(super) fn check_importance(importance: Option<&[f32]>, k: usize) -> Result<(
     }
     match importance.iter().find(|h| !(h.is_finite() && **h >= 0.0)) {
         None => Ok(()),
-        Some(h) => Err(Error::argument("an importance weight", "finite and not negative", h)),
+        Some(h) => Err(Error::argument("an importance weight", "finite and at least 0", h)),
     }
 }
 

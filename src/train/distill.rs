@@ -113,7 +113,7 @@ impl Distill {
         same_length("teacher", student.len(), teacher.len())?;
         match labels.iter().find(|&&l| usize::from(l) >= classes) {
             None => Ok(()),
-            Some(label) => Err(Error::argument("a label", &format!("under {classes}"), label)),
+            Some(label) => Err(Error::argument("a label", &format!("below {classes}"), label)),
         }
     }
 }

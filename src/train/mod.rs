@@ -32,7 +32,7 @@ fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
 /// [`Error::Argument`] where a number is not finite or not above 0.
 fn positive(what: &'static str, value: f32) -> Result<()> {
     if !(value > 0.0 && value.is_finite()) {
-        return Err(Error::argument(what, "above 0 and finite", value));
+        return Err(Error::argument(what, "finite and above 0", value));
     }
     Ok(())
 }

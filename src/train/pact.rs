@@ -115,7 +115,7 @@ impl Pact {
             return Err(Error::argument("bits", "1 to 16", self.bits));
         }
         if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
-            return Err(Error::argument("lambda", "0 or above and finite", self.lambda));
+            return Err(Error::argument("lambda", "finite and at least 0", self.lambda));
         }
         Ok(())
     }

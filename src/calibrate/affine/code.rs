@@ -44,13 +44,13 @@ impl QuantParams {
     /// [`Error::Argument`] where `bits` is not 2 to 8, or the range is not finite or has `lo > hi`.
     pub fn from_range(range: ValueRange, scheme: Scheme, bits: u32) -> Result<QuantParams> {
         if !(2..=8).contains(&bits) {
-            return Err(Error::argument("bits", "from 2 to 8", bits));
+            return Err(Error::argument("bits", "2 to 8", bits));
         }
         let ValueRange { lo, hi } = range;
         if !(lo.is_finite() && hi.is_finite() && lo <= hi) {
             return Err(Error::argument(
                 "a range",
-                "finite, from low to high",
+                "finite with lo <= hi",
                 format!("{lo} to {hi}"),
             ));
         }

@@ -18,7 +18,7 @@ impl Group {
         match self {
             Group::Tensor => Ok(1),
             Group::Row => Ok(n),
-            Group::Len(0) => Err(Error::argument("a group", "1 value or more", 0)),
+            Group::Len(0) => Err(Error::argument("a group", "at least 1 value", 0)),
             Group::Len(len) => Ok(n * k.div_ceil(len)),
         }
     }

@@ -88,7 +88,7 @@ impl Importance {
         if expert >= experts {
             return Err(Error::Argument {
                 what: "the expert",
-                allowed: format!("under {experts}, their number"),
+                allowed: format!("below {experts}, their number"),
                 got: expert.to_string(),
             });
         }

@@ -20,10 +20,10 @@ impl<O: Observer> Columns<O> {
     /// [`Error::Argument`] where `k` or `group` is 0, and for more than 2^24 groups.
     pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
         if k == 0 {
-            return Err(Error::argument("the number of columns", "1 or more", k));
+            return Err(Error::argument("the number of columns", "at least 1", k));
         }
         if group == 0 {
-            return Err(Error::argument("a group", "1 column or more", group));
+            return Err(Error::argument("a group", "at least 1 column", group));
         }
         let groups = k.div_ceil(group);
         if groups > 1 << 24 {

@@ -72,7 +72,7 @@ impl Observer for Entropy {
         let count = self.bins.counts.len();
         let least = if self.bins.magnitudes { 1 } else { 2 };
         if !(least..=count).contains(&self.levels) {
-            let allowed = format!("from {least} to the {count} bins");
+            let allowed = format!("{least} to the {count} bins");
             return Err(Error::argument("the number of levels", &allowed, self.levels));
         }
         let candidates: Vec<(usize, usize)> = if self.bins.magnitudes {

@@ -114,7 +114,7 @@ impl Observer for Histogram {
     fn range(&self) -> Result<ValueRange> {
         let seen = self.seen.ok_or_else(nothing_seen)?;
         if !(2..=8).contains(&self.bits) {
-            return Err(Error::argument("bits", "from 2 to 8", self.bits));
+            return Err(Error::argument("bits", "2 to 8", self.bits));
         }
         let width = self.width(seen);
         if width == 0.0 {

@@ -60,7 +60,7 @@ impl Observer for MovingAverage {
     fn observe(&mut self, batch: &[f32]) -> Result<()> {
         let c = self.constant;
         if !(c > 0.0 && c <= 1.0) {
-            return Err(Error::argument("the averaging constant", "over 0, at most 1", c));
+            return Err(Error::argument("the averaging constant", "above 0 and at most 1", c));
         }
         if let Some(x) = extremes(batch)? {
             self.average = Some(self.average.map_or(x, |m| ValueRange {

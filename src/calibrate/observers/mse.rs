@@ -74,15 +74,15 @@ impl Observer for Mse {
         if !(self.power > 0.0 && self.power.is_finite()) {
             return Err(Error::argument(
                 "the power of the error",
-                "finite and over 0",
+                "finite and above 0",
                 self.power,
             ));
         }
         if self.grid == 0 {
-            return Err(Error::argument("the grid", "1 or more", self.grid));
+            return Err(Error::argument("the grid", "at least 1", self.grid));
         }
         if !(0.0..=1.0).contains(&self.max_shrink) {
-            return Err(Error::argument("the most to shrink by", "from 0 to 1", self.max_shrink));
+            return Err(Error::argument("max_shrink", "0 to 1", self.max_shrink));
         }
         let steps = (self.max_shrink * self.grid as f64) as usize;
         let (mut best, mut range) = (f64::INFINITY, seen);

@@ -48,7 +48,7 @@ impl Observer for Percentile {
 
     fn range(&self) -> Result<ValueRange> {
         if !(0.0..=100.0).contains(&self.percentile) {
-            return Err(Error::argument("the percentile", "from 0 to 100", self.percentile));
+            return Err(Error::argument("the percentile", "0 to 100", self.percentile));
         }
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let (lo, hi) = if self.bins.magnitudes {

@@ -57,7 +57,7 @@ impl Smooth {
     /// layers with different k.
     pub fn scales(&self, inputs: &ChannelMaxima, layers: &[Dense]) -> Result<Vec<f32>> {
         if !(0.0..=1.0).contains(&self.alpha) {
-            return Err(Error::argument("alpha", "from 0 to 1", self.alpha));
+            return Err(Error::argument("alpha", "0 to 1", self.alpha));
         }
         if !(self.least > 0.0 && self.least.is_finite()) {
             return Err(Error::argument("the least factor", "positive", self.least));

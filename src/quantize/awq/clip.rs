@@ -101,8 +101,8 @@ impl Clip {
         }
         if !(0.0..1.0).contains(&self.max_shrink) {
             return Err(Error::argument(
-                "the largest share to be cut",
-                "from 0 to under 1",
+                "max_shrink of a clip search",
+                "at least 0 and below 1",
                 self.max_shrink,
             ));
         }

@@ -83,7 +83,7 @@ impl Awq {
                 .map(|&layer| round(format, layer, scales, importance.as_deref()));
             let rounded: Vec<_> = rounded.collect::<Result<_>>()?;
             match loss(&rounded)? {
-                loss if loss.is_nan() => Err(Error::argument("a loss", "a number", loss)),
+                loss if loss.is_nan() => Err(Error::argument("a loss", "not NaN", loss)),
                 loss => Ok(loss),
             }
         };

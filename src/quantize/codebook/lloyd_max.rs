@@ -29,12 +29,12 @@ pub struct LloydMax {
 /// [`Error::Argument`] for more bits, or a sphere of fewer than 2 or more than 65,536 dimensions.
 pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
     if bits > 8 {
-        return Err(Error::argument("bits", "from 0 to 8", bits));
+        return Err(Error::argument("bits", "0 to 8", bits));
     }
     if let Density::Sphere { d } = density
         && !(2..=LARGEST).contains(&d)
     {
-        let allowed = format!("from 2 to {LARGEST}");
+        let allowed = format!("2 to {LARGEST}");
         return Err(Error::argument("the sphere's dimensions", &allowed, d));
     }
     let levels = optimum(density, 1 << bits);

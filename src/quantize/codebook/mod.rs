@@ -89,7 +89,7 @@ impl Codebook {
     pub fn decode(&self, codes: &[u16]) -> Result<Vec<f32>> {
         let level = |&c: &u16| self.levels.get(c as usize).copied().ok_or(c);
         let levels: Result<Vec<f32>, u16> = codes.iter().map(level).collect();
-        levels.map_err(|c| Error::argument("a code", &format!("under {}", self.levels.len()), c))
+        levels.map_err(|c| Error::argument("a code", &format!("below {}", self.levels.len()), c))
     }
 
     /// Σ weight · (value - nearest level)² / Σ weight; without weights each weight is 1.
@@ -124,7 +124,7 @@ const CHUNK: usize = 1 << 14;
 fn check_count(levels: usize) -> Result<()> {
     match levels {
         1..=0x10000 => Ok(()),
-        _ => Err(Error::argument("the number of levels", "from 1 to 65536", levels)),
+        _ => Err(Error::argument("the number of levels", "1 to 65536", levels)),
     }
 }
 
@@ -147,14 +147,10 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
         });
     }
     if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        return Err(Error::argument(
-            "an importance weight",
-            "finite and not negative",
-            weight,
-        ));
+        return Err(Error::argument("an importance weight", "finite and at least 0", weight));
     }
     if !weights.iter().any(|w| *w > 0.0) {
-        return Err(Error::argument("the largest importance weight", "over 0", 0));
+        return Err(Error::argument("the largest importance weight", "above 0", 0));
     }
     Ok(())
 }

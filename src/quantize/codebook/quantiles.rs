@@ -36,7 +36,7 @@ pub fn quantiles(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Co
 /// [`Error::Argument`](crate::Error::Argument) for other bits, or an offset outside (1/2, 1).
 pub fn normal_float(bits: u32, offset: f64) -> Result<Codebook> {
     if !(2..=8).contains(&bits) {
-        return Err(Error::argument("bits", "from 2 to 8", bits));
+        return Err(Error::argument("bits", "2 to 8", bits));
     }
     if !(offset > 0.5 && offset < 1.0) {
         return Err(Error::argument("the offset", "between 0.5 and 1", offset));

@@ -56,7 +56,7 @@ impl Search {
             return Err(Error::argument("max_shrink of the search", "0 to 1", self.max_shrink));
         }
         if !(self.norm > 0.0 && self.norm.is_finite()) {
-            return Err(Error::argument("norm of the search", "over 0", self.norm));
+            return Err(Error::argument("norm of the search", "above 0", self.norm));
         }
         Ok(())
     }

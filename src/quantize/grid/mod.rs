@@ -66,8 +66,8 @@ impl CodeGrid {
     }
 
     /// The code for weight `i` of a block, now `w`, and its value: the nearest level, the lower one for a tie. A weight
-    /// that has not changed since [`fit`](CodeGrid::fit) keeps the encoder's code, which many formats choose before they
-    /// round the scale.
+    /// that has not changed since [`fit`](CodeGrid::fit) keeps the encoder's code, which many formats choose before
+    /// they round the scale.
     pub fn round(&self, fitted: &Fitted, i: usize, w: f32) -> (i8, f32) {
         let affine = fitted.affines[self.format.group_of(i)];
         if w == fitted.weights[i] {

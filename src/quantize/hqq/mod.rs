@@ -102,7 +102,7 @@ fn bits_of(format: Format) -> Result<usize> {
         (Blocks::Groups { bits, .. }, AffineKind::ScaleZero { .. }) => Ok(bits),
         _ => Err(Error::argument(
             "the format for HQQ",
-            "of integers with zero points, such as int4_asym",
+            "one of integers with zero points, such as int4_asym",
             format,
         )),
     }

@@ -70,7 +70,7 @@ impl Hqq {
         let bounds = [
             (
                 "the p of HQQ",
-                "over 0 and at most 1",
+                "above 0 and at most 1",
                 self.lp_norm,
                 self.lp_norm > 0.0 && self.lp_norm <= 1.0,
             ),

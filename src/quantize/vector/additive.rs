@@ -107,7 +107,7 @@ impl Additive {
             return Err(Error::argument("a codebook", &allowed, format!("{lengths:?}")));
         }
         if let Some(code) = self.codes.iter().find(|code| **code as usize >= entries) {
-            return Err(Error::argument("a code", &format!("under {entries}"), code));
+            return Err(Error::argument("a code", &format!("below {entries}"), code));
         }
         let store = |value: f32, bytes: &mut [u8]| scale.store(value, bytes).map_err(|e| e.of(format));
         // Unused entries of a codebook stay 0; no code refers to them.

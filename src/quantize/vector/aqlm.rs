@@ -78,10 +78,10 @@ impl Aqlm {
     pub fn quantize(&self, dense: Dense, h: &[f32], progress: &(dyn Fn(f32) + Sync)) -> Result<Additive> {
         let (k, w) = (dense.k(), dense.weights());
         if !(1..=16).contains(&self.bits) {
-            return Err(Error::argument("bits", "from 1 to 16", self.bits));
+            return Err(Error::argument("bits", "1 to 16", self.bits));
         }
         if self.beam == 0 {
-            return Err(Error::argument("the beam", "1 or more", self.beam));
+            return Err(Error::argument("the beam", "at least 1", self.beam));
         }
         check_h(h, k)?;
         let diagonal: Vec<f32> = h.iter().step_by(k + 1).copied().collect();
@@ -137,7 +137,7 @@ fn check_h(h: &[f32], k: usize) -> Result<()> {
         return Err(Error::argument("an entry of H", "finite", value));
     }
     match h.iter().step_by(k + 1).find(|v| **v < 0.0) {
-        Some(value) => Err(Error::argument("the diagonal of H", "not negative", value)),
+        Some(value) => Err(Error::argument("the diagonal of H", "at least 0", value)),
         None => Ok(()),
     }
 }

@@ -77,11 +77,7 @@ impl KMeans {
     ) -> Result<KMeansResult> {
         check(points, self.d, weights)?;
         if !(1..=0x10000).contains(&self.entries) {
-            return Err(Error::argument(
-                "the number of entries",
-                "from 1 to 65536",
-                self.entries,
-            ));
+            return Err(Error::argument("the number of entries", "1 to 65536", self.entries));
         }
         // The number of vectors does not limit the number of entries, so the product needs a bound.
         let floats = (self.entries as u64).saturating_mul(self.d as u64);
@@ -245,10 +241,6 @@ fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     }
     match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         None => Ok(()),
-        Some(weight) => Err(Error::argument(
-            "an importance weight",
-            "finite and not negative",
-            weight,
-        )),
+        Some(weight) => Err(Error::argument("an importance weight", "finite and at least 0", weight)),
     }
 }
