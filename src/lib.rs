@@ -36,6 +36,7 @@ mod scale_type;
 
 mod setters;
 mod shader;
+mod simd;
 pub mod train;
 mod validate;
 

@@ -7,8 +7,8 @@ use crate::quantize::hessian::Hessian;
 use crate::quantize::tiles::{TileRows, dots_f64};
 use crate::random::SplitMix64;
 use crate::reserve::zeros;
+use crate::simd;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
-use fearless_simd::Level;
 
 /// The most columns of a matrix that is known only by its products. No model has that many weights in a layer.
 const MOST: u64 = 1 << 32;
@@ -67,7 +67,7 @@ fn check(k: usize, hessian: &Hessian) -> Result<()> {
 }
 
 fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {
-    let level = Level::new();
+    let level = simd::best();
     let mut errors = vec![0f64; w.len() / k];
     parallel::chunks(&mut errors, TASK, Vec::new, |task, errors, products| {
         let from = task * TASK * k;

@@ -1,6 +1,6 @@
 //! Inputs rounded to 8-bit integers, a scale for each run of 32: what `Precision::I8` multiplies by.
 
-use crate::formats::rows::at_level;
+use crate::simd::{self, at_level};
 use fearless_simd::Level;
 
 /// Inputs that share one scale.
@@ -32,7 +32,7 @@ pub fn quantize_activations(x: &[f32], k: usize) -> Activations {
         "{} is no whole number of rows of {k}",
         x.len()
     );
-    round_rows(Level::new(), x, k, RUN)
+    round_rows(simd::best(), x, k, RUN)
 }
 
 /// As [`quantize_activations`], rows being padded to a multiple of `padding`, itself one of 32.

@@ -3,7 +3,7 @@
 use super::activations::{Activations, RUN, round_rows};
 use super::plan::Plan;
 use super::row::STEP;
-use crate::formats::rows::at_level;
+use crate::simd::at_level;
 use fearless_simd::Level;
 
 /// Rows of rounded inputs, padded as the codes of a `Row` are.

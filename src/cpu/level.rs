@@ -1,24 +1,25 @@
-//! Which vector instructions a product is compiled for.
+//! The vector instructions that a product runs with.
 
+use crate::simd;
 use fearless_simd::Level;
 
-/// A set of vector instructions that this machine has. A product takes the best of them; tests ask for the
-/// others.
+/// A set of vector instructions that this machine has. Products use the best one; tests ask for each.
 #[derive(Clone, Copy)]
 pub struct CpuLevel(pub(crate) Level);
 
 impl CpuLevel {
-    /// The best of this machine.
+    /// The best level of this machine that the crate is compiled for.
     pub fn best() -> CpuLevel {
-        CpuLevel(Level::new())
+        CpuLevel(simd::best())
     }
 
-    /// Every one that this machine has, the best first.
+    /// Every level of this machine that the crate is compiled for, best first. Without the feature `simd` that is the
+    /// target's baseline alone.
     pub fn all() -> Vec<CpuLevel> {
-        let best = Level::new();
+        let best = simd::best();
         #[allow(unused_mut)]
         let mut all = vec![CpuLevel(best)];
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(feature = "simd", any(target_arch = "x86", target_arch = "x86_64")))]
         {
             if let (Level::Avx512(_), Some(avx2)) = (best, best.as_avx2()) {
                 all.push(CpuLevel(Level::Avx2(avx2)));

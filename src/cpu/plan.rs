@@ -109,7 +109,7 @@ macro_rules! specialized {
         use $crate::cpu::plan::{BASE_BIAS, BASE_ZERO, BIAS, SCALE};
         macro_rules! at {
             ($span:literal, $of:ident) => {
-                fearless_simd::dispatch!($plan.level, simd => $function::<_, $span, $of $(, $count)?>(simd, $($argument),+))
+                $crate::simd::at_level!($plan.level, simd => $function::<_, $span, $of $(, $count)?>(simd, $($argument),+))
             };
         }
         match ($plan.span, $kind) {

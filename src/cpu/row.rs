@@ -2,7 +2,8 @@
 
 use super::plan::{BASE_ZERO, Codes, Plan};
 use crate::family::Spans;
-use fearless_simd::{Level, dispatch, i8x64, prelude::*, u8x64};
+use crate::simd::at_level;
+use fearless_simd::{Level, i8x64, prelude::*, u8x64};
 
 /// Codes are padded to a multiple of this many with zeros.
 pub(super) const STEP: usize = 64;
@@ -78,7 +79,7 @@ impl Row {
 
 /// Replaces each code by its entry of a table.
 fn look_up(level: Level, table: &[i8; 16], codes: &mut [i8]) {
-    dispatch!(level, simd => {
+    at_level!(level, simd => {
         let table = i8x64::block_splat((*table).simd_into(simd));
         for codes in codes.as_chunks_mut::<STEP>().0 {
             let at: u8x64<_> = i8x64::simd_from(simd, *codes).bitcast();

@@ -1,7 +1,8 @@
 //! Products of a few decoded rows with all rows of x: a tile of sums in registers.
 
 use super::sums::{CHAIN, CHAINS};
-use fearless_simd::{Level, dispatch, prelude::*};
+use crate::simd::at_level;
+use fearless_simd::{Level, prelude::*};
 
 /// Decoded rows that are multiplied together: each float of x that is loaded serves all of them.
 pub(super) const ROWS: usize = 4;
@@ -9,7 +10,7 @@ pub(super) const ROWS: usize = 4;
 /// `y[c][r] = Σ w[r]·x[c]` for `ROWS` rows of w and every row of x, both of `k` floats, a multiple of 16.
 /// Sum c of row r goes to `y[c * ROWS + r]`.
 pub(super) fn products(level: Level, w: &[f32], x: &[f32], k: usize, y: &mut [f32]) {
-    dispatch!(level, simd => products_at(simd, w, x, k, y))
+    at_level!(level, simd => products_at(simd, w, x, k, y))
 }
 
 #[inline(always)]

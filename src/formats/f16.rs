@@ -80,7 +80,7 @@ fn every_half_is_what_the_half_crate_makes_of_it() {
         assert_eq!(to_f32(h).to_bits(), f16::from_bits(h).to_f32().to_bits(), "{h:#06x}");
         for level in crate::cpu::CpuLevel::all() {
             let bytes = h.to_le_bytes();
-            let loaded = fearless_simd::dispatch!(level.0, simd => load_at(simd, &bytes, 0));
+            let loaded = crate::simd::at_level!(level.0, simd => load_at(simd, &bytes, 0));
             assert_eq!(loaded.to_bits(), to_f32(h).to_bits(), "{h:#06x} {level:?}");
         }
     }

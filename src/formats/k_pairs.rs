@@ -3,10 +3,10 @@
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
-use super::rows::at_baseline;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
 use crate::formats::encode::importance::{mean_square, weigh};
 use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
+use crate::simd::at_baseline;
 use fearless_simd::Simd;
 
 /// Copies all 16 bytes.

@@ -7,57 +7,11 @@
 use crate::Group;
 use crate::family::{Affine, PART, Spans, span_of};
 
-/// Runs an expression compiled for the level, with `$simd` as its token; all functions that it calls must be
-/// `#[inline(always)]`. Like `fearless_simd::dispatch`, except that SSE4.2 machines (before 2013) run the SSE2 code,
-/// which saves a third of the code to compile.
-macro_rules! at_level {
-    ($level:expr, $simd:ident => $operation:expr) => {{
-        #[cfg(target_arch = "x86_64")]
-        {
-            use fearless_simd::Simd;
-            if let Some($simd) = $level.as_avx512() {
-                return $simd.vectorize(
-                    #[inline(always)]
-                    || $operation,
-                );
-            }
-            if let Some($simd) = $level.as_avx2() {
-                return $simd.vectorize(
-                    #[inline(always)]
-                    || $operation,
-                );
-            }
-        }
-        // Other targets have one level.
-        let _ = $level;
-        $crate::formats::rows::at_baseline!($simd => $operation)
-    }};
-}
-pub(crate) use at_level;
-
-/// Runs an expression compiled for the baseline of the target.
-macro_rules! at_baseline {
-    ($simd:ident => $operation:expr) => {{
-        let level = fearless_simd::Level::baseline();
-        // `dispatch` would also compile for all higher levels.
-        #[cfg(target_arch = "x86_64")]
-        {
-            let $simd = level.as_sse2().expect("x86-64 has SSE2");
-            $operation
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            fearless_simd::dispatch!(level, $simd => $operation)
-        }
-    }};
-}
-pub(crate) use at_baseline;
-
 /// A `codes` or `affine` without the SIMD token of its first parameter. A macro, because a `fn` pointer in a static
 /// cannot capture `$function`, and a generic wrapper cannot take a function as a parameter.
 macro_rules! plain {
     ($function:expr) => {
-        |block, second| $crate::formats::rows::at_baseline!(simd => $function(simd, block, second))
+        |block, second| $crate::simd::at_baseline!(simd => $function(simd, block, second))
     };
 }
 pub(crate) use plain;
@@ -67,7 +21,7 @@ pub(crate) use plain;
 macro_rules! rows {
     ($len:expr, $bytes:expr, $group:expr, $codes:expr, $affine:expr) => {
         Some(|level, _, row, spans| {
-            $crate::formats::rows::at_level!(
+            $crate::simd::at_level!(
                 level,
                 simd => $crate::formats::rows::fixed(
                     [$len, $bytes, $group],
@@ -88,7 +42,7 @@ pub(crate) use rows;
 macro_rules! grouped_rows {
     ($header:expr, $bits:expr, $codes:expr, $affine:expr) => {
         Some(|level, group, row, spans| {
-            $crate::formats::rows::at_level!(
+            $crate::simd::at_level!(
                 level,
                 simd => $crate::formats::rows::grouped(
                     group,

@@ -79,6 +79,7 @@ mod plain {
     use super::{Error, Result};
     use crate::parallel;
     use crate::quantize::tiles::{TileRows, dots_f64};
+    use crate::simd;
     use fearless_simd::Level;
 
     /// Columns in a panel.
@@ -89,7 +90,7 @@ mod plain {
 
     /// L in the lower triangle of `a`, such that a = L Lᵀ. The upper triangle stays unchanged.
     pub(super) fn factor(a: &mut [f64], k: usize) -> Result<()> {
-        let level = Level::new();
+        let level = simd::best();
         for start in (0..k).step_by(PANEL) {
             let width = PANEL.min(k - start);
             let (above, below) = a.split_at_mut((start + width) * k);
@@ -131,7 +132,7 @@ mod plain {
 
     /// L⁻¹, transposed: row c is column c of L⁻¹, with zeros before c.
     pub(super) fn inverse_transposed(l: &[f64], k: usize) -> Vec<f64> {
-        let level = Level::new();
+        let level = simd::best();
         let mut inverse = vec![0f64; k * k];
         parallel::chunks(&mut inverse, TASK * k, Vec::new, |task, rows, sums| {
             let first = task * TASK;

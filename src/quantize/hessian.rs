@@ -4,8 +4,8 @@
 use super::tiles::{TileRows, dots_f32};
 use crate::matrix::{finite, length};
 use crate::reserve::zeros;
+use crate::simd;
 use crate::{Error, Result, parallel};
-use fearless_simd::Level;
 
 /// Inputs whose products are summed in f32 before they are added in f64.
 const INPUTS: usize = 256;
@@ -89,7 +89,7 @@ impl Hessian {
             return Err(Error::Inputs { k, got: x.len() });
         }
         finite("input", x, k)?;
-        let level = Level::new();
+        let level = simd::best();
         let mut columns = Vec::new();
         for x in x.chunks(INPUTS * k) {
             let inputs = x.len() / k;

@@ -1,7 +1,8 @@
 //! Products of small blocks of rows with a tile of sums in registers, for Hessians, Cholesky factors and GPTQ's
 //! updates. Each sum has the same terms in the same order wherever it is, so the result does not depend on threads.
 
-use fearless_simd::{Level, dispatch, prelude::*};
+use crate::simd::at_level;
+use fearless_simd::{Level, prelude::*};
 
 /// Rows in a larger matrix: row i is `data[i * stride..][..len]`.
 #[derive(Clone, Copy)]
@@ -38,7 +39,7 @@ macro_rules! dots {
             out.fill(0.0);
             for start in (0..a.len).step_by(RUN) {
                 let (a, b) = (a.part(start), b.part(start));
-                dispatch!(level, simd => $at(simd, a, b, out));
+                at_level!(level, simd => $at(simd, a, b, out));
             }
         }
 
@@ -123,7 +124,7 @@ dots!(dots_f64 dots_f64_at tile_f64 f64 f64s);
 /// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, `k` floats
 /// each; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
 pub(crate) fn subtract(level: Level, e: TileRows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
-    dispatch!(level, simd => subtract_at(simd, e, u, w, k, from))
+    at_level!(level, simd => subtract_at(simd, e, u, w, k, from))
 }
 
 #[inline(always)]

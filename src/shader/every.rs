@@ -123,10 +123,7 @@ fn fitting_k(format: Format, k: usize) -> usize {
     match format.check_k(k) {
         Ok(()) => k,
         // Rows of vectors of eight have any number of them.
-        Err(_) => k.next_multiple_of(match format.block_len() {
-            0 => 8,
-            len => len,
-        }),
+        Err(_) => k.next_multiple_of(format.block_len().unwrap_or(8)),
     }
 }
 

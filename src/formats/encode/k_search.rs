@@ -6,8 +6,7 @@
 
 use crate::family::QuantizeError;
 use crate::formats::encode::range::{extreme, largest, max_abs, span};
-use crate::formats::rows::at_level;
-use fearless_simd::Level;
+use crate::simd::{self, at_level};
 
 /// Refuses weights whose squares overflow in the searches below, which would silently give wrong codes.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
@@ -69,7 +68,7 @@ impl Ranges {
 /// later candidates.
 pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
     // The same operations in the same order, compiled for each level of SIMD.
-    at_level!(Level::new(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
+    at_level!(simd::best(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
 }
 
 #[inline(always)]

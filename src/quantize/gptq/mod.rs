@@ -20,6 +20,7 @@ use super::hessian::Hessian;
 use super::tiles::{TileRows, subtract};
 use crate::family::QuantizeError;
 use crate::matrix::check_shape;
+use crate::simd;
 use crate::{Dense, Error, Format, Linear, Matrix, Result, parallel};
 use fearless_simd::Level;
 use row::{GptqPlan, GptqRow};
@@ -95,7 +96,7 @@ impl Gptq {
             plan: &plan,
             u: &u,
             block: self.block,
-            level: Level::new(),
+            level: simd::best(),
         };
         let (bytes, loss) = task.round_all(format, &|done| progress(0.3 + 0.7 * done))?;
         let linear = Linear::new(Matrix::encoded(format, n, k, bytes)?);
