@@ -59,7 +59,7 @@ impl AwqResult {
     /// The layers together with the factors of their inputs, for unscaled inputs.
     ///
     /// # Errors
-    /// [`Error::Part`] where 1/s is not finite.
+    /// [`Error::Part`](crate::Error::Part) where 1/s is not finite.
     pub fn linears(&self) -> Result<Vec<Linear>> {
         let inverse: Vec<f32> = self.scales.scales.iter().map(|s| 1.0 / s).collect();
         let linear = |m: &Matrix<'static>| Linear::new(m.clone()).with_input_scales(inverse.clone());
@@ -101,7 +101,7 @@ impl Awq {
     /// s.
     ///
     /// # Errors
-    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`](crate::Error::Argument) where a factor is not positive.
     pub fn pack(
         &self,
         format: Format,
