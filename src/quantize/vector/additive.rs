@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 /// `n` rows of `k` weights: vector g of row r is `scales[r] · Σ_m codebooks[m][codes[r, g, m]]`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Additive {
     /// Rows.
     pub n: usize,
