@@ -42,13 +42,13 @@ pub fn candidates(
     hessian: &Hessian,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<Choice>> {
-    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
+    let (k, w) = (dense.k(), dense.weights());
     check(k, hessian)?;
     let h = hessian.matrix();
     let mut choices = Vec::new();
     for (i, &format) in formats.iter().enumerate() {
         progress(i as f32 / formats.len() as f32);
-        let matrix = Matrix::quantize(format, Dense::new(n, k, w)?)?;
+        let matrix = Matrix::quantize(format, dense)?;
         choices.push(Choice {
             format,
             bytes: matrix.bytes().len() as u64,
