@@ -1,6 +1,7 @@
 //! Packing f32 weights: `Matrix::quantize`.
 
 use crate::family::{Hints, QuantizeError};
+use crate::formats::encode::fill_blocks;
 use crate::matrix::{check_shape, finite, length};
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
@@ -80,21 +81,16 @@ impl Matrix<'static> {
             || (),
             |row, bytes, ()| {
                 let weights = &weights[row * k..][..k];
-                let span = format.block_span(k);
                 // In order and in f32, as ggml sums them.
                 let squares = || weights.iter().fold(0f32, |sum, w| sum + w * w);
                 let row_mean_square = importance.map_or(0.0, |_| squares() / k as f32);
-                let mut rest = bytes;
-                for (b, weights) in weights.chunks(span).enumerate() {
-                    let (block, tail) = rest.split_at_mut(format.bytes_for(weights.len()));
+                fill_blocks(format, k, bytes, |start, len, block| {
                     let hints = Hints {
-                        importance: importance.map(|i| &i[b * span..][..weights.len()]),
+                        importance: importance.map(|i| &i[start..][..len]),
                         row_mean_square,
                     };
-                    (format.family().quantize)(weights, &hints, block)?;
-                    rest = tail;
-                }
-                Ok(())
+                    (format.family().quantize)(&weights[start..][..len], &hints, block)
+                })
             },
         )
         .map_err(|e: QuantizeError| e.of(format))?;

@@ -1,29 +1,29 @@
-//! What a format supplies: a name, a shape in bytes, and a handful of small functions.
+//! What a format defines: a name, a shape in bytes and a few small functions.
 //!
-//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that
-//! turn codes into weights. Each format supplies, here in Rust and once more in WGSL, only
-//! `codes` and `affine`; everything that multiplies is written against those two.
+//! A stored matrix is rows of blocks; a block holds codes (small integers) and the fields that turn codes into weights.
+//! Each format defines only `codes` and `affine`, in Rust and again in WGSL; all products are written against those
+//! two.
 
 use crate::{Group, ScaleType};
 use fearless_simd::Level;
 
-/// Weights in one decode call: a kernel always asks for this many consecutive weights of a row.
+/// The weights of one decode call: a kernel always decodes this many consecutive weights of a row.
 pub(crate) const PART: usize = 32;
 
-/// How a block becomes weights. Kernels hoist `offset` out of their inner loop; decoding does not,
-/// since it must round exactly as the original tools do.
+/// How codes become weights. Kernels hoist `offset` out of their inner loop; decoding does not, since it must round
+/// exactly as the original tools do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AffineKind {
     /// `scale · code`
     Scale,
-    /// `scale · code + offset`, product and sum rounded one after the other
+    /// `scale · code + offset`, with product and sum rounded separately
     ScaleBias,
-    /// `scale · ((code + base) - offset)`, the sum being exact: 8-bit fields are held 128 lower, so as
-    /// to be signed bytes, and zero points need not be whole
+    /// `scale · ((code + base) - offset)`, where the first sum is exact. 8-bit fields are stored 128 lower, as signed
+    /// bytes, and zero points can be fractional
     ScaleZero { base: i16 },
 }
 
-/// The two numbers shared by one group of weights. What `offset` means is [`AffineKind`]'s to say.
+/// The two numbers shared by one group of weights; [`AffineKind`] defines the meaning of `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Affine {
     pub scale: f32,
@@ -31,7 +31,7 @@ pub(crate) struct Affine {
 }
 
 impl AffineKind {
-    /// The weight that `code` stands for, rounded as the reference tools round it.
+    /// The weight of `code`, rounded as in the reference tools.
     #[inline(always)]
     pub fn value(self, code: f32, a: Affine) -> f32 {
         match self {
@@ -49,7 +49,7 @@ pub(crate) enum Unit {
     Half,
     /// `u32`
     Word,
-    /// `u32`, an odd number of them for each part: all but the last lie in twos, as `vec2<u32>` would
+    /// `u32`, an odd number for each part; all but the last are stored in pairs, like `vec2<u32>`
     OddWords,
     /// `vec2<u32>`
     Vec2,
@@ -69,12 +69,12 @@ impl Unit {
 }
 
 /// One of the two device planes (codes, scales) of a format: `units` of type `unit` for every
-/// `per` weights of a row. Rows are interleaved by eight on upload, unit by unit.
+/// `per` weights of a row. Rows are interleaved in groups of eight on upload, unit by unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plane {
     pub unit: Unit,
     pub units: usize,
-    /// 0: once for a whole row
+    /// The weights for which `units` are stored; 0 for a whole row.
     pub per: usize,
 }
 
@@ -91,33 +91,33 @@ impl Plane {
 /// How rows divide into blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blocks {
-    /// Blocks of one size, as a specification fixed it: k must be a multiple.
+    /// Blocks of one size, fixed by a specification; k must be a multiple.
     Fixed { len: usize, bytes: usize },
-    /// A block is one group of any length (`Format::group`), the last of a row may be short:
-    /// `header` bytes, then `bits` for each weight, rounded up to whole bytes.
+    /// A block is one group of any length (`Format::group`), shorter at the end of a row: `header` bytes, then `bits`
+    /// for each weight, rounded up to whole bytes.
     Groups { header: usize, bits: usize },
-    /// As `Groups`, with so many bytes for each eight weights: k must be a multiple of 8.
+    /// Like `Groups`, with `bytes` for each eight weights; k must be a multiple of 8.
     Vectors { header: usize, bytes: usize },
-    /// Floats one after the other, of so many bytes each.
+    /// Consecutive floats of `bytes` bytes each.
     Plain { bytes: usize },
 }
 
-/// What a code stands for, before scale and offset.
+/// The levels of codes, before scale and offset.
 #[derive(Clone, Copy)]
 pub(crate) enum Levels {
     /// The code itself.
     Signed,
-    /// The code's byte as an unsigned number: 8-bit codes that have a bias of their own.
+    /// The code's byte as an unsigned number, for 8-bit codes with a bias.
     Unsigned,
-    /// An entry of this table, of a power of two of entries.
+    /// An entry of this table, whose length is a power of two.
     Table(&'static [f32]),
-    /// There are no integer codes: the levels of a block, by way of its matrix's codebook, at once.
+    /// No integer codes: all levels of a block at once, with the codebook of its matrix.
     Direct(Direct),
 }
 
 impl Levels {
-    /// Levels of a table as signed bytes, and the power of two that they were divided by: where 16 levels
-    /// are such integers. A zero loses its sign.
+    /// The 16 levels of a table as signed bytes, and the power of two by which they were divided; `None` where they are
+    /// not such integers. A zero loses its sign.
     pub fn as_bytes(self) -> Option<([i8; 16], f32)> {
         let Levels::Table(levels) = self else {
             return None;
@@ -131,33 +131,33 @@ impl Levels {
     }
 }
 
-/// Decodes a block whose first weight is number `first` of its matrix, counted along the rows.
+/// Decodes a block whose first weight is weight `first` of its matrix, counted along the rows.
 pub(crate) type Direct = fn(block: &[u8], codebook: &[u32], first: usize, levels: &mut [f32]);
 
-/// How stored blocks become units of the code plane.
+/// How stored blocks are packed into units of the code plane.
 #[derive(Clone, Copy)]
 pub(crate) enum Pack {
     /// From the codes of `code_plane.per` weights.
     Codes(fn(codes: &[i8], units: &mut [u8])),
-    /// From the bytes of a block, or of the blocks that hold `code_plane.per` weights if that is
-    /// more; of vectors without headers.
+    /// From the bytes of a block, or of the blocks of `code_plane.per` weights if that is more; vectors come without
+    /// headers.
     Blocks(fn(blocks: &[u8], units: &mut [u8])),
 }
 
-/// Words that a format's shader looks codes up in, bound beside the planes.
+/// The lookup table of a format's shader, bound in addition to the planes.
 #[derive(Clone, Copy)]
 pub(crate) enum Table {
     None,
-    /// The same for every matrix: the grids of the lattice formats.
+    /// The same for all matrices: the grids of the lattice formats.
     Fixed(fn() -> &'static [u32]),
-    /// Learned with the weights: so many words, which come with the matrix.
+    /// Learned with the weights and stored with the matrix, with this many words.
     Codebook(usize),
-    /// Scales and zero points that come with the matrix: any number of pairs of words.
+    /// Scales and zero points stored with the matrix: any number of pairs of words.
     Pairs,
 }
 
 impl Table {
-    /// The fewest words that a matrix must bring; 0 where it brings none.
+    /// The fewest words of a matrix's own table; 0 where it has none.
     pub fn least_words(self) -> usize {
         match self {
             Table::None | Table::Fixed(_) => 0,
@@ -170,35 +170,35 @@ impl Table {
 /// A format, or a family of formats that differ in their group length.
 pub(crate) struct Family {
     pub name: &'static str,
-    /// The id of the type in GGUF files.
+    /// The type's id in GGUF files.
     pub gguf: Option<u32>,
     pub blocks: Blocks,
-    /// Offset and type of the float fields of a block.
+    /// The offset and type of each float field of a block.
     pub floats: &'static [(usize, ScaleType)],
-    /// The same format with scales of other types: of families only, itself included.
+    /// The same format with each supported scale type, itself included; only for families.
     pub scales: &'static [(ScaleType, &'static Family)],
-    /// Weights that share one [`Affine`]: of a fixed format always, of a family unless asked otherwise.
+    /// Weights that share one [`Affine`]: always for a fixed format, by default for a family.
     pub group: usize,
     pub affine_kind: AffineKind,
     pub levels: Levels,
     pub table: Table,
-    /// The codes of one block, `codes.len()` of them; zeros where there are none.
+    /// Decodes the `codes.len()` codes of one block; zeros for a format without codes.
     pub codes: fn(block: &[u8], codes: &mut [i8]),
     /// The affine of group `g` of one block.
     pub affine: fn(block: &[u8], g: usize) -> Affine,
-    /// Whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks go
-    /// through the two above one by one.
+    /// Decodes whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks are decoded
+    /// one by one with the two functions above.
     pub unpack: Option<Unpack>,
-    /// Codes on the device, and how `code_plane.per` of them are packed into its units.
+    /// The code plane on the device, and the packing of `code_plane.per` codes into its units.
     pub code_plane: Plane,
     pub pack_codes: Pack,
-    /// Scales on the device, and how the fields of a block are packed into its share of the units
-    /// for `scale_plane.per` weights.
+    /// The scale plane on the device, and the packing of a block's fields into its share of the units for
+    /// `scale_plane.per` weights.
     pub scale_plane: Plane,
     pub pack_scales: fn(block: &[u8], units: &mut [u8]),
     /// Chooses codes and scales for one block of weights.
     pub quantize: Quantize,
-    /// `formats/*.wgsl` and the snippets it is composed with.
+    /// The format's WGSL and the snippets with which it is composed.
     pub shader: ShaderParts,
 }
 
@@ -215,25 +215,26 @@ impl Family {
             }
     }
 
-    /// Whether scales have 24 bits, so that their products with levels are rounded; all others are exact.
+    /// Whether scales have 24-bit significands, so that their products with levels are rounded; with other types they
+    /// are exact.
     pub fn has_wide_scales(&self) -> bool {
         self.floats.iter().any(|(_, scale)| *scale == ScaleType::F32)
     }
 }
 
-/// Unpacks a row of blocks. `group` tells the weights that share an affine, of families.
+/// Unpacks a row of blocks. `group` is the weights that share an affine, for families.
 pub(crate) type Unpack = fn(Level, group: Group, row: &[u8], Spans);
 
-/// One row, unpacked: the codes of its weights, and the affine of each span of them, a run that
-/// divides both its group and a part.
+/// One unpacked row: the codes of its weights and the affine of each span, a number of weights that divides both the
+/// group and a part.
 pub(crate) struct Spans<'a> {
     pub codes: &'a mut [i8],
     pub scales: &'a mut [f32],
-    /// Empty where the format has none.
+    /// Empty for a format without offsets.
     pub offsets: &'a mut [f32],
 }
 
-/// Weights in a span of such groups.
+/// The weights of a span for such groups.
 #[inline(always)]
 pub(crate) const fn span_of(group: Group) -> usize {
     match group {
@@ -243,61 +244,61 @@ pub(crate) const fn span_of(group: Group) -> usize {
     }
 }
 
-/// Fills one block from the weights it is to hold.
+/// Encodes weights into one block.
 pub(crate) type Quantize = fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
 
 /// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
 pub(crate) struct ShaderParts {
-    /// Bits of the codes that `stored_codes` unpacks; 0 where the format reads its plane itself.
+    /// The bits of the codes that `stored_codes` unpacks; 0 where the format reads its plane itself.
     pub bits: usize,
-    /// What those codes are to the format's, for kernels that multiply integers.
+    /// The relation of those fields to the format's codes, for integer kernels.
     pub fields: Fields,
     pub decode: Decode,
     pub files: &'static [(&'static str, &'static str)],
     pub consts: &'static [(&'static str, u32)],
 }
 
-/// What makes codes or levels of the stored fields on the device, beside the format's own files.
+/// How the device turns stored fields into codes or levels, in addition to the format's own files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decode {
-    /// The codes are the fields less the constant CODE_OFFSET, that of `Fields::Linear`.
+    /// The codes are the fields minus the constant CODE_OFFSET, the offset of `Fields::Linear`.
     Offset,
-    /// The codes are -1 and 1, a bit each.
+    /// The codes are -1 and 1, one bit each.
     Signs,
     /// Fields of 4 bits select from the 16 levels of [`Levels::Table`].
     Table,
     /// The fields are small floats.
     Minifloat,
-    /// The format's own files do.
+    /// By the format's own files.
     Own,
 }
 
-/// How the fields that `stored_codes` unpacks become codes.
+/// The relation of the fields that `stored_codes` unpacks to codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fields {
-    /// `step · field - offset`, for fields of 7 bits at most: kernels multiply by the fields as they are, and
-    /// hoist the rest out of their sums.
+    /// `step · field - offset`, for fields of at most 7 bits: kernels multiply by the fields and hoist the rest out of
+    /// their sums.
     Linear { step: u8, offset: u8 },
-    /// In another way; magnitudes up to `largest`. 0 where codes only index levels.
+    /// Another relation, with magnitudes up to `largest`; 0 where codes only index levels.
     Other { largest: u8 },
 }
 
-/// What an encoder may use beside the weights of its block.
+/// What an encoder receives in addition to the weights of its block.
 pub(crate) struct Hints<'a> {
-    /// How much the error of each weight of the block matters, where the caller knows.
+    /// The importance of each weight of the block, if known.
     pub importance: Option<&'a [f32]>,
-    /// Mean of the squares of the whole row; 0 where no importance is given.
+    /// The mean square of the whole row; 0 without importance.
     pub row_mean_square: f32,
 }
 
-/// Why a block of finite weights has no encoding.
+/// The scale of a block of finite weights is out of the range of its type.
 pub(crate) struct QuantizeError {
     pub scale: f32,
     pub limit: f32,
 }
 
 impl QuantizeError {
-    /// The same for callers, who are told of the format.
+    /// The public error, with the name of the format.
     pub fn of(self, format: impl ToString) -> crate::Error {
         crate::Error::ScaleRange {
             format: format.to_string(),

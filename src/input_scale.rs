@@ -1,6 +1,6 @@
 //! The scales by which inputs are rounded to 8-bit integers.
 
-use crate::calibrate::affine::Affine;
+use crate::calibrate::affine::QuantParams;
 use crate::cpu::activations::round_run;
 use crate::{Error, Result};
 
@@ -8,15 +8,15 @@ use crate::{Error, Result};
 /// -127 to 127, rounded to nearest, ties to even.
 ///
 /// ```
-/// use lowbit::calibrate::affine::{Affine, Scheme};
+/// use lowbit::calibrate::affine::{QuantParams, Scheme};
 /// use lowbit::calibrate::observers::{MinMax, Observer};
 /// use lowbit::InputScale;
 ///
 /// let mut observer = MinMax::new();
 /// observer.observe(&[-0.5, 0.25, 1.5])?; // as many batches as there are
-/// let affine = Affine::of(observer.range()?, Scheme::Asymmetric, 8)?;
+/// let params = QuantParams::from_range(observer.range()?, Scheme::Asymmetric, 8)?;
 /// let mut x = [1.0, -0.1, 9.0];
-/// InputScale::calibrated(affine)?.fake_quantize(&mut x, 3)?;
+/// InputScale::calibrated(params)?.fake_quantize(&mut x, 3)?;
 /// assert!((x[0] - 1.0).abs() < 0.004 && (x[2] - 1.5).abs() < 0.004); // 9 is clipped
 /// # Ok::<(), lowbit::Error>(())
 /// ```
@@ -80,8 +80,8 @@ impl InputScale {
     /// an asymmetric range is clipped.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the codes do not have 8 bits.
-    pub fn calibrated(affine: Affine) -> Result<InputScale> {
+    /// [`Error::Argument`] where the codes do not have 8 bits.
+    pub fn calibrated(affine: QuantParams) -> Result<InputScale> {
         match (affine.bits, i8::try_from(affine.zero_point)) {
             (8, Ok(zero_point)) => Ok(InputScale::Static {
                 scale: affine.scale,

@@ -28,6 +28,7 @@ mod matrix;
 mod parallel;
 mod precision;
 pub mod quantize;
+#[doc(hidden)]
 pub mod random;
 mod reserve;
 pub mod rotate;

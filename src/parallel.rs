@@ -1,8 +1,8 @@
-//! All cores where the feature `rayon` is on, one where it is off.
+//! Loops on all cores with the feature `rayon`, on one without.
 
 use std::sync::Mutex;
 
-/// Calls `f(index, chunk, scratch)` on every chunk of `data`, each worker with a scratch of its own.
+/// Calls `f(index, chunk, scratch)` for each chunk of `data`; each worker has its own scratch.
 pub(crate) fn chunks<T: Send, S>(
     data: &mut [T],
     chunk: usize,
@@ -25,7 +25,7 @@ pub(crate) fn chunks<T: Send, S>(
     }
 }
 
-/// Calls `f(index, scratch)` for every index under `count`, each worker with a scratch of its own.
+/// Calls `f(index, scratch)` for each index below `count`; each worker has its own scratch.
 pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(usize, &mut S) + Sync + Send) {
     #[cfg(feature = "rayon")]
     {
@@ -41,8 +41,8 @@ pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: im
     }
 }
 
-/// As [`chunks`], where `f` may fail: every chunk is visited all the same, and the error is the first chunk's that
-/// has one, whichever thread was first.
+/// Like [`chunks`], for an `f` that can fail. All chunks are visited, and the result is the error of the first chunk
+/// that has one, so that it does not depend on threads.
 pub(crate) fn try_chunks<T: Send, S, E: Send>(
     data: &mut [T],
     chunk: usize,
@@ -54,7 +54,7 @@ pub(crate) fn try_chunks<T: Send, S, E: Send>(
     first.result()
 }
 
-/// As [`rows`], where `f` may fail, as in [`try_chunks`].
+/// Like [`rows`], for an `f` that can fail, as in [`try_chunks`].
 pub(crate) fn try_rows<S, E: Send>(
     count: usize,
     scratch: impl Fn() -> S + Sync + Send,
@@ -65,7 +65,7 @@ pub(crate) fn try_rows<S, E: Send>(
     first.result()
 }
 
-/// The error of the lowest index so far.
+/// The error with the lowest index so far.
 struct First<E>(Mutex<Option<(usize, E)>>);
 
 impl<E> First<E> {

@@ -1,11 +1,11 @@
-//! Numbers that are random and yet the same on every machine, from a seed of the caller's.
+//! Pseudorandom numbers from a seed, equal on all machines. Public for tests and examples only.
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): one word of state, any seed will do.
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): one word of state, any seed is valid.
 #[derive(Clone, Debug)]
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The numbers of this seed.
+    /// The generator with this seed.
     pub fn new(seed: u64) -> Self {
         SplitMix64(seed)
     }
@@ -23,14 +23,14 @@ impl SplitMix64 {
         (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Uniform in 0..`count`, which must not be 0. (Of counts beyond 2^32 some come up more often.)
+    /// Uniform in 0..`count`, which must not be 0; slightly biased for counts beyond 2^32.
     pub fn below(&mut self, count: usize) -> usize {
         ((self.bits() as u128 * count as u128) >> 64) as usize
     }
 
-    /// Of mean 0 and variance 1, by Box and Muller.
+    /// Normal with mean 0 and variance 1, by Box and Muller.
     pub fn normal(&mut self) -> f64 {
-        // 1 - u lies in (0, 1], where the logarithm is finite.
+        // 1 - u is in (0, 1], where the logarithm is finite.
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
@@ -40,7 +40,7 @@ impl SplitMix64 {
         1.0 - 2.0 * (self.bits() >> 63) as f32
     }
 
-    /// Puts the entries in random order (Fisher and Yates).
+    /// Shuffles the entries (Fisher and Yates).
     pub fn shuffle<T>(&mut self, entries: &mut [T]) {
         for last in (1..entries.len()).rev() {
             entries.swap(last, self.below(last + 1));

@@ -42,11 +42,8 @@ fn scales() {
         (20, false, Format::INT4_ASYM.with_group(Group::Row).unwrap(), k),
     ] {
         let x = inputs(rows, k, 3);
-        let awq = Awq {
-            duo_scaling,
-            ..Awq::default()
-        };
-        let found = awq.search_scales(&given, &x, format, &quiet).unwrap();
+        let awq = Awq::default().with_duo_scaling(duo_scaling);
+        let found = awq.search_scales(format, &given, &x, &quiet).unwrap();
         let loss = |s: &[f32]| {
             let q: Vec<_> = layers.iter().map(|(n, w)| rounded(format, *n, w, s)).collect();
             error(&layers, &q, &x, k)
@@ -79,7 +76,7 @@ fn never_worse() {
     let layer = Dense::new(n, k, &w).unwrap();
     let x = inputs(50, k, 4);
     let found = Awq::default()
-        .search_scales(&[layer], &x, Format::INT8, &quiet)
+        .search_scales(Format::INT8, &[layer], &x, &quiet)
         .unwrap();
     let plain = rounded(Format::INT8, n, &w, &vec![1.0; k]);
     assert!(found.loss <= found.plain_loss);
@@ -100,21 +97,15 @@ fn better_than_round_to_nearest() {
         let rtn = of(Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
             .unwrap()
             .dequantize());
-        let scaled = Awq {
-            clip: None,
-            ..Awq::default()
-        };
+        let scaled = Awq::default().with_clip(None);
         let run = |awq: Awq| {
-            let found = awq.quantize(&[layer], &x, format, &quiet).unwrap();
+            let found = awq.quantize(format, &[layer], &x, &quiet).unwrap();
             of(found.linears().unwrap()[0].dequantize())
         };
         let (scaled, whole) = (run(scaled), run(Awq::default()));
         assert!(scaled < 0.8 * rtn, "{format}: {scaled}, round to nearest {rtn}");
         assert!(whole < scaled, "{format}: {whole}, without cuts {scaled}");
-        let weighted = Awq {
-            weighted: true,
-            ..Awq::default()
-        };
+        let weighted = Awq::default().with_weighted(true);
         let weighted = run(weighted);
         assert!(weighted < 0.8 * rtn, "{format}: {weighted}, round to nearest {rtn}");
     }
@@ -128,7 +119,7 @@ fn folded() {
     let layer = Dense::new(n, k, &w).unwrap();
     let x = inputs(rows, k, 9);
     let found = Awq::default()
-        .quantize(&[layer], &x, Format::INT4_ASYM, &quiet)
+        .quantize(Format::INT4_ASYM, &[layer], &x, &quiet)
         .unwrap();
     let linear = &found.linears().unwrap()[0];
     let own = linear.matmul(&x).unwrap();
@@ -159,11 +150,8 @@ fn clip() {
     let layer = Dense::new(n, k, &w).unwrap();
     for (tokens, format) in [(24, Format::INT3_ASYM), (700, Format::INT4), (700, Format::INT2_ASYM)] {
         let x = inputs(tokens, k, 12);
-        let clip = Clip {
-            tokens: 200,
-            ..Clip::default()
-        };
-        let clipped = clip.search(layer, &x, format, None, &quiet).unwrap();
+        let clip = Clip::default().with_tokens(200);
+        let clipped = clip.search(format, layer, &x, None, &quiet).unwrap();
         // Every third of 700 rows.
         let rows: Vec<&[f32]> = x.chunks(k).step_by((tokens / 200).max(1)).collect();
         let got = Matrix::quantize(format, Dense::new(n, k, &clipped).unwrap())
@@ -193,12 +181,9 @@ fn clip() {
         }
         assert!(cut > 0, "{format}: no group was cut");
     }
-    let none = Clip {
-        max_shrink: 0.0,
-        ..Clip::default()
-    };
+    let none = Clip::default().with_max_shrink(0.0);
     let same = none
-        .search(layer, &inputs(9, k, 1), Format::INT4, None, &quiet)
+        .search(Format::INT4, layer, &inputs(9, k, 1), None, &quiet)
         .unwrap();
     assert_eq!(same, w);
 }
@@ -229,12 +214,9 @@ fn loss_of_a_block() {
         losses.push(loss);
         Ok(loss)
     };
-    let awq = Awq {
-        grid: 5,
-        ..Awq::default()
-    };
+    let awq = Awq::default().with_grid(5);
     let found = awq
-        .search_scales_by(&layers, &x, Format::INT3_ASYM, &mut loss, &quiet)
+        .search_scales_by(Format::INT3_ASYM, &layers, &x, &mut loss, &quiet)
         .unwrap();
     assert_eq!(losses.len(), 6);
     assert_eq!(found.plain_loss, losses[0]);
@@ -246,12 +228,12 @@ fn loss_of_a_block() {
 
     let mut nan = |_: &[Vec<f32>]| Ok(f64::NAN);
     let error = awq
-        .search_scales_by(&layers, &x, Format::INT4, &mut nan, &quiet)
+        .search_scales_by(Format::INT4, &layers, &x, &mut nan, &quiet)
         .unwrap_err();
     assert!(matches!(error, Error::Argument { .. }), "{error}");
     let mut fails = |_: &[Vec<f32>]| Err(Error::OtherDevice);
     let error = awq
-        .search_scales_by(&layers, &x, Format::INT4, &mut fails, &quiet)
+        .search_scales_by(Format::INT4, &layers, &x, &mut fails, &quiet)
         .unwrap_err();
     assert_eq!(error, Error::OtherDevice);
 }
@@ -264,7 +246,7 @@ fn threads_change_nothing() {
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let layer = Dense::new(n, k, &w).unwrap();
-        let run = || Awq::default().quantize(&[layer], &x, Format::Q4_0, &quiet);
+        let run = || Awq::default().quantize(Format::Q4_0, &[layer], &x, &quiet);
         pool.unwrap().install(run).unwrap()
     };
     assert_eq!(with(1), with(3));
@@ -277,7 +259,7 @@ fn progress_rises_to_one() {
     let note = |done| told.lock().unwrap().push(done);
     let layers = [Dense::new(2, 64, &w).unwrap(); 3];
     Awq::default()
-        .quantize(&layers, &inputs(5, 64, 2), Format::INT4_ASYM, &note)
+        .quantize(Format::INT4_ASYM, &layers, &inputs(5, 64, 2), &note)
         .unwrap();
     let told = told.into_inner().unwrap();
     assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
@@ -289,7 +271,7 @@ fn refused() {
     let layer = Dense::new(2, 32, &w).unwrap();
     let x = inputs(3, 32, 1);
     let awq = Awq::default();
-    let run = |awq: Awq, layers: &[Dense], x: &[f32]| awq.quantize(layers, x, Format::INT4_ASYM, &quiet).unwrap_err();
+    let run = |awq: Awq, layers: &[Dense], x: &[f32]| awq.quantize(Format::INT4_ASYM, layers, x, &quiet).unwrap_err();
     let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
     argument(run(awq, &[], &x));
     argument(run(awq, &[layer, Dense::new(4, 16, &w).unwrap()], &x));
@@ -298,25 +280,19 @@ fn refused() {
     let mut infinite = x.clone();
     infinite[40] = f32::INFINITY;
     argument(run(awq, &[layer], &infinite));
-    argument(run(Awq { grid: 0, ..awq }, &[layer], &x));
+    argument(run(awq.with_grid(0), &[layer], &x));
     let clip = Clip::default();
     for clip in [
-        Clip { grid: 0, ..clip },
-        Clip { tokens: 0, ..clip },
-        Clip {
-            max_shrink: 1.0,
-            ..clip
-        },
-        Clip {
-            max_shrink: f32::NAN,
-            ..clip
-        },
+        clip.with_grid(0),
+        clip.with_tokens(0),
+        clip.with_max_shrink(1.0),
+        clip.with_max_shrink(f32::NAN),
     ] {
         let clip = Some(clip);
-        argument(run(Awq { clip, ..awq }, &[layer], &x));
+        argument(run(awq.with_clip(clip), &[layer], &x));
     }
-    let error = awq.quantize(&[layer], &x, Format::Q4_K, &quiet).unwrap_err();
+    let error = awq.quantize(Format::Q4_K, &[layer], &x, &quiet).unwrap_err();
     assert!(matches!(error, Error::Block { k: 32, .. }), "{error}");
-    argument(awq.pack(layer, &x, &[0.0; 32], Format::INT4, &quiet).unwrap_err());
-    assert!(awq.pack(layer, &x, &[1.0; 31], Format::INT4, &quiet).is_err());
+    argument(awq.pack(Format::INT4, layer, &x, &[0.0; 32], &quiet).unwrap_err());
+    assert!(awq.pack(Format::INT4, layer, &x, &[1.0; 31], &quiet).is_err());
 }

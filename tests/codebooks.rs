@@ -5,7 +5,7 @@ use lowbit::quantize::codebook::{
     normal_float, quantiles,
 };
 use lowbit::random::SplitMix64;
-use lowbit::{Error, Format, Matrix};
+use lowbit::{Dense, Error, Format, Matrix};
 use std::sync::Mutex;
 
 fn gaussian(count: usize, seed: u64) -> Vec<f32> {
@@ -263,13 +263,13 @@ fn rows_have_codebooks_of_their_own() {
     let importance: Vec<f32> = (0..k).map(|j| 1.0 + (j % 7) as f32).collect();
     let seen = Mutex::new(Vec::new());
     let progress = |share: f32| seen.lock().unwrap().push(share);
-    let books = kmeans_rows(&w, (n, k), Some(&importance), 8, &progress).unwrap();
+    let books = kmeans_rows(Dense::new(n, k, &w).unwrap(), Some(&importance), 8, &progress).unwrap();
     for (row, book) in w.chunks(k).zip(&books) {
         assert_eq!(*book, kmeans_exact(row, Some(&importance), 8).unwrap());
     }
     let seen = seen.into_inner().unwrap();
     assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
-    let short = kmeans_rows(&w, (n, k), Some(&importance[1..]), 8, &|_| ());
+    let short = kmeans_rows(Dense::new(n, k, &w).unwrap(), Some(&importance[1..]), 8, &|_| ());
     assert!(matches!(short, Err(Error::Argument { .. })));
 }
 

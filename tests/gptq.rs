@@ -1,6 +1,6 @@
 //! GPTQ: the same as rounding where nothing can be made up for, the paper's algorithm to the letter where it can.
 
-use lowbit::quantize::gptq::{Gptq, Groups, Importance, Quantized, Search, quantize};
+use lowbit::quantize::gptq::{ColumnImportance, Gptq, GptqResult, GroupScales, Search};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
 use lowbit::{Dense, Error, Format, Matrix};
@@ -53,9 +53,11 @@ fn output_error(k: usize, w: &[f32], quantized: &[f32], x: &[f32]) -> f64 {
     sum / (x.len() / k) as f64
 }
 
-fn run(format: Format, k: usize, w: &[f32], hessian: &Hessian, options: &Gptq) -> Quantized {
+fn run(format: Format, k: usize, w: &[f32], hessian: &Hessian, options: &Gptq) -> GptqResult {
     let n = w.len() / k;
-    quantize(format, n, k, w, hessian, options, &|_| ()).unwrap_or_else(|e| panic!("{format}: {e}"))
+    options
+        .quantize(format, Dense::new(n, k, w).unwrap(), hessian, &|_| ())
+        .unwrap_or_else(|e| panic!("{format}: {e}"))
 }
 
 /// Formats that GPTQ takes.
@@ -63,7 +65,7 @@ fn formats() -> Vec<Format> {
     let mut formats = Vec::new();
     for &format in Format::ALL {
         let (k, w) = (256, normals(1, 256));
-        match quantize(format, 1, k, &w, &identity(k), &Gptq::default(), &|_| ()) {
+        match Gptq::default().quantize(format, Dense::new(1, k, &w).unwrap(), &identity(k), &|_| ()) {
             Ok(_) => formats.push(format),
             Err(Error::Argument { .. } | Error::NoEncoder { .. }) => (),
             Err(error) => panic!("{format}: {error}"),
@@ -139,12 +141,8 @@ fn identity_is_round_to_nearest() {
     for format in formats {
         let expected = Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap();
         for act_order in [false, true] {
-            for groups in [Groups::Sequential, Groups::Static] {
-                let options = Gptq {
-                    act_order,
-                    groups,
-                    ..Gptq::default()
-                };
+            for groups in [GroupScales::Sequential, GroupScales::Static] {
+                let options = Gptq::default().with_act_order(act_order).with_groups(groups);
                 let got = run(format, k, &w, &identity(k), &options);
                 assert_eq!(*got.linear.matrix(), expected, "{format}, {options:?}");
                 assert_eq!(got.linear.permutation(), None);
@@ -164,10 +162,7 @@ fn identity_is_round_to_nearest() {
         assert_eq!(*got.linear.matrix(), expected, "{format}");
     }
     // H = I makes all columns matter the same.
-    let options = Gptq {
-        importance: Importance::Diagonal,
-        ..Gptq::default()
-    };
+    let options = Gptq::default().with_importance(ColumnImportance::Diagonal);
     for format in [Format::Q4_0, Format::Q4_K, Format::IQ4_NL] {
         let expected = Matrix::quantize_weighted(format, Dense::new(n, k, &w).unwrap(), &vec![1.0; k]).unwrap();
         let got = run(format, k, &w, &identity(k), &options);
@@ -236,10 +231,7 @@ fn as_the_paper_has_it() {
     let expected = paper(k, &w, &hessian.matrix(), 16);
     let format = Format::INT4.with_group(16).unwrap();
     for block in [16, 32, 128] {
-        let options = Gptq {
-            block,
-            ..Gptq::default()
-        };
+        let options = Gptq::default().with_block(block);
         let got = run(format, k, &w, &hessian, &options).linear.dequantize();
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             // Both are products of the same scale and code; a code more would be a tenth or so.
@@ -269,14 +261,10 @@ fn outputs_are_nearer_than_rounded_ones() {
             .dequantize();
         let rounded = output_error(k, &w, &rounded, &x);
         for act_order in [false, true] {
-            for groups in [Groups::Sequential, Groups::Static] {
-                let options = Gptq {
-                    act_order,
-                    groups,
-                    ..Gptq::default()
-                };
+            for groups in [GroupScales::Sequential, GroupScales::Static] {
+                let options = Gptq::default().with_act_order(act_order).with_groups(groups);
                 let got = run(format, k, &w, &hessian, &options);
-                let permuted = act_order && groups == Groups::Sequential;
+                let permuted = act_order && groups == GroupScales::Sequential;
                 assert_eq!(got.linear.permutation().is_some(), permuted);
                 let quantized = got.linear.dequantize();
                 let error = output_error(k, &w, &quantized, &x);
@@ -309,10 +297,7 @@ fn columns_in_order_of_the_diagonal() {
     let (n, k) = (8, 64);
     let w = normals(5, n * k);
     let hessian = hessian(k, &inputs(k, 300));
-    let options = Gptq {
-        act_order: true,
-        ..Gptq::default()
-    };
+    let options = Gptq::default().with_act_order(true);
     let got = run(Format::INT4, k, &w, &hessian, &options);
     let diagonal = hessian.diag();
     let order = got.linear.permutation().unwrap();
@@ -327,13 +312,7 @@ fn smaller_scales_where_they_are_better() {
     let w = normals(6, n * k);
     let distance = |q: &[f32]| -> f64 { w.iter().zip(q).map(|(w, q)| ((w - q) as f64).powi(2)).sum() };
     for format in [Format::INT3_ASYM, Format::INT4, Format::Q4_0, Format::NF4, Format::Q3_K] {
-        let options = Gptq {
-            search: Some(Search {
-                norm: 2.0,
-                ..Search::default()
-            }),
-            ..Gptq::default()
-        };
+        let options = Gptq::default().with_search(Some(Search::default().with_norm(2.0)));
         let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
             .unwrap()
             .dequantize();
@@ -354,15 +333,15 @@ fn threads_change_nothing() {
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let options = Gptq {
-                act_order: true,
-                importance: Importance::Conditional,
-                ..Gptq::default()
-            };
+            let options = Gptq::default()
+                .with_act_order(true)
+                .with_importance(ColumnImportance::Conditional);
             let shares = Mutex::new(Vec::new());
             let progress = |share: f32| shares.lock().unwrap().push(share);
             let hessian = hessian(k, &x);
-            let got = quantize(Format::Q4_1, n, k, &w, &hessian, &options, &progress).unwrap();
+            let got = options
+                .quantize(Format::Q4_1, Dense::new(n, k, &w).unwrap(), &hessian, &progress)
+                .unwrap();
             let shares = shares.into_inner().unwrap();
             assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]), "{shares:?}");
             assert_eq!((shares[0], shares[shares.len() - 1]), (0.0, 1.0));
@@ -380,10 +359,7 @@ fn dead_columns_and_too_few_inputs() {
     x.iter_mut().skip(5).step_by(k).for_each(|x| *x = 0.0);
     // 20 inputs: H has a rank of 20, and no factor as it is.
     let hessian = hessian(k, &x);
-    let options = Gptq {
-        damp: 0.0,
-        ..Gptq::default()
-    };
+    let options = Gptq::default().with_damp(0.0);
     let got = run(Format::INT8, k, &w, &hessian, &options);
     assert!(got.damp > 0.0 && got.damp < 0.1, "{}", got.damp);
     let quantized = got.linear.dequantize();
@@ -406,7 +382,9 @@ fn what_does_not_fit_is_an_error() {
     let w = normals(9, n * k);
     let hessian = identity(k);
     let why = |format, w: &[f32], hessian: &Hessian, options: &Gptq| {
-        quantize(format, n, k, w, hessian, options, &|_| ()).unwrap_err()
+        Dense::new(n, k, w)
+            .and_then(|dense| options.quantize(format, dense, hessian, &|_| ()))
+            .unwrap_err()
     };
     let default = Gptq::default();
     for format in [Format::TQ1_0, Format::IQ2_XXS, Format::IQ3_S] {
@@ -442,11 +420,8 @@ fn what_does_not_fit_is_an_error() {
         "{error}"
     );
     bad[300] = 1e30;
-    for groups in [Groups::Sequential, Groups::Static] {
-        let options = Gptq {
-            groups,
-            ..Gptq::default()
-        };
+    for groups in [GroupScales::Sequential, GroupScales::Static] {
+        let options = Gptq::default().with_groups(groups);
         // A group of a batch, and one of more than a batch.
         for format in [Format::INT4, Format::Q4_K] {
             let error = why(format, &bad, &hessian, &options);
@@ -454,31 +429,19 @@ fn what_does_not_fit_is_an_error() {
         }
     }
     for damp in [-0.1, 1.5, f64::NAN] {
-        let options = Gptq {
-            damp,
-            ..Gptq::default()
-        };
+        let options = Gptq::default().with_damp(damp);
         assert!(matches!(
             why(Format::INT4, &w, &hessian, &options),
             Error::Argument { .. }
         ));
     }
-    let options = Gptq {
-        block: 0,
-        ..Gptq::default()
-    };
+    let options = Gptq::default().with_block(0);
     assert!(matches!(
         why(Format::INT4, &w, &hessian, &options),
         Error::Argument { .. }
     ));
-    let search = Search {
-        grid: 0,
-        ..Search::default()
-    };
-    let options = Gptq {
-        search: Some(search),
-        ..Gptq::default()
-    };
+    let search = Search::default().with_grid(0);
+    let options = Gptq::default().with_search(Some(search));
     assert!(matches!(
         why(Format::INT4, &w, &hessian, &options),
         Error::Argument { .. }

@@ -2,18 +2,20 @@
 //! error that says it, and asks for no memory before. `gpu_failures` has those that need a device, `layouts::refused`
 //! those of the layouts, `gguf::hostile` and `safetensors::hostile` those in files.
 
-use lowbit::calibrate::affine::{self, Affine, Granularity, Scheme};
+use lowbit::calibrate::affine::{self, Scheme};
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::calibrate::observers::{Columns, Entropy, Histogram, MinMax, Observer};
 use lowbit::calibrate::{allocate, sensitivity, smooth};
 use lowbit::kv::{KvCodec, KvOptions, KvRotation, KvType, Side};
 use lowbit::quantize::codebook::{Density, kmeans_exact, kmeans_rows, lloyd_max, quantiles};
 use lowbit::quantize::hessian::Hessian;
-use lowbit::quantize::vector::{KMeans, nearest, residual};
-use lowbit::quantize::{binary, gptq, hqq, ternary};
+use lowbit::quantize::vector::{KMeans, Residual, nearest};
+use lowbit::quantize::{binary, gptq};
 use lowbit::rotate::hadamard::Hadamard;
 use lowbit::rotate::{Orthogonal, quarot, random};
-use lowbit::train::{Groups, bitnet};
+use lowbit::train::bitnet;
+use lowbit::train::fake::FakeQuantize;
+use lowbit::train::lsq::{CodeRange, Lsq};
 use lowbit::{Dense, DeviceClass, Format, Group, InputScale, Matrix, Result, gguf};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -122,10 +124,8 @@ fn refusing() -> Vec<(&'static str, Call)> {
         Box::new(f)
     }
     let w = [0.5f32; 64];
-    let scheme = Scheme::Symmetric;
     let row = Format::INT4.with_group(Group::Row).unwrap();
     let hessian = Hessian::new(2).unwrap();
-    let (of_gptq, of_candidates) = (hessian.clone(), hessian.clone());
     vec![
         (
             "Matrix::from_bytes n",
@@ -175,51 +175,24 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ("Hessian::new", call(|c| made(Hessian::new(c)))),
         ("Hessian::from_matrix", call(|c| made(Hessian::from_matrix(c, &[1.0])))),
         (
-            "gptq::quantize n",
+            "Gptq::quantize n",
             call(move |c| {
-                made(gptq::quantize(
-                    Format::INT4,
-                    c,
-                    2,
-                    &w,
-                    &of_gptq,
-                    &gptq::Gptq::default(),
-                    &quiet,
-                ))
+                let dense = Dense::new(c, 2, &w)?;
+                made(gptq::Gptq::default().quantize(Format::INT4, dense, &hessian, &quiet))
             }),
         ),
         (
-            "hqq n",
-            call(move |c| made(hqq::Hqq::default().quantize(Format::INT4_ASYM, c, 2, &w, &quiet))),
+            "Binary::quantize",
+            call(move |c| made(binary::Binary::new(Group::Row).quantize(Dense::new(c, c, &w)?, None))),
         ),
         (
-            "hqq k",
-            call(move |c| made(hqq::Hqq::default().quantize(Format::INT4_ASYM, 1, c, &w, &quiet))),
-        ),
-        (
-            "binary::quantize",
-            call(move |c| made(binary::quantize(&w, (c, c), Granularity::Channel, None))),
-        ),
-        (
-            "ternary::quantize",
-            call(move |c| {
-                made(ternary::quantize(
-                    &w,
-                    (c, 2),
-                    Granularity::Channel,
-                    ternary::Rule::AbsMean,
-                    None,
-                ))
-            }),
+            "affine::quantize",
+            call(move |c| made(affine::quantize(Dense::new(c, 2, &w)?, Group::Row, &[]))),
         ),
         ("kmeans_exact", call(move |c| made(kmeans_exact(&w, None, c)))),
         (
-            "kmeans_rows n",
-            call(move |c| made(kmeans_rows(&w, (c, 2), None, 4, &quiet))),
-        ),
-        (
             "kmeans_rows levels",
-            call(move |c| made(kmeans_rows(&w, (1, 64), None, c, &quiet))),
+            call(move |c| made(kmeans_rows(Dense::new(1, 64, &w)?, None, c, &quiet))),
         ),
         ("lloyd_max", call(|c| made(lloyd_max(Density::Sphere { d: c }, 2)))),
         ("quantiles", call(move |c| made(quantiles(&w, None, c)))),
@@ -230,24 +203,15 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ("KMeans d", call(move |c| made(KMeans::new(2, c).fit(&w, None, &quiet)))),
         ("nearest", call(move |c| made(nearest(&w, c, &w, None)))),
         (
-            "residual n",
-            call(move |c| made(residual(&w, (c, 2), None, 1, &KMeans::new(2, 2), &quiet))),
-        ),
-        (
-            "residual stages",
-            call(move |c| made(residual(&w, (32, 2), None, c, &KMeans::new(2, 2), &quiet))),
-        ),
-        (
-            "affine::per_channel",
-            call(move |c| made(affine::per_channel(&w, c, 2, scheme, 8))),
-        ),
-        (
-            "affine::per_group",
-            call(move |c| made(affine::per_group(&w, (c, c), 8, scheme, 8))),
+            "Residual stages",
+            call(move |c| {
+                let residual = Residual::new(c, KMeans::new(2, 2));
+                made(residual.quantize(Dense::new(32, 2, &w)?, None, &quiet))
+            }),
         ),
         (
             "affine::dequantize",
-            call(|c| made(affine::dequantize(&[0; 4], (c, 2), Granularity::Channel, &[]))),
+            call(|c| made(affine::dequantize(c, 2, &[0; 4], Group::Row, &[]))),
         ),
         ("Columns::new", call(|c| made(Columns::new(c, 1, MinMax::new)))),
         ("ChannelMaxima", call(move |c| smooth::ChannelMaxima::new(c).add(&w))),
@@ -263,23 +227,6 @@ fn refusing() -> Vec<(&'static str, Call)> {
         (
             "sensitivity::trace",
             call(|c| made(sensitivity::trace(c, 1, 0, |_, _| Ok(())))),
-        ),
-        (
-            "sensitivity::output_error",
-            call(move |c| made(sensitivity::output_error(c, 2, &w, &w, &hessian))),
-        ),
-        (
-            "sensitivity::candidates",
-            call(move |c| {
-                made(sensitivity::candidates(
-                    c,
-                    2,
-                    &w,
-                    &of_candidates,
-                    &[Format::F32],
-                    &quiet,
-                ))
-            }),
         ),
         ("Orthogonal::haar", call(|c| made(Orthogonal::haar(c, 1)))),
         ("Orthogonal::hadamard", call(|c| made(Orthogonal::hadamard(c, 1)))),
@@ -316,8 +263,14 @@ fn refusing() -> Vec<(&'static str, Call)> {
         ("KIVI group of values", call(|c| kivi(c, 128, Side::Values))),
         ("KIVI residual of keys", call(|c| kivi(1, c, Side::Keys))),
         ("KIVI residual of values", call(|c| kivi(32, c, Side::Values))),
-        ("Groups::count", call(|c| made(Groups::new(c, 8)?.count(8)))),
-        ("Groups::tensor", call(|c| made(Groups::tensor(c)?.count(8)))),
+        (
+            "Lsq::k",
+            call(move |c| made(Lsq::new(c, Group::Row, CodeRange::ternary()).init(&w))),
+        ),
+        (
+            "FakeQuantize::k",
+            call(move |c| made(FakeQuantize::new(c, Group::Tensor, &[1.0], (-8, 7)).forward(&w))),
+        ),
         (
             "bitnet::inputs_forward",
             call(move |c| made(bitnet::inputs_forward(&w, c))),
@@ -349,14 +302,20 @@ fn bearing() -> Vec<(&'static str, Call)> {
         ("Hadamard::new", call(|c| made(Hadamard::new(c)))),
         ("Format::row_bytes", call(|c| made(Format::Q6_K.row_bytes(c)))),
         ("Columns of one group", call(|c| made(Columns::new(c, c, MinMax::new)))),
-        ("Groups::new", call(|c| made(Groups::new(c, c)))),
         (
-            "affine group",
-            call(move |c| made(affine::per_group(&w, (1, 64), c, Scheme::Symmetric, 8))),
+            "Lsq::k of a tensor",
+            call(move |c| made(Lsq::new(c, Group::Tensor, CodeRange::ternary()).init(&w))),
         ),
         (
-            "affine::quantize",
-            call(move |c| made(affine::quantize(&w, (c, 2), Granularity::Channel, &[] as &[Affine]))),
+            "Lsq::group",
+            call(move |c| made(Lsq::new(8, Group::Len(c), CodeRange::ternary()).init(&w))),
+        ),
+        (
+            "affine group",
+            call(move |c| {
+                let dense = Dense::new(1, 64, &w)?;
+                made(affine::min_max_params(dense, Group::Len(c), Scheme::Symmetric, 8))
+            }),
         ),
         (
             "allocate::exact",
@@ -373,13 +332,10 @@ fn bearing() -> Vec<(&'static str, Call)> {
         (
             "Gptq::block",
             call(move |c| {
-                let options = gptq::Gptq {
-                    block: c,
-                    ..gptq::Gptq::default()
-                };
+                let options = gptq::Gptq::default().with_block(c);
                 let mut hessian = Hessian::new(64)?;
                 hessian.add(&w)?;
-                made(gptq::quantize(Format::INT4, 1, 64, &w, &hessian, &options, &quiet))
+                made(options.quantize(Format::INT4, Dense::new(1, 64, &w)?, &hessian, &quiet))
             }),
         ),
         (

@@ -44,7 +44,7 @@ fn the_tool() {
         let tool = case.linear().unwrap().matrix().inspect();
         let format = asymmetric(bits).with_scale(ScaleType::F32).unwrap();
         let format = format.with_group(64).unwrap();
-        let ours = Hqq::default().quantize(format, case.n, case.k, &weights, &quiet);
+        let ours = Hqq::default().quantize(format, Dense::new(case.n, case.k, &weights).unwrap(), &quiet);
         let ours = ours.unwrap().matrix.inspect();
         let (mut ties, mut apart) = (0, 0);
         for (g, weights) in weights.chunks(64).enumerate() {
@@ -115,6 +115,7 @@ fn written_out(options: &Hqq, top: f64, groups: &[&[f32]]) -> (Vec<f64>, Vec<f64
             (Solver::Legacy, true) => return (s, next, errors),
             (Solver::V2, false) => beta *= options.kappa,
             (Solver::Legacy, false) => {}
+            (other, _) => panic!("{other:?} is not written out"),
         }
         before = std::mem::replace(&mut z, next);
     }
@@ -129,13 +130,11 @@ fn formulas() {
     let groups: Vec<&[f32]> = weights.chunks(k).flat_map(|row| row.chunks(group)).collect();
     for solver in [Solver::Legacy, Solver::V2] {
         for (bits, lp_norm) in [(2, 0.7), (4, 0.7), (4, 1.0)] {
-            let options = Hqq {
-                solver,
-                lp_norm,
-                ..Hqq::default()
-            };
+            let options = Hqq::default().with_solver(solver).with_lp_norm(lp_norm);
             let format = asymmetric(bits).with_scale(ScaleType::F32).unwrap();
-            let found = options.quantize(format, n, k, &weights, &quiet).unwrap();
+            let found = options
+                .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
+                .unwrap();
             let (s, z, errors) = written_out(&options, f64::from((1u32 << bits) - 1), &groups);
             assert_eq!(found.errors.len(), errors.len(), "{solver:?}, {bits} bits");
             for (got, expected) in found.errors.iter().zip(&errors) {
@@ -164,11 +163,10 @@ fn heavy_tails() {
     for (bits, most) in [(2, f64::INFINITY), (3, 1.0), (4, 0.97)] {
         for solver in [Solver::Legacy, Solver::V2] {
             let format = asymmetric(bits).with_group(64).unwrap();
-            let hqq = Hqq {
-                solver,
-                ..Hqq::default()
-            };
-            let found = hqq.quantize(format, n, k, &weights, &quiet).unwrap();
+            let hqq = Hqq::default().with_solver(solver);
+            let found = hqq
+                .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
+                .unwrap();
             let nearest = Matrix::quantize(format, Dense::new(n, k, &weights).unwrap()).unwrap();
             for p in [0.7, 1.0] {
                 let ours = p_norm(&weights, &found.matrix, p);
@@ -192,12 +190,10 @@ fn stops() {
     let weights = heavy_tailed(n * k, 9);
     let format = Format::INT3_ASYM.with_scale(ScaleType::F32).unwrap();
     for solver in [Solver::Legacy, Solver::V2] {
-        let hqq = Hqq {
-            solver,
-            iterations: 200,
-            ..Hqq::default()
-        };
-        let found = hqq.quantize(format, n, k, &weights, &quiet).unwrap();
+        let hqq = Hqq::default().with_solver(solver).with_iterations(200);
+        let found = hqq
+            .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
+            .unwrap();
         let (last, falling) = found.errors.split_last().unwrap();
         assert!(found.errors.len() < 200 && falling.len() > 1);
         assert!(falling.windows(2).all(|pair| pair[1] < pair[0]));
@@ -208,12 +204,10 @@ fn stops() {
             let error = p_norm(&weights, &found.matrix, 1.0) / weights.len() as f64;
             assert!((error - least).abs() <= 1e-6, "{error}, the least was {least}");
         }
-        let all = Hqq {
-            early_stop: false,
-            iterations: 30,
-            ..hqq
-        };
-        let all = all.quantize(format, n, k, &weights, &quiet).unwrap();
+        let all = hqq.with_early_stop(false).with_iterations(30);
+        let all = all
+            .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
+            .unwrap();
         assert_eq!(all.errors.len(), 30);
     }
 }
@@ -229,7 +223,9 @@ fn every_format() {
         for kind in [ScaleType::F16, ScaleType::BF16, ScaleType::F32] {
             let format = asymmetric(bits).with_scale(kind).unwrap();
             for format in [format.with_group(24).unwrap(), format.with_group(Group::Row).unwrap()] {
-                let found = Hqq::default().quantize(format, n, k, &weights, &quiet).unwrap();
+                let found = Hqq::default()
+                    .quantize(format, Dense::new(n, k, &weights).unwrap(), &quiet)
+                    .unwrap();
                 assert_eq!(found.matrix.format(), format);
                 let back = found.matrix.dequantize();
                 assert!(back[..k].iter().all(|&w| w == 0.125), "{format}");
@@ -247,7 +243,8 @@ fn threads_change_nothing() {
     let weights = heavy_tailed(n * k, 13);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let run = || Hqq::default().quantize(Format::INT4_ASYM, n, k, &weights, &quiet);
+        let dense = Dense::new(n, k, &weights).unwrap();
+        let run = || Hqq::default().quantize(Format::INT4_ASYM, dense, &quiet);
         pool.unwrap().install(run).unwrap()
     };
     assert_eq!(with(1), with(3));
@@ -259,7 +256,7 @@ fn progress_rises_to_one() {
     let told = std::sync::Mutex::new(Vec::new());
     let note = |done| told.lock().unwrap().push(done);
     Hqq::default()
-        .quantize(Format::INT4_ASYM, 4, 64, &weights, &note)
+        .quantize(Format::INT4_ASYM, Dense::new(4, 64, &weights).unwrap(), &note)
         .unwrap();
     let told = told.into_inner().unwrap();
     assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
@@ -270,28 +267,21 @@ fn refused() {
     let weights = vec![0.5; 64];
     let hqq = Hqq::default();
     for format in [Format::INT4, Format::INT4_BIAS, Format::Q4_1, Format::NF4, Format::F32] {
-        let error = hqq.quantize(format, 2, 32, &weights, &quiet).unwrap_err();
+        let error = hqq
+            .quantize(format, Dense::new(2, 32, &weights).unwrap(), &quiet)
+            .unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{format}: {error}");
     }
-    let quantize = |hqq: Hqq, w: &[f32]| hqq.quantize(Format::INT4_ASYM, 2, 32, w, &quiet);
+    let quantize = |hqq: Hqq, w: &[f32]| hqq.quantize(Format::INT4_ASYM, Dense::new(2, 32, w)?, &quiet);
     for wrong in [
-        Hqq { lp_norm: 0.0, ..hqq },
-        Hqq { lp_norm: 1.5, ..hqq },
-        Hqq {
-            lp_norm: f64::NAN,
-            ..hqq
-        },
-        Hqq { beta: 0.0, ..hqq },
-        Hqq { kappa: 0.9, ..hqq },
-        Hqq { iterations: 0, ..hqq },
-        Hqq {
-            least_range: -1.0,
-            ..hqq
-        },
-        Hqq {
-            most_inverse_scale: f64::INFINITY,
-            ..hqq
-        },
+        hqq.with_lp_norm(0.0),
+        hqq.with_lp_norm(1.5),
+        hqq.with_lp_norm(f64::NAN),
+        hqq.with_beta(0.0),
+        hqq.with_kappa(0.9),
+        hqq.with_iterations(0),
+        hqq.with_least_range(-1.0),
+        hqq.with_most_inverse_scale(f64::INFINITY),
     ] {
         let error = quantize(wrong, &weights).unwrap_err();
         assert!(matches!(error, Error::Argument { .. }), "{error}");
@@ -320,7 +310,7 @@ fn refused() {
     let format = Format::INT2_ASYM.with_scale(ScaleType::F32).unwrap();
     let mut ends = vec![0.0; 64];
     (ends[0], ends[1]) = (f32::MAX, -f32::MAX);
-    match hqq.quantize(format, 2, 32, &ends, &quiet) {
+    match hqq.quantize(format, Dense::new(2, 32, &ends).unwrap(), &quiet) {
         Ok(found) => assert!(found.matrix.dequantize().iter().all(|w| w.is_finite())),
         Err(error) => assert!(matches!(error, Error::ScaleRange { .. }), "{error}"),
     }

@@ -18,7 +18,7 @@ fn output_error_is_that_of_the_outputs() {
     let mut hessian = Hessian::new(k).unwrap();
     hessian.add(&x).unwrap();
     let formats = [Format::INT2, Format::Q4_0, Format::INT8];
-    let choices = candidates(n, k, &w, &hessian, &formats, &|_| ()).unwrap();
+    let choices = candidates(&formats, Dense::new(n, k, &w).unwrap(), &hessian, &|_| ()).unwrap();
     for (format, choice) in formats.iter().zip(choices) {
         let matrix = Matrix::quantize(*format, Dense::new(n, k, &w).unwrap()).unwrap();
         let quantized = matrix.dequantize();
@@ -36,17 +36,17 @@ fn output_error_is_that_of_the_outputs() {
             "{format}: {} {expected}",
             choice.error
         );
-        let same = output_error(n, k, &w, &quantized, &hessian).unwrap();
+        let same = output_error(Dense::new(n, k, &w).unwrap(), &quantized, &hessian).unwrap();
         assert_eq!(choice.error, same);
         assert_eq!((choice.format, choice.bytes), (*format, matrix.bytes().len() as u64));
     }
     assert!(matches!(
-        output_error(n, k, &w, &w[1..], &hessian),
+        output_error(Dense::new(n, k, &w).unwrap(), &w[1..], &hessian),
         Err(Error::Length { .. })
     ));
     let other = Hessian::new(k + 1).unwrap();
     assert!(matches!(
-        output_error(n, k, &w, &w, &other),
+        output_error(Dense::new(n, k, &w).unwrap(), &w, &other),
         Err(Error::Argument { .. })
     ));
 }

@@ -1,12 +1,12 @@
 //! Ranges and the affine parameters made of them: against formulas, brute force on the values themselves, and
 //! figures of ONNX Runtime.
 
-use lowbit::Error;
-use lowbit::calibrate::affine::{self, Affine, Granularity, Range, Scheme};
+use lowbit::calibrate::affine::{self, QuantParams, Scheme, ValueRange};
 use lowbit::calibrate::observers::{
     Columns, Cut, Entropy, Histogram, MinMax, MovingAverage, Mse, Observer, Percentile,
 };
 use lowbit::random::SplitMix64;
+use lowbit::{Dense, Error, Group};
 
 fn gaussian(count: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
@@ -27,11 +27,11 @@ fn powers() -> Vec<f32> {
     (0..10007).map(power).collect()
 }
 
-fn range(lo: f32, hi: f32) -> Range {
-    Range { lo, hi }
+fn range(lo: f32, hi: f32) -> ValueRange {
+    ValueRange { lo, hi }
 }
 
-fn observed(mut observer: impl Observer, batches: &[&[f32]]) -> Range {
+fn observed(mut observer: impl Observer, batches: &[&[f32]]) -> ValueRange {
     for batch in batches {
         observer.observe(batch).unwrap();
     }
@@ -39,7 +39,7 @@ fn observed(mut observer: impl Observer, batches: &[&[f32]]) -> Range {
 }
 
 /// Σ |x - Q(x)|^p on the values themselves.
-fn error(x: &[f32], affine: Affine, power: f64) -> f64 {
+fn error(x: &[f32], affine: QuantParams, power: f64) -> f64 {
     let back = affine.dequantize(&affine.quantize(x));
     let terms = x.iter().zip(&back);
     terms.map(|(x, q)| ((x - q).abs() as f64).powf(power)).sum()
@@ -48,24 +48,24 @@ fn error(x: &[f32], affine: Affine, power: f64) -> f64 {
 #[test]
 fn affine_parameters_are_pytorchs() {
     // By hand from PyTorch's formulas: [-1, 3] in 8 bits.
-    let a = Affine::of(range(-1.0, 3.0), Scheme::Asymmetric, 8).unwrap();
+    let a = QuantParams::from_range(range(-1.0, 3.0), Scheme::Asymmetric, 8).unwrap();
     assert_eq!((a.scale, a.zero_point), (4.0 / 255.0, -128 + 64));
-    let a = Affine::of(range(-1.0, 3.0), Scheme::Symmetric, 8).unwrap();
+    let a = QuantParams::from_range(range(-1.0, 3.0), Scheme::Symmetric, 8).unwrap();
     assert_eq!((a.scale, a.zero_point), (3.0 / 127.5, 0));
     // A range to one side of 0 is widened to hold it.
-    let a = Affine::of(range(2.0, 5.0), Scheme::Asymmetric, 4).unwrap();
+    let a = QuantParams::from_range(range(2.0, 5.0), Scheme::Asymmetric, 4).unwrap();
     assert_eq!((a.scale, a.zero_point), (5.0 / 15.0, -8));
-    let a = Affine::of(range(-5.0, -2.0), Scheme::Asymmetric, 4).unwrap();
+    let a = QuantParams::from_range(range(-5.0, -2.0), Scheme::Asymmetric, 4).unwrap();
     assert_eq!((a.scale, a.zero_point), (5.0 / 15.0, 7));
     // Nothing but 0: torch.finfo(torch.float32).eps.
-    let a = Affine::of(range(0.0, 0.0), Scheme::Symmetric, 8).unwrap();
+    let a = QuantParams::from_range(range(0.0, 0.0), Scheme::Symmetric, 8).unwrap();
     assert_eq!(a.scale, 1.1920929e-7);
     // Ties to even: 0.5 / 1 and 1.5 / 1, both of which torch.round makes even.
-    let a = Affine::of(range(-7.5, 7.5), Scheme::Symmetric, 4).unwrap();
+    let a = QuantParams::from_range(range(-7.5, 7.5), Scheme::Symmetric, 4).unwrap();
     assert_eq!(a.quantize(&[0.5, 1.5, -0.5, 2.5, 9.0, -9.0]), [0, 2, 0, 2, 7, -8]);
     // The largest floats there are.
     for scheme in [Scheme::Symmetric, Scheme::Asymmetric] {
-        let a = Affine::of(range(-f32::MAX, f32::MAX), scheme, 2).unwrap();
+        let a = QuantParams::from_range(range(-f32::MAX, f32::MAX), scheme, 2).unwrap();
         assert!(a.scale.is_finite(), "{scheme:?}");
     }
 }
@@ -78,7 +78,7 @@ fn ranges_come_back_within_half_a_step() {
             for _ in 0..200 {
                 let (a, b) = (random.normal() as f32 * 3.0, random.normal() as f32);
                 let r = range(a.min(b), a.max(b));
-                let affine = Affine::of(r, scheme, bits).unwrap();
+                let affine = QuantParams::from_range(r, scheme, bits).unwrap();
                 assert_eq!(affine.value(affine.code(0.0)), 0.0, "{r:?}");
                 for _ in 0..20 {
                     let x = r.lo + random.uniform() as f32 * (r.hi - r.lo);
@@ -103,18 +103,19 @@ fn groups_are_what_a_loop_makes() {
     // Each row louder than the one before.
     let loud = |(i, w): (usize, f32)| w * (i / k + 1) as f32;
     let w: Vec<f32> = gaussian(n * k, 4).into_iter().enumerate().map(loud).collect();
-    let groups = affine::per_group(&w, (n, k), g, Scheme::Asymmetric, 4).unwrap();
-    let rows = affine::per_channel(&w, n, k, Scheme::Symmetric, 4).unwrap();
-    let all = affine::per_tensor(&w, Scheme::Symmetric, 8).unwrap();
+    let dense = Dense::new(n, k, &w).unwrap();
+    let groups = affine::min_max_params(dense, Group::Len(g), Scheme::Asymmetric, 4).unwrap();
+    let rows = affine::min_max_params(dense, Group::Row, Scheme::Symmetric, 4).unwrap();
+    let all = affine::min_max_params(dense, Group::Tensor, Scheme::Symmetric, 8).unwrap();
     assert_eq!((groups.len(), rows.len()), (n * 3, n));
     let of = |run: &[f32], scheme, bits| {
         let lo = run.iter().copied().fold(f32::MAX, f32::min);
         let hi = run.iter().copied().fold(f32::MIN, f32::max);
-        Affine::of(range(lo, hi), scheme, bits).unwrap()
+        QuantParams::from_range(range(lo, hi), scheme, bits).unwrap()
     };
-    assert_eq!(all, of(&w, Scheme::Symmetric, 8));
-    let codes = affine::quantize(&w, (n, k), Granularity::Group(g), &groups).unwrap();
-    let back = affine::dequantize(&codes, (n, k), Granularity::Group(g), &groups).unwrap();
+    assert_eq!(all, [of(&w, Scheme::Symmetric, 8)]);
+    let codes = affine::quantize(dense, Group::Len(g), &groups).unwrap();
+    let back = affine::dequantize(n, k, &codes, Group::Len(g), &groups).unwrap();
     for (r, row) in w.chunks(k).enumerate() {
         assert_eq!(rows[r], of(row, Scheme::Symmetric, 4));
         for (j, run) in row.chunks(g).enumerate() {
@@ -127,17 +128,13 @@ fn groups_are_what_a_loop_makes() {
     }
     // Any observer may take the place of the extremes, and a finer grain has the smaller error.
     let mse = || Mse::new(Scheme::Symmetric, 3);
-    let sum = |granularity: Granularity| {
-        let a = affine::affines(&w, (n, k), granularity, Scheme::Symmetric, 3, mse).unwrap();
-        let codes = affine::quantize(&w, (n, k), granularity, &a).unwrap();
-        let back = affine::dequantize(&codes, (n, k), granularity, &a).unwrap();
+    let sum = |group: Group| {
+        let a = affine::quant_params(dense, group, Scheme::Symmetric, 3, mse).unwrap();
+        let codes = affine::quantize(dense, group, &a).unwrap();
+        let back = affine::dequantize(n, k, &codes, group, &a).unwrap();
         w.iter().zip(back).map(|(w, q)| ((w - q) as f64).powi(2)).sum::<f64>()
     };
-    let (tensor, channel, group) = (
-        sum(Granularity::Tensor),
-        sum(Granularity::Channel),
-        sum(Granularity::Group(g)),
-    );
+    let (tensor, channel, group) = (sum(Group::Tensor), sum(Group::Row), sum(Group::Len(g)));
     assert!(group < channel && channel < tensor, "{group} {channel} {tensor}");
 }
 
@@ -208,12 +205,16 @@ fn the_mse_range_is_that_of_a_search_on_the_values() {
         for power in [2.0, 2.4] {
             let tried = |i: usize| {
                 let p = 1.0 - i as f32 / 100.0;
-                error(&x, Affine::of(range(p * lo, p * hi), scheme, bits).unwrap(), power)
+                error(
+                    &x,
+                    QuantParams::from_range(range(p * lo, p * hi), scheme, bits).unwrap(),
+                    power,
+                )
             };
             let best = (0..80).map(tried).fold(f64::INFINITY, f64::min);
             for batches in [vec![&x[..]], x.chunks(777).collect()] {
                 let found = observed(Mse::new(scheme, bits).with_power(power), &batches);
-                let got = error(&x, Affine::of(found, scheme, bits).unwrap(), power);
+                let got = error(&x, QuantParams::from_range(found, scheme, bits).unwrap(), power);
                 // Of the grid's ranges the histogram may take a neighbour of the best.
                 assert!(got <= best * 1.005, "{scheme:?} {bits} {power}: {got} {best}");
                 assert!(bits == 8 || got < 0.9 * tried(0), "{got} {}", tried(0));
@@ -293,7 +294,7 @@ fn the_histogram_search_lowers_the_error() {
     for (seed, bits) in [(10, 4), (11, 4), (12, 8), (13, 3)] {
         let x = heavy(50_000, seed);
         let whole = observed(MinMax::new(), &[&x]);
-        let of = |r: Range| error(&x, Affine::of(r, Scheme::Asymmetric, bits).unwrap(), 2.0);
+        let of = |r: ValueRange| error(&x, QuantParams::from_range(r, Scheme::Asymmetric, bits).unwrap(), 2.0);
         let found = observed(Histogram::new(bits), &[&x]);
         let grown = observed(Histogram::new(bits), &x.chunks(1000).collect::<Vec<_>>());
         assert!(whole.lo <= found.lo && found.hi <= whole.hi, "{found:?} {whole:?}");
@@ -322,7 +323,7 @@ fn columns_have_observers_of_their_own() {
     columns.observe(&x[..k]).unwrap();
     columns.observe(&x[k..]).unwrap();
     assert_eq!(columns.ranges().unwrap(), [range(-3.0, 3.0), range(-5.0, 5.0)]);
-    let affines = columns.affines(Scheme::Symmetric, 8).unwrap();
+    let affines = columns.quant_params(Scheme::Symmetric, 8).unwrap();
     assert_eq!(affines[1].scale, 5.0 / 127.5);
     assert!(matches!(
         columns.observe(&x[..5]),
@@ -382,24 +383,25 @@ fn wrong_input_is_refused() {
         assert!(range.lo.is_finite() && range.hi.is_finite(), "{i} {range:?}");
     }
     for bits in [0, 1, 9] {
-        assert!(Affine::of(range(0.0, 1.0), Scheme::Symmetric, bits).is_err());
+        assert!(QuantParams::from_range(range(0.0, 1.0), Scheme::Symmetric, bits).is_err());
     }
-    assert!(Affine::of(range(1.0, 0.0), Scheme::Symmetric, 8).is_err());
-    assert!(affine::per_group(&[1.0; 8], (2, 4), 0, Scheme::Symmetric, 8).is_err());
-    assert!(affine::per_channel(&[1.0; 7], 2, 4, Scheme::Symmetric, 8).is_err());
+    assert!(QuantParams::from_range(range(1.0, 0.0), Scheme::Symmetric, 8).is_err());
+    let ones = Dense::new(2, 4, &[1.0; 8]).unwrap();
+    assert!(affine::min_max_params(ones, Group::Len(0), Scheme::Symmetric, 8).is_err());
     let mut bad = [1.0; 8];
     bad[5] = f32::NAN;
-    let refused = affine::per_channel(&bad, 2, 4, Scheme::Symmetric, 8);
+    let refused = Dense::new(2, 4, &bad).map(|_| ());
     assert!(matches!(
         refused,
         Err(Error::NotFinite {
-            what: "value",
+            what: "weight",
             row: 1,
             column: 1,
             ..
         })
     ));
-    let refused = affine::quantize(&[1.0; 8], (2, 4), Granularity::Channel, &[]);
+    assert!(Dense::new(2, 4, &[1.0; 7]).is_err());
+    let refused = affine::quantize(ones, Group::Row, &[]);
     assert!(matches!(
         refused,
         Err(Error::Length {

@@ -1,5 +1,18 @@
 //! What the feature `serde` writes is read back as the same value.
 
+use lowbit::calibrate::outliers::Outliers;
+use lowbit::calibrate::smooth::Smooth;
+use lowbit::kv::{KvOptions, KvRotation, KvType, Side};
+use lowbit::quantize::awq::{Awq, Clip};
+use lowbit::quantize::binary::Binary;
+use lowbit::quantize::gptq::{Gptq, GroupScales, Search};
+use lowbit::quantize::hqq::{Hqq, Solver};
+use lowbit::quantize::ternary::{Rule, Ternary};
+use lowbit::quantize::vector::{Aqlm, KMeans, Residual};
+use lowbit::train::distill::Distill;
+use lowbit::train::gradual::{BitSchedule, Blend};
+use lowbit::train::lsq::{CodeRange, Lsq};
+use lowbit::train::pact::Pact;
 use lowbit::{Format, Group, InputScale, OutputScale, Precision, ScaleType};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
@@ -83,4 +96,31 @@ fn values_of_devices_come_back() {
     round_trip(decisions);
     let cut = serde_json::to_string(&text[..text.len() - 9]).unwrap();
     assert!(serde_json::from_str::<Decisions>(&cut).is_err());
+}
+
+/// Options of methods, with values that are not their defaults.
+#[test]
+fn options_come_back() {
+    let gptq = Gptq::default().with_act_order(true).with_groups(GroupScales::Static);
+    round_trip(gptq.with_search(Some(Search::default().with_grid(7))));
+    round_trip(Hqq::default().with_solver(Solver::V2).with_kappa(1.5));
+    round_trip(Awq::default().with_clip(Some(Clip::default().with_tokens(3))));
+    round_trip(Aqlm::default().with_seed(9));
+    round_trip(Residual::new(3, KMeans::new(16, 4)));
+    round_trip(Binary::new(Group::Row));
+    round_trip(Ternary::new(Group::Len(32), Rule::Twn));
+    round_trip(Smooth::default().with_alpha(0.75));
+    round_trip(Outliers::default().with_threshold(5.0));
+    round_trip(Lsq::new(64, Group::Tensor, CodeRange::ternary()));
+    round_trip(Pact::default().with_bits(3));
+    round_trip(Distill::default().with_t(2.0));
+    round_trip(Blend::cubic(1, 5));
+    round_trip(BitSchedule::new(vec![8, 4], 10));
+    let kivi = KvType::Kivi {
+        bits: 2,
+        group: 32,
+        residual: 128,
+        side: Side::Values,
+    };
+    round_trip(KvOptions::new(kivi, 64).with_rotation(KvRotation::Haar));
 }

@@ -52,10 +52,7 @@ fn formula() {
     let mut seen = maxima(k, &x[..4 * k]);
     seen.add(&x[4 * k..]).unwrap();
     for alpha in [0.0, 0.5, 0.8, 1.0] {
-        let smooth = Smooth {
-            alpha,
-            ..Smooth::default()
-        };
+        let smooth = Smooth::default().with_alpha(alpha);
         let scales = smooth.scales(&seen, &layers).unwrap();
         for (j, &s) in scales.iter().enumerate() {
             let largest = |rows: &[f32]| {
@@ -172,14 +169,11 @@ fn refused() {
     let seen = maxima(8, &[1.0; 8]);
     let argument = |e: Error| assert!(matches!(e, Error::Argument { .. }), "{e}");
     for alpha in [-0.1, 1.1, f32::NAN] {
-        let smooth = Smooth {
-            alpha,
-            ..Smooth::default()
-        };
+        let smooth = Smooth::default().with_alpha(alpha);
         argument(smooth.scales(&seen, &[layer]).unwrap_err());
     }
     let smooth = Smooth::default();
-    let least = Smooth { least: 0.0, ..smooth };
+    let least = smooth.with_least(0.0);
     argument(least.scales(&seen, &[layer]).unwrap_err());
     argument(smooth.scales(&seen, &[]).unwrap_err());
     argument(smooth.scales(&ChannelMaxima::new(8), &[layer]).unwrap_err());
@@ -242,7 +236,7 @@ fn outlier_columns() {
         .unwrap();
     assert_eq!(columns, [5, 29, 53, 77]);
     let format = Format::INT8.with_group(Group::Row).unwrap();
-    let linear = split(layer, &columns, format).unwrap();
+    let linear = split(format, layer, &columns).unwrap();
 
     // In those columns the weights rounded to f16; elsewhere INT8 of the row without them.
     let effective = linear.dequantize();
@@ -272,7 +266,7 @@ fn outlier_columns() {
     assert!(error(linear.matmul(&x).unwrap()) < with);
 
     // No outliers: the matrix alone.
-    let linear = split(layer, &[], format).unwrap();
+    let linear = split(format, layer, &[]).unwrap();
     assert_eq!(linear, plain);
 }
 
@@ -282,10 +276,10 @@ fn no_such_outliers() {
     let layer = Dense::new(2, 8, &weights).unwrap();
     let format = Format::INT8.with_scale(lowbit::ScaleType::F32).unwrap();
     for columns in [vec![8], vec![1, 1], vec![0] /* beyond f16 */] {
-        let error = split(layer, &columns, format).unwrap_err();
+        let error = split(format, layer, &columns).unwrap_err();
         assert!(matches!(error, Error::Part { .. }), "{columns:?}: {error}");
     }
-    let none = Outliers { threshold: 0.0 };
+    let none = Outliers::default().with_threshold(0.0);
     let error = none.columns(&maxima(8, &[1.0; 8])).unwrap_err();
     assert!(matches!(error, Error::Argument { .. }), "{error}");
     assert!(Outliers::default().columns(&ChannelMaxima::new(8)).is_err());

@@ -1,9 +1,9 @@
 //! Vector quantization, binary and ternary weights: against scalar optima, formulas, and brute force.
 
-use lowbit::calibrate::affine::Granularity;
+use lowbit::quantize::binary::Binary;
 use lowbit::quantize::codebook::{Density, lloyd_max};
-use lowbit::quantize::vector::{Additive, Aqlm, KMeans, nearest, output_error, residual};
-use lowbit::quantize::{binary, ternary};
+use lowbit::quantize::ternary::{Rule, Ternary};
+use lowbit::quantize::vector::{Additive, Aqlm, KMeans, Residual, nearest, output_error};
 use lowbit::random::SplitMix64;
 use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 use std::sync::Mutex;
@@ -117,13 +117,16 @@ fn more_entries_than_vectors_lose_nothing() {
 fn every_stage_lowers_the_error() {
     let (n, k) = (64, 64);
     let w = gaussian(n * k, 7);
+    let dense = Dense::new(n, k, &w).unwrap();
     let means = KMeans::new(16, 4);
     let seen = Mutex::new(Vec::new());
     let progress = |share: f32| seen.lock().unwrap().push(share);
     let mut last = square_error(&w, &vec![0.0; n * k]);
     for stages in 1..=3 {
         seen.lock().unwrap().clear();
-        let found = residual(&w, (n, k), None, stages, &means, &progress).unwrap();
+        let found = Residual::new(stages, means.clone())
+            .quantize(dense, None, &progress)
+            .unwrap();
         let error = square_error(&w, &found.dequantize());
         // 16 entries for 4 weights are a bit each, and a bit is worth a factor of up to 4; half of that at least.
         assert!(error < 0.55 * last, "{stages}: {error} {last}");
@@ -137,31 +140,28 @@ fn every_stage_lowers_the_error() {
 fn aqlm_lowers_the_output_error() {
     let (n, k) = (192, 64);
     let w = gaussian(n * k, 8);
+    let dense = Dense::new(n, k, &w).unwrap();
     let h = hessian(k, 500, 9);
-    let method = Aqlm {
-        bits: 6,
-        ..Aqlm::default()
-    };
+    let method = Aqlm::default().with_bits(6);
     let diagonal: Vec<f32> = (0..k).map(|j| h[j * k + j]).collect();
     let means = KMeans::new(64, 8);
-    let start = residual(&w, (n, k), Some(&diagonal), 2, &means, &|_| ()).unwrap();
-    let error = |q: &Additive| output_error(&w, &q.dequantize(), (n, k), &h).unwrap();
+    let start = Residual::new(2, means.clone())
+        .quantize(dense, Some(&diagonal), &|_| ())
+        .unwrap();
+    let error = |q: &Additive| output_error(dense, &q.dequantize(), &h).unwrap();
     let seen = Mutex::new(Vec::new());
     let progress = |share: f32| seen.lock().unwrap().push(share);
-    let found = method.quantize(&w, (n, k), &h, &progress).unwrap();
+    let found = method.quantize(dense, &h, &progress).unwrap();
     let (before, after) = (error(&start), error(&found));
     assert!(after < 0.7 * before, "{before} {after}");
     let seen = seen.into_inner().unwrap();
     assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
     // A wider beam chooses codes at least as well, here better.
-    let wide = Aqlm {
-        beam: 4,
-        ..method.clone()
-    };
-    let wide = error(&wide.quantize(&w, (n, k), &h, &|_| ()).unwrap());
+    let wide = method.clone().with_beam(4);
+    let wide = error(&wide.quantize(dense, &h, &|_| ()).unwrap());
     assert!(wide < 1.005 * after, "{after} {wide}");
     // The same again, bit for bit.
-    assert_eq!(method.quantize(&w, (n, k), &h, &|_| ()).unwrap(), found);
+    assert_eq!(method.quantize(dense, &h, &|_| ()).unwrap(), found);
 
     // The output error, straight from its definition in f64.
     let e: Vec<f64> = w.iter().zip(found.dequantize()).map(|(w, q)| (w - q) as f64).collect();
@@ -181,16 +181,15 @@ fn aqlm_ends_at_a_local_minimum() {
     // With rounds to spare no change of one code, no scale and no entry makes the error smaller.
     let (n, k) = (24, 16);
     let w = gaussian(n * k, 10);
+    let dense = Dense::new(n, k, &w).unwrap();
     let h = hessian(k, 200, 11);
-    let method = Aqlm {
-        bits: 3,
-        rounds: 200,
-        tolerance: 0.0,
-        steps: 200,
-        ..Aqlm::default()
-    };
-    let found = method.quantize(&w, (n, k), &h, &|_| ()).unwrap();
-    let error = |q: &Additive| output_error(&w, &q.dequantize(), (n, k), &h).unwrap();
+    let method = Aqlm::default()
+        .with_bits(3)
+        .with_rounds(200)
+        .with_tolerance(0.0)
+        .with_steps(200);
+    let found = method.quantize(dense, &h, &|_| ()).unwrap();
+    let error = |q: &Additive| output_error(dense, &q.dequantize(), &h).unwrap();
     let least = error(&found);
     for at in 0..found.codes.len() {
         for code in 0..8 {
@@ -222,12 +221,15 @@ fn aqlm_ends_at_a_local_minimum() {
 fn sums_of_entries_become_matrices() {
     let (n, k) = (40, 64);
     let w = gaussian(n * k, 12);
+    let dense = Dense::new(n, k, &w).unwrap();
     for (books, entries, format) in [
         (2, 256, Format::AQLM_2X8),
         (2, 50, Format::AQLM_2X8),
         (1, 300, Format::AQLM_1X16),
     ] {
-        let found = residual(&w, (n, k), None, books, &KMeans::new(entries, 8), &|_| ()).unwrap();
+        let found = Residual::new(books, KMeans::new(entries, 8))
+            .quantize(dense, None, &|_| ())
+            .unwrap();
         for scale in [ScaleType::F16, ScaleType::BF16] {
             let matrix = found.pack(scale).unwrap();
             assert_eq!(matrix.format().name(), format.with_scale(scale).unwrap().name());
@@ -243,11 +245,17 @@ fn sums_of_entries_become_matrices() {
             }
         }
     }
-    let three = residual(&w, (n, k), None, 3, &KMeans::new(4, 8), &|_| ()).unwrap();
+    let three = Residual::new(3, KMeans::new(4, 8))
+        .quantize(dense, None, &|_| ())
+        .unwrap();
     assert!(matches!(three.pack(ScaleType::F16), Err(Error::Argument { .. })));
-    let four = residual(&w, (n, k), None, 2, &KMeans::new(4, 4), &|_| ()).unwrap();
+    let four = Residual::new(2, KMeans::new(4, 4))
+        .quantize(dense, None, &|_| ())
+        .unwrap();
     assert!(matches!(four.pack(ScaleType::F16), Err(Error::Argument { .. })));
-    let mut broken = residual(&w, (n, k), None, 2, &KMeans::new(4, 8), &|_| ()).unwrap();
+    let mut broken = Residual::new(2, KMeans::new(4, 8))
+        .quantize(dense, None, &|_| ())
+        .unwrap();
     broken.codes[7] = 4;
     assert!(matches!(broken.pack(ScaleType::F16), Err(Error::Argument { .. })));
     broken.codes.pop();
@@ -259,15 +267,14 @@ fn binary_scales_are_mean_magnitudes() {
     let (n, k, g) = (6, 48, 16);
     let mut w = gaussian(n * k, 13);
     w[3] = 0.0;
+    let dense = Dense::new(n, k, &w).unwrap();
     let importance: Vec<f32> = (0..k).map(|j| (j % 5) as f32).collect();
-    for granularity in [Granularity::Tensor, Granularity::Channel, Granularity::Group(g)] {
+    for group in [Group::Tensor, Group::Row, Group::Len(g)] {
         for importance in [None, Some(&importance[..])] {
-            let found = binary::quantize(&w, (n, k), granularity, importance).unwrap();
+            let found = Binary::new(group).quantize(dense, importance).unwrap();
             let error = |scales: &[f32]| -> f64 {
-                let trial = binary::Binary {
-                    scales: scales.to_vec(),
-                    ..found.clone()
-                };
+                let mut trial = found.clone();
+                trial.scales = scales.to_vec();
                 let back = trial.dequantize().unwrap();
                 let terms = w.iter().zip(&back).enumerate();
                 terms
@@ -282,14 +289,15 @@ fn binary_scales_are_mean_magnitudes() {
                 for by in [0.99, 1.01] {
                     let mut scales = found.scales.clone();
                     scales[i] *= by;
-                    assert!(error(&scales) > least, "{granularity:?} {i}");
+                    assert!(error(&scales) > least, "{group:?} {i}");
                 }
             }
             if importance.is_none() {
-                let run = match granularity {
-                    Granularity::Tensor => n * k,
-                    Granularity::Channel => k,
-                    Granularity::Group(g) => g,
+                let run = match group {
+                    Group::Tensor => n * k,
+                    Group::Row => k,
+                    Group::Len(g) => g,
+                    other => panic!("{other}"),
                 };
                 for (run, scale) in w.chunks(run).zip(&found.scales) {
                     let mean = run.iter().map(|w| w.abs()).sum::<f32>() / run.len() as f32;
@@ -301,13 +309,13 @@ fn binary_scales_are_mean_magnitudes() {
         }
     }
     // By groups it is what the format's own rounding makes.
-    let found = binary::quantize(&w, (n, k), Granularity::Group(g), None).unwrap();
+    let found = Binary::new(Group::Len(g)).quantize(dense, None).unwrap();
     let format = Format::INT1.with_group(g).unwrap();
     assert_eq!(
         found.pack(ScaleType::F16).unwrap(),
         Matrix::quantize(format, Dense::new(n, k, &w).unwrap()).unwrap()
     );
-    let odd = binary::quantize(&w, (n, k), Granularity::Group(12), None).unwrap();
+    let odd = Binary::new(Group::Len(12)).quantize(dense, None).unwrap();
     assert!(matches!(
         odd.pack(ScaleType::F16),
         Err(Error::Group {
@@ -322,10 +330,14 @@ fn binary_scales_are_mean_magnitudes() {
 fn ternary_rules_are_their_formulas() {
     let w = gaussian(1000, 14);
     let mean = w.iter().map(|w| w.abs() as f64).sum::<f64>() / 1000.0;
-    let of = |rule| ternary::quantize(&w, (10, 100), Granularity::Tensor, rule, None).unwrap();
-    let bitnet = of(ternary::Rule::AbsMean);
+    let of = |rule| {
+        Ternary::new(Group::Tensor, rule)
+            .quantize(Dense::new(10, 100, &w).unwrap(), None)
+            .unwrap()
+    };
+    let bitnet = of(Rule::AbsMean);
     assert!((bitnet.scales[0] as f64 / mean - 1.0).abs() < 1e-6);
-    let twn = of(ternary::Rule::Twn);
+    let twn = of(Rule::Twn);
     let kept = || w.iter().map(|w| w.abs() as f64).filter(|w| *w > 0.7 * mean);
     let alpha = kept().sum::<f64>() / kept().count() as f64;
     assert!((twn.scales[0] as f64 / alpha - 1.0).abs() < 1e-6);
@@ -335,14 +347,18 @@ fn ternary_rules_are_their_formulas() {
         assert_eq!(*t, if w.abs() as f64 > 0.7 * mean { sign } else { 0 }, "{w}");
     }
     let zeros = [0.0; 16];
-    for rule in [ternary::Rule::AbsMean, ternary::Rule::Twn, ternary::Rule::LeastSquares] {
-        let found = ternary::quantize(&zeros, (2, 8), Granularity::Channel, rule, None).unwrap();
+    for rule in [Rule::AbsMean, Rule::Twn, Rule::LeastSquares] {
+        let found = Ternary::new(Group::Row, rule)
+            .quantize(Dense::new(2, 8, &zeros).unwrap(), None)
+            .unwrap();
         assert_eq!(found.dequantize().unwrap(), zeros);
     }
     // The threshold for a Gaussian is about 0.6 of its deviation.
     let many = gaussian(200_000, 15);
-    let least = ternary::Rule::LeastSquares;
-    let found = ternary::quantize(&many, (1, 200_000), Granularity::Tensor, least, None).unwrap();
+    let least = Rule::LeastSquares;
+    let found = Ternary::new(Group::Tensor, least)
+        .quantize(Dense::new(1, 200_000, &many).unwrap(), None)
+        .unwrap();
     let threshold = found.scales[0] / 2.0;
     assert!((threshold - 0.612).abs() < 0.01, "{threshold}");
 }
@@ -352,26 +368,24 @@ fn least_squares_ternary_is_never_worse() {
     for seed in 0..20 {
         let (n, k, g) = (4, 24, 8);
         let w: Vec<f32> = gaussian(n * k, 100 + seed).iter().map(|x| x * x * x).collect();
+        let dense = Dense::new(n, k, &w).unwrap();
         let importance: Vec<f32> = (0..k).map(|j| ((j * 7 + seed as usize) % 6) as f32).collect();
-        for granularity in [Granularity::Tensor, Granularity::Channel, Granularity::Group(g)] {
+        for group in [Group::Tensor, Group::Row, Group::Len(g)] {
             for importance in [None, Some(&importance[..])] {
                 let h = |i: usize| importance.map_or(1.0, |h| h[i % k] as f64);
                 let error = |rule| {
-                    let found = ternary::quantize(&w, (n, k), granularity, rule, importance);
+                    let found = Ternary::new(group, rule).quantize(dense, importance);
                     let back = found.unwrap().dequantize().unwrap();
                     let terms = w.iter().zip(&back).enumerate();
                     terms.map(|(i, (w, q))| h(i) * ((w - q) as f64).powi(2)).sum::<f64>()
                 };
-                let least = error(ternary::Rule::LeastSquares);
-                for rule in [ternary::Rule::AbsMean, ternary::Rule::Twn] {
+                let least = error(Rule::LeastSquares);
+                for rule in [Rule::AbsMean, Rule::Twn] {
                     let other = error(rule);
-                    assert!(
-                        least <= other * (1.0 + 1e-6),
-                        "{granularity:?} {rule:?} {least} {other}"
-                    );
+                    assert!(least <= other * (1.0 + 1e-6), "{group:?} {rule:?} {least} {other}");
                 }
                 // All 3^8 codes of a group, each with its best scale.
-                if granularity == Granularity::Group(g) && seed < 4 {
+                if group == Group::Len(g) && seed < 4 {
                     let mut sum = 0.0;
                     for (run, x) in w.chunks(g).enumerate() {
                         let whole: f64 = (0..g).map(|i| h(run * g + i) * (x[i] as f64).powi(2)).sum();
@@ -398,18 +412,14 @@ fn least_squares_ternary_is_never_worse() {
 fn ternary_weights_become_matrices() {
     let (n, k) = (3, 512);
     let w = gaussian(n * k, 16);
-    let of = |granularity| ternary::quantize(&w, (n, k), granularity, ternary::Rule::LeastSquares, None).unwrap();
-    for granularity in [
-        Granularity::Tensor,
-        Granularity::Channel,
-        Granularity::Group(256),
-        Granularity::Group(40),
-    ] {
-        let found = of(granularity);
+    let dense = Dense::new(n, k, &w).unwrap();
+    let of = |group| Ternary::new(group, Rule::LeastSquares).quantize(dense, None).unwrap();
+    for group in [Group::Tensor, Group::Row, Group::Len(256), Group::Len(40)] {
+        let found = of(group);
         let weights = found.dequantize().unwrap();
         assert_eq!(found.pack(ScaleType::F32).unwrap().dequantize(), weights);
         let half = found.pack(ScaleType::F16).unwrap();
-        if granularity == Granularity::Group(40) {
+        if group == Group::Len(40) {
             assert!(matches!(found.pack_tq2_0(), Err(Error::Argument { .. })));
             continue;
         }
@@ -418,12 +428,12 @@ fn ternary_weights_become_matrices() {
         assert_eq!(gguf.dequantize(), half.dequantize());
     }
     // By groups the scale is that of the format's own encoder.
-    let found = of(Granularity::Group(32)).pack(ScaleType::F16).unwrap();
+    let found = of(Group::Len(32)).pack(ScaleType::F16).unwrap();
     let own = Matrix::quantize(Format::TERNARY, Dense::new(n, k, &w).unwrap()).unwrap();
     assert_eq!(found.inspect().scales, own.inspect().scales);
-    let narrow = ternary::quantize(&w, (n * 2, k / 2), Granularity::Channel, ternary::Rule::Twn, None);
+    let narrow = Ternary::new(Group::Row, Rule::Twn).quantize(Dense::new(n * 2, k / 2, &w).unwrap(), None);
     assert!(narrow.unwrap().pack_tq2_0().is_ok());
-    let short = ternary::quantize(&w[..480], (2, 240), Granularity::Channel, ternary::Rule::Twn, None);
+    let short = Ternary::new(Group::Row, Rule::Twn).quantize(Dense::new(2, 240, &w[..480]).unwrap(), None);
     assert!(matches!(short.unwrap().pack_tq2_0(), Err(Error::Block { .. })));
 }
 
@@ -455,11 +465,8 @@ fn wrong_input_is_refused() {
         ),
         "{refused:?}"
     );
-    let aqlm = Aqlm {
-        bits: 2,
-        ..Aqlm::default()
-    };
-    let with = |w: &[f32], k: usize, h: &[f32]| aqlm.quantize(w, (4, k), h, &|_| ()).map(|_| ());
+    let aqlm = Aqlm::default().with_bits(2);
+    let with = |w: &[f32], k: usize, h: &[f32]| aqlm.quantize(Dense::new(4, k, w)?, h, &|_| ()).map(|_| ());
     let h = hessian(16, 50, 18);
     assert!(with(&w, 16, &h).is_ok());
     assert!(matches!(
@@ -477,13 +484,14 @@ fn wrong_input_is_refused() {
     assert!(argument(with(&w, 16, &negative)));
     // Inputs that are all 0: nothing matters, and nothing breaks.
     assert!(with(&w, 16, &[0.0; 256]).is_ok());
-    let refused = binary::quantize(&w, (4, 16), Granularity::Tensor, Some(&[1.0; 15]));
+    let refused = Binary::new(Group::Tensor).quantize(Dense::new(4, 16, &w).unwrap(), Some(&[1.0; 15]));
     assert!(matches!(refused, Err(Error::Argument { .. })));
-    let refused = ternary::quantize(&bad, (4, 16), Granularity::Tensor, ternary::Rule::Twn, None);
+    let ternary = Ternary::new(Group::Tensor, Rule::Twn);
+    let refused = Dense::new(4, 16, &bad).and_then(|dense| ternary.quantize(dense, None));
     assert!(matches!(
         refused,
         Err(Error::NotFinite {
-            what: "value",
+            what: "weight",
             row: 0,
             column: 13,
             ..

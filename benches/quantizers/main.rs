@@ -4,7 +4,7 @@
 //! and `-- --test` for one run of each at a small shape. Prints MB of f32 weights a second, medians of five runs, with
 //! importance weights and without; then the seconds that a Hessian and GPTQ take.
 
-use lowbit::quantize::gptq::{Gptq, quantize};
+use lowbit::quantize::gptq::Gptq;
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
 use lowbit::{Dense, Error, Format, Matrix, Result};
@@ -78,7 +78,7 @@ fn gptq(format: Format, k: usize, inputs: usize) -> Result<()> {
     hessian.add(&x)?;
     let gathered = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let done = quantize(format, k, k, &weights, &hessian, &Gptq::default(), &|_| ())?;
+    let done = Gptq::default().quantize(format, Dense::new(k, k, &weights)?, &hessian, &|_| ())?;
     let seconds = start.elapsed().as_secs_f64();
     let faer = if cfg!(feature = "faer") {
         "with faer"

@@ -48,7 +48,7 @@ pub fn losses(
                 jobs.start(&format!("what {} loses", named.name));
                 let (n, k) = (named.linear.n(), named.linear.k());
                 let w = named.linear.dequantize();
-                let mut choices = sensitivity::candidates(n, k, &w, &hessian, formats, &|_| ())?;
+                let mut choices = sensitivity::candidates(formats, Dense::new(n, k, &w)?, &hessian, &|_| ())?;
                 choices.sort_by_key(|choice| choice.bytes);
                 // The one in the middle: errors large enough to see, small enough to add up.
                 let probe = choices[choices.len() / 2];

@@ -37,7 +37,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
             let w = tensor.to_f32()?;
             let (n, k) = (tensor.rows() as usize, tensor.dims[0] as usize);
             let matrix = match method {
-                Method::Hqq => Hqq::default().quantize(format, n, k, &w, &|_| ())?.matrix,
+                Method::Hqq => Hqq::default().quantize(format, Dense::new(n, k, &w)?, &|_| ())?.matrix,
                 _ => Matrix::quantize(format, Dense::new(n, k, &w)?)?,
             };
             let decoded = matrix.dequantize();

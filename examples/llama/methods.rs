@@ -6,7 +6,7 @@ use super::text::Texts;
 use super::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::quantize::awq::{Awq, Clip};
-use lowbit::quantize::gptq::{self, Gptq, Groups, Search};
+use lowbit::quantize::gptq::{Gptq, GroupScales, Search};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::quantize::hqq::Hqq;
 use lowbit::{Dense, Format, Linear, Matrix};
@@ -108,12 +108,15 @@ impl Recipe<'_> {
                             let importance = calibration.importance_of(&named.name)?;
                             Matrix::quantize_weighted(format, Dense::new(n, k, &weights)?, &importance)?
                         }
-                        Method::Hqq => Hqq::default().quantize(format, n, k, &weights, &|_| ())?.matrix,
+                        Method::Hqq => {
+                            let dense = Dense::new(n, k, &weights)?;
+                            Hqq::default().quantize(format, dense, &|_| ())?.matrix
+                        }
                         // Queries and keys are not cut: what counts is their product with each other.
                         Method::Awq if place != Place::Attention || index == 2 => {
                             let whole = Dense::new(n, k, &weights)?;
                             let x = calibration.sample(i, place);
-                            let cut = Clip::default().search(whole, x, format, None, &|_| ())?;
+                            let cut = Clip::default().search(format, whole, x, None, &|_| ())?;
                             Matrix::quantize(format, Dense::new(n, k, &cut)?)?
                         }
                         _ => Matrix::quantize(format, Dense::new(n, k, &weights)?)?,
@@ -129,14 +132,12 @@ impl Recipe<'_> {
     /// By GPTQ, each place with the inputs that the model has once all before it is quantized.
     fn by_columns(&self, llama: &mut Llama, progress: &(dyn Fn(f32) + Sync)) -> Fallible<()> {
         let count = (4 * llama.layers.len()) as f32;
-        // Scales of the weights as they are, so that act-order permutes no inputs: a file has no place for that.
-        let gptq = Gptq {
-            act_order: true,
-            groups: Groups::Static,
-            // What GPTQ's own tool calls `mse`. Without it INT3_ASYM has 22.842 for 21.635 on the stories.
-            search: Some(Search::default()),
-            ..Gptq::default()
-        };
+        // Scales of the original weights, so that act-order permutes no inputs: files cannot store a permutation.
+        let gptq = Gptq::default()
+            .with_act_order(true)
+            .with_groups(GroupScales::Static)
+            // GPTQ's own tool calls it `mse`. Without it INT3_ASYM has 22.842 instead of 21.635 on the stories.
+            .with_search(Some(Search::default()));
         llama.walk(&self.texts.inputs(), &mut |i, place, shared, x| {
             let mut hessian = Hessian::new(shared.linears[0].linear.k())?;
             hessian.add(x)?;
@@ -147,7 +148,8 @@ impl Recipe<'_> {
                 named.linear = if is_float(format) {
                     Linear::new(Matrix::quantize(format, Dense::new(n, k, &weights)?)?)
                 } else {
-                    gptq::quantize(format, n, k, &weights, &hessian, &gptq, &|_| ())?.linear
+                    gptq.quantize(format, Dense::new(n, k, &weights)?, &hessian, &|_| ())?
+                        .linear
                 };
             }
             progress((4 * i + place as usize + 1) as f32 / count);

@@ -41,7 +41,7 @@ pub fn scale(
             let format = format_of(&shared.linears[0].name);
             let x = calibration.sample(i, place);
             let before = (4 * i + place as usize) as f32;
-            let scales = awq.search_scales(&layers?, x, format, &|done| {
+            let scales = awq.search_scales(format, &layers?, x, &|done| {
                 progress((before + done) / (4 * count) as f32)
             })?;
             found[place as usize] = scales.scales;

@@ -1,39 +1,40 @@
-//! Which format each tensor gets, such that all of them fit a budget of bytes and the sum of their errors is least.
+//! The format of each tensor, such that all tensors fit a budget of bytes and the sum of their errors is least.
 //!
-//! [`exact`] is the multiple-choice knapsack by dynamic programming; [`lagrangian`] takes what is best under one price
-//! of a byte (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988).
+//! [`exact`] solves the multiple-choice knapsack by dynamic programming; [`lagrangian`] takes the best choices for one
+//! price per byte (Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", 1988).
 
+use crate::reserve::within;
 use crate::{Error, Format, Result};
 use std::fmt;
 use std::str::FromStr;
 
-/// Entries of the table of [`exact`] at most: 2 bytes each.
+/// The most entries of the table of [`exact`], 2 bytes each.
 const TABLE: u64 = 1 << 28;
 
-/// One of the formats that a tensor may have.
+/// A candidate format of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
     /// The format.
     pub format: Format,
-    /// Bytes of the tensor in it.
+    /// The size of the tensor in this format, in bytes.
     pub bytes: u64,
-    /// What is lost by it, 0 or more: errors of different tensors are added up.
+    /// The error of the tensor in this format, at least 0. Errors of different tensors are added.
     pub error: f64,
 }
 
-/// The choice of least error for each tensor, as an index into its choices, the bytes of all being at most `budget`.
+/// The choices of least total error, as an index into the choices of each tensor, with at most `budget` bytes in total.
 ///
-/// By dynamic programming: time is the number of all choices times the number of sizes that the sum can have, memory
-/// two bytes for each tensor and size. Sizes are counted in the greatest unit that divides all differences between the
-/// choices of a tensor.
+/// By dynamic programming: time is the number of all choices times the number of possible total sizes, memory two bytes
+/// for each tensor and size. Sizes are counted in the greatest common divisor of the differences between choices.
 ///
 /// # Errors
 /// [`Error::Argument`] where a tensor has no choice or more than 65 535, an error is negative or not finite, or the
-/// budget is less than the smallest choices take; [`Error::TooLarge`] where the table would have over 2^28 entries.
+/// budget is less than the total of the smallest choices; [`Error::TooLarge`] where the table would have more than 2^28
+/// entries.
 pub fn exact(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     let least = check(tensors, budget)?;
     let over = |choice: &Choice, least: &u64| choice.bytes - least;
-    // What is left after the smallest choices, and what all of the largest would take of it.
+    // The budget beyond the smallest choices, and the most that the largest choices can use of it.
     let mut unit = 0;
     let mut most = 0u64;
     for (choices, least) in tensors.iter().zip(&least) {
@@ -44,15 +45,9 @@ pub fn exact(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     let unit = unit.max(1);
     let left = (budget - least.iter().sum::<u64>()).min(most) / unit;
     let needed = left.saturating_add(1).saturating_mul(tensors.len() as u64);
-    if needed > TABLE {
-        return Err(Error::TooLarge {
-            what: "the table of the exact assignment, in entries,",
-            needed,
-            limit: TABLE,
-        });
-    }
+    within("the table of the exact assignment, in entries,", needed, TABLE)?;
     let states = left as usize + 1;
-    // The least error of the tensors so far within each number of units, and the last one's choice there.
+    // The least error of the tensors so far within each number of units, and the choice of the last tensor for it.
     let mut errors = vec![0f64; states];
     let mut chosen = vec![0u16; states * tensors.len()];
     for ((choices, least), chosen) in tensors.iter().zip(&least).zip(chosen.chunks_mut(states)) {
@@ -83,10 +78,10 @@ pub fn exact(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     Ok(assignment)
 }
 
-/// As [`exact`], nearly, in no time: every tensor starts with its smallest choice, and the steps along the lower convex
-/// hulls of its choices are taken from the one that saves most for a byte on. That is the assignment which
-/// minimizes Σ error + λ · bytes for the λ of the last step; steps that still fit after the first that does not are
-/// taken too. Optimal for what it takes; the best of all where all steps are of one size.
+/// Close to [`exact`], in little time. Each tensor starts with its smallest choice; steps along the lower convex hulls
+/// of the choices are taken in descending order of error saved per byte. The result minimizes Σ error + λ · bytes for
+/// the λ of the last step; later steps that still fit are taken too. It is optimal for the bytes that it uses, and
+/// optimal for the budget where all steps have the same size.
 ///
 /// # Errors
 /// Those of `exact` but [`Error::TooLarge`].
@@ -94,20 +89,12 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     let least = check(tensors, budget)?;
     let mut left = budget - least.iter().sum::<u64>();
     let hulls: Vec<Vec<usize>> = tensors.iter().map(|choices| hull(choices)).collect();
-    struct Step {
-        tensor: usize,
-        /// Number on the hull of what it leads to.
-        to: usize,
-        bytes: u64,
-        /// Error saved for a byte.
-        gain: f64,
-    }
     let mut steps = Vec::new();
     for (tensor, (choices, hull)) in tensors.iter().zip(&hulls).enumerate() {
         for (to, pair) in hull.windows(2).enumerate() {
             let (a, b) = (&choices[pair[0]], &choices[pair[1]]);
             let bytes = b.bytes - a.bytes;
-            steps.push(Step {
+            steps.push(HullStep {
                 tensor,
                 to: to + 1,
                 bytes,
@@ -115,7 +102,7 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
             });
         }
     }
-    // Stable: of equals along one hull, the first comes first.
+    // Stable, so that equal steps along one hull keep their order.
     steps.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     let mut reached = vec![0usize; tensors.len()];
     for step in steps {
@@ -128,7 +115,17 @@ pub fn lagrangian(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<usize>> {
     Ok(hulls.iter().zip(reached).map(|(hull, at)| hull[at]).collect())
 }
 
-/// The smallest choice of each tensor, in bytes, where the arguments make sense.
+/// A step along the hull of one tensor to its next larger choice.
+struct HullStep {
+    tensor: usize,
+    /// The place on the hull that the step leads to.
+    to: usize,
+    bytes: u64,
+    /// The error saved for each byte.
+    gain: f64,
+}
+
+/// Checks the arguments; the size of each tensor's smallest choice, in bytes.
 fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
     let mut least = Vec::new();
     for choices in tensors {
@@ -139,7 +136,7 @@ fn check(tensors: &[Vec<Choice>], budget: u64) -> Result<Vec<u64>> {
         for choice in choices {
             if !(choice.error >= 0.0 && choice.error.is_finite()) {
                 let got = choice.error.to_string();
-                return Err(Error::argument("the error of a choice", "0 or more, and finite", got));
+                return Err(Error::argument("the error of a choice", "finite and at least 0", got));
             }
         }
         least.extend(choices.iter().map(|c| c.bytes).min());
@@ -165,7 +162,7 @@ fn hull(choices: &[Choice]) -> Vec<usize> {
     };
     let mut hull: Vec<usize> = Vec::new();
     for next in order {
-        // Sorted by bytes: what is no better than a smaller one, or of the same size, is of no use.
+        // Sorted by bytes, so a choice that is not better than an earlier one is never used.
         if hull
             .last()
             .is_some_and(|&last| choices[next].error >= choices[last].error)
@@ -190,7 +187,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     }
 }
 
-/// A format for each of some tensors, by name. As text it has a line `NAME=FORMAT` for each.
+/// The formats of tensors by name. As text it has one line `NAME=FORMAT` for each tensor.
 ///
 /// ```
 /// use lowbit::{calibrate::allocate::Assignment, Format};
@@ -203,12 +200,12 @@ fn gcd(a: u64, b: u64) -> u64 {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Assignment {
-    /// Names of tensors, none twice, and their formats.
+    /// Unique names of tensors, and their formats.
     pub entries: Vec<(String, Format)>,
 }
 
 impl Assignment {
-    /// The format of the tensor of this name, where there is one.
+    /// The format of the tensor of this name; `None` where it has no entry.
     pub fn format(&self, name: &str) -> Option<Format> {
         let entry = self.entries.iter().find(|(entry, _)| entry == name)?;
         Some(entry.1)
@@ -227,7 +224,7 @@ impl fmt::Display for Assignment {
 impl FromStr for Assignment {
     type Err = Error;
 
-    /// Spaces around names and formats, empty lines and those that start with `#` mean nothing.
+    /// Parses one `NAME=FORMAT` a line. Spaces around both, empty lines and lines that start with `#` are ignored.
     fn from_str(text: &str) -> Result<Assignment> {
         let mut entries: Vec<(String, Format)> = Vec::new();
         for (number, line) in text.lines().enumerate() {

@@ -1,4 +1,4 @@
-//! What inputs and weights look like: ranges, importance, what a layer loses by quantization.
+//! Statistics of inputs and weights: ranges, importance, and the error of each layer in each format.
 
 pub mod affine;
 pub mod allocate;

@@ -1,24 +1,28 @@
-//! LLM.int8(): the few input channels that are large keep weights of their own, in f16; the rest is INT8.
+//! LLM.int8(): the few large input channels keep f16 weights of their own; the rest is INT8.
 //!
-//! Dettmers, Lewis, Belkada and Zettlemoyer, "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",
-//! 2022, arXiv 2208.07339. Beside an input of 60 those of 1 are left two codes to either side. In large language
-//! models the same few channels, a thousandth of all, are like that for nearly every token: taken out of
-//! the product of bytes they cost little, and what stays is even enough for it.
+//! Dettmers, Lewis, Belkada and Zettlemoyer, "LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale", 2022,
+//! arXiv 2208.07339. Next to an input of 60, inputs of 1 have only two codes on each side of 0. In large language
+//! models the same few channels, a thousandth of all, are that large for nearly every token. Excluding them from the
+//! 8-bit product costs little, and the others are uniform enough for it.
 //!
-//! The paper looks for outliers in every batch anew; here they are found once, in calibration, so that the
-//! weights of their columns are the only ones kept twice.
+//! The paper detects outliers in each batch. Here they are found once, in calibration, so that only the weights of
+//! their columns are stored in f16.
 
 use super::smooth::ChannelMaxima;
-use crate::Dense;
-use crate::{Error, Format, Linear, Matrix, Result};
+use crate::setters::setters;
+use crate::{Dense, Error, Format, Linear, Matrix, Result};
 use half::f16;
 
-/// What makes a channel an outlier.
+/// The detection of outlier channels.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Outliers {
-    /// The magnitude from which on a channel is one: 6.0 in the paper and in bitsandbytes.
+    /// The least magnitude of an outlier: 6.0 in the paper and in bitsandbytes.
     pub threshold: f32,
 }
+
+setters!(Outliers { with_threshold: threshold: f32 });
 
 impl Default for Outliers {
     fn default() -> Self {
@@ -27,7 +31,7 @@ impl Default for Outliers {
 }
 
 impl Outliers {
-    /// The channels whose magnitude reached the threshold, in order.
+    /// The channels whose largest magnitude is at least the threshold, in ascending order.
     ///
     /// # Errors
     /// [`Error::Argument`] where the threshold is not positive or no input was observed.
@@ -41,19 +45,19 @@ impl Outliers {
     }
 }
 
-/// The layer with the weights of `columns` kept in f16 and the others packed as `format`: in the paper
-/// `Format::INT8.with_group(Group::Row)?`. The packed matrix is zero in those columns, so that they widen no scale, and
-/// [`Linear::matmul_with`] gives it inputs that are zero there too.
+/// The layer with the weights of `columns` in f16 and the others packed as `format`, in the paper INT8 with a scale for
+/// each row. The packed matrix is zero in those columns, so that they do not increase a scale, and
+/// [`Linear::matmul_with`] sets their inputs to zero in its product.
 ///
 /// # Errors
-/// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not under k or there
-/// twice, a weight beyond f16.
-pub fn split(layer: Dense, columns: &[u32], format: Format) -> Result<Linear> {
+/// Those of [`Matrix::quantize`] and [`Linear::with_outliers`]: a column that is not below k or is repeated, a weight
+/// beyond the range of f16.
+pub fn split(format: Format, layer: Dense, columns: &[u32]) -> Result<Linear> {
     let (n, k) = (layer.n(), layer.k());
     let mut rest = layer.weights().to_vec();
     let mut own = Vec::with_capacity(n.saturating_mul(columns.len()));
     for row in rest.chunks_mut(k) {
-        // All are copied before any is cleared: a column that is there twice is found below.
+        // All are copied before any is cleared; `with_outliers` refuses repeated columns.
         for &column in columns {
             let weight = row.get(column as usize).copied().unwrap_or(0.0);
             own.push(f16::from_f32(weight));

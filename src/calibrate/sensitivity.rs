@@ -1,55 +1,54 @@
-//! What a layer loses by a format: the error of its outputs on calibration data, or where there are gradients the
-//! trace of the loss's Hessian times the error of the weights (HAWQ-V2).
+//! The sensitivity of a layer to a format: the error of its outputs on calibration data or, where gradients are
+//! available, the trace of the loss's Hessian times the error of the weights (HAWQ-V2).
 
 use super::allocate::Choice;
 use crate::matrix::length;
 use crate::quantize::hessian::Hessian;
-use crate::quantize::tiles::{Rows, dots_f64};
+use crate::quantize::tiles::{TileRows, dots_f64};
 use crate::random::SplitMix64;
 use crate::reserve::zeros;
 use crate::simd;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
-/// The most columns of a matrix that is only known by its products: no model has as many weights in a layer.
+/// The most columns of a matrix that is known only by its products. No model has that many weights in a layer.
 const MOST: u64 = 1 << 32;
 
 /// Rows of the weights that a task works on, and rows of H at a time.
 const TASK: usize = 32;
 
-/// The mean over the inputs of ‖(W - Ŵ) x‖², which is ½ tr((W - Ŵ) H (W - Ŵ)ᵀ) with the Hessian's factor of 2. `w` and
-/// `quantized`: W and Ŵ, `n` rows of `k` floats in the order of the inputs
-/// ([`Matrix::dequantize`], [`Linear::dequantize`](crate::Linear::dequantize)).
+/// The mean over the inputs of ‖(W - Ŵ) x‖², which is ½ tr((W - Ŵ) H (W - Ŵ)ᵀ) with the Hessian's factor of 2. `dense`
+/// is W, `quantized` is Ŵ, `n` rows of `k` floats with columns in the order of the inputs ([`Matrix::dequantize`],
+/// [`Linear::dequantize`](crate::Linear::dequantize)).
 ///
 /// # Errors
-/// [`Error::Length`] where the lengths do not fit, [`Error::Argument`] where the Hessian has another `k`.
-pub fn output_error(n: usize, k: usize, w: &[f32], quantized: &[f32], hessian: &Hessian) -> Result<f64> {
-    check(n, k, w, hessian)?;
-    if quantized.len() != w.len() {
-        let got = quantized.len();
-        return Err(length("quantized", n, k, "floats", w.len(), got));
+/// [`Error::Length`] where the lengths differ, [`Error::Argument`] where the Hessian has another `k`.
+pub fn output_error(dense: Dense, quantized: &[f32], hessian: &Hessian) -> Result<f64> {
+    let (n, k) = (dense.n(), dense.k());
+    check(k, hessian)?;
+    if quantized.len() != n * k {
+        return Err(length("quantized", n, k, "floats", n * k, quantized.len()));
     }
-    Ok(error_under(&hessian.matrix(), k, w, quantized))
+    Ok(error_under(&hessian.matrix(), k, dense.weights(), quantized))
 }
 
-/// The choices that a layer has: its bytes and its output error in each of the formats, rounded as
-/// [`Matrix::quantize`] does. `progress` is called with the share done, 0 to 1.
+/// The bytes and the output error of a layer in each of `formats`, as [`Matrix::quantize`] rounds it. `progress`
+/// receives the share done, 0 to 1.
 ///
 /// # Errors
 /// Those of [`output_error`] and of [`Matrix::quantize`].
 pub fn candidates(
-    n: usize,
-    k: usize,
-    w: &[f32],
-    hessian: &Hessian,
     formats: &[Format],
+    dense: Dense,
+    hessian: &Hessian,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<Choice>> {
-    check(n, k, w, hessian)?;
+    let (k, w) = (dense.k(), dense.weights());
+    check(k, hessian)?;
     let h = hessian.matrix();
     let mut choices = Vec::new();
     for (i, &format) in formats.iter().enumerate() {
         progress(i as f32 / formats.len() as f32);
-        let matrix = Matrix::quantize(format, Dense::new(n, k, w)?)?;
+        let matrix = Matrix::quantize(format, dense)?;
         choices.push(Choice {
             format,
             bytes: matrix.bytes().len() as u64,
@@ -60,17 +59,9 @@ pub fn candidates(
     Ok(choices)
 }
 
-fn check(n: usize, k: usize, w: &[f32], hessian: &Hessian) -> Result<()> {
-    let expected = n.saturating_mul(k);
-    if w.len() != expected {
-        return Err(length("w", n, k, "floats", expected, w.len()));
-    }
+fn check(k: usize, hessian: &Hessian) -> Result<()> {
     if hessian.k() != k {
-        return Err(Error::Argument {
-            what: "k of the Hessian",
-            allowed: k.to_string(),
-            got: hessian.k().to_string(),
-        });
+        return Err(Error::argument("k of the Hessian", &k.to_string(), hessian.k()));
     }
     Ok(())
 }
@@ -83,7 +74,7 @@ fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {
         let range = from..from + errors.len() * k;
         let pairs = w[range.clone()].iter().zip(&quantized[range]);
         let delta: Vec<f64> = pairs.map(|(w, q)| *w as f64 - *q as f64).collect();
-        let rows = |data, count| Rows {
+        let rows = |data, count| TileRows {
             data,
             stride: k,
             count,
@@ -106,27 +97,29 @@ fn error_under(h: &[f64], k: usize, w: &[f32], quantized: &[f32]) -> f64 {
             }
         }
     });
-    // One after the other, whichever thread was first.
+    // Summed in the order of rows, so that threads change nothing.
     0.5 * errors.iter().sum::<f64>()
 }
 
-/// An estimate, and how far off it is likely to be.
+/// An estimated trace and its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Trace {
     /// The estimate.
     pub mean: f64,
-    /// Its standard error, from how much the probes differ; infinite of one probe.
+    /// The standard error over the probes; infinite for one probe.
     pub standard_error: f64,
 }
 
-/// The trace of a symmetric matrix that is only known by its products, after M. F. Hutchinson, "A stochastic estimator
-/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)` puts
-/// H z into `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z. HAWQ-V2
-/// takes 50 to 200 probes.
+/// The trace of a symmetric matrix that is known only by its products, after M. F. Hutchinson, "A stochastic estimator
+/// of the trace of the influence matrix", 1989: the mean of zᵀ H z over probes z of random signs. `product(z, y)`
+/// writes H z to `y`, both of length `k`; for the Hessian of a loss that is the derivative of the gradient along z.
+/// HAWQ-V2 takes 50 to 200 probes.
 ///
 /// # Errors
-/// [`Error::Argument`] where `k` or `probes` is 0, there is no memory for two rows of k or a product is not finite;
-/// [`Error::TooLarge`] where k is over 2^32; those of `product`.
+/// [`Error::Argument`] where `k` or `probes` is 0, memory for two rows of k is not available or a product is not
+/// finite; [`Error::TooLarge`] where k is over 2^32; the errors of `product`.
 pub fn trace(
     k: usize,
     probes: usize,
@@ -167,8 +160,9 @@ pub fn trace(
     Ok(Trace { mean, standard_error })
 }
 
-/// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization of
-/// Neural Networks", 2019, arXiv 1911.03852). `trace`: of the loss's Hessian in this layer's weights.
+/// Ω of one layer: tr(H) / parameters · ‖Ŵ - W‖² (Z. Dong et al., "HAWQ-V2: Hessian Aware trace-Weighted Quantization
+/// of Neural Networks", 2019, arXiv 1911.03852). `trace` is that of the loss's Hessian with respect to this layer's
+/// weights.
 ///
 /// # Errors
 /// [`Error::Length`] where `w` and `quantized` differ in length or are empty.

@@ -1,29 +1,25 @@
 //! AQLM: eight weights at a time are the sum of entries of learned codebooks, with a scale for each row.
 //!
-//! A block is one group, the whole row unless asked otherwise: the scale, then 16 bits for each eight
+//! A block is one group, the whole row by default: the scale, then 16 bits for each eight
 //! weights: one index into a codebook of 65 536 entries (1x16), or one into each of two of 256
 //! (2x8, the first in the low byte). Weight = scale · (sum of entries). The codebooks come with the
 //! matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)): entries of eight f16 or bf16,
 //! as the scale is. There are no integer codes, so the format has no DP4A kernel.
 
-use super::scale::{self, Scale, Scales, BF16, F16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
-};
+use super::scale::{self, BF16, F16, ScaleFamilies, StoredScale};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
+};
 
-const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
+const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     name: &'static str,
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Vectors {
-            header: 2,
-            bytes: 2,
-        },
+        blocks: Blocks::Vectors { header: 2, bytes: 2 },
         floats: const { &[(0, S::TYPE)] },
         scales,
         group: 0,
@@ -48,7 +44,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
         }),
         scale_plane: scale::plane(S::TYPE, false),
         pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-        // Never called: codebooks are learned elsewhere, `Matrix::quantize` says so.
+        // Never called: codebooks are learned by `quantize::vector`, and `Matrix::quantize` returns an error.
         quantize: |_, _, _| {
             Err(QuantizeError {
                 scale: f32::NAN,
@@ -59,13 +55,10 @@ const fn family<const BOOKS: usize, const BITS: usize, S: Scale>(
             bits: 0,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Own,
-files: const {
+            files: const {
                 &[
                     scale::shader(S::TYPE, false),
-                    (
-                        "formats/aqlm.wgsl",
-                        include_str!("../../shaders/formats/aqlm.wgsl"),
-                    ),
+                    ("formats/aqlm.wgsl", include_str!("../../shaders/formats/aqlm.wgsl")),
                 ]
             },
             consts: const {
@@ -78,7 +71,7 @@ files: const {
     }
 }
 
-fn levels<const BOOKS: usize, const BITS: usize, S: Scale>(
+fn levels<const BOOKS: usize, const BITS: usize, S: StoredScale>(
     block: &[u8],
     codebook: &[u32],
     _: usize,
@@ -102,8 +95,7 @@ fn levels<const BOOKS: usize, const BITS: usize, S: Scale>(
 
 macro_rules! families {
     ($books:literal x $bits:literal: $all:ident = $name:ident $text:literal, $bf16:ident $bf16_text:literal) => {
-        static $all: [(ScaleType, &Family); 2] =
-            [(ScaleType::F16, &$name), (ScaleType::BF16, &$bf16)];
+        static $all: [(ScaleType, &Family); 2] = [(ScaleType::F16, &$name), (ScaleType::BF16, &$bf16)];
         pub(crate) static $name: Family = family::<$books, $bits, F16>($text, &$all);
         static $bf16: Family = family::<$books, $bits, BF16>($bf16_text, &$all);
     };

@@ -1,12 +1,12 @@
-//! Codes in device words: how 32 codes of 1 to 8 bits lie in their units.
+//! The layout of 32 codes of 1 to 8 bits in device words.
 //!
-//! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, so
-//! each layout is chosen such that one shift and one mask turn a stored word into a code word.
-//! Bits that are no power of two are split into runs that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low first.
+//! The twins are `shaders/codes/bits*.wgsl`. Weight 4j + b of a part is byte b of code word j, and
+//! in each layout one shift and one mask turn a stored word into a code word.
+//! Widths that are not a power of two are split into widths that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low bits first.
 
 use crate::family::{PART, Plane, Unit};
 
-/// The device plane of codes of so many bits.
+/// The device plane of codes of `bits` bits.
 pub(crate) const fn plane(bits: usize) -> Plane {
     let (unit, units) = match bits {
         1 => (Unit::Word, 1),
@@ -26,7 +26,7 @@ pub(crate) fn pack<const BITS: usize, const OFFSET: i8>(codes: &[i8], units: &mu
     pack_from::<BITS>(OFFSET, codes, units);
 }
 
-/// As [`pack`], for an offset that depends on more.
+/// Like [`pack`], for an offset that depends on more.
 #[inline(always)]
 pub(crate) fn pack_from<const BITS: usize>(offset: i8, codes: &[i8], units: &mut [u8]) {
     units.fill(0);
@@ -59,7 +59,7 @@ pub(crate) fn field<const BITS: usize>(stream: &[u8], i: usize) -> u8 {
     field_of(stream, BITS, i)
 }
 
-/// As [`field`], where only the caller knows how many bits.
+/// Like [`field`], where only the caller knows how many bits.
 #[inline(always)]
 pub(crate) fn field_of(stream: &[u8], bits: usize, i: usize) -> u8 {
     let at = i * bits;
@@ -79,7 +79,7 @@ pub(crate) fn set_field<const BITS: usize>(stream: &mut [u8], i: usize, value: u
     set_field_of(stream, BITS, i, value);
 }
 
-/// As [`set_field`], where only the caller knows how many bits.
+/// Like [`set_field`], where only the caller knows how many bits.
 #[inline(always)]
 pub(crate) fn set_field_of(stream: &mut [u8], bits: usize, i: usize, value: u8) {
     let at = i * bits;

@@ -4,23 +4,19 @@
 //! A row is a stream of fields of 1, 2, 3, 4 or 8 bits, lowest bits first, without any header. Scales
 //! and zero points come with the matrix ([`Matrix::from_codebook`](crate::Matrix::from_codebook)):
 //! pairs of f32, any number of them. Weight i of the matrix, counted along its rows, is
-//! `scale · (field - zero)` of pair i modulo their number. Every weight has numbers of its own, so there
-//! are no groups for kernels to hoist, and no DP4A kernel.
+//! `scale · (field - zero)` of pair i modulo their number. Each weight has its own pair, so kernels
+//! have no groups to hoist and there is no DP4A kernel.
 
 use super::bits;
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts,
-    Table, Unit,
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
 
 const fn family<const BITS: usize>(name: &'static str) -> Family {
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Groups {
-            header: 0,
-            bits: BITS,
-        },
+        blocks: Blocks::Groups { header: 0, bits: BITS },
         floats: &[],
         scales: &[],
         group: 0,
@@ -49,7 +45,7 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
             per: 0,
         },
         pack_scales: |_, _| {},
-        // Never called: `Matrix::quantize` says that there is no quantizer.
+        // Never called: `Matrix::quantize` returns an error.
         quantize: |_, _, _| {
             Err(QuantizeError {
                 scale: f32::NAN,
@@ -60,7 +56,7 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
             bits: BITS,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Own,
-files: &[(
+            files: &[(
                 "formats/columns.wgsl",
                 include_str!("../../shaders/formats/columns.wgsl"),
             )],

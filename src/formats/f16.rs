@@ -10,7 +10,7 @@ pub(crate) fn load(block: &[u8], at: usize) -> f32 {
     to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
-/// As [`load`], by the instruction that does it where there is one.
+/// Like [`load`], by the instruction that does it where there is one.
 #[inline(always)]
 pub(crate) fn load_at<S: Simd>(simd: S, block: &[u8], at: usize) -> f32 {
     let bits = u16::from_le_bytes([block[at], block[at + 1]]);
@@ -50,12 +50,12 @@ fearless_simd::kernel!(
 #[inline(always)]
 fn to_f32(h: u16) -> f32 {
     let magnitude = (h & 0x7fff) as u32;
-    // No branches, since the bits of a scale say nothing about those of the next.
+    // Without branches, which scales would make unpredictable.
     let is_special = (magnitude >= 0x7c00) as u32;
     let is_subnormal = (magnitude < 0x400) as u32;
     let exponent = 112 + 112 * is_special + is_subnormal;
     let bits = (magnitude << 13) + (exponent << 23);
-    // A subnormal got a leading one that it has not, of 2^-14.
+    // A subnormal has received an implicit leading one of 2^-14 too many.
     let value = f32::from_bits(bits) - f32::from_bits(is_subnormal * (113 << 23));
     f32::from_bits(value.to_bits() | (h as u32 >> 15) << 31)
 }

@@ -1,10 +1,9 @@
 //! Weights that are not packed at all: F32, F16, BF16, one after the other in little-endian bytes.
 
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Direct, Family, Fields, Levels, Pack, Plane, ShaderParts, Table,
-    Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Direct, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 /// A family of one float type; its weights are as exact as its scales would be.
 const fn family(
@@ -52,7 +51,7 @@ const fn family(
             bits: 0,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Own,
-files: shader,
+            files: shader,
             consts: &[],
         },
     }

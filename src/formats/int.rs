@@ -1,26 +1,24 @@
-//! Plain integers of 1 to 8 bits, with a scale for any group of weights, of any type.
+//! Integers of 1 to 8 bits, with groups of any length and scales of any type.
 //!
-//! A block is one group: the scale, the zero point or bias where there is one (of the scale's type), then
-//! the codes as unsigned fields, lowest bits first. The last group of a row may be short.
-//! A field `u` stands for
+//! A block is one group: the scale, the zero point or bias if there is one (in the scale's type), then the codes as
+//! unsigned fields, lowest bits first. The last group of a row can be shorter. A field `u` represents
 //! - symmetric: `scale · (u - 2^(bits-1))`; INT8: two's complement; INT1: `u ? scale : -scale`;
 //! - ternary: `scale · (u - 1)`;
-//! - asymmetric: `scale · (u - zero)`; the zero point need not be whole (HQQ);
-//! - with a bias: `scale · u + bias`, as MLX and quanto have it. The scale may be negative.
+//! - asymmetric: `scale · (u - zero)`; the zero point can be fractional (HQQ);
+//! - with a bias: `scale · u + bias`, as in MLX and quanto. The scale can be negative.
 
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, Scale, Scales, BF16, F16, F32};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
-    Table,
-};
-use crate::quantize::range::{extreme, inverse, max_abs};
+use super::scale::{self, BF16, F16, F32, ScaleFamilies, StoredScale};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+};
+use crate::formats::encode::range::{extreme, inverse, max_abs};
 use fearless_simd::Simd;
 
-/// What a block has beside its scale, and how its fields are centred.
+/// The kind of a family: the parameters of a block in addition to the scale, and the centre of its fields.
 const SYMMETRIC: usize = 0;
 const TERNARY_KIND: usize = 1;
 const ASYMMETRIC: usize = 2;
@@ -30,12 +28,12 @@ const fn has_pair(kind: usize) -> bool {
     kind == ASYMMETRIC || kind == BIASED
 }
 
-/// Bytes before the codes.
+/// The bytes before the codes.
 const fn header(kind: usize, scale: ScaleType) -> usize {
     scale.bytes() * (1 + has_pair(kind) as usize)
 }
 
-/// What is added to a code to get its unsigned field.
+/// The difference between an unsigned field and its code.
 const fn offset(bits: usize, kind: usize) -> i8 {
     match (bits, kind) {
         // Fields are 0..255, codes -128..127; wrapping.
@@ -46,7 +44,7 @@ const fn offset(bits: usize, kind: usize) -> i8 {
     }
 }
 
-/// As `offset`, on the device: there an asymmetric 8-bit code stays 128 lower, so as to be a signed byte.
+/// Like `offset`, on the device, where an asymmetric 8-bit code stays 128 lower, as a signed byte.
 const fn device_offset(bits: usize, kind: usize) -> i8 {
     match bits {
         8 => 0,
@@ -65,9 +63,9 @@ const fn fields(bits: usize, kind: usize) -> Fields {
     }
 }
 
-const fn family<const BITS: usize, const KIND: usize, S: Scale>(
+const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
     name: &'static str,
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
@@ -116,10 +114,10 @@ const fn family<const BITS: usize, const KIND: usize, S: Scale>(
             bits: BITS,
             fields: fields(BITS, KIND),
             decode: match BITS {
-1 if !has_pair(KIND) => Decode::Signs,
-_ => Decode::Offset,
-},
-files: const {
+                1 if !has_pair(KIND) => Decode::Signs,
+                _ => Decode::Offset,
+            },
+            files: const {
                 &[
                     scale::shader(S::TYPE, has_pair(KIND)),
                     match (BITS, KIND) {
@@ -127,10 +125,7 @@ files: const {
                             "formats/int_pair.wgsl",
                             include_str!("../../shaders/formats/int_pair.wgsl"),
                         ),
-                        _ => (
-                            "formats/int.wgsl",
-                            include_str!("../../shaders/formats/int.wgsl"),
-                        ),
+                        _ => ("formats/int.wgsl", include_str!("../../shaders/formats/int.wgsl")),
                     },
                 ]
             },
@@ -139,7 +134,8 @@ files: const {
     }
 }
 
-/// One family with each of its scale types, the first being the usual one.
+/// One [`Family`] for each scale type of a format; F16 is the default. A macro, because each family is a static of its
+/// own that refers to the list of all three, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($($bits:literal $kind:ident: $all:ident = $name:ident $text:literal,
        $bf16:ident $bf16_text:literal, $f32:ident $f32_text:literal;)+) => {$(
@@ -183,11 +179,7 @@ families! {
 }
 
 #[inline(always)]
-fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
-    simd: V,
-    block: &[u8],
-    codes: &mut [i8],
-) {
+fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
     let fields = &block[header(KIND, S::TYPE)..];
     let (whole, tail) = codes.as_chunks_mut::<32>();
     for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
@@ -208,11 +200,7 @@ fn codes<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
 }
 
 #[inline(always)]
-fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
-    simd: V,
-    block: &[u8],
-    _: usize,
-) -> Affine {
+fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
     let second = || S::TYPE.load_at(simd, &block[S::TYPE.bytes()..]);
     Affine {
         scale: S::TYPE.load_at(simd, block),
@@ -220,22 +208,22 @@ fn affine<V: Simd, const BITS: usize, const KIND: usize, S: Scale>(
     }
 }
 
-/// Round to nearest: scale and offset from the extremes of the group, every field the nearest.
-fn quantize<const BITS: usize, const KIND: usize, S: Scale>(
+/// Round to nearest, with scale and offset from the extremes of the group.
+fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
     let top = ((1u32 << BITS) - 1 - (KIND == TERNARY_KIND) as u32) as f32;
-    // `zero`: the field that stands for 0, or of a bias for the lowest weight.
+    // `zero` is the field that represents 0, or with a bias the lowest weight.
     let (scale, zero) = match (BITS, KIND) {
         (_, ASYMMETRIC) => asymmetric(weights, top, S::TYPE)?,
         (_, BIASED) => (range(weights).1 / top, 0.0),
         (_, TERNARY_KIND) => (least_squares_ternary(weights), 1.0),
         (1, _) => (mean_abs(weights), 0.0),
         (8, _) => (max_abs(weights) / 127.0, 128.0),
-        // Few codes: the weight of largest magnitude, sign and all, becomes the lowest, so that
-        // all of them are in use (as in GGUF's Q4_0 and ONNX Runtime).
+        // With few codes, the weight of largest magnitude, with its sign, becomes the lowest code, so that all codes
+        // are used (as in GGUF's Q4_0 and ONNX Runtime).
         _ => {
             let half = (1u32 << (BITS - 1)) as f32;
             (extreme(weights) / -half, half)
@@ -262,7 +250,7 @@ fn quantize<const BITS: usize, const KIND: usize, S: Scale>(
             (1, SYMMETRIC) => (w >= 0.0) as u8,
             _ => (((w - bias) * inverse).round_ties_even() + zero).clamp(0.0, top) as u8,
         };
-        // Symmetric INT8 is kept in two's complement.
+        // Symmetric INT8 is stored in two's complement.
         let field = match (BITS, KIND) {
             (8, SYMMETRIC) => field ^ 0x80,
             _ => field,
@@ -276,7 +264,7 @@ fn mean_abs(weights: &[f32]) -> f32 {
     weights.iter().map(|w| w.abs()).sum::<f32>() / weights.len().max(1) as f32
 }
 
-/// The lowest weight, and how far the highest lies above it.
+/// The lowest weight, and the difference between the highest and the lowest.
 fn range(weights: &[f32]) -> (f32, f32) {
     let lo = weights.iter().fold(f32::INFINITY, |m, &w| m.min(w));
     let hi = weights.iter().fold(f32::NEG_INFINITY, |m, &w| m.max(w));
@@ -297,9 +285,8 @@ fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32),
     Ok((scale, (-lo / scale).round_ties_even().clamp(0.0, top)))
 }
 
-/// The scale of the best ternary approximation in least squares: of the j largest magnitudes,
-/// for every j, the mean minimizes the error, which falls by (their sum)² / j. Ternary weights
-/// come back exactly.
+/// The scale of the least-squares ternary approximation. For each j the mean of the j largest magnitudes minimizes the
+/// error, which falls by (their sum)² / j. Ternary weights are reproduced exactly.
 fn least_squares_ternary(weights: &[f32]) -> f32 {
     let mut magnitudes: Vec<f32> = weights.iter().map(|w| w.abs()).collect();
     magnitudes.sort_unstable_by(|a, b| b.total_cmp(a));

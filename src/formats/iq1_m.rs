@@ -4,17 +4,14 @@
 //! Weight = d · (2 scale + 1) · (point ± 1/8); codes are eighths.
 
 use super::lattice::{self, grids, half_word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
 };
 
 pub(crate) static IQ1_M: Family = Family {
     name: "iq1_m",
     gguf: Some(29),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 56,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 56 },
     // d lies in four nibbles, in no field of its own.
     floats: &[],
     scales: &[],
@@ -49,19 +46,14 @@ pub(crate) static IQ1_M: Family = Family {
         per: 256,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[32..]),
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq1_m(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq1_m(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::SHADER,
-            (
-                "formats/iq1_m.wgsl",
-                include_str!("../../shaders/formats/iq1_m.wgsl"),
-            ),
+            ("formats/iq1_m.wgsl", include_str!("../../shaders/formats/iq1_m.wgsl")),
         ],
         consts: &[],
     },

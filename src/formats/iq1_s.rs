@@ -5,18 +5,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, half_word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ1_S: Family = Family {
     name: "iq1_s",
     gguf: Some(19),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 50,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 50 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -54,19 +51,14 @@ pub(crate) static IQ1_S: Family = Family {
         units[..16].copy_from_slice(&block[34..]);
         units[16..].copy_from_slice(&block[..2]);
     },
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq1_s(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq1_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::SHADER,
-            (
-                "formats/iq1_s.wgsl",
-                include_str!("../../shaders/formats/iq1_s.wgsl"),
-            ),
+            ("formats/iq1_s.wgsl", include_str!("../../shaders/formats/iq1_s.wgsl")),
         ],
         consts: &[],
     },

@@ -5,18 +5,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ2_S: Family = Family {
     name: "iq2_s",
     gguf: Some(22),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 82,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 82 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -38,7 +35,7 @@ pub(crate) static IQ2_S: Family = Family {
         }
     },
     unpack: None,
-    // Of each 32 weights: four low bytes, a word of signs.
+    // For each 32 weights: four low bytes, a word of signs.
     code_plane: Plane {
         unit: Unit::Vec2,
         units: 1,
@@ -64,19 +61,14 @@ pub(crate) static IQ2_S: Family = Family {
         }
         units[16..].copy_from_slice(&block[..2]);
     },
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq2_s(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::SHADER,
-            (
-                "formats/iq2_s.wgsl",
-                include_str!("../../shaders/formats/iq2_s.wgsl"),
-            ),
+            ("formats/iq2_s.wgsl", include_str!("../../shaders/formats/iq2_s.wgsl")),
         ],
         consts: &[],
     },

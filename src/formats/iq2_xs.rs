@@ -4,18 +4,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, half_word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ2_XS: Family = Family {
     name: "iq2_xs",
     gguf: Some(17),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 74,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 74 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -53,19 +50,14 @@ pub(crate) static IQ2_XS: Family = Family {
         units[..8].copy_from_slice(&block[66..]);
         units[8..].copy_from_slice(&block[..2]);
     },
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq2_xs(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_xs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::SHADER,
-            (
-                "formats/iq2_xs.wgsl",
-                include_str!("../../shaders/formats/iq2_xs.wgsl"),
-            ),
+            ("formats/iq2_xs.wgsl", include_str!("../../shaders/formats/iq2_xs.wgsl")),
         ],
         consts: &[],
     },

@@ -4,18 +4,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ2_XXS: Family = Family {
     name: "iq2_xxs",
     gguf: Some(16),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 66,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 66 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -47,14 +44,12 @@ pub(crate) static IQ2_XXS: Family = Family {
         per: 256,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq2_xxs(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_xxs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::SHADER,
             (
                 "formats/iq2_xxs.wgsl",

@@ -4,18 +4,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ3_S: Family = Family {
     name: "iq3_s",
     gguf: Some(21),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 110,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 110 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -57,19 +54,14 @@ pub(crate) static IQ3_S: Family = Family {
         units[8..12].copy_from_slice(&block[106..]);
         units[12..14].copy_from_slice(&block[..2]);
     },
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq3_s(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq3_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 15 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::QUADS_SHADER,
-            (
-                "formats/iq3_s.wgsl",
-                include_str!("../../shaders/formats/iq3_s.wgsl"),
-            ),
+            ("formats/iq3_s.wgsl", include_str!("../../shaders/formats/iq3_s.wgsl")),
         ],
         consts: &[],
     },

@@ -4,18 +4,15 @@
 
 use super::f16;
 use super::lattice::{self, grids, word};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 
 pub(crate) static IQ3_XXS: Family = Family {
     name: "iq3_xxs",
     gguf: Some(18),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 98,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 98 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -43,11 +40,7 @@ pub(crate) static IQ3_XXS: Family = Family {
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        lattice::pack_quads(
-            &block[2..66],
-            |part| spread_sevens(word(block, 66 + 4 * part)),
-            units,
-        );
+        lattice::pack_quads(&block[2..66], |part| spread_sevens(word(block, 66 + 4 * part)), units);
     }),
     scale_plane: Plane {
         unit: Unit::Half,
@@ -55,14 +48,12 @@ pub(crate) static IQ3_XXS: Family = Family {
         per: 256,
     },
     pack_scales: |block, units| units.copy_from_slice(&block[..2]),
-    quantize: |weights, hints, block| {
-        crate::quantize::lattice::iq3_xxs(weights, hints.importance, block)
-    },
+    quantize: |weights, hints, block| crate::formats::encode::lattice::iq3_xxs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 62 },
         decode: Decode::Own,
-files: &[
+        files: &[
             lattice::QUADS_SHADER,
             (
                 "formats/iq3_xxs.wgsl",

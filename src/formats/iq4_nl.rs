@@ -4,13 +4,13 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::range::inverse;
-use crate::quantize::{iq4_search, k_search::check_ranges};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::range::inverse;
+use crate::formats::encode::{iq4_search, k_search::check_ranges};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -28,8 +28,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
 
 /// ggml's levels for weights that lie denser around zero. IQ4_XS has the same.
 pub(super) static LEVELS: [f32; 16] = [
-    -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0,
-    89.0, 113.0,
+    -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0,
 ];
 
 pub(crate) static IQ4_NL: Family = Family {
@@ -65,21 +64,14 @@ pub(crate) static IQ4_NL: Family = Family {
         f16::store(block, 0, scale)?;
         // The codes belong to the scale before it is rounded to f16, as in ggml.
         let inverse = inverse(scale);
-        join_nibbles(weights, &mut block[2..], |x| {
-            iq4_search::nearest(&LEVELS, inverse * x)
-        });
+        join_nibbles(weights, &mut block[2..], |x| iq4_search::nearest(&LEVELS, inverse * x));
         Ok(())
     },
     shader: ShaderParts {
         bits: 4,
         fields: Fields::Other { largest: 0 },
         decode: Decode::Table,
-files: &[
-            (
-                "formats/iq4_nl.wgsl",
-                include_str!("../../shaders/formats/iq4_nl.wgsl"),
-            ),
-        ],
+        files: &[("formats/iq4_nl.wgsl", include_str!("../../shaders/formats/iq4_nl.wgsl"))],
         consts: &[],
     },
 };

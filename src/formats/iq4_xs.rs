@@ -3,21 +3,21 @@
 //! bytes, group g in nibble g), 8: 16 bytes a group, nibbles as in IQ4_NL.
 //! Weight = d · (6-bit scale - 32) · LEVELS[nibble].
 
-use super::iq4_nl::{join_nibbles, LEVELS};
+use super::iq4_nl::{LEVELS, join_nibbles};
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
+use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
 };
-use crate::quantize::range::{extreme, inverse};
-use crate::quantize::{
+use crate::formats::encode::range::{extreme, inverse};
+use crate::formats::encode::{
     importance::{mean_square, weigh},
     iq4_search,
     k_search::{check_ranges, nearest},
 };
-use crate::ScaleType;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -40,10 +40,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
 pub(crate) static IQ4_XS: Family = Family {
     name: "iq4_xs",
     gguf: Some(23),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 136,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 136 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -66,12 +63,7 @@ pub(crate) static IQ4_XS: Family = Family {
         bits: 4,
         fields: Fields::Other { largest: 0 },
         decode: Decode::Table,
-files: &[
-            (
-                "formats/iq4_xs.wgsl",
-                include_str!("../../shaders/formats/iq4_xs.wgsl"),
-            ),
-        ],
+        files: &[("formats/iq4_xs.wgsl", include_str!("../../shaders/formats/iq4_xs.wgsl"))],
         consts: &[],
     },
 };

@@ -1,15 +1,15 @@
-//! What Q4_K and Q5_K share: the first 16 bytes of a block, and the search that fills them.
+//! Common parts of Q4_K and Q5_K: the first 16 bytes of a block, and the search that fills them.
 //! 0: d (f16), 2: dmin (f16), 4: 12 bytes of 6-bit scales and minima of 8 groups of 32 weights.
 //! Weight = d · scale · code - dmin · min. The twin is `shaders/scales/k_pairs.wgsl`.
 
 use super::f16;
 use crate::family::{Affine, Hints, Plane, QuantizeError, Unit};
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
 use crate::simd::at_baseline;
 use fearless_simd::Simd;
 
-/// All 16 bytes as they are.
+/// Copies all 16 bytes.
 pub(super) const PLANE: Plane = Plane {
     unit: Unit::Vec4,
     units: 1,
@@ -82,7 +82,7 @@ pub(super) fn search(
     for (g, (&scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         set_scale_min(&mut block[4..16], g, scale, min);
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..8 {
         let Affine { scale, offset } = at_baseline!(simd => affine(simd, block, g));
         if scale != 0.0 {
@@ -94,7 +94,7 @@ pub(super) fn search(
     Ok(codes)
 }
 
-/// Of groups 4 to 7 the low four bits go to the last four bytes, the rest to the top of the others.
+/// For groups 4 to 7 the low four bits go to the last four bytes, the rest to the top bits of the others.
 fn set_scale_min(s: &mut [u8], g: usize, scale: u8, min: u8) {
     if g < 4 {
         s[g] |= scale;

@@ -1,7 +1,7 @@
 //! The fields of 32 weights in one vector, for the loops of `rows.rs`.
 //!
-//! Vectors are spelled out here: left to itself the compiler makes them of some of these loops, and of
-//! others gathers single bytes, with no rule to it that a small change does not break.
+//! Vectors are explicit here: the compiler vectorizes some of these loops and gathers single bytes in others, and small
+//! changes alter which.
 
 use fearless_simd::{prelude::*, u8x16, u8x32, u8x64, u64x4};
 
@@ -80,7 +80,7 @@ pub(crate) fn put_bit_pairs<S: Simd>(simd: S, codes: &mut [i8], bytes: &[u8], of
     }
 }
 
-/// As [`put`], of 64 weights.
+/// Like [`put`], of 64 weights.
 #[inline(always)]
 pub(crate) fn put_64<S: Simd>(codes: &mut [i8], fields: u8x64<S>, offset: u8) {
     (fields - offset).store_slice(bytemuck::cast_slice_mut(&mut codes[..64]));

@@ -1,21 +1,19 @@
 //! Small floats: E2M1, E2M3, E3M2, E4M3, E5M2, with a scale of any type for any group of weights.
 //!
-//! A block is one group: the scale, then 4, 6 or 8 bits a weight, lowest bits first; the last group of
-//! a row may be short. Weight = scale · element. With scales E8M0 and groups of 32 these are the OCP
-//! MX formats (MXFP4, MXFP6, MXFP8); E2M1 with E4M3 and groups of 16 is NVFP4 without its global scale;
-//! E4M3 with f32 is the FP8 of compressed-tensors and DeepSeek. Unlike GGUF's MXFP4, code 8 of
-//! E2M1 is a negative zero.
+//! A block is one group: the scale, then 4, 6 or 8 bits for each weight, lowest bits first; the last group of a row can
+//! be shorter. Weight = scale · element. With scales E8M0 and groups of 32 these are the OCP MX formats (MXFP4, MXFP6,
+//! MXFP8); E2M1 with E4M3 and groups of 16 is NVFP4 without its global scale; E4M3 with f32 is the FP8 of
+//! compressed-tensors and DeepSeek. Unlike GGUF's MXFP4, code 8 of E2M1 is a negative zero.
 
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use super::scale::{self, Scale, Scales, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts,
-    Table,
-};
-use crate::quantize::range::max_abs;
+use super::scale::{self, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32, ScaleFamilies, StoredScale};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+};
+use crate::formats::encode::range::max_abs;
 use fearless_simd::Simd;
 
 /// The values of all codes of an element type: a sign, `e` bits of exponent, `m` of mantissa.
@@ -44,7 +42,7 @@ const fn bias(e: u32) -> u32 {
     (1 << (e - 1)) - 1
 }
 
-/// Whether a code without its sign is no number: of E4M3 all bits set, of E5M2 the top exponent.
+/// Whether a code without its sign is NaN or infinite: in E4M3 all bits set, in E5M2 the top exponent.
 const fn is_special(e: u32, m: u32, magnitude: u32) -> bool {
     match (e, m) {
         (4, 3) => magnitude == 127,
@@ -68,7 +66,7 @@ pub(crate) static E3M2: [f32; 64] = values(3, 2);
 pub(crate) static E4M3: [f32; 256] = values(4, 3);
 pub(crate) static E5M2: [f32; 256] = values(5, 2);
 
-/// The code of the nearest value, ties to the even one; what is too large becomes the largest.
+/// The code of the nearest value, ties to even, saturating at the largest.
 pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     let (bias, top) = (bias(E) as i32, largest(E, M));
     let a = x.abs();
@@ -76,17 +74,17 @@ pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     let exponent = ((a.to_bits() >> 23) as i32 - 127).clamp(1 - bias, 127);
     let step = 2f64.powi(exponent - M as i32);
     let steps = (a as f64 / step).round_ties_even();
-    // One more than the largest mantissa carries into the exponent, as it should.
+    // Rounding beyond the largest mantissa carries into the exponent, which is correct.
     let code = steps + (((exponent + bias - 1) as u32) << M) as f64;
     let code = if code < top as f64 { code as u32 } else { top };
     (code | (x.to_bits() >> 31) << (E + M)) as u8
 }
 
-const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
+const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     name: &'static str,
     group: usize,
     levels: &'static [f32],
-    scales: &'static Scales,
+    scales: &'static ScaleFamilies,
 ) -> Family {
     Family {
         name,
@@ -116,18 +114,15 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: Scale>(
             bits: BITS,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Minifloat,
-files: const {
+            files: const {
                 &[
                     scale::shader(S::TYPE, false),
-                    (
-                        "formats/stored.wgsl",
-                        include_str!("../../shaders/formats/stored.wgsl"),
-                    ),
+                    ("formats/stored.wgsl", include_str!("../../shaders/formats/stored.wgsl")),
                     (
                         "levels/minifloat_top.wgsl",
                         include_str!("../../shaders/levels/minifloat_top.wgsl"),
                     ),
-                    ]
+                ]
             },
             consts: const {
                 &[
@@ -149,7 +144,7 @@ files: const {
 
 /// The largest weight of a group becomes the largest element; where the scale is a power of two, it
 /// gets the exponent of the largest element, and the little that is above saturates (OCP MX, 6.3).
-fn quantize<const BITS: usize, const E: u32, const M: u32, S: Scale>(
+fn quantize<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     weights: &[f32],
     _: &Hints,
     block: &mut [u8],
@@ -172,10 +167,12 @@ fn quantize<const BITS: usize, const E: u32, const M: u32, S: Scale>(
     Ok(())
 }
 
+/// One [`Family`] for each scale type of one element type, and the list of them. A macro, because each family is a
+/// static of its own that refers to the list, and the functions that it names depend on the scale type.
 macro_rules! families {
     ($bits:literal, $e:literal, $m:literal, $values:ident, $all:ident, group $group:literal:
      $($name:ident = $text:literal $scale:ident,)+) => {
-        static $all: [(ScaleType, &Family); 5] = [$((<$scale as Scale>::TYPE, &$name)),+];
+        static $all: [(ScaleType, &Family); 5] = [$((<$scale as StoredScale>::TYPE, &$name)),+];
         $(pub(crate) static $name: Family =
             family::<$bits, $e, $m, $scale>($text, $group, &$values, &$all);)+
     };
@@ -198,7 +195,7 @@ families!(8, 5, 2, E5M2, FP8_E5M2_ALL, group 128:
     FP8_E5M2_F16 = "fp8_e5m2_f16" F16, FP8_E5M2_BF16 = "fp8_e5m2_bf16" BF16,);
 
 #[inline(always)]
-fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mut [i8]) {
+fn codes<V: Simd, const BITS: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
     let fields = &block[S::TYPE.bytes()..];
     let (whole, tail) = codes.as_chunks_mut::<32>();
     for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
@@ -211,7 +208,7 @@ fn codes<V: Simd, const BITS: usize, S: Scale>(simd: V, block: &[u8], codes: &mu
 }
 
 #[inline(always)]
-fn affine<V: Simd, S: Scale>(simd: V, block: &[u8], _: usize) -> Affine {
+fn affine<V: Simd, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
     Affine {
         scale: S::TYPE.load_at(simd, block),
         offset: 0.0,
@@ -226,7 +223,7 @@ mod tests {
         for (code, &value) in values.iter().enumerate().filter(|v| v.1.is_finite()) {
             assert_eq!(nearest::<E, M>(value) as usize, code, "{value}");
         }
-        // Half way between neighbours: to the even code. A little more or less: to the nearer.
+        // Halfway between neighbours: the even code. Slightly more or less: the nearer one.
         let top = largest(E, M) as usize;
         for (code, pair) in values[..=top].windows(2).enumerate() {
             let middle = (pair[0] + pair[1]) / 2.0;

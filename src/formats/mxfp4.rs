@@ -8,11 +8,11 @@ use super::bits;
 use super::iq4_nl::join_nibbles;
 use super::lanes;
 use super::rows::{plain, rows};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::max_abs;
 use fearless_simd::{prelude::*, u8x32};
 
 #[inline(always)]
@@ -75,12 +75,7 @@ pub(crate) static MXFP4: Family = Family {
         bits: 4,
         fields: Fields::Other { largest: 0 },
         decode: Decode::Table,
-files: &[
-            (
-                "formats/mxfp4.wgsl",
-                include_str!("../../shaders/formats/mxfp4.wgsl"),
-            ),
-        ],
+        files: &[("formats/mxfp4.wgsl", include_str!("../../shaders/formats/mxfp4.wgsl"))],
         consts: &[],
     },
 };
@@ -97,11 +92,5 @@ fn half_scale(e: u8) -> f32 {
 /// The code whose weight is nearest to `x`; of several as near, the first.
 pub(super) fn nearest(scale: f32, x: f32) -> u8 {
     let error = |code: usize| (LEVELS[code] * scale - x).abs();
-    (1..16).fold(0, |best, code| {
-        if error(code) < error(best) {
-            code
-        } else {
-            best
-        }
-    }) as u8
+    (1..16).fold(0, |best, code| if error(code) < error(best) { code } else { best }) as u8
 }

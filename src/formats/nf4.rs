@@ -1,16 +1,15 @@
-//! bitsandbytes NF4 and FP4: a block is one group (64 weights unless asked otherwise, the last of a row may
+//! bitsandbytes NF4 and FP4: a block is one group (64 weights by default, the last of a row may
 //! be short): absmax (f32), then a nibble for each weight, the high nibble first.
-//! Weight = absmax · level[nibble]. The levels are no integers, so the format has no DP4A kernel.
+//! Weight = absmax · level[nibble]. The levels are not integers, so the format has no DP4A kernel.
 
 use super::bits;
 use super::lanes;
 use super::rows::{grouped_rows, plain};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts,
-    Table,
-};
-use crate::quantize::range::max_abs;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
+};
+use crate::formats::encode::range::max_abs;
 use fearless_simd::{prelude::*, u8x16};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
@@ -53,12 +52,8 @@ static FLOATS: [f32; 16] = [
     -0.25,
 ];
 
-pub(crate) static NF4: Family = family("nf4", &NORMAL, |weights, _, block| {
-    quantize(&NORMAL, weights, block)
-});
-pub(crate) static FP4: Family = family("fp4", &FLOATS, |weights, _, block| {
-    quantize(&FLOATS, weights, block)
-});
+pub(crate) static NF4: Family = family("nf4", &NORMAL, |weights, _, block| quantize(&NORMAL, weights, block));
+pub(crate) static FP4: Family = family("fp4", &FLOATS, |weights, _, block| quantize(&FLOATS, weights, block));
 
 const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quantize) -> Family {
     Family {
@@ -83,13 +78,10 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
             bits: 4,
             fields: Fields::Other { largest: 0 },
             decode: Decode::Table,
-files: const {
+            files: const {
                 &[
                     super::scale::shader(ScaleType::F32, false),
-                    (
-                        "formats/stored.wgsl",
-                        include_str!("../../shaders/formats/stored.wgsl"),
-                    ),
+                    ("formats/stored.wgsl", include_str!("../../shaders/formats/stored.wgsl")),
                 ]
             },
             consts: &[],
@@ -102,7 +94,7 @@ fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(),
     block.fill(0);
     block[..4].copy_from_slice(&absmax.to_le_bytes());
     let mut order: [u8; 16] = std::array::from_fn(|i| i as u8);
-    // Of equal levels the first comes first, and is the one chosen.
+    // Stable, so that the first of equal levels is chosen.
     order.sort_by(|&a, &b| levels[a as usize].total_cmp(&levels[b as usize]));
     for (i, w) in weights.iter().enumerate() {
         let x = if absmax == 0.0 { 0.0 } else { w / absmax };

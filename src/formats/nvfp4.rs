@@ -7,19 +7,16 @@ use super::bits;
 use super::lanes;
 use super::mxfp4::LEVELS;
 use super::rows::{plain, rows};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::max_abs;
 use crate::ScaleType;
-use fearless_simd::{prelude::*, u64x4, u8x32};
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::max_abs;
+use fearless_simd::{prelude::*, u8x32, u64x4};
 
 #[inline(always)]
 fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
-    for (codes, bytes) in codes
-        .chunks_exact_mut(32)
-        .zip(block[4..].as_chunks::<16>().0)
-    {
+    for (codes, bytes) in codes.chunks_exact_mut(32).zip(block[4..].as_chunks::<16>().0) {
         // Two groups: low nibbles of eight bytes, then the high ones.
         let (first, second) = (
             u64::from_le_bytes(*bytes.first_chunk().expect("16 bytes")),
@@ -84,18 +81,13 @@ pub(crate) static NVFP4: Family = Family {
         bits: 4,
         fields: Fields::Other { largest: 0 },
         decode: Decode::Table,
-files: &[
-            (
-                "formats/nvfp4.wgsl",
-                include_str!("../../shaders/formats/nvfp4.wgsl"),
-            ),
-        ],
+        files: &[("formats/nvfp4.wgsl", include_str!("../../shaders/formats/nvfp4.wgsl"))],
         consts: &[],
     },
 };
 
-/// Half the scale, since the levels are doubled. The sign bit is not looked at, but for the one byte that ggml calls
-/// no number, 127: that is a zero, while 255 is 480.
+/// Half the scale, since the levels are doubled. The sign bit is ignored, except for the byte that ggml treats as NaN,
+/// 127: that is a zero, while 255 is 480.
 #[inline(always)]
 fn half_scale(e: u8) -> f32 {
     if e == 127 {

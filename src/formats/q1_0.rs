@@ -3,10 +3,10 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -27,10 +27,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
 pub(crate) static Q1_0: Family = Family {
     name: "q1_0",
     gguf: Some(41),
-    blocks: Blocks::Fixed {
-        len: 128,
-        bytes: 18,
-    },
+    blocks: Blocks::Fixed { len: 128, bytes: 18 },
     floats: &[(0, ScaleType::F16)],
     scales: &[],
     group: 128,
@@ -61,12 +58,9 @@ pub(crate) static Q1_0: Family = Family {
         bits: 1,
         fields: Fields::Linear { step: 2, offset: 1 },
         decode: Decode::Signs,
-files: &[
+        files: &[
             super::scale::shader(ScaleType::F16, false),
-            (
-                "formats/int.wgsl",
-                include_str!("../../shaders/formats/int.wgsl"),
-            ),
+            ("formats/int.wgsl", include_str!("../../shaders/formats/int.wgsl")),
         ],
         consts: &[],
     },

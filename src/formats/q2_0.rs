@@ -5,11 +5,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::{inverse, max_abs};
 use fearless_simd::Simd;
 
 pub(crate) static Q2_0: Family = family("q2_0", Some(42), 64);
@@ -59,12 +59,7 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
             bits: 2,
             fields: Fields::Linear { step: 1, offset: 1 },
             decode: Decode::Offset,
-files: &[
-                (
-                    "formats/q2_0.wgsl",
-                    include_str!("../../shaders/formats/q2_0.wgsl"),
-                ),
-            ],
+            files: &[("formats/q2_0.wgsl", include_str!("../../shaders/formats/q2_0.wgsl"))],
             consts: &[],
         },
     }

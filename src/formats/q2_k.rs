@@ -1,18 +1,18 @@
 //! GGUF Q2_K: 256 weights in 84 bytes, 16 groups of 16.
 //! 0: 16 bytes, each a 4-bit scale (low) and minimum, 16: 64 bytes, 80: d (f16), 82: dmin (f16).
-//! Of each half block of 128, weights 32q + l take bit pair q of byte l.
+//! In each half block of 128, weights 32q + l take bit pair q of byte l.
 //! Weight = d · scale · code - dmin · min.
 
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
-};
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, scale_and_min, shared_scale, Ranges};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
+};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_min, shared_scale};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -28,7 +28,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
     }
 }
 
-/// What ggml tries without importance.
+/// The ranges that ggml tries without importance.
 const RANGES: Ranges = Ranges {
     from: -0.5,
     step: 0.1,
@@ -39,10 +39,7 @@ const RANGES: Ranges = Ranges {
 pub(crate) static Q2_K: Family = Family {
     name: "q2_k",
     gguf: Some(10),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 84,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 84 },
     floats: &[(80, ScaleType::F16), (82, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -69,12 +66,7 @@ pub(crate) static Q2_K: Family = Family {
         bits: 2,
         fields: Fields::Linear { step: 1, offset: 0 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/q2_k.wgsl",
-                include_str!("../../shaders/formats/q2_k.wgsl"),
-            ),
-        ],
+        files: &[("formats/q2_k.wgsl", include_str!("../../shaders/formats/q2_k.wgsl"))],
         consts: &[],
     },
 };
@@ -108,14 +100,11 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
     for (g, (scale, min)) in scale_fields.iter().zip(min_fields).enumerate() {
         block[g] = scale | min << 4;
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..16 {
         let Affine { scale, offset } = (Q2_K.affine)(block, g);
         if scale != 0.0 {
-            for (code, x) in codes[16 * g..]
-                .iter_mut()
-                .zip(&weights[16 * g..16 * g + 16])
-            {
+            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
                 *code = nearest((x - offset) / scale).clamp(0, 3) as u8;
             }
         }

@@ -5,14 +5,14 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
-};
-use crate::quantize::importance::{mean_square, weigh};
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
-use crate::quantize::range::extreme;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
+};
+use crate::formats::encode::importance::{mean_square, weigh};
+use crate::formats::encode::k_search::{check_ranges, nearest, symmetric_scale, three_bit_scale};
+use crate::formats::encode::range::extreme;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -36,10 +36,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
 pub(crate) static Q3_K: Family = Family {
     name: "q3_k",
     gguf: Some(11),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 110,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 110 },
     floats: &[(108, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -63,12 +60,7 @@ pub(crate) static Q3_K: Family = Family {
         bits: 3,
         fields: Fields::Linear { step: 1, offset: 4 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/q3_k.wgsl",
-                include_str!("../../shaders/formats/q3_k.wgsl"),
-            ),
-        ],
+        files: &[("formats/q3_k.wgsl", include_str!("../../shaders/formats/q3_k.wgsl"))],
         consts: &[],
     },
 };
@@ -109,14 +101,11 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
         block[96 + g % 8] |= (field & 15) << (4 * (g / 8));
         block[104 + g % 4] |= (field >> 4) << (2 * (g / 4));
     }
-    // With the scales as stored, every code is chosen anew.
+    // All codes are chosen again for the scales as stored.
     for g in 0..16 {
         let Affine { scale, .. } = (Q3_K.affine)(block, g);
         if scale != 0.0 {
-            for (code, x) in codes[16 * g..]
-                .iter_mut()
-                .zip(&weights[16 * g..16 * g + 16])
-            {
+            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
                 *code = (nearest(x / scale).clamp(-4, 3) + 4) as u8;
             }
         }

@@ -4,11 +4,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::simple::signed_fields;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -58,12 +58,7 @@ pub(crate) static Q4_0: Family = Family {
         bits: 4,
         fields: Fields::Linear { step: 1, offset: 8 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/q4_0.wgsl",
-                include_str!("../../shaders/formats/q4_0.wgsl"),
-            ),
-        ],
+        files: &[("formats/q4_0.wgsl", include_str!("../../shaders/formats/q4_0.wgsl"))],
         consts: &[],
     },
 };

@@ -5,11 +5,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, k_pairs};
-use crate::family::{Decode, 
-    AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
-};
-use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use crate::family::{
+    AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+};
+use crate::formats::encode::k_search::Ranges;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -20,7 +20,7 @@ fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// What ggml tries without importance.
+/// The ranges that ggml tries without importance.
 const RANGES: Ranges = Ranges {
     from: -1.0,
     step: 0.1,
@@ -31,10 +31,7 @@ const RANGES: Ranges = Ranges {
 pub(crate) static Q4_K: Family = Family {
     name: "q4_k",
     gguf: Some(12),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 144,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 144 },
     floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -53,7 +50,7 @@ pub(crate) static Q4_K: Family = Family {
         bits: 4,
         fields: Fields::Linear { step: 1, offset: 0 },
         decode: Decode::Offset,
-files: &[k_pairs::SHADER],
+        files: &[k_pairs::SHADER],
         consts: &[],
     },
 };

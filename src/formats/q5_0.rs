@@ -4,11 +4,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::simple::signed_fields;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::simple::signed_fields;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -38,7 +38,7 @@ pub(crate) static Q5_0: Family = Family {
     codes: plain!(codes),
     affine: plain!(affine),
     unpack: rows!(32, 22, 32, codes, affine),
-    // Low nibbles; the high bits stay in the scale plane, beside d.
+    // Low nibbles; the high bits stay in the scale plane, next to d.
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(|codes, units| {
         let mut low = [0i8; 32];
@@ -70,12 +70,9 @@ pub(crate) static Q5_0: Family = Family {
         bits: 4,
         fields: Fields::Other { largest: 16 },
         decode: Decode::Own,
-files: &[
+        files: &[
             bits::FIFTH,
-            (
-                "formats/q5_0.wgsl",
-                include_str!("../../shaders/formats/q5_0.wgsl"),
-            ),
+            ("formats/q5_0.wgsl", include_str!("../../shaders/formats/q5_0.wgsl")),
         ],
         consts: &[],
     },

@@ -5,11 +5,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, k_pairs};
-use crate::family::{Decode, 
-    AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
-};
-use crate::quantize::k_search::Ranges;
 use crate::ScaleType;
+use crate::family::{
+    AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
+};
+use crate::formats::encode::k_search::Ranges;
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -22,7 +22,7 @@ fn codes<S: Simd>(simd: S, block: &[u8], codes: &mut [i8]) {
     }
 }
 
-/// What ggml tries without importance.
+/// The ranges that ggml tries without importance.
 const RANGES: Ranges = Ranges {
     from: -0.5,
     step: 0.1,
@@ -33,10 +33,7 @@ const RANGES: Ranges = Ranges {
 pub(crate) static Q5_K: Family = Family {
     name: "q5_k",
     gguf: Some(13),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 176,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 176 },
     floats: &[(0, ScaleType::F16), (2, ScaleType::F16)],
     scales: &[],
     group: 32,
@@ -55,7 +52,7 @@ pub(crate) static Q5_K: Family = Family {
         bits: 5,
         fields: Fields::Linear { step: 1, offset: 0 },
         decode: Decode::Offset,
-files: &[k_pairs::SHADER],
+        files: &[k_pairs::SHADER],
         consts: &[],
     },
 };

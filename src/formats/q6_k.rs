@@ -1,18 +1,18 @@
 //! GGUF Q6_K: 256 weights in 210 bytes, 16 groups of 16.
 //! 0: 128 bytes of low nibbles, 128: 64 bytes of high bit pairs, 192: 16 scales (i8), 208: d (f16).
-//! Of each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
+//! In each half block of 128, weights 32q + l take nibble q / 2 of low byte 32(q % 2) + l and bit
 //! pair q of high byte l. Weight = d · scale · (6-bit code - 32).
 
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
-};
-use crate::quantize::k_search::{check_ranges, nearest, symmetric_scale};
-use crate::quantize::range::extreme;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
+};
+use crate::formats::encode::k_search::{check_ranges, nearest, symmetric_scale};
+use crate::formats::encode::range::extreme;
 use fearless_simd::{prelude::*, u8x64};
 
 #[inline(always)]
@@ -38,10 +38,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], g: usize) -> Affine {
 pub(crate) static Q6_K: Family = Family {
     name: "q6_k",
     gguf: Some(14),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 210,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 210 },
     floats: &[(208, ScaleType::F16)],
     scales: &[],
     group: 16,
@@ -63,17 +60,9 @@ pub(crate) static Q6_K: Family = Family {
     quantize,
     shader: ShaderParts {
         bits: 6,
-        fields: Fields::Linear {
-            step: 1,
-            offset: 32,
-        },
+        fields: Fields::Linear { step: 1, offset: 32 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/q6_k.wgsl",
-                include_str!("../../shaders/formats/q6_k.wgsl"),
-            ),
-        ],
+        files: &[("formats/q6_k.wgsl", include_str!("../../shaders/formats/q6_k.wgsl"))],
         consts: &[],
     },
 };
@@ -100,10 +89,7 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
     for g in 0..16 {
         let Affine { scale, .. } = (Q6_K.affine)(block, g);
         if scale != 0.0 {
-            for (code, x) in codes[16 * g..]
-                .iter_mut()
-                .zip(&weights[16 * g..16 * g + 16])
-            {
+            for (code, x) in codes[16 * g..].iter_mut().zip(&weights[16 * g..16 * g + 16]) {
                 *code = (nearest(x / scale).clamp(-32, 31) + 32) as u8;
             }
         }
@@ -113,8 +99,7 @@ fn quantize(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), Quan
             let q = [codes[l], codes[l + 32], codes[l + 64], codes[l + 96]];
             block[64 * h + l] = (q[0] & 15) | (q[2] & 15) << 4;
             block[64 * h + 32 + l] = (q[1] & 15) | (q[3] & 15) << 4;
-            block[128 + 32 * h + l] =
-                (q[0] >> 4) | (q[1] >> 4) << 2 | (q[2] >> 4) << 4 | (q[3] >> 4) << 6;
+            block[128 + 32 * h + l] = (q[0] >> 4) | (q[1] >> 4) << 2 | (q[2] >> 4) << 4 | (q[3] >> 4) << 6;
         }
     }
     Ok(())

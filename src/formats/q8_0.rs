@@ -3,11 +3,11 @@
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::{inverse, max_abs};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -58,10 +58,7 @@ pub(crate) static Q8_0: Family = Family {
         bits: 8,
         fields: Fields::Other { largest: 128 },
         decode: Decode::Own,
-files: &[(
-            "formats/q8_0.wgsl",
-            include_str!("../../shaders/formats/q8_0.wgsl"),
-        )],
+        files: &[("formats/q8_0.wgsl", include_str!("../../shaders/formats/q8_0.wgsl"))],
         consts: &[],
     },
 };

@@ -2,11 +2,11 @@
 //! bytes. Weight = d · byte. ggml rounds inputs to it; the sum serves its products and is not read here.
 
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::{inverse, max_abs};
 
 pub(crate) static Q8_1: Family = Family {
     name: "q8_1",
@@ -52,10 +52,7 @@ pub(crate) static Q8_1: Family = Family {
         bits: 8,
         fields: Fields::Other { largest: 128 },
         decode: Decode::Own,
-files: &[(
-            "formats/q8_0.wgsl",
-            include_str!("../../shaders/formats/q8_0.wgsl"),
-        )],
+        files: &[("formats/q8_0.wgsl", include_str!("../../shaders/formats/q8_0.wgsl"))],
         consts: &[],
     },
 };

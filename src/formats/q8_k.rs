@@ -2,20 +2,17 @@
 //! bytes each. Weight = d · byte. ggml rounds inputs to it; the sums serve its products and are not read here.
 
 use super::bits;
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::k_search::nearest;
-use crate::quantize::range::extreme;
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::k_search::nearest;
+use crate::formats::encode::range::extreme;
 
 pub(crate) static Q8_K: Family = Family {
     name: "q8_k",
     gguf: Some(15),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 292,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 292 },
     floats: &[(0, ScaleType::F32)],
     scales: &[],
     group: 256,
@@ -62,12 +59,9 @@ pub(crate) static Q8_K: Family = Family {
         bits: 8,
         fields: Fields::Other { largest: 128 },
         decode: Decode::Own,
-files: &[
+        files: &[
             super::scale::shader(ScaleType::F32, false),
-            (
-                "formats/stored.wgsl",
-                include_str!("../../shaders/formats/stored.wgsl"),
-            ),
+            ("formats/stored.wgsl", include_str!("../../shaders/formats/stored.wgsl")),
         ],
         consts: &[],
     },

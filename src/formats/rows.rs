@@ -1,13 +1,14 @@
-//! Whole rows at once, compiled for each level of SIMD: what the CPU product reads.
+//! Decoding of whole rows, compiled for each level of SIMD, for the CPU product.
 //!
-//! A format's `codes` and `affine` take one block, and a call for each is dear on a processor: 32 weights
-//! are multiplied in the time of a few instructions. Here both are inlined into a loop over the blocks of
-//! a row, and the loop is compiled for AVX-512, for AVX2 and for what every machine of the target has.
+//! A format's `codes` and `affine` decode one block, and a function call for each is expensive on a CPU, where 32
+//! weights are multiplied in a few instructions. Here both are inlined into a loop over the blocks of a row, and the
+//! loop is compiled for AVX-512, for AVX2 and for the baseline of the target.
 
 use crate::Group;
 use crate::family::{Affine, PART, Spans, span_of};
 
-/// A `codes` or `affine` without the token that it takes first.
+/// A `codes` or `affine` without the SIMD token of its first parameter. A macro, because a `fn` pointer in a static
+/// cannot capture `$function`, and a generic wrapper cannot take a function as a parameter.
 macro_rules! plain {
     ($function:expr) => {
         |block, second| $crate::simd::at_baseline!(simd => $function(simd, block, second))
@@ -15,7 +16,8 @@ macro_rules! plain {
 }
 pub(crate) use plain;
 
-/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes.
+/// The `unpack` of a format with blocks of `$len` weights in `$bytes` bytes. A macro for the reason given at `plain!`,
+/// and because `$codes` must be inlined into the loop that is compiled for each level.
 macro_rules! rows {
     ($len:expr, $bytes:expr, $group:expr, $codes:expr, $affine:expr) => {
         Some(|level, _, row, spans| {
@@ -58,7 +60,7 @@ macro_rules! grouped_rows {
 }
 pub(crate) use grouped_rows;
 
-/// Groups in one block, at most.
+/// The most groups in one block.
 const GROUPS: usize = 16;
 
 #[inline(always)]
@@ -76,12 +78,11 @@ pub(crate) fn fixed(
     }
     let mut scales = spans.scales.chunks_exact_mut(groups * per_group);
     let mut offsets = spans.offsets.chunks_exact_mut(groups * per_group);
-    // One loop for codes and scales: in one of their own the compiler gathers bytes of many blocks, which
-    // is slower.
+    // One loop for codes and scales: in separate loops the compiler gathers bytes of many blocks, which is slower.
     for (block, out) in row.chunks_exact(bytes).zip(spans.codes.chunks_exact_mut(len)) {
         codes(block, out);
-        // All are read before any is written: the compiler cannot know that scales are not the block, and
-        // would read the fields that groups share for each of them.
+        // All are read before any is written: the compiler cannot know that scales do not alias the block, and would
+        // read the fields that groups share again for each group.
         let mut read = [0f32; GROUPS];
         if let Some(scales) = scales.next() {
             for (g, scale) in read[..groups].iter_mut().enumerate() {
@@ -91,7 +92,7 @@ pub(crate) fn fixed(
                 scales.fill(scale);
             }
         }
-        // There are none where the format has none.
+        // Empty for a format without offsets.
         if let Some(offsets) = offsets.next() {
             for (g, offset) in read[..groups].iter_mut().enumerate() {
                 *offset = affine(block, g).offset;
@@ -103,7 +104,7 @@ pub(crate) fn fixed(
     }
 }
 
-/// Blocks that are one span each: a loop without a branch for what a format may not have.
+/// Blocks of one span each, in a loop without branches for optional parts of a format.
 #[inline(always)]
 fn blocks(
     [len, bytes]: [usize; 2],
@@ -129,7 +130,7 @@ fn blocks(
     }
 }
 
-/// Rows of whole groups only.
+/// Only for rows of whole groups.
 #[inline(always)]
 pub(crate) fn grouped(
     group: Group,
@@ -144,7 +145,7 @@ pub(crate) fn grouped(
         _ => spans.codes.len(),
     };
     let bytes = header + (len * bits).div_ceil(8);
-    // The usual group is as long as what is multiplied at once, and a constant in a loop of its own.
+    // The default group has the length of a part; as a constant it gets a loop of its own.
     match len {
         PART => blocks([PART, bytes], row, spans, codes, affine),
         len => groups([len, bytes, len.div_ceil(span_of(group))], row, spans, codes, affine),

@@ -1,17 +1,18 @@
-//! The scales of a family, one type of a few: where a block has them, how the device reads them.
+//! The scales of a family of formats: their type, their place in a block, and how the device reads them.
 
 use crate::ScaleType;
 use crate::family::{Family, Plane, Unit};
 
-/// A scale type as a type, for functions that are compiled once for each.
-pub(crate) trait Scale {
+/// A scale type as a type parameter. A block's `codes` and `affine` are plain functions in [`Family`] without an
+/// argument for the scale type, so each type has functions of its own, in which offsets and conversions are constants.
+pub(crate) trait StoredScale {
     const TYPE: ScaleType;
 }
 
 macro_rules! scale_types {
     ($($name:ident)+) => {
         $(pub(crate) struct $name;
-        impl Scale for $name {
+        impl StoredScale for $name {
             const TYPE: ScaleType = ScaleType::$name;
         })+
     };
@@ -19,7 +20,7 @@ macro_rules! scale_types {
 scale_types!(F16 BF16 F32 E8M0 E4M3);
 
 /// A family with each of its scale types.
-pub(crate) type Scales = [(ScaleType, &'static Family)];
+pub(crate) type ScaleFamilies = [(ScaleType, &'static Family)];
 
 /// The device plane of one scale, or of a pair, for each group.
 pub(crate) const fn plane(scale: ScaleType, pair: bool) -> Plane {

@@ -5,12 +5,12 @@
 //! Weight = d · (digit - 1).
 
 use super::f16;
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError,
-    ShaderParts, Table, Unit,
-};
-use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Table,
+    Unit,
+};
+use crate::formats::encode::range::{inverse, max_abs};
 
 /// `(first byte, bytes, digits)` of the three runs of a block.
 const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];
@@ -18,10 +18,7 @@ const RUNS: [(usize, usize, usize); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4)];
 pub(crate) static TQ1_0: Family = Family {
     name: "tq1_0",
     gguf: Some(34),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 54,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 54 },
     floats: &[(52, ScaleType::F16)],
     scales: &[],
     group: 256,
@@ -78,10 +75,7 @@ pub(crate) static TQ1_0: Family = Family {
         bits: 0,
         fields: Fields::Other { largest: 1 },
         decode: Decode::Own,
-files: &[(
-            "formats/tq1_0.wgsl",
-            include_str!("../../shaders/formats/tq1_0.wgsl"),
-        )],
+        files: &[("formats/tq1_0.wgsl", include_str!("../../shaders/formats/tq1_0.wgsl"))],
         consts: &[],
     },
 };

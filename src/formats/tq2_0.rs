@@ -1,14 +1,14 @@
-//! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). Of each half block of 128,
+//! GGUF TQ2_0: 256 ternary weights in 66 bytes. 0: 64 bytes, 64: d (f16). In each half block of 128,
 //! weight 32n + m is bit pair n of byte m. Weight = d · (pair - 1); the unused pair 3 decodes to 2d.
 
 use super::lanes;
 use super::rows::{plain, rows};
 use super::{bits, f16};
-use crate::family::{Decode, 
-    Affine, AffineKind, Blocks, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
-};
-use crate::quantize::range::{inverse, max_abs};
 use crate::ScaleType;
+use crate::family::{
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, ShaderParts, Table, Unit,
+};
+use crate::formats::encode::range::{inverse, max_abs};
 use fearless_simd::Simd;
 
 #[inline(always)]
@@ -27,10 +27,7 @@ fn affine<V: Simd>(simd: V, block: &[u8], _: usize) -> Affine {
 pub(crate) static TQ2_0: Family = Family {
     name: "tq2_0",
     gguf: Some(35),
-    blocks: Blocks::Fixed {
-        len: 256,
-        bytes: 66,
-    },
+    blocks: Blocks::Fixed { len: 256, bytes: 66 },
     floats: &[(64, ScaleType::F16)],
     scales: &[],
     group: 256,
@@ -55,9 +52,7 @@ pub(crate) static TQ2_0: Family = Family {
         let field = |w: f32| ((w * inverse).round().clamp(-1.0, 1.0) as i8 + 1) as u8;
         for h in 0..2 {
             for m in 0..32 {
-                block[32 * h + m] = (0..4).fold(0, |byte, n| {
-                    byte | field(weights[128 * h + 32 * n + m]) << (2 * n)
-                });
+                block[32 * h + m] = (0..4).fold(0, |byte, n| byte | field(weights[128 * h + 32 * n + m]) << (2 * n));
             }
         }
         Ok(())
@@ -66,12 +61,7 @@ pub(crate) static TQ2_0: Family = Family {
         bits: 2,
         fields: Fields::Linear { step: 1, offset: 1 },
         decode: Decode::Offset,
-files: &[
-            (
-                "formats/tq2_0.wgsl",
-                include_str!("../../shaders/formats/tq2_0.wgsl"),
-            ),
-        ],
+        files: &[("formats/tq2_0.wgsl", include_str!("../../shaders/formats/tq2_0.wgsl"))],
         consts: &[],
     },
 };

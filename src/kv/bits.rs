@@ -1,11 +1,11 @@
-//! Codes of a few bits end to end in words, lowest bits first; a code may begin in one word and end in the next.
+//! Streams of codes in 32-bit words, lowest bits first; a code can cross a word boundary.
 
-/// Words of `count` codes.
+/// The words of `count` codes.
 pub(super) fn words(count: usize, bits: u32) -> usize {
     (count * bits as usize).div_ceil(32)
 }
 
-/// Adds code `i` to words that were zero there; nothing where codes have no bits.
+/// Writes code `i` where the words are zero; does nothing for codes of 0 bits.
 pub(super) fn put(words: &mut [u32], i: usize, bits: u32, code: u32) {
     if bits == 0 {
         return;
@@ -18,7 +18,7 @@ pub(super) fn put(words: &mut [u32], i: usize, bits: u32, code: u32) {
     }
 }
 
-/// Code `i`; 0 where codes have no bits.
+/// Reads code `i`; 0 for codes of 0 bits.
 pub(super) fn get(words: &[u32], i: usize, bits: u32) -> u32 {
     if bits == 0 {
         return 0;

@@ -1,7 +1,7 @@
-//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are taken apart, so that
-//! words are whole: first all codes, then all scales (f16, two to a word).
+//! Vectors in GGUF's Q8_0 and Q4_0, by the formats' own encoders. The blocks of a vector are split, so that words are
+//! whole: first all codes, then all scales (f16, two in a word).
 
-use super::codec::{Packing, Shader};
+use super::packing::{KvShader, RowPacking};
 use crate::family::Hints;
 use crate::formats::f16 as halves;
 use crate::shader::{File, text};
@@ -9,24 +9,24 @@ use crate::{Format, Result};
 
 const BLOCK: usize = 32;
 
-pub(super) struct Blocks {
+pub(super) struct BlockRows {
     format: Format,
     d: usize,
     /// Bits of a code: 8, or 4.
     bits: usize,
 }
 
-impl Blocks {
-    pub fn new(bits: usize, d: usize) -> Result<Blocks> {
+impl BlockRows {
+    pub fn new(bits: usize, d: usize) -> Result<BlockRows> {
         let format = match bits {
             8 => Format::Q8_0,
             _ => Format::Q4_0,
         };
         format.row_bytes(d)?;
-        Ok(Blocks { format, d, bits })
+        Ok(BlockRows { format, d, bits })
     }
 
-    /// Bytes of a block's codes.
+    /// The bytes of a block's codes.
     fn code_bytes(&self) -> usize {
         self.bits * BLOCK / 8
     }
@@ -36,7 +36,7 @@ impl Blocks {
     }
 }
 
-impl Packing for Blocks {
+impl RowPacking for BlockRows {
     fn words(&self) -> usize {
         self.code_words() + (self.d / BLOCK).div_ceil(2)
     }
@@ -81,13 +81,13 @@ impl Packing for Blocks {
         }
     }
 
-    fn shader(&self) -> Shader {
+    fn shader(&self) -> KvShader {
         const HALF: File = text!("kv/half.wgsl");
         let (levels, encode): (&[File], &[File]) = match self.bits {
             8 => (&[text!("kv/q8_0.wgsl")], &[HALF, text!("kv/q8_0_encode.wgsl")]),
             _ => (&[text!("kv/q4_0.wgsl")], &[HALF, text!("kv/q4_0_encode.wgsl")]),
         };
-        Shader {
+        KvShader {
             levels,
             encode,
             consts: vec![("CODE_WORDS", self.code_words() as u32)],

@@ -1,15 +1,16 @@
-//! A cache on the processor.
+//! A cache on the CPU.
 
-use super::codec::{KvCodec, Packing, Store};
+use super::codec::{KvCodec, Store};
 use super::kivi::Tokens;
+use super::packing::RowPacking;
 use crate::matrix::finite;
 use crate::{Error, Result, parallel};
 use std::sync::Arc;
 
-/// Tokens that are summed on their own before the sums are added, whatever the number of threads.
+/// Tokens of a partial sum. Partial sums are added in order, so that threads change nothing.
 const RUN: usize = 256;
 
-/// Packed vectors of d numbers, one for each token, in the order in which they were appended.
+/// Packed vectors of d numbers, one for each token, in the order of appending.
 #[derive(Clone)]
 pub struct Kv {
     codec: KvCodec,
@@ -18,23 +19,23 @@ pub struct Kv {
 
 #[derive(Clone)]
 enum Held {
-    Rows(Rows),
+    Rows(PackedRows),
     Kivi(Tokens),
 }
 
-/// Vectors that were packed one by one.
+/// Vectors that are packed one by one.
 #[derive(Clone)]
-struct Rows {
-    packing: Arc<dyn Packing>,
+struct PackedRows {
+    packing: Arc<dyn RowPacking>,
     words: Vec<u32>,
 }
 
-impl Rows {
+impl PackedRows {
     fn len(&self) -> usize {
         self.words.len() / self.packing.words()
     }
 
-    /// Packs rows of d floats; all of them, or none.
+    /// Packs rows of d floats; all of them or, on an error, none.
     fn push(&mut self, d: usize, rows: &[f32]) -> Result<()> {
         let (packing, before) = (&self.packing, self.words.len());
         let words = before + rows.len() / d * packing.words();
@@ -53,7 +54,7 @@ impl Kv {
     /// An empty cache.
     pub fn new(codec: &KvCodec) -> Kv {
         let held = match &codec.store {
-            Store::Rows(packing) => Held::Rows(Rows {
+            Store::Rows(packing) => Held::Rows(PackedRows {
                 packing: packing.clone(),
                 words: Vec::new(),
             }),
@@ -65,11 +66,10 @@ impl Kv {
         }
     }
 
-    /// A cache of vectors that are packed already, as [`words`](Kv::words) or a
-    /// [`GpuKv`](super::GpuKv) has them.
+    /// A cache of packed vectors from [`words`](Kv::words) or a [`GpuKv`](super::GpuKv).
     ///
     /// # Errors
-    /// [`Error::Length`] where `words` are no whole number of vectors, [`Error::Argument`] for KIVI.
+    /// [`Error::Length`] where `words` is not whole vectors, [`Error::Argument`] for KIVI.
     pub fn from_words(codec: &KvCodec, words: &[u32]) -> Result<Kv> {
         let Store::Rows(packing) = &codec.store else {
             return Err(Error::argument(
@@ -90,19 +90,19 @@ impl Kv {
         }
         Ok(Kv {
             codec: codec.clone(),
-            held: Held::Rows(Rows {
+            held: Held::Rows(PackedRows {
                 packing: packing.clone(),
                 words: words.to_vec(),
             }),
         })
     }
 
-    /// What its vectors are packed by.
+    /// The codec of the vectors.
     pub fn codec(&self) -> &KvCodec {
         &self.codec
     }
 
-    /// Vectors in it.
+    /// The number of vectors.
     pub fn len(&self) -> usize {
         match &self.held {
             Held::Rows(rows) => rows.len(),
@@ -110,13 +110,12 @@ impl Kv {
         }
     }
 
-    /// Whether there are none.
+    /// Whether the cache has no vectors.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bits that a number takes, on the mean of those that are cached; those of
-    /// [`KvCodec::bits_per_element`] while there are none.
+    /// The mean bits of a cached number; [`KvCodec::bits_per_element`] for an empty cache.
     pub fn bits_per_element(&self) -> f64 {
         if self.is_empty() {
             return self.codec.bits_per_element();
@@ -128,7 +127,7 @@ impl Kv {
         32.0 * words as f64 / (self.len() * self.codec.d()) as f64
     }
 
-    /// The packed vectors, of each a fixed number of words, as [`GpuKv`](super::GpuKv) has them; none for KIVI.
+    /// The packed vectors with a fixed number of words each, as in [`GpuKv`](super::GpuKv); empty for KIVI.
     pub fn words(&self) -> &[u32] {
         match &self.held {
             Held::Rows(rows) => &rows.words,
@@ -136,11 +135,11 @@ impl Kv {
         }
     }
 
-    /// Packs rows of d floats behind those that are there; all of them, or on an error none.
+    /// Appends rows of d floats; all of them or, on an error, none.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `rows` is no whole number of rows, [`Error::NotFinite`], [`Error::ScaleRange`] where
-    /// a number is too large for the type.
+    /// [`Error::Inputs`] where `rows` is not whole rows, [`Error::NotFinite`] where a number is NaN or infinite,
+    /// [`Error::ScaleRange`] where one is too large for the type.
     pub fn append(&mut self, rows: &[f32]) -> Result<()> {
         let d = self.codec.d();
         check_rows(d, rows)?;
@@ -155,10 +154,10 @@ impl Kv {
         }
     }
 
-    /// ⟨q, x_t⟩ of each of the m rows of `q` and every vector: m rows of `len` floats.
+    /// The scores ⟨q, x_t⟩ of each of the m rows of `q` with every vector: m rows of `len` floats.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `q` is no whole number of rows.
+    /// [`Error::Inputs`] where `q` is not whole rows.
     pub fn scores(&self, q: &[f32]) -> Result<Vec<f32>> {
         let (d, width, len) = (self.codec.d(), self.codec.width(), self.len());
         check_rows(d, q)?;
@@ -171,7 +170,7 @@ impl Kv {
             self.codec.prepare(&q[i * d..(i + 1) * d], p);
         };
         parallel::chunks(&mut prepared, width, || (), prepare);
-        // By tokens, so that each is decoded once for all rows.
+        // By token, so that each is decoded once for all rows.
         let mut by_token = vec![0.0; len * m];
         let scratch = || vec![0.0; width];
         parallel::chunks(&mut by_token, m, scratch, |t, scores, levels| {
@@ -190,10 +189,10 @@ impl Kv {
         Ok(scores)
     }
 
-    /// Σ_t p_t x_t for each of the m rows of `p`, m rows of `len` floats: m rows of d floats.
+    /// The weighted sums Σ_t p_t x_t for each of the m rows of `p` (m rows of `len` floats): m rows of d floats.
     ///
     /// # Errors
-    /// [`Error::Argument`] where nothing is cached, [`Error::Inputs`] where `p` is no whole number of rows.
+    /// [`Error::Argument`] where the cache is empty, [`Error::Inputs`] where `p` is not whole rows.
     pub fn weighted_sum(&self, p: &[f32]) -> Result<Vec<f32>> {
         let (d, width, len) = (self.codec.d(), self.codec.width(), self.len());
         if len == 0 {
@@ -239,14 +238,14 @@ impl Kv {
         Ok(y)
     }
 
-    /// All vectors, as what they decode to: `len` rows of d floats.
+    /// All vectors, decoded: `len` rows of d floats.
     pub fn dequantize(&self) -> Vec<f32> {
         let (d, width) = (self.codec.d(), self.codec.width());
         let mut rows = vec![0.0; self.len() * d];
         let scratch = || vec![0.0; width];
         parallel::chunks(&mut rows, d, scratch, |t, row, levels| {
             self.levels(t, levels);
-            // Unrotated types keep their own f32 values.
+            // The f32 levels of unrotated types are exact in f64.
             let sum = levels.iter().map(|l| f64::from(*l)).collect();
             self.codec.finish(sum, row);
         });

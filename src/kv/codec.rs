@@ -1,56 +1,13 @@
-//! What a cache does to one vector.
+//! The operations of a cache on one vector.
 
 use super::options::{KvOptions, KvRotation, KvType};
+use super::packing::{KvShader, RowPacking};
 use super::{blocks, gaussian::derived, half_rows, kivi, turbo};
 use crate::rotate::Orthogonal;
 use crate::{Error, Result};
 use std::sync::Arc;
 
-/// A type whose vectors are packed one by one, after the rotation.
-///
-/// A packed vector is a vector of `width` levels L(x), and a query q is prepared to P(q), such that the score is
-/// ⟨P(q), L(x)⟩; a weighted sum Σ p L(x) is finished once.
-pub(super) trait Packing: Send + Sync {
-    /// Words of a packed vector.
-    fn words(&self) -> usize;
-
-    /// Numbers of a prepared query and of levels.
-    fn width(&self) -> usize;
-
-    /// Packs `x` into words that are zero.
-    fn encode(&self, x: &[f32], words: &mut [u32]) -> Result<()>;
-
-    /// L(x).
-    fn levels(&self, words: &[u32], levels: &mut [f32]);
-
-    /// P(q); `prepared` is `width` long.
-    fn prepare(&self, q: &[f32], prepared: &mut [f32]) {
-        prepared.copy_from_slice(q);
-    }
-
-    /// What a sum of levels is, as d numbers; `sum` is `width` long, and its first d become it.
-    fn finish(&self, _sum: &mut [f64]) {}
-
-    /// What the device needs to know.
-    fn shader(&self) -> Shader;
-}
-
-/// How a type lies on the device: the files that say so, and their constants and tables.
-#[derive(Clone, Debug)]
-pub(crate) struct Shader {
-    /// `levels`, and what it needs: path under `shaders/` and text.
-    pub levels: &'static [(&'static str, &'static str)],
-    /// `encode`, and what it needs besides.
-    pub encode: &'static [(&'static str, &'static str)],
-    /// Constants.
-    pub consts: Vec<(&'static str, u32)>,
-    /// Codewords, ascending, each with the boundary above it.
-    pub codebook: Vec<[f32; 2]>,
-    /// Q_prod's projection, row by row; none elsewhere.
-    pub projection: Vec<f32>,
-}
-
-/// A type made ready for vectors of d numbers: its rotation, codebook and projection, which any number of caches
+/// A cache type prepared for vectors of d numbers: its rotation, codebook and projection, which several caches can
 /// share. Cheap to clone.
 #[derive(Clone)]
 pub struct KvCodec {
@@ -61,16 +18,16 @@ pub struct KvCodec {
 
 #[derive(Clone)]
 pub(super) enum Store {
-    Rows(Arc<dyn Packing>),
+    Rows(Arc<dyn RowPacking>),
     Kivi(kivi::Settings),
 }
 
 impl KvCodec {
-    /// Makes tables and matrices.
+    /// Creates the tables and matrices.
     ///
     /// # Errors
-    /// [`Error::Block`] where a block of 32 does not divide d, [`Error::Argument`] where the type has no such
-    /// bits, groups, residual or d, or no Hadamard matrix has d rows.
+    /// [`Error::Block`] where d is not a multiple of the type's block of 32, [`Error::Argument`] where the type does
+    /// not support the bits, group, residual or d, or no Hadamard matrix with d rows is available.
     pub fn new(options: KvOptions) -> Result<KvCodec> {
         let KvOptions { kind, d, seed, .. } = options;
         if d == 0 || d > 1 << 16 {
@@ -78,16 +35,16 @@ impl KvCodec {
         }
         let store = match kind {
             KvType::F16 => Store::Rows(Arc::new(half_rows::Halves { d })),
-            KvType::Q8_0 => Store::Rows(Arc::new(blocks::Blocks::new(8, d)?)),
-            KvType::Q4_0 => Store::Rows(Arc::new(blocks::Blocks::new(4, d)?)),
+            KvType::Q8_0 => Store::Rows(Arc::new(blocks::BlockRows::new(8, d)?)),
+            KvType::Q4_0 => Store::Rows(Arc::new(blocks::BlockRows::new(4, d)?)),
             KvType::Kivi {
                 bits,
                 group,
                 residual,
                 side,
             } => Store::Kivi(kivi::Settings::new(d, bits, group, residual, side)?),
-            KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::Mse::new(d, bits)?)),
-            KvType::TurboProd { bits } => Store::Rows(Arc::new(turbo::Prod::new(d, bits, derived(seed))?)),
+            KvType::TurboMse { bits } => Store::Rows(Arc::new(turbo::TurboMse::new(d, bits)?)),
+            KvType::TurboProd { bits } => Store::Rows(Arc::new(turbo::TurboProd::new(d, bits, derived(seed))?)),
         };
         let rotation = match options.rotation {
             KvRotation::None => None,
@@ -101,18 +58,17 @@ impl KvCodec {
         })
     }
 
-    /// What it was made of.
+    /// The options.
     pub fn options(&self) -> KvOptions {
         self.options
     }
 
-    /// Numbers of a vector.
+    /// The numbers of a vector.
     pub fn d(&self) -> usize {
         self.options.d
     }
 
-    /// Bits that a packed number takes, scales and norms among them; of KIVI, one that is no longer in the window
-    /// of half floats.
+    /// The bits of a packed number, scales and norms included; for KIVI, of a number outside the f16 window.
     pub fn bits_per_element(&self) -> f64 {
         match &self.store {
             Store::Rows(packing) => 32.0 * packing.words() as f64 / self.d() as f64,
@@ -132,7 +88,7 @@ impl KvCodec {
         }
     }
 
-    /// The vector of a sum of levels.
+    /// Turns a sum of levels into a vector.
     pub(super) fn finish(&self, mut sum: Vec<f64>, y: &mut [f32]) {
         if let Store::Rows(packing) = &self.store {
             packing.finish(&mut sum);
@@ -159,7 +115,7 @@ impl KvCodec {
         self.rotation.as_deref()
     }
 
-    /// Words of a packed vector; none for KIVI, which packs vectors together.
+    /// Words of a packed vector; `None` for KIVI, which packs vectors together.
     pub(crate) fn row_words(&self) -> Option<usize> {
         match &self.store {
             Store::Rows(packing) => Some(packing.words()),
@@ -175,7 +131,7 @@ impl KvCodec {
         }
     }
 
-    /// Of KIVI, what leaves the recent vectors when so many rows come to `len` vectors: workgroups that pack.
+    /// For KIVI, the number of workgroups that pack vectors leaving the f16 window when `rows` are appended to `len`.
     pub(crate) fn packed_together(&self, len: usize, rows: usize) -> Option<usize> {
         match &self.store {
             Store::Rows(_) => None,
@@ -186,7 +142,7 @@ impl KvCodec {
         }
     }
 
-    pub(crate) fn shader(&self) -> Shader {
+    pub(crate) fn shader(&self) -> KvShader {
         match &self.store {
             Store::Rows(packing) => {
                 let mut shader = packing.shader();

@@ -1,10 +1,10 @@
-//! Q_prod's projection S: d rows of d independent numbers of N(0, 1).
+//! Q_prod's projection S: d rows of d independent numbers from N(0, 1).
 
 use crate::Result;
 use crate::random::SplitMix64;
 use crate::rotate::random::normals;
 
-/// A seed that has nothing to do with the rotation's: Q_prod needs S independent of Π.
+/// A seed independent of the rotation's, since Q_prod needs S independent of Π.
 pub(super) fn derived(seed: u64) -> u64 {
     SplitMix64::new(seed ^ 0x5371_a4c5_0be1_9d27).bits()
 }

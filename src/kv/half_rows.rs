@@ -1,6 +1,6 @@
-//! Vectors of half floats, two to a word, the first in its low half.
+//! Vectors of f16, two in a word, the first in the low half.
 
-use super::codec::{Packing, Shader};
+use super::packing::{KvShader, RowPacking};
 use crate::shader::text;
 use crate::{Error, Result};
 use half::f16;
@@ -9,7 +9,7 @@ pub(super) struct Halves {
     pub d: usize,
 }
 
-/// Rounded to nearest even; an error where that would be infinite.
+/// Rounds to nearest, ties to even; an error where the result would be infinite.
 pub(super) fn encode(x: &[f32], words: &mut [u32]) -> Result<()> {
     for (i, &x) in x.iter().enumerate() {
         let half = f16::from_f32(x);
@@ -29,7 +29,7 @@ pub(super) fn get(words: &[u32], i: usize) -> f32 {
     f16::from_bits((words[i / 2] >> (16 * (i % 2))) as u16).to_f32()
 }
 
-impl Packing for Halves {
+impl RowPacking for Halves {
     fn words(&self) -> usize {
         self.d.div_ceil(2)
     }
@@ -48,8 +48,8 @@ impl Packing for Halves {
         }
     }
 
-    fn shader(&self) -> Shader {
-        Shader {
+    fn shader(&self) -> KvShader {
+        KvShader {
             levels: &[text!("kv/f16.wgsl")],
             encode: &[text!("kv/half.wgsl"), text!("kv/f16_encode.wgsl")],
             consts: vec![],

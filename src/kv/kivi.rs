@@ -1,19 +1,19 @@
 //! KIVI (Liu et al., KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache, 2024, arXiv 2402.02750): codes
-//! of `bits` bits, x ≈ code · scale + minimum, the two of them f16 in one word in front of their group's codes.
+//! of `bits` bits, x ≈ code · scale + minimum. Scale and minimum are f16 in one word before the codes of their group.
 //!
-//! Keys: each channel of `group` tokens is a group. New tokens wait in half floats; once there are R of them all
-//! become codes (the paper's algorithm 1). Values: each run of `group` channels of one token is a group; the last R
-//! tokens are half floats, and older ones become codes one by one.
+//! Keys: one channel of `group` tokens is a group. New tokens are f16; once there are R of them, all become codes
+//! (algorithm 1 of the paper). Values: `group` consecutive channels of one token are a group; the last R tokens are
+//! f16, and older ones become codes one by one.
 
-use super::codec::Shader;
 use super::options::Side;
+use super::packing::KvShader;
 use super::{bits, half_rows};
 use crate::shader::{File, text};
 use crate::{Error, Result};
 use half::f16;
 use std::collections::VecDeque;
 
-/// The longest window, so that its size in words cannot overflow.
+/// The longest f16 window, so that its size in words cannot overflow.
 const MOST: usize = 1 << 16;
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ impl Settings {
         1 + bits::words(self.group, self.bits)
     }
 
-    /// Of so many tokens, how many are codes.
+    /// The number of tokens among `len` that are codes.
     pub fn packed(&self, len: usize) -> usize {
         match self.side {
             Side::Keys => len / self.residual * self.residual,
@@ -79,16 +79,16 @@ impl Settings {
         }
     }
 
-    /// Words of a cache of `capacity` tokens on the device: the recent ones, then groups.
+    /// The words of a cache of `capacity` tokens on the device: the recent tokens, then groups.
     pub fn device_words(&self, capacity: usize) -> usize {
         let groups = (capacity * self.d).div_ceil(self.group);
         self.residual * self.d.div_ceil(2) + groups * self.words()
     }
 
-    pub fn shader(&self) -> Shader {
+    pub fn shader(&self) -> KvShader {
         const LAYOUT: File = text!("kv/kivi.wgsl");
         const HALF: File = text!("kv/half.wgsl");
-        Shader {
+        KvShader {
             levels: &[LAYOUT, text!("kv/kivi_levels.wgsl")],
             encode: &[LAYOUT, HALF],
             consts: vec![
@@ -107,12 +107,12 @@ impl Settings {
         32.0 * self.words() as f64 / self.group as f64
     }
 
-    /// Packs one group, given by its numbers.
+    /// Packs the numbers of one group.
     fn encode(&self, x: impl Iterator<Item = f32> + Clone, words: &mut [u32]) {
         let (low, high) = x.clone().fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
         let top = ((1u32 << self.bits) - 1) as f32;
-        // Codes fit the scale and minimum that are stored. Numbers come from half floats and there are at least two
-        // bits, so neither overflows.
+        // Codes are chosen for scale and minimum as stored. Numbers come from f16 and there are at least two bits, so
+        // neither overflows.
         let minimum = f16::from_f32(low);
         let scale = f16::from_f32((high - low) / top);
         words[0] = u32::from(scale.to_bits()) | u32::from(minimum.to_bits()) << 16;
@@ -136,11 +136,11 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub(super) struct Tokens {
     settings: Settings,
-    /// Groups: of keys, d for each `group` tokens; of values, d / group for each token.
+    /// Groups: for keys d for each `group` tokens, for values d / group for each token.
     packed: Vec<u32>,
     /// Tokens in `packed`.
     done: usize,
-    /// Later ones, as half floats.
+    /// Later tokens, as f16.
     recent: VecDeque<Vec<u32>>,
 }
 

@@ -1,9 +1,9 @@
-//! Packed caches of keys and values: vectors of d numbers that are appended one after another, multiplied by
-//! queries (scores) and summed with weights (values), while they stay packed.
+//! Packed caches of keys and values: vectors of d numbers that are appended, multiplied by queries (scores) and summed
+//! with weights (values) while they stay packed.
 //!
 //! Every type packs a vector into a whole number of 32-bit words, the same on the processor ([`Kv`]) and on the
-//! device ([`GpuKv`]). A cache may be rotated ([`KvRotation`]): vectors are packed as Π x, queries become Π q, which
-//! leaves ⟨q, x⟩ as it is, and a sum is turned back once, Πᵀ Σ p Π x.
+//! device ([`GpuKv`]). A cache can be rotated ([`KvRotation`]): vectors are packed as Π x and queries become Π q, which
+//! does not change ⟨q, x⟩; a sum is rotated back once, Πᵀ Σ p Π x.
 
 mod bits;
 mod blocks;
@@ -13,6 +13,7 @@ mod gaussian;
 mod half_rows;
 mod kivi;
 mod options;
+mod packing;
 mod shaders;
 mod turbo;
 

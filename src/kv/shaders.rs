@@ -1,6 +1,7 @@
-//! The kernels of a cache on the device, as text. `src/gpu/kv` binds and records them.
+//! The WGSL text of a cache's kernels. `src/gpu/kv` binds and records them.
 
-use super::codec::{KvCodec, Shader};
+use super::codec::KvCodec;
+use super::packing::KvShader;
 use crate::rotate::Form;
 use crate::shader::kernels::{File, text};
 use crate::shader::small::SmallShader;
@@ -8,38 +9,38 @@ use crate::shader::small::SmallShader;
 /// Invocations of a workgroup.
 pub(crate) const WORKGROUP: u32 = 64;
 
-/// Vectors that one workgroup sums.
+/// Vectors summed by one workgroup.
 pub(crate) const CHUNK: u32 = 64;
 
 const ROTATE: File = text!("kv/rotate.wgsl");
 
 type Consts<'a> = &'a [(&'static str, u32)];
 
-/// Every kernel of one cache. Each has only the constants that it reads, so that caches share what they can.
+/// All kernels of one cache. Each has only the constants that it reads, so that caches share as many as possible.
 pub(crate) struct Shaders {
     pub append: AppendShaders,
-    /// Counts vectors that came in.
+    /// Increases the count of vectors.
     pub advance: SmallShader,
     /// Sets the count to 0.
     pub clear: SmallShader,
-    /// None where queries are taken as they are.
+    /// `None` where queries are used unchanged.
     pub query: Option<SmallShader>,
     pub scores: SmallShader,
     pub sums: SmallShader,
     pub finish: SmallShader,
 }
 
-/// How rows come in.
+/// The kernels that append rows.
 pub(crate) enum AppendShaders {
     /// One by one.
     Rows(SmallShader),
-    /// KIVI: older tokens are packed together, then recent ones are stored.
+    /// KIVI: packs older tokens together, then stores recent ones.
     Window { pack: SmallShader, store: SmallShader },
 }
 
 impl Shaders {
     pub fn new(codec: &KvCodec) -> Shaders {
-        let make = Make {
+        let make = KvComposer {
             d: codec.d() as u32,
             width: codec.width() as u32,
             rotates: rotation_consts(codec),
@@ -57,7 +58,7 @@ impl Shaders {
         }
     }
 
-    /// Each with its name.
+    /// All kernels with their names.
     pub fn all(&self) -> Vec<(&'static str, &SmallShader)> {
         let mut all = match &self.append {
             AppendShaders::Rows(append) => vec![("append", append)],
@@ -70,20 +71,20 @@ impl Shaders {
     }
 }
 
-struct Make {
+struct KvComposer {
     d: u32,
     width: u32,
     rotates: Vec<(&'static str, u32)>,
-    shader: Shader,
+    shader: KvShader,
 }
 
-impl Make {
+impl KvComposer {
     fn kernel(&self, files: &[&[File]], consts: &[Consts]) -> SmallShader {
         SmallShader {
             files: files.concat(),
             consts: [&[("D", self.d)], &consts.concat()[..]].concat(),
             workgroup: WORKGROUP,
-            // At most three vectors, and two numbers for each lane.
+            // At most three vectors and two numbers for each lane.
             memory: 4 * (3 * self.d + 2 * WORKGROUP),
         }
     }
@@ -109,7 +110,7 @@ impl Make {
         )
     }
 
-    /// A kernel that decodes.
+    /// A kernel that decodes vectors.
     fn reader(&self, file: File) -> SmallShader {
         let sizes = [("WIDTH", self.width), ("CHUNK", CHUNK)];
         self.kernel(&[self.shader.levels, &[file]], &[&sizes, &self.shader.consts])

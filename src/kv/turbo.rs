@@ -1,15 +1,15 @@
 //! TurboQuant (Zandieh et al., TurboQuant: Online Vector Quantization with Near-optimal Distortion Rate, 2025, arXiv
-//! 2504.19874), on vectors y = Π x that are rotated already.
+//! 2504.19874), on rotated vectors y = Π x.
 //!
 //! Q_mse (b bits): idx_j = argmin_k |y_j / ‖x‖ - c_k|; what it decodes to is ‖x‖ c[idx].
 //! Words: ‖x‖ (f32), then idx.
 //!
 //! Q_prod (b bits): idx of Q_mse with b - 1 bits, r = y / ‖x‖ - c[idx], γ = ‖r‖, z = sign(S r) with S d rows of d
 //! numbers of N(0, 1); it decodes to ‖x‖ (c[idx] + γ √(π/2) / d Sᵀ z), whose inner products are unbiased.
-//! Words: ‖x‖, ‖x‖ γ (f32), idx, z (1 where positive). The paper has S act before the rotation; S Πᵀ is as Gaussian
-//! and as independent of Π as S is, and saves turning r back.
+//! Words: ‖x‖, ‖x‖ γ (f32), idx, z (1 where positive). The paper applies S before the rotation. S Πᵀ has the same
+//! distribution and is also independent of Π, and using it saves rotating r back.
 
-use super::codec::{Packing, Shader};
+use super::packing::{KvShader, RowPacking};
 use super::{bits, gaussian};
 use crate::quantize::codebook::lloyd_max_sphere;
 use crate::shader::{File, text};
@@ -19,23 +19,23 @@ const CODEWORDS: File = text!("kv/codewords.wgsl");
 const ENCODE: File = text!("kv/turbo_encode.wgsl");
 
 /// Levels, and the boundaries between them.
-struct Codebook {
+struct TurboCodebook {
     bits: u32,
     levels: Vec<f32>,
     bounds: Vec<f32>,
 }
 
-impl Codebook {
-    fn new(d: usize, bits: u32) -> Codebook {
+impl TurboCodebook {
+    fn new(d: usize, bits: u32) -> TurboCodebook {
         let levels = lloyd_max_sphere(d, bits);
-        Codebook {
+        TurboCodebook {
             bits,
             bounds: levels.windows(2).map(|c| ((c[0] + c[1]) / 2.0) as f32).collect(),
             levels: levels.into_iter().map(|c| c as f32).collect(),
         }
     }
 
-    /// The level next to `y`.
+    /// The index of the level nearest to `y`.
     fn index(&self, y: f32) -> u32 {
         self.bounds.iter().filter(|&&b| y > b).count() as u32
     }
@@ -61,10 +61,10 @@ fn check(d: usize, bits: u32) -> Result<()> {
     Ok(())
 }
 
-/// The largest norm: the inverse of one beyond would be subnormal, which some devices flush.
+/// The largest norm; the inverse of a larger one is subnormal, which some devices flush to zero.
 const LARGEST: f32 = 1.0 / f32::MIN_POSITIVE;
 
-/// ‖y‖ and 1 / ‖y‖; zeros where the norm is no normal number: such vectors decode to zeros.
+/// ‖y‖ and 1 / ‖y‖; zeros where the norm is subnormal, so that such vectors decode to zeros.
 fn norm(y: &[f32]) -> Result<(f32, f32)> {
     let square: f64 = y.iter().map(|&y| f64::from(y) * f64::from(y)).sum();
     let norm = square.sqrt() as f32;
@@ -81,22 +81,22 @@ fn norm(y: &[f32]) -> Result<(f32, f32)> {
     Ok((norm, 1.0 / norm))
 }
 
-pub(super) struct Mse {
+pub(super) struct TurboMse {
     d: usize,
-    codebook: Codebook,
+    codebook: TurboCodebook,
 }
 
-impl Mse {
-    pub fn new(d: usize, bits: u32) -> Result<Mse> {
+impl TurboMse {
+    pub fn new(d: usize, bits: u32) -> Result<TurboMse> {
         check(d, bits)?;
-        Ok(Mse {
+        Ok(TurboMse {
             d,
-            codebook: Codebook::new(d, bits),
+            codebook: TurboCodebook::new(d, bits),
         })
     }
 }
 
-impl Packing for Mse {
+impl RowPacking for TurboMse {
     fn words(&self) -> usize {
         1 + bits::words(self.d, self.codebook.bits)
     }
@@ -123,8 +123,8 @@ impl Packing for Mse {
         }
     }
 
-    fn shader(&self) -> Shader {
-        Shader {
+    fn shader(&self) -> KvShader {
+        KvShader {
             levels: &[CODEWORDS, text!("kv/turbo_mse.wgsl")],
             encode: &[CODEWORDS, ENCODE, text!("kv/turbo_mse_encode.wgsl")],
             consts: vec![("BITS", self.codebook.bits)],
@@ -134,19 +134,19 @@ impl Packing for Mse {
     }
 }
 
-pub(super) struct Prod {
+pub(super) struct TurboProd {
     d: usize,
-    codebook: Codebook,
+    codebook: TurboCodebook,
     /// S, row by row.
     s: Vec<f32>,
 }
 
-impl Prod {
-    pub fn new(d: usize, bits: u32, seed: u64) -> Result<Prod> {
+impl TurboProd {
+    pub fn new(d: usize, bits: u32, seed: u64) -> Result<TurboProd> {
         check(d, bits)?;
-        Ok(Prod {
+        Ok(TurboProd {
             d,
-            codebook: Codebook::new(d, bits - 1),
+            codebook: TurboCodebook::new(d, bits - 1),
             s: gaussian::projection(d, seed)?,
         })
     }
@@ -167,12 +167,12 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
     products.sum()
 }
 
-impl Packing for Prod {
+impl RowPacking for TurboProd {
     fn words(&self) -> usize {
         2 + self.index_words() + bits::words(self.d, 1)
     }
 
-    /// Those of Π q, then those of S Π q.
+    /// d numbers of Π q, then d of S Π q.
     fn width(&self) -> usize {
         2 * self.d
     }
@@ -228,8 +228,8 @@ impl Packing for Prod {
         }
     }
 
-    fn shader(&self) -> Shader {
-        Shader {
+    fn shader(&self) -> KvShader {
+        KvShader {
             levels: &[CODEWORDS, text!("kv/turbo_prod.wgsl")],
             encode: &[CODEWORDS, ENCODE, text!("kv/turbo_prod_encode.wgsl")],
             consts: vec![

@@ -2,16 +2,16 @@
 //!
 //! The paper's tool inverts H by its Cholesky factor and factors the inverse once more. The same U comes from one
 //! factorization: reverse the order of rows and columns, factor H = L Lᵀ, invert L, and reverse again. That takes half
-//! the work and loses less of the digits.
+//! the work and loses less precision.
 
-use crate::{Error, Result};
+use crate::{Error, Result, parallel};
 
-/// U, `k` rows of `k`, zeros under the diagonal. `h`: symmetric, `k` rows of `k`.
+/// U, `k` rows of `k` with zeros below the diagonal. `h` is symmetric, `k` rows of `k`.
 ///
 /// # Errors
-/// [`Error::NotPositiveDefinite`], its column counted from the last.
+/// [`Error::NotPositiveDefinite`], with its column counted from the last.
 pub(crate) fn inverse_upper(mut h: Vec<f64>, k: usize) -> Result<Vec<f32>> {
-    // Of a square matrix in one piece, that is the reversal of rows and of columns.
+    // Reversing the entries of a square matrix reverses its rows and its columns.
     h.reverse();
     #[cfg(feature = "faer")]
     return by_faer::inverse_upper(&h, k);
@@ -28,8 +28,8 @@ pub(crate) fn inverse_upper(mut h: Vec<f64>, k: usize) -> Result<Vec<f32>> {
 /// The upper triangle of `at(row, column)`, as floats.
 fn upper(k: usize, at: impl Fn(usize, usize) -> f64 + Sync) -> Vec<f32> {
     let mut u = vec![0f32; k * k];
-    // Rows by eights: what is read lies down the columns, eight numbers to a line of the cache.
-    crate::parallel::chunks(
+    // Eight rows at a time: reads go down the columns, and a cache line holds eight numbers.
+    parallel::chunks(
         &mut u,
         8 * k,
         || (),
@@ -53,9 +53,9 @@ mod by_faer {
     use faer::linalg::triangular_inverse::invert_lower_triangular;
     use faer::{Mat, MatRef, Par, Side};
 
-    /// On one thread, so that their number changes no bit.
+    /// On one thread, so that the result does not depend on their number.
     pub(super) fn inverse_upper(h: &[f64], k: usize) -> Result<Vec<f32>> {
-        // Symmetric, so that the order of its numbers does not matter.
+        // The matrix is symmetric, so row-major and column-major order are the same.
         let h = MatRef::from_column_major_slice(h, k, k);
         let factor = Llt::new(h, Side::Lower).map_err(|e| {
             let faer::linalg::cholesky::llt::factor::LltError::NonPositivePivot { index } = e;
@@ -73,22 +73,22 @@ mod by_faer {
 
 #[cfg(not(feature = "faer"))]
 mod plain {
-    //! A blocked factorization on all cores, looking left: rows are worked on from left to right, a panel of columns
-    //! at a time, and each panel is one product with all that lies left of it.
+    //! A blocked left-looking factorization on all cores: panels of columns from left to right, each a product with all
+    //! columns to its left.
 
     use super::{Error, Result};
     use crate::parallel;
-    use crate::quantize::tiles::{Rows, dots_f64};
+    use crate::quantize::tiles::{TileRows, dots_f64};
     use crate::simd;
     use fearless_simd::Level;
 
     /// Columns in a panel.
     const PANEL: usize = 64;
 
-    /// Rows that a task works on.
+    /// Rows of a task.
     const TASK: usize = 64;
 
-    /// L in the lower triangle of `a`, such that a = L Lᵀ. What lies above is left as it was.
+    /// L in the lower triangle of `a`, such that a = L Lᵀ. The upper triangle stays unchanged.
     pub(super) fn factor(a: &mut [f64], k: usize) -> Result<()> {
         let level = simd::best();
         for start in (0..k).step_by(PANEL) {
@@ -96,7 +96,7 @@ mod plain {
             let (above, below) = a.split_at_mut((start + width) * k);
             let panel = &mut above[start * k..];
             let mut sums = vec![0f64; width * width];
-            let left = Rows {
+            let left = TileRows {
                 data: &*panel,
                 stride: k,
                 count: width,
@@ -130,7 +130,7 @@ mod plain {
         Ok(())
     }
 
-    /// L⁻¹, transposed: row c is column c of it, zeros before c.
+    /// L⁻¹, transposed: row c is column c of L⁻¹, with zeros before c.
     pub(super) fn inverse_transposed(l: &[f64], k: usize) -> Vec<f64> {
         let level = simd::best();
         let mut inverse = vec![0f64; k * k];
@@ -152,7 +152,7 @@ mod plain {
     fn solve(level: Level, rows: &mut [f64], panel: &[f64], k: usize, first: usize, start: usize, sums: &mut Vec<f64>) {
         let (count, width) = (rows.len() / k, panel.len() / k);
         sums.resize(count * width, 0.0);
-        let left = |data, count| Rows {
+        let left = |data, count| TileRows {
             data,
             stride: k,
             count,

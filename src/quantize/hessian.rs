@@ -1,22 +1,22 @@
 //! The Hessian of a layer's squared output error: H = (2/n) Σ x xᵀ over the inputs x of the layer (Frantar et al. 2022,
 //! arXiv 2210.17323; symbols as there).
 
-use super::tiles::{Rows, dots_f32};
-use crate::matrix::finite;
+use super::tiles::{TileRows, dots_f32};
+use crate::matrix::{finite, length};
 use crate::reserve::zeros;
 use crate::simd;
 use crate::{Error, Result, parallel};
 
-/// Inputs whose products are summed in f32 before they are added to the sums in f64.
+/// Inputs whose products are summed in f32 before they are added in f64.
 const INPUTS: usize = 256;
 
-/// The most numbers of H: those of 65,536 inputs, 32 GiB.
+/// The most entries of H: those of k = 65,536, 32 GiB.
 const MOST: u64 = 1 << 32;
 
-/// Rows of H that a task works on.
+/// Rows of H in a task.
 const TASK: usize = 64;
 
-/// Σ x xᵀ and the number of inputs so far. Takes 8 k² bytes.
+/// Σ x xᵀ and the number of inputs x so far, in 8 k² bytes.
 ///
 /// ```
 /// use lowbit::quantize::hessian::Hessian;
@@ -30,15 +30,16 @@ const TASK: usize = 64;
 pub struct Hessian {
     k: usize,
     samples: u64,
-    /// `k` rows of `k`; only those up to the diagonal are in use.
+    /// `k` rows of `k`; only the lower triangle is used.
     sums: Vec<f64>,
 }
 
 impl Hessian {
-    /// Of a layer with `k` inputs, before any was seen.
+    /// The Hessian of a layer with `k` inputs, before the first.
     ///
     /// # Errors
-    /// [`Error::Argument`] where `k` is 0 or there is no memory for k² numbers, [`Error::TooLarge`] where k is over 65,536.
+    /// [`Error::Argument`] where `k` is 0 or memory for k² numbers is not available, [`Error::TooLarge`] where k is
+    /// over 65,536.
     pub fn new(k: usize) -> Result<Hessian> {
         if k == 0 {
             return Err(Error::argument("k", "at least 1", k));
@@ -51,15 +52,15 @@ impl Hessian {
         })
     }
 
-    /// One that is known: `h`, `k` rows of `k`, counted as two inputs.
+    /// A known Hessian `h`, `k` rows of `k`, which counts as two inputs.
     ///
     /// # Errors
-    /// Those of `new`, [`Error::Length`] where `h` is not `k` rows of `k`, [`Error::Argument`] where it is not finite or
-    /// not symmetric.
+    /// Those of `new`, [`Error::Length`] where `h` is not `k` rows of `k`, [`Error::Argument`] where it is not finite
+    /// or not symmetric.
     pub fn from_matrix(k: usize, h: &[f64]) -> Result<Hessian> {
         let mut hessian = Hessian::new(k)?;
         if h.len() != k * k {
-            return Err(crate::matrix::length("h", k, k, "numbers", k * k, h.len()));
+            return Err(length("h", k, k, "numbers", k * k, h.len()));
         }
         for i in 0..k {
             for j in 0..=i {
@@ -75,12 +76,13 @@ impl Hessian {
         Ok(hessian)
     }
 
-    /// Adds inputs of the layer, whole rows of `k` floats. Thousands at a time are quicker than one by one: each call
-    /// goes over all of H. The number of threads changes nothing; how rows are divided into calls only the rounding.
+    /// Adds inputs of the layer, whole rows of `k` floats. Each call reads and writes all of H, so pass thousands of
+    /// rows at a time. The result does not depend on the number of threads; the division of rows into calls affects
+    /// only rounding.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows, [`Error::NotFinite`] where an input is no number; then
-    /// nothing is added.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where an input is NaN or infinite. After an
+    /// error nothing was added.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
         let k = self.k;
         if !x.len().is_multiple_of(k) {
@@ -91,7 +93,7 @@ impl Hessian {
         let mut columns = Vec::new();
         for x in x.chunks(INPUTS * k) {
             let inputs = x.len() / k;
-            // By columns, so that a sum runs along memory.
+            // Transposed, so that each sum reads consecutive memory.
             columns.resize(k * inputs, 0.0);
             parallel::chunks(
                 &mut columns,
@@ -105,7 +107,7 @@ impl Hessian {
                     }
                 },
             );
-            let rows = |from: usize, count: usize| Rows {
+            let rows = |from: usize, count: usize| TileRows {
                 data: &columns[from * inputs..],
                 stride: inputs,
                 count,
@@ -129,12 +131,12 @@ impl Hessian {
         Ok(())
     }
 
-    /// Columns.
+    /// The number of inputs of the layer.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// Inputs that were added.
+    /// The number of inputs added.
     pub fn samples(&self) -> u64 {
         self.samples
     }
@@ -152,7 +154,7 @@ impl Hessian {
         h
     }
 
-    /// The diagonal of H: twice the mean of the squares of each input, an importance of columns.
+    /// The diagonal of H: twice the mean square of each input, usable as the importance of columns.
     pub fn diag(&self) -> Vec<f64> {
         let factor = self.factor();
         let diagonal = self.sums.iter().step_by(self.k + 1);

@@ -1,5 +1,7 @@
-//! Methods that choose codes and scales: what [`Matrix::quantize`](crate::Matrix::quantize) does by itself is
-//! round to nearest, or the search of the original tool; these use more, such as the inputs of the layer.
+//! Quantization methods. [`Matrix::quantize`](crate::Matrix::quantize) alone rounds to nearest, or runs the search of
+//! the format's original tool; these methods use more information, such as the inputs of the layer.
+//!
+//! A method is a struct of options with `quantize(&self, format, dense, ..)`.
 
 pub mod awq;
 pub mod binary;
@@ -9,12 +11,6 @@ pub mod gptq;
 pub(crate) mod grid;
 pub mod hessian;
 pub mod hqq;
-pub(crate) mod importance;
-pub(crate) mod iq4_search;
-pub(crate) mod k_search;
-pub(crate) mod lattice;
-pub(crate) mod range;
-pub(crate) mod simple;
 pub mod ternary;
 pub(crate) mod tiles;
 pub mod vector;

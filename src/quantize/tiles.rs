@@ -1,27 +1,27 @@
-//! Products of small blocks of rows, a tile of sums in registers: what Hessians, Cholesky factors and GPTQ's updates
-//! are made of. A sum has the same terms in the same order whatever surrounds it, so threads change no bit.
+//! Products of small blocks of rows with a tile of sums in registers, for Hessians, Cholesky factors and GPTQ's
+//! updates. Each sum has the same terms in the same order wherever it is, so the result does not depend on threads.
 
 use crate::simd::at_level;
 use fearless_simd::{Level, prelude::*};
 
 /// Rows in a larger matrix: row i is `data[i * stride..][..len]`.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<'a, T> {
+pub(crate) struct TileRows<'a, T> {
     pub data: &'a [T],
     pub stride: usize,
     pub count: usize,
     pub len: usize,
 }
 
-impl<'a, T: Copy> Rows<'a, T> {
+impl<'a, T: Copy> TileRows<'a, T> {
     fn row(&self, i: usize) -> &'a [T] {
         &self.data[i * self.stride..][..self.len]
     }
 
     /// The columns from `start` on, [`RUN`] at most.
-    fn part(self, start: usize) -> Rows<'a, T> {
-        Rows {
-            // Of no rows there is no start.
+    fn part(self, start: usize) -> TileRows<'a, T> {
+        TileRows {
+            // Without rows there is no start.
             data: self.data.get(start..).unwrap_or(&[]),
             len: RUN.min(self.len - start),
             ..self
@@ -29,13 +29,13 @@ impl<'a, T: Copy> Rows<'a, T> {
     }
 }
 
-/// Columns of a sum that are taken together, so that what is read again is still in the cache.
+/// Columns that are processed together, so that data read again is still in the cache.
 const RUN: usize = 512;
 
 macro_rules! dots {
     ($dots:ident $at:ident $tile:ident $float:ident $lanes:ident) => {
-        /// `out[i * b.count + j] = Σ_t a[i][t] · b[j][t]`; a and b have rows of one length.
-        pub(crate) fn $dots(level: Level, a: Rows<$float>, b: Rows<$float>, out: &mut [$float]) {
+        /// `out[i * b.count + j] = Σ_t a[i][t] · b[j][t]`; the rows of a and b have the same length.
+        pub(crate) fn $dots(level: Level, a: TileRows<$float>, b: TileRows<$float>, out: &mut [$float]) {
             out.fill(0.0);
             for start in (0..a.len).step_by(RUN) {
                 let (a, b) = (a.part(start), b.part(start));
@@ -44,7 +44,7 @@ macro_rules! dots {
         }
 
         #[inline(always)]
-        fn $at<S: Simd>(simd: S, a: Rows<$float>, b: Rows<$float>, out: &mut [$float]) {
+        fn $at<S: Simd>(simd: S, a: TileRows<$float>, b: TileRows<$float>, out: &mut [$float]) {
             let mut i = 0;
             macro_rules! tiles {
                 ($high:literal) => {
@@ -80,7 +80,7 @@ macro_rules! dots {
         fn $tile<S: Simd, const HIGH: usize, const WIDE: usize>(
             simd: S,
             a: [&[$float]; HIGH],
-            b: Rows<$float>,
+            b: TileRows<$float>,
             i: usize,
             j: usize,
             out: &mut [$float],
@@ -121,14 +121,14 @@ macro_rules! dots {
 dots!(dots_f32 dots_f32_at tile_f32 f32 f32s);
 dots!(dots_f64 dots_f64_at tile_f64 f64 f64s);
 
-/// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, which are of
-/// `k` floats; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
-pub(crate) fn subtract(level: Level, e: Rows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
+/// `w[r][j] -= Σ_i e[r][i] · u[i][j]` for the columns j from `from` to the end of the rows of `w` and `u`, `k` floats
+/// each; `e` has a row for each row of `w`, and `u` a row for each column of `e`.
+pub(crate) fn subtract(level: Level, e: TileRows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
     at_level!(level, simd => subtract_at(simd, e, u, w, k, from))
 }
 
 #[inline(always)]
-fn subtract_at<S: Simd>(simd: S, e: Rows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
+fn subtract_at<S: Simd>(simd: S, e: TileRows<f32>, u: &[f32], w: &mut [f32], k: usize, from: usize) {
     let lanes = S::f32s::LEN;
     let mut j = from;
     macro_rules! columns {
@@ -163,7 +163,7 @@ fn subtract_at<S: Simd>(simd: S, e: Rows<f32>, u: &[f32], w: &mut [f32], k: usiz
 #[inline(always)]
 fn subtract_tile<S: Simd, const HIGH: usize, const WIDE: usize>(
     simd: S,
-    e: Rows<f32>,
+    e: TileRows<f32>,
     u: &[f32],
     w: &mut [f32],
     k: usize,

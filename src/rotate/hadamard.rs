@@ -2,14 +2,14 @@
 //! (12, 20, 28, 36, 44, 60, ..).
 //!
 //! H = (H_2 ⊗ .. ⊗ H_2 ⊗ H_m) / √n, H_2 = [[1, 1], [1, -1]]: for a power of two Sylvester's matrix, (-1)^popcount(i
-//! & j) / √n. It takes n (k + m) additions (m only where it is more than 1), all in one order, so that f32 results are
-//! the same everywhere.
+//! & j) / √n. It takes n (k + m) additions (n k for m = 1), always in the same order, so that f32 results are equal on
+//! all machines.
 
 use super::paley;
 use super::real::Real;
 use crate::{Error, Result};
 
-/// A normalized Hadamard matrix H of n rows, which is orthogonal: H Hᵀ = 1.
+/// A normalized Hadamard matrix H with n rows; it is orthogonal, H Hᵀ = 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hadamard {
     n: usize,
@@ -19,10 +19,10 @@ pub struct Hadamard {
 }
 
 impl Hadamard {
-    /// The matrix of `n` rows. Of the orders m that fit, the smallest is taken.
+    /// The matrix with `n` rows, from the smallest order m that fits.
     ///
     /// # Errors
-    /// [`Error::Argument`] where n is no 2^k · m.
+    /// [`Error::Argument`] where n is not 2^k · m.
     pub fn new(n: usize) -> Result<Hadamard> {
         if n > 0 {
             let odd = n >> n.trailing_zeros();
@@ -42,7 +42,7 @@ impl Hadamard {
         })
     }
 
-    /// Rows.
+    /// The number of rows, n.
     pub fn n(&self) -> usize {
         self.n
     }
@@ -62,7 +62,7 @@ impl Hadamard {
         Ok(())
     }
 
-    /// x → Hᵀ x, the inverse, in place. Where n is a power of two H is symmetric, and this the same.
+    /// x → Hᵀ x, the inverse, in place. For a power of two H is symmetric, and this is the same as `transform`.
     ///
     /// # Errors
     /// [`Error::Length`] where `x` is not n numbers.

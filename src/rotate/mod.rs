@@ -1,4 +1,4 @@
-//! Orthogonal matrices that spread outliers over all columns, so that few bits go further.
+//! Orthogonal matrices that spread outliers over all columns, which lowers the quantization error.
 
 pub mod hadamard;
 mod orthogonal;

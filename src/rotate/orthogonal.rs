@@ -1,4 +1,4 @@
-//! An orthogonal matrix Q, as what it does to a vector.
+//! An orthogonal matrix Q as an operation on vectors.
 
 use super::hadamard::Hadamard;
 use super::random;
@@ -16,13 +16,13 @@ pub struct Orthogonal {
 pub(crate) enum Form {
     /// x → H (signs ∘ x).
     Hadamard(Hadamard, Vec<f32>),
-    /// Row by row.
+    /// The entries, row by row.
     Dense(Vec<f64>),
 }
 
 impl Orthogonal {
-    /// Q = H · diag(±1), H normalized, with random signs: what QuaRot and its kin use. A product
-    /// takes n log n additions.
+    /// Q = H · diag(±1) with a normalized Hadamard matrix H and random signs, as in QuaRot. A product takes n log n
+    /// additions.
     ///
     /// # Errors
     /// Those of [`Hadamard::new`], [`Error::TooLarge`](crate::Error::TooLarge) where n is over 2^24.
@@ -32,18 +32,18 @@ impl Orthogonal {
         Ok(Orthogonal { n, form })
     }
 
-    /// Uniform over all orthogonal matrices (Haar's measure), as TurboQuant's Π. A product takes n² products,
-    /// making it about 3 n³.
+    /// A matrix uniform over all orthogonal matrices (Haar measure), like TurboQuant's Π. Applying it takes n²
+    /// multiplications, creating it about 3 n³.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) where n is 0 or over 65 536, or there is no memory
-    /// for n² numbers twice.
+    /// [`Error::Argument`](crate::Error::Argument) where n is 0 or over 65 536, or memory for
+    /// 2 n² numbers is not available.
     pub fn haar(n: usize, seed: u64) -> Result<Orthogonal> {
         let form = Form::Dense(random::haar(n, seed)?);
         Ok(Orthogonal { n, form })
     }
 
-    /// Rows.
+    /// The number of rows, n.
     pub fn n(&self) -> usize {
         self.n
     }

@@ -1,18 +1,18 @@
-//! Hadamard matrices of orders that are no power of two (R. E. A. C. Paley, On orthogonal matrices, 1933),
-//! from the squares modulo a prime q.
+//! Hadamard matrices of orders other than powers of two, from the squares modulo a prime q (R. E. A. C. Paley, On
+//! orthogonal matrices, 1933).
 //!
-//! Q[i][j] = χ(i - j), χ being 0 at 0, 1 on squares and -1 elsewhere (Jacobsthal's matrix).
+//! Q[i][j] = χ(i - j), where χ is 0 at 0, 1 on squares and -1 elsewhere (Jacobsthal's matrix).
 //! Paley I, q = 3 mod 4, order q + 1: H = I + S, S = [[0, 1ᵀ], [-1, Q]], skew.
 //! Paley II, q = 1 mod 4, order 2 (q + 1): every 0 of S = [[0, 1ᵀ], [1, Q]] becomes [[1, -1], [-1, -1]], every
 //! ±1 becomes ± [[1, 1], [1, -1]].
 //!
-//! Fields of prime order only, so of the orders under 100 that are multiples of 4: not 52 and 92, and 28, 36 and
-//! 76 by the second.
+//! Only fields of prime order are used. Of the orders under 100 that are multiples of 4, 52 and 92 are missing, and 28,
+//! 36 and 76 come from the second construction.
 
-/// The largest order that is made: a product by it takes so many operations for each number.
+/// The largest supported order; a product takes as many operations for each number.
 const LARGEST: usize = 512;
 
-/// The Hadamard matrix of this order, ±1 row by row; none where neither construction gives one.
+/// The Hadamard matrix of this order, ±1 row by row; `None` where neither construction applies.
 pub(super) fn matrix(order: usize) -> Option<Vec<i8>> {
     match order {
         1 => Some(vec![1]),
@@ -29,7 +29,7 @@ fn is_prime(n: usize) -> bool {
     n > 1 && (2..).take_while(|f| f * f <= n).all(|f| !n.is_multiple_of(f))
 }
 
-/// χ of 0 to q - 1.
+/// χ(0) to χ(q - 1).
 fn character(q: usize) -> Vec<i8> {
     let mut chi = vec![-1; q];
     for i in 1..q {
@@ -39,7 +39,7 @@ fn character(q: usize) -> Vec<i8> {
     chi
 }
 
-/// S, bordered by ones and `below` ones in its first column.
+/// S: Q with a border of ones in the first row and `below` in the first column.
 fn conference(q: usize, below: i8) -> Vec<i8> {
     let (n, chi) = (q + 1, character(q));
     let mut s = vec![0; n * n];

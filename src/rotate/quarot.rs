@@ -1,24 +1,24 @@
-//! Rotations folded into weights, which leave what a network computes as it is and spread its outliers over all
+//! Rotations folded into weights, which do not change the function of a network and spread its outliers over all
 //! columns (Ashkboos et al., QuaRot: Outlier-Free 4-Bit Inference in Rotated LLMs, 2024, arXiv 2404.00456).
 //!
-//! A network y = W x with the residual stream x → Q x:
-//! 1. [`fold_gain`]: RMSNorm's gain g goes into the matrices that read it, W diag(g), since only a norm without a
-//!    gain commutes with Q.
-//! 2. [`rotate_inputs`] of what reads the stream (q, k, v, gate, up, the head): W → W Qᵀ; [`rotate_outputs`] of
-//!    what writes it (o, down): W → Q W. The embedding's rows and a bias of the stream are rows that
-//!    `rotate_inputs` takes too, since W Qᵀ is Q applied to each row.
-//! 3. By heads, a smaller R: `rotate_outputs` of v and `rotate_inputs` of o by R, block by block. The weights of
-//!    attention are sums over tokens, with which R commutes.
-//! 4. Before down: `rotate_inputs` of it by a Hadamard matrix, and the same transform of its inputs while the
-//!    network runs (by blocks of a power of two [`Linear::with_rotation`](crate::Linear::with_rotation) does it).
-//! 5. Keys, once they have their positions, and queries: [`KvOptions::with_rotation`](crate::kv::KvOptions).
+//! For a network y = W x whose residual stream becomes x → Q x:
+//! 1. [`fold_gain`] folds RMSNorm's gain g into the matrices that read its output, W diag(g), since only a norm without
+//!    a gain commutes with Q.
+//! 2. [`rotate_inputs`] rotates the matrices that read the stream (q, k, v, gate, up, the head): W → W Qᵀ;
+//!    [`rotate_outputs`] rotates those that write it (o, down): W → Q W. `rotate_inputs` also takes the rows of the
+//!    embedding and a bias of the stream, since W Qᵀ is Q applied to each row.
+//! 3. For each head with a smaller R: `rotate_outputs` of v and `rotate_inputs` of o by R, block by block. Attention
+//!    sums over tokens, which commutes with R.
+//! 4. Before down: `rotate_inputs` of down by a Hadamard matrix, and the same transform of its inputs at run time
+//!    ([`Linear::with_rotation`](crate::Linear::with_rotation) for blocks of a power of two).
+//! 5. Keys, after their positional encoding, and queries: [`KvOptions::with_rotation`](crate::kv::KvOptions).
 
 use super::orthogonal::Orthogonal;
 use super::real::Real;
 use super::{check_blocks, check_length};
 use crate::{Result, parallel};
 
-/// W → W diag(g): `w` is n rows of k, `gain` k numbers. The norm's own gain is then to be 1.
+/// W → W diag(g), where `w` is n rows of k and `gain` is k numbers. Set the norm's own gain to 1 afterwards.
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length).
@@ -34,12 +34,12 @@ pub fn fold_gain<T: Real>(w: &mut [T], n: usize, k: usize, gain: &[T]) -> Result
     Ok(())
 }
 
-/// W → W (1 ⊗ Qᵀ): each row of `w` (n rows of k), in blocks of as many columns as Q has, is multiplied by Q. What
-/// multiplied x multiplies Q x then, block by block.
+/// W → W (1 ⊗ Qᵀ): multiplies each row of `w` (n rows of k) by Q, in blocks of as many columns as Q has. The result
+/// takes Q x, block by block, instead of x.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where k is no whole number
-/// of blocks.
+/// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where k is not whole
+/// blocks.
 pub fn rotate_inputs<T: Real>(w: &mut [T], n: usize, k: usize, q: &Orthogonal) -> Result<()> {
     let shape = format!("[{n}, {k}]");
     check_length("w", &shape, n.saturating_mul(k), w.len())?;
@@ -48,12 +48,12 @@ pub fn rotate_inputs<T: Real>(w: &mut [T], n: usize, k: usize, q: &Orthogonal) -
     Ok(())
 }
 
-/// W → (1 ⊗ Q) W: the rows of `w` (n rows of k) are combined in blocks of as many as Q has. What came out as y
-/// comes out as Q y, block by block.
+/// W → (1 ⊗ Q) W: combines the rows of `w` (n rows of k) in blocks of as many rows as Q has. The output is Q y, block
+/// by block, instead of y.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where n is no whole number
-/// of blocks.
+/// [`Error::Length`](crate::Error::Length), [`Error::Argument`](crate::Error::Argument) where n is not whole
+/// blocks.
 pub fn rotate_outputs<T: Real>(w: &mut [T], n: usize, k: usize, q: &Orthogonal) -> Result<()> {
     let shape = format!("[{n}, {k}]");
     check_length("w", &shape, n.saturating_mul(k), w.len())?;
@@ -65,7 +65,7 @@ pub fn rotate_outputs<T: Real>(w: &mut [T], n: usize, k: usize, q: &Orthogonal) 
     Ok(())
 }
 
-/// `to[j][i] = from[i][j]`, rows of `from` being `k` long.
+/// `to[j][i] = from[i][j]`, where rows of `from` have length `k`.
 fn transpose<T: Real>(from: &[T], k: usize, to: &mut [T]) {
     let n = to.len() / k.max(1);
     for (i, row) in from.chunks_exact(k.max(1)).enumerate() {

@@ -1,16 +1,16 @@
-//! What random rotations are made of.
+//! Random signs, normal numbers and orthogonal matrices.
 
 use crate::random::SplitMix64;
 use crate::reserve::{within, zeros};
 use crate::{Error, Result, parallel};
 
-/// Rows of the largest orthogonal matrix that is made entry by entry: 32 GiB of f64.
+/// The most rows of a dense orthogonal matrix: 32 GiB of f64.
 const LARGEST: u64 = 1 << 16;
 
-/// Signs of the longest rotation: 64 MiB.
+/// The most signs of a rotation: 64 MiB.
 const MOST_SIGNS: u64 = 1 << 24;
 
-/// 1 or -1, n times.
+/// `n` random signs, 1 or -1.
 ///
 /// # Errors
 /// [`Error::TooLarge`] where `n` is over 2^24.
@@ -20,10 +20,11 @@ pub fn signs(n: usize, seed: u64) -> Result<Vec<f32>> {
     Ok((0..n).map(|_| random.sign()).collect())
 }
 
-/// `count` numbers of mean 0 and variance 1.
+/// `count` normal numbers of mean 0 and variance 1.
 ///
 /// # Errors
-/// [`Error::TooLarge`] where `count` is over 2^32, [`Error::Argument`] where there is no memory for so many.
+/// [`Error::TooLarge`] where `count` is over 2^32, [`Error::Argument`] where memory for them is not
+/// available.
 pub fn normals(count: usize, seed: u64) -> Result<Vec<f64>> {
     let mut numbers = zeros("random numbers", count as u64, LARGEST * LARGEST)?;
     let mut random = SplitMix64::new(seed);
@@ -31,12 +32,12 @@ pub fn normals(count: usize, seed: u64) -> Result<Vec<f64>> {
     Ok(numbers)
 }
 
-/// An orthogonal matrix, row by row, uniform over all (Haar's measure): QR by Householder's reflections of a matrix of
-/// normal numbers, with the signs that make R's diagonal positive (Mezzadri, How to generate random matrices from
-/// the classical compact groups, 2007, arXiv math-ph/0609050).
+/// An orthogonal matrix, row by row, uniform over all of them (Haar measure): QR by Householder reflections of a matrix
+/// of normal numbers, with signs that make R's diagonal positive (Mezzadri, How to generate random matrices from the
+/// classical compact groups, 2007, arXiv math-ph/0609050).
 ///
 /// # Errors
-/// [`Error::Argument`] where `n` is 0 or over 65,536, or there is no memory for n² numbers twice.
+/// [`Error::Argument`] where `n` is 0 or over 65,536, or memory for 2 n² numbers is not available.
 pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
     if !(1..=LARGEST).contains(&(n as u64)) {
         return Err(Error::argument(
@@ -45,14 +46,14 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
             n,
         ));
     }
-    // Rows stand for columns throughout, so that memory is read in order; the transpose is as random.
+    // Works on the transpose, so that memory is read in order; its distribution is the same.
     let mut q = zeros("a matrix", (n * n) as u64, LARGEST * LARGEST)?;
     let mut a = normals(n * n, seed)?;
     let mut signs = vec![1.0; n];
     for j in 0..n {
         let (done, rest) = a.split_at_mut((j + 1) * n);
         let v = &mut done[j * n + j..];
-        // The reflection takes v to -sign(v_0) |v|, the side on which v_0 loses no digits.
+        // The reflection maps v to -sign(v_0) |v|, the sign that avoids cancellation in v_0.
         let norm = v.iter().map(|v| v * v).sum::<f64>().sqrt();
         signs[j] = if v[0] < 0.0 { 1.0 } else { -1.0 };
         v[0] -= signs[j] * norm;
@@ -71,7 +72,7 @@ pub fn haar(n: usize, seed: u64) -> Result<Vec<f64>> {
     Ok(q)
 }
 
-/// Calls `f` for every row of n; on all cores where a row is worth the trouble.
+/// Calls `f` for each row of n, on all cores where rows are long enough.
 fn each_row(rows: &mut [f64], n: usize, f: impl Fn(usize, &mut [f64]) + Sync + Send) {
     if n < 256 {
         rows.chunks_exact_mut(n).enumerate().for_each(|(i, row)| f(i, row))

@@ -1,4 +1,4 @@
-//! Rotations of f32 (what caches hold) and of f64 (how weights are rotated without a loss).
+//! The float types of rotations: f32 for caches, f64 for weights without loss of precision.
 
 use std::ops::{Add, AddAssign, Mul, Sub};
 
@@ -6,10 +6,10 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 pub trait Real:
     Copy + Default + Send + Sync + Add<Output = Self> + AddAssign + Sub<Output = Self> + Mul<Output = Self> + sealed::Sealed
 {
-    /// Rounded to this type.
+    /// `value` rounded to this type.
     fn of(value: f64) -> Self;
 
-    /// As f64, exactly.
+    /// The exact value as f64.
     fn wide(self) -> f64;
 }
 

@@ -1,38 +1,44 @@
-//! Distillation: a student learns from labels and from what a teacher says.
+//! Distillation: a student learns from labels and from the outputs of a teacher.
 //!
 //! Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, arXiv 1503.02531. With student
-//! logits s and teacher logits t, the mean over all rows of
-//! L = (1 − a) · CE(labels, softmax(s)) + a · T² · KL(softmax(t / T) ‖ softmax(s / T)).
-//! T² keeps the size of the second gradient, which falls as 1 / T², whatever T is. Hidden states: the mean of
-//! squared differences, as Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose regressor is the caller's).
+//! logits s and teacher logits t, the mean over all rows of L = (1 − a) · CE(labels, softmax(s)) + a · T² ·
+//! KL(softmax(t / T) ‖ softmax(s / T)). T² compensates for the second gradient, which falls as 1 / T². For hidden
+//! states the loss is the mean squared difference, as in Romero et al., "FitNets", 2014, arXiv 1412.6550 (whose
+//! regressor is the caller's).
 
 use super::{positive, same_length};
+use crate::setters::setters;
 use crate::{Error, Result, parallel};
 
-/// How the loss is made.
+/// The options of the distillation loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Distill {
     /// a, 0 (labels only) to 1 (teacher only).
     pub a: f32,
-    /// T, the temperature, above 0. The higher it is, the more the teacher's small probabilities matter.
+    /// T, the temperature, above 0. A higher T gives more weight to the teacher's small probabilities.
     pub t: f32,
 }
 
+setters!(Distill { with_a: a: f32, with_t: t: f32 });
+
 impl Default for Distill {
-    /// a = 0.9, T = 4: what Tian, Krishnan and Isola, 2019, arXiv 1910.10699, run this loss with.
+    /// a = 0.9 and T = 4, the values of Tian, Krishnan and Isola, 2019, arXiv 1910.10699.
     fn default() -> Self {
         Distill { a: 0.9, t: 4.0 }
     }
 }
 
-/// What [`Distill::forward`] gives, each in nats, the mean over all rows.
+/// The loss that [`Distill::forward`] returns, in nats, as means over all rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Loss {
     /// L.
     pub total: f64,
-    /// CE, without its factor.
+    /// CE, without the factor 1 − a.
     pub cross_entropy: f64,
-    /// KL, without its factors.
+    /// KL, without the factors a and T².
     pub divergence: f64,
 }
 
@@ -40,7 +46,8 @@ impl Distill {
     /// The loss of `student`, rows of `classes` logits, against the `teacher`'s and one label for each row.
     ///
     /// # Errors
-    /// [`Error::Length`] where these do not fit each other, [`Error::Argument`] where a, T or a label is out of range.
+    /// [`Error::Length`] where the lengths do not fit each other, [`Error::Argument`] where a, T or a label is out of
+    /// range.
     pub fn forward(&self, student: &[f32], teacher: &[f32], labels: &[u8], classes: usize) -> Result<Loss> {
         self.check(student, teacher, labels, classes)?;
         let t = f64::from(self.t);
@@ -67,7 +74,7 @@ impl Distill {
         })
     }
 
-    /// The gradient of L for the student's logits: for each of m rows
+    /// The gradient of L with respect to the student's logits; for each of m rows
     /// ((1 − a) · (softmax(s) − onehot(label)) + a · T · (softmax(s / T) − softmax(t / T))) / m.
     ///
     /// # Errors
@@ -106,18 +113,14 @@ impl Distill {
         same_length("teacher", student.len(), teacher.len())?;
         match labels.iter().find(|&&l| usize::from(l) >= classes) {
             None => Ok(()),
-            Some(label) => Err(Error::Argument {
-                what: "a label",
-                allowed: format!("under {classes}"),
-                got: label.to_string(),
-            }),
+            Some(label) => Err(Error::argument("a label", &format!("below {classes}"), label)),
         }
     }
 }
 
-/// The logarithms of softmax(x / t).
+/// The logarithm of softmax(x / t).
 fn log_softmax(x: &[f32], t: f64) -> Vec<f64> {
-    // With the largest taken off, no exponential overflows.
+    // The largest is subtracted, so that no exponential overflows.
     let largest = x.iter().fold(f32::NEG_INFINITY, |m, &x| m.max(x));
     let scaled: Vec<f64> = x.iter().map(|&x| (f64::from(x) - f64::from(largest)) / t).collect();
     let sum: f64 = scaled.iter().map(|x| x.exp()).sum();
@@ -125,7 +128,7 @@ fn log_softmax(x: &[f32], t: f64) -> Vec<f64> {
     scaled.into_iter().map(|x| x - log_sum).collect()
 }
 
-/// The mean of (student − teacher)² over all hidden states; 0 of none.
+/// The mean of (student − teacher)² over all hidden states; 0 where there are none.
 ///
 /// # Errors
 /// [`Error::Length`] where the two differ in length.
@@ -136,7 +139,7 @@ pub fn hidden_forward(student: &[f32], teacher: &[f32]) -> Result<f64> {
     Ok(sum / student.len().max(1) as f64)
 }
 
-/// The gradient of [`hidden_forward`] for the student's states: 2 · (student − teacher) / their number.
+/// The gradient of [`hidden_forward`] with respect to the student's states: 2 · (student − teacher) / their number.
 ///
 /// # Errors
 /// [`Error::Length`] where the two differ in length.

@@ -1,20 +1,24 @@
-//! Fake quantization: floats rounded to what integer codes can hold, and the straight-through estimator.
+//! Fake quantization: floats rounded to the values of integer codes, with the straight-through estimator.
 //!
 //! Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 //! Inference", 2017, arXiv 1712.05877, in the form of PyTorch's `fake_quantize_per_tensor_affine`:
-//! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), halves to even.
+//! v̂ = s · (q − z) with q = clamp(round(v / s) + z, qmin, qmax), ties to even.
 
-use super::{Groups, all_positive, same_length};
-use crate::{Error, Result};
+use super::groups::GroupRanges;
+use super::{all_positive, same_length};
+use crate::{Error, Group, Result};
 
-/// Scales, zero points and limits of the codes; they are given, not learned (see [`lsq`](super::lsq) for that).
+/// Fake quantization with given scales and zero points; [`lsq`](super::lsq) learns them.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct FakeQuantize<'a> {
+    /// Weights in a row, at least 1.
+    pub k: usize,
     /// Which weights share a scale.
-    pub groups: Groups,
+    pub group: Group,
     /// s, above 0, one for each group.
     pub scales: &'a [f32],
-    /// z, the code of 0.0, one for each group; none at all stands for zeros.
+    /// z, the code of 0.0, one for each group; empty where they are all 0.
     pub zeros: &'a [i32],
     /// The lowest code.
     pub qmin: i32,
@@ -22,42 +26,58 @@ pub struct FakeQuantize<'a> {
     pub qmax: i32,
 }
 
-impl FakeQuantize<'_> {
+impl<'a> FakeQuantize<'a> {
+    /// Rows of `k` weights with one of `scales` for each group, codes `qmin..=qmax` and zero points of 0.
+    pub fn new(k: usize, group: Group, scales: &'a [f32], (qmin, qmax): (i32, i32)) -> Self {
+        FakeQuantize {
+            k,
+            group,
+            scales,
+            zeros: &[],
+            qmin,
+            qmax,
+        }
+    }
+
+    /// Sets [`zeros`](FakeQuantize::zeros).
+    #[must_use]
+    pub fn with_zeros(self, zeros: &'a [i32]) -> Self {
+        FakeQuantize { zeros, ..self }
+    }
+
     /// The code of each weight, `qmin..=qmax`.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit;
-    /// [`Error::NotFinite`] where a weight has no code.
+    /// [`Error::NotFinite`] where a weight is NaN or infinite.
     pub fn codes(&self, v: &[f32]) -> Result<Vec<i32>> {
-        self.check(v)?;
-        self.groups.finite("weight", v)?;
-        self.groups.map(v, |g| {
+        let groups = self.check(v)?;
+        groups.finite("weight", v)?;
+        groups.map(v, |g| {
             let (code, _) = self.of(g);
             move |v| self.clipped(code(v)) as i32
         })
     }
 
-    /// v̂, what the codes stand for. NaN stays NaN.
+    /// v̂, the values of the codes. NaN stays NaN.
     ///
     /// # Errors
     /// [`Error::Length`] and [`Error::Argument`] where scales, zero points or limits do not fit.
     pub fn forward(&self, v: &[f32]) -> Result<Vec<f32>> {
-        self.check(v)?;
-        self.groups.map(v, |g| {
+        self.check(v)?.map(v, |g| {
             let (code, value) = self.of(g);
             move |v| value(self.clipped(code(v)))
         })
     }
 
-    /// The gradient for v, where `dy` is that for v̂: passed on where the code lies in `qmin..=qmax` by itself,
-    /// 0 where it is clipped.
+    /// The gradient for v from the gradient `dy` for v̂: equal where the code is not clipped, 0 where it is.
     ///
     /// # Errors
     /// Those of [`forward`](FakeQuantize::forward), and [`Error::Length`] where `dy` is not as long as `v`.
     pub fn backward(&self, v: &[f32], dy: &[f32]) -> Result<Vec<f32>> {
-        self.check(v)?;
+        let groups = self.check(v)?;
         same_length("dy", v.len(), dy.len())?;
-        self.groups.zip(v, dy, |g| {
+        groups.zip(v, dy, |g| {
             let (code, _) = self.of(g);
             move |v, dy| {
                 if code(v) == self.clipped(code(v)) { dy } else { 0.0 }
@@ -65,7 +85,7 @@ impl FakeQuantize<'_> {
         })
     }
 
-    /// Of a group: round(v / s) + z, before it is clipped, and the value of a code.
+    /// The functions of a group: the code round(v / s) + z before clipping, and the value of a code.
     fn of(&self, g: usize) -> (impl Fn(f32) -> f32 + Copy, impl Fn(f32) -> f32 + Copy) {
         let s = self.scales[g];
         let z = self.zeros.get(g).map_or(0.0, |&z| z as f32);
@@ -77,13 +97,14 @@ impl FakeQuantize<'_> {
         code.clamp(self.qmin as f32, self.qmax as f32)
     }
 
-    fn check(&self, v: &[f32]) -> Result<()> {
-        self.groups.fits("scales", v.len(), self.scales.len())?;
+    fn check(&self, v: &[f32]) -> Result<GroupRanges> {
+        let groups = GroupRanges::new(self.k, self.group, v.len())?;
+        groups.fits("scales", v.len(), self.scales.len())?;
         all_positive("scales", self.scales)?;
         if !self.zeros.is_empty() {
             same_length("zeros", self.scales.len(), self.zeros.len())?;
         }
-        // Up to 2^24 an f32 holds every integer.
+        // An f32 represents every integer up to 2^24.
         let limit = 1 << 24;
         let allowed = |q: i32| (-limit..=limit).contains(&q);
         if !(self.qmin < self.qmax
@@ -97,6 +118,6 @@ impl FakeQuantize<'_> {
                 format!("{}..={}", self.qmin, self.qmax),
             ));
         }
-        Ok(())
+        Ok(groups)
     }
 }

@@ -1,88 +1,74 @@
-//! Which weights share a scale.
+//! The weights of each group, for functions that work on one group at a time.
 
 use super::same_length;
 use crate::matrix::finite;
-use crate::{Error, Result, parallel};
+use crate::{Error, Group, Result, parallel};
 use std::ops::Range;
 
-/// Runs of consecutive weights that share one scale. They never cross a row, so the last run of a row may be
-/// short, as in the blocks of a [`Matrix`](crate::Matrix). Scales are in the order of their weights.
+/// Consecutive weights that share one scale. Groups do not cross rows, so the last group of a row can be shorter, as in
+/// the blocks of a [`Matrix`](crate::Matrix). Scales are in the order of their weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Groups {
+pub(super) struct GroupRanges {
     /// Weights in one row.
     k: usize,
     /// Weights that share a scale, at most `k`.
     group: usize,
 }
 
-impl Groups {
-    /// One scale for every `group` weights of a row of `k`.
+impl GroupRanges {
+    /// The groups of `len` weights in rows of `k`.
     ///
     /// # Errors
-    /// [`Error::Argument`] where either is 0.
-    pub fn new(k: usize, group: usize) -> Result<Groups> {
-        for (what, got) in [("k", k), ("group", group)] {
+    /// [`Error::Argument`] where `k` or the group is 0, [`Error::Length`] where `len` is not whole rows.
+    pub fn new(k: usize, group: Group, len: usize) -> Result<GroupRanges> {
+        let in_group = match group {
+            Group::Len(len) => len,
+            Group::Row | Group::Tensor => k,
+        };
+        for (what, got) in [("k", k), ("group", in_group)] {
             if got == 0 {
-                return Err(Error::Argument {
-                    what,
-                    allowed: "at least 1".into(),
-                    got: got.to_string(),
-                });
+                return Err(Error::argument(what, "at least 1", got));
             }
         }
-        let group = group.min(k);
-        Ok(Groups { k, group })
+        same_length("weights", (len / k).max(1) * k, len)?;
+        Ok(match group {
+            // The tensor is one long row.
+            Group::Tensor => GroupRanges { k: len, group: len },
+            Group::Row | Group::Len(_) => GroupRanges {
+                k,
+                group: in_group.min(k),
+            },
+        })
     }
 
-    /// One scale for each row of `k` weights.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where `k` is 0.
-    pub fn rows(k: usize) -> Result<Groups> {
-        Groups::new(k, k)
-    }
-
-    /// One scale for a whole tensor of `len` weights.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] where `len` is 0.
-    pub fn tensor(len: usize) -> Result<Groups> {
-        Groups::new(len, len)
-    }
-
-    /// Scales of `len` weights.
-    ///
-    /// # Errors
-    /// [`Error::Length`] where these are no whole rows.
-    pub fn count(&self, len: usize) -> Result<usize> {
-        let rows = len / self.k;
-        same_length("weights", rows.max(1) * self.k, len)?;
-        Ok(rows * self.in_row())
+    /// The number of groups in `len` weights, whole rows.
+    fn count(&self, len: usize) -> usize {
+        len / self.k * self.in_row()
     }
 
     fn in_row(&self) -> usize {
         self.k.div_ceil(self.group)
     }
 
-    /// Which weights the groups of one row are, row 0 being at 0.
+    /// The weights of each group of row 0.
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
-        let Groups { k, group } = *self;
+        let GroupRanges { k, group } = *self;
         (0..k).step_by(group).map(move |s| s..(s + group).min(k))
     }
 
     /// [`Error::Length`] where `scales` are not one for each group of `len` weights.
-    pub(super) fn fits(&self, what: &'static str, len: usize, scales: usize) -> Result<()> {
-        same_length(what, self.count(len)?, scales)
+    pub fn fits(&self, what: &'static str, len: usize, scales: usize) -> Result<()> {
+        same_length(what, self.count(len), scales)
     }
 
-    /// [`Error::NotFinite`] where a number, of whatever it is, is infinite or not a number.
-    pub(super) fn finite(&self, what: &'static str, v: &[f32]) -> Result<()> {
+    /// [`Error::NotFinite`] where a number is NaN or infinite.
+    pub fn finite(&self, what: &'static str, v: &[f32]) -> Result<()> {
         finite(what, v, self.k)
     }
 
     /// One number for each group, `f(group, its weights)`.
-    pub(super) fn reduce(&self, len: usize, f: impl Fn(usize, Range<usize>) -> f32 + Sync + Send) -> Result<Vec<f32>> {
-        let mut out = vec![0f32; self.count(len)?];
+    pub fn reduce(&self, len: usize, f: impl Fn(usize, Range<usize>) -> f32 + Sync + Send) -> Result<Vec<f32>> {
+        let mut out = vec![0f32; self.count(len)];
         let in_row = self.in_row();
         parallel::chunks(
             &mut out,
@@ -98,8 +84,8 @@ impl Groups {
         Ok(out)
     }
 
-    /// One value for each of `from`; `of(group)` is the function of a group.
-    pub(super) fn map<A: Copy + Sync, T: Send + Clone + Default, F: Fn(A) -> T>(
+    /// One value for each of `from`; `of(group)` returns the function for a group.
+    pub fn map<A: Copy + Sync, T: Send + Clone + Default, F: Fn(A) -> T>(
         &self,
         from: &[A],
         of: impl Fn(usize) -> F + Sync + Send,
@@ -110,8 +96,8 @@ impl Groups {
         })
     }
 
-    /// As [`map`](Groups::map), of two slices of one length.
-    pub(super) fn zip<A: Copy + Sync, B: Copy + Sync, T, F: Fn(A, B) -> T>(
+    /// Like [`map`](GroupRanges::map), for two slices of the same length.
+    pub fn zip<A: Copy + Sync, B: Copy + Sync, T, F: Fn(A, B) -> T>(
         &self,
         a: &[A],
         b: &[B],
@@ -132,7 +118,6 @@ impl Groups {
         len: usize,
         f: impl Fn(usize, Range<usize>, &mut [T]) + Sync + Send,
     ) -> Result<Vec<T>> {
-        self.count(len)?;
         let mut out = vec![T::default(); len];
         let in_row = self.in_row();
         parallel::chunks(

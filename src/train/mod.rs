@@ -1,9 +1,9 @@
-//! Training with quantization in the loop: forward functions with the gradients that belong to them.
+//! Quantization-aware training: forward functions and their gradients.
 //!
-//! All work on plain slices and keep no state; what learns (weights, steps, clipping values) is the caller's, and
-//! so is the optimizer. Rounding has a derivative of 0 almost everywhere, which teaches nothing: each method
-//! says what it takes instead (the straight-through estimator of Bengio, Léonard and Courville, 2013, arXiv
-//! 1308.3432, takes 1). `examples/qat` trains with them and exports what it trained.
+//! All functions work on slices and keep no state; the caller owns the parameters (weights, steps, clipping values) and
+//! the optimizer. Rounding has a derivative of 0 almost everywhere, so each method defines a substitute (the
+//! straight-through estimator of Bengio, Léonard and Courville, 2013, arXiv 1308.3432, takes 1). `examples/qat` trains
+//! with them and exports the result as packed matrices.
 
 pub mod bitnet;
 pub mod distill;
@@ -12,8 +12,6 @@ pub mod gradual;
 mod groups;
 pub mod lsq;
 pub mod pact;
-
-pub use groups::Groups;
 
 use crate::{Error, Result};
 
@@ -34,11 +32,7 @@ fn same_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
 /// [`Error::Argument`] where a number is not finite or not above 0.
 fn positive(what: &'static str, value: f32) -> Result<()> {
     if !(value > 0.0 && value.is_finite()) {
-        return Err(Error::Argument {
-            what,
-            allowed: "above 0 and finite".into(),
-            got: value.to_string(),
-        });
+        return Err(Error::argument(what, "finite and above 0", value));
     }
     Ok(())
 }

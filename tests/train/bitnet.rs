@@ -1,21 +1,19 @@
 use super::difference::normal;
 use half::f16;
-use lowbit::train::Groups;
 use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
-use lowbit::{Dense, Error, Format, Matrix, ScaleType};
+use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 
 /// The mean of the magnitudes is 1: halves of γ go to the even code, 0, and what lies past 1.5 γ is clipped.
 #[test]
 fn by_hand() {
     let w = [0.5, -0.5, 0.75, -0.75, 2.5, -1.0];
-    let groups = Groups::tensor(6).unwrap();
-    let got = weights_forward(&w, groups, ScaleType::F32).unwrap();
+    let got = weights_forward(&w, 6, Group::Tensor, ScaleType::F32).unwrap();
     assert_eq!(got.scales, [1.0]);
     assert_eq!(got.codes, [0, 0, 1, -1, 1, -1]);
     assert_eq!(got.values, [0.0, 0.0, 1.0, -1.0, 1.0, -1.0]);
     // Passed on everywhere, where the weight is clipped too.
     assert_eq!(weights_backward(&w), w);
-    let zeros = weights_forward(&[0.0; 6], groups, ScaleType::F16).unwrap();
+    let zeros = weights_forward(&[0.0; 6], 6, Group::Tensor, ScaleType::F16).unwrap();
     assert_eq!((zeros.codes, zeros.values), (vec![0; 6], vec![0.0; 6]));
 }
 
@@ -24,7 +22,7 @@ fn by_hand() {
 fn a_matrix_holds_the_same() {
     let (n, k, group) = (9, 100, 16);
     let w = normal(1, n * k);
-    let got = weights_forward(&w, Groups::new(k, group).unwrap(), ScaleType::F16).unwrap();
+    let got = weights_forward(&w, k, Group::Len(group), ScaleType::F16).unwrap();
     let first: f64 = w[..group].iter().map(|w| f64::from(w.abs())).sum();
     assert_eq!(got.scales[0], f16::from_f32((first / group as f64) as f32).to_f32());
     let format = Format::TERNARY.with_group(group).unwrap();
@@ -59,8 +57,7 @@ fn inputs_are_within_half_a_step() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let groups = Groups::rows(4).unwrap();
-    let weights = |w: &[f32], scale| weights_forward(w, groups, scale);
+    let weights = |w: &[f32], scale| weights_forward(w, 4, Group::Row, scale);
     assert!(matches!(weights(&[1.0; 5], ScaleType::F16), Err(Error::Length { .. })));
     assert!(matches!(
         weights(&[f32::NAN; 4], ScaleType::F16),

@@ -93,7 +93,7 @@ fn the_network_is_differentiated_right() {
     let mut net = Mlp::new(64, 12, 3);
     let numbers: Vec<usize> = (0..20).collect();
     let (x, labels) = data.train.batch(&numbers);
-    let loss = Distill { a: 0.0, t: 1.0 };
+    let loss = Distill::default().with_a(0.0).with_t(1.0);
     let outputs = net.forward(net.weights(), &x);
     let to_logits = loss.backward(&outputs.logits, &outputs.logits, &labels, 10);
     let to_logits = to_logits.unwrap();

@@ -26,7 +26,7 @@ fn defined(student: &[f64], teacher: &[f64], (a, t): (f64, f64)) -> f64 {
 fn loss_and_gradient_are_those_of_the_definition() {
     let (student, teacher) = (normal(1, 35), normal(2, 35));
     for (a, t) in [(0.0, 1.0), (0.9, 4.0), (1.0, 1.0), (0.5, 0.5), (0.25, 20.0)] {
-        let loss = Distill { a, t };
+        let loss = Distill::default().with_a(a).with_t(t);
         let (s, says) = (doubles(&student), doubles(&teacher));
         let with = (f64::from(a), f64::from(t));
         let got = loss.forward(&student, &teacher, &LABELS, CLASSES).unwrap();
@@ -42,7 +42,7 @@ fn loss_and_gradient_are_those_of_the_definition() {
 /// Two classes, logits 0 and ln 3: probabilities 1/4 and 3/4.
 #[test]
 fn by_hand() {
-    let labels_only = Distill { a: 0.0, t: 1.0 };
+    let labels_only = Distill::default().with_a(0.0).with_t(1.0);
     let (s, t) = ([0.0, 3f32.ln()], [0.0, 0.0]);
     let got = labels_only.forward(&s, &t, &[0], 2).unwrap();
     assert!((got.total - 4f64.ln()).abs() < 1e-7);
@@ -50,7 +50,7 @@ fn by_hand() {
     assert!((got.divergence - 0.5 * (4f64 / 3.0).ln()).abs() < 1e-7);
     let to_s = labels_only.backward(&s, &t, &[0], 2).unwrap();
     assert_close(&to_s, &[-0.75, 0.75], 1e-7);
-    let teacher_only = Distill { a: 1.0, t: 1.0 };
+    let teacher_only = Distill::default().with_a(1.0).with_t(1.0);
     let to_s = teacher_only.backward(&s, &t, &[0], 2).unwrap();
     assert_close(&to_s, &[-0.25, 0.25], 1e-7);
 }
@@ -58,7 +58,7 @@ fn by_hand() {
 #[test]
 fn a_student_like_its_teacher_has_nothing_to_learn_from_it() {
     let s = normal(3, 35);
-    let loss = Distill { a: 1.0, t: 4.0 };
+    let loss = Distill::default().with_a(1.0).with_t(4.0);
     assert_eq!(loss.forward(&s, &s, &LABELS, CLASSES).unwrap().divergence, 0.0);
     assert_eq!(loss.backward(&s, &s, &LABELS, CLASSES).unwrap(), [0.0; 35]);
 }
@@ -97,9 +97,9 @@ fn what_does_not_fit_is_refused() {
     let seven = [0, 7, 3, 3, 1];
     assert!(matches!(run(loss, &s, &s, &seven), Err(Error::Argument { .. })));
     for loss in [
-        Distill { a: 1.5, t: 1.0 },
-        Distill { a: 0.5, t: 0.0 },
-        Distill { a: f32::NAN, t: 1.0 },
+        Distill::default().with_a(1.5).with_t(1.0),
+        Distill::default().with_a(0.5).with_t(0.0),
+        Distill::default().with_a(f32::NAN).with_t(1.0),
     ] {
         assert!(matches!(run(loss, &s, &s, &LABELS), Err(Error::Argument { .. })));
     }

@@ -1,17 +1,9 @@
 use super::difference::{assert_close, away_from, doubles, gradient, normal};
-use lowbit::Error;
-use lowbit::train::Groups;
 use lowbit::train::fake::FakeQuantize;
+use lowbit::{Error, Group};
 
-fn tensor<'a>(len: usize, scales: &'a [f32], zeros: &'a [i32], (qmin, qmax): (i32, i32)) -> FakeQuantize<'a> {
-    let groups = Groups::tensor(len).unwrap();
-    FakeQuantize {
-        groups,
-        scales,
-        zeros,
-        qmin,
-        qmax,
-    }
+fn tensor<'a>(len: usize, scales: &'a [f32], zeros: &'a [i32], range: (i32, i32)) -> FakeQuantize<'a> {
+    FakeQuantize::new(len, Group::Tensor, scales, range).with_zeros(zeros)
 }
 
 /// Quotients 0.6, -0.6, 0.5 (a half, to even), 1.5 (to 2, clipped), -3.2 (clipped).
@@ -53,15 +45,8 @@ fn gradient_is_that_of_a_clamp() {
 
 #[test]
 fn every_group_has_its_own_scale() {
-    let groups = Groups::new(5, 2).unwrap();
     let scales = [1.0, 2.0, 4.0, 0.5, 0.25, 8.0];
-    let fake = FakeQuantize {
-        groups,
-        scales: &scales,
-        zeros: &[],
-        qmin: -8,
-        qmax: 7,
-    };
+    let fake = FakeQuantize::new(5, Group::Len(2), &scales, (-8, 7));
     let v = [1.2f32; 10];
     let expected = [1.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 1.25, 1.25, 0.0];
     assert_eq!(fake.forward(&v).unwrap(), expected);

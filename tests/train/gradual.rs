@@ -1,5 +1,5 @@
 use lowbit::Error;
-use lowbit::train::gradual::{Bits, Blend, blend, blend_backward};
+use lowbit::train::gradual::{BitSchedule, Blend, blend, blend_backward};
 
 /// Half way the cubic curve is at 1 - 1/8.
 #[test]
@@ -12,7 +12,7 @@ fn the_share_rises_once() {
     let shares: Vec<f32> = (0..400).map(|s| cubic.share(s)).collect();
     assert!(shares.is_sorted() && shares.iter().all(|s| (0.0..=1.0).contains(s)));
     assert!(shares[101..300].windows(2).all(|pair| pair[0] < pair[1]));
-    let line = Blend { power: 1.0, ..cubic };
+    let line = cubic.with_power(1.0);
     assert_eq!(line.share(150), 0.25);
     let at_once = Blend::cubic(50, 50);
     assert_eq!([49, 50].map(|s| at_once.share(s)), [0.0, 1.0]);
@@ -37,20 +37,20 @@ fn a_blend_is_linear() {
 
 #[test]
 fn bits_fall_in_stages() {
-    let bits = Bits::halved(8, 2, 100).unwrap();
+    let bits = BitSchedule::halved(8, 2, 100).unwrap();
     assert_eq!(bits.stages, [8, 4, 2]);
     assert_eq!(
         [0, 99, 100, 199, 200, u64::MAX].map(|s| bits.at(s).unwrap()),
         [8, 8, 4, 4, 2, 2]
     );
-    assert_eq!(Bits::halved(8, 3, 1).unwrap().stages, [8, 4, 3]);
-    assert_eq!(Bits::halved(4, 4, 1).unwrap().stages, [4]);
+    assert_eq!(BitSchedule::halved(8, 3, 1).unwrap().stages, [8, 4, 3]);
+    assert_eq!(BitSchedule::halved(4, 4, 1).unwrap().stages, [4]);
     for (first, last, steps) in [(2, 4, 1), (4, 0, 1), (4, 2, 0)] {
-        assert!(matches!(Bits::halved(first, last, steps), Err(Error::Argument { .. })));
+        assert!(matches!(
+            BitSchedule::halved(first, last, steps),
+            Err(Error::Argument { .. })
+        ));
     }
-    let none = Bits {
-        stages: Vec::new(),
-        steps: 1,
-    };
+    let none = BitSchedule::new(Vec::new(), 1);
     assert!(matches!(none.at(0), Err(Error::Argument { .. })));
 }

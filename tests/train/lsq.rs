@@ -1,19 +1,18 @@
 use super::difference::{assert_close, away_from, doubles, gradient, normal};
-use lowbit::Error;
-use lowbit::train::Groups;
-use lowbit::train::lsq::{Levels, backward, codes, forward, gradient_scale, init};
+use lowbit::train::lsq::{CodeRange, Lsq, gradient_scale};
+use lowbit::{Error, Group};
 
 #[test]
 fn levels_are_those_of_the_paper() {
-    let ends = |levels: Levels| (levels.qn(), levels.qp());
-    assert_eq!(ends(Levels::signed(4).unwrap()), (8, 7));
-    assert_eq!(ends(Levels::signed(2).unwrap()), (2, 1));
-    assert_eq!(ends(Levels::unsigned(3).unwrap()), (0, 7));
-    assert_eq!(ends(Levels::ternary()), (1, 1));
-    assert_eq!(ends(Levels::signed(1).unwrap()), (1, 1));
+    let ends = |levels: CodeRange| (levels.qn(), levels.qp());
+    assert_eq!(ends(CodeRange::signed(4).unwrap()), (8, 7));
+    assert_eq!(ends(CodeRange::signed(2).unwrap()), (2, 1));
+    assert_eq!(ends(CodeRange::unsigned(3).unwrap()), (0, 7));
+    assert_eq!(ends(CodeRange::ternary()), (1, 1));
+    assert_eq!(ends(CodeRange::signed(1).unwrap()), (1, 1));
     for bits in [0, 17] {
-        assert!(matches!(Levels::signed(bits), Err(Error::Argument { .. })));
-        assert!(matches!(Levels::unsigned(bits), Err(Error::Argument { .. })));
+        assert!(matches!(CodeRange::signed(bits), Err(Error::Argument { .. })));
+        assert!(matches!(CodeRange::unsigned(bits), Err(Error::Argument { .. })));
     }
 }
 
@@ -21,15 +20,15 @@ fn levels_are_those_of_the_paper() {
 #[test]
 fn by_hand() {
     let v = [0.2, 0.4, 1.0, -0.9, -2.0];
-    let (groups, levels) = (Groups::tensor(5).unwrap(), Levels::signed(2).unwrap());
+    let lsq = Lsq::new(5, Group::Tensor, CodeRange::signed(2).unwrap());
     let s = [0.5];
-    assert_eq!(codes(&v, &s, groups, levels).unwrap(), [0, 1, 1, -2, -2]);
-    assert_eq!(forward(&v, &s, groups, levels).unwrap(), [0.0, 0.5, 0.5, -1.0, -1.0]);
-    let got = backward(&v, &s, groups, levels, &[1.0; 5]).unwrap();
+    assert_eq!(lsq.codes(&v, &s).unwrap(), [0, 1, 1, -2, -2]);
+    assert_eq!(lsq.forward(&v, &s).unwrap(), [0.0, 0.5, 0.5, -1.0, -1.0]);
+    let got = lsq.backward(&v, &s, &[1.0; 5]).unwrap();
     assert_eq!(got.v, [1.0, 1.0, 0.0, 1.0, 0.0]);
     assert_close(&got.s, &[-1.4 / 5f64.sqrt()], 1e-6);
     // Mean 0.9, √Qp = 1.
-    assert_close(&init(&v, groups, levels).unwrap(), &[1.8], 1e-6);
+    assert_close(&lsq.init(&v).unwrap(), &[1.8], 1e-6);
 }
 
 /// The estimator holds round(q) - q still: v̂ = s · (clamp(v / s) + constant) is smooth inside a cell, and its
@@ -37,11 +36,11 @@ fn by_hand() {
 #[test]
 fn gradients_are_those_of_the_definition() {
     let all = [
-        Levels::signed(1).unwrap(),
-        Levels::signed(2).unwrap(),
-        Levels::signed(4).unwrap(),
-        Levels::unsigned(2).unwrap(),
-        Levels::ternary(),
+        CodeRange::signed(1).unwrap(),
+        CodeRange::signed(2).unwrap(),
+        CodeRange::signed(4).unwrap(),
+        CodeRange::unsigned(2).unwrap(),
+        CodeRange::ternary(),
     ];
     for levels in all {
         let ends = [-f64::from(levels.qn()), f64::from(levels.qp())];
@@ -49,8 +48,8 @@ fn gradients_are_those_of_the_definition() {
         let half = |seed, s| away_from(normal(seed, 150), s, &[ends[0] as f32, ends[1] as f32])[..100].to_vec();
         let v = [half(1, s[0]), half(2, s[1])].concat();
         let dy = normal(3, v.len());
-        let groups = Groups::rows(100).unwrap();
-        let codes = doubles(&forward(&v, &s, groups, levels).unwrap());
+        let lsq = Lsq::new(100, Group::Row, levels);
+        let codes = doubles(&lsq.forward(&v, &s).unwrap());
         // What rounding adds to the clipped quotient, at the point where the derivative is taken.
         let constants: Vec<f64> = (0..v.len())
             .map(|i| {
@@ -65,7 +64,7 @@ fn gradients_are_those_of_the_definition() {
             };
             (0..v.len()).map(term).sum()
         };
-        let got = backward(&v, &s, groups, levels, &dy).unwrap();
+        let got = lsq.backward(&v, &s, &dy).unwrap();
         let (v, s) = (doubles(&v), doubles(&s));
         assert_close(&got.v, &gradient(&v, |v| loss(v, &s)), 1e-6);
         let g = 1.0 / (100.0 * ends[1]).sqrt();
@@ -79,17 +78,17 @@ fn gradients_are_those_of_the_definition() {
 #[test]
 fn one_bit_has_signs() {
     let v = normal(4, 64);
-    let (groups, levels) = (Groups::rows(64).unwrap(), Levels::signed(1).unwrap());
-    let s = init(&v, groups, levels).unwrap();
+    let lsq = Lsq::new(64, Group::Row, CodeRange::signed(1).unwrap());
+    let s = lsq.init(&v).unwrap();
     let error = |s: f32| -> f64 {
-        let y = forward(&v, &[s], groups, levels).unwrap();
+        let y = lsq.forward(&v, &[s]).unwrap();
         y.iter().zip(&v).map(|(y, v)| f64::from(y - v).powi(2)).sum()
     };
     let best = error(s[0]);
     for factor in [0.9, 0.99, 1.01, 1.1] {
         assert!(error(factor * s[0]) > best, "{factor}");
     }
-    let codes = codes(&v, &s, groups, levels).unwrap();
+    let codes = lsq.codes(&v, &s).unwrap();
     assert!(codes.iter().zip(&v).all(|(c, v)| *c == if *v >= 0.0 { 1 } else { -1 }));
 }
 
@@ -97,18 +96,17 @@ fn one_bit_has_signs() {
 #[test]
 fn a_step_learns_the_least_error() {
     let v = normal(5, 4096);
-    let groups = Groups::tensor(4096).unwrap();
     for (bits, bound) in [(3, 1.02), (4, 1.02)] {
-        let levels = Levels::signed(bits).unwrap();
+        let lsq = Lsq::new(4096, Group::Tensor, CodeRange::signed(bits).unwrap());
         let difference = |s: f32| -> Vec<f32> {
-            let y = forward(&v, &[s], groups, levels).unwrap();
+            let y = lsq.forward(&v, &[s]).unwrap();
             y.iter().zip(&v).map(|(y, v)| y - v).collect()
         };
         let error = |s: f32| -> f64 { difference(s).iter().map(|d| f64::from(*d).powi(2)).sum() };
-        let start = init(&v, groups, levels).unwrap()[0];
+        let start = lsq.init(&v).unwrap()[0];
         let mut s = start;
         for _ in 0..400 {
-            let to_s = backward(&v, &[s], groups, levels, &difference(s)).unwrap().s[0];
+            let to_s = lsq.backward(&v, &[s], &difference(s)).unwrap().s[0];
             s -= 1e-3 * to_s;
         }
         let least = (1..400).map(|i| error(0.005 * i as f32)).fold(f64::MAX, f64::min);
@@ -119,28 +117,16 @@ fn a_step_learns_the_least_error() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let (groups, levels) = (Groups::new(4, 2).unwrap(), Levels::signed(4).unwrap());
+    let lsq = Lsq::new(4, Group::Len(2), CodeRange::signed(4).unwrap());
     let v = [0.5f32; 8];
     let s = [1.0f32; 4];
-    assert!(forward(&v, &s, groups, levels).is_ok());
-    assert!(matches!(
-        forward(&v, &s[..3], groups, levels),
-        Err(Error::Length { .. })
-    ));
-    assert!(matches!(
-        backward(&v, &s, groups, levels, &v[..7]),
-        Err(Error::Length { .. })
-    ));
+    assert!(lsq.forward(&v, &s).is_ok());
+    assert!(matches!(lsq.forward(&v, &s[..3]), Err(Error::Length { .. })));
+    assert!(matches!(lsq.backward(&v, &s, &v[..7]), Err(Error::Length { .. })));
     let zero = [1.0, 0.0, 1.0, 1.0];
-    assert!(matches!(
-        forward(&v, &zero, groups, levels),
-        Err(Error::Argument { .. })
-    ));
+    assert!(matches!(lsq.forward(&v, &zero), Err(Error::Argument { .. })));
     let infinite = [0.0, f32::INFINITY, 0.0, 0.0];
-    assert!(matches!(
-        init(&infinite, groups, levels),
-        Err(Error::NotFinite { column: 1, .. })
-    ));
+    assert!(matches!(lsq.init(&infinite), Err(Error::NotFinite { column: 1, .. })));
     // Zeros give steps that can be divided by.
-    assert_eq!(init(&[0.0; 8], groups, levels).unwrap(), [1e-8; 4]);
+    assert_eq!(lsq.init(&[0.0; 8]).unwrap(), [1e-8; 4]);
 }

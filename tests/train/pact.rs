@@ -5,11 +5,7 @@ use lowbit::train::pact::Pact;
 /// Two bits, α = 3: activations 0, 1, 2, 3; halves to even.
 #[test]
 fn by_hand() {
-    let pact = Pact {
-        alpha: 3.0,
-        bits: 2,
-        lambda: 0.01,
-    };
+    let pact = Pact::default().with_alpha(3.0).with_bits(2).with_lambda(0.01);
     let x = [-1.0, 0.4, 0.5, 1.5, 2.6, 3.0, 7.0];
     assert_eq!(pact.forward(&x).unwrap(), [0.0, 0.0, 0.0, 2.0, 3.0, 3.0, 3.0]);
     let got = pact.backward(&x, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]).unwrap();
@@ -21,10 +17,7 @@ fn by_hand() {
 /// Without the rounding it is ½ (|x| − |x − α| + α), as the paper writes it.
 #[test]
 fn gradients_are_those_of_the_clipping() {
-    let pact = Pact {
-        alpha: 0.9,
-        ..Pact::default()
-    };
+    let pact = Pact::default().with_alpha(0.9);
     let x = away_from(normal(1, 300), 1.0, &[0.0, 0.9]);
     let dy = normal(2, x.len());
     let loss = |x: &[f64], alpha: f64| -> f64 {
@@ -43,11 +36,7 @@ fn gradients_are_those_of_the_clipping() {
 fn rounding_is_at_most_half_a_step() {
     let x = normal(3, 5000);
     for bits in [1, 4, 8, 16] {
-        let pact = Pact {
-            alpha: 1.3,
-            bits,
-            lambda: 0.0,
-        };
+        let pact = Pact::default().with_alpha(1.3).with_bits(bits).with_lambda(0.0);
         let bound = 0.5 * pact.step() + 1e-6;
         for (y, x) in pact.forward(&x).unwrap().iter().zip(&x) {
             let error = (y - x.clamp(0.0, 1.3)).abs();
@@ -60,11 +49,11 @@ fn rounding_is_at_most_half_a_step() {
 fn what_is_out_of_range_is_refused() {
     let ok = Pact::default();
     for pact in [
-        Pact { alpha: 0.0, ..ok },
-        Pact { alpha: f32::NAN, ..ok },
-        Pact { bits: 0, ..ok },
-        Pact { bits: 17, ..ok },
-        Pact { lambda: -1.0, ..ok },
+        ok.with_alpha(0.0),
+        ok.with_alpha(f32::NAN),
+        ok.with_bits(0),
+        ok.with_bits(17),
+        ok.with_lambda(-1.0),
     ] {
         assert!(matches!(pact.forward(&[1.0]), Err(Error::Argument { .. })), "{pact:?}");
     }

@@ -3,7 +3,8 @@
 use super::Fallible;
 use super::mlp::Layer;
 use half::f16;
-use lowbit::train::{Groups, bitnet, lsq};
+use lowbit::train::bitnet;
+use lowbit::train::lsq::{CodeRange, Lsq};
 use lowbit::{Dense, Format, Group, Matrix, ScaleType};
 
 /// What weights become.
@@ -25,9 +26,10 @@ pub enum Scheme {
 /// A layer's scheme with what it learns.
 pub enum Quantizer {
     Float,
-    Ternary(Groups, Format),
+    /// Weights in a row, which of them share γ, and the format.
+    Ternary(usize, Group, Format),
     /// The steps are learned in f32 and used as the f16 that will be stored.
-    Int4(Groups, Format, Vec<f32>),
+    Int4(Lsq, Format, Vec<f32>),
 }
 
 /// LSQ's steps stay above this: the smallest f16 of full precision.
@@ -38,15 +40,13 @@ impl Quantizer {
         let k = layer.k;
         Ok(match scheme {
             Scheme::Float => Quantizer::Float,
-            Scheme::Ternary { group } => Quantizer::Ternary(Groups::new(k, group)?, Format::TERNARY.with_group(group)?),
+            Scheme::Ternary { group } => Quantizer::Ternary(k, Group::Len(group), Format::TERNARY.with_group(group)?),
             // In a matrix every row has its own copy of γ.
-            Scheme::TernaryTensor => {
-                Quantizer::Ternary(Groups::tensor(layer.w.len())?, Format::TERNARY.with_group(Group::Row)?)
-            }
+            Scheme::TernaryTensor => Quantizer::Ternary(k, Group::Tensor, Format::TERNARY.with_group(Group::Row)?),
             Scheme::Int4 { group } => {
-                let groups = Groups::new(k, group)?;
-                let steps = lsq::init(&layer.w, groups, lsq::Levels::signed(4)?)?;
-                Quantizer::Int4(groups, Format::INT4.with_group(group)?, steps)
+                let lsq = Lsq::new(k, Group::Len(group), CodeRange::signed(4)?);
+                let steps = lsq.init(&layer.w)?;
+                Quantizer::Int4(lsq, Format::INT4.with_group(group)?, steps)
             }
         })
     }
@@ -55,8 +55,8 @@ impl Quantizer {
     pub fn forward(&self, w: &[f32]) -> Fallible<Vec<f32>> {
         Ok(match self {
             Quantizer::Float => w.to_vec(),
-            Quantizer::Ternary(groups, _) => bitnet::weights_forward(w, *groups, ScaleType::F16)?.values,
-            Quantizer::Int4(groups, _, steps) => lsq::forward(w, &stored(steps), *groups, lsq::Levels::signed(4)?)?,
+            Quantizer::Ternary(k, group, _) => bitnet::weights_forward(w, *k, *group, ScaleType::F16)?.values,
+            Quantizer::Int4(lsq, _, steps) => lsq.forward(w, &stored(steps))?,
         })
     }
 
@@ -65,9 +65,8 @@ impl Quantizer {
         Ok(match self {
             Quantizer::Float => (dy.to_vec(), Vec::new()),
             Quantizer::Ternary(..) => (bitnet::weights_backward(dy), Vec::new()),
-            Quantizer::Int4(groups, _, steps) => {
-                let levels = lsq::Levels::signed(4)?;
-                let gradients = lsq::backward(w, &stored(steps), *groups, levels, dy)?;
+            Quantizer::Int4(lsq, _, steps) => {
+                let gradients = lsq.backward(w, &stored(steps), dy)?;
                 (gradients.v, gradients.s)
             }
         })
@@ -91,18 +90,18 @@ impl Quantizer {
         let (n, k, w) = (layer.n, layer.k, &layer.w);
         let matrix = match self {
             Quantizer::Float => Matrix::quantize(Format::F32, Dense::new(n, k, w)?)?,
-            Quantizer::Ternary(groups, format) => {
-                let ternary = bitnet::weights_forward(w, *groups, ScaleType::F16)?;
+            Quantizer::Ternary(k, group, format) => {
+                let ternary = bitnet::weights_forward(w, *k, *group, ScaleType::F16)?;
                 let mut scales = ternary.scales;
                 if scales.len() == 1 {
                     scales = vec![scales[0]; n];
                 }
                 let fields: Vec<_> = ternary.codes.iter().map(|&c| (c + 1) as u8).collect();
-                pack::<2>(*format, (n, k), &fields, &scales)?
+                pack::<2>(*format, (n, *k), &fields, &scales)?
             }
-            Quantizer::Int4(groups, format, steps) => {
+            Quantizer::Int4(lsq, format, steps) => {
                 let steps = stored(steps);
-                let codes = lsq::codes(w, &steps, *groups, lsq::Levels::signed(4)?)?;
+                let codes = lsq.codes(w, &steps)?;
                 let fields: Vec<_> = codes.iter().map(|&c| (c + 8) as u8).collect();
                 pack::<4>(*format, (n, k), &fields, &steps)?
             }

@@ -128,7 +128,7 @@ fn to_outputs(
 ) -> Fallible<(Vec<f32>, Vec<f32>)> {
     let logits = &outputs.logits;
     let Some(Teacher { net, loss, hidden }) = teacher else {
-        let labels_only = Distill { a: 0.0, t: 1.0 };
+        let labels_only = Distill::default().with_a(0.0).with_t(1.0);
         let to_logits = labels_only.backward(logits, logits, labels, CLASSES)?;
         return Ok((to_logits, Vec::new()));
     };

@@ -6,8 +6,8 @@
 //! i32  chunks;  i32 length, name of the text      (not in the oldest files)
 //! ```
 //!
-//! A call is a chunk of text. How long chunks were is not said; llama.cpp takes its own context, which is
-//! [`Importance::CHUNK_SIZE`] unless told otherwise, and so does this.
+//! A call is a chunk of text. The file does not contain the length of chunks; llama.cpp assumes its own context, by
+//! default [`Importance::CHUNK_SIZE`], and so does this reader.
 
 use super::{Importance, file_error};
 use crate::{Error, Result};
@@ -32,7 +32,7 @@ impl Importance {
             if importance.entries.contains_key(name) {
                 return Err(file.error("a name", "there once", name));
             }
-            // Without a call the values are taken as they are, as llama.cpp's quantizer does.
+            // Without a call the values are used unchanged, as in llama.cpp's quantizer.
             importance.insert(name, sums, vec![tokens * calls.max(1) as f64])?;
         }
         if file.at < bytes.len() {
@@ -47,7 +47,7 @@ impl Importance {
     }
 }
 
-/// A reader that never goes past the end.
+/// A reader that never reads past the end.
 struct Dat<'a> {
     bytes: &'a [u8],
     at: usize,

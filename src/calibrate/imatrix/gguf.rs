@@ -3,7 +3,7 @@
 //!
 //! `NAME.in_sum`, the sums of the inputs themselves that newer versions add, is not kept.
 
-use super::{Entry, Importance, file_error};
+use super::{ImatrixEntry, Importance, file_error};
 use crate::Result;
 use crate::gguf::{Gguf, Key, TensorType, TensorView, Writer};
 
@@ -24,7 +24,7 @@ impl Importance {
         writer.metadata(DATASETS, self.datasets.clone())?;
         writer.metadata(CHUNK_COUNT, self.chunk_count())?;
         writer.metadata(CHUNK_SIZE, self.chunk_size)?;
-        for (name, Entry { sums, counts }) in &self.entries {
+        for (name, ImatrixEntry { sums, counts }) in &self.entries {
             let experts = counts.len();
             let k = sums.len() / experts;
             for (suffix, k, numbers) in [(SUMS, k, sums), (COUNTS, 1, counts)] {

@@ -1,9 +1,9 @@
-//! Importance matrices, as llama.cpp's `llama-imatrix` collects and stores them: for each weight matrix and each of
-//! its columns the mean of the squared input, which says how much an error in that column matters.
+//! Importance matrices, as llama.cpp's `llama-imatrix` collects and stores them: for each column of each weight matrix,
+//! the mean of the squared input, which weighs errors in that column.
 //!
 //! [`Matrix::quantize_weighted`](crate::Matrix::quantize_weighted) takes the means of one matrix.
-//! The error of an output is `Σ_j (ŵ_j - w_j) x_j`; where inputs do not depend on each other the mean of its
-//! square is `Σ_j (ŵ_j - w_j)² E[x_j²]` (llama.cpp, pull request 4861).
+//! The error of an output is `Σ_j (ŵ_j - w_j) x_j`; for uncorrelated inputs the mean of its square is
+//! `Σ_j (ŵ_j - w_j)² E[x_j²]` (llama.cpp, pull request 4861).
 
 mod dat;
 mod gguf;
@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 /// Columns that one worker adds up.
 const COLUMNS: usize = 64;
 
-/// Sums of squared inputs and counts of rows, by the name of the weight matrix; of a tensor that holds the
-/// matrices of several experts, for each of them.
+/// Sums of squared inputs and counts of rows by the name of the weight matrix. A tensor with the matrices of several
+/// experts has sums for each expert.
 ///
 /// ```
 /// use lowbit::{Dense, Format, Matrix, calibrate::imatrix::Importance};
@@ -33,20 +33,20 @@ const COLUMNS: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Importance {
     /// In the order of names, as llama.cpp writes them.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, ImatrixEntry>,
     datasets: Vec<String>,
     chunk_size: u32,
 }
 
-/// The most inputs of all experts of a matrix.
+/// The most sums of a matrix: inputs times experts.
 const MOST_SUMS: u64 = 1 << 32;
 
 /// The sums of one tensor.
 #[derive(Clone, Debug, PartialEq)]
-struct Entry {
-    /// Of each column, those of the experts one after the other. Files hold them as f32.
+struct ImatrixEntry {
+    /// The sums of each column, expert after expert. Files store them as f32.
     sums: Vec<f64>,
-    /// Rows that were added up: one number, or one for each expert.
+    /// The number of rows: one, or one for each expert.
     counts: Vec<f64>,
 }
 
@@ -57,10 +57,10 @@ impl Default for Importance {
 }
 
 impl Importance {
-    /// Tokens in a chunk of text where nothing else is said: the context of `llama-imatrix` by default.
+    /// The default number of tokens in a chunk of text: the default context of `llama-imatrix`.
     pub const CHUNK_SIZE: u32 = 512;
 
-    /// Nothing collected yet.
+    /// An empty collection.
     pub fn new() -> Self {
         Importance {
             entries: BTreeMap::new(),
@@ -72,23 +72,23 @@ impl Importance {
     /// Adds `x`, rows of `k` inputs of the matrix `name`.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows, [`Error::Argument`] where it is not finite or
-    /// `name` was given with another k or with experts.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite or `name`
+    /// was added with another k or with experts before.
     pub fn add(&mut self, name: &str, k: usize, x: &[f32]) -> Result<()> {
         self.add_expert(name, k, 1, 0, x)
     }
 
-    /// Adds `x`, rows of `k` inputs that expert `expert` of `experts` was asked for.
+    /// Adds `x`, rows of `k` inputs that were routed to expert `expert` of `experts`.
     ///
     /// # Errors
-    /// As [`add`](Importance::add) has them; [`Error::Argument`] where there is no such expert, are over 65 536,
-    /// or no memory for all of their inputs; [`Error::TooLarge`] for over 2^32 of these.
+    /// Those of [`add`](Importance::add); [`Error::Argument`] where `expert` is out of range, there are more than
+    /// 65,536 experts, or memory for the sums is not available; [`Error::TooLarge`] for more than 2^32 sums.
     pub fn add_expert(&mut self, name: &str, k: usize, experts: usize, expert: usize, x: &[f32]) -> Result<()> {
         let rows = inputs(k, x)?;
         if expert >= experts {
             return Err(Error::Argument {
                 what: "the expert",
-                allowed: format!("under {experts}, their number"),
+                allowed: format!("below {experts}, their number"),
                 got: expert.to_string(),
             });
         }
@@ -106,7 +106,7 @@ impl Importance {
         let entry = match self.entries.get_mut(name) {
             Some(entry) => entry,
             None => {
-                let new = Entry {
+                let new = ImatrixEntry {
                     sums: zeros(what, size as u64, MOST_SUMS)?,
                     counts: vec![0.0; experts],
                 };
@@ -142,15 +142,15 @@ impl Importance {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The rows that were added up for a matrix: one number, or one for each expert.
+    /// The number of rows added for a matrix: one number, or one for each expert.
     pub fn counts(&self, name: &str) -> Option<&[f64]> {
         Some(&self.entries.get(name)?.counts)
     }
 
-    /// The mean squared input of each column, of experts one after the other. An expert that was never
-    /// asked has 1 everywhere, as llama.cpp has it: all its columns matter alike.
+    /// The mean squared input of each column, expert after expert. An expert without rows has 1 everywhere, as in
+    /// llama.cpp, so that all its columns count the same.
     pub fn means(&self, name: &str) -> Option<Vec<f32>> {
-        let Entry { sums, counts } = self.entries.get(name)?;
+        let ImatrixEntry { sums, counts } = self.entries.get(name)?;
         let k = sums.len() / counts.len();
         let of = |(sums, &count): (&[f64], &f64)| {
             let mean = move |sum: &f64| {
@@ -161,14 +161,14 @@ impl Importance {
         Some(sums.chunks(k).zip(counts).flat_map(of).collect())
     }
 
-    /// Adds what another run collected.
+    /// Adds the sums of another collection.
     ///
     /// # Errors
-    /// [`Error::Argument`] where both have a matrix, of different sizes; then nothing was added.
+    /// [`Error::Argument`] where both contain a matrix in different sizes; then nothing was added.
     pub fn merge(&mut self, other: &Importance) -> Result<()> {
         for (name, theirs) in &other.entries {
             if let Some(ours) = self.entries.get(name) {
-                let sizes = |e: &Entry| (e.sums.len(), e.counts.len());
+                let sizes = |e: &ImatrixEntry| (e.sums.len(), e.counts.len());
                 if sizes(ours) != sizes(theirs) {
                     let (sums, experts) = sizes(ours);
                     let (got, of) = sizes(theirs);
@@ -194,14 +194,14 @@ impl Importance {
         Ok(())
     }
 
-    /// Notes a text that was collected on, for the file's `imatrix.datasets`.
+    /// Records the name of a calibration text, for the file's `imatrix.datasets`.
     pub fn add_dataset(&mut self, name: &str) {
         if !self.datasets.iter().any(|known| known == name) {
             self.datasets.push(name.to_owned());
         }
     }
 
-    /// The texts that were collected on.
+    /// The names of the calibration texts.
     pub fn datasets(&self) -> &[String] {
         &self.datasets
     }
@@ -223,18 +223,18 @@ impl Importance {
         Ok(())
     }
 
-    /// Whole chunks that the most asked matrix has seen.
+    /// The number of whole chunks, from the matrix with the most rows.
     pub fn chunk_count(&self) -> u32 {
         let counts = self.entries.values().flat_map(|e| &e.counts);
         let most = counts.fold(0f64, |most, &count| most.max(count));
         (most / f64::from(self.chunk_size)) as u32
     }
 
-    /// Reads a file of `llama-imatrix`: GGUF, or the older `.dat`, by its first bytes.
+    /// Reads a file of `llama-imatrix`: GGUF or the older `.dat`, told apart by the first bytes.
     ///
     /// # Errors
-    /// [`Error::File`] and [`Error::Truncated`] for whatever such a file cannot hold: sums without counts, sizes that
-    /// do not fit each other, numbers that are negative or not finite, nothing at all.
+    /// [`Error::File`] and [`Error::Truncated`] for an invalid file: sums without counts, inconsistent sizes, negative,
+    /// NaN or infinite numbers, no entries.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         if bytes.starts_with(b"GGUF") {
             Self::from_gguf(bytes)
@@ -243,7 +243,7 @@ impl Importance {
         }
     }
 
-    /// Takes what a file has for one matrix, if it is possible.
+    /// Inserts the entry of one matrix from a file, after checking it.
     fn insert(&mut self, name: &str, sums: Vec<f64>, counts: Vec<f64>) -> Result<()> {
         let at = format!("importance of {name:?}");
         if counts.is_empty() || sums.is_empty() || !sums.len().is_multiple_of(counts.len()) {
@@ -255,7 +255,7 @@ impl Importance {
                 return Err(file_error(&at, what, "finite and at least 0", wrong));
             }
         }
-        self.entries.insert(name.to_owned(), Entry { sums, counts });
+        self.entries.insert(name.to_owned(), ImatrixEntry { sums, counts });
         Ok(())
     }
 }

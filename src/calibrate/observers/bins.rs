@@ -1,11 +1,11 @@
-//! Counts of values in bins of equal width, around 0 or upwards from it, that stretch by powers of two.
+//! A histogram with bins of equal width, symmetric about 0 or from 0 upwards, whose range grows by powers of two.
 //!
-//! ONNX Runtime and pytorch-quantization append bins where a later batch exceeds the first, without end; here the
-//! range doubles and neighbouring bins become one, so their number stays.
+//! ONNX Runtime and pytorch-quantization append bins without limit where a later batch exceeds the first. Here the
+//! range doubles and adjacent bins are merged, so their number is constant.
 
 use super::{extremes, union};
 use crate::Result;
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 
 /// The most bins of a histogram; tools take some thousands.
 pub(super) const MOST: usize = 1 << 20;
@@ -13,13 +13,13 @@ pub(super) const MOST: usize = 1 << 20;
 /// A histogram over [-end, end], or over [0, end] of magnitudes.
 #[derive(Clone, Debug)]
 pub(super) struct Bins {
-    /// Values in each bin, and their sum: its mean stands for the bin where one value must.
+    /// The number of values in each bin, and their sum: where one value represents a bin, it is the mean.
     pub counts: Vec<u64>,
     pub sums: Vec<f64>,
     pub magnitudes: bool,
     pub end: f64,
     /// The extremes of all values, with their signs.
-    pub seen: Option<Range>,
+    pub seen: Option<ValueRange>,
 }
 
 impl Bins {
@@ -55,7 +55,7 @@ impl Bins {
         };
         let largest = range.hi.max(-range.lo) as f64;
         if self.end == 0.0 && largest > 0.0 {
-            // What has been seen so far was all 0.
+            // All values so far were 0.
             let zeros = self.total();
             self.end = largest;
             self.counts.fill(0);
@@ -84,11 +84,11 @@ impl Bins {
         } else {
             0.5 + 0.5 * x / self.end
         };
-        // The last bin has its end too.
+        // The last bin includes its upper edge.
         ((share * self.counts.len() as f64) as usize).min(self.counts.len() - 1)
     }
 
-    /// Doubles the range: two bins become one.
+    /// Doubles the range and merges bins in pairs.
     fn stretch(&mut self) {
         let count = self.counts.len();
         let first = if self.magnitudes { 0 } else { count / 4 };

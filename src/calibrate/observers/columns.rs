@@ -1,11 +1,11 @@
-//! An observer for every run of columns: the inputs of a layer, channel by channel.
+//! One observer for each group of columns: the inputs of a layer by channel.
 
 use super::Observer;
-use crate::calibrate::affine::{Affine, Range, Scheme};
+use crate::calibrate::affine::{QuantParams, Scheme, ValueRange};
 use crate::matrix::finite;
 use crate::{Error, Result};
 
-/// Rows of `k` values, each run of `group` columns with an observer of its own (the last run may be shorter).
+/// Observes rows of `k` values with one observer for each group of `group` columns (the last group may be shorter).
 #[derive(Clone, Debug)]
 pub struct Columns<O> {
     k: usize,
@@ -14,16 +14,16 @@ pub struct Columns<O> {
 }
 
 impl<O: Observer> Columns<O> {
-    /// `observer` makes the observer of each run. Groups of 1 are channels, a group of `k` is the whole row.
+    /// `observer` makes the observer of each group. A group of 1 is one channel, a group of `k` the whole row.
     ///
     /// # Errors
-    /// [`Error::Argument`] for rows or groups of nothing, and for over 2^24 groups.
+    /// [`Error::Argument`] where `k` or `group` is 0, and for more than 2^24 groups.
     pub fn new(k: usize, group: usize, observer: impl FnMut() -> O) -> Result<Columns<O>> {
         if k == 0 {
-            return Err(Error::argument("the number of columns", "1 or more", k));
+            return Err(Error::argument("the number of columns", "at least 1", k));
         }
         if group == 0 {
-            return Err(Error::argument("a group", "1 column or more", group));
+            return Err(Error::argument("a group", "at least 1 column", group));
         }
         let groups = k.div_ceil(group);
         if groups > 1 << 24 {
@@ -33,11 +33,11 @@ impl<O: Observer> Columns<O> {
         Ok(Columns { k, group, observers })
     }
 
-    /// Takes rows of `k` values, any number of them.
+    /// Observes any number of rows of `k` values.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where these are no whole rows, [`Error::NotFinite`] where a value is not finite, with its row
-    /// and column; nothing is observed then.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::NotFinite`] where a value is NaN or infinite, with its
+    /// row and column. After an error nothing was observed.
     pub fn observe(&mut self, x: &[f32]) -> Result<()> {
         if !x.len().is_multiple_of(self.k) {
             return Err(Error::Inputs {
@@ -58,23 +58,23 @@ impl<O: Observer> Columns<O> {
         Ok(())
     }
 
-    /// The range of each run.
+    /// The range of each group of columns.
     ///
     /// # Errors
     /// Those of the observer's [`range`](Observer::range).
-    pub fn ranges(&self) -> Result<Vec<Range>> {
+    pub fn ranges(&self) -> Result<Vec<ValueRange>> {
         self.observers.iter().map(Observer::range).collect()
     }
 
-    /// The affine of each run.
+    /// Scale and zero point of each group of columns.
     ///
     /// # Errors
-    /// Those of `ranges` and of [`Affine::of`].
-    pub fn affines(&self, scheme: Scheme, bits: u32) -> Result<Vec<Affine>> {
+    /// Those of `ranges` and of [`QuantParams::from_range`].
+    pub fn quant_params(&self, scheme: Scheme, bits: u32) -> Result<Vec<QuantParams>> {
         let ranges = self.ranges()?;
         ranges
             .into_iter()
-            .map(|range| Affine::of(range, scheme, bits))
+            .map(|range| QuantParams::from_range(range, scheme, bits))
             .collect()
     }
 }

@@ -1,20 +1,20 @@
-//! The range whose quantized distribution tells least apart from the true one: calibration by Kullback-Leibler
-//! divergence (Migacz, "8-bit Inference with TensorRT", GTC 2017), and ONNX Runtime's `EntropyCalibrater`.
+//! The range whose quantized distribution has the least Kullback-Leibler divergence from the true one (Migacz, "8-bit
+//! Inference with TensorRT", GTC 2017), and ONNX Runtime's `EntropyCalibrater`.
 //!
-//! For every candidate, P is the histogram up to there, with what lies beyond added to its last bin (its two last ones
-//! where both signs are counted); Q is the same without what lies beyond, merged into as many levels as codes have and
-//! spread again, evenly over the bins where P is not 0. Least Σ P log(P/Q) wins. As in ONNX Runtime bins of 0 get a
-//! little (1e-4 of a value) that is taken from the others, lest one empty bin decide.
+//! For each candidate, P is the histogram inside it, with the clipped values added to its last bin (its first and last
+//! bin where both signs are counted). Q is the histogram without the clipped values, merged into as many levels as the
+//! codes have and spread evenly over the bins of each level where P is not 0. The least Σ P log(P/Q) wins. As in ONNX
+//! Runtime, empty bins receive 1e-4 of a value, taken from the others, so that one empty bin does not decide.
 //!
-//! Bins are shared out to levels evenly, as in pytorch-quantization. (ONNX Runtime gives each level the same whole
-//! number of bins and counts the rest with the last one, where it leaves Q empty; and it spreads Q over empty bins too.)
+//! Bins are divided evenly among the levels, as in pytorch-quantization. (ONNX Runtime gives each level the same whole
+//! number of bins and the rest to the last one, where it leaves Q empty; it also spreads Q over empty bins.)
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
-/// What an empty bin gets, in values.
+/// The count that an empty bin receives.
 const EPSILON: f64 = 1e-4;
 
 /// The range of least Kullback-Leibler divergence.
@@ -25,19 +25,20 @@ pub struct Entropy {
 }
 
 impl Entropy {
-    /// TensorRT's: 2048 bins of magnitudes and 128 levels, for signed codes of 8 bits. The range is symmetric, but for
-    /// extremes that end before it.
+    /// TensorRT's parameters: 2048 bins of magnitudes and 128 levels, for signed 8-bit codes. The range is symmetric,
+    /// except that it does not exceed the observed extremes.
     pub fn tensor_rt() -> Entropy {
         Entropy::of_magnitudes(2048, 128)
     }
 
-    /// ONNX Runtime's: 128 bins of both signs and 128 levels. With its numbers the only candidate is the whole range.
+    /// ONNX Runtime's parameters: 128 bins of both signs and 128 levels, which leave the whole range as the only
+    /// candidate.
     pub fn onnx_runtime() -> Entropy {
         Entropy::of_both_signs(128, 128)
     }
 
-    /// `bins` bins of magnitudes (4 or more, a multiple of 4, else the next one), and the `levels` that codes have
-    /// on one side of 0, 1 to `bins`.
+    /// `bins` bins of magnitudes (at least 4, rounded up to a multiple of 4), and the `levels` of the codes on one side
+    /// of 0, 1 to `bins`.
     pub fn of_magnitudes(bins: usize, levels: usize) -> Entropy {
         Entropy {
             levels,
@@ -45,7 +46,7 @@ impl Entropy {
         }
     }
 
-    /// `bins` bins around 0, and the `levels` of all codes, 2 to `bins`. Candidates are symmetric.
+    /// `bins` bins around 0, and the `levels` of all codes, 2 to `bins`. Candidate ranges are symmetric.
     pub fn of_both_signs(bins: usize, levels: usize) -> Entropy {
         Entropy {
             levels,
@@ -55,7 +56,7 @@ impl Entropy {
 }
 
 impl Default for Entropy {
-    /// That of TensorRT.
+    /// TensorRT's parameters.
     fn default() -> Entropy {
         Entropy::tensor_rt()
     }
@@ -66,12 +67,12 @@ impl Observer for Entropy {
         self.bins.add(batch)
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let count = self.bins.counts.len();
         let least = if self.bins.magnitudes { 1 } else { 2 };
         if !(least..=count).contains(&self.levels) {
-            let allowed = format!("from {least} to the {count} bins");
+            let allowed = format!("{least} to the {count} bins");
             return Err(Error::argument("the number of levels", &allowed, self.levels));
         }
         let candidates: Vec<(usize, usize)> = if self.bins.magnitudes {
@@ -84,7 +85,7 @@ impl Observer for Entropy {
         let (mut best, mut chosen) = (f64::INFINITY, (0, count));
         for (from, to) in candidates {
             let divergence = divergence(&self.bins.counts, from, to, self.levels);
-            // Of equals the widest.
+            // Among equals the widest.
             if divergence <= best {
                 (best, chosen) = (divergence, (from, to));
             }
@@ -95,7 +96,7 @@ impl Observer for Entropy {
         } else {
             self.bins.edge(chosen.0) as f32
         };
-        Ok(Range {
+        Ok(ValueRange {
             lo: lo.max(seen.lo),
             hi: hi.min(seen.hi),
         })
@@ -127,7 +128,7 @@ fn divergence(counts: &[u64], from: usize, to: usize, levels: usize) -> f64 {
         .sum()
 }
 
-/// Gives empty bins a little that full ones lose; the sum. Nothing where none is full, or full enough to lose it.
+/// Moves a small count from full bins to empty ones and returns the sum; `None` where no bin is full, or full enough.
 fn smooth(bins: &mut [f64]) -> Option<f64> {
     let empty = bins.iter().filter(|b| **b == 0.0).count();
     let full = bins.len() - empty;

@@ -1,12 +1,13 @@
 //! PyTorch's `HistogramObserver` (`torch.ao.quantization.observer`): a histogram between the extremes, re-binned
-//! whenever these grow, and the range of least squared error in it by a greedy search from both ends.
+//! whenever they grow, and a greedy search from both ends for the range of least squared error.
 //!
-//! The search moves one end inwards to the next quantile, whichever is further in bins, for as long as the error
-//! falls. The error is that of values spread evenly over every bin, under codes spread evenly over the range.
+//! Each step moves one end inwards to the next quantile, the one that is further away in bins, as long as the error
+//! falls. The error assumes that values are uniform within each bin, with codes evenly spaced over the range.
 
 use super::bins::MOST;
-use super::{Observer, extremes, nothing_seen};
-use crate::calibrate::affine::Range;
+use super::{Observer, extremes, nothing_seen, union};
+use crate::calibrate::affine::ValueRange;
+use crate::setters::setters;
 use crate::{Error, Result};
 
 /// The range of least squared error under `2^bits` codes.
@@ -14,19 +15,21 @@ use crate::{Error, Result};
 pub struct Histogram {
     /// Bits of a code, 2 to 8.
     pub bits: u32,
-    /// Parts that a bin is cut into when it is moved to wider bins, 16 in PyTorch; 1 or more.
+    /// Parts into which a bin is split for re-binning, at least 1; 16 in PyTorch.
     pub upsample: usize,
     counts: Vec<f64>,
-    seen: Option<Range>,
+    seen: Option<ValueRange>,
 }
 
+setters!(Histogram { with_bits: bits: u32, with_upsample: upsample: usize });
+
 impl Histogram {
-    /// For codes of so many bits, with 2048 bins and 16 parts of each.
+    /// For codes of `bits` bits, with 2048 bins of 16 parts each.
     pub fn new(bits: u32) -> Histogram {
         Histogram::with_bins(bits, 2048)
     }
 
-    /// With another number of bins, 1 to 2^20 (the nearer of the two where it is none).
+    /// The same with `bins` bins, clamped to 1 to 2^20.
     pub fn with_bins(bits: u32, bins: usize) -> Histogram {
         Histogram {
             bits,
@@ -36,22 +39,22 @@ impl Histogram {
         }
     }
 
-    /// The width of a bin, and where `x` lies in bins.
-    fn width(&self, range: Range) -> f64 {
+    /// The width of a bin.
+    fn width(&self, range: ValueRange) -> f64 {
         (range.hi as f64 - range.lo as f64) / self.counts.len() as f64
     }
 
-    fn bin(&self, range: Range, x: f64) -> usize {
+    fn bin(&self, range: ValueRange, x: f64) -> usize {
         let width = self.width(range);
         if width == 0.0 {
             return 0;
         }
-        // The last bin has its end too.
+        // The last bin includes its upper edge.
         (((x - range.lo as f64) / width).max(0.0) as usize).min(self.counts.len() - 1)
     }
 
-    /// The counts as those of a wider range: parts of bins go where their middles lie.
-    fn moved(&self, from: Range, to: Range) -> Vec<f64> {
+    /// The counts re-binned to a wider range: each part of a bin moves to the bin that contains its middle.
+    fn moved(&self, from: ValueRange, to: ValueRange) -> Vec<f64> {
         let mut moved = vec![0.0; self.counts.len()];
         let width = self.width(from);
         if width == 0.0 {
@@ -68,9 +71,9 @@ impl Histogram {
         moved
     }
 
-    /// The squared error under codes over the bins `start..=end`, as PyTorch approximates it: a bin whose two ends have
-    /// different codes counts from where it begins to the end of that code's values, those between whole, and from
-    /// where the last code's values begin.
+    /// The squared error with codes over the bins `start..=end`, as PyTorch approximates it: for a bin whose two ends
+    /// have different codes, the part in the first code's interval, the whole intervals between, and the part in the
+    /// last one.
     fn error(&self, width: f64, start: usize, end: usize) -> f64 {
         let codes = (1u32 << self.bits) as f64;
         let step = width * (end - start + 1) as f64 / codes;
@@ -96,7 +99,7 @@ impl Observer for Histogram {
         let Some(range) = extremes(batch)? else {
             return Ok(());
         };
-        let range = super::union(self.seen, range);
+        let range = union(self.seen, range);
         if let Some(seen) = self.seen.filter(|seen| *seen != range) {
             self.counts = self.moved(seen, range);
         }
@@ -108,16 +111,16 @@ impl Observer for Histogram {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         let seen = self.seen.ok_or_else(nothing_seen)?;
         if !(2..=8).contains(&self.bits) {
-            return Err(Error::argument("bits", "from 2 to 8", self.bits));
+            return Err(Error::argument("bits", "2 to 8", self.bits));
         }
         let width = self.width(seen);
         if width == 0.0 {
             return Ok(seen);
         }
-        // What the search moves by, in shares of all values.
+        // The step of the search, as a share of all values.
         const STEP: f64 = 1e-5;
         let total: f64 = self.counts.iter().sum();
         let mut up_to = self.counts.clone();
@@ -151,7 +154,7 @@ impl Observer for Histogram {
             }
             (least, start, end) = (error, next_start, next_end);
         }
-        Ok(Range {
+        Ok(ValueRange {
             lo: (seen.lo as f64 + width * start as f64) as f32,
             hi: (seen.lo as f64 + width * (end + 1) as f64) as f32,
         })

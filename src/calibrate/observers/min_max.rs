@@ -1,17 +1,17 @@
-//! The extremes: of all values, or a moving average of those of batches.
+//! The extremes of all values, or a moving average of the extremes of batches.
 
 use super::{Observer, extremes, nothing_seen, union};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
-/// From the least to the largest value of all batches (PyTorch `MinMaxObserver`).
+/// The least and the largest value of all batches (PyTorch `MinMaxObserver`).
 #[derive(Clone, Debug, Default)]
 pub struct MinMax {
-    seen: Option<Range>,
+    seen: Option<ValueRange>,
 }
 
 impl MinMax {
-    /// One that has seen nothing.
+    /// An observer without values.
     pub fn new() -> MinMax {
         MinMax::default()
     }
@@ -25,22 +25,22 @@ impl Observer for MinMax {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         self.seen.ok_or_else(nothing_seen)
     }
 }
 
-/// An average of the extremes m of batches in which every batch moves them by m += c · (x - m) (PyTorch
-/// `MovingAverageMinMaxObserver`). The first batch is taken as it is.
+/// A moving average m of the extremes x of batches, m += c · (x - m) for each batch (PyTorch
+/// `MovingAverageMinMaxObserver`). It starts at the extremes of the first batch.
 #[derive(Clone, Debug)]
 pub struct MovingAverage {
-    /// c, over 0 and at most 1; 1 forgets all but the last batch.
+    /// c, above 0 and at most 1; with 1 only the last batch counts.
     pub constant: f32,
-    average: Option<Range>,
+    average: Option<ValueRange>,
 }
 
 impl MovingAverage {
-    /// With another constant than the usual one.
+    /// An observer with this averaging constant, above 0 and at most 1.
     pub fn new(constant: f32) -> MovingAverage {
         MovingAverage {
             constant,
@@ -60,10 +60,10 @@ impl Observer for MovingAverage {
     fn observe(&mut self, batch: &[f32]) -> Result<()> {
         let c = self.constant;
         if !(c > 0.0 && c <= 1.0) {
-            return Err(Error::argument("the averaging constant", "over 0, at most 1", c));
+            return Err(Error::argument("the averaging constant", "above 0 and at most 1", c));
         }
         if let Some(x) = extremes(batch)? {
-            self.average = Some(self.average.map_or(x, |m| Range {
+            self.average = Some(self.average.map_or(x, |m| ValueRange {
                 lo: m.lo + c * (x.lo - m.lo),
                 hi: m.hi + c * (x.hi - m.hi),
             }));
@@ -71,7 +71,7 @@ impl Observer for MovingAverage {
         Ok(())
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         self.average.ok_or_else(nothing_seen)
     }
 }

@@ -1,21 +1,22 @@
-//! The range without the outermost values, after ONNX Runtime's `PercentileCalibrater`
+//! The range without outliers, after ONNX Runtime's `PercentileCalibrater`
 //! (`onnxruntime.quantization.calibrate.HistogramCollector.compute_percentile`).
 
 use super::bins::Bins;
 use super::{Observer, nothing_seen};
-use crate::calibrate::affine::Range;
+use crate::calibrate::affine::ValueRange;
 use crate::{Error, Result};
 
-/// Which values may be cut off.
+/// Which values are clipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Cut {
-    /// The largest magnitudes: the range is symmetric, but for extremes that end before it.
+    /// The largest magnitudes. The range is symmetric, except that it does not exceed the observed extremes.
     Magnitudes,
     /// The least and the largest values, half of the share on each side.
     BothSides,
 }
 
-/// Leaves out 100 - `percentile` percent of the values, to the lower edge of a histogram's bin.
+/// Clips 100 - `percentile` percent of the values, to the lower edge of a histogram bin.
 #[derive(Clone, Debug)]
 pub struct Percentile {
     percentile: f64,
@@ -23,8 +24,8 @@ pub struct Percentile {
 }
 
 impl Percentile {
-    /// The range that keeps `percentile` percent of the values (0 to 100), counted in `bins` bins (4 to 2^20, a
-    /// multiple of 4, else the next one).
+    /// The range of `percentile` percent of the values (0 to 100), counted in `bins` bins (4 to 2^20, rounded up to a
+    /// multiple of 4).
     pub fn new(percentile: f64, cut: Cut, bins: usize) -> Percentile {
         Percentile {
             percentile,
@@ -34,7 +35,7 @@ impl Percentile {
 }
 
 impl Default for Percentile {
-    /// 99.999 percent of the magnitudes in 2048 bins, as ONNX Runtime has it.
+    /// 99.999 percent of the magnitudes in 2048 bins, ONNX Runtime's defaults.
     fn default() -> Percentile {
         Percentile::new(99.999, Cut::Magnitudes, 2048)
     }
@@ -45,9 +46,9 @@ impl Observer for Percentile {
         self.bins.add(batch)
     }
 
-    fn range(&self) -> Result<Range> {
+    fn range(&self) -> Result<ValueRange> {
         if !(0.0..=100.0).contains(&self.percentile) {
-            return Err(Error::argument("the percentile", "from 0 to 100", self.percentile));
+            return Err(Error::argument("the percentile", "0 to 100", self.percentile));
         }
         let seen = self.bins.seen.ok_or_else(nothing_seen)?;
         let (lo, hi) = if self.bins.magnitudes {
@@ -57,7 +58,7 @@ impl Observer for Percentile {
             let cut = (100.0 - self.percentile) / 200.0;
             (self.edge(cut), self.edge(1.0 - cut))
         };
-        Ok(Range {
+        Ok(ValueRange {
             lo: (lo as f32).max(seen.lo),
             hi: (hi as f32).min(seen.hi),
         })
@@ -65,7 +66,7 @@ impl Observer for Percentile {
 }
 
 impl Percentile {
-    /// The edge of the first bin up to whose end there lies this share of the values.
+    /// The lower edge of the first bin at whose end at least this share of the values has been counted.
     fn edge(&self, share: f64) -> f64 {
         let total = self.bins.total() as f64;
         let mut below = 0;

@@ -1,9 +1,10 @@
-//! Factors of input channels, folded into weights: `W · diag(s)` here, `diag(1/s)` in what comes before.
+//! Factors of input channels, folded into weights: `W · diag(s)` in the layer, `diag(1/s)` in the layer before it.
 
+use crate::matrix::length;
 use crate::{Error, Result};
 
-/// Divides what makes the inputs by their factors: the gain of a norm (RMSNorm, LayerNorm), and its bias where
-/// it has one, `k` floats each. (Gemma's norms multiply by 1 + gain: add the 1, fold, subtract it.)
+/// Divides the gain of a norm (RMSNorm, LayerNorm), and its bias if it has one, by the factors of its outputs; `k`
+/// floats each. (Gemma's norms multiply by 1 + gain: add 1, fold, subtract 1.)
 ///
 /// # Errors
 /// [`Error::Length`] where there is not one factor for each, [`Error::Argument`] where a factor is not positive.
@@ -11,8 +12,8 @@ pub fn fold_into_norm(gain: &mut [f32], bias: Option<&mut [f32]>, scales: &[f32]
     fold_into_rows(gain, 1, bias, scales)
 }
 
-/// Divides row j of the layer before, and its bias, by factor j: its outputs are the inputs here. `weights` are
-/// `scales.len()` rows of `k` floats; of a layer that makes more (q, k and v in one), the part of the rows that counts.
+/// Divides row j of the preceding layer, and its bias, by factor j. `weights` is `scales.len()` rows of `k` floats; for
+/// a fused layer (q, k and v in one), pass only the rows that produce these inputs.
 ///
 /// # Errors
 /// [`Error::Length`] where there is not one factor for each row, [`Error::Argument`] where a factor is not positive.
@@ -46,7 +47,7 @@ pub fn fold_into_rows(weights: &mut [f32], k: usize, bias: Option<&mut [f32]>, s
 /// Multiplies column j of `weights`, rows of `scales.len()` floats, by factor j.
 ///
 /// # Errors
-/// [`Error::Inputs`] where rows are not whole, [`Error::Argument`] where a factor is not positive.
+/// [`Error::Inputs`] where `weights` is not whole rows, [`Error::Argument`] where a factor is not positive.
 pub fn fold_into_columns(weights: &mut [f32], scales: &[f32]) -> Result<()> {
     let k = scales.len();
     check_scales(scales, k)?;
@@ -60,10 +61,10 @@ pub fn fold_into_columns(weights: &mut [f32], scales: &[f32]) -> Result<()> {
     Ok(())
 }
 
-/// That there are `k` factors and all can be divided by.
+/// Checks that there are `k` factors, all positive and finite.
 pub(crate) fn check_scales(scales: &[f32], k: usize) -> Result<()> {
     if scales.len() != k {
-        return Err(crate::matrix::length("scales", 1, k, "floats", k, scales.len()));
+        return Err(length("scales", 1, k, "floats", k, scales.len()));
     }
     match scales.iter().position(|s| !(*s > 0.0 && s.is_finite())) {
         None => Ok(()),

@@ -3,17 +3,17 @@
 use crate::dense::inputs;
 use crate::{Error, Result};
 
-/// Largest magnitudes of the `k` channels of a layer's inputs.
+/// The largest magnitude of each of the `k` input channels of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelMaxima {
     k: usize,
-    /// None before the first row: a k that no row has takes no memory.
+    /// Empty before the first row, so that `k` alone allocates nothing.
     maxima: Vec<f32>,
     rows: u64,
 }
 
 impl ChannelMaxima {
-    /// Of `k` channels, none of which was seen yet.
+    /// The maxima of `k` channels, before any input.
     pub fn new(k: usize) -> Self {
         ChannelMaxima {
             k,
@@ -25,8 +25,8 @@ impl ChannelMaxima {
     /// Observes `x`, rows of k floats.
     ///
     /// # Errors
-    /// [`Error::Inputs`] where `x` is no whole number of rows, [`Error::Argument`] where it is not finite;
-    /// then none of it counts.
+    /// [`Error::Inputs`] where `x` is not whole rows, [`Error::Argument`] where an input is NaN or infinite. After an
+    /// error nothing was observed.
     pub fn add(&mut self, x: &[f32]) -> Result<()> {
         let rows = inputs(self.k, x)?;
         if rows == 0 {
@@ -42,12 +42,12 @@ impl ChannelMaxima {
         Ok(())
     }
 
-    /// Channels.
+    /// The number of channels.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// One for each channel.
+    /// The largest magnitude of each channel.
     ///
     /// # Errors
     /// [`Error::Argument`] where no row was observed.

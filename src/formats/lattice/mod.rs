@@ -1,5 +1,5 @@
-//! What the lattice formats (IQ1, IQ2, IQ3) share: weights of eight or four at a time are points
-//! of a codebook, with signs beside it.
+//! Common parts of the lattice formats (IQ1, IQ2, IQ3): eight or four weights are a point of a codebook, with separate
+//! signs.
 
 pub(crate) mod grids;
 

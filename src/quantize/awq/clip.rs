@@ -1,21 +1,25 @@
-//! The search for ranges: a few large weights are cut where that makes the steps of their group finer.
+//! The search for clipped ranges: clipping a few large weights makes the steps of their group finer.
 
 use super::metric::Metric;
-use super::{quantize, sample};
-use crate::Dense;
-use crate::quantize::range::max_abs;
-use crate::{Error, Format, Result};
+use super::sample::{quantize, sample};
+use crate::formats::encode::range::max_abs;
+use crate::setters::setters;
+use crate::{Dense, Error, Format, Result};
 
-/// How far ranges are cut, and what they are judged on.
+/// The options of the search for clipped ranges.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Clip {
     /// A step is 1/grid of a group's largest magnitude: 20 in the tool.
     pub grid: usize,
-    /// The share that may be cut, under 1: 0.5 in the tool, so that steps reach to 0.55 of the range.
+    /// The largest share of the range to clip, under 1: 0.5 in the tool, so that the last step is 0.55 of the range.
     pub max_shrink: f32,
-    /// Rows of inputs that errors are measured on, taken at even distances: 512 in the tool.
+    /// Rows of inputs on which errors are measured, evenly spaced: 512 in the tool.
     pub tokens: usize,
 }
+
+setters!(Clip { with_grid: grid: usize, with_max_shrink: max_shrink: f32, with_tokens: tokens: usize });
 
 impl Default for Clip {
     fn default() -> Self {
@@ -28,25 +32,24 @@ impl Default for Clip {
 }
 
 impl Clip {
-    /// The weights of `layer`, each block of `format` (a group; a row where the format has one scale for it) cut
-    /// at the magnitude for which its part of the outputs loses the least over `x`, rows of k floats.
+    /// The weights of `dense`, each block of `format` (a group, or a row where the format has one scale for
+    /// it) clipped at the magnitude with the least error of its part of the outputs over `x`, rows of k floats.
     ///
-    /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will be told; none where
-    /// the weights will be given to [`quantize`](crate::Matrix::quantize).
+    /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will receive; `None` for
+    /// [`quantize`](crate::Matrix::quantize).
     ///
     /// # Errors
-    /// Those of both; [`Error::Argument`] for numbers out of range, [`Error::Inputs`] where `x` does not
-    /// hold whole rows.
+    /// Those of both; [`Error::Argument`] for options out of range, [`Error::Inputs`] where `x` is not whole rows.
     pub fn search(
         &self,
-        layer: Dense,
-        x: &[f32],
         format: Format,
+        dense: Dense,
+        x: &[f32],
         importance: Option<&[f32]>,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Vec<f32>> {
         self.check()?;
-        let (n, k) = (layer.n(), layer.k());
+        let (n, k) = (dense.n(), dense.k());
         let rows = sample(k, x)?;
         format.check_k(k)?;
         let stride = (rows / self.tokens).max(1);
@@ -66,12 +69,12 @@ impl Clip {
         let mut errors = Vec::new();
         for step in 0..steps {
             let share = 1.0 - step as f32 / self.grid as f32;
-            let tried = cut(layer, span, &vec![share; n * blocks]);
-            let rounded = quantize(format, n, k, &tried, importance)?.dequantize();
+            let tried = cut(dense, span, &vec![share; n * blocks]);
+            let rounded = quantize(format, Dense::new(n, k, &tried)?, importance)?.dequantize();
             for (b, metric) in metrics.iter().enumerate() {
                 let columns = b * span..((b + 1) * span).min(k);
                 errors.clear();
-                for (q, w) in rounded.chunks(k).zip(layer.weights().chunks(k)) {
+                for (q, w) in rounded.chunks(k).zip(dense.weights().chunks(k)) {
                     let pairs = q[columns.clone()].iter().zip(&w[columns.clone()]);
                     errors.extend(pairs.map(|(q, w)| q - w));
                 }
@@ -84,32 +87,33 @@ impl Clip {
             }
             progress((step + 1) as f32 / steps as f32);
         }
-        Ok(cut(layer, span, &kept))
+        Ok(cut(dense, span, &kept))
     }
 
     fn check(&self) -> Result<()> {
-        let wrong = |what, allowed: &str, got: &dyn ToString| {
-            Err(Error::Argument {
-                what,
-                allowed: allowed.into(),
-                got: got.to_string(),
-            })
-        };
         if self.grid == 0 || self.tokens == 0 {
             let got = self.grid.min(self.tokens);
-            return wrong("the grid or the tokens of a clip search", "at least 1", &got);
+            return Err(Error::argument(
+                "the grid or the tokens of a clip search",
+                "at least 1",
+                got,
+            ));
         }
         if !(0.0..1.0).contains(&self.max_shrink) {
-            return wrong("the largest share to be cut", "from 0 to under 1", &self.max_shrink);
+            return Err(Error::argument(
+                "max_shrink of a clip search",
+                "at least 0 and below 1",
+                self.max_shrink,
+            ));
         }
         Ok(())
     }
 }
 
-/// Weights whose magnitude is at most the given share of the largest in their block of `span`.
-fn cut(layer: Dense, span: usize, kept: &[f32]) -> Vec<f32> {
-    let (k, blocks) = (layer.k(), layer.k().div_ceil(span));
-    let mut weights = layer.weights().to_vec();
+/// The weights clipped to the given share of the largest magnitude in each block of `span`.
+fn cut(dense: Dense, span: usize, kept: &[f32]) -> Vec<f32> {
+    let (k, blocks) = (dense.k(), dense.k().div_ceil(span));
+    let mut weights = dense.weights().to_vec();
     for (row, kept) in weights.chunks_mut(k).zip(kept.chunks(blocks)) {
         for (block, share) in row.chunks_mut(span).zip(kept) {
             let limit = max_abs(block) * share;

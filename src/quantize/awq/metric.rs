@@ -1,12 +1,12 @@
 //! The error of outputs, `‖(Ŵ - W) X‖²`, row by row of the weights.
 //!
-//! For one row d of `Ŵ - W` it is `Σ_t (d · x_t)²`, or `d G dᵀ` with the Gram matrix `G = Σ_t x_t x_tᵀ`. The
-//! first takes as many products as there are rows of inputs, the second as many as columns, once G is made:
-//! whichever is less work is what is done. Both are products with a matrix of floats.
+//! For one row d of `Ŵ - W` it is `Σ_t (d · x_t)²`, or `d G dᵀ` with the Gram matrix `G = Σ_t x_t x_tᵀ`. The first
+//! takes one product for each row of inputs, the second one for each column once G is known; the cheaper one is used.
+//! Both are products with a matrix of floats.
 
 use crate::{Format, Matrix, Result};
 
-/// Rows of inputs that are added up in f32 before they are in f64.
+/// Rows of inputs that are summed in f32 before they are added in f64.
 const RUN: usize = 4096;
 /// Rows of weights whose products are held at once.
 const ROWS: usize = 512;
@@ -19,7 +19,7 @@ pub(super) struct Metric {
 }
 
 impl Metric {
-    /// Of inputs `x`, rows of `k` finite floats, for so many rows of weights in all.
+    /// The metric of inputs `x`, rows of `k` finite floats, for `rows` rows of weights in total.
     pub fn new(k: usize, x: &[f32], rows: usize) -> Result<Self> {
         let tokens = x.len() / k;
         let (products, with_gram) = (
@@ -75,7 +75,7 @@ impl Metric {
                 let dot =
                     |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum() };
                 let sum = if self.gram { dot(p, d) } else { dot(p, p) };
-                // Rounding may leave a form that is 0 a little below it.
+                // Rounding can make a form that is 0 slightly negative.
                 losses.push(sum.max(0.0) / self.tokens as f64);
             }
         }

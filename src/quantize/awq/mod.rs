@@ -1,16 +1,17 @@
-//! AWQ: columns of weights that large inputs meet are scaled up before rounding, the inputs down.
+//! AWQ: columns of weights with large inputs are scaled up before rounding, and the inputs are scaled down.
 //!
 //! Lin, Tang, Tang, Yang, Chen, Wang, Xiao, Dang, Gan and Han, "AWQ: Activation-aware Weight Quantization for LLM
-//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group follows its largest weight,
-//! so a column that is scaled by s > 1 loses s times less, as long as the largest stays what it is. Which columns
-//! deserve it is seen in their inputs X, not in the weights W. The factors
+//! Compression and Acceleration", 2023, arXiv 2306.00978. The step of a group depends on its largest weight, so the
+//! error of a column scaled by s > 1 is s times smaller as long as the largest weight does not change. The inputs X,
+//! not the weights W, determine which columns to scale. The factors
 //!
 //! ```text
 //! s = x̄^r / w̄^(1 - r)        x̄ = mean |X_j|,  w̄ = mean over rows of |W_ij| / max of its group
 //! ```
 //!
-//! have one free number r, searched on a grid for the least `‖Q(W diag(s)) diag(s)⁻¹ X - W X‖²`
-//! ([`Awq::search_scales`]); then the range of each group is cut for the same error ([`Clip::search`]).
+//! have one free parameter r, chosen from a grid for the least `‖Q(W diag(s)) diag(s)⁻¹ X - W X‖²`
+//! ([`Awq::search_scales`]); then the range of each group is clipped for the same objective
+//! ([`Clip::search`]).
 //! Defaults and the order of steps are those of autoawq 0.2.9. Q is [`Matrix::quantize`], of any format.
 //!
 //! ```
@@ -20,9 +21,9 @@
 //! let weights: Vec<f32> = (0..n * k).map(|i| (i as f32).sin()).collect();
 //! let x: Vec<f32> = (0..8 * k).map(|i| (i as f32).cos()).collect(); // 8 rows of inputs
 //! let layer = Dense::new(n, k, &weights)?;
-//! let found = Awq::default().quantize(&[layer], &x, Format::INT4_ASYM, &|_| ())?;
+//! let found = Awq::default().quantize(Format::INT4_ASYM, &[layer], &x, &|_| ())?;
 //! for linear in found.linears()? {
-//!     let y = linear.matmul(&x)?; // divides the inputs itself
+//!     let y = linear.matmul(&x)?; // divides the inputs by the factors
 //!     assert_eq!(y.len(), 8 * n);
 //! }
 //! # Ok::<(), lowbit::Error>(())
@@ -30,57 +31,35 @@
 
 mod clip;
 mod metric;
+mod options;
+mod sample;
 mod scales;
 
 use crate::calibrate::smooth::{check_scales, fold_into_columns};
-use crate::dense::{Dense, inputs};
-use crate::{Error, Format, Linear, Matrix, Result};
+use crate::{Dense, Format, Linear, Matrix, Result};
+use sample::{mean_squares, quantize, sample};
 
 pub use crate::calibrate::smooth::{fold_into_norm, fold_into_rows};
 pub use clip::Clip;
-pub use scales::Scales;
+pub use options::Awq;
+pub use scales::AwqScales;
 
-/// What is searched, and how finely.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Awq {
-    /// Values of r: 0, 1/grid .. 1 - 1/grid. 20 in the paper and the tool.
-    pub grid: usize,
-    /// Whether weights have a say in s; without it `s = x̄^r`, as in the paper's first version.
-    pub duo_scaling: bool,
-    /// How ranges are cut; none where they are not.
-    pub clip: Option<Clip>,
-    /// Whether the quantizer is told the mean squared inputs, as
-    /// [`quantize_weighted`](Matrix::quantize_weighted) takes them. Not so in the tool, whose only
-    /// quantizer is round to nearest.
-    pub weighted: bool,
-}
-
-impl Default for Awq {
-    fn default() -> Self {
-        Awq {
-            grid: 20,
-            duo_scaling: true,
-            clip: Some(Clip::default()),
-            weighted: false,
-        }
-    }
-}
-
-/// Layers that share an input, quantized.
+/// The result of [`Awq::quantize`]: layers that share an input.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quantized {
-    /// What was found for the input.
-    pub scales: Scales,
-    /// Of each layer `W · diag(s)`, cut and packed. Inputs must be divided by s: in the layer before
-    /// ([`fold_into_norm`], [`fold_into_rows`]), or by [`linears`](Quantized::linears).
+#[non_exhaustive]
+pub struct AwqResult {
+    /// The factors of the input channels.
+    pub scales: AwqScales,
+    /// `W · diag(s)` of each layer, clipped and packed. Inputs must be divided by s: by the preceding layer
+    /// ([`fold_into_norm`], [`fold_into_rows`]) or by [`linears`](AwqResult::linears).
     pub matrices: Vec<Matrix<'static>>,
 }
 
-impl Quantized {
-    /// The layers with the factors of their inputs beside them, for inputs as they were.
+impl AwqResult {
+    /// The layers together with the factors of their inputs, for unscaled inputs.
     ///
     /// # Errors
-    /// [`Error::Part`] where 1/s is not finite.
+    /// [`Error::Part`](crate::Error::Part) where 1/s is not finite.
     pub fn linears(&self) -> Result<Vec<Linear>> {
         let inverse: Vec<f32> = self.scales.scales.iter().map(|s| 1.0 / s).collect();
         let linear = |m: &Matrix<'static>| Linear::new(m.clone()).with_input_scales(inverse.clone());
@@ -89,101 +68,61 @@ impl Quantized {
 }
 
 impl Awq {
-    /// Searches factors for the input that `layers` share and `x`, rows of k floats, is a sample of, then what to
-    /// cut of each layer, and packs them.
+    /// Searches the factors for the input that `layers` share, then the clipping of each layer, and packs the layers.
+    /// `x` is a sample of the inputs, rows of k floats. `progress` receives the share done, 0 to 1.
     ///
-    /// The tool does not cut queries and keys, whose product with each other is what counts: for
-    /// these call [`search_scales`](Awq::search_scales) on q, k and v, and [`pack`](Awq::pack) with `clip: None` on q and k.
+    /// The tool does not clip queries and keys, whose product with each other matters: for these call
+    /// [`search_scales`](Awq::search_scales) on q, k and v, and [`pack`](Awq::pack) with `clip: None` on q and k.
     ///
     /// # Errors
     /// Those of both.
     pub fn quantize(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Quantized> {
-        // How the work divides depends on shapes: three quarters for the scales is a guess.
-        let scales = self.search_scales(layers, x, format, &|done| progress(0.75 * done))?;
+    ) -> Result<AwqResult> {
+        // The division of the work depends on the shapes; three quarters for the scales is a guess.
+        let scales = self.search_scales(format, layers, x, &|done| progress(0.75 * done))?;
         let share = 0.25 / layers.len() as f32;
         let matrices = layers.iter().enumerate().map(|(i, &layer)| {
             let before = 0.75 + i as f32 * share;
             let part = |done: f32| progress(before + share * done);
-            self.pack(layer, x, &scales.scales, format, &part)
+            self.pack(format, layer, x, &scales.scales, &part)
         });
-        Ok(Quantized {
+        Ok(AwqResult {
             matrices: matrices.collect::<Result<_>>()?,
             scales,
         })
     }
 
-    /// Packs `W · diag(s)`, with its ranges cut where [`clip`](Awq::clip) says how. `x` is a sample of the
-    /// inputs before they are divided by s.
+    /// Packs `W · diag(s)`, clipped if [`clip`](Awq::clip) is set. `x` is a sample of the inputs before the division by
+    /// s.
     ///
     /// # Errors
-    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where a factor is not positive.
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`](crate::Error::Argument) where a factor is not positive.
     pub fn pack(
         &self,
-        layer: Dense,
+        format: Format,
+        dense: Dense,
         x: &[f32],
         scales: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Matrix<'static>> {
-        let (n, k) = (layer.n(), layer.k());
+        let (n, k) = (dense.n(), dense.k());
         check_scales(scales, k)?;
         sample(k, x)?;
-        let mut weights = layer.weights().to_vec();
+        let mut weights = dense.weights().to_vec();
         fold_into_columns(&mut weights, scales)?;
         let divided: Vec<f32> = x.iter().zip(scales.iter().cycle()).map(|(x, s)| x / s).collect();
         let importance = self.weighted.then(|| mean_squares(k, &divided));
         if let Some(clip) = self.clip {
             let scaled = Dense::new(n, k, &weights)?;
-            weights = clip.search(scaled, &divided, format, importance.as_deref(), progress)?;
+            weights = clip.search(format, scaled, &divided, importance.as_deref(), progress)?;
         }
-        let matrix = quantize(format, n, k, &weights, importance.as_deref())?;
+        let matrix = quantize(format, Dense::new(n, k, &weights)?, importance.as_deref())?;
         progress(1.0);
         Ok(matrix)
-    }
-}
-
-/// The number of rows in a sample of inputs, of which there must be some.
-fn sample(k: usize, x: &[f32]) -> Result<usize> {
-    match inputs(k, x)? {
-        0 => Err(Error::argument("the number of input rows", "at least 1", "0")),
-        rows => Ok(rows),
-    }
-}
-
-/// The mean of the squares of each column of `x`, rows of `k` floats.
-fn mean_squares(k: usize, x: &[f32]) -> Vec<f32> {
-    column_means(k, x, |x| x * x).into_iter().map(|m| m as f32).collect()
-}
-
-/// The mean of `f` over each column of `x`, rows of `k` floats, of which there are some.
-fn column_means(k: usize, x: &[f32], f: impl Fn(f64) -> f64) -> Vec<f64> {
-    let mut sums = vec![0f64; k];
-    for row in x.chunks_exact(k) {
-        for (sum, &x) in sums.iter_mut().zip(row) {
-            *sum += f(f64::from(x));
-        }
-    }
-    let rows = (x.len() / k) as f64;
-    sums.iter_mut().for_each(|sum| *sum /= rows);
-    sums
-}
-
-/// Q: the format's own rounding, told how much columns matter where that is known.
-fn quantize(
-    format: Format,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    importance: Option<&[f32]>,
-) -> Result<Matrix<'static>> {
-    match importance {
-        Some(importance) => Dense::new(n, k, weights).and_then(|w| Matrix::quantize_weighted(format, w, importance)),
-        None => Dense::new(n, k, weights).and_then(|w| Matrix::quantize(format, w)),
     }
 }

@@ -1,44 +1,46 @@
 //! The search for the factors of input channels.
 
 use super::metric::Metric;
-use super::{Awq, column_means, mean_squares, quantize, sample};
+use super::options::Awq;
+use super::sample::{column_means, mean_squares, quantize, sample};
 use crate::calibrate::smooth::fold_into_columns;
 use crate::dense::{Dense, shared_k};
+use crate::formats::encode::range::max_abs;
 use crate::{Error, Format, Group, Result};
 
-/// Keeps w̄ and s from 0: the tool's number.
+/// The tool's lower bound of w̄ and s.
 const LEAST: f64 = 1e-4;
 
-/// The best factors of a grid.
+/// The best factors of the grid.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scales {
-    /// s: what column j of the weights is multiplied by and input j divided by. Their extremes have a
-    /// product of 1.
+#[non_exhaustive]
+pub struct AwqScales {
+    /// s: column j of the weights is multiplied and input j divided by factor j. The product of the least and the
+    /// largest factor is 1.
     pub scales: Vec<f32>,
-    /// r; none where no r did better than s = 1.
+    /// r; `None` where no r was better than s = 1.
     pub ratio: Option<f32>,
-    /// The mean squared error of an output with s: of all layers, or what the caller's function gave.
+    /// The mean squared error of an output with s over all layers, or the value of the caller's function.
     pub loss: f64,
-    /// The same with s = 1: round to nearest.
+    /// The same with s = 1, that is, without AWQ.
     pub plain_loss: f64,
 }
 
 impl Awq {
-    /// The factors for which the outputs of `layers`, which share an input, lose the least, over `x`, rows of
-    /// k floats as they were before.
+    /// The factors with the least output error of `layers`, which share an input, over `x`, rows of k unscaled inputs.
     ///
-    /// The tool's grid, and s = 1 beside it: no layer comes out worse on `x` than without AWQ.
+    /// The candidates are the tool's grid and s = 1, so that the result on `x` is never worse than without AWQ.
     ///
     /// # Errors
     /// Those of [`Matrix::quantize`](crate::Matrix::quantize); [`Error::Inputs`] and [`Error::Argument`] where
     /// `x` is not rows of k finite floats, or there are none, or layers do not share their k.
     pub fn search_scales(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Scales> {
+    ) -> Result<AwqScales> {
         let k = shared_k(layers)?;
         sample(k, x)?;
         let n: usize = layers.iter().map(Dense::n).sum();
@@ -52,23 +54,23 @@ impl Awq {
             }
             Ok(sum / n as f64)
         };
-        self.search_scales_by(layers, x, format, &mut loss, progress)
+        self.search_scales_by(format, layers, x, &mut loss, progress)
     }
 
-    /// As [`search_scales`](Awq::search_scales), for the least of `loss`: it is given the weights of each
-    /// layer as they would be used, `Q(W diag(s)) diag(s)⁻¹`, and returns the error of a whole block of the
-    /// model, as the tool measures it for attention and gated units.
+    /// Like [`search_scales`](Awq::search_scales), for the least `loss`. It receives the effective weights of each
+    /// layer, `Q(W diag(s)) diag(s)⁻¹`, and returns the error of a whole block of the model, as the tool measures it
+    /// for attention and gated units.
     ///
     /// # Errors
-    /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is not a number.
+    /// Those of `search_scales` and of `loss`; [`Error::Argument`] where a loss is NaN.
     pub fn search_scales_by(
         &self,
+        format: Format,
         layers: &[Dense],
         x: &[f32],
-        format: Format,
         loss: &mut dyn FnMut(&[Vec<f32>]) -> Result<f64>,
         progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Scales> {
+    ) -> Result<AwqScales> {
         let k = shared_k(layers)?;
         sample(k, x)?;
         if self.grid == 0 {
@@ -78,17 +80,17 @@ impl Awq {
         let mut loss_of = |scales: &[f32]| -> Result<f64> {
             let rounded = layers
                 .iter()
-                .map(|&layer| round(layer, format, scales, importance.as_deref()));
+                .map(|&layer| round(format, layer, scales, importance.as_deref()));
             let rounded: Vec<_> = rounded.collect::<Result<_>>()?;
             match loss(&rounded)? {
-                loss if loss.is_nan() => Err(Error::argument("a loss", "a number", loss)),
+                loss if loss.is_nan() => Err(Error::argument("a loss", "not NaN", loss)),
                 loss => Ok(loss),
             }
         };
         let steps = (self.grid + 1) as f32;
         let plain_loss = loss_of(&vec![1.0; k])?;
         progress(1.0 / steps);
-        let mut best = Scales {
+        let mut best = AwqScales {
             scales: vec![1.0; k],
             ratio: None,
             loss: plain_loss,
@@ -101,7 +103,7 @@ impl Awq {
             let scales = scales(&mean_x, mean_w.as_deref(), ratio);
             let loss = loss_of(&scales)?;
             if loss < best.loss {
-                best = Scales {
+                best = AwqScales {
                     scales,
                     ratio: Some(ratio as f32),
                     loss,
@@ -126,7 +128,7 @@ fn scales(mean_x: &[f64], mean_w: Option<&[f64]>, ratio: f64) -> Vec<f32> {
     raw.iter().map(|s| (s / norm) as f32).collect()
 }
 
-/// w̄: of each column the mean over all rows of its weight's magnitude in the largest of its group.
+/// w̄ of each column: the mean over all rows of the weight's magnitude relative to the largest of its group.
 fn mean_weights(layers: &[Dense], k: usize, group: Group) -> Vec<f64> {
     let group = match group {
         Group::Len(len) => len,
@@ -137,9 +139,9 @@ fn mean_weights(layers: &[Dense], k: usize, group: Group) -> Vec<f64> {
     for row in layers.iter().flat_map(|layer| layer.weights().chunks(k)) {
         rows += 1;
         for (sums, weights) in sums.chunks_mut(group).zip(row.chunks(group)) {
-            let largest = f64::from(crate::quantize::range::max_abs(weights));
+            let largest = f64::from(max_abs(weights));
             for (sum, w) in sums.iter_mut().zip(weights) {
-                // Groups of zeros are divided by the tool's 1e-6.
+                // The tool's 1e-6, so that groups of zeros have a divisor.
                 *sum += f64::from(w.abs()) / (largest + 1e-6);
             }
         }
@@ -147,13 +149,17 @@ fn mean_weights(layers: &[Dense], k: usize, group: Group) -> Vec<f64> {
     sums.iter().map(|sum| sum / rows as f64).collect()
 }
 
-/// `Q(W diag(s)) diag(s)⁻¹`, the weights that a layer would have for inputs as they are.
-fn round(layer: Dense, format: Format, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
+/// `Q(W diag(s)) diag(s)⁻¹`, the effective weights of a layer for unscaled inputs.
+fn round(format: Format, layer: Dense, scales: &[f32], importance: Option<&[f32]>) -> Result<Vec<f32>> {
     let mut weights = layer.weights().to_vec();
     fold_into_columns(&mut weights, scales)?;
-    // What an error matters falls with the square of the factor that the input is divided by.
+    // The importance falls with the square of the factor by which the input is divided.
     let importance: Option<Vec<f32>> = importance.map(|of| of.iter().zip(scales).map(|(v, s)| v / (s * s)).collect());
-    let matrix = quantize(format, layer.n(), layer.k(), &weights, importance.as_deref())?;
+    let matrix = quantize(
+        format,
+        Dense::new(layer.n(), layer.k(), &weights)?,
+        importance.as_deref(),
+    )?;
     let mut rounded = matrix.dequantize();
     for row in rounded.chunks_mut(scales.len()) {
         row.iter_mut().zip(scales).for_each(|(w, s)| *w /= s);

@@ -1,5 +1,5 @@
-//! Densities whose masses and moments over an interval have closed forms, for quantizers that are best in the
-//! mean instead of on samples.
+//! Densities whose masses and moments over an interval have closed forms, for quantizers that are optimal in
+//! expectation instead of on samples.
 //!
 //! The normal distribution is Marsaglia's series ("Evaluating the Normal Distribution", J. Stat. Software 11(4), 2004),
 //! whose terms are all positive. A coordinate t of a random unit vector in d dimensions has
@@ -8,14 +8,16 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-/// A density that is symmetric about 0.
+/// A density, symmetric about 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub enum Density {
     /// N(0, 1).
     Normal,
     /// One coordinate of a uniformly random unit vector: variance 1/d, and close to N(0, 1/d).
     Sphere {
-        /// Dimensions of the vector, 2 or more (2 is the arcsine law, 3 is uniform). Integrals take about d / 2 steps.
+        /// Dimensions of the vector, at least 2 (2 is the arcsine law, 3 is uniform). Integrals take about d / 2 steps.
         d: usize,
     },
 }
@@ -30,12 +32,12 @@ impl Density {
         }
     }
 
-    /// ∫ f from 0 to `t`: the distribution function less 1/2.
+    /// ∫ f from 0 to `t`: the distribution function minus 1/2.
     pub fn mass_to(self, t: f64) -> f64 {
         match self {
             Density::Normal if t.abs() > 9.0 => 0.5f64.copysign(t),
             Density::Normal => {
-                // φ(t) · (t + t³/3 + t⁵/(3·5) + ...), until a term adds nothing.
+                // φ(t) · (t + t³/3 + t⁵/(3·5) + ...), until a term no longer changes the sum.
                 let (mut sum, mut term, mut odd) = (t, t, 1.0);
                 loop {
                     odd += 2.0;
@@ -54,7 +56,8 @@ impl Density {
         }
     }
 
-    /// ∫ s·f(s) ds from `t` to the end of the support: the mean is that of two ends, over the mass between.
+    /// ∫ s·f(s) ds from `t` to the end of the support. The mean of a cell is the difference of two, divided by its
+    /// mass.
     pub fn moment_from(self, t: f64) -> f64 {
         match self {
             Density::Normal => self.at(t),
@@ -74,7 +77,7 @@ impl Density {
         }
     }
 
-    /// Where `mass_to` is `mass`, which must lie within (-1/2, 1/2): by bisection.
+    /// The t at which `mass_to` is `mass`, which must be within (-1/2, 1/2); by bisection.
     pub fn quantile(self, mass: f64) -> f64 {
         let end = match self {
             Density::Normal => 9.0,

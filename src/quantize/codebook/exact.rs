@@ -1,19 +1,19 @@
 //! The best codebook of k levels for given values, by dynamic programming.
 //!
-//! D(m, j), the least error of the first j values under m levels, is the least of D(m-1, i) + error(i..j) over i. The
-//! best i never falls as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast exact
-//! k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
+//! D(m, j), the least error of the first j values with m levels, is the minimum of D(m-1, i) + error(i..j) over i. The
+//! best i never decreases as j grows (Wu, "Optimal quantization by matrix searching", 1991; Grønlund et al., "Fast
+//! exact k-means in 1D", arXiv 1701.07204), so halving the range of j halves that of i too: O(n log n) for each level.
 
 use super::sorted::Sorted;
 use super::{Codebook, check, check_count};
-use crate::{Error, Result, parallel};
+use crate::reserve::within;
+use crate::{Dense, Error, Result, parallel};
 
-/// The codebook of at most `k` levels with the least weighted squared error on `values` there is; fewer than `k`
-/// where there are fewer distinct values of positive weight. Takes O(k n log n) time for n distinct values, and
-/// 4 k n bytes.
+/// The codebook of `k` levels with the least weighted squared error on `values`; fewer levels where there are fewer
+/// distinct values of positive weight. Takes O(k n log n) time for n distinct values, and 4 k n bytes.
 ///
 /// # Errors
-/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] unless `k` lies in 1..=65536.
+/// Those of [`lloyd`](super::lloyd), and [`Error::Argument`] where `k` is not 1 to 65536.
 pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result<Codebook> {
     check_count(k)?;
     check(values, weights)?;
@@ -22,20 +22,14 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
     if n <= k {
         return Codebook::new(sorted.values);
     }
-    if n > u32::MAX as usize {
-        return Err(Error::TooLarge {
-            what: "the number of distinct values",
-            needed: n as u64,
-            limit: u32::MAX as u64,
-        });
-    }
-    // Of the first j values, the least error under as many levels as there are layers so far.
+    within("the number of distinct values", n as u64, u32::MAX.into())?;
+    // least[j] is the least error of the first j values with as many levels as there are layers so far.
     let mut least: Vec<f64> = (0..=n).map(|j| sorted.error(0, j)).collect();
     let mut begins: Vec<Vec<u32>> = Vec::new();
     for layer in 1..k {
         let mut next = vec![f64::INFINITY; n + 1];
         let mut begin = vec![0u32; n + 1];
-        // Each of so many levels has a value at least.
+        // Each level has at least one value.
         let mut ranges = vec![(layer + 1, n + 1, layer, n)];
         while let Some((from, to, first, last)) = ranges.pop() {
             if from >= to {
@@ -69,25 +63,18 @@ pub fn kmeans_exact(values: &[f32], weights: Option<&[f32]>, k: usize) -> Result
 /// Rows between two calls of `progress`.
 const ROWS: usize = 16;
 
-/// The best codebook for each of `n` rows of `k` floats (as SqueezeLLM has them, Kim et al., arXiv 2306.07629), under
-/// weights for the columns, `k` of them, or for every element, `n · k`. `progress` is told the share done.
+/// The best codebook of `levels` levels for each row of `dense` (as in SqueezeLLM, Kim et al., arXiv 2306.07629), with
+/// one weight for each column (`k`) or each element (`n · k`). `progress` receives the share done, 0 to 1.
 ///
 /// # Errors
-/// Those of [`kmeans_exact`], and [`Error::Length`] where lengths do not fit the shape.
+/// Those of [`kmeans_exact`], and [`Error::Argument`] where the number of weights does not fit the shape.
 pub fn kmeans_rows(
-    w: &[f32],
-    (n, k): (usize, usize),
+    dense: Dense,
     weights: Option<&[f32]>,
     levels: usize,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Result<Vec<Codebook>> {
-    if n == 0 || k == 0 {
-        return Err(Error::Empty { n, k });
-    }
-    if n.checked_mul(k) != Some(w.len()) {
-        let (expected, got) = (n.saturating_mul(k), w.len());
-        return Err(crate::matrix::length("weights", n, k, "floats", expected, got));
-    }
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
     if let Some(weights) = weights.filter(|s| s.len() != k && s.len() != w.len()) {
         let allowed = format!("{k} or {}", w.len());
         return Err(Error::argument(

@@ -1,19 +1,18 @@
-//! Lloyd's iteration on values (S. P. Lloyd, "Least squares quantization in PCM", 1957, 1982): every value goes to
-//! its nearest level, every level to the weighted mean of its values, until nothing moves.
+//! Lloyd's iteration on values (S. P. Lloyd, "Least squares quantization in PCM", 1957, 1982): assign each
+//! value to its nearest level and move each level to the weighted mean of its values, until nothing changes.
 
 use super::sorted::Sorted;
 use super::{Codebook, check};
 use crate::Result;
 
-/// More than is ever needed: each round that changes anything lowers the error.
+/// A bound that is not reached in practice: each round that changes anything lowers the error.
 const ROUNDS: usize = 10_000;
 
-/// A codebook that no round of Lloyd's iteration makes better, from `init`, say [`quantiles`](super::quantiles).
-/// A level that no value is nearest to stays where it is. Values are sorted once; a round then costs but a search
-/// for each boundary.
+/// The fixed point of Lloyd's iteration from the levels `init`, for example those of [`quantiles`](super::quantiles). A
+/// level without values stays unchanged. Values are sorted once, so that a round takes one search for each boundary.
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) where there are no values, weights that are negative, not finite or
+/// [`Error::Argument`](crate::Error::Argument) where there are no values, weights are negative, NaN, infinite or
 /// all 0, or levels that [`Codebook::new`] refuses; [`Error::NotFinite`](crate::Error::NotFinite) for values, and
 /// [`Error::Length`](crate::Error::Length) where there is not one weight for each.
 pub fn lloyd(values: &[f32], weights: Option<&[f32]>, init: &[f32]) -> Result<Codebook> {
@@ -35,7 +34,7 @@ pub fn lloyd(values: &[f32], weights: Option<&[f32]>, init: &[f32]) -> Result<Co
     Codebook::new(levels.iter().map(|&l| l as f32).collect())
 }
 
-/// Where the values of each level begin, and the end. Levels stay ascending, since cells are intervals.
+/// The first value of each level, and the end. Levels stay ascending, since cells are intervals.
 fn cuts(sorted: &Sorted, levels: &[f64]) -> Vec<usize> {
     let middle = |l: &[f64]| {
         let middle = 0.5 * (l[0] + l[1]);

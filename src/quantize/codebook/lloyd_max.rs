@@ -1,22 +1,23 @@
 //! The scalar quantizer of least squared error for a density: S. P. Lloyd, "Least squares quantization in PCM"
 //! (1957, IEEE Trans. Inf. Theory 28(2), 1982); J. Max, "Quantizing for minimum distortion" (1960).
 //!
-//! At the optimum boundaries are the middles between levels, and each level is the mean of its cell. Both are exact
-//! integrals here. Lloyd's iteration (each level to the mean of its cell) approaches that slowly, so Newton's
-//! method does the last part: the derivative of the error by the levels is tridiagonal.
+//! At the optimum each boundary is halfway between two levels, and each level is the mean of its cell; the integrals
+//! are exact here. Lloyd's iteration converges slowly, so Newton's method does the last part: the second derivative of
+//! the error with respect to the levels is tridiagonal.
 
 use super::Density;
 use crate::{Error, Result};
 
-/// Dimensions of the largest sphere. Its integrals take a step for every other dimension.
+/// The most dimensions of a sphere. Its integrals take one step for every other dimension.
 const LARGEST: usize = 1 << 16;
 
-/// The best `levels.len()` levels for a density.
+/// The levels of least squared error for a density.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LloydMax {
-    /// Ascending.
+    /// The levels, ascending.
     pub levels: Vec<f64>,
-    /// Between the levels, one fewer than these.
+    /// The boundaries between the levels, one fewer than levels.
     pub boundaries: Vec<f64>,
     /// E[(t - level)²]. Divided by the density's variance it is the relative error.
     pub mse: f64,
@@ -28,12 +29,12 @@ pub struct LloydMax {
 /// [`Error::Argument`] for more bits, or a sphere of fewer than 2 or more than 65,536 dimensions.
 pub fn lloyd_max(density: Density, bits: u32) -> Result<LloydMax> {
     if bits > 8 {
-        return Err(Error::argument("bits", "from 0 to 8", bits));
+        return Err(Error::argument("bits", "0 to 8", bits));
     }
     if let Density::Sphere { d } = density
         && !(2..=LARGEST).contains(&d)
     {
-        let allowed = format!("from 2 to {LARGEST}");
+        let allowed = format!("2 to {LARGEST}");
         return Err(Error::argument("the sphere's dimensions", &allowed, d));
     }
     let levels = optimum(density, 1 << bits);
@@ -56,7 +57,7 @@ fn middles(levels: &[f64]) -> Vec<f64> {
     levels.windows(2).map(|l| 0.5 * (l[0] + l[1])).collect()
 }
 
-/// Mass and first moment of every cell.
+/// The mass and first moment of each cell.
 fn cells(density: Density, levels: &[f64]) -> Vec<(f64, f64)> {
     let (mut mass, mut moment) = (-0.5, 0.0);
     let inner = middles(levels)
@@ -80,7 +81,8 @@ fn mse(density: Density, levels: &[f64]) -> f64 {
 }
 
 fn optimum(density: Density, count: usize) -> Vec<f64> {
-    // Panter and Dite: many levels lie as f^(1/3), which is a normal distribution of three times the variance.
+    // Panter and Dite: the density of many levels is f^(1/3), for a normal one a normal density of three times the
+    // variance.
     let spread = (3.0 * density.variance()).sqrt();
     let mut levels: Vec<f64> = (0..count)
         .map(|i| spread * Density::Normal.quantile((i as f64 + 0.5) / count as f64 - 0.5))
@@ -101,7 +103,7 @@ fn optimum(density: Density, count: usize) -> Vec<f64> {
         let trial = newton(density, &levels, &gradient).map(|t| (excess(density, &t), t));
         match trial {
             Some((g, t)) if largest(&g) < size => (gradient, levels) = (g, t),
-            // Lloyd's step always lowers the error. At the end of f64's digits neither moves any more.
+            // Lloyd's step always lowers the error. At the limit of f64's precision neither makes progress.
             _ => {
                 let cells = cells(density, &levels);
                 let means: Vec<f64> = cells.iter().map(|(mass, moment)| moment / mass).collect();
@@ -114,11 +116,11 @@ fn optimum(density: Density, count: usize) -> Vec<f64> {
             }
         }
     }
-    // The optimum is symmetric: so are its last digits.
+    // The optimum is symmetric; averaging makes its last digits symmetric too.
     (0..count).map(|i| 0.5 * (levels[i] - levels[count - 1 - i])).collect()
 }
 
-/// Half the derivative of the error by each level: level · mass - moment.
+/// Half the derivative of the error with respect to each level: level · mass - moment.
 fn excess(density: Density, levels: &[f64]) -> Vec<f64> {
     let cells = cells(density, levels);
     levels
@@ -135,7 +137,7 @@ fn largest(values: &[f64]) -> f64 {
 /// Newton's step from `levels`, where it leaves them ascending.
 fn newton(density: Density, levels: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
     let count = levels.len();
-    // Moving a level moves the boundaries beside it by half as much, and what lies there changes cells.
+    // Moving a level moves its two boundaries by half as much, and the mass there changes cells.
     let beside: Vec<f64> = levels
         .windows(2)
         .map(|l| density.at(0.5 * (l[0] + l[1])) * (l[1] - l[0]) / 4.0)

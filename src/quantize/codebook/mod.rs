@@ -1,14 +1,14 @@
-//! Codebooks of one dimension: the levels that weights are rounded to, where these are not equally far apart.
+//! Codebooks of one dimension: non-uniform levels to which weights are rounded.
 //!
 //! | Levels from | By | Squared error |
 //! |---|---|---|
 //! | a density | [`lloyd_max`] | least possible in the mean |
 //! | values | [`kmeans_exact`] | least possible on these values |
 //! | values and first levels | [`lloyd`] | a local minimum, quickly |
-//! | values | [`quantiles`] | not minimized: equally many values a level |
-//! | the normal distribution | [`normal_float`] | not minimized: NF4 and its like |
+//! | values | [`quantiles`] | not minimized: the same number of values for each level |
+//! | the normal distribution | [`normal_float`] | not minimized: NF4 and similar |
 //!
-//! Wherever values are given, each may have a weight that says how much its error matters.
+//! Values can have weights, by which their errors are multiplied.
 
 mod density;
 mod exact;
@@ -26,7 +26,7 @@ pub use lloyd::lloyd;
 pub use lloyd_max::{LloydMax, lloyd_max, lloyd_max_sphere};
 pub use quantiles::{NORMAL_FLOAT_OFFSET, normal_float, quantiles};
 
-/// Levels of which every value takes the nearest one.
+/// Levels; each value is rounded to the nearest one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Codebook {
     levels: Vec<f32>,
@@ -36,7 +36,7 @@ impl Codebook {
     /// A codebook of 1 to 65 536 finite levels, in any order.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another number of them, or one that is not finite.
+    /// [`Error::Argument`] for another number of levels, or a level that is NaN or infinite.
     pub fn new(mut levels: Vec<f32>) -> Result<Codebook> {
         check_count(levels.len())?;
         if let Some(level) = levels.iter().find(|l| !l.is_finite()) {
@@ -51,13 +51,13 @@ impl Codebook {
         &self.levels
     }
 
-    /// The index of the level nearest to `x`; of two as near, the lower. (0 where `x` is not a number.)
+    /// The index of the level nearest to `x`, the lower one for a tie; 0 where `x` is NaN.
     pub fn nearest(&self, x: f32) -> usize {
         let above = self.levels.partition_point(|&l| l < x);
         match above {
             0 => 0,
             _ if above == self.levels.len() => above - 1,
-            // In f64 differences of f32 of like size are exact.
+            // Differences of two f32 of similar size are exact in f64.
             _ => {
                 let below = x as f64 - self.levels[above - 1] as f64;
                 let to_above = self.levels[above] as f64 - x as f64;
@@ -85,14 +85,14 @@ impl Codebook {
     /// The level of each of `codes`.
     ///
     /// # Errors
-    /// [`Error::Argument`] where a code is no index of a level.
+    /// [`Error::Argument`] where a code is not the index of a level.
     pub fn decode(&self, codes: &[u16]) -> Result<Vec<f32>> {
         let level = |&c: &u16| self.levels.get(c as usize).copied().ok_or(c);
         let levels: Result<Vec<f32>, u16> = codes.iter().map(level).collect();
-        levels.map_err(|c| Error::argument("a code", &format!("under {}", self.levels.len()), c))
+        levels.map_err(|c| Error::argument("a code", &format!("below {}", self.levels.len()), c))
     }
 
-    /// Σ weight · (value - nearest level)² / Σ weight, every weight being 1 where none are given.
+    /// Σ weight · (value - nearest level)² / Σ weight; without weights each weight is 1.
     ///
     /// # Errors
     /// Those of [`lloyd`] for the values and weights.
@@ -117,18 +117,18 @@ impl Codebook {
     }
 }
 
-/// Values that one task works on.
+/// Values of a task.
 const CHUNK: usize = 1 << 14;
 
-/// That codes of 16 bits can tell so many levels apart.
+/// Checks that there are 1 to 65 536 levels, so that 16-bit codes are enough.
 fn check_count(levels: usize) -> Result<()> {
     match levels {
         1..=0x10000 => Ok(()),
-        _ => Err(Error::argument("the number of levels", "from 1 to 65536", levels)),
+        _ => Err(Error::argument("the number of levels", "1 to 65536", levels)),
     }
 }
 
-/// That there are values, all finite, and for each a weight that is no negative number, some of them positive.
+/// Checks that there are values, all finite, with one weight of at least 0 for each, and not all weights 0.
 fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
     if values.is_empty() {
         return Err(Error::argument("the number of values", "at least 1", 0));
@@ -147,14 +147,10 @@ fn check(values: &[f32], weights: Option<&[f32]>) -> Result<()> {
         });
     }
     if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
-        return Err(Error::argument(
-            "an importance weight",
-            "finite and not negative",
-            weight,
-        ));
+        return Err(Error::argument("an importance weight", "finite and at least 0", weight));
     }
     if !weights.iter().any(|w| *w > 0.0) {
-        return Err(Error::argument("the largest importance weight", "over 0", 0));
+        return Err(Error::argument("the largest importance weight", "above 0", 0));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Values in ascending order with running sums, so that the error of a run of them under one level costs a few
-//! subtractions (as in Wu, "Optimal quantization by matrix searching", 1991).
+//! Sorted values with prefix sums, so that the error of an interval of values with one level takes a few subtractions
+//! (as in Wu, "Optimal quantization by matrix searching", 1991).
 
-/// Distinct values in ascending order; before value `i`, the sums of all weights, of weight · value and of
-/// weight · value², values being counted from their mean so that little is lost in the differences.
+/// Distinct values in ascending order, and the sums of weight, weight · value and weight · value² over the values
+/// before each `i`. The mean is subtracted from the values first, so that differences of sums lose little precision.
 pub(super) struct Sorted {
     pub values: Vec<f32>,
     mean: f64,
@@ -10,7 +10,7 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// Of values and weights that have been checked. Values of weight 0 are left out.
+    /// Sorts values and weights that have been checked. Values of weight 0 are left out.
     pub fn new(values: &[f32], weights: Option<&[f32]>) -> Sorted {
         let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
         let mut pairs: Vec<(f32, f32)> = values
@@ -38,23 +38,23 @@ impl Sorted {
         sorted
     }
 
-    /// The sum of the weights of values before number `i`.
+    /// The sum of the weights of values before value `i`.
     pub fn weight_before(&self, i: usize) -> f64 {
         self.sums[i][0]
     }
 
-    /// The weighted mean of values `from..to`, where there are any.
+    /// The weighted mean of values `from..to`; `None` where there are none.
     pub fn mean(&self, from: usize, to: usize) -> Option<f64> {
         let weight = self.sums[to][0] - self.sums[from][0];
         let moment = self.sums[to][1] - self.sums[from][1];
         (from < to && weight > 0.0).then(|| {
-            // What the differences lose must not put the mean outside of its values.
+            // Rounding errors of the differences must not put the mean outside its values.
             let (lo, hi) = (self.values[from] as f64, self.values[to - 1] as f64);
             (self.mean + moment / weight).clamp(lo, hi)
         })
     }
 
-    /// The weighted squared error of values `from..to` under their mean.
+    /// The weighted squared error of values `from..to` with their mean as level.
     #[inline(always)]
     pub fn error(&self, from: usize, to: usize) -> f64 {
         let (a, b) = (&self.sums[from], &self.sums[to]);

@@ -1,4 +1,4 @@
-//! GPTQ: weights rounded one column after the other, each column's error made up for by those that follow.
+//! GPTQ: weights are rounded column by column, and each column's error is compensated by the later columns.
 //!
 //! E. Frantar, S. Ashkboos, T. Hoefler, D. Alistarh, "GPTQ: Accurate Post-Training Quantization for Generative
 //! Pre-trained Transformers", 2022, arXiv 2210.17323. With H = (2/n) Σ x xᵀ and U upper triangular, H⁻¹ = Uᵀ U:
@@ -7,169 +7,124 @@
 //! q_i = Q(w_i);  e = (w_i - q_i) / U_ii;  w_j -= e · U_ij for j > i
 //! ```
 //!
-//! Q rounds to the levels of any format whose codes are separate bits; scales come from the format's own encoder.
+//! Q rounds to the levels of any format whose codes are separate bits; scales come from the format's own encoder. A
+//! [`Hessian`] collects H from the inputs of the layer.
 
+mod options;
 mod row;
 mod scales;
 
 use super::cholesky::inverse_upper;
-use super::grid::Grid;
+use super::grid::CodeGrid;
 use super::hessian::Hessian;
-use super::tiles::{Rows, subtract};
+use super::tiles::{TileRows, subtract};
 use crate::family::QuantizeError;
-use crate::matrix::{check_shape, finite, length};
+use crate::matrix::check_shape;
 use crate::simd;
-use crate::{Error, Format, Linear, Matrix, Result, parallel};
+use crate::{Dense, Error, Format, Linear, Matrix, Result, parallel};
 use fearless_simd::Level;
-use row::{Plan, Row};
+use row::{GptqPlan, GptqRow};
 use std::sync::Mutex;
 
-pub use scales::{Importance, Search};
+pub use options::{Gptq, GroupScales};
+pub use scales::{ColumnImportance, Search};
 
-/// Rows that a task works on: each goes over all of U.
+/// Rows of a task; each task reads all of U.
 const TASK: usize = 32;
 
-/// By how much the damping grows where the Hessian has no Cholesky factor (GPTQModel's `damp_auto_increment`).
+/// The increment of the damping where the Hessian has no Cholesky factor (GPTQModel's `damp_auto_increment`).
 const DAMP_STEP: f64 = 0.01;
 
-/// Where the scales of a group come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Groups {
-    /// The weights as they are when the first of their block is rounded, errors of columns before it made up for: the
-    /// paper's. With act-order the columns of the matrix are permuted.
-    #[default]
-    Sequential,
-    /// The weights as they were given (`static_groups` of the paper's tool). With act-order the columns of the matrix
-    /// stay where they are, and nothing is permuted at run time.
-    Static,
-}
-
-/// How GPTQ goes about it. The defaults are the paper's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gptq {
-    /// λ: so much of the mean of H's diagonal is added to the diagonal. 0.01 in the paper, 0.05 and 0.1 in later tools.
-    /// Raised in steps of 0.01 where H has no Cholesky factor.
-    pub damp: f64,
-    /// Columns in descending order of H's diagonal (`act_order`, `desc_act`).
-    pub act_order: bool,
-    /// Columns whose errors are gathered before they are made up for in all columns that follow: 128 in the paper.
-    /// Changes speed and rounding, not the method. Never more than fit between two blocks of the format.
-    pub block: usize,
-    /// Where scales come from.
-    pub groups: Groups,
-    /// What the format's encoder is told about the importance of columns.
-    pub importance: Importance,
-    /// Tries smaller scales than the encoder's (`mse` of the paper's tool, off by default there too).
-    pub search: Option<Search>,
-}
-
-impl Default for Gptq {
-    fn default() -> Self {
-        Gptq {
-            damp: 0.01,
-            act_order: false,
-            block: 128,
-            groups: Groups::Sequential,
-            importance: Importance::Uniform,
-            search: None,
-        }
-    }
-}
-
-/// What GPTQ made of a layer.
+/// The result of [`Gptq::quantize`].
 #[derive(Clone, Debug)]
-pub struct Quantized {
+#[non_exhaustive]
+pub struct GptqResult {
     /// The packed matrix, with a permutation of its inputs where columns were reordered.
     pub linear: Linear,
-    /// ½ Σ ((w - q) / U_ii)² over all weights: half of tr((W - Ŵ) H (W - Ŵ)ᵀ), the damping counted in.
+    /// ½ Σ ((w - q) / U_ii)² over all weights: half of tr((W - Ŵ) H (W - Ŵ)ᵀ), with the damping included in H.
     pub loss: f64,
-    /// The damping that was enough.
+    /// The damping for which H had a Cholesky factor.
     pub damp: f64,
 }
 
-/// Quantizes the layer `w`, `n` rows of `k` floats, for inputs that have this Hessian. Columns whose inputs were never
-/// anything but 0 become 0. `progress` is called with the share done, 0 to 1.
-///
-/// Where H is a multiple of the identity, the bytes are those of [`Matrix::quantize`]. At one bit with a zero point or
-/// bias, whose levels are the extremes of the weights, errors may grow from group to group: [`Groups::Static`] does not.
-///
-/// # Errors
-/// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format's codes are no separate bits of its blocks
-/// (lattices, TQ1_0), the Hessian has another `k` or an option is out of range;
-/// [`Error::NotPositiveDefinite`] where no damping up to 1 helps.
-pub fn quantize(
-    format: Format,
-    n: usize,
-    k: usize,
-    w: &[f32],
-    hessian: &Hessian,
-    options: &Gptq,
-    progress: &(dyn Fn(f32) + Sync),
-) -> Result<Quantized> {
-    let row_bytes = check(format, n, k, w, hessian, options)?;
-    let span = format.block_span(k);
-    let grid = Grid::new(format, span.min(k))?;
-    let tail = match k % span {
-        0 => None,
-        rest => Some(Grid::new(format, rest)?),
-    };
-    progress(0.0);
-    let mut h = hessian.matrix();
-    let dead = settle_dead(&mut h, k);
-    let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
-    let mut order: Vec<usize> = (0..k).collect();
-    if options.act_order {
-        // Equal ones stay in order.
-        order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
-        h = permuted(&h, &order);
-    }
-    let (u, damp) = factor(h, k, options.damp)?;
-    progress(0.3);
+impl Gptq {
+    /// Quantizes the layer `dense`, `n` rows of `k` weights, for inputs with this Hessian. Columns whose inputs were
+    /// always 0 become 0. `progress` receives the share done, 0 to 1.
+    ///
+    /// Where H is a multiple of the identity, the bytes equal those of [`Matrix::quantize`]. At one bit with a zero
+    /// point or bias, whose levels are the extremes of the weights, errors can grow from group to group;
+    /// [`GroupScales::Static`] avoids that.
+    ///
+    /// # Errors
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format's codes are not separate bits of its blocks
+    /// (lattices, TQ1_0), the Hessian has another `k` or an option is out of range;
+    /// [`Error::NotPositiveDefinite`] where H has no Cholesky factor with any damping up to 1.
+    pub fn quantize(
+        &self,
+        format: Format,
+        dense: Dense,
+        hessian: &Hessian,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<GptqResult> {
+        let (n, k) = (dense.n(), dense.k());
+        check_shape(format, n, k)?;
+        self.check(k, hessian)?;
+        let span = format.block_span(k);
+        let grid = CodeGrid::new(format, span.min(k))?;
+        let tail = match k % span {
+            0 => None,
+            rest => Some(CodeGrid::new(format, rest)?),
+        };
+        progress(0.0);
+        let mut h = hessian.matrix();
+        let dead = settle_dead(&mut h, k);
+        let diagonal: Vec<f64> = h.iter().step_by(k + 1).copied().collect();
+        let mut order: Vec<usize> = (0..k).collect();
+        if self.act_order {
+            // Stable: columns with equal entries keep their order.
+            order.sort_by(|&a, &b| diagonal[b].total_cmp(&diagonal[a]));
+            h = permuted(&h, &order);
+        }
+        let (u, damp) = factor(h, k, self.damp)?;
+        progress(0.3);
 
-    let importance = scales::importance(options.importance, &diagonal, &order, &u);
-    let plan = Plan::new(format, k, order, &grid, tail.as_ref(), importance, options);
-    let layer = Layer {
-        w,
-        k,
-        dead: &dead,
-        plan: &plan,
-        u: &u,
-        block: options.block,
-        level: simd::best(),
-    };
-    let mut bytes = vec![0u8; n * row_bytes];
-    let losses = Mutex::new((vec![0f64; n], 0));
-    parallel::try_chunks(
-        &mut bytes,
-        TASK * row_bytes,
-        Scratch::default,
-        |task, bytes, scratch| {
-            let (rows, result) = layer.round(task * TASK, bytes, row_bytes, scratch);
-            let mut losses = losses.lock().unwrap_or_else(|e| e.into_inner());
-            for (r, row) in rows.iter().enumerate() {
-                losses.0[task * TASK + r] = row.loss;
-            }
-            losses.1 += rows.len();
-            progress(0.3 + 0.7 * losses.1 as f32 / n as f32);
-            result
-        },
-    )
-    .map_err(|e| e.of(format))?;
-    let matrix = Matrix::encoded(format, n, k, bytes)?;
-    let linear = Linear::new(matrix);
-    // One after the other, whichever thread was first.
-    let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
-    Ok(Quantized {
-        linear: match plan.permutation() {
-            Some(permutation) => linear.with_permutation(permutation)?,
-            None => linear,
-        },
-        loss: 0.5 * losses.iter().sum::<f64>(),
-        damp,
-    })
+        let importance = scales::importance(self.importance, &diagonal, &order, &u);
+        let plan = GptqPlan::new(format, k, order, &grid, tail.as_ref(), importance, self);
+        let task = RoundingTask {
+            dense,
+            dead: &dead,
+            plan: &plan,
+            u: &u,
+            block: self.block,
+            level: simd::best(),
+        };
+        let (bytes, loss) = task.round_all(format, &|done| progress(0.3 + 0.7 * done))?;
+        let linear = Linear::new(Matrix::encoded(format, n, k, bytes)?);
+        Ok(GptqResult {
+            linear: match plan.permutation() {
+                Some(permutation) => linear.with_permutation(permutation)?,
+                None => linear,
+            },
+            loss,
+            damp,
+        })
+    }
+
+    fn check(&self, k: usize, hessian: &Hessian) -> Result<()> {
+        if hessian.k() != k {
+            return Err(Error::argument("k of the Hessian", &k.to_string(), hessian.k()));
+        }
+        if !(0.0..=1.0).contains(&self.damp) {
+            return Err(Error::argument("damp", "0 to 1", self.damp));
+        }
+        if self.block == 0 {
+            return Err(Error::argument("block", "at least 1", self.block));
+        }
+        self.search.as_ref().map_or(Ok(()), Search::check)
+    }
 }
 
-/// Which columns have inputs that were never anything but 0. Their place on the diagonal of H becomes 1.
+/// The columns whose inputs were always 0; their entry on the diagonal of H becomes 1.
 fn settle_dead(h: &mut [f64], k: usize) -> Vec<bool> {
     let mut dead = vec![false; k];
     for (j, dead) in dead.iter_mut().enumerate() {
@@ -180,40 +135,67 @@ fn settle_dead(h: &mut [f64], k: usize) -> Vec<bool> {
     dead
 }
 
-/// What all tasks read.
-struct Layer<'a> {
-    w: &'a [f32],
-    k: usize,
+/// What the rounding of all rows has in common.
+struct RoundingTask<'a> {
+    dense: Dense<'a>,
     dead: &'a [bool],
-    plan: &'a Plan<'a>,
+    plan: &'a GptqPlan<'a>,
     u: &'a [f32],
     block: usize,
     level: Level,
 }
 
-/// What a worker keeps from task to task.
+/// The buffers that a worker reuses.
 #[derive(Default)]
 struct Scratch {
     weights: Vec<f32>,
     errors: Vec<f32>,
 }
 
-impl Layer<'_> {
-    /// Rounds the rows from `first` on that fill `bytes`; the first failure among them ends it.
+impl RoundingTask<'_> {
+    /// The bytes of all rows, and half the sum of their losses.
+    fn round_all(&self, format: Format, progress: &(dyn Fn(f32) + Sync)) -> Result<(Vec<u8>, f64)> {
+        let n = self.dense.n();
+        let row_bytes = format.row_bytes(self.dense.k())?;
+        let mut bytes = vec![0u8; n * row_bytes];
+        let losses = Mutex::new((vec![0f64; n], 0));
+        parallel::try_chunks(
+            &mut bytes,
+            TASK * row_bytes,
+            Scratch::default,
+            |task, bytes, scratch| {
+                let (rows, result) = self.round(task * TASK, bytes, row_bytes, scratch);
+                let mut losses = losses.lock().unwrap_or_else(|e| e.into_inner());
+                for (r, row) in rows.iter().enumerate() {
+                    losses.0[task * TASK + r] = row.loss;
+                }
+                losses.1 += rows.len();
+                progress(losses.1 as f32 / n as f32);
+                result
+            },
+        )
+        .map_err(|e| e.of(format))?;
+        // Summed in the order of rows, so that threads change nothing.
+        let losses = losses.into_inner().unwrap_or_else(|e| e.into_inner()).0;
+        Ok((bytes, 0.5 * losses.iter().sum::<f64>()))
+    }
+
+    /// Rounds the rows from `first` on that fill `bytes`; stops at the first error.
     fn round<'a>(
         &self,
         first: usize,
         bytes: &'a mut [u8],
         row_bytes: usize,
         Scratch { weights, errors }: &mut Scratch,
-    ) -> (Vec<Row<'a>>, Result<(), QuantizeError>) {
-        let Layer { k, plan, u, .. } = *self;
+    ) -> (Vec<GptqRow<'a>>, Result<(), QuantizeError>) {
+        let RoundingTask { plan, u, .. } = *self;
+        let k = self.dense.k();
         weights.clear();
         let mut rows = Vec::new();
         for (r, bytes) in bytes.chunks_mut(row_bytes).enumerate() {
-            let given = &self.w[(first + r) * k..][..k];
+            let given = &self.dense.weights()[(first + r) * k..][..k];
             let alive = |j: usize| if self.dead[j] { 0.0 } else { given[j] };
-            rows.push(Row::new(plan, bytes, (0..k).map(alive).collect()));
+            rows.push(GptqRow::new(plan, bytes, (0..k).map(alive).collect()));
             weights.extend(plan.order.iter().map(|&j| alive(j)));
         }
         let mut result = Ok(());
@@ -226,11 +208,11 @@ impl Layer<'_> {
             for ((row, weights), errors) in each {
                 result = result.and(row.round(plan, u, weights, start, errors));
             }
-            // What has no scales cannot be rounded further.
+            // A row without scales cannot be rounded further.
             if result.is_err() {
                 break;
             }
-            let errors = Rows {
+            let errors = TileRows {
                 data: &errors[..],
                 stride: width,
                 count: rows.len(),
@@ -241,30 +223,6 @@ impl Layer<'_> {
         }
         (rows, result)
     }
-}
-
-/// The bytes of a row, where all arguments fit.
-fn check(format: Format, n: usize, k: usize, w: &[f32], hessian: &Hessian, options: &Gptq) -> Result<usize> {
-    let row_bytes = check_shape(format, n, k)?;
-    let expected = n.saturating_mul(k);
-    if w.len() != expected {
-        return Err(length("w", n, k, "floats", expected, w.len()));
-    }
-    finite("weight", w, k)?;
-    if hessian.k() != k {
-        let got = hessian.k().to_string();
-        return Err(Error::argument("k of the Hessian", &k.to_string(), got));
-    }
-    if !(0.0..=1.0).contains(&options.damp) {
-        return Err(Error::argument("damp", "0 to 1", options.damp.to_string()));
-    }
-    if options.block == 0 {
-        return Err(Error::argument("block", "at least 1", options.block.to_string()));
-    }
-    if let Some(search) = &options.search {
-        search.check()?;
-    }
-    Ok(row_bytes)
 }
 
 /// H with rows and columns in another order.
@@ -285,7 +243,7 @@ fn permuted(h: &[f64], order: &[usize]) -> Vec<f64> {
     out
 }
 
-/// U of the damped Hessian, and the damping that it took.
+/// U of the damped Hessian, and the damping that was necessary.
 fn factor(h: Vec<f64>, k: usize, mut damp: f64) -> Result<(Vec<f32>, f64)> {
     let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
     loop {

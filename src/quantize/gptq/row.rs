@@ -1,42 +1,42 @@
-//! One row of weights on its way through GPTQ.
+//! GPTQ of one row of weights.
 
+use super::options::{Gptq, GroupScales};
 use super::scales::Search;
-use super::{Gptq, Groups};
 use crate::Format;
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::grid::{Fitted, Grid};
+use crate::quantize::grid::{CodeGrid, Fitted};
 
-/// What is the same for all rows. A step rounds one column; weights lie in the order of steps, codes and scales in that
-/// of the matrix's columns.
-pub(super) struct Plan<'a> {
+/// What the rounding of all rows has in common. A step rounds one column; weights are in the order of steps, codes and
+/// scales in the order of the matrix's columns.
+pub(super) struct GptqPlan<'a> {
     format: Format,
     k: usize,
     /// The input of each step.
     pub order: Vec<usize>,
-    groups: Groups,
-    /// Weights in a block, and the levels of whole blocks and of a short last one.
+    groups: GroupScales,
+    /// Weights in a block; then the levels of whole blocks and of a shorter last block.
     span: usize,
-    grid: &'a Grid,
-    tail: Option<&'a Grid>,
+    grid: &'a CodeGrid,
+    tail: Option<&'a CodeGrid>,
     /// In the order of the matrix's columns.
     importance: Option<Vec<f32>>,
     search: Option<Search>,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> GptqPlan<'a> {
     /// `importance` is in the order of steps.
     pub fn new(
         format: Format,
         k: usize,
         order: Vec<usize>,
-        grid: &'a Grid,
-        tail: Option<&'a Grid>,
+        grid: &'a CodeGrid,
+        tail: Option<&'a CodeGrid>,
         importance: Option<Vec<f32>>,
         options: &Gptq,
     ) -> Self {
         let importance = importance.map(|by_step| match options.groups {
-            Groups::Sequential => by_step,
-            Groups::Static => {
+            GroupScales::Sequential => by_step,
+            GroupScales::Static => {
                 let mut by_input = vec![0f32; k];
                 for (&input, value) in order.iter().zip(by_step) {
                     by_input[input] = value;
@@ -44,7 +44,7 @@ impl<'a> Plan<'a> {
                 by_input
             }
         });
-        Plan {
+        GptqPlan {
             format,
             k,
             order,
@@ -57,19 +57,20 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The matrix's columns in terms of inputs, where they are not the same.
+    /// The input of each column of the matrix; `None` where these are in the same order.
     pub fn permutation(&self) -> Option<Vec<u32>> {
         let reordered = self.order.iter().enumerate().any(|(step, &input)| step != input);
-        (reordered && self.groups == Groups::Sequential).then(|| self.order.iter().map(|&input| input as u32).collect())
+        (reordered && self.groups == GroupScales::Sequential)
+            .then(|| self.order.iter().map(|&input| input as u32).collect())
     }
 
-    /// The steps before which all errors must be made up for: each after at most `most` more, and those at which the
-    /// encoder looks at a block of weights.
+    /// The steps before which all errors must have been propagated: at most `most` steps apart, and wherever the
+    /// encoder reads a block of weights.
     pub fn batches(&self, most: usize) -> Vec<usize> {
         let blocks = match self.groups {
-            Groups::Static => self.k,
-            // As many blocks as fit, or a part of one.
-            Groups::Sequential => (most / self.span).max(1) * self.span,
+            GroupScales::Static => self.k,
+            // As many whole blocks as fit, or a part of one.
+            GroupScales::Sequential => (most / self.span).max(1) * self.span,
         };
         let mut ends = Vec::new();
         for start in (0..self.k).step_by(blocks) {
@@ -83,40 +84,40 @@ impl<'a> Plan<'a> {
     /// The column of the matrix that a step rounds.
     fn column(&self, step: usize) -> usize {
         match self.groups {
-            Groups::Sequential => step,
-            Groups::Static => self.order[step],
+            GroupScales::Sequential => step,
+            GroupScales::Static => self.order[step],
         }
     }
 
-    fn grid(&self, block: usize) -> &Grid {
+    fn grid(&self, block: usize) -> &CodeGrid {
         match self.tail {
             Some(tail) if (block + 1) * self.span > self.k => tail,
             _ => self.grid,
         }
     }
 
-    /// Where the bytes of a block begin.
+    /// The first byte of a block.
     fn offset(&self, block: usize) -> usize {
         block * self.format.bytes_for(self.span)
     }
 }
 
-pub(super) struct Row<'a> {
+pub(super) struct GptqRow<'a> {
     bytes: &'a mut [u8],
-    /// As given, in the order of inputs.
+    /// The original weights, in the order of inputs.
     given: Vec<f32>,
-    /// Each block of the row, or with sequential groups the one that is being rounded.
+    /// All blocks of the row; with sequential groups only the current block.
     blocks: Vec<Fitted>,
     mean_square: f32,
     /// Σ e²
     pub loss: f64,
 }
 
-impl<'a> Row<'a> {
-    pub fn new(plan: &Plan, bytes: &'a mut [u8], given: Vec<f32>) -> Self {
-        // As Matrix::quantize_weighted has it: one after the other, in f32.
+impl<'a> GptqRow<'a> {
+    pub fn new(plan: &GptqPlan, bytes: &'a mut [u8], given: Vec<f32>) -> Self {
+        // Summed in order and in f32, as in Matrix::quantize_weighted.
         let squares = given.iter().fold(0f32, |sum, w| sum + w * w);
-        Row {
+        GptqRow {
             bytes,
             blocks: Vec::new(),
             mean_square: match plan.importance {
@@ -128,18 +129,18 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Rounds the steps from `start` on, one for each of `errors`, which become e. Weights of these steps are made up
-    /// to date; those after them are not.
+    /// Rounds the steps from `start` on, one for each of `errors`, which receives e. Propagates the errors to the
+    /// weights of these steps, not to later ones.
     pub fn round(
         &mut self,
-        plan: &Plan,
+        plan: &GptqPlan,
         u: &[f32],
         weights: &mut [f32],
         start: usize,
         errors: &mut [f32],
     ) -> Result<(), QuantizeError> {
         let end = start + errors.len();
-        if plan.groups == Groups::Static && start == 0 {
+        if plan.groups == GroupScales::Static && start == 0 {
             let given = std::mem::take(&mut self.given);
             for (block, weights) in given.chunks(plan.span).enumerate() {
                 self.fit(plan, block, block, weights)?;
@@ -149,10 +150,10 @@ impl<'a> Row<'a> {
             let column = plan.column(step);
             let (block, i) = (column / plan.span, column % plan.span);
             let place = match plan.groups {
-                Groups::Static => block,
-                Groups::Sequential => 0,
+                GroupScales::Static => block,
+                GroupScales::Sequential => 0,
             };
-            if plan.groups == Groups::Sequential && i == 0 {
+            if plan.groups == GroupScales::Sequential && i == 0 {
                 let to = plan.k.min(column + plan.span);
                 self.fit(plan, block, place, &weights[column..to])?;
             }
@@ -171,7 +172,7 @@ impl<'a> Row<'a> {
     }
 
     /// Chooses the scales of a block.
-    fn fit(&mut self, plan: &Plan, block: usize, place: usize, weights: &[f32]) -> Result<(), QuantizeError> {
+    fn fit(&mut self, plan: &GptqPlan, block: usize, place: usize, weights: &[f32]) -> Result<(), QuantizeError> {
         if self.blocks.len() <= place {
             self.blocks.resize_with(place + 1, Fitted::default);
         }

@@ -1,34 +1,41 @@
-//! What the scales of a block are fitted to.
+//! The search for the scales of a block, and the importance of its columns.
 
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::grid::{Fitted, Grid};
+use crate::quantize::grid::{CodeGrid, Fitted};
+use crate::setters::setters;
 use crate::{Error, Result};
 
-/// How much errors count where the format's encoder, or [`Search`], chooses scales. Encoders of integer and float
-/// formats have no use for it, those of GGUF do.
+/// How much the error of each column counts where the format's encoder, or [`Search`], chooses scales. Encoders of
+/// GGUF formats use it; encoders of integer and float formats do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Importance {
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ColumnImportance {
     /// The same for all columns, as in the paper.
     #[default]
     Uniform,
-    /// The diagonal of H: what an error costs that nothing makes up for.
+    /// The diagonal of H: the cost of an error that no other column compensates.
     Diagonal,
-    /// 1 / U_ii²: what an error costs that all later columns make up for, as the loss counts it.
+    /// 1 / U_ii²: the cost of an error that all later columns compensate, as the loss counts it.
     Conditional,
 }
 
-/// A search for scales under the encoder's: that of factors 1, 1 - 1/grid, 1 - 2/grid .. which makes
-/// Σ importance · |w - q|^norm least, the encoder being given weights that much smaller. The defaults are those of the
-/// paper's tool (its `Quantizer`).
+/// A search for smaller scales than the encoder's. Of the factors 1, 1 - 1/grid, 1 - 2/grid and so on it keeps the one
+/// with the least Σ importance · |w - q|^norm, where the encoder receives weights multiplied by the factor. The
+/// defaults are those of the paper's tool (its `Quantizer`).
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Search {
-    /// Steps from 1 to 0. Each takes the time of an encoding.
+    /// Steps from 1 to 0, 1 to 10 000. Each takes the time of one encoding.
     pub grid: usize,
-    /// The most that a scale is made smaller by, 0 to 1.
+    /// The largest share by which a scale is reduced, 0 to 1.
     pub max_shrink: f32,
-    /// The power that errors are raised to, over 0.
+    /// The power of the error, above 0.
     pub norm: f32,
 }
+
+setters!(Search { with_grid: grid: usize, with_max_shrink: max_shrink: f32, with_norm: norm: f32 });
 
 impl Default for Search {
     fn default() -> Self {
@@ -43,24 +50,21 @@ impl Default for Search {
 impl Search {
     pub(super) fn check(&self) -> Result<()> {
         if self.grid == 0 || self.grid > 10_000 {
-            let got = self.grid.to_string();
-            return Err(Error::argument("grid of the search", "1 to 10000", got));
+            return Err(Error::argument("grid of the search", "1 to 10000", self.grid));
         }
         if !(0.0..=1.0).contains(&self.max_shrink) {
-            let got = self.max_shrink.to_string();
-            return Err(Error::argument("max_shrink of the search", "0 to 1", got));
+            return Err(Error::argument("max_shrink of the search", "0 to 1", self.max_shrink));
         }
         if !(self.norm > 0.0 && self.norm.is_finite()) {
-            let got = self.norm.to_string();
-            return Err(Error::argument("norm of the search", "over 0", got));
+            return Err(Error::argument("norm of the search", "above 0", self.norm));
         }
         Ok(())
     }
 
-    /// As [`Grid::fit`], with the best of the scales tried.
+    /// Like [`CodeGrid::fit`], with the best of the tried scales.
     pub(super) fn fit(
         &self,
-        grid: &Grid,
+        grid: &CodeGrid,
         weights: &[f32],
         hints: &Hints,
         block: &mut [u8],
@@ -85,7 +89,7 @@ impl Search {
                 least = error;
                 block.copy_from_slice(&trial.0);
                 std::mem::swap(fitted, &mut trial.1);
-                // The codes are those of smaller weights.
+                // The codes belong to the smaller weights.
                 grid.forget(fitted);
             }
         }
@@ -93,13 +97,13 @@ impl Search {
     }
 }
 
-/// The importance of each step, where it is not the same for all. `diagonal`: of H, in the order of inputs.
-pub(super) fn importance(kind: Importance, diagonal: &[f64], order: &[usize], u: &[f32]) -> Option<Vec<f32>> {
+/// The importance of each step; `None` where it is uniform. `diagonal` is that of H, in the order of inputs.
+pub(super) fn importance(kind: ColumnImportance, diagonal: &[f64], order: &[usize], u: &[f32]) -> Option<Vec<f32>> {
     let k = order.len();
     match kind {
-        Importance::Uniform => None,
-        Importance::Diagonal => Some(order.iter().map(|&j| diagonal[j] as f32).collect()),
-        Importance::Conditional => {
+        ColumnImportance::Uniform => None,
+        ColumnImportance::Diagonal => Some(order.iter().map(|&j| diagonal[j] as f32).collect()),
+        ColumnImportance::Conditional => {
             let diagonal = u.iter().step_by(k + 1);
             Some(diagonal.map(|d| 1.0 / (d * d)).collect())
         }

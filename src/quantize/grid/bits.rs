@@ -1,34 +1,34 @@
-//! Which bits of a block hold the code of which weight, found by flipping them.
+//! The bits of a block that hold the code of each weight, determined by flipping bits.
 //!
-//! Formats say how bits become codes and not the way back. A bit whose flip changes one code belongs to that weight;
-//! one that changes none belongs to a scale; one that changes several (lattices, five ternary codes in a byte) means
-//! that codes cannot be chosen one by one.
+//! Formats decode bits to codes but do not define the inverse. A bit whose flip changes one code belongs to that
+//! weight; one that changes none belongs to a scale; where one changes several (lattices, five ternary codes in a
+//! byte), codes cannot be chosen one by one.
 
 use crate::Format;
 use crate::family::Levels;
 use crate::random::SplitMix64;
 
-/// Bits of a code at most.
+/// The most bits of a code.
 const MOST: usize = 8;
 
-pub(super) struct Bits {
+pub(super) struct CodeBits {
     /// The bits of each weight, counted from the lowest bit of the first byte: `per` for each.
     places: Vec<u32>,
     per: usize,
-    /// The pattern of those bits for each code, as a byte; none for codes that do not exist.
+    /// The pattern of those bits for each code, as a byte; `None` for codes that do not exist.
     patterns: [Option<u8>; 256],
 }
 
-impl Bits {
-    /// Of blocks of `len` weights, or why codes cannot be chosen one by one.
-    pub fn find(format: Format, len: usize) -> Result<Bits, String> {
+impl CodeBits {
+    /// The bits of blocks of `len` weights, or the reason why codes cannot be chosen one by one.
+    pub fn find(format: Format, len: usize) -> Result<CodeBits, String> {
         let family = format.family();
         if matches!(family.levels, Levels::Direct(_)) {
             return Err("it has no integer codes".into());
         }
         let bytes = format.bytes_for(len);
         let mut owners = vec![None::<usize>; 8 * bytes];
-        // A bit may show only beside others: the sign of a zero does not.
+        // Some bits have an effect only together with others, such as the sign of a zero, so several blocks are tried.
         for mut block in blocks(bytes) {
             let mut codes = vec![0i8; len];
             (family.codes)(&block, &mut codes);
@@ -49,13 +49,13 @@ impl Bits {
                 *owner = first;
             }
         }
-        let bits = Bits::of(&owners, len)?;
+        let bits = CodeBits::of(&owners, len)?;
         let bits = bits.with_patterns(format, len)?;
         check_scales(format, len, &owners)?;
         Ok(bits)
     }
 
-    fn of(owners: &[Option<usize>], len: usize) -> Result<Bits, String> {
+    fn of(owners: &[Option<usize>], len: usize) -> Result<CodeBits, String> {
         let mut found = vec![Vec::new(); len];
         for (bit, owner) in owners.iter().enumerate() {
             if let Some(weight) = owner {
@@ -66,15 +66,15 @@ impl Bits {
         if per == 0 || per > MOST || found.iter().any(|f| f.len() != per) {
             return Err(format!("its codes are not all of one number of bits, 1 to {MOST}"));
         }
-        Ok(Bits {
+        Ok(CodeBits {
             places: found.concat(),
             per,
             patterns: [None; 256],
         })
     }
 
-    /// Which pattern makes which code, the same for all weights.
-    fn with_patterns(mut self, format: Format, len: usize) -> Result<Bits, String> {
+    /// Finds the pattern of each code, which is the same for all weights.
+    fn with_patterns(mut self, format: Format, len: usize) -> Result<CodeBits, String> {
         let mut codes = vec![0i8; len];
         for mut block in blocks(format.bytes_for(len)) {
             for pattern in 0..1u16 << self.per {
@@ -98,14 +98,14 @@ impl Bits {
         self.places.len() / self.per
     }
 
-    /// Every code that some pattern makes.
+    /// All codes that have a pattern.
     pub fn codes(&self) -> impl Iterator<Item = i8> + '_ {
         (0..=255u8)
             .filter(|&code| self.patterns[code as usize].is_some())
             .map(|code| code as i8)
     }
 
-    /// Writes a code, which must be one of [`codes`](Bits::codes).
+    /// Writes a code, which must be one of [`codes`](CodeBits::codes).
     pub fn set(&self, block: &mut [u8], i: usize, code: i8) {
         if let Some(pattern) = self.patterns[code as u8 as usize] {
             self.write(block, i, pattern);
@@ -121,8 +121,8 @@ impl Bits {
     }
 }
 
-/// That no code is part of a scale, and that every byte is of a code or of a scale: what remains is worked out from the
-/// codes (the sums of Q8_1 and Q8_K) and would no longer fit.
+/// Checks that no code is part of a scale, and that each byte belongs to a code or a scale: other bytes are derived
+/// from the codes (the sums of Q8_1 and Q8_K) and would become stale.
 fn check_scales(format: Format, len: usize, owners: &[Option<usize>]) -> Result<(), String> {
     let groups = format.group_of(len - 1) + 1;
     let affines = |block: &[u8]| -> Vec<(u32, u32)> {
@@ -156,7 +156,7 @@ fn check_scales(format: Format, len: usize, owners: &[Option<usize>]) -> Result<
     }
 }
 
-/// Blocks to flip bits of: all zeros, all ones, and some at random.
+/// Blocks whose bits are flipped: all zeros, all ones, and some at random.
 fn blocks(bytes: usize) -> Vec<Vec<u8>> {
     let mut random = SplitMix64::new(bytes as u64);
     let mut blocks = vec![vec![0u8; bytes], vec![255u8; bytes]];

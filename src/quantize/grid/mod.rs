@@ -1,8 +1,8 @@
-//! Rounding to what a format can store while its scales are fixed, one weight at a time and in any order.
+//! Rounding to the levels of a format with fixed scales, one weight at a time and in any order.
 //!
-//! A format's encoder chooses scales and codes of a block together. GPTQ and its like keep the scales and choose the
-//! codes anew, so they need the levels of each weight, which [`Family`](crate::family::Family) tells, and a way to
-//! write one code, which it does not: [`Bits`] finds it out.
+//! A format's encoder chooses scales and codes of a block together. GPTQ keeps the scales and chooses the codes again,
+//! so it needs the levels of each weight, which [`Family`](crate::family::Family) provides, and a way to write one
+//! code, which it does not: [`CodeBits`] determines it.
 
 mod bits;
 #[cfg(test)]
@@ -10,42 +10,42 @@ mod tests;
 
 use crate::family::{Affine, Hints, Levels, QuantizeError};
 use crate::{Error, Format, Result};
-use bits::Bits;
+use bits::CodeBits;
 
-/// The levels of a format, and where the codes of a block of so many weights lie.
-pub(crate) struct Grid {
+/// The levels of a format, and the places of the codes in a block of a given length.
+pub(crate) struct CodeGrid {
     format: Format,
-    bits: Bits,
+    bits: CodeBits,
     /// Levels in ascending order and the codes that select them.
     levels: Vec<(f32, i8)>,
 }
 
-/// One block while its codes are chosen: what the encoder made of it, and what it was given.
+/// One block while its codes are chosen: the encoder's result and its input.
 #[derive(Clone, Default)]
 pub(crate) struct Fitted {
-    /// Of each group of the block.
+    /// The affine of each group of the block.
     affines: Vec<Affine>,
     codes: Vec<i8>,
     weights: Vec<f32>,
 }
 
-impl Grid {
-    /// Of blocks of `len` weights.
+impl CodeGrid {
+    /// The grid of blocks of `len` weights.
     ///
     /// # Errors
-    /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are no separate bits.
-    pub fn new(format: Format, len: usize) -> Result<Grid> {
+    /// [`Error::NoEncoder`]; [`Error::Argument`] where the codes are not separate bits.
+    pub fn new(format: Format, len: usize) -> Result<CodeGrid> {
         if !format.has_encoder() {
             return Err(Error::NoEncoder {
                 format: format.to_string(),
             });
         }
-        let bits = Bits::find(format, len).map_err(|why| refused(format, why))?;
+        let bits = CodeBits::find(format, len).map_err(|why| refused(format, why))?;
         let levels = levels(format, &bits);
-        Ok(Grid { format, bits, levels })
+        Ok(CodeGrid { format, bits, levels })
     }
 
-    /// Has the encoder choose scales for `weights`; `block` gets its bytes.
+    /// Lets the encoder choose scales for `weights`; `block` receives its bytes.
     pub fn fit(
         &self,
         weights: &[f32],
@@ -65,9 +65,9 @@ impl Grid {
         Ok(())
     }
 
-    /// The code for weight `i` of a block, now `w`, and the weight that it stands for: the nearest level, the lower of
-    /// two. A weight that has not changed since [`fit`](Grid::fit) keeps the encoder's code, which belongs to scales
-    /// before they were rounded in many formats.
+    /// The code for weight `i` of a block, now `w`, and its value: the nearest level, the lower one for a tie. A weight
+    /// that has not changed since [`fit`](CodeGrid::fit) keeps the encoder's code, which many formats choose before
+    /// they round the scale.
     pub fn round(&self, fitted: &Fitted, i: usize, w: f32) -> (i8, f32) {
         let affine = fitted.affines[self.format.group_of(i)];
         if w == fitted.weights[i] {
@@ -78,10 +78,10 @@ impl Grid {
         (code, self.value(level, affine))
     }
 
-    /// As `round`, for any weight.
+    /// Like `round`, for any weight.
     fn nearest(&self, affine: Affine, w: f32) -> (f32, i8) {
         let last = self.levels.len() - 1;
-        // Under a negative scale the highest level is the lowest weight.
+        // With a negative scale the highest level is the lowest weight.
         let place = |i: usize| {
             if affine.scale < 0.0 {
                 self.levels[last - i]
@@ -90,7 +90,7 @@ impl Grid {
             }
         };
         let value = |i: usize| self.value(place(i).0, affine);
-        // The first weight over w, if there is one, among weights in order.
+        // Binary search for the first weight above w.
         let (mut low, mut high) = (0, last + 1);
         while low < high {
             let middle = (low + high) / 2;
@@ -119,7 +119,7 @@ impl Grid {
         sum
     }
 
-    /// Says that the block was fitted to `weights`, so that none of them counts as unchanged.
+    /// Marks all weights as changed since [`fit`](CodeGrid::fit).
     pub fn forget(&self, fitted: &mut Fitted) {
         fitted.weights.fill(f32::NAN);
     }
@@ -134,7 +134,7 @@ impl Grid {
     }
 }
 
-/// What a code stands for before scale and offset.
+/// The level of a code, before scale and offset.
 fn level(format: Format, code: i8) -> f32 {
     match format.family().levels {
         Levels::Table(table) => table[code as u8 as usize & (table.len() - 1)],
@@ -143,9 +143,9 @@ fn level(format: Format, code: i8) -> f32 {
     }
 }
 
-/// The levels that the encoder uses. Some formats have bits for one more, which their tools never write: the fourth
-/// of two bits of ternary codes, -128 in GGUF's Q8_0.
-fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
+/// The levels that the encoder uses. Some formats can store one more, which their tools never write: the fourth code of
+/// 2-bit ternary weights, -128 in GGUF's Q8_0.
+fn levels(format: Format, bits: &CodeBits) -> Vec<(f32, i8)> {
     let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
     let mut codes = vec![0i8; bits.len()];
     for weights in probes(bits.len()) {
@@ -163,17 +163,17 @@ fn levels(format: Format, bits: &Bits) -> Vec<(f32, i8)> {
     }
     let levels = bits.codes().map(|code| (level(format, code), code));
     let mut levels: Vec<_> = levels.filter(|(level, _)| (least..=most).contains(level)).collect();
-    // A sort that keeps the order of equals: of two zeros the first code stays.
+    // Stable, so that the first code of two zeros is kept.
     levels.sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
     levels.dedup_by(|second, first| second.0 == first.0);
     levels
 }
 
-/// Weights that make an encoder use its lowest and its highest level.
+/// Weights for which an encoder uses its lowest and its highest level.
 fn probes(len: usize) -> Vec<Vec<f32>> {
     let ramp = |i: usize| 2.0 * i as f32 / (len - 1).max(1) as f32 - 1.0;
     let sign = |i: usize| 1.0 - 2.0 * (i % 2) as f32;
-    // Under scales that are powers of two, levels depend on how far the weights are from one.
+    // With scales that are powers of two, levels depend on the distance of the weights from one.
     let sizes = [1.0, 1.25, 1.5, 1.75, 1.99];
     let of = |shape: &dyn Fn(usize) -> f32| -> Vec<Vec<f32>> {
         let sized = |size: f32| (0..len).map(|i| size * shape(i)).collect();

@@ -1,6 +1,6 @@
 //! That codes can be written and read back, for every format that has them.
 
-use super::{Fitted, Grid};
+use super::{CodeGrid, Fitted};
 use crate::family::Hints;
 use crate::random::SplitMix64;
 use crate::{Error, Format, Group, Matrix, Result};
@@ -35,7 +35,7 @@ fn formats() -> Vec<Format> {
 fn which_formats_there_are() {
     let refused: Vec<_> = Format::ALL
         .iter()
-        .filter(|&&format| Grid::new(format, len(format)).is_err())
+        .filter(|&&format| CodeGrid::new(format, len(format)).is_err())
         .map(|format| format.name())
         .collect();
     let expected = [
@@ -65,7 +65,7 @@ fn which_formats_there_are() {
 
 #[test]
 fn refusals_say_why() {
-    let why = |format| Grid::new(format, len(format)).err().unwrap().to_string();
+    let why = |format| CodeGrid::new(format, len(format)).err().unwrap().to_string();
     assert!(
         why(Format::IQ2_XXS).contains("part of several codes"),
         "{}",
@@ -74,7 +74,10 @@ fn refusals_say_why() {
     assert!(why(Format::TQ1_0).contains("part of several codes"));
     assert!(why(Format::Q8_1).contains("follows from its codes"));
     assert!(why(Format::F16).contains("no integer codes"));
-    assert!(matches!(Grid::new(Format::AQLM_2X8, 8), Err(Error::NoEncoder { .. })));
+    assert!(matches!(
+        CodeGrid::new(Format::AQLM_2X8, 8),
+        Err(Error::NoEncoder { .. })
+    ));
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn codes_written_are_codes_read() -> Result<()> {
             vec![len(format)]
         };
         for len in lens {
-            let Ok(grid) = Grid::new(format, len) else {
+            let Ok(grid) = CodeGrid::new(format, len) else {
                 continue;
             };
             tried += 1;
@@ -122,7 +125,7 @@ fn codes_written_are_codes_read() -> Result<()> {
 fn the_nearest_of_all_levels() -> Result<()> {
     for &format in Format::ALL {
         let len = len(format);
-        let Ok(grid) = Grid::new(format, len) else {
+        let Ok(grid) = CodeGrid::new(format, len) else {
             continue;
         };
         let mut block = vec![0u8; format.bytes_for(len)];
@@ -153,7 +156,7 @@ fn the_nearest_of_all_levels() -> Result<()> {
 fn unchanged_weights_keep_their_codes() {
     for &format in Format::ALL {
         let len = len(format);
-        let Ok(grid) = Grid::new(format, len) else {
+        let Ok(grid) = CodeGrid::new(format, len) else {
             continue;
         };
         let weights = normals(3, len);
@@ -172,7 +175,7 @@ fn unchanged_weights_keep_their_codes() {
 #[test]
 fn levels_that_the_tools_write() -> Result<()> {
     let levels = |format: Format| -> Result<Vec<f32>> {
-        Ok(Grid::new(format, len(format))?.levels.iter().map(|l| l.0).collect())
+        Ok(CodeGrid::new(format, len(format))?.levels.iter().map(|l| l.0).collect())
     };
     assert_eq!(levels(Format::TERNARY)?, [-1.0, 0.0, 1.0]);
     assert_eq!(levels(Format::TQ2_0)?, [-1.0, 0.0, 1.0]);

@@ -1,109 +1,58 @@
-//! HQQ: zero points fitted to the weights alone, for errors with a heavy tail.
+//! HQQ: zero points fitted to the weights alone, with a norm that tolerates outliers.
 //!
 //! Badri and Shaji, "Half-Quadratic Quantization of Large Machine Learning Models", 2023 (mobiusml.github.io/hqq_blog).
 //! With s the inverse of the step (the tool's `scale`) and z a real zero point, weights W are stored as
-//! `W_q = round(W s + z)` and read as `W_r = (W_q - z) / s`. Least squares would give way to the few weights
-//! that lie far out; what is minimized is `Σ |W - W_r|^p`, p < 1, by half-quadratic splitting: errors
-//! are shared out between z and a sparse E,
+//! `W_q = round(W s + z)` and read as `W_r = (W_q - z) / s`. Least squares is dominated by a few outliers, so
+//! the method minimizes `Σ |W - W_r|^p` with p < 1 by half-quadratic splitting, which divides the error between z and a
+//! sparse E,
 //!
 //! ```text
 //! E ← shrink(W - W_r),   shrink(e) = sign(e) · max(|e| - |e|^(p-1) / β, 0)
 //! z ← mean over the group of W_q - (W - E) s
 //! ```
 //!
-//! until the mean of |W - W_r| no longer falls. s is that of the extremes of the group, and stays. There is
-//! no data. Defaults and steps are those of hqq 0.2.8, groups along the rows (its axis 1).
+//! until the mean of |W - W_r| no longer falls. s comes from the extremes of the group and is constant. No calibration
+//! data is needed. Defaults and steps are those of hqq 0.2.8 with groups along the rows (its axis 1).
 
 mod group;
+mod options;
 mod pack;
 
 use crate::family::{AffineKind, Blocks};
 use crate::matrix::check_shape;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
-use group::Group;
+use group::HqqGroup;
 use pack::pack;
 
-/// Which of the tool's two loops is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Solver {
-    /// `optimize_weights_proximal_legacy`, the tool's default: β stays, and the zero points are the last ones,
-    /// made when the error had not fallen.
-    Legacy,
-    /// `optimize_weights_proximal_v2`: β grows by κ each time, and where the error does not fall the zero points
-    /// before it are the ones.
-    V2,
-}
+pub use options::{Hqq, Solver};
 
-/// Half-quadratic quantization.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hqq {
-    /// p, over 0 and at most 1.
-    pub lp_norm: f64,
-    /// β: larger ones leave more of the error to E.
-    pub beta: f64,
-    /// κ: what β is multiplied by after each iteration, at least 1. Of [`Solver::V2`] only.
-    pub kappa: f64,
-    /// Iterations at most.
-    pub iterations: usize,
-    /// Whether the loop ends when the error does not fall.
-    pub early_stop: bool,
-    /// Which loop.
-    pub solver: Solver,
-    /// Groups whose weights span no more than this become one value: their s is 1.
-    pub least_range: f64,
-    /// The most that s may be: the tool keeps it from overflowing in f16.
-    pub most_inverse_scale: f64,
-}
-
-impl Default for Hqq {
-    fn default() -> Self {
-        Hqq {
-            lp_norm: 0.7,
-            beta: 10.0,
-            kappa: 1.01,
-            iterations: 20,
-            early_stop: true,
-            solver: Solver::Legacy,
-            least_range: 1e-4,
-            most_inverse_scale: 2e4,
-        }
-    }
-}
-
-/// A quantized matrix and how its error went.
+/// The result of [`Hqq::quantize`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quantized {
-    /// Of the format asked for.
+#[non_exhaustive]
+pub struct HqqResult {
+    /// The packed matrix.
     pub matrix: Matrix<'static>,
-    /// The mean of |W - W_r| before each update of the zero points, the first being that of rounding with
-    /// real zero points.
+    /// The mean of |W - W_r| before each update of the zero points; the first is that of round to nearest with real
+    /// zero points.
     pub errors: Vec<f64>,
 }
 
 impl Hqq {
-    /// Packs `weights`, `n` rows of `k` floats, as `format`: an asymmetric integer format (`INT4_ASYM` and the
-    /// like) of any group, with scales and zero points of any type that it takes. `progress` is told the
-    /// share of iterations done.
+    /// Packs `dense` as `format`, an asymmetric integer format (`INT4_ASYM`, for example) with any group and any type
+    /// of scales and zero points. `progress` receives the share of iterations done, 0 to 1.
     ///
     /// # Errors
-    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or a
-    /// number is out of its range.
-    pub fn quantize(
-        &self,
-        format: Format,
-        n: usize,
-        k: usize,
-        weights: &[f32],
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Quantized> {
+    /// Those of [`Matrix::quantize`]; [`Error::Argument`] where the format has no real zero points or an option is out
+    /// of range.
+    pub fn quantize(&self, format: Format, dense: Dense, progress: &(dyn Fn(f32) + Sync)) -> Result<HqqResult> {
         self.check()?;
         let bits = bits_of(format)?;
+        let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
         check_shape(format, n, k)?;
-        let weights = Dense::new(n, k, weights)?.weights();
         let top = f64::from((1u32 << bits) - 1);
         let span = format.block_span(k);
         let per_row = k.div_ceil(span);
-        let mut groups: Vec<Group> = weights
+        let mut groups: Vec<HqqGroup> = weights
             .chunks(k)
             .flat_map(|row| row.chunks(span).map(|w| self.start(w, top)))
             .collect();
@@ -121,7 +70,7 @@ impl Hqq {
                     }
                 },
             );
-            // One sum in one order, whatever the number of threads.
+            // Summed in one order, so that threads change nothing.
             let error = groups.iter().map(|g| g.error).sum::<f64>() / weights.len() as f64;
             let falls = errors.last().is_none_or(|&last| error < last);
             errors.push(error);
@@ -140,48 +89,9 @@ impl Hqq {
             }
             progress((i + 1) as f32 / self.iterations as f32);
         }
-        let matrix = pack(format, bits, n, k, weights, &groups)?;
+        let matrix = pack(format, bits, dense, &groups)?;
         progress(1.0);
-        Ok(Quantized { matrix, errors })
-    }
-
-    fn check(&self) -> Result<()> {
-        let bounds = [
-            (
-                "the p of HQQ",
-                "over 0 and at most 1",
-                self.lp_norm,
-                self.lp_norm > 0.0 && self.lp_norm <= 1.0,
-            ),
-            ("the beta of HQQ", "positive", self.beta, self.beta > 0.0),
-            ("the kappa of HQQ", "at least 1", self.kappa, self.kappa >= 1.0),
-            (
-                "the least range",
-                "at least 0",
-                self.least_range,
-                self.least_range >= 0.0,
-            ),
-            (
-                "the largest inverse scale",
-                "positive",
-                self.most_inverse_scale,
-                self.most_inverse_scale > 0.0,
-            ),
-            (
-                "the iterations of HQQ",
-                "at least 1",
-                self.iterations as f64,
-                self.iterations > 0,
-            ),
-        ];
-        match bounds.into_iter().find(|&(.., got, fits)| !(fits && got.is_finite())) {
-            None => Ok(()),
-            Some((what, allowed, got, _)) => Err(Error::Argument {
-                what,
-                allowed: allowed.into(),
-                got: got.to_string(),
-            }),
-        }
+        Ok(HqqResult { matrix, errors })
     }
 }
 
@@ -192,7 +102,7 @@ fn bits_of(format: Format) -> Result<usize> {
         (Blocks::Groups { bits, .. }, AffineKind::ScaleZero { .. }) => Ok(bits),
         _ => Err(Error::argument(
             "the format for HQQ",
-            "of integers with zero points, such as int4_asym",
+            "one of integers with zero points, such as int4_asym",
             format,
         )),
     }

@@ -1,19 +1,14 @@
-//! Groups, their steps and zero points found, as blocks of a format.
+//! Groups with known scales and zero points, as blocks of a format.
 
-use super::group::Group;
+use super::group::HqqGroup;
 use crate::family::QuantizeError;
 use crate::formats::bits::set_field_of;
-use crate::{Format, Matrix, Result, ScaleType, parallel};
+use crate::formats::encode::fill_blocks;
+use crate::{Dense, Format, Matrix, Result, ScaleType, parallel};
 
-/// Blocks of a step, a zero point, and the codes that are nearest with these as they are stored.
-pub(super) fn pack(
-    format: Format,
-    bits: usize,
-    n: usize,
-    k: usize,
-    weights: &[f32],
-    groups: &[Group],
-) -> Result<Matrix<'static>> {
+/// Blocks of a scale, a zero point, and the nearest codes for both as stored.
+pub(super) fn pack(format: Format, bits: usize, dense: Dense, groups: &[HqqGroup]) -> Result<Matrix<'static>> {
+    let (n, k, weights) = (dense.n(), dense.k(), dense.weights());
     let (row_bytes, span, header) = (format.row_bytes(k)?, format.block_span(k), format.bytes_for(0));
     let kind = format.float_fields().first().map_or(ScaleType::F16, |(_, kind)| *kind);
     let top = f64::from((1u32 << bits) - 1);
@@ -24,9 +19,9 @@ pub(super) fn pack(
         row_bytes,
         || (),
         |row, bytes, ()| {
-            let blocks = bytes.chunks_mut(format.bytes_for(span));
-            let weights = weights[row * k..][..k].chunks(span);
-            for ((block, weights), group) in blocks.zip(weights).zip(&groups[row * per_row..]) {
+            fill_blocks(format, k, bytes, |start, len, block| {
+                let weights = &weights[row * k + start..][..len];
+                let group = &groups[row * per_row + start / span];
                 let (head, fields) = block.split_at_mut(header);
                 let (scale, zero) = head.split_at_mut(kind.bytes());
                 kind.store((1.0 / group.s) as f32, scale)?;
@@ -37,8 +32,8 @@ pub(super) fn pack(
                     let field = (level + zero).round_ties_even().clamp(0.0, top);
                     set_field_of(fields, bits, i, field as u8);
                 }
-            }
-            Ok(())
+                Ok(())
+            })
         },
     )
     .map_err(|e: QuantizeError| e.of(format))?;

@@ -1,11 +1,12 @@
-//! Weights as sums of codebook entries, and as a packed matrix.
+//! Weights as sums of codebook entries, and their packed matrix.
 
-use crate::matrix::length;
+use crate::matrix::{check_shape, length};
 use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
 use std::borrow::Cow;
 
 /// `n` rows of `k` weights: vector g of row r is `scales[r] · Σ_m codebooks[m][codes[r, g, m]]`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Additive {
     /// Rows.
     pub n: usize,
@@ -13,16 +14,16 @@ pub struct Additive {
     pub k: usize,
     /// Weights in a vector.
     pub d: usize,
-    /// Each as many vectors of d floats as the others.
+    /// Codebooks with the same number of entries, vectors of d floats.
     pub codebooks: Vec<Vec<f32>>,
-    /// `[n, k / d, codebooks]`: an entry of each codebook.
+    /// `[n, k / d, codebooks]`: the index of an entry in each codebook.
     pub codes: Vec<u16>,
-    /// `[n]`: what the entries are multiplied by.
+    /// `[n]`: the factor of each row.
     pub scales: Vec<f32>,
 }
 
 impl Additive {
-    /// The weights, `n` rows of `k`; 0 where a code is no entry.
+    /// The weights, `n` rows of `k`; a code that is not the index of an entry counts as 0.
     pub fn dequantize(&self) -> Vec<f32> {
         let mut out = self.unscaled(&self.codebooks);
         parallel::chunks(
@@ -37,7 +38,7 @@ impl Additive {
         out
     }
 
-    /// The sums without scales, of entries of `codebooks`.
+    /// The sums of entries of `codebooks`, without scales.
     pub(super) fn unscaled(&self, codebooks: &[Vec<f32>]) -> Vec<f32> {
         let d = self.d.max(1);
         let books = codebooks.len();
@@ -59,6 +60,13 @@ impl Additive {
             },
         );
         out
+    }
+
+    /// W - Ŵ.
+    pub(super) fn errors(&self, w: &[f32]) -> Vec<f32> {
+        let mut errors = self.dequantize();
+        errors.iter_mut().zip(w).for_each(|(e, w)| *e = w - *e);
+        errors
     }
 
     pub(super) fn row_codes(&self, row: usize) -> &[u16] {
@@ -84,7 +92,7 @@ impl Additive {
             books => return Err(Error::argument("the number of codebooks", "1 or 2", books)),
         };
         let format = format.with_scale(scale)?.with_group(Group::Row)?;
-        let row_bytes = crate::matrix::check_shape(format, n, k)?;
+        let row_bytes = check_shape(format, n, k)?;
         let expected = n * (k / 8) * self.codebooks.len();
         if self.codes.len() != expected {
             return Err(length("codes", n, k, "codes", expected, self.codes.len()));
@@ -100,10 +108,10 @@ impl Additive {
             return Err(Error::argument("a codebook", &allowed, format!("{lengths:?}")));
         }
         if let Some(code) = self.codes.iter().find(|code| **code as usize >= entries) {
-            return Err(Error::argument("a code", &format!("under {entries}"), code));
+            return Err(Error::argument("a code", &format!("below {entries}"), code));
         }
         let store = |value: f32, bytes: &mut [u8]| scale.store(value, bytes).map_err(|e| e.of(format));
-        // What is missing of a codebook stays 0, and no code leads there.
+        // Unused entries of a codebook stay 0; no code refers to them.
         let mut table = vec![0u8; self.codebooks.len() * most * 8 * 2];
         for (book, bytes) in self.codebooks.iter().zip(table.chunks_exact_mut(most * 16)) {
             for (&value, bytes) in book.iter().zip(bytes.chunks_exact_mut(2)) {

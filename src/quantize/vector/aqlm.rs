@@ -1,39 +1,54 @@
 //! AQLM: Egiazarian et al., "Extreme Compression of Large Language Models via Additive Quantization", 2024,
-//! arXiv 2401.06118. Codes and codebooks of a layer that make ‖(W - Ŵ)X‖² small.
+//! arXiv 2401.06118. It chooses the codes and codebooks of a layer for a small ‖(W - Ŵ)X‖².
 //!
-//! With H = XXᵀ and e a row of W - Ŵ, the error is Σ eᵀHe over the rows. From residual k-means it is lowered in rounds:
-//! codebooks given codes ([`refit`](super::refit)), scales given both, codes given codebooks ([`beam`](super::beam)).
-//! Where the original takes steps of Adam on codebooks, conjugate gradients solve the same least-squares problem. Its
-//! fine-tuning of whole blocks needs the model, and is not here.
+//! With H = XXᵀ and e a row of W - Ŵ, the error is Σ eᵀHe over the rows. Starting from residual k-means, each round
+//! lowers it by fitting codebooks to codes ([`refit`](super::refit)), scales to both, and codes to codebooks
+//! ([`beam`](super::beam)). Where the original takes steps of Adam on codebooks, conjugate gradients solve the same
+//! least-squares problem. The original's fine-tuning of whole blocks needs the model and is not included.
 
 use super::beam::search;
 use super::refit::refit;
-use super::{Additive, KMeans, residual};
+use super::{Additive, KMeans, Residual};
 use crate::matrix::length;
+use crate::setters::setters;
 use crate::{Dense, Error, Format, Matrix, Result, parallel};
 
-/// How a layer is quantized. The usual numbers make `AQLM_2X8`.
+/// The options of AQLM. The defaults are for `AQLM_2X8`.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Aqlm {
-    /// `num_codebooks` M: codebooks, 1 or more. 2.
+    /// `num_codebooks` M: codebooks, at least 1; 2 by default.
     pub books: usize,
-    /// `nbits_per_codebook` B: bits of a code, 1 to 16. 8.
+    /// `nbits_per_codebook` B: bits of a code, 1 to 16; 8 by default.
     pub bits: u32,
-    /// `in_group_size` g: weights in a vector. 8.
+    /// `in_group_size` g: weights in a vector; 8 by default.
     pub d: usize,
-    /// `beam_size`: how many assignments of codes to a row are followed at once. 1.
+    /// `beam_size`: candidate assignments of codes to a row that the search keeps; 1 by default.
     pub beam: usize,
-    /// Rounds at most. The original goes on for up to 1000 epochs, of 100 steps each; here 20.
+    /// The most rounds; 20 by default. The original runs up to 1000 epochs of 100 steps each.
     pub rounds: usize,
-    /// `relative_mse_tolerance`: ends once a round lowers the error by less than this share of it. 0.01.
+    /// `relative_mse_tolerance`: stops once a round lowers the error by less than this share of it; 0.01 by default.
     pub tolerance: f64,
-    /// Steps of conjugate gradients in a round, 16.
+    /// Steps of conjugate gradients in a round; 16 by default.
     pub steps: usize,
-    /// Rounds of k-means at the start (`init_max_iter`), 100.
+    /// The most rounds of the initial k-means (`init_max_iter`); 100 by default.
     pub init_rounds: usize,
-    /// Of the random numbers that k-means starts with.
+    /// The seed of the initial k-means.
     pub seed: u64,
 }
+
+setters!(Aqlm {
+    with_books: books: usize,
+    with_bits: bits: u32,
+    with_d: d: usize,
+    with_beam: beam: usize,
+    with_rounds: rounds: usize,
+    with_tolerance: tolerance: f64,
+    with_steps: steps: usize,
+    with_init_rounds: init_rounds: usize,
+    with_seed: seed: u64,
+});
 
 impl Default for Aqlm {
     fn default() -> Aqlm {
@@ -51,28 +66,22 @@ impl Default for Aqlm {
     }
 }
 
-/// The share of the work that the start is reckoned to be.
+/// The estimated share of the initial k-means in the work.
 const START: f32 = 0.3;
 
 impl Aqlm {
-    /// The quantized layer: `w` is n rows of k weights, `h` is H = XXᵀ over the inputs, k rows of k, times any factor.
-    /// `progress` is told the share done.
+    /// Quantizes the layer `dense`, `n` rows of `k` weights. `h` is H = XXᵀ over the inputs, k rows of k, times any
+    /// factor. `progress` receives the share done, 0 to 1.
     ///
     /// # Errors
-    /// Those of [`residual`], and [`Error::Length`](crate::Error::Length) or
-    /// [`Error::Argument`](crate::Error::Argument) where `h` or a number of the method does not fit.
-    pub fn quantize(
-        &self,
-        w: &[f32],
-        (n, k): (usize, usize),
-        h: &[f32],
-        progress: &(dyn Fn(f32) + Sync),
-    ) -> Result<Additive> {
+    /// Those of [`Residual::quantize`]; [`Error::Length`] or [`Error::Argument`] where `h` or an option does not fit.
+    pub fn quantize(&self, dense: Dense, h: &[f32], progress: &(dyn Fn(f32) + Sync)) -> Result<Additive> {
+        let (k, w) = (dense.k(), dense.weights());
         if !(1..=16).contains(&self.bits) {
-            return Err(Error::argument("bits", "from 1 to 16", self.bits));
+            return Err(Error::argument("bits", "1 to 16", self.bits));
         }
         if self.beam == 0 {
-            return Err(Error::argument("the beam", "1 or more", self.beam));
+            return Err(Error::argument("the beam", "at least 1", self.beam));
         }
         check_h(h, k)?;
         let diagonal: Vec<f32> = h.iter().step_by(k + 1).copied().collect();
@@ -82,7 +91,7 @@ impl Aqlm {
             ..KMeans::new(1 << self.bits, self.d)
         };
         let start = |share: f32| progress(START * share);
-        let mut best = residual(w, (n, k), Some(&diagonal), self.books, &means, &start)?;
+        let mut best = Residual::new(self.books, means).quantize(dense, Some(&diagonal), &start)?;
         let hessian = hessian(h, k)?;
         let mut least = error_of(w, &best, &hessian)?;
         for round in 0..self.rounds {
@@ -105,16 +114,15 @@ impl Aqlm {
     }
 }
 
-/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ, both `n` rows of `k`, from H = XXᵀ, `k` rows of `k`.
+/// ‖(W - Ŵ)X‖² = Σ eᵀHe over the rows e of W - Ŵ. `dense` is W, `quantized` is Ŵ, both `n` rows of `k`, and `h` is H =
+/// XXᵀ, `k` rows of `k`.
 ///
 /// # Errors
-/// [`Error::Length`](crate::Error::Length) or [`Error::Argument`](crate::Error::Argument) where lengths do not fit or
-/// `h` is not finite.
-pub fn output_error(w: &[f32], quantized: &[f32], (n, k): (usize, usize), h: &[f32]) -> Result<f64> {
-    for given in [w, quantized] {
-        if n.checked_mul(k) != Some(given.len()) {
-            return Err(length("weights", n, k, "floats", n.saturating_mul(k), given.len()));
-        }
+/// [`Error::Length`] or [`Error::Argument`] where lengths do not fit or `h` is not finite.
+pub fn output_error(dense: Dense, quantized: &[f32], h: &[f32]) -> Result<f64> {
+    let (n, k, w) = (dense.n(), dense.k(), dense.weights());
+    if quantized.len() != w.len() {
+        return Err(length("weights", n, k, "floats", w.len(), quantized.len()));
     }
     check_h(h, k)?;
     let errors: Vec<f32> = w.iter().zip(quantized).map(|(w, q)| w - q).collect();
@@ -129,14 +137,14 @@ fn check_h(h: &[f32], k: usize) -> Result<()> {
         return Err(Error::argument("an entry of H", "finite", value));
     }
     match h.iter().step_by(k + 1).find(|v| **v < 0.0) {
-        Some(value) => Err(Error::argument("the diagonal of H", "not negative", value)),
+        Some(value) => Err(Error::argument("the diagonal of H", "at least 0", value)),
         None => Ok(()),
     }
 }
 
-/// H as a matrix, for fast products of many rows with it; it is symmetric, so rows are columns.
+/// H as a matrix, for fast products with many rows. H is symmetric, so its rows are its columns.
 fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
-    // Words of a little-endian machine are the bytes of the format; of another they must be turned.
+    // On a little-endian machine the floats are the bytes of the format; on others they must be converted.
     if cfg!(target_endian = "little") {
         Matrix::from_bytes(Format::F32, k, k, bytemuck::cast_slice::<f32, u8>(h))
     } else {
@@ -145,14 +153,7 @@ fn hessian(h: &[f32], k: usize) -> Result<Matrix<'_>> {
 }
 
 fn error_of(w: &[f32], quantized: &Additive, hessian: &Matrix) -> Result<f64> {
-    energy(&errors(w, quantized), hessian)
-}
-
-/// W - Ŵ.
-pub(super) fn errors(w: &[f32], quantized: &Additive) -> Vec<f32> {
-    let mut errors = quantized.dequantize();
-    errors.iter_mut().zip(w).for_each(|(e, w)| *e = w - *e);
-    errors
+    energy(&quantized.errors(w), hessian)
 }
 
 /// Σ eᵀHe.
@@ -179,7 +180,7 @@ fn rescale(w: &[f32], quantized: &mut Additive, hessian: &Matrix) -> Result<()> 
                 lower += *v as f64 * *u as f64;
             }
             let best = (upper / lower) as f32;
-            // A row that no input reaches, or whose entries are all 0, keeps its scale.
+            // A row whose inputs or entries are all 0 keeps its scale.
             if lower > 0.0 && best.is_normal() {
                 scale[0] = best;
             }

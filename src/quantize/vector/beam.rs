@@ -1,26 +1,25 @@
-//! Codes of least output error for given codebooks: AQLM's beam search, row by row.
+//! The codes of least output error for given codebooks, by AQLM's beam search for each row.
 //!
-//! One code after the other is chosen anew while the others stay. With e the row's error without the entry and
-//! z = He, an entry c in its place, scaled by s, changes the error by s²cᵀHc - 2s·cᵀz, H and z being those of the
-//! vector's weights alone. All entries are tried; the best `beam` rows so made are kept and go on. z follows every
-//! change, so a change costs d rows of H and a trial next to nothing.
+//! Codes are replaced one at a time. With e the row's error without the entry and z = He, an entry c in its place,
+//! scaled by s, changes the error by s²cᵀHc - 2s·cᵀz, where H and z are restricted to the vector's weights. All entries
+//! are tried and the best `beam` rows are kept. z is updated with each change, so that a change takes d rows of H and a
+//! trial little.
 
 use super::Additive;
-use super::aqlm::errors;
 use crate::{Matrix, Result, parallel};
 
-/// One way to choose the codes of a row.
+/// A candidate for the codes of a row.
 #[derive(Clone)]
 struct Beam {
     codes: Vec<u16>,
-    /// He, e being the error of the row.
+    /// He, where e is the error of the row.
     product: Vec<f32>,
     /// eᵀHe.
     error: f64,
 }
 
-/// What is the same for all rows.
-struct Layer<'a> {
+/// What the search of all rows has in common.
+struct BeamSearch<'a> {
     k: usize,
     d: usize,
     entries: usize,
@@ -32,12 +31,12 @@ struct Layer<'a> {
     squares: Vec<f32>,
 }
 
-/// Chooses every code anew once. `h` is the matrix `hessian` as floats.
+/// Chooses each code again once. `h` is the matrix `hessian` as floats.
 pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], beam: usize) -> Result<()> {
-    let errors = errors(w, quantized);
+    let errors = quantized.errors(w);
     let products = hessian.matmul(&errors)?;
     let (k, d) = (quantized.k, quantized.d);
-    let layer = Layer::new(k, d, h, &quantized.codebooks);
+    let beams = BeamSearch::new(k, d, h, &quantized.codebooks);
     let a_row = k / d * quantized.codebooks.len();
     let scales = &quantized.scales;
     parallel::chunks(
@@ -52,14 +51,14 @@ pub(super) fn search(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &
                 error: terms.map(|(e, u)| *e as f64 * *u as f64).sum(),
                 product,
             };
-            codes.copy_from_slice(&layer.row(first, scales[row], beam));
+            codes.copy_from_slice(&beams.row(first, scales[row], beam));
         },
     );
     Ok(())
 }
 
-impl<'a> Layer<'a> {
-    fn new(k: usize, d: usize, h: &'a [f32], codebooks: &'a [Vec<f32>]) -> Layer<'a> {
+impl<'a> BeamSearch<'a> {
+    fn new(k: usize, d: usize, h: &'a [f32], codebooks: &'a [Vec<f32>]) -> BeamSearch<'a> {
         let entries = codebooks[0].len() / d;
         let turn = |book: &Vec<f32>| {
             let float = |j: usize| book.iter().skip(j).step_by(d).copied();
@@ -78,7 +77,7 @@ impl<'a> Layer<'a> {
                 }
             },
         );
-        Layer {
+        BeamSearch {
             k,
             d,
             entries,
@@ -100,7 +99,7 @@ impl<'a> Layer<'a> {
         let mut changes = vec![0f32; self.entries];
         for at in 0..self.k / self.d * books {
             let (g, m) = (at / books, at % books);
-            // Candidates: the error with it, the beam it changes, the entry.
+            // Candidates: the resulting error, the beam, the entry.
             let mut candidates: Vec<(f64, usize, u16)> = Vec::new();
             for (b, beam) in beams.iter().enumerate() {
                 let old = beam.codes[at];
@@ -109,7 +108,7 @@ impl<'a> Layer<'a> {
                 let with = |code: usize| (without + changes[code] as f64, b, code as u16);
                 if width == 1 {
                     let best = lowest(&changes);
-                    // A change that gains nothing is none.
+                    // Equal entries keep the old code.
                     let better = changes[best] < changes[old as usize];
                     candidates.push(with(if better { best } else { old as usize }));
                 } else {
@@ -129,7 +128,7 @@ impl<'a> Layer<'a> {
         best.map_or(Vec::new(), |beam| beam.codes)
     }
 
-    /// For each entry, what its place in a vector changes the error by, over no entry there.
+    /// The change of the error for each entry in a place of a vector, relative to no entry there.
     fn changes(&self, beam: &Beam, (g, m): (usize, usize), s: f32, changes: &mut [f32]) {
         let (k, d, books) = (self.k, self.d, self.codebooks.len());
         let old = self.entry(m, beam.codes[g * books + m]);
@@ -147,7 +146,7 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// The best `width` different rows among the candidates.
+    /// The best `width` distinct rows among the candidates.
     fn keep(
         &self,
         mut beams: Vec<Beam>,
@@ -201,7 +200,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The index of the least; of several the first.
+/// The index of the least value; the first of several.
 fn lowest(values: &[f32]) -> usize {
     let least = values.iter().fold(f32::INFINITY, |m, &v| if v < m { v } else { m });
     values.iter().position(|&v| v == least).unwrap_or(0)

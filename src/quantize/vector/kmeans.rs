@@ -3,28 +3,39 @@
 use super::seeding::seeds;
 use crate::matrix::finite;
 use crate::reserve::within;
+use crate::setters::setters;
 use crate::{Error, Result, parallel};
 
 /// The most floats of a codebook: 65,536 entries of 256.
 const MOST: u64 = 1 << 24;
 
-/// How a codebook is fitted to vectors.
+/// k-means over vectors.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct KMeans {
     /// Entries of the codebook, 1 to 65 536.
     pub entries: usize,
-    /// Floats in a vector, 1 or more.
+    /// Floats in a vector, at least 1.
     pub d: usize,
-    /// Rounds of Lloyd's iteration at most; 100, `init_max_iter` of AQLM.
+    /// The most rounds of Lloyd's iteration; 100 by default (`init_max_iter` of AQLM).
     pub rounds: usize,
-    /// Ends once a round lowers the error by less than this share of it; 1e-4, as in scikit-learn.
+    /// Stops once a round lowers the error by less than this share of it; 1e-4 by default, as in scikit-learn.
     pub tolerance: f64,
-    /// Of the random numbers that choose the first entries.
+    /// The seed of the random numbers that choose the first entries.
     pub seed: u64,
 }
 
+setters!(KMeans {
+    with_entries: entries: usize,
+    with_d: d: usize,
+    with_rounds: rounds: usize,
+    with_tolerance: tolerance: f64,
+    with_seed: seed: u64,
+});
+
 impl KMeans {
-    /// `entries` vectors of `d` floats, fitted by the usual numbers.
+    /// `entries` vectors of `d` floats, with the defaults for the rest.
     pub fn new(entries: usize, d: usize) -> KMeans {
         KMeans {
             entries,
@@ -36,41 +47,42 @@ impl KMeans {
     }
 }
 
-/// A codebook, and which of its entries each vector is nearest to.
+/// The result of [`KMeans::fit`]: a codebook and the nearest entry of each vector.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Clusters {
+#[non_exhaustive]
+pub struct KMeansResult {
     /// `entries` vectors of d floats.
     pub centroids: Vec<f32>,
     /// The entry of each vector.
     pub codes: Vec<u16>,
-    /// Σ weight · (x - entry)² over all floats, every weight being 1 where none were given.
+    /// Σ weight · (x - entry)² over all floats; without weights each weight is 1.
     pub error: f64,
 }
 
 impl KMeans {
-    /// Fits a codebook to `points`, vectors of d floats one after the other.
+    /// Fits a codebook to `points`, consecutive vectors of d floats.
     ///
-    /// `weights` say how much each float's error matters: one for each float, or fewer that repeat, such as the
-    /// diagonal of a layer's Hessian for rows of k weights; a multiple of d in any case. An entry that no vector is
-    /// nearest to takes the place of the vector with the largest error. `progress` is told the share done.
+    /// `weights` weigh the error of each float: one for each float, or fewer that repeat, such as the diagonal of a
+    /// layer's Hessian for rows of k weights; a multiple of d in any case. An entry without vectors moves to the vector
+    /// with the largest error. `progress` receives the share done, 0 to 1.
     ///
     /// # Errors
-    /// [`Error::Argument`] where numbers are out of range or lengths do not fit, [`Error::NotFinite`] for a float
-    /// that is infinite or not a number, in column `i` of vector `row`; [`Error::TooLarge`] for over 2^24 floats of all
-    /// entries.
-    pub fn fit(&self, points: &[f32], weights: Option<&[f32]>, progress: &(dyn Fn(f32) + Sync)) -> Result<Clusters> {
+    /// [`Error::Argument`] where numbers are out of range or lengths do not fit; [`Error::NotFinite`] for a NaN or
+    /// infinite float, in column `i` of vector `row`; [`Error::TooLarge`] for more than 2^24 floats in all entries.
+    pub fn fit(
+        &self,
+        points: &[f32],
+        weights: Option<&[f32]>,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<KMeansResult> {
         check(points, self.d, weights)?;
         if !(1..=0x10000).contains(&self.entries) {
-            return Err(Error::argument(
-                "the number of entries",
-                "from 1 to 65536",
-                self.entries,
-            ));
+            return Err(Error::argument("the number of entries", "1 to 65536", self.entries));
         }
-        // No more vectors than entries are needed, so that a few floats may ask for many.
+        // The number of vectors does not limit the number of entries, so the product needs a bound.
         let floats = (self.entries as u64).saturating_mul(self.d as u64);
         within("the floats of a codebook", floats, MOST)?;
-        let mut centroids = seeds(points, self, weights);
+        let mut centroids = seeds(points, self.d, self.entries, self.seed, weights);
         let mut last = f64::INFINITY;
         let mut round = 0;
         loop {
@@ -78,11 +90,11 @@ impl KMeans {
             let error = assigned.iter().map(|(_, e)| *e as f64).sum::<f64>();
             round += 1;
             progress(round.min(self.rounds) as f32 / self.rounds.max(1) as f32);
-            // Where the error is infinite, there is nothing to compare.
+            // An infinite error cannot be compared.
             let settled = last - error <= self.tolerance * error;
             if round >= self.rounds || (last.is_finite() && settled) {
                 progress(1.0);
-                return Ok(Clusters {
+                return Ok(KMeansResult {
                     centroids,
                     codes: assigned.into_iter().map(|(code, _)| code).collect(),
                     error,
@@ -93,7 +105,7 @@ impl KMeans {
         }
     }
 
-    /// Every entry to the weighted mean of its vectors.
+    /// Moves each entry to the weighted mean of its vectors.
     fn centre(&self, centroids: &mut [f32], points: &[f32], weights: Option<&[f32]>, assigned: &[(u16, f32)]) {
         let d = self.d;
         let mut sums = vec![(0f64, 0f64); centroids.len()];
@@ -115,7 +127,7 @@ impl KMeans {
         if empty > 0 {
             let erring = (0..assigned.len()).filter(|&i| assigned[i].1 > 0.0);
             worst.extend(erring);
-            // Largest errors first; of equal ones the first.
+            // Largest errors first; equal ones in order.
             let order = |&a: &usize, &b: &usize| assigned[b].1.total_cmp(&assigned[a].1).then(a.cmp(&b));
             if worst.len() > empty {
                 worst.select_nth_unstable_by(empty, order);
@@ -130,8 +142,8 @@ impl KMeans {
     }
 }
 
-/// The nearest of `centroids` (vectors of `d` floats) for each of `points`, and Σ weight · (x - entry)², `weights`
-/// being as [`KMeans::fit`] takes them.
+/// The nearest of `centroids` (vectors of `d` floats) for each vector of `points`, and Σ weight · (x - entry)².
+/// `weights` is as in [`KMeans::fit`].
 ///
 /// # Errors
 /// Those of [`KMeans::fit`].
@@ -150,14 +162,14 @@ pub fn nearest(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f3
     Ok((assigned.into_iter().map(|(code, _)| code).collect(), error))
 }
 
-/// Vectors that one task works on.
+/// Vectors of a task.
 const TASK: usize = 256;
 /// Entries whose distances are computed at once, in vector registers.
 const LANES: usize = 32;
 
-/// The nearest entry of each vector, and how far it is.
+/// The nearest entry of each vector, and its squared distance.
 pub(super) fn assign(centroids: &[f32], d: usize, points: &[f32], weights: Option<&[f32]>) -> Vec<(u16, f32)> {
-    // Float j of LANES entries lies together; entries that fill up the last block are infinitely far.
+    // Float j of LANES entries is contiguous; padding entries of the last block are infinitely far.
     let entries = centroids.len() / d;
     let mut blocks = vec![f32::INFINITY; entries.div_ceil(LANES) * LANES * d];
     for (i, c) in centroids.chunks_exact(d).enumerate() {
@@ -190,7 +202,7 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
         let mut distance = [0f32; LANES];
         for ((lane, &x), &w) in block.as_chunks::<LANES>().0.iter().zip(x).zip(weight) {
             for (distance, c) in distance.iter_mut().zip(lane) {
-                // An entry that only fills up is infinitely far, or NaN under a weight of 0: never the least.
+                // A padding entry is infinitely far, or NaN with a weight of 0: never the least.
                 let t = x - c;
                 *distance += w * (t * t);
             }
@@ -204,7 +216,7 @@ fn nearest_of(blocks: &[f32], x: &[f32], weight: &[f32]) -> (u16, f32) {
     (at as u16, best)
 }
 
-/// That there are whole vectors of finite floats, and weights that repeat with whole vectors.
+/// Checks that there are whole vectors of finite floats, and weights that repeat with whole vectors.
 fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     if d == 0 || points.is_empty() || !points.len().is_multiple_of(d) {
         let allowed = format!("one or more vectors of {}", d.max(1));
@@ -229,10 +241,6 @@ fn check(points: &[f32], d: usize, weights: Option<&[f32]>) -> Result<()> {
     }
     match weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         None => Ok(()),
-        Some(weight) => Err(Error::argument(
-            "an importance weight",
-            "finite and not negative",
-            weight,
-        )),
+        Some(weight) => Err(Error::argument("an importance weight", "finite and at least 0", weight)),
     }
 }

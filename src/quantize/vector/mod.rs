@@ -1,14 +1,14 @@
-//! Vector quantization: several weights at a time are an entry of a learned codebook, or the sum of one entry of each
-//! of several codebooks.
+//! Vector quantization: each vector of weights is an entry of a learned codebook, or the sum of one entry from each of
+//! several codebooks.
 //!
 //! | Method | Minimizes |
 //! |---|---|
 //! | [`KMeans`] | Σ weight · (x - entry)² over vectors |
-//! | [`residual`] | the same, one codebook after the other: each quantizes what the ones before left |
+//! | [`Residual`] | the same, one codebook after the other: each quantizes the residual of those before it |
 //! | [`Aqlm`] | ‖(W - Ŵ)X‖², all codes and codebooks of a layer together |
 //!
-//! [`Additive`] is what the last two give; where its shape allows it becomes a [`Matrix`](crate::Matrix) of
-//! `AQLM_1X16` or `AQLM_2X8`.
+//! The last two return [`Additive`], which becomes a [`Matrix`](crate::Matrix) of `AQLM_1X16` or `AQLM_2X8` where its
+//! shape allows it.
 
 mod additive;
 mod aqlm;
@@ -20,5 +20,5 @@ mod seeding;
 
 pub use additive::Additive;
 pub use aqlm::{Aqlm, output_error};
-pub use kmeans::{Clusters, KMeans, nearest};
-pub use residual::residual;
+pub use kmeans::{KMeans, KMeansResult, nearest};
+pub use residual::Residual;

@@ -1,19 +1,18 @@
 //! The codebooks of least output error for given codes: linear least squares, by conjugate gradients.
 //!
-//! Ŵ is linear in the entries c, Ŵ = Dc, so with E = W - Ŵ the best change p solves DᵀHD p = DᵀHE. D adds the entries
-//! that codes name, times the row's scale; Dᵀ adds up, for each entry, what lies where its code does. Neither is
-//! ever stored. The system is scaled by its diagonal, since entries are used more or less often.
+//! Ŵ is linear in the entries c, Ŵ = Dc, so with E = W - Ŵ the best change p solves DᵀHD p = DᵀHE. D maps entries to
+//! weights: the sum of the entries of each code, times the row's scale. Dᵀ sums, for each entry, the values at all
+//! places with its code. Neither is stored. The system is preconditioned by its diagonal, since entries differ in use.
 
 use super::Additive;
-use super::aqlm::errors;
 use crate::{Matrix, Result};
 
-/// Takes `steps` steps, fewer where they lead nowhere. `h` is the matrix `hessian` as floats.
+/// Takes at most `steps` steps; stops early on convergence. `h` is the matrix `hessian` as floats.
 pub(super) fn refit(w: &[f32], quantized: &mut Additive, hessian: &Matrix, h: &[f32], steps: usize) -> Result<()> {
-    let residual = hessian.matmul(&errors(w, quantized))?;
+    let residual = hessian.matmul(&quantized.errors(w))?;
     let mut r = gather(quantized, &residual);
     let diagonal = diagonal(quantized, h);
-    // An entry without a code, or whose inputs are all 0, stays as it is.
+    // An entry without a code, or with inputs that are all 0, stays unchanged.
     let scaled = |r: &[f64]| -> Vec<f64> {
         let terms = r.iter().zip(&diagonal);
         terms.map(|(r, d)| if *d > 0.0 { r / d } else { 0.0 }).collect()
@@ -56,14 +55,14 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Codebooks of the same shape, their floats counted from the first of the first.
+/// Codebooks of the same shape; `value(i)` is float i of all of them in order.
 fn books(quantized: &Additive, value: impl Fn(usize) -> f32) -> Vec<Vec<f32>> {
     let len = quantized.codebooks[0].len();
     let book = |m: usize| (m * len..(m + 1) * len).map(&value).collect();
     (0..quantized.codebooks.len()).map(book).collect()
 }
 
-/// Dᵀ: for each entry the sum of `values` (n rows of k) where its code lies, times the scales of the rows.
+/// Dᵀ: for each entry the sum of `values` (n rows of k) at all places with its code, times the scales of the rows.
 fn gather(quantized: &Additive, values: &[f32]) -> Vec<f64> {
     let (d, count) = (quantized.d, quantized.codebooks.len());
     let len = quantized.codebooks[0].len();
@@ -82,7 +81,7 @@ fn gather(quantized: &Additive, values: &[f32]) -> Vec<f64> {
     sums
 }
 
-/// The diagonal of DᵀHD, but for entries that a row has twice.
+/// The diagonal of DᵀHD, without the cross terms of entries that a row uses more than once.
 fn diagonal(quantized: &Additive, h: &[f32]) -> Vec<f64> {
     let k = quantized.k;
     let squares: Vec<f32> = quantized

@@ -1,21 +1,19 @@
-//! Where k-means starts: k-means++ (Arthur and Vassilvitskii, 2007), which chooses each entry among the vectors with
-//! a probability in proportion to their squared distance from the entries so far.
+//! The initial entries of k-means by k-means++ (Arthur and Vassilvitskii, 2007), which samples each entry from the
+//! vectors with a probability proportional to their squared distance from the entries so far.
 
-use super::kmeans::KMeans;
 use crate::parallel;
 use crate::random::SplitMix64;
 
-/// Vectors that are looked at for each entry.
+/// Vectors that are sampled for each entry.
 const SAMPLE: usize = 64;
-/// The cost grows with the square of the entries; beyond so many they are vectors chosen at random.
+/// The most entries chosen by k-means++, whose cost grows with their square; more entries are random vectors.
 const MOST: usize = 4096;
-/// Vectors that one task works on.
+/// Vectors of a task.
 const TASK: usize = 1024;
 
-/// The first entries for `points`, which have been checked.
-pub(super) fn seeds(points: &[f32], means: &KMeans, weights: Option<&[f32]>) -> Vec<f32> {
-    let (d, entries) = (means.d, means.entries);
-    let mut random = SplitMix64::new(means.seed);
+/// The first `entries` entries for `points`, vectors of d floats that have been checked.
+pub(super) fn seeds(points: &[f32], d: usize, entries: usize, seed: u64, weights: Option<&[f32]>) -> Vec<f32> {
+    let mut random = SplitMix64::new(seed);
     let count = points.len() / d;
     let mut sample: Vec<usize> = (0..count).collect();
     let enough = entries.saturating_mul(if entries > MOST { 1 } else { SAMPLE });
@@ -62,7 +60,7 @@ pub(super) fn seeds(points: &[f32], means: &KMeans, weights: Option<&[f32]>) -> 
             left -= d as f64;
             left < 0.0
         });
-        // Where all distances are 0 there are no more distinct vectors, and any will do.
+        // Where all distances are 0, no distinct vector is left, and any vector will do.
         chosen = reached.unwrap_or_else(|| random.below(sample.len()));
     }
     centroids

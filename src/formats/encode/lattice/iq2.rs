@@ -1,15 +1,15 @@
 //! IQ2_XXS, IQ2_XS and IQ2_S: points of 8 weights. The bytes are those of `formats/iq2_*.rs`.
 
-use super::groups::{Again, Plan, Start, odd};
+use super::groups::{Again, LatticeSearch, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::mean_square;
+use crate::formats::encode::k_search::check_ranges;
 use crate::formats::lattice::grids;
-use crate::quantize::importance::mean_square;
-use crate::quantize::k_search::check_ranges;
 use std::sync::LazyLock;
 
-static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static XXS: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_XXS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
@@ -20,7 +20,7 @@ static XXS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
     again: Again::All,
 });
 
-static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static XS: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_XS, 2, 3, 2, odd),
     levels: 3,
     even_signs: true,
@@ -31,7 +31,7 @@ static XS: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
     again: Again::Inexact,
 });
 
-static S: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
+static S: LazyLock<LatticeSearch<8>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ2_S, 2, 3, 1, odd),
     levels: 3,
     even_signs: false,
@@ -42,7 +42,7 @@ static S: LazyLock<Plan<8>> = LazyLock::new(|| Plan {
     again: Again::Inexact,
 });
 
-/// What errors weigh where ggml would insist on importance: as if it were 1 everywhere.
+/// The weight of an error without importance, which ggml requires: as with importance 1 everywhere.
 fn as_ones(spread: f32, x: f32) -> f32 {
     (spread + x * x).sqrt()
 }

@@ -1,9 +1,9 @@
 //! The encoders of GGUF's IQ1, IQ2 and IQ3 formats, one function for each: a super-block of 256
 //! weights to the bytes of a block.
 //!
-//! Their searches are ggml's (MIT licence), operation by operation, for the reasons that `k_search`
-//! gives: each gives ggml's bytes. The exception is IQ3_S where 32 weights are zero among others that are not:
-//! there ggml 0.26 shifts what follows within the block, and these do not.
+//! Their searches are ggml's (MIT licence), operation by operation, for the reason given in `k_search`, and produce
+//! ggml's bytes. The exception is IQ3_S with 32 zero weights among nonzero ones, where ggml 0.26 shifts the rest of the
+//! block and these do not.
 
 mod groups;
 mod iq1;
@@ -16,13 +16,12 @@ pub(crate) use iq2::{iq2_s, iq2_xs, iq2_xxs};
 pub(crate) use iq3::{iq3_s, iq3_xxs};
 
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::weigh;
+use crate::formats::encode::k_search::nearest;
+use crate::formats::encode::range::largest;
 use crate::formats::f16;
-use crate::quantize::importance::weigh;
-use crate::quantize::k_search::nearest;
-use crate::quantize::range::largest;
 
-/// How much the error of each of `x` matters: by importance, or where there is none by `otherwise`
-/// of `spread` and the weight.
+/// The weight of each error of `x`: from importance or, without it, `otherwise` of `spread` and the weight.
 fn error_weights<const G: usize>(
     x: &[f32; G],
     importance: Option<&[f32]>,
@@ -47,14 +46,13 @@ fn groups<'a, const G: usize>(
     groups.iter().enumerate().map(move |(g, x)| (x, of_group(g)))
 }
 
-/// The field `0..=top` that comes nearest to `scale`, where a field stands for
-/// `(2 · field + 1) / inverse`.
+/// The field `0..=top` nearest to `scale`, where a field represents `(2 · field + 1) / inverse`.
 fn odd_field(scale: f32, inverse: f32, top: i32) -> u8 {
     nearest(0.5 * (inverse * scale - 1.0)).clamp(0, top) as u8
 }
 
-/// Stores d, at the beginning of the block, so that the largest scale becomes 31 d, or a little
-/// less or more by `factor`. The inverse of d without `factor`; none where no scale is over zero.
+/// Stores d at the beginning of the block, such that the largest scale is 31 d, times `factor`. Returns the inverse of
+/// d without `factor`; `None` where no scale is above zero.
 fn store_scale(scales: &[f32], factor: f32, block: &mut [u8]) -> Result<Option<f32>, QuantizeError> {
     let max = largest(scales);
     let d = max / 31.0;
@@ -62,7 +60,7 @@ fn store_scale(scales: &[f32], factor: f32, block: &mut [u8]) -> Result<Option<f
     Ok((max > 0.0).then_some(1.0 / d))
 }
 
-/// Two fields a byte, the first in the low one.
+/// Stores two fields in each byte, the first in the low nibble.
 fn store_nibbles(scales: &[f32], inverse: f32, bytes: &mut [u8]) {
     let field = |scale| odd_field(scale, inverse, 15);
     for (byte, pair) in bytes.iter_mut().zip(scales.chunks(2)) {

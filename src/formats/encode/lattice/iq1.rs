@@ -1,40 +1,40 @@
-//! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1 and all moved up or down by an eighth.
+//! IQ1_S and IQ1_M: points of 8 weights, each -1, 0 or 1, all shifted up or down by an eighth.
 //! The bytes are those of `formats/iq1_*.rs`.
 
 use super::points::Points;
 use super::{error_weights, groups, odd_field};
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::mean_square;
+use crate::formats::encode::k_search::check_ranges;
+use crate::formats::encode::range::{largest, max_abs};
 use crate::formats::{f16, lattice::grids};
-use crate::quantize::importance::mean_square;
-use crate::quantize::k_search::check_ranges;
-use crate::quantize::range::{largest, max_abs};
 use std::sync::LazyLock;
 
 static POINTS: LazyLock<Points<8>> =
     LazyLock::new(|| Points::new(&grids::IQ1_S, 2, 3, 3, |index| f32::from(index) - 1.0));
 
-/// How far the three levels are moved.
+/// The shift of the three levels.
 fn moved(down: bool) -> f32 {
     if down { -0.125 } else { 0.125 }
 }
 
-/// The three levels, moved up or down.
+/// The three levels, shifted up or down.
 fn levels(down: bool) -> [f32; 3] {
     [-1.0, 0.0, 1.0].map(|level| level + moved(down))
 }
 
-/// The best way to cut a sorted group into three levels.
-struct Cut {
+/// The best division of a sorted group into three levels.
+struct Iq1Cut {
     score: f32,
     scale: f32,
-    /// Where the second and the third level begin.
+    /// The first rank of the second and of the third level.
     at: [usize; 2],
-    /// Which of both halves (or all) of the group are moved down.
+    /// Whether each half of the group is shifted down; equal for a group that is shifted as one.
     down: [bool; 2],
 }
 
-impl Cut {
-    /// Takes another cut where it is better. Σ w·q·x and Σ w·q² tell the scale and how good it is.
+impl Iq1Cut {
+    /// Takes another cut if it is better; Σ w·q·x and Σ w·q² determine its scale and score.
     #[inline(always)]
     fn challenge(&mut self, sum_qx: f32, sum_q2: f32, at: [usize; 2], down: [bool; 2]) {
         if sum_q2 > 0.0 && sum_qx * sum_qx > self.score * sum_q2 {
@@ -45,7 +45,7 @@ impl Cut {
     }
 }
 
-const NO_CUT: Cut = Cut {
+const NO_CUT: Iq1Cut = Iq1Cut {
     score: f32::MIN,
     scale: 0.0,
     at: [0; 2],
@@ -54,13 +54,13 @@ const NO_CUT: Cut = Cut {
 
 /// One encoded group of 32 (IQ1_S) or 16.
 #[derive(Clone, Copy, Default)]
-struct Group {
+struct Iq1Group {
     scale: f32,
     points: [u16; 4],
     down: [bool; 2],
 }
 
-/// The order that makes `x` ascend; equal ones stay in theirs.
+/// The stable order in which `x` ascends.
 fn order<const G: usize>(x: &[f32; G]) -> [u8; G] {
     let mut order: [u8; G] = std::array::from_fn(|i| i as u8);
     for end in 1..G {
@@ -75,8 +75,8 @@ fn order<const G: usize>(x: &[f32; G]) -> [u8; G] {
     order
 }
 
-/// From the best cut to points: the nearest ones, and the scale that suits them.
-fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: Cut) -> Group {
+/// The nearest points to the best cut, and the best scale for them.
+fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: Iq1Cut) -> Iq1Group {
     let mut indices = [2u8; G];
     for (rank, &i) in order.iter().enumerate() {
         indices[usize::from(i)] = cut.at.iter().filter(|&&at| at <= rank).count() as u8;
@@ -86,7 +86,7 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
         cut.scale = -cut.scale;
         cut.down = cut.down.map(|down| !down);
     }
-    let mut group = Group {
+    let mut group = Iq1Group {
         scale: cut.scale,
         points: [0; 4],
         down: cut.down,
@@ -124,13 +124,13 @@ fn points<const G: usize>(x: &[f32; G], w: &[f32; G], order: &[u8; G], mut cut: 
     group
 }
 
-/// Whether point `k` of a group of `len` weights is moved down: it lies in one of two halves.
-fn half(group: &Group, k: usize, len: usize) -> bool {
+/// Whether point `k` of a group of `len` weights is shifted down, by the half in which it lies.
+fn half(group: &Iq1Group, k: usize, len: usize) -> bool {
     group.down[16 * k / len]
 }
 
-/// The best cut of 32 weights, moved all alike.
-fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Cut {
+/// The best cut of 32 weights with a common shift.
+fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([0f32; 33], [0f32; 33]);
     for (rank, &i) in order.iter().enumerate() {
         let (x, w) = (x[usize::from(i)], w[usize::from(i)]);
@@ -156,8 +156,8 @@ fn cut_32(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Cut {
     best
 }
 
-/// The best cut of 16 weights, whose halves are moved each on its own.
-fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Cut {
+/// The best cut of 16 weights with one shift for each half.
+fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Iq1Cut {
     let (mut sum_x, mut sum_w) = ([[0f32; 17]; 2], [[0f32; 17]; 2]);
     for (rank, &i) in order.iter().enumerate() {
         for h in 0..2 {
@@ -189,10 +189,10 @@ fn cut_16(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Cut {
     best
 }
 
-/// What makes sums over half a group from the sums below both cuts.
+/// Constants that turn the sums below both cuts into the sums over half a group.
 ///
-/// Levels are 1 apart, so that Σ w·q·x of three thirds is that of all on the last level, less what lies
-/// below each of both cuts; and the same for q², with the differences of squares.
+/// Levels are 1 apart, so Σ w·q·x is the sum with all weights on the last level minus the sums below each of the two
+/// cuts; the same holds for q² with the differences of squares.
 struct Half {
     all: f32,
     squares_first: [f32; 17],
@@ -212,12 +212,12 @@ impl Half {
     }
 }
 
-/// ggml's `quantize_iq1_s`. Without importance, which ggml insists on, as if it were 1 everywhere.
+/// ggml's `quantize_iq1_s`. Without importance, which ggml requires, it is 1 everywhere.
 pub(crate) fn iq1_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);
     let spread = mean_square(weights, 2.0);
-    let mut found = [Group::default(); 8];
+    let mut found = [Iq1Group::default(); 8];
     for (group, (x, importance)) in found.iter_mut().zip(groups::<32>(weights, importance)) {
         if max_abs(x) < 1e-12 {
             continue;
@@ -254,7 +254,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     block.fill(0);
     let spread = mean_square(weights, 2.0);
     let error_weights = |x, importance| error_weights(x, importance, spread, |_, x| x * x);
-    let mut found = [Group::default(); 16];
+    let mut found = [Iq1Group::default(); 16];
     for (group, (x, importance)) in found.iter_mut().zip(groups::<16>(weights, importance)) {
         if max_abs(x) < 1e-7 {
             continue;
@@ -270,7 +270,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     if max == 0.0 {
         return Ok(());
     }
-    // Under the fields as stored, the best d for all.
+    // The best d for the fields as stored.
     let mut d = max / 15.0;
     let inverse = 1.0 / d;
     let mut fields = [0u16; 4];
@@ -294,7 +294,7 @@ pub(crate) fn iq1_m(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8
     if sum_q2 > 0.0 {
         d = sum_qx / sum_q2;
     }
-    // d has no field of its own: its nibbles are the top ones of the four words of scales.
+    // The four nibbles of d are the top nibbles of the four words of scales.
     let mut stored = [0u8; 2];
     f16::store(&mut stored, 0, d * 1.1125)?;
     let stored = u16::from_le_bytes(stored);

@@ -1,20 +1,21 @@
 //! The searches behind GGUF's K formats, after ggml's `make_qkx2_quants`, `make_qkx3_quants`,
 //! `make_qx_quants`, `make_q3_quants` and `make_qp_quants`.
 //!
-//! Byte equality with ggml rests on the order of operations: sums run in f32 from the first weight
-//! to the last, products are rounded before they are added, and ties round to even.
+//! Byte equality with ggml depends on the order of operations: sums run in f32 from the first weight to the last,
+//! products are rounded before they are added, and ties round to even.
 
 use crate::family::QuantizeError;
-use crate::quantize::range::{extreme, largest, max_abs};
+use crate::formats::encode::range::{extreme, largest, max_abs, span};
 use crate::simd::{self, at_level};
 
-/// Refuses weights whose squares overflow the searches below, which would lose them in silence.
+/// Refuses weights whose squares overflow in the searches below, which would silently give wrong codes.
 pub(crate) fn check_range(weights: &[f32]) -> Result<(), QuantizeError> {
-    // More than any block can hold (f16 times 8-bit scale times code), and every sum below is finite.
+    // Above the range of any block (f16 times 8-bit scale times code), and small enough for all sums below to be
+    // finite.
     at_most(1e9, weights)
 }
 
-/// As `check_range`, and refuses importance that would overflow the same sums.
+/// Like `check_range`; also refuses importance that would overflow the same sums.
 pub(crate) fn check_ranges(weights: &[f32], importance: Option<&[f32]>) -> Result<(), QuantizeError> {
     check_range(weights)?;
     at_most(1e15, importance.unwrap_or_default())
@@ -28,29 +29,29 @@ fn at_most(limit: f32, values: &[f32]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-/// The nearest integer, ties to even; of numbers beyond 4 million, and of NaN, some number beyond.
+/// The nearest integer, ties to even, clamped to ±4 million; -4 million for NaN.
 #[inline(always)]
-#[allow(clippy::manual_clamp)] // which would leave NaN as it is
+#[allow(clippy::manual_clamp)] // `clamp` would keep NaN
 pub(crate) fn nearest(x: f32) -> i32 {
-    // A float of this size has no bits below the point, so adding it rounds, and quickly where the
-    // processor has no rounding instruction.
+    // A float of this size has no fraction bits, so adding it rounds; this is fast on processors without a rounding
+    // instruction too.
     const ROUNDER: f32 = 12_582_912.0;
     let x = x.max(-4e6).min(4e6);
     (x + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32
 }
 
-/// Which ranges [`scale_and_min`] tries: those where the largest weight lies `from + i * step` codes
-/// above the last one, i from 0 to `steps`.
+/// The ranges that [`scale_and_min`] tries: the largest weight is `from + i * step` codes above the last code, i from 0
+/// to `steps`.
 pub(crate) struct Ranges {
     pub from: f32,
     pub step: f32,
     pub steps: usize,
-    /// Judge them by absolute errors instead of squared ones.
+    /// Compares absolute errors instead of squared ones.
     pub absolute: bool,
 }
 
 impl Ranges {
-    /// What ggml tries wherever importance is given.
+    /// The ranges that ggml tries with importance.
     pub const WEIGHTED: Ranges = Ranges {
         from: -0.9,
         step: 0.05,
@@ -59,29 +60,23 @@ impl Ranges {
     };
 }
 
-/// Scale and minimum (as a value to be subtracted) that make `scale · code - min` close to `x`
-/// for codes `0..=top`, under weights `importance`.
+/// The scale and minimum (as a value to subtract) with small errors `scale · code - min - x` for codes `0..=top`,
+/// weighted by `importance`.
 ///
-/// Starts from the range of `x`; then tries slightly different ranges, each followed by a
-/// least-squares fit of scale and minimum, and keeps the best by squared (or absolute) error.
-/// As in ggml an accepted minimum also shifts the candidates that follow it.
+/// Starts from the range of `x`, then tries slightly different ranges, each followed by a least-squares fit of scale
+/// and minimum, and keeps the best by squared (or absolute) error. As in ggml, an accepted minimum also shifts the
+/// later candidates.
 pub(crate) fn scale_and_min(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
-    // The same operations in the same order, many lanes at a time where the processor has them.
+    // The same operations in the same order, compiled for each level of SIMD.
     at_level!(simd::best(), _simd => scale_and_min_at(top, x, importance, codes, ranges))
 }
 
 #[inline(always)]
 fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], ranges: &Ranges) -> (f32, f32) {
-    let (mut min, mut max) = (x[0], x[0]);
+    let (mut min, max) = span(x);
     let mut sum_w = importance[0];
     let mut sum_x = sum_w * x[0];
     for (&x, &w) in x.iter().zip(importance).skip(1) {
-        if x < min {
-            min = x;
-        }
-        if x > max {
-            max = x;
-        }
         sum_w += w;
         sum_x += w * x;
     }
@@ -92,8 +87,8 @@ fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], r
         codes.fill(0);
         return (0.0, -min);
     }
-    // There are at most 32 weights. What depends on nothing comes first in each loop, for speed, and
-    // what ggml adds up one after the other last.
+    // There are at most 32 weights. In each loop the independent operations come first, so that they vectorize; the
+    // sums, which ggml computes in order, come last.
     let mut levels = [0f32; 32];
     let level = |inverse: f32, min: f32, x: f32| nearest(inverse * (x - min)).clamp(0, top) as f32;
     let error = |scale: f32, min: f32, levels: &[f32; 32]| {
@@ -142,11 +137,11 @@ fn scale_and_min_at(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8], r
     (scale, -min)
 }
 
-/// A scale, of either sign, that makes `scale · code` close to `x` for codes `-half..half`
-/// (stored plus `half`), under weights `importance`, or x² where there are none.
+/// A scale, of either sign, with small errors `scale · code - x` for codes `-half..half` (stored plus `half`), weighted
+/// by `importance`, or by x² without it.
 ///
-/// There are at most 32 of them. Starts with the largest magnitude at code `-half` and tries 18 slightly different ranges,
-/// keeping the one with the least weighted squared error at its own best scale.
+/// `x` has at most 32 weights. The search starts with the largest magnitude at code `-half` and tries 18 slightly
+/// different ranges, keeping the one with the least weighted squared error at its own best scale.
 pub(crate) fn symmetric_scale(half: i32, x: &[f32], importance: Option<&[f32]>, codes: &mut [u8]) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
@@ -161,7 +156,7 @@ pub(crate) fn symmetric_scale(half: i32, x: &[f32], importance: Option<&[f32]>, 
         None => w.iter_mut().zip(x).for_each(|(w, x)| *w = x * x),
     }
     let sums = |inverse: f32| {
-        // Codes first: they depend on nothing, sums on each other.
+        // Codes first, which are independent; the sums are sequential.
         let mut codes = [0f32; 32];
         for (l, &x) in codes.iter_mut().zip(x) {
             *l = code(inverse, x) as f32;
@@ -192,11 +187,10 @@ pub(crate) fn symmetric_scale(half: i32, x: &[f32], importance: Option<&[f32]>, 
     scale
 }
 
-/// A scale, of either sign, that makes `scale · code` close to `x` for codes -4 to 3 (stored plus
-/// 4), under weights x².
+/// A scale, of either sign, with small errors `scale · code - x` for codes -4 to 3 (stored plus 4), weighted by x².
 ///
-/// Starts with the largest magnitude at code -4; then moves one code at a time to where it is best
-/// given the others, for as long as one of them moves, five times at most.
+/// Starts with the largest magnitude at code -4, then sets one code at a time to its best value given the others, until
+/// none changes, at most five times.
 pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
     let extreme = extreme(x);
     if extreme.abs() < 1e-15 {
@@ -217,7 +211,7 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
         let mut moved = false;
         for (code, &x) in codes.iter_mut().zip(x) {
             let (l, w) = (level(*code), x * x);
-            // The sums without this weight, whose best code then lies on their scale.
+            // The sums without this weight determine the scale for its best code.
             let rest_lx = sum_lx - w * x * l;
             if rest_lx > 0.0 {
                 let rest_l2 = sum_l2 - w * l * l;
@@ -235,12 +229,12 @@ pub(crate) fn three_bit_scale(x: &[f32], codes: &mut [u8]) -> f32 {
             break;
         }
     }
-    // The squares of tiny weights may all have become zero.
+    // The squares of tiny weights may all have underflowed.
     if sum_l2 > 0.0 { sum_lx / sum_l2 } else { 0.0 }
 }
 
-/// One scale for the scales (or minima) of all groups of a block, none of them negative, and the
-/// fields `0..=top` that they become under it. `importance` has a number for each group.
+/// The common scale of the scales (or minima) of all groups of a block, which are not negative, and their fields
+/// `0..=top`. `importance` has one number for each group.
 pub(crate) fn shared_scale(top: i32, x: &[f32], importance: Option<&[f32]>, fields: &mut [u8]) -> f32 {
     if let Some(importance) = importance {
         let scale = positive_scale(top, x, importance, fields);
@@ -257,11 +251,11 @@ pub(crate) fn shared_scale(top: i32, x: &[f32], importance: Option<&[f32]>, fiel
     max / top as f32
 }
 
-/// A scale that makes `scale · code` close to `x` for codes `0..=top` under weights `importance`.
+/// A scale with small errors `scale · code - x` for codes `0..=top`, weighted by `importance`.
 ///
-/// Takes the best of 9 ranges; then moves one code at a time to where it is best given the others,
-/// for as long as one of them moves, five times at most. Few of `x` may be negative: their codes
-/// wrap around at 256 where ggml stores them, which the bytes of IQ2_XXS depend on.
+/// Takes the best of 9 ranges, then sets one code at a time to its best value given the others, until none changes, at
+/// most five times. A few of `x` can be negative: their codes wrap at 256 where ggml stores them, on which the bytes of
+/// IQ2_XXS depend.
 pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mut [u8]) -> f32 {
     let max = largest(x);
     if max < 1e-15 {
@@ -297,7 +291,7 @@ pub(crate) fn positive_scale(top: i32, x: &[f32], importance: &[f32], codes: &mu
         let mut moved = false;
         for ((code, &x), &w) in codes.iter_mut().zip(x).zip(importance) {
             let l = *code as f32;
-            // The sums without this one, whose best code then lies on their scale.
+            // The sums without this weight determine the scale for its best code.
             let (rest_lx, rest_l2) = (sum_lx - w * x * l, sum_l2 - w * l * l);
             if rest_lx > 0.0 && rest_l2 > 0.0 {
                 let trial = nearest(x * rest_l2 / rest_lx).min(top);

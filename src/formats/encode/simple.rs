@@ -1,14 +1,14 @@
-//! The encoders of GGUF's oldest formats: 32 weights under one scale, with or without a minimum.
+//! The encoders of GGUF's oldest formats: 32 weights with one scale, with or without a minimum.
 //!
-//! Without importance the range of the weights is the scale, as in ggml's `quantize_row_*_ref`; with it
-//! the searches of the K formats run.
+//! Without importance the scale follows from the range of the weights, as in ggml's `quantize_row_*_ref`; with
+//! importance the searches of the K formats run.
 
 use crate::family::{Hints, QuantizeError};
-use crate::quantize::importance::weigh;
-use crate::quantize::k_search::{Ranges, check_ranges, scale_and_min, symmetric_scale};
-use crate::quantize::range::{extreme, inverse, span};
+use crate::formats::encode::importance::weigh;
+use crate::formats::encode::k_search::{Ranges, check_ranges, scale_and_min, symmetric_scale};
+use crate::formats::encode::range::{extreme, inverse, span};
 
-/// The scale, of either sign, and fields of `scale · (field - half)`, fields being `0..2 · half`.
+/// The scale, of either sign, and the fields of `scale · (field - half)`, with fields in `0..2 · half`.
 pub(crate) fn signed_fields(half: u8, x: &[f32], hints: &Hints, fields: &mut [u8; 32]) -> Result<f32, QuantizeError> {
     if let Some(importance) = hints.importance {
         check_ranges(x, hints.importance)?;
@@ -24,7 +24,7 @@ pub(crate) fn signed_fields(half: u8, x: &[f32], hints: &Hints, fields: &mut [u8
     Ok(scale)
 }
 
-/// The scale, minimum and fields of `scale · field + min`, fields being `0..=top`.
+/// The scale, the minimum and the fields of `scale · field + min`, with fields in `0..=top`.
 pub(crate) fn unsigned_fields(
     top: u8,
     x: &[f32],

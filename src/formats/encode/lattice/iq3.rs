@@ -1,15 +1,15 @@
 //! IQ3_XXS and IQ3_S: points of 4 weights. The bytes are those of `formats/iq3_*.rs`.
 
-use super::groups::{Again, Plan, Start, odd};
+use super::groups::{Again, LatticeSearch, Start, odd};
 use super::points::Points;
 use super::{error_weights, groups, odd_field, store_nibbles, store_scale};
 use crate::family::QuantizeError;
+use crate::formats::encode::importance::mean_square;
+use crate::formats::encode::k_search::check_ranges;
 use crate::formats::lattice::grids;
-use crate::quantize::importance::mean_square;
-use crate::quantize::k_search::check_ranges;
 use std::sync::LazyLock;
 
-static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
+static XXS: LazyLock<LatticeSearch<4>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ3_XXS, 3, 8, 2, odd),
     levels: 8,
     even_signs: true,
@@ -20,7 +20,7 @@ static XXS: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
     again: Again::Inexact,
 });
 
-static S: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
+static S: LazyLock<LatticeSearch<4>> = LazyLock::new(|| LatticeSearch {
     points: Points::new(&grids::IQ3_S, 3, 8, 3, odd),
     levels: 8,
     even_signs: false,
@@ -32,7 +32,7 @@ static S: LazyLock<Plan<4>> = LazyLock::new(|| Plan {
     again: Again::AllIfInexact,
 });
 
-/// What errors weigh without importance.
+/// The weight of an error without importance.
 fn square(_: f32, x: f32) -> f32 {
     x * x
 }
@@ -65,7 +65,7 @@ pub(crate) fn iq3_xxs(weights: &[f32], importance: Option<&[f32]>, block: &mut [
     Ok(())
 }
 
-/// ggml's `quantize_iq3_s`, without its mistake in blocks that hold 32 zeros.
+/// ggml's `quantize_iq3_s`, without its defect in blocks with 32 zeros.
 pub(crate) fn iq3_s(weights: &[f32], importance: Option<&[f32]>, block: &mut [u8]) -> Result<(), QuantizeError> {
     check_ranges(weights, importance)?;
     block.fill(0);

@@ -1,63 +1,63 @@
-//! The search that IQ2 and IQ3 share: a scale, signs and points for one group of weights.
+//! The search of IQ2 and IQ3: the scale, signs and points of one group of weights.
 
 use super::points::{Points, Snapped};
-use crate::quantize::k_search::{nearest, positive_scale};
+use crate::formats::encode::k_search::{nearest, positive_scale};
 
-/// The value of a level, by its index.
+/// The value of the level with this index.
 pub(super) fn odd(index: u8) -> f32 {
     f32::from(2 * index + 1)
 }
 
-/// What the formats do differently.
-pub(super) struct Plan<const D: usize> {
+/// The parameters in which the formats differ.
+pub(super) struct LatticeSearch<const D: usize> {
     pub points: Points<D>,
     pub levels: u8,
-    /// Every eight signs hold an even number of minuses, so that seven bits tell all.
+    /// Each eight signs have an even number of minus signs, so that seven bits store them.
     pub even_signs: bool,
-    /// Groups of smaller weights become zero.
+    /// Groups whose weights are all smaller become zero.
     pub least: f32,
     pub start: Start,
-    /// Scales put the largest weight up to `tries` times `step` above or below the last level.
+    /// The tried scales put the largest weight up to `tries` times `step` above or below the last level.
     pub tries: i32,
     pub step: f32,
     pub again: Again,
 }
 
-/// Where the scales to be tried lie.
+/// The initial scale of the search.
 #[derive(PartialEq)]
 pub(super) enum Start {
-    /// Around the largest weight.
+    /// From the largest weight.
     Largest,
-    /// Around the best scale of evenly spaced codes.
+    /// The best scale of evenly spaced codes.
     Even,
 }
 
-/// Which points are chosen anew under the final scale.
+/// The points that are chosen again for the final scale.
 #[derive(PartialEq)]
 pub(super) enum Again {
     All,
-    /// All, where one of them was not the combination of levels asked for.
+    /// All, if one of them was not exactly the requested combination of levels.
     AllIfInexact,
-    /// Those that were not.
+    /// Those that were not exact.
     Inexact,
 }
 
 /// One encoded group. The scale is not negative.
 #[derive(Default)]
-pub(super) struct Group {
+pub(super) struct LatticeGroup {
     pub scale: f32,
     pub points: [u16; 8],
-    /// Of every eight weights, bit i for a minus.
+    /// For each eight weights, bit i is set for a minus sign.
     pub signs: [u8; 4],
 }
 
-impl<const D: usize> Plan<D> {
-    /// Encodes `x`, whose errors weigh `w`.
-    pub fn search<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> Group {
+impl<const D: usize> LatticeSearch<D> {
+    /// Encodes `x` with errors weighted by `w`.
+    pub fn search<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> LatticeGroup {
         let (x, mut signs) = self.without_signs(x, w);
         let max = x.iter().fold(x[0], |m, &x| m.max(x));
         if max < self.least {
-            return Group::default();
+            return LatticeGroup::default();
         }
         let last = f32::from(2 * self.levels - 1);
         let (mut scale, reach) = match self.start {
@@ -68,7 +68,7 @@ impl<const D: usize> Plan<D> {
             }
         };
         if reach <= 0.0 {
-            return Group::default();
+            return LatticeGroup::default();
         }
         let roots = w.map(f32::sqrt);
         let first = Snapped {
@@ -106,15 +106,15 @@ impl<const D: usize> Plan<D> {
             scale = -scale;
             signs = signs.map(|s| !s);
         }
-        Group {
+        LatticeGroup {
             scale,
             points: points.map(|p| p.point),
             signs,
         }
     }
 
-    /// Magnitudes and signs. Where minuses must be even in number and are not, the weight that
-    /// matters least gets the wrong sign, and a negative magnitude.
+    /// Magnitudes and signs. Where the number of minus signs must be even and is not, the weight with the least error
+    /// gets the wrong sign and a negative magnitude.
     fn without_signs<const G: usize>(&self, x: &[f32; G], w: &[f32; G]) -> ([f32; G], [u8; 4]) {
         let mut magnitudes = *x;
         let mut signs = [0u8; 4];
@@ -141,7 +141,7 @@ impl<const D: usize> Plan<D> {
         (magnitudes, signs)
     }
 
-    /// The point for the `k`-th `D` of `x` under a scale, and its inverse.
+    /// The point for the `k`-th `D` weights of `x`, for a scale and its inverse.
     #[inline(always)]
     fn snap<const G: usize>(&self, k: usize, x: &[f32; G], roots: &[f32; G], inverse: f32, scale: f32) -> Snapped {
         let x: [f32; D] = std::array::from_fn(|i| x[D * k + i]);

@@ -1,24 +1,24 @@
-//! A codebook as an encoder needs it: what to take for every combination of levels.
+//! A codebook for encoders: the point to use for each combination of levels.
 
 /// A codebook of points with `D` coordinates.
 pub(super) struct Points<const D: usize> {
     levels: usize,
     values: Vec<[f32; D]>,
     /// By [`Points::rank`].
-    found: Vec<Found>,
+    found: Vec<Snap>,
     neighbours: Vec<u16>,
 }
 
-/// What a combination of levels becomes.
+/// The points for a combination of levels.
 #[derive(Clone, Copy)]
-enum Found {
-    /// The point that it is.
+enum Snap {
+    /// The combination is a point.
     Point(u16),
-    /// One of these neighbours.
+    /// The nearest of these neighbours is used.
     Near { start: u32, len: u32 },
 }
 
-/// A point, and whether it is the very combination of levels that was asked for.
+/// A point, and whether it is exactly the requested combination of levels.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Snapped {
     pub point: u16,
@@ -26,11 +26,11 @@ pub(super) struct Snapped {
 }
 
 impl<const D: usize> Points<D> {
-    /// `codes` hold `bits` bits a coordinate, the first lowest, which index `levels` levels, each
-    /// worth `value(index)`.
+    /// `codes` hold `bits` bits for each coordinate, the first in the lowest bits, which index `levels` levels of value
+    /// `value(index)`.
     ///
-    /// The neighbours of a combination that is no point are the points at its `shells` smallest
-    /// distances, in ascending order of distance and index: of two as good, the first is taken.
+    /// The neighbours of a combination that is not a point are the points at the `shells` smallest distances from it,
+    /// in ascending order of distance and index; the first of equally good ones is used.
     pub fn new(codes: &[u16], bits: usize, levels: usize, shells: usize, value: fn(u8) -> f32) -> Self {
         let index = |code: u16, i: usize| (code >> (bits * i)) as u8 & ((1 << bits) - 1);
         let indices: Vec<[u8; D]> = codes
@@ -48,7 +48,7 @@ impl<const D: usize> Points<D> {
         for (p, indices) in indices.iter().enumerate() {
             exact[points.rank(indices)] = Some(p as u16);
         }
-        // A distance is the sum of those of both halves of the coordinates.
+        // A distance is the sum over both halves of the coordinates.
         let [low, high] = [0, D / 2].map(|from| {
             let distances = |rank| half_distances(rank, levels, &indices, from);
             (0..half).map(distances).collect::<Vec<_>>()
@@ -63,14 +63,14 @@ impl<const D: usize> Points<D> {
                     }
                     points.near(&distances, shells)
                 },
-                Found::Point,
+                Snap::Point,
             );
             points.found.push(found);
         }
         points
     }
 
-    /// A combination of levels as a number, the first coordinate its lowest digit.
+    /// A combination of levels as a number whose lowest digit is the first coordinate.
     #[inline(always)]
     fn rank(&self, indices: &[u8; D]) -> usize {
         let append = |rank: usize, &index: &u8| rank * self.levels + usize::from(index);
@@ -78,7 +78,7 @@ impl<const D: usize> Points<D> {
     }
 
     /// Lists the points at the smallest distances.
-    fn near(&mut self, distances: &[u8], shells: usize) -> Found {
+    fn near(&mut self, distances: &[u8], shells: usize) -> Snap {
         let mut filled = [false; 256];
         for &distance in distances {
             filled[usize::from(distance)] = true;
@@ -88,7 +88,7 @@ impl<const D: usize> Points<D> {
             let within = distances.iter().enumerate().filter(|(_, d)| **d == shell);
             self.neighbours.extend(within.map(|(p, _)| p as u16));
         }
-        Found::Near {
+        Snap::Near {
             start: start as u32,
             len: (self.neighbours.len() - start) as u32,
         }
@@ -104,8 +104,8 @@ impl<const D: usize> Points<D> {
     #[inline(always)]
     pub fn snap(&self, indices: &[u8; D], cost: impl Fn(&[f32; D]) -> f32) -> Snapped {
         let (start, len) = match self.found[self.rank(indices)] {
-            Found::Point(point) => return Snapped { point, exact: true },
-            Found::Near { start, len } => (start as usize, len as usize),
+            Snap::Point(point) => return Snapped { point, exact: true },
+            Snap::Near { start, len } => (start as usize, len as usize),
         };
         let near = &self.neighbours[start..start + len];
         let (mut best, mut chosen) = (f32::MAX, near[0]);
@@ -122,8 +122,8 @@ impl<const D: usize> Points<D> {
     }
 }
 
-/// The distance (squared, in levels: at most 4 · 7²) of every point from half a combination of
-/// levels, which `rank` is the number of, in the coordinates after `from`.
+/// The squared distance in levels (at most 4 · 7²) of each point from half a combination of levels with number `rank`,
+/// in the coordinates from `from` on.
 fn half_distances<const D: usize>(rank: usize, levels: usize, points: &[[u8; D]], from: usize) -> Vec<u8> {
     let mut rest = rank;
     let centre: [usize; D] = std::array::from_fn(|_| {

@@ -1,6 +1,6 @@
-//! What every encoder asks of a run of weights first.
+//! The extremes of a group of weights.
 
-/// The weight of largest magnitude, sign and all; of several, the first.
+/// The weight of largest magnitude, with its sign; the first of several.
 pub(crate) fn extreme(weights: &[f32]) -> f32 {
     let larger = |m: f32, &w: &f32| if w.abs() > m.abs() { w } else { m };
     weights.iter().fold(0.0, larger)
@@ -11,13 +11,12 @@ pub(crate) fn max_abs(weights: &[f32]) -> f32 {
     weights.iter().fold(0.0, |m, w| m.max(w.abs()))
 }
 
-/// The largest, or 0 where none is over it. Never -0, which `f32::max` may choose and whose sign would
-/// show in the bytes.
+/// The largest value, at least 0. Never -0, which `f32::max` can return and whose sign would change the bytes.
 pub(crate) fn largest(values: &[f32]) -> f32 {
     values.iter().fold(0.0, |m, &x| if x > m { x } else { m })
 }
 
-/// The least and the largest; of zeros, the first.
+/// The least and the largest value; the first of several zeros.
 pub(crate) fn span(values: &[f32]) -> (f32, f32) {
     let (first, rest) = values.split_first().unwrap_or((&0.0, &[]));
     rest.iter().fold((*first, *first), |(lo, hi), &x| {
@@ -25,7 +24,7 @@ pub(crate) fn span(values: &[f32]) -> (f32, f32) {
     })
 }
 
-/// What a weight is multiplied by to become a code; 0 under a scale of 0.
+/// The factor from weights to codes, 1 / scale; 0 for a scale of 0.
 pub(crate) fn inverse(scale: f32) -> f32 {
     if scale == 0.0 { 0.0 } else { 1.0 / scale }
 }
