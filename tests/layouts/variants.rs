@@ -157,7 +157,7 @@ fn fp8_blocks() {
             scales,
         };
         let linear = layer(block, FloatSlice::from(&scales[..])).linear().unwrap();
-        let unit = layer((0, 0), FloatSlice::from(&[1f32][..])).linear().unwrap();
+        let unit = layer((n, k), FloatSlice::from(&[1f32][..])).linear().unwrap();
         let (got, elements) = (linear.dequantize(), unit.dequantize());
         for i in 0..n * k {
             let scale = scales[i / k / 8 * 3 + i % k / 16];

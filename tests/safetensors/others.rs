@@ -64,9 +64,9 @@ fn fp8_of_tensors_rows_and_blocks() {
     assert_eq!(deepseek.linear(NAME).unwrap(), expect(Element::E4M3, (128, 128), 6));
     let scale = format!("{NAME}.weight_scale");
     let tensor = base(json!({ "quant_method": "fp8" })).floats(&scale, &[], &scales[..1]);
-    assert_eq!(tensor.linear(NAME).unwrap(), expect(Element::E4M3, (0, 0), 1));
+    assert_eq!(tensor.linear(NAME).unwrap(), expect(Element::E4M3, (n, k), 1));
     let rows = base(json!({ "quant_method": "fbgemm_fp8" })).floats(&scale, &[n, 1], &scales[..n]);
-    assert_eq!(rows.linear(NAME).unwrap(), expect(Element::E4M3, (1, 0), n));
+    assert_eq!(rows.linear(NAME).unwrap(), expect(Element::E4M3, (1, k), n));
     let e5m2 = rows.with(&format!("{NAME}.weight"), F8_E5M2, &[n, k], &vec![0x3c; n * k]);
     let linear = e5m2.linear(NAME).unwrap();
     assert_eq!(

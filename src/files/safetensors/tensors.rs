@@ -26,9 +26,13 @@ impl<'a> Tensors<'a> {
         let mut tensors = Vec::new();
         let mut metadata = Vec::with_capacity(files.len());
         for (file, source) in files.iter().enumerate() {
-            let named = |e: Error| Error::InTensor {
-                name: source.name().into(),
-                source: Box::new(e),
+            let named = |e: Error| match e {
+                // It names the file itself.
+                Error::Io { .. } => e,
+                e => Error::InTensor {
+                    name: source.name().into(),
+                    source: Box::new(e),
+                },
             };
             let (header, data) = source.header().map_err(named)?;
             let infos = header.tensors.into_iter();
