@@ -7,7 +7,6 @@ pub mod quarot;
 pub mod random;
 mod real;
 
-#[cfg(feature = "gpu")]
 pub(crate) use orthogonal::Form;
 pub use orthogonal::Orthogonal;
 pub use real::Real;

@@ -1,5 +1,7 @@
 //! A packed matrix in GPU memory.
 
+#[cfg(doc)]
+use crate::Error;
 use crate::family::{Blocks, PART, Pack, Plane, Table, Unit};
 use crate::gpu::device::buffers::STAGING;
 use crate::gpu::device::gpu::Gpu;

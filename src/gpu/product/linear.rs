@@ -1,5 +1,7 @@
 //! A product by a `Linear`: what its layout adds before and after, as up to three small kernels.
 
+#[cfg(doc)]
+use crate::Linear;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};

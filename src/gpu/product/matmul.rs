@@ -1,5 +1,7 @@
 //! A product on the device.
 
+#[cfg(doc)]
+use crate::Error;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::make::Product;
 use crate::{Precision, Result};
