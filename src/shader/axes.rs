@@ -3,7 +3,7 @@
 
 use super::caps::Caps;
 use super::epilogue::{Epilogue, Operand, ZERO_POINT};
-use super::kernel::{File, text};
+use super::file::{File, text};
 use std::fmt::Write;
 
 /// The type of inputs or outputs in memory. Sums are always in f32.

@@ -1,7 +1,7 @@
 //! What is done to an output before it is written.
 
 use super::bindings;
-use super::kernel::{File, text};
+use super::file::{File, text};
 
 /// A step between the sum of an output and the writing of it, in f32. A product takes a list of them
 /// ([`MatMulBuilder::epilogue`](crate::MatMulBuilder::epilogue)), done in its order; those with an operand

@@ -1,6 +1,6 @@
 //! What a lane multiplies by x, so that sums do not cancel where weights are small next to the offset of their group.
 
-use super::kernel::{File, text};
+use super::file::{File, text};
 use crate::family::{AffineKind, Family};
 
 /// The snippet that counts levels from the one whose weight is nearest to 0.

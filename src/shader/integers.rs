@@ -1,6 +1,6 @@
 //! How the codes of a format become integers that kernels multiply by bytes of x.
 
-use super::kernel::{File, text};
+use super::file::{File, text};
 use crate::family::{AffineKind, Family, Fields, Levels, PART};
 
 /// What kernels that multiply pairs of bytes have in common.

@@ -1,6 +1,7 @@
 //! What a kernel is: its files, what it needs and what it can do.
 
 use super::caps::Caps;
+use super::file::File;
 use super::integers;
 use super::needs::Needs;
 use super::traits::Traits;
@@ -19,19 +20,6 @@ pub(crate) enum Shape {
     /// What the format made of its planes.
     Inspect,
 }
-
-/// A path under `shaders/`, and the text.
-pub(crate) type File = (&'static str, &'static str);
-
-macro_rules! text {
-    ($path:literal) => {
-        (
-            $path,
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $path)),
-        )
-    };
-}
-pub(crate) use text;
 
 /// One row of the table.
 pub(crate) struct Kernel {

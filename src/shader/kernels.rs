@@ -3,8 +3,9 @@
 
 use super::caps::Caps;
 use super::coop::gemm_coop;
+pub(crate) use super::file::{File, text};
 use super::integers::PAIRS;
-pub(crate) use super::kernel::{File, Kernel, KernelInfo, Shape, text};
+pub(crate) use super::kernel::{Kernel, KernelInfo, Shape};
 use super::needs::Needs;
 use super::traits::{DeviceClass, Traits};
 use super::tuning::{GEMV_M, Tuning};

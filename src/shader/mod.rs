@@ -14,6 +14,7 @@ pub(crate) mod epilogue;
 #[doc(hidden)]
 pub mod every;
 mod factors;
+pub(crate) mod file;
 mod integers;
 mod kernel;
 pub(crate) mod kernels;

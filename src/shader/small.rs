@@ -1,7 +1,7 @@
 //! Small kernels around products: whole files after a few constants. Caches have theirs in `src/kv/shaders.rs`.
 
 use super::compose::concatenate;
-use super::kernel::{File, text};
+use super::file::{File, text};
 use super::source::Source;
 use super::tuning::Tuning;
 

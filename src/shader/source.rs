@@ -1,6 +1,6 @@
 //! The text of a shader, put together from whole files: which line came from where, and loops written out.
 
-use super::kernel::File;
+use super::file::File;
 use std::collections::HashMap;
 use std::fmt::Write;
 

@@ -1,6 +1,6 @@
 //! The numbers that a kernel is compiled with.
 
-use super::kernel::{File, text};
+use super::file::{File, text};
 
 /// The numbers of one compiled kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
