@@ -4,7 +4,7 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::matmul::MatMul;
-use crate::shader::decisions::{Decisions, Product, Winners};
+use crate::shader::decisions::{Decisions, ProductKind, Winners};
 use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -79,7 +79,7 @@ impl Gpu {
             .collect();
         times.sort_by_key(|(_, time)| *time);
         let (winner, _) = times[0];
-        let product = Product::of(weights.format(), weights.n(), weights.k(), m, precision);
+        let product = ProductKind::of(weights.format(), weights.n(), weights.k(), m, precision);
         lock(self.winners()).insert(product, winner);
         Ok(Tuned {
             kernel: winner.name,

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// A kind of product: its format, n, k, a class of m, and what may be rounded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Product {
+pub(crate) struct ProductKind {
     format: String,
     n: usize,
     k: usize,
@@ -16,9 +16,9 @@ pub(crate) struct Product {
     precision: &'static str,
 }
 
-impl Product {
-    pub fn of(format: Format, n: usize, k: usize, m: usize, precision: Precision) -> Product {
-        Product {
+impl ProductKind {
+    pub fn of(format: Format, n: usize, k: usize, m: usize, precision: Precision) -> ProductKind {
+        ProductKind {
             format: format.to_string(),
             n,
             k,
@@ -36,7 +36,7 @@ impl Product {
 /// The fastest kernel for each kind of product.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Winners {
-    kernels: BTreeMap<Product, &'static str>,
+    kernels: BTreeMap<ProductKind, &'static str>,
 }
 
 /// What [`Gpu::tune`](crate::Gpu::tune) found on one device, as text: the device, a line for each kind of product, a
@@ -92,11 +92,11 @@ const HEADER: &str = "lowbit decisions 2";
 const CHECKSUM: &str = "checksum ";
 
 impl Winners {
-    pub fn insert(&mut self, product: Product, kernel: &'static Kernel) {
+    pub fn insert(&mut self, product: ProductKind, kernel: &'static Kernel) {
         self.kernels.insert(product, kernel.name);
     }
 
-    pub fn get(&self, product: &Product) -> Option<&'static Kernel> {
+    pub fn get(&self, product: &ProductKind) -> Option<&'static Kernel> {
         by_name(self.kernels.get(product)?)
     }
 
@@ -112,7 +112,7 @@ impl Winners {
     pub fn write(&self, device: &str) -> Decisions {
         let mut text = format!("{HEADER}\n{device}\n");
         for (p, kernel) in &self.kernels {
-            let Product { format, n, k, m, .. } = p;
+            let ProductKind { format, n, k, m, .. } = p;
             let _ = writeln!(text, "{format} {n} {k} {m} {} {kernel}", p.precision);
         }
         let sum = checksum(&text);
@@ -145,7 +145,7 @@ impl Winners {
                 return Err(wrong());
             };
             let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
-            let product = Product {
+            let product = ProductKind {
                 format: format.into(),
                 n: number(n)?,
                 k: number(k)?,
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn any_m_has_a_key() {
         for (m, key) in [(1, 1), (5, 8), (1 << 62, 1 << 62), (usize::MAX, usize::MAX)] {
-            let product = Product::of(Format::Q4_0, 64, 96, m, Precision::F32);
+            let product = ProductKind::of(Format::Q4_0, 64, 96, m, Precision::F32);
             assert_eq!(product.m, key, "m = {m}");
         }
     }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut decisions = Winners::default();
-        let product = |m| Product::of(Format::Q4_0, 64, 96, m, Precision::I8);
+        let product = |m| ProductKind::of(Format::Q4_0, 64, 96, m, Precision::I8);
         decisions.insert(product(5), by_name("gemm").unwrap());
         let text = decisions.write("a device").to_string();
         let lines = "lowbit decisions 2\na device\nq4_0 64 96 8 i8 gemm\n";

@@ -21,7 +21,7 @@ use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, ComputePipeline, Devic
 /// ([`new`](Gpu::new)). Cheap to clone; clones share their compiled pipelines.
 #[derive(Clone)]
 pub struct Gpu {
-    inner: Arc<Inner>,
+    inner: Arc<Shared>,
     traits: Arc<Traits>,
 }
 
@@ -56,7 +56,7 @@ fn experimental_features() -> wgpu::ExperimentalFeatures {
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
-struct Inner {
+struct Shared {
     device: Scoped,
     queue: Queue,
     info: AdapterInfo,
@@ -145,7 +145,7 @@ impl Gpu {
         }
         Ok(Gpu {
             traits: Arc::new(traits),
-            inner: Arc::new(Inner {
+            inner: Arc::new(Shared {
                 device: Scoped::new(device)?,
                 queue,
                 info,
@@ -253,7 +253,7 @@ impl Gpu {
         tuning: &Tuning,
         layout: &BindGroupLayout,
     ) -> Result<ComputePipeline> {
-        let Inner {
+        let Shared {
             device,
             limits,
             pipelines,
@@ -264,7 +264,7 @@ impl Gpu {
 
     /// The layout of a kernel's bindings, made once.
     pub(crate) async fn layout(&self, kernel: &str, bindings: &[Binding]) -> Result<BindGroupLayout> {
-        let Inner {
+        let Shared {
             device,
             limits,
             layouts,

@@ -18,11 +18,11 @@ use wgpu::{Buffer, BufferUsages};
 /// with buffers of their own.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    inner: Arc<Inner>,
+    inner: Arc<Uploaded>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct Uploaded {
     gpu: Gpu,
     format: Format,
     n: usize,
@@ -146,7 +146,7 @@ impl Gpu {
             slabs.push(slab);
         }
         Ok(Weights {
-            inner: Arc::new(Inner {
+            inner: Arc::new(Uploaded {
                 gpu: self.clone(),
                 format,
                 n,

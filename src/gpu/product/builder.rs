@@ -6,7 +6,7 @@ use crate::gpu::device::pipelines::fits;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::make::{Around, Product};
 use crate::gpu::product::matmul::MatMul;
-use crate::gpu::product::plan::{Arrangement, Request, Shape, Sizes, plan};
+use crate::gpu::product::plan::{Arrangement, Request, Sizes, WeightsShape, plan};
 use crate::gpu::product::rounding::Rounding;
 use crate::shader::axes::{Axes, Axis, FloatType};
 use crate::shader::choose::{integers_pay, ladder};
@@ -231,7 +231,7 @@ impl<'a> MatMulBuilder<'a> {
         let slabs: Vec<usize> = weights.slabs().iter().map(|slab| slab.rows).collect();
         let plan = plan(Request {
             kernel,
-            shape: Shape {
+            shape: WeightsShape {
                 n: weights.n(),
                 k: weights.k(),
                 slabs: &slabs,
@@ -280,7 +280,7 @@ impl<'a> MatMulBuilder<'a> {
             return Ok((kernel, Vec::new().into_iter()));
         }
         let (n, k) = (self.weights.n(), self.weights.k());
-        let kind = decisions::Product::of(format, n, k, m, precision);
+        let kind = decisions::ProductKind::of(format, n, k, m, precision);
         let decided = lock(self.gpu.winners()).get(&kind);
         let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
         // Who names a scale wants inputs rounded by it, fast or not.

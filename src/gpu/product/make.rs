@@ -3,7 +3,7 @@
 use crate::gpu::device::layouts::{Access, Binding};
 use crate::gpu::device::weights::Weights;
 use crate::gpu::dispatch::sequence::{Arg, MOST_ARGS, Sequence, Steps, Wire};
-use crate::gpu::product::plan::Plan;
+use crate::gpu::product::plan::ProductPlan;
 use crate::gpu::product::rounding::Rounding;
 use crate::shader::bindings;
 use crate::shader::compose::{compose_sum, compose_with};
@@ -42,7 +42,7 @@ impl Product {
     pub async fn new(
         weights: &Weights,
         kernel: &'static Kernel,
-        plan: Plan,
+        plan: ProductPlan,
         around: Around,
         edit: impl Fn(&mut Source),
     ) -> Result<Product> {

@@ -33,7 +33,7 @@ pub(crate) struct Arrangement {
 
 /// The shape of packed weights.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape<'a> {
+pub(crate) struct WeightsShape<'a> {
     pub n: usize,
     pub k: usize,
     /// Rows in each slab.
@@ -52,7 +52,7 @@ pub(crate) struct Sizes {
 /// What is asked.
 pub(crate) struct Request<'a> {
     pub kernel: &'static Kernel,
-    pub shape: Shape<'a>,
+    pub shape: WeightsShape<'a>,
     pub arrangement: Arrangement,
     /// All but the slices.
     pub axes: Axes,
@@ -64,7 +64,7 @@ pub(crate) struct Request<'a> {
 
 /// The dispatches of a product.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ProductPlan {
     pub tuning: Tuning,
     pub axes: Axes,
     /// Spans of x, of y or the sums, of ids where the axis has any, and of operands where nothing is summed up
@@ -87,7 +87,7 @@ pub(crate) struct Sum {
 }
 
 /// Plans a product.
-pub(crate) fn plan(mut request: Request) -> Result<Plan> {
+pub(crate) fn plan(mut request: Request) -> Result<ProductPlan> {
     let a = request.arrangement;
     check_operands(&request.axes.epilogues)?;
     let tuning = (request.kernel.tuning)(request.traits, a.typical_m);
@@ -98,7 +98,7 @@ pub(crate) fn plan(mut request: Request) -> Result<Plan> {
     let run = rows.run(&request, &tuning)?;
     request.axes.slices = request.slice_count(&rows, &tuning, run)?;
     let ids = a.ids_bytes(tuning.tile_m as usize);
-    Ok(Plan {
+    Ok(ProductPlan {
         jobs: request.jobs(&rows, &tuning, run, ids),
         sum: (request.axes.slices > 1).then(|| request.sum(&rows)),
         ids: ids.is_some(),

@@ -25,7 +25,7 @@ pub(crate) fn row_bytes(k: usize) -> u64 {
 /// `Params` of `shaders/kernels/quantize_rows.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
+struct RoundingParams {
     k: u32,
     rows: u32,
     scale: f32,
@@ -53,7 +53,7 @@ impl Rounding {
         let runs: Vec<_> = (0..m).step_by(run).map(|first| (first, run.min(m - first))).collect();
         let mut params = vec![0; runs.len() * PARAMS_STRIDE];
         for ((_, count), place) in runs.iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
-            let params = Params {
+            let params = RoundingParams {
                 k: k as u32,
                 rows: *count as u32,
                 scale,
@@ -61,7 +61,7 @@ impl Rounding {
                 zero_point: zero_point.into(),
                 padding: [0; 3],
             };
-            place[..size_of::<Params>()].copy_from_slice(bytemuck::bytes_of(&params));
+            place[..size_of::<RoundingParams>()].copy_from_slice(bytemuck::bytes_of(&params));
         }
         let params = gpu.parameters(&params).await?;
         let most = gpu.limits().max_compute_workgroups_per_dimension;
@@ -78,7 +78,7 @@ impl Rounding {
                 own: vec![BufferRange::part(
                     &params,
                     (i * PARAMS_STRIDE) as u64,
-                    size_of::<Params>() as u64,
+                    size_of::<RoundingParams>() as u64,
                 )],
                 given: vec![rows(from), rows(to)],
                 workgroups: [x, y, 1],

@@ -20,7 +20,13 @@ fn one(m: usize) -> Arrangement {
     }
 }
 
-fn request<'a>(kernel: &'static Kernel, shape: Shape<'a>, m: usize, traits: &'a Traits, sizes: Sizes) -> Request<'a> {
+fn request<'a>(
+    kernel: &'static Kernel,
+    shape: WeightsShape<'a>,
+    m: usize,
+    traits: &'a Traits,
+    sizes: Sizes,
+) -> Request<'a> {
     Request {
         kernel,
         shape,
@@ -43,7 +49,7 @@ fn classes() -> [Traits; 2] {
 /// Each row of x is multiplied by each slab once, by dispatches whose bindings the device allows.
 #[test]
 fn every_row_of_x_meets_every_slab_once() {
-    let shape = Shape {
+    let shape = WeightsShape {
         n: 1000,
         k: 512,
         slabs: &[400, 400, 200],
@@ -81,7 +87,7 @@ fn every_row_of_x_meets_every_slab_once() {
 /// Enough workgroups for every tile, and none without one.
 #[test]
 fn workgroups_are_tiles() {
-    let shape = Shape {
+    let shape = WeightsShape {
         n: 1000,
         k: 512,
         slabs: &[1000],
@@ -102,7 +108,7 @@ fn workgroups_are_tiles() {
 #[test]
 fn slices_leave_their_sums_to_a_second_dispatch() {
     let traits = &Traits::typical(DeviceClass::Gpu, Caps::ALL);
-    let shape = Shape {
+    let shape = WeightsShape {
         n: 64,
         k: 4096,
         slabs: &[64],
@@ -127,7 +133,7 @@ fn slices_leave_their_sums_to_a_second_dispatch() {
 #[test]
 fn sizes_are_refused_with_both_numbers() {
     let traits = &Traits::typical(DeviceClass::Gpu, Caps::ALL);
-    let shape = Shape {
+    let shape = WeightsShape {
         n: 1000,
         k: 512,
         slabs: &[1000],
