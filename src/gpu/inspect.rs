@@ -14,8 +14,8 @@ use crate::shader::kernels;
 use crate::{Error, Result};
 
 impl Gpu {
-    /// The codes and affine fields of a matrix as the device sees them: equal to those of
-    /// [`Matrix::inspect`](crate::Matrix::inspect), or something is broken. For tests and debugging.
+    /// The codes and affine fields of a matrix as the device decodes them, for tests and debugging. They equal those of
+    /// [`Matrix::inspect`](crate::Matrix::inspect).
     ///
     /// # Errors
     /// [`Error::OtherDevice`], [`Error::TooLarge`] where the answer exceeds one binding.
@@ -24,7 +24,7 @@ impl Gpu {
         pollster::block_on(self.inspect_async(weights))
     }
 
-    /// As `inspect`, for callers that must not block.
+    /// The async form of [`inspect`](Self::inspect).
     pub async fn inspect_async(&self, weights: &Weights) -> Result<Inspection> {
         if !self.is(weights.gpu()) {
             return Err(Error::OtherDevice);

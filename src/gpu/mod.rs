@@ -1,4 +1,4 @@
-//! Everything that names wgpu. Nothing here names a format.
+//! Everything that needs a device. Only this folder names wgpu; nothing in it names a format.
 
 mod device;
 mod dispatch;

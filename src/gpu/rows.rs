@@ -15,8 +15,8 @@ use crate::shader::kernels::{self, INTERLEAVE};
 use crate::{Error, Result};
 use wgpu::{BufferSlice, ComputePass};
 
-/// Decodes rows by index: `y[i, :] = w[ids[i], :]`, an embedding look-up, made ready for a fixed
-/// number of indices. The GPU cannot report a bad index: its row becomes NaN.
+/// A compiled embedding look-up of a fixed number of rows: `y[i, :] = w[ids[i], :]`. The GPU cannot report an index out of
+/// range: its row becomes NaN.
 pub struct GetRows {
     sequence: Sequence,
     weights: Weights,
@@ -34,7 +34,7 @@ impl GetRows {
         pollster::block_on(GetRows::new_async(gpu, weights, count))
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     pub async fn new_async(gpu: &Gpu, weights: &Weights, count: usize) -> Result<GetRows> {
         if !gpu.is(weights.gpu()) {
             return Err(Error::OtherDevice);
@@ -81,13 +81,12 @@ impl GetRows {
         })
     }
 
-    /// Rows looked up by one recording.
+    /// Rows that one recording looks up.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Records the look-up into a pass of the caller's: `ids` holds `count` u32, `y` takes `count`
-    /// rows of k f32. Requirements and errors are those of [`MatMul::encode`](crate::MatMul::encode).
+    /// Records the look-up into the caller's pass: `ids` holds `count` u32, `y` receives `count` rows of k f32. Requirements and errors are those of [`MatMul::encode`](crate::MatMul::encode).
     pub fn encode(&self, pass: &mut ComputePass, ids: BufferSlice, y: BufferSlice) -> Result<()> {
         self.sequence.encode(pass, &[ids, y])
     }
@@ -117,7 +116,7 @@ impl Gpu {
         pollster::block_on(self.get_rows_async(ids, weights))
     }
 
-    /// As `get_rows`, for callers that must not block.
+    /// The async form of [`get_rows`](Self::get_rows).
     pub async fn get_rows_async(&self, ids: &[u32], weights: &Weights) -> Result<Vec<f32>> {
         let n = weights.n();
         if let Some(&row) = ids.iter().find(|&&id| id as usize >= n) {
@@ -148,7 +147,7 @@ impl Gpu {
         pollster::block_on(self.dequantize_async(weights))
     }
 
-    /// As `dequantize`, for callers that must not block.
+    /// The async form of [`dequantize`](Self::dequantize).
     pub async fn dequantize_async(&self, weights: &Weights) -> Result<Vec<f32>> {
         if !self.is(weights.gpu()) {
             return Err(Error::OtherDevice);

@@ -1,4 +1,4 @@
-//! What tests reach into: how they prove that they would see a broken shader, and what becomes of a refused one.
+//! Hooks for tests, which prove by them that they notice a broken shader and a refused one. Not part of the API.
 
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::product::builder::{Edit, MatMulBuilder};

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use wgpu::{Buffer, BufferUsages};
 
-/// What [`Gpu::tune`] found.
+/// The result of [`Gpu::tune`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Tuned {
@@ -31,26 +31,25 @@ const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(10);
 
 impl Gpu {
-    /// Times every kernel that can multiply `m` rows by `weights` on this device, and keeps the winner: from
-    /// now on [`MatMul::new`] gives it to products of this format, n, k and precision whose m has the same
-    /// next power of two. Takes well under a second on a card, plus compiling. The weights' values do not
-    /// matter; their number does.
+    /// Times every kernel that can multiply `m` rows by `weights` on this device and keeps the fastest: from now on
+    /// [`MatMul::new`] uses it for products of this format, n, k and precision whose m has the same next power of two.
+    /// Takes well under a second on a card, plus compiling. The values of the weights do not matter.
     ///
     /// # Errors
-    /// Those of [`MatMul::new`] for any of the kernels; [`Error::Shader`] only where the driver refuses every one.
+    /// Those of [`MatMul::new`] for any of the kernels; [`Error::Shader`] only if the driver refuses all of them.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn tune(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
         pollster::block_on(self.tune_async(weights, m, precision))
     }
 
-    /// As `tune`, for callers that must not block.
+    /// The async form of [`tune`](Self::tune).
     ///
     /// # Errors
     /// Those of `tune`.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn tune_async(&self, weights: &Weights, m: usize, precision: Precision) -> Result<Tuned> {
         let subjects = self.subjects(weights, m, precision).await?;
-        // Whatever is in them: the weights' values do not matter either.
+        // The buffers' contents do not matter, and neither do the weights' values.
         let buffer = |columns| {
             let size = 4 * (m as u64).saturating_mul(columns as u64);
             self.buffer("tuning", size, BufferUsages::STORAGE)
@@ -135,15 +134,15 @@ impl Gpu {
         Ok(start.elapsed())
     }
 
-    /// What [`tune`](Gpu::tune) has found so far on this device, to be kept where you like.
+    /// The decisions of [`tune`](Gpu::tune) on this device so far, to be stored by the caller.
     pub fn decisions(&self) -> Decisions {
         lock(self.winners()).write(&self.decided_on())
     }
 
-    /// Takes decisions as if their products had been tuned now; returns how many there are.
+    /// Uses stored decisions as if their products had been tuned now; returns how many there are.
     ///
     /// # Errors
-    /// [`Error::Decisions`] where they are of another device or driver.
+    /// [`Error::Decisions`] if they come from another device or driver.
     pub fn use_decisions(&self, decisions: &Decisions) -> Result<usize> {
         let read = Winners::read(decisions, &self.decided_on())?;
         let count = read.len();
@@ -151,8 +150,8 @@ impl Gpu {
         Ok(count)
     }
 
-    /// Writes [`decisions`](Gpu::decisions) to a file of the caller's, which is replaced when the new one is whole:
-    /// readers and writers at the same time each see all of one.
+    /// Writes [`decisions`](Gpu::decisions) to a file, which is replaced once the new one is complete: concurrent
+    /// readers and writers each see one whole file.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -165,8 +164,8 @@ impl Gpu {
     /// Reads such a file and [uses](Gpu::use_decisions) it.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Decisions`] where the file is of another device or driver, was cut or altered, or is no
-    /// such file.
+    /// [`Error::Io`]; [`Error::Decisions`] if the file comes from another device or driver, was cut or altered, or holds
+    /// no decisions.
     pub fn load_decisions(&self, path: impl AsRef<Path>) -> Result<usize> {
         let path = path.as_ref();
         let failed = Error::io(format!("reading decisions from {}", path.display()));
@@ -180,9 +179,9 @@ impl Gpu {
         format!("{} | {} | {} | {:?}", i.name, i.driver, i.driver_info, i.backend).replace(['\n', '\r'], " ")
     }
 
-    /// Compiles what products by `weights` will need for each m of `rows`, on a thread of its own;
-    /// [`MatMul::new`] then finds it ready. In browsers, where there are no threads, await
-    /// [`MatMul::new_async`] early instead.
+    /// Compiles the kernels of products by `weights` for each m of `rows` on a thread of its own, so that
+    /// [`MatMul::new`] finds them compiled. In browsers, which have no threads, await [`MatMul::new_async`] early
+    /// instead.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn prewarm(&self, weights: &Weights, rows: &[usize], precision: Precision) -> JoinHandle<Result<()>> {
         let (gpu, weights, rows) = (self.clone(), weights.clone(), rows.to_vec());
@@ -195,7 +194,7 @@ impl Gpu {
 
 /// Writes a file next to `path` that takes its place when it is whole.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // Of no other writer, in this process or another.
+    // A name that no other writer has, in this process or another.
     let number = RandomState::new().build_hasher().finish();
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number:016x}"));

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, ComputePipeline, Device, Features, Limits, Queue};
 
-/// A device to multiply on: yours ([`from_wgpu`](Gpu::from_wgpu)) or one of its own
+/// A device to multiply on: the caller's ([`from_wgpu`](Gpu::from_wgpu)) or one that lowbit requests
 /// ([`new`](Gpu::new)). Cheap to clone; clones share their compiled pipelines.
 #[derive(Clone)]
 pub struct Gpu {
@@ -25,7 +25,7 @@ pub struct Gpu {
     traits: Arc<Traits>,
 }
 
-/// What a device of this crate's own is made with, beyond what is there by default.
+/// Options of a device that lowbit requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -72,8 +72,8 @@ struct Shared {
 }
 
 impl Gpu {
-    /// A device of this crate's own, on the adapter that `WGPU_ADAPTER_NAME` and `WGPU_BACKEND`
-    /// name or else the fastest there is. Software adapters are accepted, and named in the log.
+    /// Requests a device on the adapter that `WGPU_ADAPTER_NAME` and `WGPU_BACKEND` name, or else on the fastest one.
+    /// Software adapters are accepted and named in the log.
     ///
     /// # Errors
     /// [`Error::NoAdapter`], and those of [`from_wgpu`](Gpu::from_wgpu).
@@ -82,12 +82,12 @@ impl Gpu {
         pollster::block_on(Gpu::new_async())
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     pub async fn new_async() -> Result<Gpu> {
         Gpu::with_options_async(GpuOptions::default()).await
     }
 
-    /// As `new`, with what is off by default.
+    /// Like [`new`](Gpu::new), with options.
     ///
     /// # Errors
     /// Those of [`new`](Gpu::new).
@@ -96,7 +96,7 @@ impl Gpu {
         pollster::block_on(Gpu::with_options_async(options))
     }
 
-    /// As `with_options`, for callers that must not block.
+    /// The async form of [`with_options`](Self::with_options).
     pub async fn with_options_async(options: GpuOptions) -> Result<Gpu> {
         if wgpu::Instance::enabled_backend_features().is_empty() {
             return Err(Error::NoAdapter(
@@ -159,14 +159,12 @@ impl Gpu {
         })
     }
 
-    /// The same device, with kernels as they are for another class of devices than the adapter
-    /// says it is of: where it says wrong, and in tests.
+    /// The same device with the kernels of another class: for adapters that report the wrong class, and for tests.
     pub fn with_class(&self, class: DeviceClass) -> Gpu {
         self.with_traits(|traits| traits.class = class)
     }
 
-    /// The same device, using only those of its features that are named: an off switch for each, and
-    /// how tests see that nothing depends on one.
+    /// The same device, using only the named ones of its features: an off switch for each.
     pub fn with_features(&self, features: Features) -> Gpu {
         self.with_traits(|traits| traits.caps = traits.caps & caps(features))
     }
@@ -223,7 +221,7 @@ impl Gpu {
         &self.inner.limits
     }
 
-    /// What kernels are chosen for.
+    /// The class that kernels are chosen by.
     pub fn class(&self) -> DeviceClass {
         self.traits.class
     }

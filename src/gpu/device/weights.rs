@@ -12,10 +12,9 @@ use crate::{Format, Matrix, Result, parallel};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
 
-/// A packed matrix in GPU memory, reshuffled into aligned words; cheap to clone.
+/// A packed matrix in GPU memory, rearranged into aligned words. Cheap to clone.
 ///
-/// Where a plane of the matrix is larger than one binding may be, its rows are split into slabs
-/// with buffers of their own.
+/// If a plane of the matrix exceeds the largest binding, its rows are split into slabs with buffers of their own.
 #[derive(Clone, Debug)]
 pub struct Weights {
     inner: Arc<Uploaded>,
@@ -70,7 +69,7 @@ impl Weights {
         self.table().map_or(0, Buffer::size)
     }
 
-    /// Slabs that the rows are split into; 1 unless a plane is larger than one binding may be.
+    /// Slabs that the rows are split into; 1 unless a plane exceeds the largest binding.
     pub fn slab_count(&self) -> usize {
         self.inner.slabs.len()
     }
@@ -103,18 +102,18 @@ fn units(format: Format, k: usize) -> (usize, usize) {
 }
 
 impl Gpu {
-    /// Packs a matrix into GPU memory, and waits until it is there: besides, this takes a bounded amount of memory,
-    /// and once the weights are dropped theirs is free.
+    /// Packs a matrix into GPU memory and waits until it has arrived. Staging takes a bounded amount of memory, and
+    /// dropping the weights frees theirs.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] where not even eight rows, or the table of a format, fit a binding,
+    /// [`Error::TooLarge`] if eight rows, or the table of a format, exceed the largest binding,
     /// [`Error::OutOfMemory`], [`Error::DeviceLost`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn upload(&self, matrix: &Matrix) -> Result<Weights> {
         pollster::block_on(self.upload_async(matrix))
     }
 
-    /// As `upload`, for callers that must not block.
+    /// The async form of [`upload`](Self::upload).
     pub async fn upload_async(&self, matrix: &Matrix<'_>) -> Result<Weights> {
         let (format, n, k) = (matrix.format(), matrix.n(), matrix.k());
         let (code_units, scale_units) = units(format, k);

@@ -53,7 +53,7 @@ impl Gpu {
             submitted
         });
         let submitted = submitted.await?;
-        // A browser calls back by itself; elsewhere someone must wait for the device.
+        // A browser calls back by itself; elsewhere somebody has to poll the device.
         #[cfg(not(target_arch = "wasm32"))]
         self.done(Some(submitted)).await?;
         #[cfg(target_arch = "wasm32")]

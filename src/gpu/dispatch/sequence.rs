@@ -167,7 +167,7 @@ impl Sequence {
             });
             groups.collect()
         };
-        // In a browser nothing may wait; there a bad binding surfaces in the caller's own scope.
+        // A browser cannot wait here: an invalid binding shows up in the caller's own error scope.
         #[cfg(target_arch = "wasm32")]
         return Ok(make());
         #[cfg(not(target_arch = "wasm32"))]

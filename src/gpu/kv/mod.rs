@@ -45,7 +45,7 @@ impl GpuKv {
         pollster::block_on(GpuKv::new_async(gpu, codec, capacity, queries))
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     pub async fn new_async(gpu: &Gpu, codec: &KvCodec, capacity: usize, queries: usize) -> Result<GpuKv> {
         let (d, width) = (codec.d(), codec.width());
         if codec.row_words().is_none() && codec.rotation().is_some() {

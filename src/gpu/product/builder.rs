@@ -19,7 +19,7 @@ use crate::{Error, InputScale, Precision, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
 
-/// What a product is to be like, from [`MatMul::builder`] on; what is not said is as in [`MatMul::new`].
+/// Options of a product, made by [`MatMul::builder`]. The defaults are those of [`MatMul::new`].
 ///
 /// ```no_run
 /// # use lowbit::{wgpu, Epilogue, FloatType, Gpu, MatMul, Result, Weights};
@@ -72,7 +72,7 @@ impl MatMul {
         MatMul::builder(gpu, weights, m).precision(precision).build()
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     ///
     /// # Errors
     /// Those of `new`.
@@ -83,8 +83,7 @@ impl MatMul {
             .await
     }
 
-    /// A product for `m` rows of inputs of which more can be said: kernel, types of x and y, epilogues, batches,
-    /// slices.
+    /// A product for `m` rows of inputs with options: precision, kernel, types of x and y, epilogues, batches, slices.
     pub fn builder<'a>(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
         MatMulBuilder::new(gpu, weights, m)
     }
@@ -108,13 +107,13 @@ impl<'a> MatMulBuilder<'a> {
         }
     }
 
-    /// What may be rounded.
+    /// What may be rounded; [`Precision::F32`] by default.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// By what inputs are rounded where [`Precision::I8`] has them rounded.
+    /// The scale by which [`Precision::I8`] rounds inputs.
     pub fn input_scale(mut self, scale: InputScale) -> Self {
         self.input_scale = scale;
         self
@@ -142,30 +141,29 @@ impl<'a> MatMulBuilder<'a> {
         self
     }
 
-    /// What is done to each output, after what was asked before. Each that has an operand can be
-    /// asked once.
+    /// Adds an epilogue. It is applied to each output after those that were added before. An epilogue with an operand
+    /// can be added once.
     pub fn epilogue(mut self, epilogue: Epilogue) -> Self {
         self.epilogues.push(epilogue);
         self
     }
 
-    /// Sums up k in so many slices (a multiple of 256 each, so maybe fewer) by workgroups of their own, and adds
-    /// the slices in a second dispatch, always in the same order. 1 is one dispatch; without a call lowbit
-    /// decides.
+    /// Splits k into this many slices (each a multiple of 256, so there may be fewer), summed by workgroups of their
+    /// own; a second dispatch adds the slices in a fixed order. 1 means a single dispatch. By default lowbit decides.
     pub fn slices(mut self, slices: usize) -> Self {
         self.slices = Some(slices);
         self
     }
 
-    /// So many pairs: the packed matrix is `batch` matrices of n rows, one below the other, x is
-    /// [batch, m, k] and y [batch, m, n].
+    /// A batch of products: the packed matrix holds `batch` matrices of n rows, one below the other; x is
+    /// [batch, m, k] and y is [batch, m, n].
     pub fn batch(mut self, batch: usize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// Chooses and compiles the kernel. Where the driver refuses its shader, the next best one is made in its place,
-    /// with a warning in the log, unless it was named.
+    /// Chooses and compiles the kernel. If the driver refuses its shader, the next best kernel is used, with a warning
+    /// in the log, unless the kernel was named.
     ///
     /// # Errors
     /// Those of [`MatMul::new`] and, where a kernel was named, [`kernel`](MatMulBuilder::kernel);
@@ -180,7 +178,7 @@ impl<'a> MatMulBuilder<'a> {
         pollster::block_on(self.build_async())
     }
 
-    /// As `build`, for callers that must not block.
+    /// The async form of [`build`](Self::build).
     ///
     /// # Errors
     /// Those of `build`.
@@ -283,7 +281,7 @@ impl<'a> MatMulBuilder<'a> {
         let kind = decisions::ProductKind::of(format, n, k, m, precision);
         let decided = lock(self.gpu.winners()).get(&kind);
         let decided = decided.filter(|kernel| self.can_use(kernel, m, precision));
-        // Who names a scale wants inputs rounded by it, fast or not.
+        // A caller who names a scale wants inputs rounded by it, whether that is faster or not.
         let either = self.input_scale == InputScale::Run;
         let precision = match precision {
             Precision::I8 if either && !integers_pay(traits, format, m) => Precision::F32,

@@ -17,25 +17,25 @@ use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
 use wgpu::{BufferSlice, BufferUsages, ComputePass};
 
-/// How the experts of a layer lie and are chosen.
+/// How the experts of a layer are stored and chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Experts {
-    /// Experts in the packed matrix: each has n rows, one below the other.
+    /// Experts in the packed matrix: each has n rows, and they are stored one below the other.
     pub count: usize,
     /// Experts that each token goes to.
     pub per_token: usize,
-    /// Whether the experts of a token share its row of x (x is [tokens, k]), or each has one of its own
-    /// (x is [tokens, per_token, k], as down projections want it).
+    /// Whether the experts of a token share one row of x (x is [tokens, k]), or each has a row of its own (x is
+    /// [tokens, per_token, k], as for down projections).
     pub shared_inputs: bool,
     /// Whether tokens are grouped by expert first, so that an expert's weights are read once for many;
-    /// `None` lets lowbit decide: where there are more choices than experts.
+    /// `None` lets lowbit decide: it groups if there are more choices than experts.
     pub grouped: Option<bool>,
 }
 
 impl Experts {
-    /// `count` experts of which each token goes to `per_token`, with one row of x for each token.
+    /// `count` experts; each token goes to `per_token` of them, and they share its row of x.
     pub fn new(count: usize, per_token: usize) -> Experts {
         Experts {
             count,
@@ -51,11 +51,11 @@ setters!(Experts {
     with_grouped: grouped: Option<bool>,
 });
 
-/// A product with weights that ids in GPU memory choose, made ready:
+/// A compiled product whose weights are chosen by ids in GPU memory:
 /// `y[t, c, n] = Σ_k x[t, k] · w[ids[t, c], n, k]`.
 ///
-/// One dispatch for few tokens, two where they are grouped by expert. Nothing is read back: the GPU cannot report a bad id,
-/// so its row of y becomes NaN.
+/// Few tokens take one dispatch; tokens grouped by expert take two. Nothing is read back, so the GPU cannot report an id
+/// out of range: its row of y becomes NaN.
 ///
 /// ```no_run
 /// # use lowbit::{wgpu, Epilogue, Experts, Gpu, MatMul, Result, Weights};
@@ -100,7 +100,7 @@ struct GroupParams {
 }
 
 impl ExpertMatMul {
-    /// Chooses and compiles kernels for so many tokens.
+    /// Chooses and compiles kernels for `tokens` tokens.
     ///
     /// # Errors
     /// Those of [`MatMulBuilder::build`]; [`Error::Argument`] for no experts, [`Error::Part`] where they do not divide
@@ -117,7 +117,7 @@ impl ExpertMatMul {
         builder.build_experts(experts)
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     ///
     /// # Errors
     /// Those of `new`.
@@ -137,22 +137,22 @@ impl ExpertMatMul {
         self.product.kernel.name
     }
 
-    /// Rows of ids.
+    /// Tokens: rows of ids.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// How experts lie and are chosen.
+    /// How the experts are stored and chosen.
     pub fn experts(&self) -> Experts {
         self.experts
     }
 
-    /// Whether tokens are grouped by expert first.
+    /// Whether tokens are grouped by expert before the product.
     pub fn is_grouped(&self) -> bool {
         self.grouped.is_some()
     }
 
-    /// What was allowed when it was made.
+    /// The precision that it was built with.
     pub fn precision(&self) -> Precision {
         self.precision
     }
@@ -162,8 +162,8 @@ impl ExpertMatMul {
         &self.product.weights
     }
 
-    /// Records it into a pass of the caller's: `ids` holds [tokens, per_token] u32, `x` [tokens, k] numbers or
-    /// [tokens, per_token, k], `y` takes [tokens, per_token, n]. Otherwise as [`MatMul::encode`].
+    /// Records it into the caller's pass: `ids` holds [tokens, per_token] u32, `x` holds [tokens, k] or
+    /// [tokens, per_token, k] numbers, `y` receives [tokens, per_token, n]. Otherwise like [`MatMul::encode`].
     ///
     /// # Errors
     /// Those of [`MatMul::encode`].
@@ -171,7 +171,7 @@ impl ExpertMatMul {
         self.encode_with(pass, ids, x, y, &[])
     }
 
-    /// As `encode`, with operands of epilogues as [`MatMul::encode_with`] has them.
+    /// Like [`encode`](Self::encode), with operands of epilogues as in [`MatMul::encode_with`].
     ///
     /// # Errors
     /// Those of [`MatMul::encode_with`].
@@ -211,7 +211,7 @@ impl MatMulBuilder<'_> {
         pollster::block_on(self.build_experts_async(experts))
     }
 
-    /// As `build_experts`, for callers that must not block.
+    /// The async form of [`build_experts`](Self::build_experts).
     ///
     /// # Errors
     /// Those of `build_experts`.

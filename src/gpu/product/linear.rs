@@ -67,7 +67,7 @@ impl LinearMatMul {
         pollster::block_on(LinearMatMul::new_async(gpu, weights, m, precision))
     }
 
-    /// As `new`, for callers that must not block.
+    /// The async form of [`new`](Self::new).
     ///
     /// # Errors
     /// Those of `new`.
@@ -230,7 +230,7 @@ impl Gpu {
         pollster::block_on(self.linear_async(x, weights))
     }
 
-    /// As `linear`, rounding inputs as far as `precision` allows.
+    /// Like [`linear`](Self::linear), rounding inputs as far as `precision` allows.
     ///
     /// # Errors
     /// Those of `linear`.
@@ -239,7 +239,7 @@ impl Gpu {
         pollster::block_on(self.linear_with_async(x, weights, precision))
     }
 
-    /// As `linear`, for callers that must not block.
+    /// The async form of [`linear`](Self::linear).
     ///
     /// # Errors
     /// Those of `linear`.
@@ -247,7 +247,7 @@ impl Gpu {
         self.linear_with_async(x, weights, Precision::F32).await
     }
 
-    /// As `linear_with`, for callers that must not block.
+    /// The async form of [`linear_with`](Self::linear_with).
     ///
     /// # Errors
     /// Those of `linear`.

@@ -73,7 +73,7 @@ impl Gpu {
         pollster::block_on(self.upload_linear_async(linear))
     }
 
-    /// As `upload_linear`, for callers that must not block.
+    /// The async form of [`upload_linear`](Self::upload_linear).
     pub async fn upload_linear_async(&self, linear: &Linear) -> Result<LinearWeights> {
         let usage = BufferUsages::STORAGE;
         let before = match linear.changes_inputs() {

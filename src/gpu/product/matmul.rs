@@ -7,8 +7,8 @@ use crate::gpu::product::make::Product;
 use crate::{Precision, Result};
 use wgpu::{BufferSlice, ComputePass};
 
-/// A product made ready: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, its kernel
-/// chosen and compiled. Recording it submits nothing and allocates no GPU memory.
+/// A compiled product: `y[m, n] = Σ_k x[m, k] · w[n, k]` for one matrix and one m, with its kernel chosen. Recording it
+/// submits nothing and allocates no GPU memory.
 pub struct MatMul {
     pub(crate) product: Product,
     m: usize,
@@ -25,23 +25,23 @@ impl MatMul {
         self.product.kernel.name
     }
 
-    /// Rows of x and y; of a batch, of each pair.
+    /// Rows of x and y; in a batch, of each product.
     pub fn m(&self) -> usize {
         self.m
     }
 
-    /// Slices of k that are added up apart; 1 unless the product is of few tiles.
+    /// Slices of k that are summed separately; 1 unless the product has few tiles.
     pub fn slices(&self) -> usize {
         self.product.slices
     }
 
-    /// What was allowed when it was made.
+    /// The precision that it was built with.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Dispatches that one recording makes: more than one where limits, or the time that a single one may
-    /// take, ask for it.
+    /// Dispatches of the kernel in one recording: more than one if limits, or the time that one dispatch may take,
+    /// require it.
     pub fn dispatches(&self) -> usize {
         self.product.dispatches
     }
@@ -51,9 +51,9 @@ impl MatMul {
         &self.product.weights
     }
 
-    /// Records the product into a pass of the caller's: `x` holds m rows of k f32, `y` takes m
-    /// rows of n. Both need `BufferUsages::STORAGE`, an offset that the device's
-    /// `min_storage_buffer_offset_alignment` divides, and buffers of their own.
+    /// Records the product into the caller's pass: `x` holds m rows of k f32, `y` receives m rows of n. Both need
+    /// `BufferUsages::STORAGE`, an offset that is a multiple of the device's `min_storage_buffer_offset_alignment`, and
+    /// buffers of their own.
     ///
     /// Sets the pass's pipeline and bind group 0. Bind groups for the last 16 pairs of buffers are
     /// kept, and keep those buffers alive as long as this object.
@@ -65,11 +65,11 @@ impl MatMul {
         self.encode_with(pass, x, y, &[])
     }
 
-    /// As `encode`, with a buffer for each epilogue that has an operand, in the order in which they were
-    /// asked. Requirements are those of `x`.
+    /// Like [`encode`](Self::encode), with a buffer for each epilogue that has an operand, in the order in which the
+    /// epilogues were added. The requirements are those of `x`.
     ///
     /// # Errors
-    /// Those of `encode`; [`Error::Part`] where there are more or fewer operands.
+    /// Those of `encode`; [`Error::Part`] if there are more or fewer operands.
     pub fn encode_with(
         &self,
         pass: &mut ComputePass,

@@ -15,7 +15,7 @@ impl Gpu {
         pollster::block_on(self.matmul_async(x, weights))
     }
 
-    /// As `matmul`, rounding inputs as far as `precision` allows.
+    /// Like [`matmul`](Self::matmul), rounding inputs as far as `precision` allows.
     ///
     /// # Errors
     /// Those of `matmul`.
@@ -24,12 +24,12 @@ impl Gpu {
         pollster::block_on(self.matmul_with_async(x, weights, precision))
     }
 
-    /// As `matmul`, for callers that must not block.
+    /// The async form of [`matmul`](Self::matmul).
     pub async fn matmul_async(&self, x: &[f32], weights: &Weights) -> Result<Vec<f32>> {
         self.matmul_with_async(x, weights, Precision::F32).await
     }
 
-    /// As `matmul_with`, for callers that must not block.
+    /// The async form of [`matmul_with`](Self::matmul_with).
     pub async fn matmul_with_async(&self, x: &[f32], weights: &Weights, precision: Precision) -> Result<Vec<f32>> {
         let k = weights.k();
         if !x.len().is_multiple_of(k) {
