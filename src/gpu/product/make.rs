@@ -56,61 +56,55 @@ impl Product {
             steps.push(rounding.dispatch, vec![X, x]);
         }
         let ids = plan.ids.then(|| push(&mut args, "ids"));
-        // In the order in which the plan has their spans.
-        let zero_point = around.zero_point.as_ref().map(|buffer| steps.scratch(buffer));
+        // In the order in which the plan has their spans: the zero point's is the first operand.
+        let mut own = around
+            .zero_point
+            .as_ref()
+            .map(|buffer| steps.scratch(buffer))
+            .into_iter();
         let operands: Vec<Operand> = plan.axes.operands().collect();
-        let mut own = zero_point.into_iter();
-        let operand_wires: Vec<Wire> = operands
-            .iter()
-            .map(|operand| own.next().unwrap_or_else(|| push(&mut args, operand.name)))
-            .collect();
+        let wire = |operand: &Operand| own.next().unwrap_or_else(|| push(&mut args, operand.name));
+        let operand_wires: Vec<Wire> = operands.iter().map(wire).collect();
         let operand_bindings = operands.iter().map(|operand| (operand.binding, Access::Reads));
 
-        let (format, k, dialect) = (weights.format(), weights.k(), gpu.traits().dialect);
-        let mut source = compose_with(format, kernel, &plan.tuning, k, &plan.axes, dialect);
-        edit(&mut source);
+        // Operands meet the sums once these are whole: in the kernel, or in the dispatch that adds slices.
         let mut given = PRODUCT.to_vec();
         given.extend(ids.map(|_| (bindings::IDS, Access::Reads)));
         let mut wires = vec![x, Y];
         wires.extend(ids);
-        let slices = plan.axes.slices as usize;
-        let Some(sum) = plan.sum else {
-            given.extend(operand_bindings);
-            wires.extend(operand_wires);
-            let dispatch = weights.dispatch(source, plan.tuning, plan.jobs, given).await?;
-            let dispatches = dispatch.count();
-            steps.push(dispatch, wires);
-            return Ok(Product {
-                sequence: Sequence::new(gpu, &args, steps),
-                kernel,
-                weights: weights.clone(),
-                dispatches,
-                slices,
-                rounded,
-            });
-        };
-        let sums = gpu.buffer("sums of slices", sum.bytes, BufferUsages::STORAGE).await?;
-        let sums = steps.scratch(&sums);
+        match &plan.sum {
+            None => {
+                given.extend(operand_bindings.clone());
+                wires.extend(&operand_wires);
+            }
+            Some(sum) => {
+                let sums = gpu.buffer("sums of slices", sum.bytes, BufferUsages::STORAGE).await?;
+                wires[1] = steps.scratch(&sums);
+            }
+        }
+        let output = wires[1];
+        let (format, k, dialect) = (weights.format(), weights.k(), gpu.traits().dialect);
+        let mut source = compose_with(format, kernel, &plan.tuning, k, &plan.axes, dialect);
+        edit(&mut source);
         let dispatch = weights.dispatch(source, plan.tuning, plan.jobs, given).await?;
         let dispatches = dispatch.count();
-        wires[1] = sums;
         steps.push(dispatch, wires);
-        let source = compose_sum(&sum.tuning, &plan.axes);
-        let given = PRODUCT.into_iter().chain(operand_bindings).collect();
-        let adds = weights.dispatch(source, sum.tuning, vec![sum.job], given).await?;
-        steps.push(adds, [sums, Y].into_iter().chain(operand_wires).collect());
+        if let Some(sum) = plan.sum {
+            let source = compose_sum(&sum.tuning, &plan.axes);
+            let given = PRODUCT.into_iter().chain(operand_bindings).collect();
+            let adds = weights.dispatch(source, sum.tuning, vec![sum.job], given).await?;
+            steps.push(adds, [output, Y].into_iter().chain(operand_wires).collect());
+        }
         Ok(Product {
             sequence: Sequence::new(gpu, &args, steps),
             kernel,
             weights: weights.clone(),
             dispatches,
-            slices,
+            slices: plan.axes.slices as usize,
             rounded,
         })
     }
-}
 
-impl Product {
     /// Records it: `args` are x, y and ids where it has any, `operands` those of epilogues.
     pub fn encode(&self, pass: &mut ComputePass, args: &[BufferSlice], operands: &[BufferSlice]) -> Result<()> {
         encode(&self.sequence, pass, args, operands)
