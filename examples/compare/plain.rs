@@ -1,11 +1,9 @@
-//! Of a model that is no Llama: what its weights lose, by the methods that need no inputs.
+//! Models that are not Llamas: what their weights lose, by the methods that need no inputs.
 
-use crate::llama::methods::Method;
 use crate::measure::{Mean, Row, square};
 use crate::model::{Fallible, Model, Tensor};
 use crate::{Args, Jobs};
-use lowbit::quantize::hqq::Hqq;
-use lowbit::{Dense, Matrix};
+use lowbit::Dense;
 
 /// One row for each format, over all matrices of floats.
 pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
@@ -26,7 +24,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
     });
     let pairs: Vec<_> = pairs.collect();
     if pairs.is_empty() {
-        return Err("rtn and hqq are what weights alone can be compared by".into());
+        return Err("no method that was asked for compares weights alone, in any of the formats".into());
     }
     let jobs = Jobs::new(pairs.len());
     let mut rows = Vec::new();
@@ -36,10 +34,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
         for (i, tensor) in matrices.iter().enumerate() {
             let w = tensor.to_f32()?;
             let (n, k) = (tensor.rows() as usize, tensor.dims[0] as usize);
-            let matrix = match method {
-                Method::Hqq => Hqq::default().quantize(format, Dense::new(n, k, &w)?, &|_| ())?.matrix,
-                _ => Matrix::quantize(format, Dense::new(n, k, &w)?)?,
-            };
+            let matrix = method.quantize(format, Dense::new(n, k, &w)?)?;
             let decoded = matrix.dequantize();
             let error: Vec<f32> = decoded.iter().zip(&w).map(|(q, w)| q - w).collect();
             errors.add(square(&error) / square(&w).max(f64::MIN_POSITIVE), w.len());

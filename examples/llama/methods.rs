@@ -48,6 +48,16 @@ impl Method {
     pub fn needs_text(self) -> bool {
         !matches!(self, Method::Rtn | Method::Hqq)
     }
+
+    /// What it makes of weights alone; for a method that needs more, what the format's own rounding makes of them.
+    pub fn quantize(self, format: Format, dense: Dense) -> lowbit::Result<Matrix<'static>> {
+        match self {
+            Method::Hqq => Ok(Hqq::default().quantize(format, dense, &|_| ())?.matrix),
+            Method::Rtn | Method::Importance | Method::Awq | Method::Gptq | Method::AwqGptq => {
+                Matrix::quantize(format, dense)
+            }
+        }
+    }
 }
 
 /// A model whose linears are packed.
@@ -108,10 +118,6 @@ impl Recipe<'_> {
                             let importance = calibration.importance_of(&named.name)?;
                             Matrix::quantize_weighted(format, Dense::new(n, k, &weights)?, &importance)?
                         }
-                        Method::Hqq => {
-                            let dense = Dense::new(n, k, &weights)?;
-                            Hqq::default().quantize(format, dense, &|_| ())?.matrix
-                        }
                         // Queries and keys are not cut: what counts is their product with each other.
                         Method::Awq if place != Place::Attention || index == 2 => {
                             let whole = Dense::new(n, k, &weights)?;
@@ -119,7 +125,7 @@ impl Recipe<'_> {
                             let cut = Clip::default().search(format, whole, x, None, &|_| ())?;
                             Matrix::quantize(format, Dense::new(n, k, &cut)?)?
                         }
-                        _ => Matrix::quantize(format, Dense::new(n, k, &weights)?)?,
+                        method => method.quantize(format, Dense::new(n, k, &weights)?)?,
                     };
                     named.linear = Linear::new(matrix);
                 }

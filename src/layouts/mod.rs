@@ -23,9 +23,9 @@
 //! | quanto `qint2`, `qint4` | [`QuantoBitsLayout`] | `INTn_BIAS` | weights in f32 |
 //! | quanto `qint8`, `qfloat8` | [`QuantoBytesLayout`] | `INT8`, `FP8_E4M3`, `FP8_E5M2` | weights |
 //! | MLX `affine`, 1 to 8 bits | [`MlxAffineLayout`] | `INTn_BIAS` | weights in f32 |
-//! | ONNX Runtime `MatMulNBitsLayout`, 2, 4, 8 bits | [`MatMulNBitsLayout`] | `INTn`, `INTn_ASYM` | weights |
-//! | BitNetLayout b1.58, packed | [`BitNetLayout`] | `TERNARY`, one output scale | weights |
-//! | BitNetLayout b1.58, `online` | [`BitNetLatentLayout`] | `TERNARY`, one output scale | levels; the mean is taken in f64 |
+//! | ONNX Runtime `MatMulNBits`, 2, 4, 8 bits | [`MatMulNBitsLayout`] | `INTn`, `INTn_ASYM` | weights |
+//! | BitNet b1.58, packed | [`BitNetLayout`] | `TERNARY`, one output scale | weights |
+//! | BitNet b1.58, `online` | [`BitNetLatentLayout`] | `TERNARY`, one output scale | levels; the mean is taken in f64 |
 //! | ModelOpt INT4 | [`ModelOptInt4Layout`] | `INT4` | weights |
 //! | torchao `Int4Tensor` | [`TorchAoInt4Layout`] | `INT4_BIAS` | weights to a rounding of f32 |
 //! | AQLM 1x16, 2x8 | [`AqlmLayout`] | `AQLM_1X16`, `AQLM_2X8` | weights in f32 |

@@ -1,4 +1,4 @@
-//! `MatMulNBitsLayout`, an operator of ONNX Runtime: 2, 4 or 8 bits.
+//! `MatMulNBits`, an operator of ONNX Runtime: 2, 4 or 8 bits.
 
 use super::FloatSlice;
 use super::fields::{bytes, check_bits, size};
@@ -15,10 +15,10 @@ pub enum ZeroPoints<'a> {
     /// u8 `[n, groups · bits / 8]`: each row a stream of fields, padded to whole bytes.
     Packed(&'a [u8]),
     /// `[n, groups]`, in the type of the scales; they can be fractional.
-    FloatsLayout(FloatSlice<'a>),
+    Floats(FloatSlice<'a>),
 }
 
-/// The constant inputs of one `MatMulNBitsLayout`: weight = `scale · (field - zero)`.
+/// The constant inputs of one `MatMulNBits`: weight = `scale · (field - zero)`.
 ///
 /// Becomes an integer format with scales in the model's type, symmetric if all zero points are in the middle: exact.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +60,12 @@ impl MatMulNBitsLayout<'_> {
         match self.zero_points {
             ZeroPoints::Middle => {}
             ZeroPoints::Packed(zeros) => bytes("zero_points", size(&[n, zero_bytes]), zeros)?,
-            ZeroPoints::FloatsLayout(zeros) => zeros.check("zero_points", size(&[n, groups]))?,
+            ZeroPoints::Floats(zeros) => zeros.check("zero_points", size(&[n, groups]))?,
         }
         let zero = |row: usize, g: usize| match self.zero_points {
             ZeroPoints::Middle => (1u32 << (bits - 1)) as f32,
             ZeroPoints::Packed(zeros) => field_of(&zeros[row * zero_bytes..], bits, g) as f32,
-            ZeroPoints::FloatsLayout(zeros) => zeros.at(row * groups + g),
+            ZeroPoints::Floats(zeros) => zeros.at(row * groups + g),
         };
         let fields = |row: usize, out: &mut [u8]| {
             for (j, out) in out.iter_mut().enumerate() {

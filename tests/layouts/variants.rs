@@ -166,7 +166,7 @@ fn fp8_blocks() {
     }
 }
 
-/// The two directions of a global scale, and the two of BitNetLayout's.
+/// The two directions of a global scale, and the two of BitNet's.
 #[test]
 fn global_scales_multiply_or_divide() {
     let case = layout("ct_nvfp4");
@@ -323,7 +323,7 @@ fn quanto_bytes_and_short_tables() {
     }
 }
 
-/// MatMulNBitsLayout with a last group that is cut off, and zero points that are floats.
+/// MatMulNBits with a last group that is cut off, and zero points that are floats.
 #[test]
 fn onnx_pads_the_last_group() {
     let (n, k, group) = (2, 40, 16);
@@ -337,7 +337,7 @@ fn onnx_pads_the_last_group() {
         group,
         packed: &packed,
         scales: FloatSlice::from(&scales[..]),
-        zero_points: ZeroPoints::FloatsLayout(FloatSlice::from(&zeros[..])),
+        zero_points: ZeroPoints::Floats(FloatSlice::from(&zeros[..])),
     }
     .linear()
     .unwrap();

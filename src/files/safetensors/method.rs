@@ -173,7 +173,11 @@ mod tests {
         for (i, row) in METHODS.iter().enumerate() {
             assert_eq!(row.0.row().1, METHODS[i].1);
         }
-        // `AutoRound` is the last variant, and the table is in the order of the enum.
-        assert_eq!(METHODS.len(), AutoRound as usize + 1);
+        let last = METHODS[METHODS.len() - 1].0;
+        assert_eq!(
+            METHODS.len(),
+            last as usize + 1,
+            "METHODS is in the order of the enum, with a row for each variant: {last} is last"
+        );
     }
 }
