@@ -41,6 +41,13 @@ pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: im
     }
 }
 
+/// `f(index)` for each index below `count`, in order.
+pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    let mut made: Vec<Option<T>> = std::iter::repeat_with(|| None).take(count).collect();
+    chunks(&mut made, 1, || (), |i, made, ()| made[0] = Some(f(i)));
+    made.into_iter().flatten().collect()
+}
+
 /// Like [`chunks`], for an `f` that can fail. All chunks are visited, and the result is the error of the first chunk
 /// that has one, so that it does not depend on threads.
 pub(crate) fn try_chunks<T: Send, S, E: Send>(

@@ -95,7 +95,7 @@ impl Case {
             Precision::F32 => exact,
             Precision::I8 => exact.min(by(&self.bytes, BOUND)),
             Precision::F16 => exact.min(by(&self.halves, BOUND + k / 128.0)),
-            other => unimplemented!("the bound of {other}: add it here"),
+            other => panic!("add the bound of {other} here"),
         }
     }
 

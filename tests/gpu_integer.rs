@@ -146,7 +146,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
                             block[at..at + 2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes())
                         }
                         ScaleType::F32 => block[at..at + 4].copy_from_slice(&value.to_le_bytes()),
-                        other => unimplemented!("a power of two of type {other}: add it here"),
+                        other => panic!("add a power of two of type {other} here"),
                     }
                 }
                 if format.name() == "iq1_m" {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const REWRITE: &str = "LOWBIT_BLESS=1 cargo test --release --test public_api -- --ignored";
+const REWRITE: &str = "LOWBIT_BLESS=1 cargo test --release --features serde --test public_api -- --ignored";
 
 /// Needs the rustc whose JSON the crate public-api reads, 1.95, so `./test host` names it.
 #[test]

@@ -58,7 +58,7 @@ impl Packed {
             Precision::F32 => f32::EPSILON,
             Precision::F16 => 1.0 / 2048.0,
             Precision::I8 => 1.0 / 127.0,
-            other => unimplemented!("the bound of {other}: add it here"),
+            other => panic!("add the bound of {other} here"),
         };
         assert_eq!(y.len() * self.k, x.len() * n);
         let w = self.rows.dequantize();

@@ -5,7 +5,7 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::dispatch::job::Job;
-use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
+use crate::gpu::dispatch::sequence::{Arg, Sequence};
 use crate::matrix::Inspection;
 use crate::reserve::within;
 use crate::shader::bindings;
@@ -45,15 +45,9 @@ impl Gpu {
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
         let source = compose(weights.format(), kernel, &tuning, k);
         let output = vec![(bindings::OUTPUT, Access::Writes)];
-        let mut steps = Steps::default();
-        steps.push(
-            weights.dispatch(source, tuning, jobs, output).await?,
-            vec![Wire::Arg(0)],
-        );
-        let sequence = Sequence::new(self, &[Arg::written("units")], steps);
-        let words: Vec<u32> = self
-            .run(None, bytes, |pass, _, units| sequence.encode(pass, &[units]))
-            .await?;
+        let dispatch = weights.dispatch(source, tuning, jobs, output).await?;
+        let sequence = Sequence::one(self, &[Arg::written("units")], dispatch);
+        let words: Vec<u32> = self.run(bytes, |pass, units| sequence.encode(pass, &[units])).await?;
 
         let mut seen = Inspection::default();
         for row in words.chunks(16 * parts) {

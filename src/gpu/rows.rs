@@ -7,7 +7,7 @@ use crate::gpu::device::weights::Weights;
 use crate::gpu::dispatch::job::{Job, runs};
 use crate::gpu::dispatch::range::Span;
 use crate::gpu::dispatch::run_length::run_length;
-use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
+use crate::gpu::dispatch::sequence::{Arg, Sequence};
 use crate::reserve::within;
 use crate::shader::bindings;
 use crate::shader::compose::compose;
@@ -71,11 +71,9 @@ impl GetRows {
         }
         let source = compose(weights.format(), kernel, &tuning, weights.k());
         let given = vec![(bindings::INPUT, Access::Reads), (bindings::OUTPUT, Access::Writes)];
-        let mut steps = Steps::default();
         let dispatch = weights.dispatch(source, tuning, jobs, given).await?;
-        steps.push(dispatch, vec![Wire::Arg(0), Wire::Arg(1)]);
         Ok(GetRows {
-            sequence: Sequence::new(gpu, &[Arg::read("ids"), Arg::written("y")], steps),
+            sequence: Sequence::one(gpu, &[Arg::read("ids"), Arg::written("y")], dispatch),
             weights: weights.clone(),
             count,
         })
@@ -129,11 +127,8 @@ impl Gpu {
         let look_up = GetRows::new_async(self, weights, ids.len()).await?;
         let bytes = 4 * ids.len() as u64 * weights.k() as u64;
         let ids = ("ids", bytemuck::cast_slice(ids));
-        self.run(Some(ids), bytes, |pass, ids, y| match ids {
-            Some(ids) => look_up.encode(pass, ids, y),
-            None => Ok(()),
-        })
-        .await
+        self.run_on(ids, bytes, |pass, ids, y| look_up.encode(pass, ids, y))
+            .await
     }
 
     /// All weights as floats, n rows of k, decoded on the device: bit for bit what
@@ -174,11 +169,9 @@ impl Gpu {
                 };
                 let source = compose(weights.format(), kernel, &tuning, weights.k());
                 let output = vec![(bindings::OUTPUT, Access::Writes)];
-                let mut steps = Steps::default();
                 let dispatch = weights.dispatch(source, tuning.clone(), vec![job], output).await?;
-                steps.push(dispatch, vec![Wire::Arg(0)]);
-                let sequence = Sequence::new(self, &[Arg::written("y")], steps);
-                let floats = self.run::<f32>(None, bytes, |pass, _, y| sequence.encode(pass, &[y]));
+                let sequence = Sequence::one(self, &[Arg::written("y")], dispatch);
+                let floats = self.run::<f32>(bytes, |pass, y| sequence.encode(pass, &[y]));
                 out.extend_from_slice(&floats.await?);
             }
         }

@@ -164,7 +164,7 @@ fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
         ScaleType::F16 => bytes[..2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
         ScaleType::BF16 => bytes[..2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
         ScaleType::F32 => bytes[..4].copy_from_slice(&value.to_le_bytes()),
-        other => unimplemented!("random scales of type {other}: add them here"),
+        other => panic!("add random scales of type {other} here"),
     }
 }
 

@@ -27,20 +27,13 @@ pub fn quant_params<O: Observer>(
     observer: impl Fn() -> O + Sync + Send,
 ) -> Result<Vec<QuantParams>> {
     let (n, k, w) = (dense.n(), dense.k(), dense.weights());
-    let mut found: Vec<Option<Result<QuantParams>>> = vec![None; group.runs(n, k)?];
-    parallel::chunks(
-        &mut found,
-        1,
-        || (),
-        |i, found, ()| {
-            let (start, len) = group.run(n, k, i);
-            let mut observer = observer();
-            let seen = observer.observe(&w[start..start + len]);
-            let range = seen.and_then(|()| observer.range());
-            found[0] = Some(range.and_then(|range| QuantParams::from_range(range, scheme, bits)));
-        },
-    );
-    found.into_iter().flatten().collect()
+    let found = parallel::map(group.runs(n, k)?, |i| {
+        let (start, len) = group.run(n, k, i);
+        let mut observer = observer();
+        observer.observe(&w[start..start + len])?;
+        QuantParams::from_range(observer.range()?, scheme, bits)
+    });
+    found.into_iter().collect()
 }
 
 /// The codes of `dense` (`n` rows of `k`), with the parameters that [`quant_params`] returned for the same group.

@@ -44,7 +44,6 @@ impl Dispatch {
     pub async fn new(gpu: &Gpu, spec: Spec) -> Result<Dispatch> {
         let most = gpu.limits().max_storage_buffer_binding_size;
         for grid in &spec.grids {
-            check_grid(gpu, grid.workgroups)?;
             for ((_, access), range) in spec.own.iter().zip(&grid.own) {
                 if *access != Access::Parameters {
                     within("a buffer of a kernel's own in bytes", range.size, most)?;
@@ -106,9 +105,9 @@ impl Dispatch {
     }
 
     /// Records it once with a grid that is known only now, which [`check_grid`] has let pass.
-    pub fn record_grid(&self, pass: &mut ComputePass, workgroups: [u32; 3], group: &BindGroup) {
+    pub fn record_grid(&self, pass: &mut ComputePass, [x, y]: [u32; 2], group: &BindGroup) {
         pass.set_pipeline(&self.pipeline);
-        dispatch(pass, workgroups, group);
+        dispatch(pass, [x, y, 1], group);
     }
 }
 
@@ -122,16 +121,24 @@ fn entry(binding: u32, range: &BufferRange, extent: Option<std::ops::Range<u64>>
     BindGroupEntry { binding, resource }
 }
 
+impl Gpu {
+    /// A grid of at least `total` workgroups in each of `depth` layers, no side longer than the device allows.
+    pub(crate) fn grid(&self, total: u64, depth: u64) -> Result<[u32; 3]> {
+        let max = self.limits().max_compute_workgroups_per_dimension;
+        let [x, y] = fold(total, max)?;
+        within("the depth of a grid in workgroups", depth, max.into())?;
+        Ok([x, y, depth as u32])
+    }
+}
+
 /// Whether the device dispatches such a grid.
-pub(crate) fn check_grid(gpu: &Gpu, workgroups: [u32; 3]) -> Result<()> {
+pub(crate) fn check_grid(gpu: &Gpu, [x, y]: [u32; 2]) -> Result<()> {
     let most = gpu.limits().max_compute_workgroups_per_dimension;
-    let [x, y, depth] = workgroups;
-    within("a dispatch in workgroups", x.max(y).into(), most.into())?;
-    within("the depth of a grid in workgroups", depth.into(), most.into())
+    within("a dispatch in workgroups", x.max(y).into(), most.into())
 }
 
 /// A grid of at least `total` workgroups, no side longer than `max`.
-pub(crate) fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
+fn fold(total: u64, max: u32) -> Result<[u32; 2]> {
     let max = max as u64;
     let y = total.div_ceil(max).max(1);
     if y > max {

@@ -7,6 +7,7 @@
 pub(crate) mod dispatch;
 pub(crate) mod job;
 pub(crate) mod kept;
+pub(crate) mod params;
 pub(crate) mod range;
 pub(crate) mod readback;
 pub(crate) mod run_length;

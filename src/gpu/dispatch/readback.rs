@@ -6,25 +6,28 @@ use crate::{Error, Result};
 use wgpu::{Buffer, BufferSlice, BufferUsages, CommandEncoder, ComputePass, MapMode};
 
 impl Gpu {
-    /// Runs what `record` records once, on `input` bytes of its own where it takes any, and returns the first `bytes`
-    /// bytes of its output.
+    /// Runs what `record` records once, on `contents` of a buffer of its own, and returns the first `bytes` bytes of
+    /// its output.
+    pub(crate) async fn run_on<T: bytemuck::Pod>(
+        &self,
+        (name, contents): (&'static str, &[u8]),
+        bytes: u64,
+        record: impl FnOnce(&mut ComputePass, BufferSlice, BufferSlice) -> Result<()>,
+    ) -> Result<Vec<T>> {
+        let input = self.buffer_of(name, contents, BufferUsages::STORAGE).await?;
+        self.run(bytes, |pass, y| record(pass, input.slice(..), y)).await
+    }
+
+    /// The same without an input.
     pub(crate) async fn run<T: bytemuck::Pod>(
         &self,
-        input: Option<(&'static str, &[u8])>,
         bytes: u64,
-        record: impl FnOnce(&mut ComputePass, Option<BufferSlice>, BufferSlice) -> Result<()>,
+        record: impl FnOnce(&mut ComputePass, BufferSlice) -> Result<()>,
     ) -> Result<Vec<T>> {
-        let usage = BufferUsages::STORAGE;
-        let input = match input {
-            Some((name, contents)) => Some(self.buffer_of(name, contents, usage).await?),
-            None => None,
-        };
-        let y = self.buffer("y", bytes, usage | BufferUsages::COPY_SRC).await?;
-        let encoder = self.recorded(|pass| {
-            let input = input.as_ref().map(|buffer| buffer.slice(..));
-            record(pass, input, y.slice(..))
-        });
-        let y = self.read(encoder.await?, &y, bytes).await?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let y = self.buffer("y", bytes, usage).await?;
+        let encoder = self.recorded(|pass| record(pass, y.slice(..))).await?;
+        let y = self.read(encoder, &y, bytes).await?;
         Ok(bytemuck::pod_collect_to_vec(&y))
     }
 

@@ -101,6 +101,13 @@ impl Sequence {
         }
     }
 
+    /// One dispatch, given the arguments in their order.
+    pub fn one(gpu: &Gpu, args: &[Arg], dispatch: Dispatch) -> Sequence {
+        let mut steps = Steps::default();
+        steps.push(dispatch, (0..args.len()).map(Wire::Arg).collect());
+        Sequence::new(gpu, args, steps)
+    }
+
     pub fn gpu(&self) -> &Gpu {
         &self.gpu
     }
@@ -149,7 +156,7 @@ impl Sequence {
 
     /// Records the one dispatch of it with a grid that is known only now, which
     /// [`check_grid`](super::dispatch::check_grid) has let pass.
-    pub fn record_grid(&self, pass: &mut ComputePass, workgroups: [u32; 3], groups: &Groups) {
+    pub fn record_grid(&self, pass: &mut ComputePass, workgroups: [u32; 2], groups: &Groups) {
         let (dispatch, _) = &self.steps.steps[0];
         dispatch.record_grid(pass, workgroups, &groups[0]);
     }

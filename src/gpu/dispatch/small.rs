@@ -4,9 +4,10 @@ use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::{Access, Binding};
 use crate::gpu::dispatch::dispatch::{Dispatch, Grid, Spec};
-use crate::gpu::dispatch::range::BufferRange;
+use crate::gpu::dispatch::range::{BufferRange, Span};
 use crate::shader::small::SmallShader;
-use wgpu::{Buffer, BufferUsages};
+use bytemuck::Pod;
+use wgpu::Buffer;
 
 /// What is read, and what is written: the given buffers of most small kernels.
 pub(crate) const IN_AND_OUT: [Binding; 2] = [(2, Access::Reads), (3, Access::Writes)];
@@ -36,14 +37,38 @@ impl Small<'_> {
     }
 }
 
-impl Gpu {
-    /// A uniform buffer that holds `params`.
-    pub(crate) async fn parameters(&self, params: &[u8]) -> Result<Buffer> {
-        self.buffer_of("parameters", params, BufferUsages::UNIFORM).await
-    }
+/// A small kernel that has parameters, reads of what it is given and writes to it.
+pub(crate) struct InAndOut<'a, P> {
+    pub shader: SmallShader,
+    pub params: P,
+    /// More buffers that it reads, each with its binding.
+    pub own: &'a [(u32, &'a Buffer)],
+    /// Bytes that it reads and bytes that it writes.
+    pub bytes: [u64; 2],
+    pub workgroups: u64,
 }
 
-/// The whole of each buffer, as a grid's own.
-pub(crate) fn whole<'a>(buffers: impl IntoIterator<Item = &'a Buffer>) -> Vec<BufferRange> {
-    buffers.into_iter().map(BufferRange::whole).collect()
+impl<P: Pod> InAndOut<'_, P> {
+    pub async fn dispatch(self, gpu: &Gpu) -> Result<Dispatch> {
+        let own = self.own.iter();
+        let bindings = own.clone().map(|(binding, _)| (*binding, Access::Reads));
+        let buffers = own.map(|(_, buffer)| BufferRange::whole(buffer));
+        let small = Small {
+            shader: &self.shader,
+            own: [PARAMETERS].into_iter().chain(bindings).collect(),
+            given: &IN_AND_OUT,
+            grids: vec![Grid {
+                own: gpu
+                    .parameters(&[self.params])
+                    .await?
+                    .into_iter()
+                    .chain(buffers)
+                    .collect(),
+                given: self.bytes.map(|bytes| Span::from(0..bytes)).to_vec(),
+                workgroups: gpu.grid(self.workgroups, 1)?,
+                times: 1,
+            }],
+        };
+        small.dispatch(gpu).await
+    }
 }

@@ -3,18 +3,13 @@
 use crate::Result;
 use crate::gpu::device::layouts::{Access, Binding};
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::dispatch::{Dispatch, Grid, Spec, fold};
+use crate::gpu::dispatch::dispatch::{Dispatch, Grid, Spec};
 use crate::gpu::dispatch::job::{Job, Stack};
 use crate::gpu::dispatch::range::BufferRange;
-use crate::reserve::within;
 use crate::shader::bindings;
 use crate::shader::params::Params;
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
-use wgpu::BufferUsages;
-
-/// Parameters lie this far apart: the largest uniform offset alignment there is.
-const PARAMS_STRIDE: usize = 256;
 
 impl Weights {
     /// The dispatch of these jobs. `given` says what is bound of the caller's, in the order of the jobs' spans.
@@ -26,31 +21,24 @@ impl Weights {
         given: Vec<Binding>,
     ) -> Result<Dispatch> {
         let gpu = self.gpu();
-        let mut params = vec![0u8; jobs.len() * PARAMS_STRIDE];
-        for (job, place) in jobs.iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
-            place[..size_of::<Params>()].copy_from_slice(bytemuck::bytes_of(&self.params(job)));
-        }
-        let params = gpu.buffer_of("parameters", &params, BufferUsages::UNIFORM).await?;
-        let max = gpu.limits().max_compute_workgroups_per_dimension;
-        let grid = |(i, job): (usize, Job)| {
+        let params: Vec<Params> = jobs.iter().map(|job| self.params(job)).collect();
+        let params = gpu.parameters(&params).await?;
+        let grid = |(job, params): (Job, BufferRange)| {
             let slab = &self.slabs()[job.slab];
-            let at = (i * PARAMS_STRIDE) as u64;
             let mut own = vec![
                 BufferRange::whole(&slab.codes),
                 BufferRange::whole(&slab.scales),
-                BufferRange::part(&params, at, size_of::<Params>() as u64),
+                params,
             ];
             own.extend(self.table().map(BufferRange::whole));
-            let [x, y] = fold(job.workgroups, max)?;
-            within("the depth of a grid in workgroups", job.depth, max.into())?;
             Ok(Grid {
                 own,
                 given: job.given,
-                workgroups: [x, y, job.depth as u32],
+                workgroups: gpu.grid(job.workgroups, job.depth)?,
                 times: job.times,
             })
         };
-        let grids = jobs.into_iter().enumerate().map(grid).collect::<Result<_>>()?;
+        let grids = jobs.into_iter().zip(params).map(grid).collect::<Result<_>>()?;
         let mut own = vec![
             (bindings::CODES, Access::Reads),
             (bindings::SCALES, Access::Reads),

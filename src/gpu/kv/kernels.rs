@@ -6,8 +6,8 @@ use crate::gpu::device::layouts::Access;
 use crate::gpu::dispatch::dispatch::{Grid, check_grid};
 use crate::gpu::dispatch::kept::Groups;
 use crate::gpu::dispatch::range::BufferRange;
-use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps, Wire};
-use crate::gpu::dispatch::small::{IN_AND_OUT, Small, whole};
+use crate::gpu::dispatch::sequence::{Arg, Sequence};
+use crate::gpu::dispatch::small::{IN_AND_OUT, Small};
 use crate::kv::{AppendShaders, KvCodec, Shaders};
 use crate::rotate::Form;
 use crate::shader::small::SmallShader;
@@ -34,24 +34,20 @@ pub(crate) struct KvKernel {
 pub(crate) struct Ready<'a> {
     sequence: &'a Sequence,
     groups: Groups,
-    workgroups: [u32; 3],
+    workgroups: [u32; 2],
 }
 
 impl KvKernel {
     async fn new(gpu: &Gpu, small: Small<'_>) -> Result<KvKernel> {
         // The cache checks what it is given: some of it is its own.
         let args = vec![Arg::read("a buffer of a cache"); small.given.len()];
-        let mut steps = Steps::default();
-        let wires = (0..small.given.len()).map(Wire::Arg).collect();
-        steps.push(small.dispatch(gpu).await?, wires);
         Ok(KvKernel {
-            sequence: Sequence::new(gpu, &args, steps),
+            sequence: Sequence::one(gpu, &args, small.dispatch(gpu).await?),
         })
     }
 
     /// Binds a range of a buffer for each given binding, for a grid of so many workgroups.
-    pub fn bind<const N: usize>(&self, given: [&BufferRange; N], [x, y]: [u32; 2]) -> Result<Ready<'_>> {
-        let workgroups = [x, y, 1];
+    pub fn bind<const N: usize>(&self, given: [&BufferRange; N], workgroups: [u32; 2]) -> Result<Ready<'_>> {
         check_grid(self.sequence.gpu(), workgroups)?;
         Ok(Ready {
             sequence: &self.sequence,
@@ -175,7 +171,7 @@ impl Make<'_> {
 /// The one grid of a kernel: its size comes when it is recorded, and what is given is bound whole.
 fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
     Grid {
-        own: whole(own),
+        own: own.into_iter().map(BufferRange::whole).collect(),
         given: Vec::new(),
         workgroups: [1; 3],
         times: 1,

@@ -2,9 +2,8 @@
 
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::dispatch::Grid;
 use crate::gpu::dispatch::sequence::{Sequence, Steps, Wire};
-use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small, whole};
+use crate::gpu::dispatch::small::InAndOut;
 use crate::gpu::product::builder::{MatMulBuilder, after_refusal};
 use crate::gpu::product::make::{Product, X, Y, encode};
 use crate::gpu::product::matmul::MatMul;
@@ -113,8 +112,7 @@ impl ExpertMatMul {
         tokens: usize,
         precision: Precision,
     ) -> Result<ExpertMatMul> {
-        let builder = MatMul::builder(gpu, weights, tokens).precision(precision);
-        builder.build_experts(experts)
+        pollster::block_on(ExpertMatMul::new_async(gpu, weights, experts, tokens, precision))
     }
 
     /// The async form of [`new`](Self::new).
@@ -304,22 +302,17 @@ async fn group(product: &Product, routing: Routing, tiles: usize, tile_m: usize)
         tiles: tiles as u32,
         padding: 0,
     };
-    let params = gpu.parameters(bytemuck::bytes_of(&params)).await?;
-    let small = Small {
-        shader: &grouping(tile_m as u32),
-        own: vec![PARAMETERS],
-        given: &IN_AND_OUT,
-        grids: vec![Grid {
-            own: whole([&params]),
-            given: vec![(0..4 * slots as u64).into(), (0..bytes).into()],
-            workgroups: [1; 3],
-            times: 1,
-        }],
+    let grouping = InAndOut {
+        shader: grouping(tile_m as u32),
+        params,
+        own: &[],
+        bytes: [4 * slots as u64, bytes],
+        workgroups: 1,
     };
     let groups = gpu.buffer("groups of tokens", bytes, BufferUsages::STORAGE).await?;
     let mut steps = Steps::default();
     let groups = steps.scratch(&groups);
-    steps.push(small.dispatch(gpu).await?, vec![IDS, groups]);
+    steps.push(grouping.dispatch(gpu).await?, vec![IDS, groups]);
     let operands = 3..product.sequence.args().len();
     let wires: Vec<_> = [X, Y, groups].into_iter().chain(operands.map(Wire::Arg)).collect();
     steps.extend(&product.sequence, &wires);

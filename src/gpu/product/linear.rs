@@ -3,20 +3,18 @@
 #[cfg(doc)]
 use crate::Linear;
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::device::layouts::Access;
-use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};
-use crate::gpu::dispatch::range::Span;
+use crate::gpu::dispatch::dispatch::Dispatch;
 use crate::gpu::dispatch::sequence::{Arg, Sequence, Steps};
-use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small, whole};
+use crate::gpu::dispatch::small::InAndOut;
 use crate::gpu::product::linear_weights::{After, Back, Before, LinearWeights};
 use crate::gpu::product::make::{X, Y};
 use crate::gpu::product::matmul::MatMul;
 use crate::linear::OutputScale;
 use crate::reserve::within;
-use crate::shader::small::{SmallShader, WIDE, linear_back, linear_inputs, linear_outputs};
+use crate::shader::small::{WIDE, linear_back, linear_inputs, linear_outputs};
 use crate::{Error, Precision, Result};
 use bytemuck::{Pod, Zeroable};
-use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+use wgpu::{BufferSlice, BufferUsages, ComputePass};
 
 /// A product by a [`Linear`], made ready for one m: at most four dispatches, and scratch memory
 /// for m rows of changed inputs where its layout changes them. Recording allocates nothing.
@@ -132,12 +130,12 @@ impl Before {
             rows: m as u32,
             eps: self.eps.unwrap_or(0.0),
         };
-        let small = LinearKernel {
+        let small = InAndOut {
             shader: linear_inputs((self.block > 0).then_some(block), self.eps.is_some()),
             workgroups: m as u64 * k.div_ceil(block as usize) as u64,
-            params: bytemuck::bytes_of(&params),
-            own: &[&self.inputs],
-            given: [k, k].map(rows),
+            params,
+            own: &[(0, &self.inputs)],
+            bytes: [k, k].map(rows),
         };
         small.dispatch(gpu).await
     }
@@ -158,12 +156,12 @@ impl After {
             outliers: self.outlier_count as u32,
             scale,
         };
-        let small = LinearKernel {
+        let small = InAndOut {
             shader: linear_outputs(divides),
             workgroups: (m as u64 * n as u64).div_ceil(WIDE as u64),
-            params: bytemuck::bytes_of(&params),
-            own: &[&self.outliers, &self.outputs],
-            given: [k, n].map(rows),
+            params,
+            own: &[(0, &self.outliers), (4, &self.outputs)],
+            bytes: [k, n].map(rows),
         };
         small.dispatch(gpu).await
     }
@@ -176,45 +174,12 @@ impl Back {
             n: n as u32,
             rows: m as u32,
         };
-        let small = LinearKernel {
+        let small = InAndOut {
             shader: linear_back(self.block as u32),
             workgroups: m as u64 * (n / self.block) as u64,
-            params: bytemuck::bytes_of(&params),
-            own: &[&self.outputs],
-            given: [0, n].map(rows),
-        };
-        small.dispatch(gpu).await
-    }
-}
-
-/// One of the small kernels.
-struct LinearKernel<'a> {
-    shader: SmallShader,
-    workgroups: u64,
-    params: &'a [u8],
-    /// Binding 0, and 4 where there are two.
-    own: &'a [&'a Buffer],
-    /// Bytes that it reads of x and writes of y.
-    given: [u64; 2],
-}
-
-impl LinearKernel<'_> {
-    async fn dispatch(self, gpu: &Gpu) -> Result<Dispatch> {
-        let params = gpu.parameters(self.params).await?;
-        let most = gpu.limits().max_compute_workgroups_per_dimension;
-        let [x, y] = fold(self.workgroups, most)?;
-        let mut own = vec![PARAMETERS];
-        own.extend([0, 4].into_iter().zip(self.own).map(|(at, _)| (at, Access::Reads)));
-        let small = Small {
-            shader: &self.shader,
-            own,
-            given: &IN_AND_OUT,
-            grids: vec![Grid {
-                own: whole([&params].into_iter().chain(self.own.iter().copied())),
-                given: self.given.map(|bytes| Span::from(0..bytes)).to_vec(),
-                workgroups: [x, y, 1],
-                times: 1,
-            }],
+            params,
+            own: &[(0, &self.outputs)],
+            bytes: [0, n].map(rows),
         };
         small.dispatch(gpu).await
     }
@@ -269,10 +234,7 @@ impl Gpu {
             let product = LinearMatMul::new_async(self, weights, m, precision).await?;
             let bytes = 4 * m as u64 * n as u64;
             let x = ("x", bytemuck::cast_slice(x));
-            let y = self.run(Some(x), bytes, |pass, x, y| match x {
-                Some(x) => product.encode(pass, x, y),
-                None => Ok(()),
-            });
+            let y = self.run_on(x, bytes, |pass, x, y| product.encode(pass, x, y));
             out.extend_from_slice(&y.await?);
         }
         Ok(out)

@@ -42,10 +42,6 @@ impl Gpu {
         let product = MatMul::new_async(self, weights, m, precision).await?;
         let bytes = 4 * m as u64 * weights.n() as u64;
         let x = ("x", bytemuck::cast_slice(x));
-        self.run(Some(x), bytes, |pass, x, y| match x {
-            Some(x) => product.encode(pass, x, y),
-            None => Ok(()),
-        })
-        .await
+        self.run_on(x, bytes, |pass, x, y| product.encode(pass, x, y)).await
     }
 }

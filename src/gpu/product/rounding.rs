@@ -2,7 +2,7 @@
 
 use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::dispatch::dispatch::{Dispatch, Grid, fold};
+use crate::gpu::dispatch::dispatch::{Dispatch, Grid};
 use crate::gpu::dispatch::range::{BufferRange, Span};
 use crate::gpu::dispatch::run_length::run_length;
 use crate::gpu::dispatch::small::{IN_AND_OUT, PARAMETERS, Small};
@@ -13,9 +13,6 @@ use wgpu::{Buffer, BufferUsages};
 
 /// Words of a part: 8 of codes, a scale, two of sums, one of nothing.
 const PART_WORDS: usize = 12;
-
-/// The largest uniform offset alignment there is.
-const PARAMS_STRIDE: usize = 256;
 
 /// Bytes of a row of `k` floats once it is rounded.
 pub(crate) fn row_bytes(k: usize) -> u64 {
@@ -51,37 +48,28 @@ impl Rounding {
         let (from, to) = (4 * k as u64, row_bytes(k));
         let run = run_length("64 rows of x", m, from.max(to), gpu.max_binding())?;
         let runs: Vec<_> = (0..m).step_by(run).map(|first| (first, run.min(m - first))).collect();
-        let mut params = vec![0; runs.len() * PARAMS_STRIDE];
-        for ((_, count), place) in runs.iter().zip(params.chunks_mut(PARAMS_STRIDE)) {
-            let params = RoundingParams {
-                k: k as u32,
-                rows: *count as u32,
-                scale,
-                inverse: 1.0 / scale,
-                zero_point: zero_point.into(),
-                padding: [0; 3],
-            };
-            place[..size_of::<RoundingParams>()].copy_from_slice(bytemuck::bytes_of(&params));
-        }
+        let params = |(_, count): &(usize, usize)| RoundingParams {
+            k: k as u32,
+            rows: *count as u32,
+            scale,
+            inverse: 1.0 / scale,
+            zero_point: zero_point.into(),
+            padding: [0; 3],
+        };
+        let params: Vec<_> = runs.iter().map(params).collect();
         let params = gpu.parameters(&params).await?;
-        let most = gpu.limits().max_compute_workgroups_per_dimension;
-        let grid = |(i, (first, count)): (usize, (usize, usize))| {
+        let grid = |((first, count), params): ((usize, usize), BufferRange)| {
             // Eight lanes have a part.
             let parts = count as u64 * k.div_ceil(PART) as u64;
             let workgroups = match by {
                 InputScale::Token => count as u64,
                 _ => parts.div_ceil(ROUNDING as u64 / 8),
             };
-            let [x, y] = fold(workgroups, most)?;
             let rows = |bytes: u64| Span::from(first as u64 * bytes..(first + count) as u64 * bytes);
             Ok(Grid {
-                own: vec![BufferRange::part(
-                    &params,
-                    (i * PARAMS_STRIDE) as u64,
-                    size_of::<RoundingParams>() as u64,
-                )],
+                own: vec![params],
                 given: vec![rows(from), rows(to)],
-                workgroups: [x, y, 1],
+                workgroups: gpu.grid(workgroups, 1)?,
                 times: 1,
             })
         };
@@ -89,7 +77,7 @@ impl Rounding {
             shader: &rounding(scales),
             own: vec![PARAMETERS],
             given: &IN_AND_OUT,
-            grids: runs.into_iter().enumerate().map(grid).collect::<Result<_>>()?,
+            grids: runs.into_iter().zip(params).map(grid).collect::<Result<_>>()?,
         };
         // Tests read it back.
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;

@@ -87,17 +87,10 @@ pub fn kmeans_rows(
         let importance = weights.map(|all| if all.len() == k { all } else { &all[row * k..][..k] });
         kmeans_exact(&w[row * k..][..k], importance, levels)
     };
-    let mut books: Vec<Option<Result<Codebook>>> = vec![None; n];
-    for (i, some) in books.chunks_mut(ROWS).enumerate() {
-        parallel::chunks(
-            some,
-            1,
-            || (),
-            |row, book, ()| {
-                book[0] = Some(of_row(i * ROWS + row));
-            },
-        );
-        progress(((i + 1) * ROWS).min(n) as f32 / n as f32);
+    let mut books = Vec::with_capacity(n);
+    for first in (0..n).step_by(ROWS) {
+        books.extend(parallel::map(ROWS.min(n - first), |row| of_row(first + row)));
+        progress(books.len() as f32 / n as f32);
     }
-    books.into_iter().flatten().collect()
+    books.into_iter().collect()
 }
