@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-MIRROR = "http://deb.debian.org/debian"
 
 
 def quantize_binary():
@@ -20,32 +19,11 @@ def quantize_binary():
 
 
 def tree(*packages):
-    """A tree of Debian sid with these packages: LOWBIT_LLAMA_TREE, or one in the target folder, made by debootstrap
-    (or out of the tree that LOWBIT_SID names) and kept. Takes root and a Debian."""
-    named = os.environ.get("LOWBIT_LLAMA_TREE")
-    place = Path(named or TARGET / "sid-llama")
-    missing = [p for p in packages if not (place / "var/lib/dpkg/info" / f"{p}.list").exists()]
-    missing = [p for p in missing if not list((place / "var/lib/dpkg/info").glob(f"{p}:*.list"))]
-    if not missing:
-        return place
-    if named and not place.exists():
-        sys.exit(f"LOWBIT_LLAMA_TREE={named} is no folder")
-    if os.geteuid():
-        sys.exit(f"{place} lacks {' '.join(missing)}: only root may make it, and chroot into it")
-    if not place.exists():
-        part = Path(f"{place}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.parent.mkdir(parents=True, exist_ok=True)
-        base = os.environ.get("LOWBIT_SID")
-        command = ["cp", "-a", base, part] if base else ["debootstrap", "--variant=minbase", "sid", part, MIRROR]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        part.rename(place)
-    shutil.copy("/etc/resolv.conf", place / "etc/resolv.conf")
-    # A clock that runs ahead of the mirror is no reason to stop.
-    apt = "apt-get -qy -o Acquire::Check-Valid-Until=false"
-    install = f"{apt} update && DEBIAN_FRONTEND=noninteractive {apt} install --no-install-recommends {' '.join(missing)}"
-    subprocess.run(["chroot", place, "sh", "-c", install], check=True, stdout=subprocess.DEVNULL)
-    return place
+    """The tree of Debian sid (see scripts/sid), with these packages. Takes root and a Debian."""
+    made = subprocess.run([ROOT / "scripts/sid", "need", *packages], stdout=subprocess.PIPE, text=True)
+    if made.returncode:
+        sys.exit(made.returncode)
+    return Path(made.stdout.strip())
 
 
 class Tool:

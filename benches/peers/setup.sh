@@ -2,8 +2,7 @@
 # shellcheck shell=bash disable=SC2034 # `run` reads $workers
 : "${base:?}"
 
-mirror=http://deb.debian.org/debian
-packages=mesa-vulkan-drivers,libvulkan1,libggml0,libggml0-backend-vulkan,libggml-dev,gcc,libc6-dev,python3
+packages=(mesa-vulkan-drivers libvulkan1 libggml0 libggml0-backend-vulkan libggml-dev gcc libc6-dev python3)
 webgpu=onnxruntime-webgpu==1.27.0
 onnx_cpu=onnxruntime==1.31.1
 
@@ -20,23 +19,14 @@ python_packages() { # FOLDER VERSION
     "${pip[@]}" --target "$1/onnx-cpu" numpy onnx "$onnx_cpu"
 }
 
-# Half a tree is no tree: a stamp says that all of it came.
 make_tree() {
-    local tree=$base/sid
-    if [ "$(id -u)" -ne 0 ]; then
-        echo "--driver sid needs root, for debootstrap and chroot" >&2
-        exit 2
-    fi
-    if [ ! -e "$tree/.installed" ]; then
-        command -v debootstrap >/dev/null || apt-get install -qy --no-install-recommends debootstrap >&2
-        rm -rf "$tree"
-        mkdir -p "$base"
-        echo "installing a Debian sid tree into $tree" >&2
-        debootstrap --variant=minbase --include="$packages" sid "$tree" "$mirror" >"$base/debootstrap.log" ||
-            { tail "$base/debootstrap.log" >&2; exit 1; }
+    tree=$(scripts/sid need "${packages[@]}")
+    # Half of the packages is none: a stamp says that all of them came.
+    if [ ! -e "$tree/opt/peers/.installed" ]; then
+        rm -rf "$tree/opt/peers"
         python_packages "$tree/opt/peers" \
             "$(chroot "$tree" python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
-        touch "$tree/.installed"
+        touch "$tree/opt/peers/.installed"
     fi
     cp benches/peers/ggml.c "$tree/opt/peers/"
     chroot "$tree" gcc -O2 -Wall -Wextra -Werror -o /opt/peers/ggml /opt/peers/ggml.c -lggml -lggml-base -lm
@@ -54,19 +44,11 @@ make_system() {
     workers=(--onnx-webgpu ../webgpu --onnx-cpu ../onnx-cpu)
 }
 
-# The mounts are of a name space that ends with the program.
 on_sid() { # FOLDER COMMAND...
-    local tree=$base/sid folder=${1#"$base/sid"}
+    local folder=${1#"$tree"}
     shift
-    # Its cooperative matrices lose on lavapipe: their shared memory is slow there.
-    # shellcheck disable=SC2016 # the inner shells expand these
-    GGML_VK_DISABLE_COOPMAT=1 VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json \
-        unshare -m bash -c '
-            tree=$1
-            shift
-            for d in proc dev sys; do mount --bind /$d "$tree/$d"; done
-            exec chroot "$tree" sh -c '\''cd "$0" && exec "$@"'\'' "$@"' \
-        bash "$tree" "$folder" env PATH=/usr/bin:/bin "$@"
+    # ggml's cooperative matrices lose on lavapipe: their shared memory is slow there.
+    scripts/sid run "$folder" env GGML_VK_DISABLE_COOPMAT=1 VK_DRIVER_FILES=/usr/share/vulkan/icd.d/lvp_icd.json "$@"
 }
 
 on_system() { # FOLDER COMMAND...
