@@ -1,4 +1,4 @@
-//! AWQ: factors and ranges against a search written out in f64, errors on inputs that were not searched on.
+//! AWQ: scaling factors and clipping against a search written out in f64; errors on inputs outside the search set.
 
 #[path = "awq/written_out.rs"]
 mod written_out;
@@ -16,7 +16,7 @@ fn normals(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| random.normal() as f32).collect()
 }
 
-/// Inputs whose channels differ in size, a few being 30 times as large as the rest.
+/// Inputs whose channels differ in size; a few are 30 times larger than the rest.
 fn inputs(rows: usize, k: usize, seed: u64) -> Vec<f32> {
     let mut x = normals(rows * k, seed);
     for row in x.chunks_mut(k) {
@@ -27,8 +27,8 @@ fn inputs(rows: usize, k: usize, seed: u64) -> Vec<f32> {
     x
 }
 
-/// The whole grid written out, for two layers of one input: with few rows of inputs, and with so many that errors
-/// go by their Gram matrix.
+/// The full grid search in f64, for two layers with one input: with few input rows, and with enough rows that the error
+/// is computed from their Gram matrix.
 #[test]
 fn scales() {
     let k = 64;
@@ -49,7 +49,7 @@ fn scales() {
             error(&layers, &q, &x, k)
         };
         let plain = loss(&vec![1.0; k]);
-        // f32 sums of at most 300 terms, in f64 from there.
+        // At most 300 terms are summed in f32, the rest in f64.
         let same = |a: f64, b: f64| (a / b - 1.0).abs() <= 1e-4;
         assert!(same(found.plain_loss, plain), "{} {plain}", found.plain_loss);
         let all = (0..20).map(|i| {
@@ -58,7 +58,7 @@ fn scales() {
             (loss(&s), r, s)
         });
         let (least, r, s) = all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-        assert!(least < 0.9 * plain, "{least}, round to nearest {plain}");
+        assert!(least < 0.9 * plain, "{least}, round-to-nearest {plain}");
         assert!(same(found.loss, least), "{} {least}", found.loss);
         assert_eq!(found.ratio, Some(r as f32));
         for (got, expected) in found.scales.iter().zip(&s) {
@@ -67,11 +67,11 @@ fn scales() {
     }
 }
 
-/// Where no factors help (inputs and weights are all alike) none are used.
+/// If no factors help (all inputs and weights are alike), none are used.
 #[test]
 fn never_worse() {
     let (n, k) = (4, 32);
-    // Exact in the format, with s = 1.
+    // The format represents these weights exactly, with s = 1.
     let w: Vec<f32> = (0..n * k).map(|i| (i % 15) as f32 - 7.0).collect();
     let layer = Dense::new(n, k, &w).unwrap();
     let x = inputs(50, k, 4);
@@ -83,12 +83,12 @@ fn never_worse() {
     assert!((found.plain_loss - error(&[(n, &w)], &[plain], &x, k)).abs() <= 1e-4 * found.plain_loss);
 }
 
-/// The whole method on inputs that were not searched on, in several formats; each step lowers the error.
+/// The whole method on inputs outside the search set, in several formats; each step lowers the error.
 #[test]
 fn better_than_round_to_nearest() {
     let (n, k) = (48, 128);
     let mut w = normals(n * k, 5);
-    // A few large weights, for ranges to be cut.
+    // A few large weights, so that clipping helps.
     w.iter_mut().step_by(41).for_each(|w| *w *= 3.0);
     let layer = Dense::new(n, k, &w).unwrap();
     let (x, held_out) = (inputs(600, k, 6), inputs(300, k, 7));
@@ -103,15 +103,15 @@ fn better_than_round_to_nearest() {
             of(found.linears().unwrap()[0].dequantize())
         };
         let (scaled, whole) = (run(scaled), run(Awq::default()));
-        assert!(scaled < 0.8 * rtn, "{format}: {scaled}, round to nearest {rtn}");
-        assert!(whole < scaled, "{format}: {whole}, without cuts {scaled}");
+        assert!(scaled < 0.8 * rtn, "{format}: {scaled}, round-to-nearest {rtn}");
+        assert!(whole < scaled, "{format}: {whole}, without clipping {scaled}");
         let weighted = Awq::default().with_weighted(true);
         let weighted = run(weighted);
-        assert!(weighted < 0.8 * rtn, "{format}: {weighted}, round to nearest {rtn}");
+        assert!(weighted < 0.8 * rtn, "{format}: {weighted}, round-to-nearest {rtn}");
     }
 }
 
-/// A Linear that divides its inputs, and factors folded into the norm before: the same outputs.
+/// A Linear that divides its inputs and factors folded into the preceding norm give the same outputs.
 #[test]
 fn folded() {
     let (n, k, rows) = (16, 64, 12);
@@ -133,7 +133,7 @@ fn folded() {
     let weights = linear.dequantize();
     for (t, x) in x.chunks(k).enumerate() {
         for (i, w) in weights.chunks(k).enumerate() {
-            // A few roundings of each term, and those of the sum.
+            // A few roundings of each term and those of the sum.
             let size: f32 = x.iter().zip(w).map(|(x, w)| (x * w).abs()).sum();
             let (a, b) = (own[t * n + i], through[t * n + i]);
             assert!((a - b).abs() <= 8.0 * f32::EPSILON * size, "{a} {b} of {size}");
@@ -141,7 +141,7 @@ fn folded() {
     }
 }
 
-/// Each group is cut where its own error is least, among the ten steps of the tool.
+/// Each group is clipped where its own error is lowest, among the tool's ten steps.
 #[test]
 fn clip() {
     let (n, k, group) = (6, 80, 32); // the last group has 16
@@ -175,11 +175,11 @@ fn clip() {
                     })
                     .fold(f64::INFINITY, f64::min);
                 let found = row_error(&got[columns.clone()], w, &x, len);
-                assert!((found / least - 1.0).abs() <= 1e-4, "{found}, the least is {least}");
+                assert!((found / least - 1.0).abs() <= 1e-4, "{found}, the minimum is {least}");
                 cut += (clipped[columns] != *w) as usize;
             }
         }
-        assert!(cut > 0, "{format}: no group was cut");
+        assert!(cut > 0, "{format}: no group was clipped");
     }
     let none = Clip::default().with_max_shrink(0.0);
     let same = none
@@ -188,14 +188,14 @@ fn clip() {
     assert_eq!(same, w);
 }
 
-/// A loss of the caller's: asked once for each r and once for s = 1, with the weights as they would be used.
+/// A caller's loss function is called once for each r and once for s = 1, with the weights as they would be used.
 #[test]
 fn loss_of_a_block() {
     let (n, k) = (8, 32);
     let (gate, up) = (normals(n * k, 13), normals(n * k, 14));
     let layers = [&gate, &up].map(|w| Dense::new(n, k, w).unwrap());
     let x = inputs(40, k, 15);
-    // A gated unit: gate · up.
+    // A gated unit: relu(gate) · up.
     let block = |gate: &[f32], up: &[f32]| -> Vec<f64> {
         let product = |w: &[f32]| {
             Matrix::quantize(Format::F32, Dense::new(n, k, w).unwrap())

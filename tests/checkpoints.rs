@@ -1,4 +1,4 @@
-//! Tiny checkpoints as the original tools save them: whole folders, each layer held to the tool's own values.
+//! Small checkpoints as the original tools save them: whole folders; each layer is compared with the tool's own values.
 #![cfg(feature = "safetensors")]
 
 mod common;
@@ -20,7 +20,7 @@ fn folders(file: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Calls `check` for each folder and tells of all that fail.
+/// Calls `check` for each folder and reports all that fail.
 fn each(file: &str, check: impl Fn(&Path) -> Result<(), String>) {
     let failed = folders(file).into_iter().filter_map(|folder| {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
@@ -39,7 +39,7 @@ fn every_layer_is_the_tools() {
     });
 }
 
-/// `refused.txt`: what the error of opening the folder, or of one of its layers, must contain, a line each.
+/// `refused.txt`: each line must occur in the error from opening the folder or one of its layers.
 #[test]
 fn what_is_not_read_is_refused_by_name() {
     each("refused.txt", |folder| {
@@ -49,7 +49,7 @@ fn what_is_not_read_is_refused_by_name() {
             Ok(model) => {
                 let mut layers = model.linears().into_iter();
                 let error = layers.find_map(|name| model.linear(&name).err());
-                error.ok_or("every layer that it lists is read")?.to_string()
+                error.ok_or("every listed layer was read")?.to_string()
             }
         };
         match lines.lines().find(|line| !message.contains(line)) {
@@ -59,14 +59,14 @@ fn what_is_not_read_is_refused_by_name() {
     });
 }
 
-/// A method without a checkpoint, here or written in tests/safetensors, is a failure here.
+/// A method without a checkpoint, here or written in tests/safetensors, fails this test.
 #[test]
 fn every_method_has_a_checkpoint() {
     let folder = std::env::temp_dir().join(format!("lowbit-unknown-method-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let config = r#"{ "quantization_config": { "quant_method": "none such" } }"#;
     std::fs::write(folder.join("config.json"), config).unwrap();
-    // A header of no tensors.
+    // A header without tensors.
     std::fs::write(folder.join("model.safetensors"), b"\x02\0\0\0\0\0\0\0{}").unwrap();
     let message = Model::open(&folder).map(|_| ()).unwrap_err().to_string();
     std::fs::remove_dir_all(&folder).unwrap();

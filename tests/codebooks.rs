@@ -1,4 +1,4 @@
-//! Codebooks of one dimension: Lloyd-Max against known constants, exact k-means against brute force.
+//! One-dimensional codebooks: Lloyd-Max against known constants, exact k-means against brute force.
 
 use lowbit::quantize::codebook::{
     Codebook, Density, NORMAL_FLOAT_OFFSET, kmeans_exact, kmeans_rows, lloyd, lloyd_max, lloyd_max_sphere,
@@ -25,7 +25,7 @@ fn assert_close(got: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Half a unit of the sixth decimal, to which the figures below were found elsewhere.
+/// Half a unit in the sixth decimal, the precision of the reference figures below.
 const SIX_DIGITS: f64 = 0.51e-6;
 
 #[test]
@@ -38,7 +38,7 @@ fn lloyd_max_of_a_normal_distribution() {
             0.128395, 0.388048, 0.656759, 0.942340, 1.256231, 1.618046, 2.069017, 2.732590,
         ],
     ];
-    // Max's table of 1960 has four digits; these were found by another integration, in f64.
+    // Max's table of 1960 has four digits; these come from another integration, in f64.
     let errors = [0.36338, 0.11748, 0.034548, 0.009501];
     for (bits, (centroids, error)) in (1..).zip(centroids.into_iter().zip(errors)) {
         let best = lloyd_max(Density::Normal, bits).unwrap();
@@ -70,7 +70,7 @@ fn lloyd_max_of_a_unit_vectors_coordinate() {
     }
     let d64 = [0.030469, 0.093832, 0.166168, 0.263914];
     assert_close(upper(&lloyd_max_sphere(64, 3)), &d64, SIX_DIGITS);
-    // Uniform on [-1, 1]: levels at odd sixteenths, an error of a step squared over 12.
+    // Uniform on [-1, 1]: levels at odd sixteenths, error step² / 12.
     let uniform = lloyd_max(Density::Sphere { d: 3 }, 3).unwrap();
     let sixteenths: Vec<f64> = (0..8).map(|i| (2.0 * i as f64 - 7.0) / 8.0).collect();
     assert_close(&uniform.levels, &sixteenths, 1e-12);
@@ -84,7 +84,7 @@ fn lloyd_max_of_a_unit_vectors_coordinate() {
 
 #[test]
 fn lloyd_max_is_a_minimum_of_the_integral() {
-    // The error by a sum over fine steps of the density, with nothing shared but that.
+    // The error as a sum over fine steps of the density, which is the only thing shared.
     for density in [
         Density::Normal,
         Density::Sphere { d: 2 },
@@ -131,7 +131,7 @@ fn lloyd_max_is_a_minimum_of_the_integral() {
     }
 }
 
-/// The least error of any partition of sorted values into at most k runs.
+/// The minimum error over all partitions of sorted values into at most k runs.
 fn brute_force(values: &[f32], weights: &[f32], k: usize) -> f64 {
     let mut pairs: Vec<(f64, f64)> = values
         .iter()
@@ -166,7 +166,7 @@ fn exact_k_means_equals_brute_force() {
     let mut random = SplitMix64::new(1);
     for case in 0..120 {
         let count = 1 + random.below(11);
-        // A few cases with equal values, one with weights of 0.
+        // Some cases with equal values, one with weights of 0.
         let values: Vec<f32> = (0..count)
             .map(|_| match case % 3 {
                 0 => random.below(5) as f32 - 2.0,
@@ -184,7 +184,7 @@ fn exact_k_means_equals_brute_force() {
                 assert!(book.levels().len() <= k);
                 let got = book.mse(&values, given).unwrap();
                 let least = brute_force(&values, used, k);
-                // Levels are rounded to f32, which adds the square of that rounding.
+                // Levels are rounded to f32, which adds the square of the rounding error.
                 assert!(
                     (got - least).abs() <= 1e-6 * least + 1e-13,
                     "{values:?} {k}: {got} {least}"
@@ -209,7 +209,7 @@ fn exact_k_means_is_never_worse_than_lloyds() {
                 let (a, b, c) = (mse(&start), mse(&local), mse(&exact));
                 assert!(b <= a, "{seed} {k}: {a} {b}");
                 assert!(c <= b * (1.0 + 1e-9), "{seed} {k}: {b} {c}");
-                // A fixed point: another round from there changes nothing but the last digits.
+                // A fixed point: another iteration changes only the last digits.
                 let again = mse(&lloyd(&values, weights, local.levels()).unwrap());
                 assert!((again / b - 1.0).abs() < 1e-6, "{again} {b}");
             }
@@ -225,14 +225,14 @@ fn samples_approach_the_density() {
         let init: Vec<f32> = best.levels.iter().map(|l| *l as f32).collect();
         let fitted = lloyd(&values, None, &init).unwrap();
         let mse = fitted.mse(&values, None).unwrap();
-        // The standard error of the mean of squared errors is under 0.4 %, and fitting gains less.
+        // The standard error of the mean squared error is under 0.4 %, and fitting gains less.
         assert!((mse / best.mse - 1.0).abs() < 0.01, "{bits}: {mse} {}", best.mse);
     }
 }
 
 #[test]
 fn nf4_is_made_of_quantiles() {
-    // The levels of Format::NF4, as bitsandbytes ships them: every nibble under a scale of 1.
+    // The levels of Format::NF4, as bitsandbytes ships them: every nibble with a scale of 1.
     let mut bytes = 1f32.to_le_bytes().to_vec();
     bytes.extend((0..8).map(|i| (2 * i) << 4 | (2 * i + 1)));
     let format = Format::NF4.with_group(16).unwrap();
@@ -240,7 +240,7 @@ fn nf4_is_made_of_quantiles() {
     let made = normal_float(4, NORMAL_FLOAT_OFFSET).unwrap();
     assert_eq!(made.levels().len(), 16);
     for (made, shipped) in made.levels().iter().zip(&table) {
-        // torch.linspace in f32 puts probabilities 3e-8 off, and the quantile's slope there is up to 14, over 1.85.
+        // torch.linspace in f32 shifts probabilities by 3e-8, and the quantile's slope there is up to 14, over 1.85.
         assert!((made - shipped).abs() <= 2.5e-7, "{made} {shipped}");
     }
     assert_eq!(made.levels()[7], 0.0);
@@ -251,7 +251,7 @@ fn nf4_is_made_of_quantiles() {
 fn quantiles_share_out_the_weights() {
     let values: Vec<f32> = (0..100).map(|i| i as f32).collect();
     assert_eq!(quantiles(&values, None, 4).unwrap().levels(), [12.0, 37.0, 62.0, 87.0]);
-    // All weight on the last ten.
+    // All weight on the last ten values.
     let weights: Vec<f32> = (0..100).map(|i| (i >= 90) as u8 as f32).collect();
     assert_eq!(quantiles(&values, Some(&weights), 2).unwrap().levels(), [92.0, 97.0]);
 }
@@ -285,7 +285,7 @@ fn codes_are_the_nearest_levels() {
         });
         assert_eq!(nearest, Some(code as usize), "{x}");
     }
-    // In the middle the lower one.
+    // The lower level wins a tie.
     assert_eq!((book.nearest(1.25), book.nearest(-9.0), book.nearest(9.0)), (1, 0, 2));
     assert_eq!(book.decode(&[2, 0]).unwrap(), [2.0, -1.0]);
     assert!(matches!(book.decode(&[3]), Err(Error::Argument { .. })));
@@ -314,6 +314,6 @@ fn wrong_input_is_refused() {
     }
     assert!(matches!(Codebook::new(vec![]), Err(Error::Argument { .. })));
     assert!(matches!(Codebook::new(vec![f32::NAN]), Err(Error::Argument { .. })));
-    // More levels than values: the values themselves.
+    // More levels than values: the levels are the values.
     assert_eq!(kmeans_exact(&[3.0, 1.0, 3.0], None, 8).unwrap().levels(), [1.0, 3.0]);
 }

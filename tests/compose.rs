@@ -1,4 +1,4 @@
-//! Every shader that can be composed is what the compilers of all platforms take: no GPU is needed to know.
+//! The compilers of all platforms accept every shader that can be composed. No GPU is needed.
 
 mod common;
 #[path = "compose/tint.rs"]
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use valid::validate;
 use writers::{WRITERS, hlsl, unset_built_ins};
 
-/// What naga's validator calls these capabilities.
+/// naga's validator's name for these capabilities.
 fn capabilities(caps: Caps) -> Capabilities {
     [
         (Caps::SUBGROUP, Capabilities::SUBGROUP),
@@ -35,17 +35,17 @@ fn capabilities(caps: Caps) -> Capabilities {
 #[test]
 fn naga_and_its_writers_accept_every_shader() {
     let texts = every_shader(&common::formats(), Dialect::Naga);
-    // What each writer leaves out, for want of what the text needs.
+    // Per writer, the texts left out because the writer lacks what they need.
     let left_out: Vec<Vec<(&str, Capabilities)>> = texts
         .par_iter()
         .map(|text| {
             let name = &text.name;
             let valid = validate(name, &text.text).unwrap();
-            // Lest a text be thought to need what it does not: what needs nothing is never left out.
+            // Declared capabilities cover the real needs, so a text that declares none is never left out.
             let said = capabilities(text.caps);
             assert!(
                 said.contains(valid.needs),
-                "{name} needs {:?}, {:?} was said",
+                "{name} needs {:?}, {:?} was declared",
                 valid.needs,
                 text.caps
             );
@@ -91,7 +91,7 @@ fn kinds(texts: &[ShaderText]) -> BTreeMap<ShaderKind, usize> {
     kinds
 }
 
-/// Kernels of integers refuse formats, and only they do.
+/// Kernels of integers refuse some formats; no other kernel does.
 #[test]
 fn kernels_refuse_formats_without_integers() {
     let kernel = |name: &str| KERNELS.iter().find(|k| k.name == name).unwrap();
@@ -110,15 +110,15 @@ fn kernels_refuse_formats_without_integers() {
 }
 
 /// The files that `./test dxc` compiles: a ninth of the kernels' texts, since DXC takes a quarter of a second for each,
-/// and a third of the others. They take turns at two shader models, the last that DXC 1.7 has and, where there are no
-/// halves, the first, for which naga writes products of bytes out.
+/// and a third of the others. They alternate between two shader models: the last that DXC 1.7 has and, if the text has
+/// no halves, the first, for which naga expands products of bytes.
 #[test]
 #[ignore = "writes files for ./test dxc into the folder LOWBIT_HLSL"]
 fn hlsl_for_dxc_is_written() {
     let folder = std::env::var_os("LOWBIT_HLSL").expect("LOWBIT_HLSL names a folder");
     let folder = std::path::Path::new(&folder);
     let mut texts = every_shader(&common::formats(), Dialect::Naga);
-    // No DirectX device has them.
+    // No DirectX device supports them.
     texts.retain(|text| !text.caps.contains(Caps::COOPERATIVE_MATRIX));
     texts.sort_by_key(|text| text.kind);
     let every = |kind: ShaderKind| if kind == ShaderKind::Kernel { 9 } else { 3 };
@@ -157,7 +157,7 @@ fn tint_accepts_every_shader() {
         return;
     }
     let mut texts = every_shader(&common::formats(), Dialect::Browser);
-    // wgpu's own extension, which no browser has.
+    // wgpu's own extension, which no browser supports.
     texts.retain(|text| !text.caps.contains(Caps::COOPERATIVE_MATRIX));
     texts
         .par_iter()
@@ -167,7 +167,7 @@ fn tint_accepts_every_shader() {
     let all = KERNELS.iter().filter(|k| !k.needs.contains(Caps::COOPERATIVE_MATRIX));
     assert_eq!(kernels, all.map(|k| k.name).collect());
 
-    // A barrier that only some lanes reach: naga takes it, Tint must not.
+    // A barrier that only some lanes reach: naga accepts it, Tint must not.
     let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();
     let broken = text.replacen(
         "        if (lane < TILE) {",
@@ -188,7 +188,7 @@ fn a_broken_shader_is_reported() {
     assert!(validate("broken", &broken).is_err());
 }
 
-/// A subgroup's built-ins in a struct, as they once were: naga's HLSL does not set them, and the check must see it.
+/// Subgroup built-ins in a struct: naga's HLSL does not set them, and the check must report that.
 #[test]
 fn built_ins_that_hlsl_does_not_set_are_reported() {
     let text = wgsl(Format::Q4_0, "lane_tile_subgroup", 1, 256, DeviceClass::Gpu).unwrap();

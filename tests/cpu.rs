@@ -5,17 +5,17 @@ mod common;
 use common::{Random, fitting_k, formats, oracle, random_matrix, same_bits, within_bound};
 use lowbit::{Activations, CpuLevel, Format, Matrix, Precision, ScaleType, quantize_activations};
 
-/// n, k: tasks that are not full, rows that end within a vector, within a part and within a group.
+/// n, k: tasks that are not full, rows that end inside a vector, a part and a group.
 const SHAPES: [(usize, usize); 5] = [(1, 8), (5, 100), (17, 257), (3, 784), (2, 2080)];
 const MS: [usize; 9] = [1, 2, 3, 4, 5, 7, 8, 31, 33];
 
-/// A shape and an m for each format, so that all meet all in the end.
+/// All shapes, each with two values of m, so that over all formats every pair occurs.
 fn cases(seed: usize) -> impl Iterator<Item = ((usize, usize), usize)> {
     let shapes = SHAPES.iter().enumerate();
     shapes.flat_map(move |(i, &shape)| [0, 4].map(|j| (shape, MS[(seed + 2 * i + j) % MS.len()])))
 }
 
-/// What is multiplied by where inputs are rounded: scale · code, in f32 without loss for all that matters.
+/// The inputs as rounded: scale · code, which f32 holds exactly in all cases that matter.
 fn rounded(x: &[f32], k: usize) -> Vec<f32> {
     let Activations { codes, scales } = quantize_activations(x, k);
     let padded = k.next_multiple_of(32);
@@ -27,7 +27,7 @@ fn rounded(x: &[f32], k: usize) -> Vec<f32> {
     .collect()
 }
 
-/// A format that says it has no integers has none: levels that are not whole, or an affine that is rounded twice.
+/// A format without integers really has none: its levels are not whole, or its affine is rounded twice.
 #[test]
 fn only_formats_without_integers_say_so() {
     let mut random = Random::new(4);
@@ -102,7 +102,7 @@ fn integer_products_are_those_of_rounded_inputs() {
                 let error =
                     within_bound(&y, &want).unwrap_or_else(|e| panic!("{format} [{n}, {k}] m={m} {level:?}: {e}"));
                 worst = worst.max(error);
-                // Else nothing was rounded, and the format has fallen back in silence.
+                // Otherwise nothing was rounded, and the format silently fell back to F32.
                 assert!(k < 32 || same_bits(&y, &exact).is_err(), "{format}");
             }
         }
@@ -110,8 +110,8 @@ fn integer_products_are_those_of_rounded_inputs() {
     println!("the worst of all: {worst:.2} units");
 }
 
-/// Everything is a small whole number times a power of two, so that f32 sums have nothing to round: the
-/// definition, in integers, must be met to the bit.
+/// Everything is a small whole number times a power of two, so f32 sums round nothing and must equal the definition, in
+/// integers, bit for bit.
 #[test]
 fn what_needs_no_rounding_is_exact() {
     let mut random = Random::new(3);
@@ -134,7 +134,7 @@ fn what_needs_no_rounding_is_exact() {
                     let scale = half::f16::from_f32(2f32.powi(-3));
                     block[..2].copy_from_slice(&scale.to_le_bytes());
                     if format.float_fields().len() == 2 {
-                        // A zero point or bias: quarters.
+                        // The zero point or bias is a multiple of a quarter.
                         let second = half::f16::from_f32((random.next() % 64) as f32 / 4.0);
                         block[2..4].copy_from_slice(&second.to_le_bytes());
                     }
@@ -163,7 +163,7 @@ fn what_needs_no_rounding_is_exact() {
     }
 }
 
-/// Of each run of 32 the largest is 127 times a power of two, and the others are its multiples.
+/// In each run of 32 the largest input is 127 times a power of two, and the others are multiples of that power.
 fn whole_inputs(random: &mut Random, m: usize, k: usize) -> Vec<f32> {
     let mut x = Vec::new();
     while x.len() < m * k {
@@ -175,7 +175,7 @@ fn whole_inputs(random: &mut Random, m: usize, k: usize) -> Vec<f32> {
     x
 }
 
-/// The definition once more, in plain words and f64 where that is exact.
+/// The definition again, written plainly, in f64 where that is exact.
 fn definition(x: &[f32], k: usize, round: fn(f32) -> f32) -> Activations {
     let mut all = Activations {
         codes: Vec::new(),
@@ -245,7 +245,7 @@ fn inputs_are_rounded_as_defined() {
                 2f32.powi(exponent)
             };
             let mut x = random.floats(3 * k, unit);
-            // Ties of every kind in a run of its own.
+            // Ties of every kind, in their own run.
             x[0] = 127.0;
             for (i, x) in x.iter_mut().enumerate().take(k.min(32)).skip(1) {
                 *x = i as f32 - 16.5;
@@ -263,16 +263,16 @@ fn inputs_are_rounded_as_defined() {
         same_activations(&got, &definition(&x, 40, f32::round_ties_even)).unwrap();
         assert_eq!(got.codes[64..96], [0; 32]);
     }
-    // Largest numbers and zeros.
+    // The largest floats, and zeros.
     let got = quantize_activations(&[[f32::MAX; 32], [0.0; 32]].concat(), 64);
     assert_eq!(got.codes, [[127i8; 32], [0; 32]].concat());
     assert_eq!(got.scales[1], 0.0);
-    // Zeros after a row, not the beginning of the next.
+    // Padding after a row is zeros, not the beginning of the next row.
     let got = quantize_activations(&[1.0; 66], 33);
     assert_eq!(got.codes[33..64], [0; 31]);
 }
 
-/// A comparison that nothing fails proves nothing: other roundings, and codes that are off by one.
+/// The comparison must report other roundings and codes that are off by one.
 #[test]
 fn the_comparisons_report_mutants() {
     let mut random = Random::new(5);
@@ -291,7 +291,7 @@ fn the_comparisons_report_mutants() {
     let y = matrix.matmul_with(&x, Precision::F32).unwrap();
     assert!(within_bound(&y, &want).is_err(), "inputs that were not rounded");
     let mut bytes = matrix.bytes().to_vec();
-    bytes[18 + 2 + 5] ^= 1; // of the second block, whose inputs are not all near zero
+    bytes[18 + 2 + 5] ^= 1; // in the second block, whose inputs are not all near zero
 
     let bent = Matrix::from_bytes(Format::Q4_0, 8, k, bytes).unwrap();
     let y = bent.matmul_with(&x, Precision::I8).unwrap();
@@ -319,7 +319,7 @@ fn what_is_no_number_stays_in_its_row() {
                     for level in CpuLevel::all() {
                         let y = matrix.matmul_at(&x, precision, level).unwrap();
                         for (i, (y, clean)) in y.chunks(n).zip(clean.chunks(n)).enumerate() {
-                            // Levels may add in different orders.
+                            // Vector levels may add in different orders.
                             let near = |(y, c): (&f32, &f32)| (y - c).abs() <= 1e-3 * c.abs().max(1.0);
                             match i {
                                 1 if precision == Precision::I8 && format.has_integers() => {

@@ -1,5 +1,5 @@
-//! GGUF files: what the reference writer wrote is read in full and written again to the byte; what
-//! lowbit writes is what it reads. `gguf/hostile.rs` has the files that lie.
+//! GGUF files: what the reference writer wrote is read completely and written again byte for byte; what lowbit writes,
+//! it reads. `gguf/hostile.rs` has the malformed files.
 
 mod common;
 #[path = "gguf/factors.rs"]
@@ -31,7 +31,7 @@ pub const TINY: &[u8] = include_bytes!("golden/tiny.gguf");
 /// Four rows of 1024 weights, which the tensors of `TINY` were made from.
 const INPUT: &[u8] = include_bytes!("golden/input.f32");
 
-/// The file again, by way of everything that a reader sees of it.
+/// The file written again from everything that a reader sees of it.
 pub fn rewritten(file: &Gguf) -> lowbit::Result<Vec<u8>> {
     let mut writer = Writer::new();
     for key in file.metadata() {
@@ -149,7 +149,7 @@ fn types_are_as_large_as_the_formats_say() {
     assert!(checked >= 9, "{checked}");
     assert!(TENSOR_TYPES.windows(2).all(|t| t[0].id < t[1].id));
     assert_eq!(TensorType::from_id(43), None);
-    // Each id up to the last is of a type or was of one.
+    // Every id up to the last is or was a type.
     for id in 0..=42 {
         let known = TensorType::from_id(id).is_some();
         assert_ne!(known, TensorType::removed(id).is_some(), "{id}");

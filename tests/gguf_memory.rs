@@ -1,17 +1,17 @@
-//! What GGUF files that lie may make lowbit reserve: no more than a small multiple of their own size.
+//! Memory that lowbit may reserve for malformed GGUF files: at most a small multiple of their size.
 
 use lowbit::gguf::{Gguf, Split, ranges, read_header};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Counts the bytes that are held, and the most there were.
+/// Counts the bytes held now and their maximum.
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-// Hands all calls on to the system's allocator.
+// Forwards all calls to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
@@ -28,7 +28,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many times the file is held at most while it is read in every way, over what threads take.
+/// `times` the file's size is the most that may be held while it is read in every way, beyond what threads take.
 fn within(what: &str, times: usize, file: &[u8]) {
     let before = HELD.load(Relaxed);
     let limit = times * file.len() + (64 << 10);
@@ -75,7 +75,7 @@ fn tensor(file: &mut Vec<u8>, name: &[u8], dims: &[u64], offset: u64) {
     file.extend(offset.to_le_bytes());
 }
 
-/// One test, so that nothing else allocates meanwhile.
+/// A single test, so that nothing else allocates at the same time.
 #[test]
 fn nothing_large_is_reserved() {
     const COUNT: u32 = 50_000;
@@ -97,7 +97,7 @@ fn nothing_large_is_reserved() {
             within("the length of an array", 1, &file);
         }
     }
-    // As many as fit, each as small as it gets.
+    // As many as fit, each of minimum size.
     let mut file = head(0, COUNT.into());
     for i in 0..COUNT {
         text(&mut file, &i.to_le_bytes()[..3]);
@@ -109,7 +109,7 @@ fn nothing_large_is_reserved() {
         let mut file = head(COUNT.into(), 0);
         for i in 0..COUNT {
             let name = format!("{i:x}{suffix}");
-            // The first byte of two is no text by itself.
+            // The first byte of a two-byte character is not valid text.
             tensor(
                 &mut file,
                 &name.as_bytes()[..name.len() - usize::from(suffix == "\u{e9}")],

@@ -1,11 +1,11 @@
 """What llama.cpp itself makes of every preset: writes tests/gguf/presets.txt, which tests/gguf/presets.rs
-is held to. Not a part of `./test`. Takes gguf and numpy, and a libllama that exports
+compares with. Not a part of `./test`. Takes gguf and numpy, and a libllama that exports
 llama_model_quantize, such as the one in llama-cpp-py-sync (which wants glibc 2.38):
 
     pip install gguf==0.19.0 numpy llama-cpp-py-sync==0.11739
     python3 tests/gguf_presets.py FOLDER_OF_LIBLLAMA [models/stories15M/stories15M.f32.gguf]
 
-Models are a few rows of random weights under the names and counts that the rule looks at.
+Models are a few rows of random weights with the names and counts that the rule reads.
 """
 
 import ctypes
@@ -68,7 +68,7 @@ class Llama:
         self.lib.llama_backend_init()
 
     def quantize(self, source, target, file_type, importance=None):
-        """None where it went well, else what was said."""
+        """None on success, otherwise the error text."""
         params = self.lib.llama_model_quantize_default_params()
         params.nthread, params.ftype, params.requantize = 1, file_type, True
         if importance is not None:
@@ -145,7 +145,7 @@ def runs(types):
 
 
 def describe(path):
-    """Roles by what they became, over layers: `Q4_K: attn_k attn_q; ...`."""
+    """Roles by resulting type, over layers: `Q4_K: attn_k attn_q; ...`."""
     roles = {}
     for t in gguf.GGUFReader(path).tensors:
         layered = re.fullmatch(r"blk\.(\d+)\.(.*)\.weight", t.name)
@@ -173,7 +173,7 @@ def outcome(llama, source, target, file_type, importance):
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    # The package, at 0.19, does not know the newest type.
+    # Version 0.19 of the package does not know the newest type.
     gguf.GGMLQuantizationType._value2member_map_.get(42) or extend()
     llama = Llama(Path(sys.argv[1]))
     lines = ["# Made by tests/gguf_presets.py: model | preset | importance | roles by type, over layers", ""]

@@ -19,7 +19,7 @@ import gguf
 def main(path):
     reader = gguf.GGUFReader(path)
     again = os.path.join(tempfile.mkdtemp(), "again.gguf")
-    # No architecture here: it is a key like the others, in its place.
+    # No architecture here: it is written in its place, as a key like the others.
     writer = gguf.GGUFWriter(again, "")
     writer.kv_data[0].clear()
     keys = 0
@@ -30,7 +30,7 @@ def main(path):
         sub = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
         writer.add_key_value(name, field.contents(), kind, sub_type=sub)
         keys += 1
-    # Sets the alignment of the data too, unlike the key.
+    # Sets the alignment of the data too, which the key does not.
     writer.data_alignment = reader.alignment
     for tensor in reader.tensors:
         writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)

@@ -14,7 +14,7 @@ fn every_case_decodes_bit_for_bit() {
     }
 }
 
-/// Formats of which no tool at hand stores any bytes: widths between those that tools do, learned codebooks, an older
+/// Formats whose bytes no available tool stores: widths between those that tools support, learned codebooks, an older
 /// form of Q2_0.
 const WITHOUT_BYTES: &[&str] = &[
     "int7",
@@ -29,7 +29,7 @@ const WITHOUT_BYTES: &[&str] = &[
     "aqlm_2x8",
 ];
 
-/// Small floats, and what ml_dtypes makes of every code of theirs.
+/// Small floats, and the ml_dtypes value of each of their codes.
 const TABLES: &[(&str, Format)] = &[
     ("table_float4_e2m1fn.f32", Format::FP4_E2M1),
     ("table_float6_e2m3fn.f32", Format::FP6_E2M3),
@@ -51,7 +51,7 @@ fn every_code_of_small_floats() {
     for (&(file, format), element) in TABLES.iter().zip(elements) {
         let values = golden::floats(file);
         let (k, bits) = (values.len(), element.bits());
-        // Every code in order, in a stream.
+        // Every code in order, as a stream.
         let mut packed = vec![0u8; k * bits / 8];
         for (i, bit) in (0..k).flat_map(|i| (0..bits).map(move |bit| (i, bit))) {
             packed[(i * bits + bit) / 8] |= (((i >> bit) & 1) << ((i * bits + bit) % 8)) as u8;
@@ -75,13 +75,13 @@ fn every_code_of_small_floats() {
     }
 }
 
-/// A new format without a case, here or among the layouts of other tools, is a failure here.
+/// A new format without a case, here or among the layouts of other tools, fails this test.
 #[test]
 fn every_format_has_a_case() {
     let cases = golden::cases();
     let layouts = common::layouts::layouts();
     let layouts: Vec<Format> = layouts.iter().map(|c| c.linear().unwrap().matrix().format()).collect();
-    // Of a family one type of scales and one group is enough.
+    // One type of scales and one group suffice for a family.
     let is = |f: &Format, name: &str| {
         let stem = f.name().strip_prefix(name);
         stem.is_some_and(|s| ["", "_f32", "_f16", "_bf16", "_e4m3", "_e8m0"].contains(&s))
@@ -108,8 +108,7 @@ fn encoders_give_the_tools_bytes() {
     }
 }
 
-/// Other weights: zeros of both signs, tiny ones, groups of very different size, columns that do
-/// not matter.
+/// Other weights: zeros of both signs, tiny weights, groups of very different size, columns of importance 0.
 #[test]
 fn encoders_give_ggml_bytes_of_more_weights() {
     let mut compared = 0;
@@ -121,7 +120,7 @@ fn encoders_give_ggml_bytes_of_more_weights() {
     assert!(compared >= 36, "{compared} encodings compared");
 }
 
-/// The error of every encoder, which is all that is promised for some lattices, whose bytes are others.
+/// The error of every encoder. For some lattices, whose bytes differ from ggml's, nothing more is promised.
 #[test]
 fn encoders_are_as_near_as_ggml() {
     let mut compared = 0;
@@ -143,7 +142,7 @@ fn encoders_are_as_near_as_ggml() {
     assert!(compared >= 36 + 25, "{compared}");
 }
 
-/// ggml 0.26.0 misplaces what follows a group of zeros: a relative error of 2.0 in the other groups.
+/// ggml 0.26.0 misplaces what follows a group of zeros, with a relative error of 2.0 in the other groups.
 #[test]
 fn iq3_s_beside_a_group_of_zeros() {
     let mut random = common::Random::new(5);
@@ -171,8 +170,8 @@ fn first_difference(ours: &[u8], tools: &[u8]) -> Option<usize> {
     ours.iter().zip(tools).position(|(a, b)| a != b)
 }
 
-/// Every byte of every case matters: one flipped bit is seen in the decoded weights or, where it
-/// lies in a field that these weights do not use, changes nothing at all.
+/// Every byte of every case matters: a flipped bit shows in the decoded weights or, in a field that these weights do
+/// not use, changes nothing.
 #[test]
 fn flipped_bits_are_reported() {
     let mut random = common::Random::new(11);
@@ -187,7 +186,7 @@ fn flipped_bits_are_reported() {
             let weights = case.as_tool(&broken.dequantize());
             seen += same_bits(&weights, &case.dequantized).is_err() as usize;
         }
-        // Zero blocks hide their codes, and rounding to f16 hides a little: the rest must show.
+        // Zero blocks hide their codes and rounding to f16 hides a little; all other bits must show.
         assert!(seen > tries / 2, "{}: {seen} of {tries} flipped bits seen", case.name);
     }
 }

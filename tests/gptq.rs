@@ -1,4 +1,4 @@
-//! GPTQ: the same as rounding where nothing can be made up for, the paper's algorithm to the letter where it can.
+//! GPTQ: equals rounding where no error can be compensated, and the paper's algorithm elsewhere.
 
 use lowbit::quantize::gptq::{ColumnImportance, Gptq, GptqResult, GroupScales, Search};
 use lowbit::quantize::hessian::Hessian;
@@ -11,7 +11,7 @@ fn normals(seed: u64, count: usize) -> Vec<f32> {
     (0..count).map(|_| random.normal() as f32).collect()
 }
 
-/// Inputs that depend on each other, of unequal size: a few directions, some noise, a column that stands out.
+/// Correlated inputs of unequal size: a few directions, some noise, an outlier column.
 fn inputs(k: usize, count: usize) -> Vec<f32> {
     let directions = normals(11, 8 * k);
     let mut random = SplitMix64::new(12);
@@ -76,7 +76,7 @@ fn formats() -> Vec<Format> {
 
 #[test]
 fn sums_of_products() {
-    // A tile's edges in k, a block's in the inputs.
+    // k ends inside a tile, the inputs inside a block.
     let (k, count) = (133, 300);
     let x = inputs(k, count);
     let mut hessian = Hessian::new(k).unwrap();
@@ -91,7 +91,7 @@ fn sums_of_products() {
             let sum: f64 = x.chunks(k).map(product).sum();
             let size: f64 = x.chunks(k).map(|x| product(x).abs()).sum();
             let (got, expected) = (h[i * k + j], 2.0 / count as f64 * sum);
-            // Some 20 sums in f32, one after the other.
+            // About 20 sequential sums in f32.
             let bound = 20.0 * f32::EPSILON as f64 * 2.0 / count as f64 * size;
             assert!((got - expected).abs() <= bound, "[{i}, {j}]: {got}, {expected}");
         }
@@ -135,7 +135,7 @@ fn identity_is_round_to_nearest() {
     ];
     assert!(named.iter().all(|format| formats.contains(format)));
     assert!(formats.len() > 45, "{}", formats.len());
-    // More rows than a task has, two blocks of the K formats.
+    // More rows than one task takes, and two blocks of the K formats.
     let (n, k) = (33, 512);
     let w = normals(2, n * k);
     for format in formats {
@@ -149,7 +149,7 @@ fn identity_is_round_to_nearest() {
             }
         }
     }
-    // Groups that end within a batch, whole rows, a short last group.
+    // Groups that end inside a batch, whole rows, a short last group.
     for (format, k) in [
         ("int4_g24", 100),
         ("int3_asym_row", 300),
@@ -161,7 +161,7 @@ fn identity_is_round_to_nearest() {
         let got = run(format, k, &w[..16 * k], &identity(k), &Gptq::default());
         assert_eq!(*got.linear.matrix(), expected, "{format}");
     }
-    // H = I makes all columns matter the same.
+    // With H = I all columns matter equally.
     let options = Gptq::default().with_importance(ColumnImportance::Diagonal);
     for format in [Format::Q4_0, Format::Q4_K, Format::IQ4_NL] {
         let expected = Matrix::quantize_weighted(format, Dense::new(n, k, &w).unwrap(), &vec![1.0; k]).unwrap();
@@ -170,12 +170,12 @@ fn identity_is_round_to_nearest() {
     }
 }
 
-/// The paper's tool in f64: H inverted, its Cholesky factor, one column after the other; symmetric 4 bits.
+/// The paper's algorithm in f64: H inverted, its Cholesky factor, column by column; symmetric 4 bits.
 fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
     let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
     let mut a = h.to_vec();
     a.iter_mut().step_by(k + 1).for_each(|h| *h += 0.01 * mean);
-    // The inverse, by Gauss and Jordan.
+    // The inverse, by Gauss-Jordan elimination.
     let mut inverse = vec![0f64; k * k];
     inverse.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
     for p in 0..k {
@@ -192,7 +192,7 @@ fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
             }
         }
     }
-    // Its upper factor: inverse = Uᵀ U, row by row.
+    // Its upper factor, inverse = Uᵀ U, row by row.
     let mut u = vec![0f64; k * k];
     for i in 0..k {
         for j in i..k {
@@ -234,11 +234,11 @@ fn as_the_paper_has_it() {
         let options = Gptq::default().with_block(block);
         let got = run(format, k, &w, &hessian, &options).linear.dequantize();
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
-            // Both are products of the same scale and code; a code more would be a tenth or so.
+            // Both are products of the same scale and code; one code off would be about a tenth.
             assert!((*got as f64 - expected).abs() < 1e-6, "{block}, {i}: {got}, {expected}");
         }
     }
-    // The comparison tells other methods from the paper's.
+    // The comparison distinguishes the paper's method from others.
     let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
         .unwrap()
         .dequantize();
@@ -268,7 +268,7 @@ fn outputs_are_nearer_than_rounded_ones() {
                 assert_eq!(got.linear.permutation().is_some(), permuted);
                 let quantized = got.linear.dequantize();
                 let error = output_error(k, &w, &quantized, &x);
-                // A tenth to a seventh, but for one bit: there errors are as large as the weights, and those of
+                // A tenth to a seventh, except at one bit: there errors are as large as the weights, and those of
                 // INT1_ASYM, whose levels are the extremes, may even grow from group to group.
                 if format.bits_per_weight() > 2.0 {
                     assert!(
@@ -277,7 +277,7 @@ fn outputs_are_nearer_than_rounded_ones() {
                     );
                 }
 
-                // The loss is half the error under the damped H, which is no less than under H.
+                // The loss is half the error under the damped H, which is at least that under H.
                 let h = hessian.diag();
                 let damp = got.damp * h.iter().sum::<f64>() / k as f64;
                 let squares = w.iter().zip(&quantized).map(|(w, q)| ((w - q) as f64).powi(2));
@@ -320,7 +320,7 @@ fn smaller_scales_where_they_are_better() {
         let (got, rounded) = (distance(&got), distance(&rounded));
         assert!(got < rounded, "{format}: {got}, {rounded}");
         if format == Format::INT3_ASYM {
-            // Clipping normal weights at 3 bits and 32 a group saves about a tenth.
+            // Clipping normal weights at 3 bits and groups of 32 saves about a tenth.
             assert!(got < 0.93 * rounded, "{got}, {rounded}");
         }
     }
@@ -357,7 +357,7 @@ fn dead_columns_and_too_few_inputs() {
     let w = normals(8, n * k);
     let mut x = inputs(k, 20);
     x.iter_mut().skip(5).step_by(k).for_each(|x| *x = 0.0);
-    // 20 inputs: H has a rank of 20, and no factor as it is.
+    // 20 inputs: H has rank 20 and cannot be factored undamped.
     let hessian = hessian(k, &x);
     let options = Gptq::default().with_damp(0.0);
     let got = run(Format::INT8, k, &w, &hessian, &options);
@@ -370,7 +370,7 @@ fn dead_columns_and_too_few_inputs() {
     let (got, rounded) = (output_error(k, &w, &quantized, &x), output_error(k, &w, &rounded, &x));
     assert!(got < rounded, "{got}, {rounded}");
 
-    // Inputs that were never seen: all columns are dead, and no number is divided by 0.
+    // No inputs: all columns are dead, and nothing may be divided by 0.
     let nothing = Hessian::new(k).unwrap();
     let got = run(Format::INT4, k, &w, &nothing, &Gptq::default());
     assert!(got.linear.dequantize().iter().all(|q| *q == 0.0));
@@ -422,7 +422,7 @@ fn what_does_not_fit_is_an_error() {
     bad[300] = 1e30;
     for groups in [GroupScales::Sequential, GroupScales::Static] {
         let options = Gptq::default().with_groups(groups);
-        // A group of a batch, and one of more than a batch.
+        // A group inside a batch, and one longer than a batch.
         for format in [Format::INT4, Format::Q4_K] {
             let error = why(format, &bad, &hessian, &options);
             assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
@@ -446,7 +446,7 @@ fn what_does_not_fit_is_an_error() {
         why(Format::INT4, &w, &hessian, &options),
         Error::Argument { .. }
     ));
-    // Positive on the diagonal, and yet of both signs: damping does not help.
+    // A positive diagonal but an indefinite matrix: damping does not help.
     let mut h = vec![1000.0; k * k];
     h.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
     let indefinite = Hessian::from_matrix(k, &h).unwrap();

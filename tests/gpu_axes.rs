@@ -1,5 +1,5 @@
-//! What is put around product kernels: types of inputs and outputs, epilogues, batches, slices of k, experts;
-//! each against f64 oracles, each with mutants that must be reported.
+//! What surrounds product kernels: types of inputs and outputs, epilogues, batches, slices of k, experts; each against
+//! f64 oracles, each with mutants that must be reported.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -19,20 +19,20 @@ use common::{Random, gpu};
 use lowbit::wgpu::{self, BufferSlice};
 use lowbit::{Epilogue, Error, FloatType, Format, Gpu, KERNELS, KernelInfo, MatMul, MatMulBuilder, Precision};
 
-/// The product kernels of the table that this adapter runs in f32. `shader::slots` holds all of them to every axis by
-/// naga; those that round have oracles of their own (`gpu_half`, `activations`).
+/// The product kernels of the table that this adapter runs in f32. `shader::slots` checks all of them under every axis
+/// with naga; those that round have oracles of their own (`gpu_half`, `activations`).
 fn kernels() -> Vec<&'static str> {
     names(|_| true)
 }
 
-/// Those of them with this property.
+/// Those with this property.
 fn names(of: fn(&KernelInfo) -> bool) -> Vec<&'static str> {
     let kernels = gpu::kernels_of(gpu::gpu(), Precision::F32).into_iter();
     kernels.filter(|k| of(k)).map(|k| k.name).collect()
 }
 
-/// What is made with the first precision that the kernel takes; None where this adapter has not what it needs, or
-/// where it is no product.
+/// The product with the first precision that the kernel takes; None if this adapter lacks what it needs, or if it is
+/// not a product kernel.
 fn allowed<T>(make: impl Fn(Precision) -> Result<T, Error>) -> Option<T> {
     for precision in [Precision::F32, Precision::F16, Precision::I8] {
         match make(precision) {
@@ -42,14 +42,14 @@ fn allowed<T>(make: impl Fn(Precision) -> Result<T, Error>) -> Option<T> {
             Err(e) => panic!("{e}"),
         }
     }
-    panic!("some precision is the kernel's");
+    panic!("the kernel takes no precision");
 }
 
 fn has(feature: wgpu::Features) -> bool {
     gpu::gpu().device().features().contains(feature)
 }
 
-/// A device with smaller limits than its adapter has, and no features.
+/// A device with smaller limits than its adapter's, and no features.
 fn limited(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     pollster::block_on(async {
@@ -69,7 +69,7 @@ const FORMATS: [Format; 5] = [Format::INT4, Format::Q4_K, Format::Q6_K, Format::
 
 const F32: (FloatType, FloatType) = (FloatType::F32, FloatType::F32);
 
-/// Chains that have every epilogue between them.
+/// Chains that contain every epilogue between them.
 const CHAINS: [&[Epilogue]; 6] = [
     &[Epilogue::Bias, Epilogue::Gelu, Epilogue::Scale],
     &[Epilogue::Bias, Epilogue::GeluTanh],
@@ -89,7 +89,7 @@ fn epilogues_are_within_their_bounds() {
     let gpu = gpu::gpu();
     let mut random = Random::new(700);
     for (i, chain) in CHAINS.iter().enumerate() {
-        // All chains by one kernel, and one chain by each of the others.
+        // All chains with one kernel, and one chain with each of the others.
         let mut kernels = vec!["gemv"];
         kernels.extend(kernels_beside("gemv").get(i));
         for kernel in kernels {
@@ -106,14 +106,14 @@ fn kernels_beside(one: &str) -> Vec<&'static str> {
     kernels().into_iter().filter(|k| *k != one).collect()
 }
 
-/// f16 inputs on every adapter, f16 outputs where it has the feature; rows of an odd number of halves.
+/// f16 inputs on every adapter, f16 outputs if it has the feature; rows with an odd number of halves.
 #[test]
 fn halves_in_and_out() {
     let gpu = gpu::gpu();
     let mut random = Random::new(710);
     let chain = &[Epilogue::Bias, Epilogue::Residual];
     for (i, kernel) in kernels().into_iter().enumerate() {
-        // Odd n and m, so that outputs end in the middle of a word; odd k of a format that can.
+        // Odd n and m, so that outputs end in the middle of a word; odd k with a format that allows it.
         for (format, shape) in [(FORMATS[i % 3], (1, 3, 37, 256)), (Format::F16, (1, 5, 13, 257))] {
             let f16 = has(wgpu::Features::SHADER_F16);
             let output = if f16 { FloatType::F16 } else { FloatType::F32 };
@@ -130,8 +130,8 @@ fn halves_in_and_out() {
     assert!(matches!(refused.build(), Err(Error::Feature { .. })));
 }
 
-/// Rows past the binding limit come in runs, weights in slabs: operands must follow. Rows of an odd number of
-/// halves would begin at odd offsets.
+/// Rows past the binding limit are split into runs, weights into slabs: operands must follow. Rows with an odd number
+/// of halves would begin at odd offsets.
 #[test]
 fn runs_and_slabs_have_their_operands() {
     let gpu = limited(|limits| limits.max_storage_buffer_binding_size = 16 << 10);
@@ -154,7 +154,7 @@ fn batches_multiply_pairs() {
     let gpu = gpu::gpu();
     let mut random = Random::new(720);
     for (i, kernel) in kernels().into_iter().enumerate() {
-        // n no multiple of 8: matrices begin in the middle of eight interleaved rows.
+        // n is not a multiple of 8: matrices begin in the middle of eight interleaved rows.
         let shape = [(3, 2, 13, 96), (2, 5, 37, 256), (5, 1, 3, 288)][i % 3];
         let chain = &[Epilogue::Bias, Epilogue::RowScale];
         let case = Case::new(gpu, FORMATS[i % 5], shape, F32, chain, &mut random);
@@ -181,14 +181,14 @@ fn batches_have_every_kernel() {
     assert!(ran >= 8, "{ran}");
 }
 
-/// The same sums in slices, bit for bit the same each time.
+/// Slices give the same sums, bit for bit the same each time.
 #[test]
 fn slices_are_added_up() {
     let gpu = gpu::gpu();
     let mut random = Random::new(730);
     let chain = &[Epilogue::Bias, Epilogue::Relu];
     for (i, kernel) in names(|k| k.slices).into_iter().enumerate() {
-        // The last slice is short; of five, the last would be empty.
+        // The last slice is short; with five slices it would be empty.
         for (slices, shape) in [(2, (1, 3, 37, 800)), (5, (2, 2, 9, 1030))] {
             let format = [FORMATS[i], Format::F16][slices % 2];
             let case = Case::new(gpu, format, shape, F32, chain, &mut random);
@@ -199,7 +199,7 @@ fn slices_are_added_up() {
             common::same_bits(&case.y(gpu, &product).unwrap(), &y).unwrap();
         }
     }
-    // Without being asked: on cards only, and only where there are few tiles.
+    // Chosen automatically: on cards only, and only if there are few tiles.
     let case = Case::new(gpu, Format::Q4_0, (1, 1, 9, 2048), F32, chain, &mut random);
     for (class, slices) in [(lowbit::DeviceClass::Cpu, 1), (lowbit::DeviceClass::Gpu, 4)] {
         let gpu = gpu.with_class(class);
@@ -308,12 +308,12 @@ fn what_cannot_be_is_refused() {
     );
     says(builder().kernel("gemv").slices(0), &["1 or more", "0"]);
     says(builder().kernel("gem"), &["gem", "gemv"]);
-    // A table and four operands are nine buffers.
+    // A table and four operands make nine buffers.
     let all = [Epilogue::Bias, Epilogue::Scale, Epilogue::Residual, Epilogue::Multiply];
     let many = |count: usize| all[..count].iter().fold(builder(), |b, e| b.epilogue(*e));
     says(many(4), &["max_storage_buffers_per_shader_stage", "9", "8"]);
     assert!(many(3).build().is_ok());
-    // Operands are checked as x and y are.
+    // Operands are checked like x and y.
     let product = case.builder(gpu, "gemv").build().unwrap();
     let x = to_bytes(&case.x, false);
     let nothing = gpu::run_with(gpu, &[&x, &x[..44]], 24, |pass, buffers, y| {

@@ -1,4 +1,4 @@
-//! What this driver must be able to run, did run: no test may go missing in silence.
+//! What this driver must be able to run did run: no test may be skipped silently.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::gpu;
 use lowbit::KERNELS;
 use lowbit::wgpu::{Backend, DeviceType, Features};
 
-/// `./test` says which driver a run is for; the adapter must be that driver.
+/// `./test` names the driver of a run; the adapter must be that driver.
 #[test]
 fn the_adapter_is_the_one_that_was_meant() {
     let gpu = gpu::gpu();
@@ -21,12 +21,12 @@ fn the_adapter_is_the_one_that_was_meant() {
         "lavapipe" => {
             assert_eq!((info.backend, info.device_type), (Backend::Vulkan, DeviceType::Cpu));
             assert!(info.name.contains("llvmpipe"), "{}", info.name);
-            // What kernels of their own wait for: without it gpu_half would have nothing to run.
+            // gpu_half's kernels need these features; without them it would have nothing to run.
             let needed = Features::TIMESTAMP_QUERY | Features::SUBGROUP | Features::SHADER_F16;
             let has = gpu.device().features();
             assert!(has.contains(needed), "{:?} missing", needed - has);
         }
-        // Debian sid's, made ready by `./test` with the option on.
+        // Debian sid's driver, which `./test` prepares with the option enabled.
         "lavapipe-coop" => {
             assert_eq!((info.backend, info.device_type), (Backend::Vulkan, DeviceType::Cpu));
             assert!(info.name.contains("llvmpipe"), "{}", info.name);

@@ -1,4 +1,4 @@
-//! What the device decodes, against the CPU twins: equality, not closeness.
+//! The device's decoding compared with the CPU twins: equality, not closeness.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -6,7 +6,7 @@ mod common;
 use common::{Random, altered_matrix, fitting_k, formats, golden, gpu, random_matrix, same_bits};
 use lowbit::{Format, GetRows, Matrix};
 
-/// Shapes with rows that fill no eight, odd counts of blocks, short last groups and parts.
+/// Shapes whose rows do not fill an octet, with odd counts of blocks, short last groups and short last parts.
 fn shapes(format: Format) -> Vec<(usize, usize)> {
     let ks = [8, 33, 96, 784, 1280];
     let mut shapes: Vec<_> = ks.iter().map(|&k| (13, fitting_k(format, k))).collect();
@@ -40,8 +40,8 @@ fn golden_cases_decode_bit_for_bit() {
     }
 }
 
-/// Of ggml's scales without a sign 127 stands for 0, and 255, whose top bit it does not look at, for 480
-/// (ggml_ue4m3_to_fp32, twice the halves that it keeps).
+/// In ggml's unsigned scales 127 stands for 0, and 255, whose top bit is ignored, for 480 (ggml_ue4m3_to_fp32, twice
+/// the halves that it keeps).
 #[test]
 fn nvfp4_scales_of_every_byte() {
     let gpu = gpu::gpu();
@@ -69,7 +69,7 @@ fn nvfp4_scales_of_every_byte() {
     same_bits(&gpu.dequantize(&weights).unwrap(), &want).unwrap();
 }
 
-/// One bit flipped before upload must show in what comes back.
+/// A bit flipped before upload must show in the decoded result.
 #[test]
 fn flipped_bits_are_reported() {
     let gpu = gpu::gpu();
@@ -79,14 +79,14 @@ fn flipped_bits_are_reported() {
         let seed = random.next();
         let matrix = random_matrix(format, n, k, seed);
         let floats = format.float_fields();
-        // A byte of codes (fields of 8 bits at most reach into no other; plain floats are all field)
-        // that weights are made of: sums beside them are not.
+        // A byte of codes that weights are decoded from, not of the sums next to them (fields have at most 8 bits and
+        // cross no further byte; plain floats are all field).
         let is_field = |at: usize| {
             let mut fields = floats.iter().map(|(f, s)| *f..f + s.bytes());
             format.block_len().is_some_and(|len| len > 1) && fields.any(|f| f.contains(&at))
         };
         let flipped = |at: usize| {
-            // Not the top bit: nibbles 0 and 8 of MXFP4 are the same weight.
+            // Not the top bit: nibbles 0 and 8 of MXFP4 decode to the same weight.
             altered_matrix(format, n, k, seed, |bytes| bytes[at] ^= 0x40)
         };
         let (at, broken) = (0..)
@@ -123,7 +123,7 @@ fn rows_are_looked_up() {
         let rows = gpu.get_rows(&ids, &weights).unwrap();
         same_bits(&rows, &want).unwrap_or_else(|e| panic!("{format}: {e}"));
 
-        // Recorded, with an index past the end: its row is NaN and the others are untouched.
+        // Recorded, with an index past the end: its row is NaN and the others are unchanged.
         let mut ids = ids;
         ids[3] = n as u32;
         ids[20] = u32::MAX;

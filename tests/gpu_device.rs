@@ -1,4 +1,4 @@
-//! Devices: small limits, borrowed ones, bad calls, and what happens when something breaks.
+//! Devices: small limits, borrowed devices, invalid calls, and behaviour after errors.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -9,8 +9,8 @@ use lowbit::wgpu::{self, BufferUsages};
 use lowbit::{Error, Format, GetRows, Gpu, MatMul, Precision, Weights};
 use std::sync::{Arc, Mutex};
 
-/// Weights past the binding limit and grids past the limit of a dimension: with limits this small
-/// a small matrix is split into slabs, x and y into runs of rows, and every grid is folded.
+/// Weights past the binding limit and grids past the limit of a dimension. With limits this small a small matrix is
+/// split into slabs, x and y into runs of rows, and every grid is folded.
 #[test]
 fn matrices_past_the_limits_are_split() {
     let gpu = borrowed(|limits| {
@@ -36,7 +36,7 @@ fn matrices_past_the_limits_are_split() {
         let x = random.floats(m * k, 1.0);
         let want = oracle(&all, &x, n, k);
         for kernel in ["gemv", "gemm"] {
-            // 130 rows of y are 364 000 bytes: runs of 64 rows do not fit either, so this is refused.
+            // 130 rows of y take 364 000 bytes: runs of 64 rows do not fit either, so this is refused.
             if 64.min(m) * n * 4 > 64 << 10 {
                 let refused = common::gpu::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
                 let text = refused.expect_err("too large").to_string();
@@ -46,7 +46,7 @@ fn matrices_past_the_limits_are_split() {
             let y = gpu::product(&gpu, &weights, &x, kernel);
             within_bound(&y, &want).unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
         }
-        // Indices that go back and forth between slabs.
+        // Indices that alternate between slabs.
         let ids: Vec<u32> = (0..50).map(|i| (i * 331) % n as u32).collect();
         let rows: Vec<f32> = ids.iter().flat_map(|&i| all[i as usize * k..][..k].to_vec()).collect();
         same_bits(&gpu.get_rows(&ids, &weights).unwrap(), &rows).unwrap();
@@ -69,14 +69,14 @@ fn a_callers_handlers_stay_in_force() {
     let told = heard.clone();
     gpu.device()
         .on_uncaptured_error(Arc::new(move |e: wgpu::Error| told.lock().unwrap().push(e.to_string())));
-    // Everything that lowbit does, mistakes included, and the caller hears of none of it.
+    // Nothing that lowbit does, errors included, reaches the caller's handler.
     let matrix = random_matrix(Format::Q4_K, 8, 256, 3);
     let weights = gpu.upload(&matrix).unwrap();
     gpu.matmul(&[1.0; 512], &weights).unwrap();
     let broken = common::gpu::edited(&gpu, &weights, 1, "gemv", |t| t.replace("fn affine", "fn affin"));
     assert!(matches!(broken, Err(Error::Shader { .. })));
     assert_eq!(*heard.lock().unwrap(), Vec::<String>::new());
-    // The caller's own mistake still reaches the caller's own handler.
+    // The caller's own error still reaches the caller's own handler.
     buffer(&gpu, 16, BufferUsages::MAP_READ | BufferUsages::STORAGE);
     assert_eq!(heard.lock().unwrap().len(), 1);
 }
@@ -89,16 +89,16 @@ fn shader_errors_name_file_and_line() {
         t.replace("let low = fifth(", "let low = fifthh(")
     });
     let text = broken.expect_err("the shader is broken").to_string();
-    // The line of shaders/formats/q5_0.wgsl, wherever the composer put it.
+    // The line of shaders/formats/q5_0.wgsl, wherever the composer placed it.
     let file = include_str!("../shaders/formats/q5_0.wgsl");
     let line = 1 + file.lines().position(|l| l.contains("let low")).unwrap();
     assert!(text.contains(&format!("shaders/formats/q5_0.wgsl:{line}")), "{text}");
     assert!(text.contains("fifthh"), "{text}");
-    // And the device goes on working.
+    // The device still works.
     gpu.matmul(&[1.0; 256], &weights).unwrap();
 }
 
-/// What a call records into a pass, without running it.
+/// The error from recording a call into a pass, without running it.
 fn record(gpu: &Gpu, f: impl FnOnce(&mut wgpu::ComputePass) -> lowbit::Result<()>) -> String {
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     let mut pass = encoder.begin_compute_pass(&Default::default());
@@ -129,13 +129,13 @@ fn bad_bindings_say_both_numbers() {
     let uniform = buffer(gpu, x_len, BufferUsages::UNIFORM);
     let text = record(gpu, |pass| product.encode(pass, uniform.slice(..), y.slice(..)));
     assert!(text.contains("STORAGE") && text.contains("UNIFORM"), "{text:?}");
-    // Sub-ranges at the device's own alignment are fine, and recorded twice they are found again.
+    // Sub-ranges at the device's own alignment are accepted; recorded twice, their bind groups are reused.
     let at = gpu.device().limits().min_storage_buffer_offset_alignment as u64;
     for _ in 0..2 {
         let text = record(gpu, |pass| product.encode(pass, x.slice(at..), y.slice(at..)));
         assert_eq!(text, "");
     }
-    // A buffer of another device is refused, not passed on to the caller's error handler.
+    // A buffer of another device is refused and does not reach the caller's error handler.
     let foreign = storage(&borrowed_from(&instance, |_| ()), x_len);
     let text = record(gpu, |pass| product.encode(pass, foreign.slice(..), y.slice(..)));
     assert!(text.contains("binding buffers"), "{text:?}");
@@ -166,7 +166,7 @@ fn bad_calls_are_refused_before_the_device_sees_them() {
 
 #[test]
 fn too_small_devices_are_refused() {
-    // The limit's name, what is needed, what there is.
+    // The limit's name, the required value, the available value.
     type Case = (&'static str, u32, u32, fn(&mut wgpu::Limits));
     let cases: [Case; 11] = [
         ("max_compute_invocations_per_workgroup", 256, 64, |l| {
@@ -218,7 +218,7 @@ fn too_small_devices_are_refused() {
     }
 }
 
-/// What one kernel needs more than others is told by it, not by a panic: here the binding of a table.
+/// A limit that only one kernel exceeds is reported by it, not by a panic: here the binding of a table.
 #[test]
 fn what_single_kernels_lack_is_told() {
     let gpu = borrowed(|l| l.max_bindings_per_bind_group = 5);

@@ -1,7 +1,7 @@
-//! Products of structured data by every format and kernel, at any shape, on the device and the processor, held to
-//! the bounds of docs/precision.md. `scripts/differential` runs it for longer, on every driver that there is.
+//! Products of structured data with every format and kernel, at any shape, on the device and the CPU, checked against
+//! the bounds of docs/precision.md. `scripts/differential` runs this longer, on every available driver.
 //!
-//! LOWBIT_DIFFERENTIAL: seconds (20); LOWBIT_SEED: where random numbers begin (1).
+//! LOWBIT_DIFFERENTIAL: seconds (20); LOWBIT_SEED: the first random seed (1).
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -28,15 +28,15 @@ fn formats() -> Vec<Format> {
     all
 }
 
-/// One product: what was asked, and the sums that it may be compared with.
+/// One product and the sums that it may be compared with.
 struct Case {
     at: String,
     matrix: Matrix<'static>,
     x: Vec<f32>,
     exact: Vec<(f64, f64)>,
-    /// Of inputs rounded to bytes.
+    /// Sums of inputs rounded to bytes.
     bytes: Vec<(f64, f64)>,
-    /// Of inputs and weights rounded to halves.
+    /// Sums of inputs and weights rounded to halves.
     halves: Vec<(f64, f64)>,
 }
 
@@ -45,7 +45,7 @@ impl Case {
         let mut pick = |len: usize| (random.next() % len as u64) as usize;
         let format = formats[pick(formats.len())];
         let m = [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32, 33, 65, 127][pick(14)];
-        // Long rows are few, so that cases stay many.
+        // Few rows are long, so that many cases run.
         let (n, k) = match pick(12) {
             0 => (1 + pick(4), 8 * (300 + pick(8192 - 300))),
             1..4 => (1 + pick(100), 8 * (1 + pick(32))),
@@ -79,7 +79,7 @@ impl Case {
         }
     }
 
-    /// The largest error in units of the bound, by the sums that this much rounding allows; the nearest of them.
+    /// The largest error in units of the bound, against the nearest of the sums that this precision allows.
     fn error(&self, y: &[f32], precision: Precision) -> f64 {
         let k = self.matrix.k() as f64;
         let by = |want: &[(f64, f64)], bound: f64| {
@@ -99,7 +99,7 @@ impl Case {
         }
     }
 
-    /// The device's error by a kernel, or by the one that is chosen; none where it cannot serve.
+    /// The device's error with a kernel, or with the chosen one; None if it cannot serve the case.
     fn on_device(&self, gpu: &Gpu, precision: Precision, kernel: Option<&str>) -> Option<(f64, String)> {
         let weights = gpu.upload(&self.matrix).unwrap();
         let m = self.x.len() / self.matrix.k();
@@ -184,7 +184,7 @@ fn structured_products_are_within_their_bounds() {
     assert_eq!(bad, 0, "{bad} of {products} products are out of bounds");
 }
 
-/// Weights that lose some bits beside their offset: random bytes do not show it, weights that are small beside the
+/// Weights that lose some bits next to their offset: random bytes do not reveal it, weights that are small next to the
 /// offset of their group do.
 #[test]
 fn structured_data_reports_what_random_bytes_do_not() {
@@ -210,8 +210,8 @@ fn structured_data_reports_what_random_bytes_do_not() {
     assert!(errors(&weights, &x).is_err(), "not reported");
 }
 
-/// An infinite input, and one whose products with levels pass what f32 holds: whole weights say what becomes of them,
-/// also where they meet the level that others are counted from.
+/// An infinite input, and one whose products with levels overflow f32: the result must be that of whole weights, even
+/// where such an input meets the middle level.
 #[test]
 fn infinite_and_huge_inputs_meet_whole_weights() {
     let gpu = gpu::gpu();
@@ -245,7 +245,7 @@ fn infinite_and_huge_inputs_meet_whole_weights() {
             }
             let rest = oracle(&w, &x[k..], n, k);
             within_bound(&y[n..], &rest).unwrap_or_else(|e| panic!("{format}, m = {m}: {e}"));
-            // Formats with zero points are among those of which docs/precision.md promises less above 2^112.
+            // docs/precision.md promises less for formats with zero points above 2^112.
             if format == Format::INT4_ASYM {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What fails is told, by the right name and at once, and leaves nothing behind: neither memory nor half a recording.
+//! Failures are reported at once under the right name, and leave nothing behind: neither memory nor half a recording.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const MIB: u64 = 1 << 20;
 
-/// Bytes that the device has given away, where wgpu counts them.
+/// Bytes that the device has allocated, if wgpu counts them.
 fn used(gpu: &Gpu) -> Option<u64> {
     let report = gpu.device().generate_allocator_report()?;
     Some(report.total_allocated_bytes)
@@ -49,10 +49,10 @@ fn weights_take_their_memory_once_and_give_it_back() {
     let (weights, most) = peak(&gpu, || gpu.upload(&matrix).unwrap());
     let bytes = weights.device_bytes();
     assert_eq!(bytes, 48 * MIB);
-    // One staging buffer, of 16 MiB, and canaries.
+    // One staging buffer of 16 MiB, and canaries.
     let beside = most.saturating_sub(before + bytes);
-    assert!(beside <= 17 * MIB, "{beside} bytes beside the weights");
-    // Of what the device took for itself at first it may have given back some.
+    assert!(beside <= 17 * MIB, "{beside} bytes next to the weights");
+    // The device may have freed some of what it allocated at first.
     let more = || used(&gpu).unwrap().saturating_sub(before);
     let kept = more();
     assert!(kept <= bytes + MIB, "{kept} bytes kept for {bytes}");
@@ -60,7 +60,7 @@ fn weights_take_their_memory_once_and_give_it_back() {
     let left = more();
     assert!(left <= MIB, "{left} bytes left by weights that were dropped");
 
-    // Small ones, and products: what each needs is freed without a submission of the caller's.
+    // Small matrices, and products: what each needs is freed without a submission by the caller.
     let small = random_matrix(Format::Q8_0, 32, 1024, 3);
     for _ in 0..300 {
         let weights = gpu.upload(&small).unwrap();
@@ -70,7 +70,7 @@ fn weights_take_their_memory_once_and_give_it_back() {
     assert!(left <= MIB, "{left} bytes left by 300 of 34 KiB");
 }
 
-/// x, or y, of more bytes than a buffer may have is refused before anything is made for it.
+/// x or y with more bytes than a buffer may have is refused before anything is allocated for it.
 #[test]
 fn products_of_too_many_rows_say_both_numbers() {
     let gpu = borrowed(|_| ());
@@ -94,7 +94,7 @@ fn products_of_too_many_rows_say_both_numbers() {
     assert_eq!(numbers(refused), too_large("y in bytes", bytes));
     let refused = GetRows::new(&gpu, &wide, m).err();
     assert_eq!(numbers(refused), too_large("rows of floats in bytes", bytes));
-    // No number is too large to be refused.
+    // Every larger number is refused as well.
     for m in [1 << 26, 1 << 30, u32::MAX as usize, usize::MAX / 2, usize::MAX] {
         let told = |e: Option<Error>| {
             let e = e.expect("too large");
@@ -114,7 +114,7 @@ fn products_of_too_many_rows_say_both_numbers() {
     }
 }
 
-/// What is nothing is blamed by its own name.
+/// A count of zero is refused under its own name.
 #[test]
 fn nothing_is_no_number_of_anything() {
     let gpu = gpu::gpu();
@@ -135,7 +135,7 @@ fn nothing_is_no_number_of_anything() {
     assert_eq!(experts(4, 2, 0), "m");
 }
 
-/// A product that is cut into many dispatches takes no more memory until it is recorded.
+/// A product that is cut into many dispatches takes no more memory before it is recorded.
 #[test]
 fn dispatches_are_counted_and_not_stored() {
     let gpu = borrowed(|_| ()).with_class(lowbit::DeviceClass::Cpu);
@@ -162,7 +162,7 @@ fn dispatches_are_counted_and_not_stored() {
     assert!(many.1 <= few.1 + 1024, "{few:?} {many:?}");
 }
 
-/// Told by the first call after it, whatever that is.
+/// The first call after the loss reports it, whatever that call is.
 #[test]
 fn a_lost_device_is_an_error() {
     let gpu = borrowed(|_| ());
@@ -210,7 +210,7 @@ fn running_out_of_memory_is_an_error() {
         return;
     }
     if std::env::var(CHILD).is_ok() {
-        // Until there is no more. What was there before goes on working.
+        // Until memory runs out. What was allocated before keeps working.
         let (n, k) = (4096, 4096);
         let matrix = Matrix::from_bytes(Format::F32, n, k, vec![0; 4 * n * k]).unwrap();
         let mut all = vec![gpu.upload(&matrix).unwrap()];
@@ -219,12 +219,12 @@ fn running_out_of_memory_is_an_error() {
                 Ok(weights) => all.push(weights),
                 Err(e) => break e,
             }
-            assert!(all.len() < 1000, "no end of memory");
+            assert!(all.len() < 1000, "memory never ran out");
         };
         assert!(matches!(refused, Error::OutOfMemory(_)), "{refused}");
         return;
     }
-    // On a processor the device's memory is this process's, of which a shell gives it 4 GiB.
+    // On a CPU the device's memory is this process's, which a shell limits to 4 GiB.
     if cfg!(target_os = "linux") && gpu.info().device_type == wgpu::DeviceType::Cpu {
         let test = std::env::current_exe().unwrap();
         let child = std::process::Command::new("sh")
@@ -237,7 +237,7 @@ fn running_out_of_memory_is_an_error() {
         let text = String::from_utf8_lossy(&child.stdout);
         assert!(child.status.success(), "{text}");
     }
-    // SwiftShader refuses a buffer of 1 GiB. Other drivers hand it out and may swap, which is no test.
+    // SwiftShader refuses a buffer of 1 GiB. Other drivers allocate it and may swap, which tests nothing.
     if !gpu.info().name.contains("SwiftShader") {
         println!("not run: {} does not refuse 1 GiB", gpu.info().name);
         return;
@@ -247,11 +247,11 @@ fn running_out_of_memory_is_an_error() {
     let weights = gpu.upload(&random_matrix(format, 1, k, 3)).unwrap();
     let refused = gpu.get_rows(&vec![0; 4096], &weights);
     assert!(matches!(refused, Err(Error::OutOfMemory(_))), "{refused:?}");
-    // And the device goes on working.
+    // The device still works.
     gpu.get_rows(&[0], &weights).unwrap();
 }
 
-/// Devices that lowbit makes are of one instance, in which wgpu tells their buffers apart.
+/// Devices that lowbit creates share one instance, in which wgpu tells their buffers apart.
 #[test]
 fn a_buffer_of_another_gpu_is_refused() {
     let (gpu, other) = (Gpu::new().unwrap(), Gpu::new().unwrap());
@@ -269,8 +269,8 @@ fn a_buffer_of_another_gpu_is_refused() {
     }
 }
 
-/// `record` fails for its last buffer, and has recorded nothing by then: `used`, the first, may be destroyed before the
-/// pass is submitted.
+/// `record` fails on its last buffer before it has recorded anything: `used`, its first buffer, may be destroyed before
+/// the pass is submitted.
 fn nothing_is_recorded(
     gpu: &Gpu,
     what: &str,
@@ -296,7 +296,7 @@ fn nothing_is_recorded_where_the_last_buffer_is_refused() {
     let matrix = random_matrix(Format::Q4_0, n, k, 3);
     let weights = gpu.upload(&matrix).unwrap();
     let bytes = 4 * (m * k) as u64;
-    // A buffer that passes every check of lowbit's own: only wgpu knows whose it is.
+    // A buffer that passes all of lowbit's own checks: only wgpu knows its owner.
     let foreign = storage(other, bytes);
     let y = foreign.slice(..);
 

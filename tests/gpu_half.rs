@@ -1,5 +1,5 @@
-//! Kernels that round to f16, by name, with every format over edge shapes: against an oracle whose inputs and
-//! weights are rounded the same way their sums have no other bound than those of exact kernels.
+//! Kernels that round to f16, by name, with every format over edge shapes. Against an oracle with inputs and weights
+//! rounded the same way, their sums have the same bound as those of exact kernels.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -12,16 +12,16 @@ use lowbit::{
 };
 use std::process::Command;
 
-/// The kernels that need `Precision::F16` to be allowed, of those that this device can run.
+/// The kernels that need `Precision::F16` to be allowed and that this device can run.
 fn half_kernels(gpu: &Gpu) -> Vec<&'static KernelInfo> {
     gpu::kernels_of(gpu, Precision::F16)
 }
 
-/// What a device with these features must be able to run: nothing may go missing in silence.
+/// What a device with these features must be able to run: no kernel may be missing silently.
 #[test]
 fn no_kernel_is_missing() {
     let gpu = gpu::gpu();
-    // Those that need no matrix units are held to the table as they are listed.
+    // `half_kernels` compares those that need no matrix units with the table as it lists them.
     let kernels = half_kernels(gpu);
     println!("kernels: {kernels:?}");
     let sides: Vec<_> = kernels.iter().filter_map(|k| k.matrix_side).collect();
@@ -29,12 +29,12 @@ fn no_kernel_is_missing() {
         (false, _) => assert!(sides.is_empty(), "{sides:?}"),
         // lavapipe's only shape.
         (true, DeviceType::Cpu) => assert_eq!(sides, [8]),
-        // Which one is the card's affair.
+        // The side depends on the card.
         (true, _) => assert!(!sides.is_empty()),
     }
 }
 
-/// Inputs in f16 are what these kernels round inputs in f32 to: the product is the same to the last bit.
+/// These kernels round f32 inputs to f16, so f16 inputs give the same product to the last bit.
 #[test]
 fn halves_in() {
     let gpu = gpu::gpu();
@@ -48,7 +48,7 @@ fn halves_in() {
             .map(f16::from_f32)
             .collect();
         let floats: Vec<f32> = x.iter().map(|x| x.to_f32()).collect();
-        // Whole words.
+        // Pad to whole words.
         x.resize((m * k).next_multiple_of(2), f16::ZERO);
         let bits: Vec<u16> = x.iter().map(|x| x.to_bits()).collect();
         for kernel in half_kernels(gpu) {
@@ -65,8 +65,8 @@ fn halves_in() {
     println!("{seen} products");
 }
 
-/// No optional feature off, each in turn, and all of them: the kernels that need it are refused by its
-/// name, and what is chosen instead is right.
+/// With no optional feature off, each in turn, and all of them: kernels that need it are refused by its name, and the
+/// kernel chosen instead is right.
 #[test]
 fn features_switch_off() {
     let gpu = gpu::gpu();
@@ -100,7 +100,7 @@ fn features_switch_off() {
     }
 }
 
-/// The environment variable, in a process of its own: it is read once, as the device is made.
+/// The environment variable, in a process of its own, since it is read once, when the device is created.
 #[test]
 fn the_environment_switches_matrices_off() {
     const OFF: &str = "LOWBIT_NO_COOPERATIVE_MATRIX";
@@ -109,7 +109,7 @@ fn the_environment_switches_matrices_off() {
         assert!(!kernels.iter().any(|k| k.matrix_side.is_some()), "{kernels:?}");
         return;
     }
-    // Not `current_exe`: where this runs by chroot, there is no /proc.
+    // Not `current_exe`: under chroot there is no /proc.
     let run = Command::new(std::env::args_os().next().unwrap())
         .args(["--exact", "the_environment_switches_matrices_off"])
         .env(OFF, "1")
@@ -119,7 +119,7 @@ fn the_environment_switches_matrices_off() {
     assert!(run.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// Who did not ask for f16 does not get it; who did gets matrix units where the device has them.
+/// F16 is used only if the caller asked for it; then matrix units are used if the device has them.
 #[test]
 fn rounding_is_chosen_only_where_it_is_allowed() {
     let gpu = gpu::gpu();
@@ -144,7 +144,7 @@ fn rounding_is_chosen_only_where_it_is_allowed() {
     }
 }
 
-/// A product to be compared with its oracles: all rounded to f16, and nothing.
+/// A product with its oracles: everything rounded to f16, and nothing rounded.
 struct Case {
     weights: Weights,
     x: Vec<f32>,
@@ -184,7 +184,7 @@ impl Case {
             .unwrap_or_else(|e| panic!("{kernel}, {} as on a {:?}: {e}", self.at, gpu.class()))
     }
 
-    /// Holds a product made ready to the oracle of its kernel.
+    /// Checks a prepared product against the oracle of its kernel.
     fn check(&self, gpu: &Gpu, product: &MatMul) {
         let kernel = KERNELS.iter().find(|k| k.name == product.kernel()).unwrap();
         let want = if kernel.precision == Precision::F16 {
@@ -196,8 +196,8 @@ impl Case {
     }
 }
 
-/// Rows of x, rows of weights, lengths: tiles that are not full in every direction, one and several of them,
-/// short parts and ragged ones.
+/// Rows of x, rows of weights, row lengths: tiles that are not full, in every direction, one or several of them, short
+/// and ragged parts.
 const EDGES: &[(usize, usize, usize)] = &[
     (1, 1, 8),
     (2, 9, 40),
@@ -209,10 +209,10 @@ const EDGES: &[(usize, usize, usize)] = &[
     (129, 131, 96),
 ];
 
-/// Of so many formats one runs as on the other class of devices, where only the size of tiles differs.
+/// One in so many formats also runs as on the other class of devices, where only the tile sizes differ.
 const OTHER_CLASS: usize = 24;
 
-/// Each kernel and each format meets every shape, if not both together: nearly all of the time is compiling.
+/// Each kernel and each format meets every shape, but not every combination: compiling takes nearly all of the time.
 #[test]
 fn every_kernel_and_format_is_within_its_bound() {
     let own = gpu::gpu();
@@ -243,7 +243,7 @@ fn every_kernel_and_format_is_within_its_bound() {
         }
         worst
     };
-    // Most of the time is compiling, which two threads do side by side.
+    // Most of the time is compiling, which two threads do in parallel.
     let half = |which: usize| {
         let mine = formats.iter().enumerate().filter(|(i, _)| i % 2 == which);
         mine.map(|(i, &f)| run(i, f)).fold(0f64, f64::max)
@@ -259,7 +259,7 @@ fn every_kernel_and_format_is_within_its_bound() {
     );
 }
 
-/// Sums in f16 would overflow here: the true ones pass 65 504 by far, while inputs and weights do not.
+/// Sums in f16 would overflow here: the true ones are far over 65 504, but inputs and weights are not.
 #[test]
 fn long_rows_of_large_inputs_do_not_overflow() {
     let gpu = gpu::gpu();
@@ -276,11 +276,11 @@ fn long_rows_of_large_inputs_do_not_overflow() {
     }
 }
 
-/// What fills up the last part of a row must not count: at a scale as large as this, f16 has no number for it.
+/// The padding of the last part of a row must not count: at a scale this large its weights overflow f16.
 #[test]
 fn what_is_past_the_end_of_a_row_stays_zero() {
     let gpu = gpu::gpu();
-    // Codes 15 with zero point 15: weights 0. What fills up a part has code 0: -15 * 8192.
+    // Codes 15 with zero point 15: weights 0. The padding of a part has code 0: -15 * 8192.
     let format = Format::INT4_ASYM.with_group(Group::Row).unwrap();
     let (n, k) = (5, 40);
     let zeros = vec![0f32; n * k];
@@ -303,7 +303,7 @@ fn what_is_past_the_end_of_a_row_stays_zero() {
     }
 }
 
-/// Zero blocks, subnormal halves, an input that f16 does not reach and must stay in its row.
+/// Zero blocks, subnormal halves, an input that overflows f16 and must stay in its row.
 #[test]
 fn special_values_travel() {
     let gpu = gpu::gpu();

@@ -1,5 +1,5 @@
-//! Inputs rounded by a scale for each token, or by a scale and zero point found by calibration: products of
-//! integers on the device against f64 products by what the inputs were rounded to.
+//! Inputs rounded by a scale for each token, or by a scale and zero point from calibration: products of integers on the
+//! device against f64 products of the rounded inputs.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -25,7 +25,7 @@ const SCALES: [InputScale; 4] = [
     },
 ];
 
-/// m rows, each of another size, none of which is centred.
+/// m rows, each of a different size and none of them centred.
 fn inputs(m: usize) -> Vec<f32> {
     let mut random = Random::new(7);
     let row = |i: usize| {
@@ -44,7 +44,7 @@ fn build(gpu: &Gpu, w: &Weights, m: usize, scale: InputScale) -> MatMul {
     product.input_scale(scale).build().unwrap()
 }
 
-/// The largest error in units of ε Σ|x·w|, of which the sum counts what the zero point adds and takes away.
+/// The largest error in units of ε Σ|x·w|, where the sum includes what the zero point adds and subtracts.
 fn worst(y: &[f32], w: &Matrix, x: &[f32], scale: InputScale) -> f64 {
     let (n, k) = (w.n(), w.k());
     let mut rounded = x.to_vec();
@@ -61,7 +61,7 @@ fn worst(y: &[f32], w: &Matrix, x: &[f32], scale: InputScale) -> f64 {
         let right: f64 = terms().map(|(x, w)| x * w).sum();
         let size: f64 = terms().map(|(x, w)| (x.abs() + 2.0 * shift) * w.abs()).sum();
         let off = (y as f64 - right).abs() / (f32::EPSILON as f64 * size + 1e-30);
-        // NaN is the worst.
+        // NaN counts as the worst.
         worst = if off <= worst { worst } else { off };
     }
     worst
@@ -91,7 +91,7 @@ fn products_are_those_of_the_rounded_inputs() {
                 assert!(lowbit::testing::rounded(&product).is_some(), "{format} m = {m}: {name}");
                 let off = worst(&y, &w, &x, scale);
                 assert!(off <= 4.0, "{format} m = {m} {scale:?} by {name}: {off} units");
-                // Another rounding would have been seen.
+                // The test would report a different rounding.
                 let run = gpu::prepared(gpu, &build(gpu, &weights, m, InputScale::Run), &x);
                 let other = worst(&run, &w, &x, scale);
                 assert!(other > 40.0, "{format} m = {m} {scale:?}: by runs {other} units off");
@@ -100,7 +100,7 @@ fn products_are_those_of_the_rounded_inputs() {
     }
 }
 
-/// The zero point is taken away before any epilogue, and the caller's operands stay his.
+/// The zero point is subtracted before any epilogue, and the caller's operands stay unchanged.
 #[test]
 fn zero_points_come_before_epilogues() {
     let gpu = gpu::gpu();

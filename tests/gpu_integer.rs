@@ -1,5 +1,5 @@
-//! Products of integers (`Precision::I8`): the rounding of x, bit for bit; products that are exact, bit for bit;
-//! others within their bound of the f64 product by the rounded x; and proof that these comparisons report.
+//! Products of integers (`Precision::I8`): the rounding of x, bit for bit; exact products, bit for bit; others within
+//! their bound of the f64 product of the rounded x; and mutants that these comparisons must report.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -10,14 +10,14 @@ use lowbit::{
 };
 use std::collections::BTreeSet;
 
-/// x as the definition rounds it.
+/// x rounded by the definition.
 struct Rounded {
     /// Rows padded to whole runs of 32.
     codes: Vec<i8>,
     scales: Vec<f32>,
 }
 
-/// How codes are rounded: other than to the nearest only in mutants.
+/// How codes are rounded: other than to nearest only in mutants.
 type Round = fn(f32) -> f32;
 
 fn rounded(x: &[f32], k: usize, round: Round) -> Rounded {
@@ -53,7 +53,7 @@ fn rounded(x: &[f32], k: usize, round: Round) -> Rounded {
 }
 
 impl Rounded {
-    /// As the device holds it: 12 words for each run.
+    /// The words that the device stores: 12 for each run.
     fn words(&self) -> Vec<u32> {
         let mut words = vec![];
         for (codes, scale) in self.codes.chunks(32).zip(&self.scales) {
@@ -66,7 +66,7 @@ impl Rounded {
         words
     }
 
-    /// The inputs that the codes stand for, m rows of k.
+    /// The inputs that the codes stand for: m rows of k.
     fn values(&self, k: usize) -> Vec<f64> {
         let padded = k.next_multiple_of(32);
         let rows = self.codes.chunks(padded).zip(self.scales.chunks(padded / 32));
@@ -91,13 +91,13 @@ fn kernels() -> Vec<&'static KernelInfo> {
     gpu::kernels_of(gpu::gpu(), Precision::I8)
 }
 
-/// One product, or None where the kernel has no codes to multiply: which those are is asserted.
+/// One product, or None if the format has no codes that the kernel multiplies; asserts which formats those are.
 fn product(gpu: &Gpu, weights: &lowbit::Weights, x: &[f32], kernel: &KernelInfo) -> Option<Vec<f32>> {
     let (m, format) = (x.len() / weights.k(), weights.format());
     let product = match common::gpu::with_kernel(gpu, weights, m, Precision::I8, kernel.name) {
         Err(Error::NoCodes { .. }) => {
             assert!(!kernel.serves(format), "{kernel} does not serve {format}");
-            // Only what fields there are may keep a kernel from integers.
+            // Only the width of fields may exclude a kernel from formats with integers.
             assert!(
                 !format.has_integers() || kernel.field_bits.is_some(),
                 "{kernel}, {format}"
@@ -120,7 +120,7 @@ fn within_bound(y: &[f32], want: &[(f64, f64)]) -> Result<f64, String> {
     common::within_bound(y, want)
 }
 
-/// Equal as numbers are: the sign of a zero depends on the order of sums.
+/// Equal as numbers: the sign of a zero depends on the order of the sum.
 fn equal(y: &[f32], want: &[(f64, f64)]) -> Result<(), String> {
     let want: Vec<f32> = want.iter().map(|w| w.0 as f32 + 0.0).collect();
     let y: Vec<f32> = y.iter().map(|y| y + 0.0).collect();
@@ -134,7 +134,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
         for (r, row) in bytes.chunks_mut(row_bytes).enumerate() {
             let step = format.block_bytes().unwrap_or(row_bytes);
             for (b, block) in row.chunks_mut(step).enumerate() {
-                // Neighbours differ.
+                // Neighbouring blocks differ.
                 let odd = (r + b) % 2;
                 for (i, &(at, scale)) in format.float_fields().iter().enumerate() {
                     let value = 2f32.powi(odd as i32 + i as i32 - 4);
@@ -150,7 +150,7 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
                     }
                 }
                 if format.name() == "iq1_m" {
-                    // d lies in the top nibbles of four half words.
+                    // d is in the top nibbles of four half words.
                     for (at, nibble) in [(49, 0), (51, 0), (53, 0xc0), (55, 0x20)] {
                         block[at] = (block[at] & 15) | nibble;
                     }
@@ -160,8 +160,8 @@ fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
     })
 }
 
-/// Whether every sum of these terms in any order is exact in f32: they are multiples of one unit, and all of
-/// them together are fewer than 2^23.
+/// Whether every sum of these terms in any order is exact in f32: all are multiples of one unit, and their total is
+/// under 2^23 units.
 fn is_exact(w: &[f32], magnitudes: f64) -> bool {
     let lowest = |w: &f32| {
         let bits = w.to_bits();
@@ -172,14 +172,14 @@ fn is_exact(w: &[f32], magnitudes: f64) -> bool {
     magnitudes / (0.25 * 2f64.powi(unit.unwrap_or(0))) < (1 << 23) as f64
 }
 
-/// A kernel meets one format in `every` (all with LOWBIT_EDGES=all), each kernel others: nearly all of the time is
-/// compiling.
+/// Whether a kernel meets a format: one format in `every` (all with LOWBIT_EDGES=all), other formats for each kernel,
+/// since compiling takes nearly all of the time.
 fn meet(place: usize, number: usize, every: usize) -> bool {
     let all = std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all");
     all || (place + number).is_multiple_of(every)
 }
 
-/// The device as it is, and now and then as of the other class.
+/// The device as it is, and sometimes as of the other class.
 fn guises(place: usize, number: usize, kernel: &KernelInfo) -> Vec<Gpu> {
     let own = gpu::gpu();
     let other = match own.class() {
@@ -187,7 +187,7 @@ fn guises(place: usize, number: usize, kernel: &KernelInfo) -> Vec<Gpu> {
         _ => DeviceClass::Cpu,
     };
     let mut all = vec![own.clone()];
-    // Few formats have so few bits.
+    // Few formats have so few bits, so these run as both classes.
     if (place + number).is_multiple_of(5) || kernel.field_bits.is_some() {
         all.push(own.with_class(other));
     }
@@ -214,13 +214,13 @@ fn rows_are_rounded_bit_for_bit() {
             for (i, &s) in special.iter().enumerate() {
                 x[32 * i + i] = s;
             }
-            // Alone among zeros they are the largest.
+            // The same values as the largest of a run of zeros.
             for (i, &s) in special.iter().enumerate() {
                 x[k + 32 * i..k + 32 * (i + 1)].fill(0.0);
                 x[k + 32 * i + 5] = s;
                 x[k + 32 * i + 6] = -s / 2.0;
             }
-            // Ties, both ways of even.
+            // Ties, to even both up and down.
             for i in 0..32 {
                 x[2 * k + i] = i as f32 - 15.5;
             }
@@ -244,7 +244,7 @@ fn rows_are_rounded_bit_for_bit() {
     }
 }
 
-/// Where words differ: index, got, wanted.
+/// The first difference between words: index, got, wanted.
 fn first_difference(got: &[u32], want: &[u32]) -> Option<(usize, u32, u32)> {
     assert_eq!(got.len(), want.len());
     let at = got.iter().zip(want).position(|(a, b)| a != b)?;
@@ -310,7 +310,7 @@ fn exact_products_are_equal_bit_for_bit() {
             let count = ran.iter().filter(|r| r.0 == kernel.name && r.1 == class).count();
             println!("{kernel} as on a {class:?}: {count} formats ran");
             let least = match (kernel.field_bits.is_some(), class == gpu::gpu().class()) {
-                // A ninth of the formats, of which few have so few bits.
+                // A ninth of the formats; few of those have so few bits.
                 (few_bits, own) if is_slow() => 3 * (own && !few_bits) as usize,
                 (true, _) => 1,
                 (false, true) => 15,
@@ -321,7 +321,7 @@ fn exact_products_are_equal_bit_for_bit() {
     }
 }
 
-/// Rows of x, rows of weights, row lengths: short parts, odd counts of parts, multiples of no tile.
+/// Rows of x, rows of weights, row lengths: short parts, odd counts of parts, no multiples of a tile.
 const EDGES: &[(usize, usize, usize)] = &[
     (1, 67, 784),
     (2, 9, 40),
@@ -339,7 +339,7 @@ fn random_products_are_within_the_bound() {
     let mut count = 0;
     for (place, &format) in common::formats().iter().enumerate() {
         for (number, kernel) in kernels.iter().enumerate() {
-            // Others than the exact ones.
+            // Other formats than in the exact test.
             if !meet(place + 1, number, if is_slow() { 27 } else { 9 }) {
                 continue;
             }
@@ -362,7 +362,7 @@ fn random_products_are_within_the_bound() {
     assert!(count > if is_slow() { 8 } else { 50 }, "{count}");
 }
 
-/// What is chosen for I8, and that F32 stays F32 beside it.
+/// The kernel chosen for I8; F32 next to it stays F32.
 #[test]
 fn integers_are_chosen_only_where_they_are_allowed() {
     let own = gpu::gpu();
@@ -384,7 +384,7 @@ fn integers_are_chosen_only_where_they_are_allowed() {
                 assert!(lowbit::testing::rounded(&plain).is_none());
                 let product = MatMul::new(&gpu, &weights, m, Precision::I8).unwrap();
                 println!("{format} m={m} as on a {class:?}: {}", product.kernel());
-                // On GL no card is known to multiply bytes by an instruction.
+                // On GL no card is known to have an instruction that multiplies bytes.
                 let emulated = class == DeviceClass::Gpu && gpu.info().backend == wgpu::Backend::Gl;
                 let exact = format == Format::NF4 || emulated;
                 assert_eq!(lowbit::testing::rounded(&product).is_none(), exact);
@@ -405,7 +405,7 @@ fn integers_are_chosen_only_where_they_are_allowed() {
     }
 }
 
-/// The error against the product by the inputs as they were is the one that rounding to 8 bits makes.
+/// The error against the product of unrounded inputs equals the one that rounding to 8 bits predicts.
 #[test]
 fn errors_are_those_of_rounding() {
     let gpu = gpu::gpu();
@@ -419,7 +419,7 @@ fn errors_are_those_of_rounding() {
     let exact: Vec<f64> = x.iter().map(|&x| x as f64).collect();
     let want = oracle(&w, &exact, k);
     let scales = rounded(&x, k, f32::round_ties_even).scales;
-    // Of each input the variance of an even spread over one step.
+    // Each input's error has the variance of a uniform distribution over one step.
     let (mut got, mut expected, mut size) = (0f64, 0f64, 0f64);
     for (i, (y, want)) in y.iter().zip(&want).enumerate() {
         got += (*y as f64 - want.0).powi(2);
@@ -469,7 +469,7 @@ fn long_rows_and_infinite_inputs() {
     }
 }
 
-/// More rows than a binding holds (128 MiB on lavapipe) are rounded and multiplied run by run.
+/// More rows than fit a binding (128 MiB on lavapipe) are rounded and multiplied run by run.
 #[test]
 fn more_inputs_than_a_binding_holds() {
     let gpu = gpu::gpu();
@@ -477,7 +477,7 @@ fn more_inputs_than_a_binding_holds() {
     let (m, n, k) = (1100, 2, 32768);
     let matrix = random_matrix(Format::Q4_0, n, k, 9);
     let weights = gpu.upload(&matrix).unwrap();
-    // A few rows over and over: what runs differ in is where they lie.
+    // The same few rows repeated: runs differ only in their position.
     let some = random.floats(7 * k, 1.0);
     let x: Vec<f32> = some.iter().copied().cycle().take(m * k).collect();
     let product = MatMul::new(gpu, &weights, m, Precision::I8).unwrap();
@@ -488,7 +488,7 @@ fn more_inputs_than_a_binding_holds() {
     within_bound(&y, &want).unwrap();
 }
 
-/// A layer with what lies around its product.
+/// A layer with the parts around its product.
 #[test]
 fn layers_multiply_integers_too() {
     let gpu = gpu::gpu();
@@ -511,7 +511,7 @@ fn layers_multiply_integers_too() {
     within_bound(&y, &want).unwrap();
 }
 
-/// Both comparisons report kernels that are slightly wrong.
+/// Both comparisons must report kernels that are slightly wrong.
 #[test]
 fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();

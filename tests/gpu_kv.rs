@@ -1,5 +1,5 @@
-//! Caches of keys and values on the device: words against those of the processor, scores and sums against those of
-//! the same packed vectors in f64.
+//! Caches of keys and values on the device: words against those of the CPU, scores and sums against those of the same
+//! packed vectors in f64.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -10,7 +10,7 @@ use lowbit::random::SplitMix64;
 use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
 use lowbit::{Error, Gpu};
 
-/// Every type, rotation and number of bits; d a power of two or 4 · 20, of an even and of an odd number of blocks.
+/// Every type, rotation and number of bits; d a power of two or 4 · 20; even and odd numbers of blocks.
 fn types() -> Vec<KvOptions> {
     let mut all = Vec::new();
     for kind in [KvType::F16, KvType::Q8_0, KvType::Q4_0] {
@@ -97,10 +97,10 @@ fn appended(gpu: &Gpu, kv: &mut GpuKv, rows: &[f32]) {
     assert_eq!(kv.len(), rows.len() / d);
 }
 
-/// Whether the device packed as the processor did. Norms are sums in another order: they may differ by a few units
-/// in the last place. Codes are then chosen by numbers that differ by as much, so that one in some hundred
-/// thousand may fall on the other side of its boundary; so may what a device divides with an error of 2.5 units, as
-/// WGSL allows. Codes at boundaries are as good on either side. Returns the bits that differ.
+/// Whether the device packed as the CPU did. Norms are summed in another order and may differ by a few units in the
+/// last place. So do the numbers that codes are chosen by: about one code in a hundred thousand may fall on the other
+/// side of its boundary, where both codes are equally good. So may the result of a division, for which WGSL allows an
+/// error of 2.5 units. Returns the number of bits that differ.
 fn same_words(options: KvOptions, got: &[u32], want: &[u32], row: usize) -> Result<u32, String> {
     if got.len() != want.len() {
         return Err(format!("{} words, should be {}", got.len(), want.len()));
@@ -114,7 +114,7 @@ fn same_words(options: KvOptions, got: &[u32], want: &[u32], row: usize) -> Resu
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
         if i % row < norms {
             let (got, want) = (f32::from_bits(*got), f32::from_bits(*want));
-            // A code on the other side changes the residual's norm by less than this too.
+            // A code on the other side also changes the residual's norm by less than this.
             if !((got - want).abs() <= 2e-6 * want.abs()) {
                 return Err(format!("norm {} of row {} is {got:e}, not {want:e}", i % row, i / row));
             }
@@ -137,7 +137,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
         let codec = KvCodec::new(options).unwrap();
         let d = codec.d();
         let mut rows = normals(130 * d, 21);
-        // Blocks of zeros, and sizes far from 1: 2^-13 has subnormal halves among Q4_0's scales.
+        // Blocks of zeros, and sizes far from 1: with 2^-13, Q4_0's scales include subnormal halves.
         rows[3 * d..4 * d].fill(0.0);
         rows[5 * d..6 * d].iter_mut().for_each(|x| *x *= 2f32.powi(-13));
         rows[6 * d..7 * d].iter_mut().for_each(|x| *x *= 1000.0);
@@ -150,7 +150,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
         bits_seen += bits.unwrap_or_else(|e| panic!("{options:?}: {e}"));
         rows_seen += kv.len();
 
-        // One row of another seed or place must be seen.
+        // Rows in other places must be reported.
         let mut other = Kv::new(&codec);
         rows.rotate_right(d);
         other.append(&rows).unwrap();
@@ -160,7 +160,7 @@ fn rows_are_packed_as_the_processor_packs_them() {
     println!("{bits_seen} bits of codes differ in {rows_seen} rows");
 }
 
-/// Scores and sums of m rows over a cache of so many vectors, in one pass with the append.
+/// Scores and sums of m rows over a cache of these vectors, in the same pass as the append.
 fn outputs(gpu: &Gpu, codec: &KvCodec, rows: &[f32], q: &[f32], p: &[f32]) -> [Vec<f32>; 2] {
     let (d, len) = (codec.d(), rows.len() / codec.d());
     let m = q.len() / d;
@@ -176,8 +176,8 @@ fn outputs(gpu: &Gpu, codec: &KvCodec, rows: &[f32], q: &[f32], p: &[f32]) -> [V
     [scores.unwrap(), sums.unwrap()]
 }
 
-/// Whether scores and sums are those of `kv`, within rounding: rotations and projections in f32 spread their errors over
-/// a vector, so these are measured by norms.
+/// Whether scores and sums match `kv` within rounding. Rotations and projections in f32 spread their errors over a
+/// vector, so errors are measured relative to norms.
 fn check(kv: &Kv, q: &[f32], p: &[f32], [scores, sums]: &[Vec<f32>; 2]) -> Result<(), String> {
     let (d, len) = (kv.codec().d(), kv.len());
     let size = |v: &[f32]| dot(v, v).sqrt();
@@ -220,8 +220,7 @@ fn scores_and_sums_are_those_of_the_packed_vectors() {
     }
 }
 
-/// What a broken kernel would give must be reported: a vector less, one code that is off, a query of another
-/// rotation, a NaN.
+/// Must report the output of a broken kernel: a missing vector, one wrong code, a query of another rotation, a NaN.
 fn mutants(codec: &KvCodec, kv: &Kv, rows: &[f32], q: &[f32], p: &[f32], got: [Vec<f32>; 2]) {
     let (d, gpu) = (codec.d(), gpu());
     let mut less = p.to_vec();
@@ -242,8 +241,8 @@ fn mutants(codec: &KvCodec, kv: &Kv, rows: &[f32], q: &[f32], p: &[f32], got: [V
     assert!(check(kv, q, p, &nan).is_err());
 }
 
-/// KIVI packs tokens together, so its vectors are compared as they come out of sums with one weight of 1. Codes and
-/// scales are those of the processor; code · scale + minimum may be rounded once instead of twice.
+/// KIVI packs tokens together, so its vectors are compared through sums with one weight of 1. Codes and scales equal
+/// the CPU's; code · scale + minimum may be rounded once instead of twice.
 #[test]
 fn kivi_is_that_of_the_processor() {
     let gpu = gpu();
@@ -273,7 +272,7 @@ fn kivi_is_that_of_the_processor() {
             };
             let got = got.unwrap();
             assert_eq!(off(&got, &want.dequantize()), 0, "{kind:?}, {len} tokens");
-            // A window of another length would be seen.
+            // The test would report another window length.
             if len == 96 {
                 let longer = match kind {
                     KvType::Kivi {
@@ -297,8 +296,7 @@ fn kivi_is_that_of_the_processor() {
     }
 }
 
-/// Token by token, as a model goes: each step appends, scores and sums in the pass of the others, and the device
-/// keeps count.
+/// Token by token, as a model runs: each step appends, scores and sums in the same pass, and the device keeps count.
 #[test]
 fn steps_share_a_pass_and_a_cache_is_used_again() {
     let gpu = gpu();

@@ -1,4 +1,4 @@
-//! Shaders that a driver refuses: what is made in their place.
+//! Shaders that a driver refuses, and the kernels that replace them.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::{Random, oracle, random_matrix, within_bound};
 use lowbit::{DeviceClass, Error, Experts, Format, Gpu, KERNELS, MatMul, Precision};
 use std::sync::Mutex;
 
-/// What was written to the log.
+/// Messages written to the log.
 static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Log;
@@ -37,9 +37,9 @@ fn is_told(words: &[&str]) -> bool {
     count_told(words) > 0
 }
 
-/// A device of its own, whose kernels are spoiled for no other test.
+/// A device of its own, so that spoiled kernels affect no other test.
 fn own_gpu(class: DeviceClass) -> Gpu {
-    // Every test sets it; the first one's stays.
+    // Every test sets it; only the first call succeeds.
     if log::set_logger(&Log).is_ok() {
         log::set_max_level(log::LevelFilter::Warn);
     }
@@ -77,14 +77,14 @@ fn a_refused_shader_gives_way_to_the_next_kernel() {
             assert!(matches!(named, Err(Error::Shader { .. })), "{named:?}");
         }
         assert!(refused.len() > (class == DeviceClass::Gpu) as usize, "{refused:?}");
-        // Of each that another took the place of, once, for however many products.
+        // One warning for each replaced kernel, however many products there are.
         for kernel in &refused[..refused.len() - 1] {
             assert_eq!(count_told(&[&format!("refuses q4_k/{kernel} ")]), 1);
         }
     }
 }
 
-/// No rows fit no rung.
+/// No rung serves zero rows.
 #[test]
 fn a_product_of_no_rows_is_an_error() {
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
@@ -122,7 +122,7 @@ fn refused_kernels_take_no_part_in_tuning() {
     assert!(is_told(&["lane_tile takes no part in tuning", "spoiled"]));
 }
 
-/// Named, it is not replaced.
+/// A kernel that the caller names is never replaced.
 #[test]
 fn a_named_kernel_is_made_or_refused() {
     let gpu = own_gpu(DeviceClass::Cpu);

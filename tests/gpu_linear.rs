@@ -1,4 +1,4 @@
-//! A `Linear` on the device against the f64 product by its effective weights, part by part.
+//! A `Linear` on the device against the f64 product of its effective weights, part by part.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -10,7 +10,7 @@ use lowbit::{Format, Gpu, Linear, LinearMatMul, OutputScale, Precision, RmsNorm,
 const N: usize = 40;
 const K: usize = 320;
 
-/// The parts of a layer, each of which can be left out.
+/// The parts of a layer; each can be left out.
 const PARTS: [&str; 9] = [
     "norm",
     "permutation",
@@ -23,7 +23,7 @@ const PARTS: [&str; 9] = [
     "bias",
 ];
 
-/// A layer with those of `PARTS` that `has` says.
+/// A layer with those of `PARTS` that `has` selects.
 fn linear(has: impl Fn(&str) -> bool, divides: bool) -> Linear {
     let mut random = Random::new(31);
     let format = Format::INT4_ASYM.with_group(64).unwrap();
@@ -81,8 +81,8 @@ fn signs(random: &mut Random, count: usize) -> Vec<f32> {
     (0..count).map(sign).collect()
 }
 
-/// Where `y` is not what the layer's effective weights give, within rounding: errors of a rotation
-/// spread over its block, so they are measured by |x| |w| instead of Σ|x·w|.
+/// The first output of `y` that is off by more than rounding. Errors of a rotation spread over its block, so they
+/// are measured relative to |x| |w| instead of Σ|x·w|.
 fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
     let weights = linear.dequantize();
     let norm = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -104,7 +104,7 @@ fn check(linear: &Linear, x: &[f32], y: &[f32]) -> Result<(), String> {
     Ok(())
 }
 
-/// Recorded into a pass, with poisoned outputs and a canary behind them.
+/// Recorded into a pass, with poisoned outputs and a canary after them.
 fn product(gpu: &Gpu, linear: &Linear, x: &[f32]) -> Vec<f32> {
     let weights = gpu.upload_linear(linear).unwrap();
     let m = x.len() / K;
@@ -133,7 +133,7 @@ fn every_part_and_all_together() {
     }
 }
 
-/// A layer that lacks any one part must be told from the whole.
+/// A layer without any one part must be distinguished from the whole.
 #[test]
 fn missing_parts_are_reported() {
     let gpu = gpu::gpu();
@@ -162,8 +162,8 @@ fn bad_bindings_are_errors() {
     assert!(gpu.linear(&short[1..], &weights).is_err());
 }
 
-/// The layers of other tools: decoded on the device, they are the tool's own weights bit for bit, and
-/// they multiply within rounding.
+/// The layers of other tools: decoded on the device, their weights equal the tool's bit for bit, and their products
+/// agree within rounding.
 #[test]
 fn layers_of_other_tools() {
     let gpu = gpu::gpu();

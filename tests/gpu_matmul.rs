@@ -1,5 +1,5 @@
-//! Every product kernel, by name, with every format over the edge shapes, against the f64 oracle;
-//! and proof that the comparison sees a broken shader.
+//! Every product kernel, by name, with every format over the edge shapes, against the f64 oracle; and mutants that the
+//! comparison must report.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -30,12 +30,12 @@ const EDGES: &[(usize, usize, usize)] = &[
     (65, 129, 224),
 ];
 
-/// What families with a group of another length run on: both kinds of k.
+/// Edge shapes for families with a group of another length: both kinds of k.
 const GROUP_EDGES: &[(usize, usize, usize)] = &[(1, 67, 784), (3, 65, 96)];
 
-/// The edge shapes that a kernel and a format run on: with LOWBIT_EDGES=all all of them, else every
-/// twelfth, another one for each neighbour in both lists, since nearly all of the time is compiling. So each
-/// kernel and each format meets every shape, if not both together.
+/// The edge shapes for a kernel and a format: all of them with LOWBIT_EDGES=all, else one in twelve, a different one
+/// for each neighbour in both lists, since compiling takes nearly all of the time. So each kernel and each format meets
+/// every shape, but not every combination.
 fn edges_of(place: usize, kernel: usize) -> Vec<(usize, usize, usize)> {
     if std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all") {
         return EDGES.to_vec();
@@ -47,7 +47,7 @@ fn is_slow(gpu: &Gpu) -> bool {
     gpu.info().name.contains("SwiftShader") || gpu.info().backend == wgpu::Backend::Gl
 }
 
-/// A kernel, the class of device that it was made for, and a format.
+/// A kernel, the class of device that it was built for, and a format.
 type Ran = (&'static str, DeviceClass, String);
 
 /// Runs all kernels over edge shapes of one format; returns the largest error.
@@ -60,8 +60,8 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
     let mut random = Random::new(200);
     let mut worst = 0f64;
     let Some(place) = Format::ALL.iter().position(|f| *f == format) else {
-        // Families with a group of another length: which snippets read a group's scale is compared for
-        // equality by gpu_decode. Both kinds of k, where compilers are not slow.
+        // Families with a group of another length: gpu_decode compares for equality which snippets read a group's
+        // scale. Both kinds of k, unless compilers are slow.
         let shapes = &GROUP_EDGES[..if is_slow(own) { 1 } else { 2 }];
         for &shape in shapes {
             let case = Case::new(own, format, shape, &mut random);
@@ -95,17 +95,17 @@ fn edges(format: Format, kernels: &[&'static str], ran: &Mutex<BTreeSet<Ran>>) -
     worst
 }
 
-/// Whether a format runs by this kernel: where compilers are slow one kernel for each, unless
-/// LOWBIT_EDGES=all, so that each kernel runs with a few formats.
+/// Whether a format runs with this kernel: if compilers are slow, one kernel for each format, unless LOWBIT_EDGES=all,
+/// so that each kernel runs with a few formats.
 fn runs_here(place: usize, number: usize, kernels: usize, gpu: &Gpu) -> bool {
     let all = std::env::var("LOWBIT_EDGES").is_ok_and(|v| v == "all");
     all || !is_slow(gpu) || place % kernels == number
 }
 
-/// Of so many formats one runs as on the other class of devices.
+/// One in so many formats also runs as on the other class of devices.
 const OTHER_CLASS: usize = 4;
 
-/// A product to be compared with its oracle.
+/// A product with its oracle.
 struct Case {
     weights: lowbit::Weights,
     x: Vec<f32>,
@@ -148,13 +148,13 @@ fn every_kernel_and_format_is_within_its_bound() {
     let kernels = product_kernels();
     let formats = formats();
     let ran = Mutex::new(BTreeSet::new());
-    // Most of the time is compiling, which two threads do side by side.
+    // Most of the time is compiling, which two threads do in parallel.
     let (left, right) = formats.split_at(formats.len() / 2);
     let half = |formats: &[Format]| {
         let errors = formats.iter().map(|&f| edges(f, &kernels, &ran));
         errors.fold(0f64, f64::max)
     };
-    // Not on GL, where wgpu panics once a thread has waited six seconds for another's compiler.
+    // Not on GL, where wgpu panics after a thread has waited six seconds for another's compiler.
     let worst = if gpu::gpu().info().backend == wgpu::Backend::Gl {
         half(&formats)
     } else {
@@ -182,7 +182,7 @@ fn every_kernel_and_format_is_within_its_bound() {
     }
 }
 
-/// Sums in f16 would overflow here: the true ones pass 65 504 by far.
+/// Sums in f16 would overflow here: the true ones are far over 65 504.
 #[test]
 fn long_rows_of_large_inputs_do_not_overflow() {
     let gpu = gpu::gpu();
@@ -239,8 +239,7 @@ fn special_values_travel() {
     }
 }
 
-/// One code a row and zeros beside it, so that y is the weight itself: what is no number stays none, and what is
-/// smallest is not lost.
+/// One nonzero code in each row, so that y is the weight itself: NaN stays NaN, and the smallest values are not lost.
 #[test]
 fn every_small_float_is_its_weight() {
     let gpu = gpu::gpu();
@@ -258,7 +257,7 @@ fn every_small_float_is_its_weight() {
         let mut bytes = vec![0u8; n * (4 + 4 * bits)];
         for (code, row) in bytes.chunks_mut(4 + 4 * bits).enumerate() {
             row[..4].copy_from_slice(&1f32.to_le_bytes());
-            // Every place in a word, and both ends of a part.
+            // Every position in a word, and both ends of a part.
             let at = code * 5 % k * bits;
             let field = (code as u16) << (at % 8);
             row[4 + at / 8] |= field as u8;
@@ -282,8 +281,8 @@ fn every_small_float_is_its_weight() {
     }
 }
 
-/// The edge-shape comparison must report shaders that are slightly wrong. Each mutant is one edit of
-/// a composed kernel, run on the same data in the same way.
+/// The edge-shape comparison must report shaders that are slightly wrong. Each mutant is one edit of a composed kernel,
+/// run on the same data in the same way.
 #[test]
 fn broken_kernels_are_reported() {
     let gpu = gpu::gpu();

@@ -1,4 +1,4 @@
-//! What is recorded again and again takes no memory again. In a process of its own, since it counts all of its memory.
+//! Repeated recording takes no more memory. In a process of its own, since it counts all of that memory.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -14,14 +14,14 @@ use lowbit::{
 const N: usize = 64;
 const K: usize = 1024;
 
-/// Submissions of each kind after the first, which make what is kept.
+/// Submissions of each kind after the first ones, which allocate what is kept.
 const TIMES: usize = 30;
 
-/// Mesa 22.3's lavapipe compiles a shader anew at each submission where a loop ends, or a branch is taken, by a uniform
-/// alone (`lvp_inline_uniforms.c`), which it never frees: 0.5 MiB each of the smallest here that did, 15 in all.
+/// At each submission Mesa 22.3's lavapipe recompiles a shader in which a loop's end or a branch depends on a uniform
+/// alone (`lvp_inline_uniforms.c`), and never frees it: 0.5 MiB each for the smallest affected here, 15 MiB in all.
 const GROWTH: u64 = 10 << 20;
 
-/// Bytes of this process in memory, where the system tells.
+/// Resident bytes of this process, if the system reports them.
 fn resident() -> Option<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     Some(4096 * pages.split(' ').nth(1)?.parse::<u64>().ok()?)
@@ -35,7 +35,7 @@ fn submit(gpu: &Gpu, record: &mut dyn FnMut(&mut ComputePass)) {
     gpu.device().poll(done).unwrap();
 }
 
-/// How much memory `TIMES` submissions take, where the system tells.
+/// How much memory `TIMES` submissions take, if the system reports it.
 fn growth(gpu: &Gpu, record: &mut dyn FnMut(&mut ComputePass)) -> Option<u64> {
     (0..3).for_each(|_| submit(gpu, record));
     let before = resident()?;
@@ -84,7 +84,7 @@ fn submissions_take_no_memory() {
     let weights = gpu.upload(&random_matrix(Format::Q4_0, N, K, 2)).unwrap();
     for kernel in KERNELS.iter().map(|k| k.name) {
         for precision in [Precision::F32, Precision::F16, Precision::I8] {
-            // A kernel of another precision, or of features that this device lacks.
+            // The kernel has another precision, or needs features that this device lacks.
             let Ok(product) = common::gpu::with_kernel(gpu, &weights, 8, precision, kernel) else {
                 continue;
             };
@@ -136,7 +136,7 @@ fn submissions_take_no_memory() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-    // A leak is seen, where it is more than what the heap has free.
+    // A leak is reported if it exceeds the heap's free memory.
     let leak = growth(gpu, &mut |_| std::mem::forget(std::hint::black_box(vec![1u8; 8 << 20])));
     assert!(leak.is_none_or(|grown| grown > GROWTH), "{leak:?}");
 }

@@ -1,6 +1,6 @@
-//! Real models (`scripts/fetch_models`): every matrix of a file multiplies on the device within
-//! the bound of the oracle. Models are not part of the repository, nor of what CI runs: `./test models`
-//! fetches them and runs this, and without them this says what is missing.
+//! Real models (`scripts/fetch_models`): the device's product with every matrix of a file is within the bound of the
+//! oracle. Models are not part of the repository, nor of what CI runs: `./test models` fetches them and runs this;
+//! without them this prints what is missing.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -9,7 +9,7 @@ use common::{Random, gpu, oracle, within_bound};
 use lowbit::gguf::Gguf;
 use std::path::Path;
 
-/// The model's bytes; without them a failure where LOWBIT_MODELS is set, else nothing to do.
+/// The model's bytes; if absent, a failure if LOWBIT_MODELS is set, else None.
 fn model(path: &str) -> Option<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(path);
     match std::fs::read(&path) {

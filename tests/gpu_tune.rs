@@ -1,4 +1,4 @@
-//! Choosing by measurement, compiling ahead, and what recording costs.
+//! Choosing by measurement, compiling ahead, and the cost of recording.
 #![cfg(feature = "gpu")]
 
 mod common;
@@ -12,7 +12,7 @@ fn weights(gpu: &Gpu, n: usize, k: usize) -> Weights {
     gpu.upload(&random_matrix(Format::Q4_0, n, k, 9)).unwrap()
 }
 
-/// A `Gpu` whose decisions are its own: those of the shared one would change other tests' kernels.
+/// A `Gpu` with its own decisions: those of the shared one would change other tests' kernels.
 fn own_gpu() -> Gpu {
     Gpu::new().unwrap()
 }
@@ -27,7 +27,7 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     println!("{tuned:?}; chosen without tuning: {}", before.kernel());
     assert_eq!(tuned.kernel, tuned.times[0].0);
     assert!(tuned.times.iter().is_sorted_by_key(|(_, time)| *time));
-    // Every kernel that a caller could name took part, and only those.
+    // Every kernel that a caller could name took part, and no other.
     for kernel in KERNELS.iter().map(|k| k.name) {
         let product = common::gpu::with_kernel(&gpu, &weights, m, Precision::F32, kernel);
         let took_part = tuned.times.iter().any(|(name, _)| *name == kernel);
@@ -35,7 +35,7 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     }
     assert!(tuned.times.len() >= 3);
 
-    // Any decision must be followed, so the slowest is written into the file and read back.
+    // Any decision must be followed, so the slowest kernel is written into the file and read back.
     let path = std::env::temp_dir().join(format!("lowbit-decisions-{}", std::process::id()));
     gpu.save_decisions(&path).unwrap();
     let saved = std::fs::read_to_string(&path).unwrap();
@@ -51,7 +51,7 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
         let product = MatMul::new(&other, &weights, m, Precision::F32).unwrap();
         assert_eq!(product.kernel(), kernel, "m = {m}");
     }
-    // What it needs may be switched off.
+    // The features that the decided kernel needs may be switched off.
     let bare = other.with_features(wgpu::Features::empty());
     MatMul::new(&bare, &weights, m, Precision::F32).unwrap();
 
@@ -63,7 +63,7 @@ fn the_fastest_kernel_is_kept_saved_and_loaded() {
     assert!(matches!(other.load_decisions(&path), Err(Error::Io { .. })));
 }
 
-/// A file of decisions with the checksum of its lines: FNV-1a of 64 bits.
+/// A file of decisions with the checksum of its lines, 64-bit FNV-1a.
 fn signed(text: &str) -> String {
     let lines = &text[..text.rfind("checksum ").unwrap_or(text.len())];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
@@ -73,7 +73,7 @@ fn signed(text: &str) -> String {
     format!("{lines}checksum {sum:016x}\n")
 }
 
-/// Whoever reads a file of decisions while others write it reads all of one; what was cut is told.
+/// A reader always gets a complete file of decisions while others write it; a truncated file is reported.
 #[test]
 fn decisions_are_written_whole() {
     let gpu = own_gpu();
@@ -103,7 +103,7 @@ fn decisions_are_written_whole() {
         assert!(read.iter().all(|read| *read == Ok(1999)), "{read:?}");
     });
     let files = std::fs::read_dir(&folder).unwrap().count();
-    assert_eq!(files, 1, "what writers left");
+    assert_eq!(files, 1, "files that writers left behind");
 
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     let cut = gpu.load_decisions(&path);
@@ -111,7 +111,7 @@ fn decisions_are_written_whole() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// What a caller names comes before what was measured.
+/// The caller's choice overrides a measurement.
 #[test]
 fn decisions_that_cannot_do_what_is_asked_are_passed_over() {
     let gpu = own_gpu().with_class(DeviceClass::Gpu);
@@ -121,7 +121,7 @@ fn decisions_that_cannot_do_what_is_asked_are_passed_over() {
     gpu.save_decisions(&path).unwrap();
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.truncate(text.rfind("checksum ").unwrap());
-    // A kernel that sums k in one piece, and one that rounds nothing.
+    // The first kernel sums k in one piece, the second rounds nothing.
     text += &format!("q4_0 {n} {k} 1 f32 lane_tile\nq4_0 {n} {k} 1 i8 lane_tile\n");
     std::fs::write(&path, signed(&text)).unwrap();
     assert_eq!(gpu.load_decisions(&path), Ok(2));
@@ -157,7 +157,7 @@ fn kernels_are_compiled_ahead() {
     let weights = weights(&gpu, 64, 128);
     let warming = gpu.prewarm(&weights, &[1, 2], Precision::F32);
     warming.join().unwrap().unwrap();
-    // Compiling takes milliseconds on every driver; finding does not.
+    // Compiling takes milliseconds on every driver; finding a compiled kernel does not.
     let once = |m| {
         let start = Instant::now();
         MatMul::new(&gpu, &weights, m, Precision::F32).unwrap();
@@ -186,7 +186,7 @@ fn a_recorded_product_costs_less_than_two_microseconds() {
     };
     let x = buffer(m * k, BufferUsages::empty());
     let y = buffer(m * n, BufferUsages::empty());
-    // The best of a few: what else the machine does is not lowbit's.
+    // The minimum of a few runs, since other load on the machine is not lowbit's.
     let mut best = f64::INFINITY;
     for _ in 0..20 {
         let mut encoder = gpu.device().create_command_encoder(&Default::default());
@@ -204,12 +204,12 @@ fn a_recorded_product_costs_less_than_two_microseconds() {
     assert!(best < 2e-6, "{best} s");
 }
 
-/// A product that would take long is cut into dispatches at offsets that can be bound, and is still right.
+/// A long product is cut into dispatches at bindable offsets, and is still right.
 #[test]
 fn long_products_are_cut() {
     let gpu = gpu::gpu();
     let mut random = Random::new(700);
-    // On a processor 100 ms are taken to be 1e9 operations: this is more than twice that.
+    // On a CPU 100 ms are assumed to be 1e9 operations; this is more than twice that.
     let (m, n, k) = (1056, 1000, 1056);
     let matrix = random_matrix(Format::Q4_0, n, k, 3);
     let weights = gpu.upload(&matrix).unwrap();

@@ -65,7 +65,7 @@ fn the_cpu_product_is_within_its_bound() {
     }
 }
 
-/// A bound that nothing can leave proves nothing.
+/// The bound must report a product that lacks a term or has a wrong code.
 #[test]
 fn the_bound_reports_mutants() {
     let mut random = Random::new(2);
@@ -85,7 +85,7 @@ fn the_bound_reports_mutants() {
     dropped[k - 1] = 0.0;
     assert!(
         within_bound(&matrix.matmul(&dropped).unwrap(), &want).is_err(),
-        "one term less"
+        "one term missing"
     );
 
     let mut bytes = matrix.bytes().to_vec();
@@ -111,7 +111,7 @@ fn zeros_subnormal_scales_and_extreme_codes_decode() {
             continue;
         };
         assert!(zero.dequantize().iter().all(|&w| w == 0.0), "{format}");
-        // Half the smallest normal f16, as the scale of every block.
+        // Half the smallest normal f16 as the scale of every block.
         let mut bytes = random_matrix(format, 1, k, 5).bytes().to_vec();
         for block in bytes.chunks_mut(format.block_bytes().unwrap_or(usize::MAX)) {
             for &(at, scale) in format.float_fields() {
@@ -186,7 +186,7 @@ fn bad_calls_say_both_numbers() {
             .unwrap_err(),
         &["q8_0", "e27", "6.5"],
     );
-    // Too large for every format with f16 fields, never silently zero; and tiny ones never panic.
+    // Too large for every format with f16 fields: never silently zero. Tiny weights never panic.
     for &format in Format::ALL {
         let k = fitting_k(format, 64);
         for tiny in [1e-39, 1e-45, f32::MIN_POSITIVE] {
@@ -215,7 +215,7 @@ fn bad_calls_say_both_numbers() {
     );
 }
 
-/// One row, of any format that lowbit has a quantizer for.
+/// One row in any format that has a quantizer.
 fn quantized(format: Format, k: usize, weights: &[f32]) -> Option<Matrix<'static>> {
     let done = Dense::new(1, k, weights).and_then(|w| Matrix::quantize(format, w));
     if format.has_encoder() {
@@ -225,8 +225,8 @@ fn quantized(format: Format, k: usize, weights: &[f32]) -> Option<Matrix<'static
     None
 }
 
-/// How far a weight may be from its decoded value, for encoders of a known step: half of it, plus what an f16 scale
-/// rounds.
+/// The largest error of a decoded weight, for encoders with a known step: half a step plus the rounding of the f16
+/// scale.
 fn half_step(format: Format, group: &[f32]) -> f32 {
     let max = group.iter().fold(0f32, |m, w| m.max(w.abs()));
     let lo = group.iter().fold(0f32, |m, &w| m.min(w));
@@ -267,7 +267,7 @@ proptest! {
             panic!("{format} has whole rows for groups, and an encoder");
         };
         let back = matrix.dequantize();
-        // Whatever the step, no weight is decoded further off than the range of its row.
+        // Whatever the step, no decoded weight is off by more than the range of its row.
         let low = weights.iter().fold(0f32, |low, &w| low.min(w));
         let high = weights.iter().fold(0f32, |high, &w| high.max(w));
         for (w, b) in weights.iter().zip(&back) {
@@ -281,7 +281,7 @@ proptest! {
         }
     }
 
-    /// What an integer format can represent, it represents exactly, at any length of row and group.
+    /// Weights that an integer format can represent are exact, at any length of row and group.
     #[test]
     fn representable_weights_come_back(
         codes in proptest::collection::vec(-2i32..=1, 1..200),
@@ -310,7 +310,7 @@ proptest! {
         }
     }
 
-    /// Bytes are never changed on the way in, and never make a decoder panic.
+    /// Bytes are stored unchanged, and no bytes make a decoder panic.
     #[test]
     fn any_bytes_decode(seed in any::<u64>(), n in 1usize..4, k in 1usize..300) {
         let mut random = Random::new(seed);
@@ -335,7 +335,7 @@ fn ternary_scales_are_the_least_squares_ones() {
         .unwrap()
         .dequantize();
     let error = |back: &[f32]| -> f64 { weights.iter().zip(back).map(|(w, b)| ((w - b) as f64).powi(2)).sum() };
-    // No scale on a fine grid does better, by more than rounding the scale to f16 can cost.
+    // No scale on a fine grid is better by more than the rounding of the scale to f16.
     let best = (1..2000).map(|i| {
         let scale = i as f32 / 1000.0;
         let ternary: Vec<f32> = weights
@@ -348,7 +348,7 @@ fn ternary_scales_are_the_least_squares_ones() {
     approx::assert_relative_eq!(error(&back), best, max_relative = 1e-3);
 }
 
-/// Every code under the exponents at both ends, where the scale or the weight is no normal float.
+/// Every code with the exponents at both ends, where the scale or the weight is not a normal float.
 #[test]
 fn powers_of_two_decode_up_to_their_ends() {
     let e2m1 = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0f64];
@@ -360,7 +360,7 @@ fn powers_of_two_decode_up_to_their_ends() {
             .chain((0..16).rev())
             .map(|code| {
                 let magnitude = e2m1[code % 8] * 2f64.powi(e as i32 - 127);
-                // ggml's code 8 is a zero without a sign.
+                // ggml's code 8 is an unsigned zero.
                 let sign = if code > 8 { -1.0 } else { 1.0 };
                 (sign * magnitude) as f32
             })

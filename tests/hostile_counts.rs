@@ -1,6 +1,6 @@
-//! Counts that no data bear out: every function of the library that takes one, without a device, refuses it with an
-//! error that says it, and asks for no memory before. `gpu_failures` has those that need a device, `layouts::refused`
-//! those of the layouts, `gguf::hostile` and `safetensors::hostile` those in files.
+//! Counts larger than any data: every host function that takes a count refuses it with an error that names it, before
+//! it allocates. `gpu_failures` tests the functions that need a device, `layouts::refused` the layouts, `gguf::hostile`
+//! and `safetensors::hostile` files.
 
 use lowbit::calibrate::affine::{self, Scheme};
 use lowbit::calibrate::imatrix::Importance;
@@ -21,7 +21,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Notes the largest piece that this thread asks for.
+/// Records the largest single allocation of this thread.
 struct Noting;
 
 thread_local! {
@@ -29,11 +29,11 @@ thread_local! {
 }
 
 fn note(size: usize) {
-    // Where the thread is ending there is nothing to note.
+    // A thread that is ending has nothing left to record into.
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
 }
 
-// Hands all calls on to the system's allocator.
+// Forwards all calls to the system's allocator.
 unsafe impl GlobalAlloc for Noting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
@@ -58,11 +58,11 @@ unsafe impl GlobalAlloc for Noting {
 #[global_allocator]
 static ALLOCATOR: Noting = Noting;
 
-/// The most that a call may ask for at once: scratch, whatever the count.
+/// The largest single allocation a call may make: scratch, whatever the count.
 const SCRATCH: usize = 1 << 20;
 
-/// Multiples of every block and of none, whose products with small numbers overflow, and whose products with themselves
-/// do, and that no machine has memory for.
+/// Multiples of every block and of none, whose products with small numbers or with themselves overflow, and for which
+/// no machine has memory.
 const COUNTS: [usize; 9] = [
     usize::MAX,
     usize::MAX - 255,
@@ -77,10 +77,10 @@ const COUNTS: [usize; 9] = [
 
 type Call = Box<dyn Fn(usize) -> Result<()>>;
 
-/// Calls `f` with every count. What went wrong is added to `wrong`; of calls that must be `refused`, also what did not.
+/// Calls `f` with every count and adds failures to `wrong`; if calls must be `refused`, success is a failure too.
 fn probe(name: &str, refused: bool, f: &dyn Fn(usize) -> Result<()>, wrong: &mut Vec<String>) {
     for count in COUNTS {
-        // Seen where a call aborts.
+        // Printed first, so that it shows if the call aborts.
         println!("{name}({count})");
         LARGEST.set(0);
         let result = catch_unwind(AssertUnwindSafe(|| f(count)));
@@ -118,7 +118,7 @@ fn kivi(group: usize, residual: usize, side: Side) -> Result<()> {
     kv(kind, 64, KvRotation::None)
 }
 
-/// What refuses every one of the counts.
+/// Calls that refuse every one of the counts.
 fn refusing() -> Vec<(&'static str, Call)> {
     fn call(f: impl Fn(usize) -> Result<()> + 'static) -> Call {
         Box::new(f)
@@ -286,7 +286,7 @@ fn refusing() -> Vec<(&'static str, Call)> {
     ]
 }
 
-/// What may do with some of them, in which case nothing is made of the count.
+/// Calls that may accept some of the counts, if nothing is allocated for them.
 fn bearing() -> Vec<(&'static str, Call)> {
     fn call(f: impl Fn(usize) -> Result<()> + 'static) -> Call {
         Box::new(f)
@@ -378,7 +378,7 @@ fn counts_that_no_data_bear_out_are_refused_without_memory() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The probe tells of what it looks for.
+/// The probe reports what it looks for.
 #[test]
 fn the_probe_reports_mutants() {
     let told = |f: &dyn Fn(usize) -> Result<()>| {

@@ -1,5 +1,5 @@
-//! HQQ against what the tool made of the same weights, against the formulas written out in f64, and against
-//! round to nearest.
+//! HQQ against the tool's output for the same weights, against the formulas written out in f64, and against
+//! round-to-nearest.
 
 mod common;
 
@@ -34,8 +34,8 @@ fn p_norm(weights: &[f32], matrix: &Matrix, p: f64) -> f64 {
     pairs.map(|(w, q)| f64::from(w - q).abs().powf(p)).sum()
 }
 
-/// hqq 0.2.8 on the rows of input.f32. It adds up in f32, so that zero points agree to its rounding, and a weight
-/// between two codes may take either: of ramps, where many do at once, the zero point follows.
+/// hqq 0.2.8 on the rows of input.f32. It sums in f32, so zero points agree to f32 rounding, and a weight between two
+/// codes may take either. In ramps, where many weights do, the zero point follows them.
 #[test]
 fn the_tool() {
     let weights = floats("input.f32");
@@ -72,7 +72,7 @@ fn the_tool() {
     }
 }
 
-/// Whether a weight lies between two codes, but for the rounding of f32.
+/// Whether a weight lies between two codes, within f32 rounding.
 fn tie(weights: &[f32], top: f64) -> bool {
     let lo = weights.iter().fold(f64::INFINITY, |m, &w| m.min(w.into()));
     let hi = weights.iter().fold(f64::NEG_INFINITY, |m, &w| m.max(w.into()));
@@ -80,7 +80,7 @@ fn tie(weights: &[f32], top: f64) -> bool {
     weights.iter().any(|w| (at(w).fract() - 0.5).abs() < 1e-6 * top)
 }
 
-/// The loop written out over a list of groups, in f64: for each group s and z, and the errors.
+/// The loop over a list of groups in f64: s and z of each group, and the errors.
 fn written_out(options: &Hqq, top: f64, groups: &[&[f32]]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let groups: Vec<Vec<f64>> = groups.iter().map(|g| g.iter().map(|&w| w.into()).collect()).collect();
     let count = groups.iter().map(Vec::len).sum::<usize>() as f64;
@@ -124,7 +124,7 @@ fn written_out(options: &Hqq, top: f64, groups: &[&[f32]]) -> (Vec<f64>, Vec<f64
 
 #[test]
 fn formulas() {
-    // Weights so large that β = 10 leaves some of their errors in E; the last group of a row is short.
+    // Weights large enough that at β = 10 some of their errors stay in E; the last group of a row is short.
     let (n, k, group) = (6, 120, 32);
     let weights: Vec<f32> = heavy_tailed(n * k, 3).iter().map(|w| 30.0 * w).collect();
     let groups: Vec<&[f32]> = weights.chunks(k).flat_map(|row| row.chunks(group)).collect();
@@ -145,7 +145,7 @@ fn formulas() {
             for (g, weights) in groups.iter().enumerate() {
                 let (scale, zero) = (seen.scales[run], f64::from(seen.offsets[run]));
                 run += weights.len() / 8;
-                // What f64 gives, rounded to the type of scales.
+                // The f64 value, rounded to the type of scales.
                 assert_eq!(scale, (1.0 / s[g]) as f32);
                 assert!((zero - z[g]).abs() <= 1e-6 * z[g].abs(), "{zero}, {}", z[g]);
             }
@@ -153,9 +153,9 @@ fn formulas() {
     }
 }
 
-/// What the method is for: at a heavy tail Σ |e|^p and Σ |e| are below those of round to nearest, and below those of
-/// real zero points that were not fitted. (Of 2 bits only the latter: round to nearest has a code for 0, which with
-/// four codes is worth more to weights of which most are near it.)
+/// The purpose of the method: with a heavy tail, Σ |e|^p and Σ |e| are below those of round-to-nearest and below those
+/// of unfitted real zero points. (At 2 bits only the latter: round-to-nearest has a code for 0, which matters more with
+/// four codes, since most weights are near 0.)
 #[test]
 fn heavy_tails() {
     let (n, k) = (64, 512);
@@ -173,7 +173,7 @@ fn heavy_tails() {
                 let rtn = p_norm(&weights, &nearest, p);
                 assert!(
                     ours < most * rtn,
-                    "{bits} bits, p = {p}: {ours}, round to nearest {rtn}"
+                    "{bits} bits, p = {p}: {ours}, round-to-nearest {rtn}"
                 );
             }
             let fitted = p_norm(&weights, &found.matrix, 1.0) / weights.len() as f64;
@@ -183,7 +183,7 @@ fn heavy_tails() {
     }
 }
 
-/// Errors fall until the loop stops; `V2` goes back to the zero points of the least.
+/// Errors fall until the loop stops; `V2` returns to the zero points of the smallest error.
 #[test]
 fn stops() {
     let (n, k) = (16, 256);
@@ -200,9 +200,9 @@ fn stops() {
         let least = falling[falling.len() - 1];
         assert!(*last >= least);
         if solver == Solver::V2 {
-            // Of weights up to 8 and zero points in f32.
+            // For weights up to 8 and zero points in f32.
             let error = p_norm(&weights, &found.matrix, 1.0) / weights.len() as f64;
-            assert!((error - least).abs() <= 1e-6, "{error}, the least was {least}");
+            assert!((error - least).abs() <= 1e-6, "{error}, the minimum was {least}");
         }
         let all = hqq.with_early_stop(false).with_iterations(30);
         let all = all
@@ -212,7 +212,7 @@ fn stops() {
     }
 }
 
-/// Scales of every type, groups, rows, bits; a group of equal weights comes back.
+/// Scales of every type, groups, rows, bits; a group of equal weights is exact.
 #[test]
 fn every_format() {
     let (n, k) = (5, 88);
@@ -306,7 +306,7 @@ fn refused() {
     let large: Vec<f32> = (0..64).map(|i| i as f32 * 1e6).collect();
     let error = quantize(hqq, &large).unwrap_err();
     assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
-    // A code past the end of f32.
+    // A code past the end of the f32 range.
     let format = Format::INT2_ASYM.with_scale(ScaleType::F32).unwrap();
     let mut ends = vec![0.0; 64];
     (ends[0], ends[1]) = (f32::MAX, -f32::MAX);

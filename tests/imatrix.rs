@@ -1,4 +1,4 @@
-//! Importance matrices: what is collected against sums written out, both kinds of file against bytes written by hand.
+//! Importance matrices: collected sums against plain sums, both kinds of file against bytes written by hand.
 
 #[path = "imatrix/values.rs"]
 mod values;
@@ -19,7 +19,7 @@ fn mean_squares(k: usize, x: &[f32]) -> Vec<f32> {
     (0..k).map(|j| (sum(j) / rows) as f32).collect()
 }
 
-/// Batches are as one; more columns than a worker takes.
+/// Batches give the same as one call; more columns than one worker takes.
 #[test]
 fn collected() {
     let (k, rows) = (200, 37);
@@ -46,7 +46,7 @@ fn experts() {
     assert_eq!(importance.counts("e").unwrap(), [2.0, 0.0, 1.0]);
     let means = importance.means("e").unwrap();
     assert_eq!(means[..k], mean_squares(k, &x[k..]));
-    // Never asked.
+    // An expert without tokens.
     assert_eq!(means[k..2 * k], [1.0; 8]);
     assert_eq!(means[2 * k..], mean_squares(k, &x[..k]));
     for (k, experts, expert) in [(8, 3, 3), (4, 3, 0), (8, 2, 0), (12, 2, 0)] {
@@ -88,7 +88,7 @@ fn merged() {
     assert_eq!(a, before);
 }
 
-/// The keys, names and shapes that llama.cpp reads, and back.
+/// The keys, names and shapes that llama.cpp reads, and reading them back.
 #[test]
 fn gguf() {
     let k = 24;
@@ -125,11 +125,11 @@ fn gguf() {
         assert_eq!(read.counts(name), importance.counts(name));
         let means = (read.means(name).unwrap(), importance.means(name).unwrap());
         for (got, expected) in means.0.iter().zip(&means.1) {
-            // Sums were rounded to f32 once, means are again.
+            // Sums were rounded to f32 once, means are rounded again.
             assert!((got - expected).abs() <= 1.2e-7 * expected, "{got}, {expected}");
         }
     }
-    // What was rounded stays.
+    // Rounded values do not change again.
     assert_eq!(read.to_gguf().unwrap(), bytes);
 }
 
@@ -137,7 +137,7 @@ fn f32s(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// A file with the given sums (of so many columns) and counts for one matrix.
+/// A file with the given sums (of shape `dims`) and counts for one matrix.
 fn file(sums: &[f32], dims: [u64; 2], counts: &[f32]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.metadata("general.type", "imatrix").unwrap();
@@ -148,7 +148,7 @@ fn file(sums: &[f32], dims: [u64; 2], counts: &[f32]) -> Vec<u8> {
     writer.to_bytes().unwrap()
 }
 
-/// Files that llama.cpp made before chunks were noted, and of several matrices under one count.
+/// Files from before llama.cpp stored chunk counts, and several matrices under one count.
 #[test]
 fn gguf_by_hand() {
     let read = Importance::from_bytes(&file(&[2.0, 4.0, 9.0, 0.0], [2, 2], &[2.0, 3.0])).unwrap();
@@ -192,7 +192,7 @@ fn hostile_gguf() {
     assert!(matches!(error, Error::File { .. }), "{error}");
 }
 
-/// A name longer than GGUF has room for, a sum beyond f32.
+/// A name longer than GGUF allows, a sum that overflows f32.
 #[test]
 fn not_to_be_written() {
     let mut importance = Importance::new();
@@ -221,7 +221,7 @@ fn no_inputs_of_that_kind() {
     assert_eq!(importance.names().count(), 0);
 }
 
-/// The older file, word by word.
+/// The older file format, word by word.
 struct Dat(Vec<u8>);
 
 impl Dat {
@@ -268,11 +268,11 @@ fn older_file() {
         };
         let read = whole.read().unwrap();
         assert_eq!(read.means("a.weight").unwrap(), [1.0, 0.125, 3.0]);
-        // No call: values as they are.
+        // A call count of 0: values are stored unscaled.
         assert_eq!(read.means("b.weight").unwrap(), [3.0]);
         assert_eq!(read.datasets().len(), with_text as usize);
         assert_eq!(read.chunk_count(), 4);
-        // As GGUF it says the same.
+        // The GGUF file holds the same.
         let again = Importance::from_bytes(&read.to_gguf().unwrap()).unwrap();
         assert_eq!(again, read);
     }
@@ -316,7 +316,7 @@ fn hostile_older_files() {
     assert!(matches!(Importance::from_bytes(&bytes), Err(Error::File { .. })));
 }
 
-/// What it is for: weights that large inputs meet lose less, and so do outputs.
+/// The purpose: weights that multiply large inputs have a smaller error, and so have outputs.
 #[test]
 fn weighted_rounding() {
     let (n, k, rows) = (32, 96, 256);
@@ -328,7 +328,7 @@ fn weighted_rounding() {
     let mut importance = Importance::new();
     importance.add("w", k, &x[..rows / 2 * k]).unwrap();
     let means = importance.means("w").unwrap();
-    // On inputs that were not collected.
+    // Inputs outside the collected set.
     let held_out = &x[rows / 2 * k..];
     let exact = Dense::new(n, k, &weights)
         .and_then(|w| Matrix::quantize(Format::F32, w))

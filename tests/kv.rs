@@ -1,5 +1,5 @@
-//! Caches of keys and values on the processor: the figures of TurboQuant's paper, the encoders of the formats, KIVI
-//! against a plain copy of its algorithm, and scores and sums against what the vectors decode to.
+//! Caches of keys and values on the CPU: the figures of TurboQuant's paper, the encoders of the formats, KIVI against a
+//! plain copy of its algorithm, and scores and sums against the decoded vectors.
 
 use half::f16;
 use lowbit::kv::{Kv, KvCodec, KvOptions, KvRotation, KvType, Side};
@@ -15,7 +15,7 @@ fn kivi(side: Side, bits: u32, group: usize, residual: usize) -> KvType {
     }
 }
 
-/// Every type, with d of which it can have vectors.
+/// Every type, with a d that it supports.
 fn types() -> Vec<KvOptions> {
     let mut all = Vec::new();
     for d in [32, 64, 128] {
@@ -80,7 +80,8 @@ fn mean(values: &[f64]) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
-/// Codebooks found by an f64 integration of the same density elsewhere, for d = 128 and 64: of unit vectors that are not rotated, the levels are all there.
+/// Codebooks from an independent f64 integration of the same density, for d = 128 and 64. Unrotated unit vectors use
+/// all levels.
 #[test]
 fn codebooks_are_the_exact_ones() {
     for (d, bits, levels) in [
@@ -100,7 +101,7 @@ fn codebooks_are_the_exact_ones() {
         let decoded = cached(options, &unit_vectors(200, d, 1)).dequantize();
         let mut seen = vec![0; levels.len()];
         for x in decoded {
-            // Six digits are given; norms of unit vectors in f32 are 1 to 1e-7.
+            // Six digits are given; norms of unit vectors in f32 are within 1e-7 of 1.
             let level = levels.iter().position(|c| (c - x.abs() as f64).abs() < 6e-7);
             seen[level.unwrap_or_else(|| panic!("{x} is no level of {bits} bits, d = {d}"))] += 1;
         }
@@ -108,7 +109,7 @@ fn codebooks_are_the_exact_ones() {
     }
 }
 
-/// D_mse of the paper by exact codebooks, within 3 %.
+/// D_mse of the paper with exact codebooks, within 3 %.
 #[test]
 fn turbo_mse_has_the_distortion_of_its_paper() {
     let d = 128;
@@ -129,7 +130,7 @@ fn turbo_mse_has_the_distortion_of_its_paper() {
 }
 
 /// D_prod · d of issue 5, within 3 %: the mean squared error of inner products with unit vectors, times d. Over many
-/// projections, since one S is off by its own luck.
+/// projections, since each S has a random error of its own.
 #[test]
 fn turbo_prod_has_the_distortion_of_its_paper() {
     let (d, count) = (128, 150);
@@ -152,12 +153,12 @@ fn turbo_prod_has_the_distortion_of_its_paper() {
     }
 }
 
-/// Inner products of Q_prod are unbiased over its random matrices, whatever the vectors; those of Q_mse are not: of a
-/// vector with itself 1 - D_mse, 2/π at one bit.
+/// Inner products of Q_prod are unbiased over its random matrices, for any vectors; those of Q_mse are not: the product
+/// of a vector with itself is 1 - D_mse, 2/π at one bit.
 #[test]
 fn turbo_prod_is_unbiased_and_turbo_mse_is_not() {
     let (d, seeds) = (64, 600);
-    // A query at every angle from its key.
+    // Queries at several angles to their keys.
     let pairs = unit_vectors(16, d, 77);
     let (x, other) = (&pairs[..8 * d], &pairs[8 * d..]);
     let mut queries = Vec::new();
@@ -181,18 +182,18 @@ fn turbo_prod_is_unbiased_and_turbo_mse_is_not() {
     for bits in [1, 2, 3] {
         for (error, deviation) in bias(KvType::TurboProd { bits }, KvRotation::Hadamard) {
             println!("Q_prod({bits}): {error:+.5} ± {deviation:.5}");
-            // Of 24 means one lies beyond three deviations in 6 % of all tries; the seeds are fixed.
+            // One of 24 means exceeds three deviations in 6 % of all runs; the seeds are fixed.
             assert!(error.abs() < 3.0 * deviation, "{error} ± {deviation}");
         }
     }
     let of_itself = bias(KvType::TurboMse { bits: 1 }, KvRotation::Hadamard)[7];
     let slope = 1.0 + of_itself.0;
-    // 2/π, and of d numbers a little more: 1 - D_mse = 2/π · (1 + 1/(2d) ..).
+    // 2/π, slightly more for d numbers: 1 - D_mse = 2/π · (1 + 1/(2d) ..).
     let want = 2.0 / std::f64::consts::PI;
     assert!((slope - want).abs() < 0.01, "{slope}");
 }
 
-/// Norms are kept: powers of two times a vector decode to powers of two times what it decodes to.
+/// Norms are kept: a vector times a power of two decodes to its decoded vector times that power.
 #[test]
 fn vectors_of_any_size_keep_their_norms() {
     let d = 48;
@@ -229,8 +230,8 @@ fn blocks_are_those_of_the_formats() {
     }
 }
 
-/// Scores and sums are those of the decoded vectors. Sums are in f64, but queries and vectors are rotated in
-/// f32, whose errors spread over a vector: hence norms.
+/// Scores and sums match the decoded vectors. They are summed in f64, but queries and vectors are rotated in f32, whose
+/// errors spread over a vector, so errors are measured relative to norms.
 #[test]
 fn scores_and_sums_are_those_of_the_decoded_vectors() {
     let size = |v: &[f32]| dot(v, v).sqrt();
@@ -244,7 +245,7 @@ fn scores_and_sums_are_those_of_the_decoded_vectors() {
             let q = normals(m * d, 9);
             let scores = kv.scores(&q).unwrap();
             assert_eq!(scores.len(), m * len);
-            // A projection by S multiplies errors by its norm, at most 2 √d and a little, over √d of the factor.
+            // A projection by S scales errors by its norm, at most slightly over 2 √d, divided by √d of the factor.
             for (q, scores) in q.chunks(d).zip(scores.chunks(len)) {
                 for (x, score) in decoded.chunks(d).zip(scores) {
                     let bound = 2e-6 * size(q) * size(x);
@@ -275,7 +276,7 @@ fn scores_and_sums_are_those_of_the_decoded_vectors() {
     assert_eq!(checked, 3 * types().len());
 }
 
-/// Rows one by one, in odd runs or at once, on one thread or all: the same bits.
+/// Rows appended one by one, in odd runs or at once, on one thread or all, give the same bits.
 #[test]
 fn neither_runs_nor_threads_change_a_bit() {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();
@@ -300,7 +301,7 @@ fn neither_runs_nor_threads_change_a_bit() {
     }
 }
 
-/// One group as KIVI packs it, by the definition: x ≈ round((x - min) / scale) · scale + min, f16 scale and min.
+/// One group as KIVI packs it, from the definition: x ≈ round((x - min) / scale) · scale + min, f16 scale and min.
 fn kivi_group(x: &[f32], bits: u32) -> Vec<f32> {
     let low = x.iter().copied().fold(f32::INFINITY, f32::min);
     let high = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -325,7 +326,7 @@ fn kivi_is_its_algorithm() {
             .iter()
             .map(|x| f16::from_f32(*x).to_f32())
             .collect();
-        // Keys: whole residuals become codes, channel by channel.
+        // Keys: full residuals are packed into codes, channel by channel.
         let keys = cached(KvOptions::new(kivi(Side::Keys, bits, group, residual), d), &rows);
         let mut want = rows.clone();
         let done = len / residual * residual;
@@ -356,7 +357,7 @@ fn kivi_is_its_algorithm() {
     }
 }
 
-/// Why keys are packed by channel: some of their channels are large, of every token.
+/// Keys are packed by channel because some of their channels are large for every token.
 #[test]
 fn kivi_keys_stand_channels_of_different_size() {
     let (d, len) = (64, 256);

@@ -1,4 +1,4 @@
-//! Bytes and floats of the original tools, through the layouts of `lowbit::layouts`.
+//! Bytes and floats of the original tools, read through the layouts of `lowbit::layouts`.
 
 mod common;
 #[path = "layouts/order.rs"]
@@ -24,14 +24,14 @@ fn every_case_decodes_bit_for_bit() {
     }
 }
 
-/// A flipped bit anywhere in a tool's tensors is refused or seen in the weights.
+/// A flipped bit anywhere in a tool's tensors is refused or shows in the weights.
 #[test]
 fn flipped_bits_are_reported() {
     let mut random = common::Random::new(23);
     for case in layouts().iter_mut().filter(|c| !c.dequantized.is_empty()) {
         let names: Vec<String> = case.parts.keys().cloned().collect();
         for name in names {
-            // JSON that only the recogniser reads; a shape that the caller gives.
+            // JSON that only the recogniser reads, and a shape that the caller passes.
             if name == "quant_state" || name == "shape" {
                 continue;
             }
@@ -49,15 +49,15 @@ fn flipped_bits_are_reported() {
                 };
                 case.parts.get_mut(&name).unwrap()[at] ^= bit;
             }
-            // Zero blocks hide their codes, rounding to f16 and padding hide a little, and most of the 256
-            // entries of a map are not in use: the rest must show.
+            // Zero blocks hide their codes, rounding to f16 and padding hide a little, and most of the 256 entries of a
+            // map are unused: all other bits must show.
             let least = if name == "nested_quant_map" { 1 } else { tries / 2 };
             assert!(seen >= least, "{}: {name}: {seen} of {tries} seen", case.name);
         }
     }
 }
 
-/// A layout that no test makes is a failure here, and so is one that the table of the module does not have.
+/// A layout without a test fails here, and so does one without a row in the module's table.
 #[test]
 fn every_layout_is_tested() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -66,7 +66,7 @@ fn every_layout_is_tested() {
         let files = std::fs::read_dir(root.join(path)).unwrap();
         files.map(|file| read(&file.unwrap().path())).collect::<Vec<_>>()
     };
-    // Those that methods of checkpoints make are tested by folders of the tool's: tests/checkpoints.rs.
+    // Layouts built by methods of checkpoints are tested with the tools' own folders: tests/checkpoints.rs.
     let made = folder("src/files/safetensors/methods").concat();
     let tests = made + &folder("tests/layouts").concat() + &read(&root.join("tests/common/layouts.rs"));
     let table = read(&root.join("src/layouts/mod.rs"));
@@ -95,7 +95,7 @@ fn every_layout_is_tested() {
     assert!(count >= 20, "{count} layouts found");
 }
 
-/// The list names the format that each case becomes, which the table of docs/formats.md goes by.
+/// The list names the resulting format of each case; the table of docs/formats.md uses it.
 #[test]
 fn the_list_names_the_formats() {
     for case in layouts() {

@@ -1,4 +1,4 @@
-//! `Linear` against an oracle of its own in f64: each part alone, all together, and each one missed.
+//! `Linear` against its own oracle in f64: each part alone, all together, and each left out.
 
 mod common;
 
@@ -9,7 +9,7 @@ use lowbit::{Dense, Error, Format, Linear, Matrix, OutputScale, RmsNorm, Rotatio
 const N: usize = 8;
 const K: usize = 64;
 
-/// The parts of a layer, plainly, for the oracle.
+/// The parts of a layer as plain values, for the oracle.
 #[derive(Clone, Default)]
 struct Parts {
     norm: Option<RmsNorm>,
@@ -23,7 +23,7 @@ struct Parts {
     bias: Option<Vec<f32>>,
 }
 
-/// Row `i` of a rotation's matrix H by row `j`, entry by entry and not as a fast transform.
+/// Entry [i, j] of a rotation's matrix H, from its definition and not as a fast transform.
 fn entry(block: usize, i: usize, j: usize) -> f64 {
     match (i / block == j / block, (i & (j % block)).count_ones() % 2) {
         (false, _) => 0.0,
@@ -93,7 +93,7 @@ impl Parts {
         linear
     }
 
-    /// One row of outputs from the definition, and the magnitude of what was added up for each.
+    /// One row of outputs from the definition, and the magnitude of the sum for each.
     fn oracle(&self, w: &[f32], x: &[f32]) -> Vec<(f64, f64)> {
         let mut h = self.normed(x);
         if let Some((columns, _)) = &self.outliers {
@@ -157,7 +157,7 @@ impl Parts {
             .collect()
     }
 
-    /// The inputs as the norm leaves them.
+    /// The inputs after the norm.
     fn normed(&self, x: &[f32]) -> Vec<f64> {
         let x = x.iter().map(|&x| x as f64);
         match &self.norm {
@@ -170,8 +170,8 @@ impl Parts {
         }
     }
 
-    /// Whether a product agrees with the definition: within 16 roundings of what is added up, a few
-    /// more than for a plain product, since inputs are rounded by scales and rotation too.
+    /// Whether a product agrees with the definition: within 16 roundings of what is summed, a few more than for a plain
+    /// product, since input scales and rotation round inputs too.
     fn check(&self, linear: &Linear, w: &[f32], x: &[f32]) -> Result<(), String> {
         let y = linear.matmul(x).unwrap();
         for (y, x) in y.chunks(N).zip(x.chunks(K)) {
@@ -236,14 +236,14 @@ fn each_part_alone_and_all_together() {
     for part in 0..PARTS {
         let one = all.only(part);
         one.check(&one.linear(&matrix), &w, &x).unwrap();
-        // Missed where it is alone, and where it is one of all: seen.
+        // A missing part must be reported, both alone and among all parts.
         let none = Parts::default();
         assert!(one.check(&none.linear(&matrix), &w, &x).is_err(), "{part}");
         let rest = all.without(part);
         assert!(all.check(&rest.linear(&matrix), &w, &x).is_err(), "{part}");
         rest.check(&rest.linear(&matrix), &w, &x).unwrap();
     }
-    // The other direction of a scale, other signs, no signs.
+    // A scale that multiplies instead of dividing, no signs, another eps.
     let mut other = all.clone();
     other.scale = Some(OutputScale::Multiply(0.37));
     other.check(&other.linear(&matrix), &w, &x).unwrap();
@@ -263,8 +263,8 @@ fn each_part_alone_and_all_together() {
     assert!(all.check(&other.linear(&matrix), &w, &x).is_err());
 }
 
-/// The effective weights give the same outputs as the layer, from inputs as they are or, where there is a norm,
-/// as it leaves them, but for outlier columns.
+/// The effective weights give the layer's outputs from its inputs, or, if there is a norm, from the inputs after the
+/// norm, except in outlier columns.
 #[test]
 fn dequantized_weights_are_those_of_the_product() {
     let (matrix, w, x, all) = given();
@@ -282,7 +282,7 @@ fn dequantized_weights_are_those_of_the_product() {
                 let sum: f64 = weights.zip(normed).map(|(w, x)| *w as f64 * x).sum();
                 let bias = parts.bias.as_ref().map_or(0.0, |b| b[row] as f64);
                 let error = (sum + bias - want).abs();
-                // Rotated weights are rounded: each to a few ε of the largest of its block.
+                // Rotated weights are rounded, each to a few ε of the largest of its block.
                 let bound = 64.0 * f32::EPSILON as f64 * magnitude.max(1.0);
                 assert!(error <= bound, "part {part}, row {row}: {error:e} of {bound:e}");
             }
@@ -290,7 +290,7 @@ fn dequantized_weights_are_those_of_the_product() {
     }
 }
 
-/// Without a rotation or input scales nothing is rounded but by the scale, once.
+/// Without a rotation or input scales only the scale rounds, once.
 #[test]
 fn dequantized_weights_are_exact() {
     let (matrix, w, _, all) = given();
@@ -449,7 +449,7 @@ fn no_outliers_and_no_rows() {
     Parts::default().check(&linear, &w, &x).unwrap();
     assert_eq!(linear.matmul(&[]).unwrap(), [0f32; 0]);
     assert_eq!(linear.dequantize(), w);
-    // A rotation of one input, and one of all of them.
+    // A rotation block of one input, and one of all inputs.
     for block in [1, K] {
         let mut parts = Parts::default();
         let signs = vec![1.0; K];

@@ -1,7 +1,7 @@
-//! What files that lie may make lowbit reserve: no more than a small multiple of their own size.
+//! Memory that lowbit may reserve for malformed checkpoints: at most a small multiple of their size.
 #![cfg(feature = "safetensors")]
 
-#[allow(dead_code)] // what only other tests use
+#[allow(dead_code)] // used only by other tests
 #[path = "safetensors/checkpoint.rs"]
 mod checkpoint;
 mod common;
@@ -17,12 +17,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tools::NAME;
 
-/// Counts what is asked for.
+/// Counts the bytes requested.
 struct Counted;
 
-/// The largest piece of memory that was asked for at once.
+/// The largest single allocation.
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
-/// What is held now, and the most that was.
+/// Bytes held now, and their maximum.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
@@ -35,7 +35,7 @@ fn given_back(bytes: usize) {
     HELD.fetch_sub(bytes, Relaxed);
 }
 
-// Hands all calls on to the system's allocator.
+// Forwards all calls to the system's allocator.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         taken(layout.size());
@@ -48,7 +48,7 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are there while one is copied to the other.
+        // Both exist while one is copied to the other.
         taken(size);
         given_back(layout.size());
         unsafe { System.realloc(at, layout, size) }
@@ -63,7 +63,7 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static ALLOCATOR: Counted = Counted;
 
-/// Reads a header, and a configuration, of which a few times the size may be held at once.
+/// Reads a header and a configuration, of which at most `times` the size may be held at once.
 fn header_within(what: &str, times: usize, config: &str, header: &str, data: usize) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -90,12 +90,12 @@ fn headers() {
     let names = list(300_000, &|i| format!(r#""{i:x}":"""#));
     let names = format!(r#"{{"__metadata__":{{{names}}}}}"#);
     header_within("metadata", 6, "", &names, 0);
-    // What is no part of the settings is not kept.
+    // Values that are not part of the settings are not kept.
     let config = format!(r#"{{"id2label":[{zeros}],"vision_config":{{"a":[{zeros}]}}}}"#);
     header_within("a configuration", 6, &config, "{}", 0);
 }
 
-/// Reads a model and all its layers; the largest piece asked for may be so many times the file.
+/// Reads a model and all its layers; the largest single allocation may be `times` the file.
 fn within(what: &str, times: usize, config: &str, bytes: &[u8]) {
     LARGEST.store(0, Relaxed);
     if let Ok(model) = Model::from_parts(config, &[("f", bytes)]) {
@@ -104,7 +104,7 @@ fn within(what: &str, times: usize, config: &str, bytes: &[u8]) {
         }
     }
     let largest = LARGEST.load(Relaxed);
-    // Scratch rows and the threads of a pool, whatever the file.
+    // Scratch rows and the pool's threads, whatever the file.
     let limit = times * bytes.len() + (64 << 10);
     assert!(largest <= limit, "{what}: {largest} bytes asked for, limit {limit}");
 }
@@ -113,13 +113,13 @@ fn quiet(what: &str, checkpoint: &Checkpoint) {
     within(what, 4, &checkpoint.config.to_string(), &checkpoint.bytes());
 }
 
-/// One test, so that nothing else allocates meanwhile.
+/// A single test, so that nothing else allocates at the same time.
 #[test]
 fn nothing_large_is_reserved() {
     headers();
     let large = u64::MAX / 2;
-    // Honest files first: a layer takes about what its tensors do; decoded ones (HQQ's axis 0 of one
-    // bit) 32 times as much.
+    // Valid files first: a layer takes about as much as its tensors; decoded ones (HQQ's axis 0 at one bit) take 32
+    // times as much.
     for case in common::layouts::layouts() {
         if let Some(file) = tools::checkpoint(&case) {
             let times = if case.name.ends_with("ax0") { 33 } else { 4 };
@@ -138,7 +138,7 @@ fn nothing_large_is_reserved() {
         bytes[..8].copy_from_slice(&large.to_le_bytes());
         within(&text, 4, "", &bytes);
     }
-    // Shapes that are told elsewhere than in headers.
+    // Shapes stored outside headers.
     let shape = |dims: [i64; 2]| -> Vec<u8> { dims.iter().flat_map(|d| d.to_le_bytes()).collect() };
     for dims in [
         [1 << 40, 1 << 20],
@@ -169,7 +169,7 @@ fn nothing_large_is_reserved() {
             quiet(case, &file);
         }
     }
-    // Many empty tensors, and rows of nothing: `n` is whatever the header says.
+    // Many empty tensors, and rows of length 0: `n` is whatever the header says.
     let mut file = Checkpoint::quantized(json!({ "quant_method": "fp8" }));
     for i in 0..200 {
         let name = format!("layers.{i}.weight");

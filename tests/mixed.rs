@@ -1,4 +1,4 @@
-//! Sensitivities against plain formulas, assignments against all assignments there are.
+//! Sensitivities against plain formulas, assignments against all possible assignments.
 
 use lowbit::calibrate::allocate::{Assignment, Choice, exact, lagrangian};
 use lowbit::calibrate::sensitivity::{candidates, hawq, output_error, trace};
@@ -30,7 +30,7 @@ fn output_error_is_that_of_the_outputs() {
                 expected += y * y / inputs as f64;
             }
         }
-        // The Hessian's products are summed in f32, 200 of them.
+        // The Hessian sums 200 products in f32.
         assert!(
             (choice.error / expected - 1.0).abs() < 1e-5,
             "{format}: {} {expected}",
@@ -63,7 +63,7 @@ fn traces() {
     };
     let expected: f64 = (0..k).map(|i| 2.0 * a[i * k + i] as f64).sum();
     let estimate = trace(k, 400, 1, product).unwrap();
-    // Of ±1 probes the variance is 2 Σ_{i≠j} h_ij², here with h = a + aᵀ.
+    // With ±1 probes the variance is 2 Σ_{i≠j} h_ij², here with h = a + aᵀ.
     let mut variance = 0f64;
     for i in 0..k {
         for j in (0..k).filter(|&j| j != i) {
@@ -75,13 +75,13 @@ fn traces() {
         (estimate.mean - expected).abs() < 3.0 * error,
         "{estimate:?}, {expected} ± {error}"
     );
-    // The spread of 400 samples is known to a tenth or so.
+    // 400 samples determine the standard deviation to about a tenth.
     assert!(
         (estimate.standard_error / error - 1.0).abs() < 0.2,
         "{estimate:?}, {error}"
     );
 
-    // Of a diagonal matrix every probe is exact.
+    // For a diagonal matrix every probe is exact.
     let diagonal = |z: &[f32], y: &mut [f32]| {
         for (i, (y, z)) in y.iter_mut().zip(z).enumerate() {
             *y = i as f32 * z;
@@ -94,14 +94,14 @@ fn traces() {
     let none = |_: &[f32], _: &mut [f32]| Ok(());
     assert!(trace(0, 1, 1, none).is_err());
     assert!(trace(usize::MAX, 1, 1, none).is_err());
-    // A product that leaves out a number is noticed.
+    // A product that leaves out a number is reported.
     assert!(trace(k, 1, 1, |_, _| Ok(())).is_err());
 
     assert_eq!(hawq(8.0, &[1.0, 2.0, 3.0, 4.0], &[1.0, 2.5, 3.0, 3.0]).unwrap(), 2.5);
     assert!(hawq(8.0, &[1.0], &[]).is_err());
 }
 
-/// Choices of a tensor whose error falls as bytes grow, more or less.
+/// Choices of a tensor whose error roughly falls as bytes grow.
 fn choices(random: &mut SplitMix64, unit: u64) -> Vec<Choice> {
     let size = 1 + random.below(8) as u64;
     (0..1 + random.below(5))
@@ -121,7 +121,7 @@ fn error(tensors: &[Vec<Choice>], assignment: &[usize]) -> f64 {
     tensors.iter().zip(assignment).map(|(t, &i)| t[i].error).sum()
 }
 
-/// The least error of all assignments within the budget.
+/// The minimum error of all assignments within the budget.
 fn brute_force(tensors: &[Vec<Choice>], budget: u64) -> Option<f64> {
     let Some((first, rest)) = tensors.split_first() else {
         return Some(0.0);
@@ -152,7 +152,7 @@ fn exact_is_the_best_there_is() {
         feasible += 1;
         let assignment = exact(&tensors, budget).unwrap();
         assert!(bytes(&tensors, &assignment) <= budget);
-        // The same numbers added in another order.
+        // The same numbers summed in another order.
         let reached = error(&tensors, &assignment);
         assert!((reached - best).abs() <= 1e-12 * best.max(1.0), "{reached} {best}");
         let fast = lagrangian(&tensors, budget).unwrap();
@@ -160,7 +160,7 @@ fn exact_is_the_best_there_is() {
         assert!(error(&tensors, &fast) >= best - 1e-12 * best.max(1.0));
         gap += (error(&tensors, &fast) > best + 1e-9) as usize;
     }
-    // Both happen: a test in which the fast path were always exact would not tell the two apart.
+    // Both cases occur: if the fast path were always exact, this test could not tell the two apart.
     assert!(feasible > 400 && gap > 20 && gap < feasible / 2, "{gap} of {feasible}");
 }
 
@@ -206,13 +206,13 @@ fn what_cannot_be_assigned_is_an_error() {
         let refused = assign(&[vec![choice(7, 1.0)], vec![choice(5, 1.0)]], 11).unwrap_err();
         assert!(refused.to_string().contains("at least 12 bytes"), "{refused}");
     }
-    // Smallest choices that no number of 64 bits sums up.
+    // Minimum sizes whose sum overflows 64 bits.
     let tensors = [vec![choice(u64::MAX, 0.0)], vec![choice(1, 1.0)]];
     for assign in [exact, lagrangian] {
         let refused = assign(&tensors, u64::MAX).unwrap_err().to_string();
         assert!(refused.contains("at least 18446744073709551616"), "{refused}");
     }
-    // Sizes without a common unit: too many sums to make a table of.
+    // Sizes without a common unit: too many sums for a table.
     let tensors = vec![vec![choice(1 << 40, 1.0), choice((1 << 41) + 1, 0.0)]; 2];
     assert!(exact(&tensors, 1 << 42).is_ok());
     let tensors = vec![vec![choice(0, 2.0), choice(1, 1.0), choice(1 << 40, 0.0)]; 2];

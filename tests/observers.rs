@@ -1,5 +1,5 @@
-//! Ranges and the affine parameters made of them: against formulas, brute force on the values themselves, and
-//! figures of ONNX Runtime.
+//! Ranges and the affine parameters computed from them: against formulas, brute force over the values, and figures of
+//! ONNX Runtime.
 
 use lowbit::calibrate::affine::{self, QuantParams, Scheme, ValueRange};
 use lowbit::calibrate::observers::{
@@ -13,12 +13,12 @@ fn gaussian(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| random.normal() as f32).collect()
 }
 
-/// Heavy tails: a cube.
+/// Heavy tails: cubes of normal numbers.
 fn heavy(count: usize, seed: u64) -> Vec<f32> {
     gaussian(count, seed).iter().map(|x| x * x * x).collect()
 }
 
-/// Values that a few lines of Python can make too.
+/// Values that a few lines of Python can reproduce.
 fn powers() -> Vec<f32> {
     let power = |i: u64| {
         let u = (i * 7919 % 10007) as f64 / 5003.5 - 1.0;
@@ -38,7 +38,7 @@ fn observed(mut observer: impl Observer, batches: &[&[f32]]) -> ValueRange {
     observer.range().unwrap()
 }
 
-/// Σ |x - Q(x)|^p on the values themselves.
+/// Σ |x - Q(x)|^p over the values themselves.
 fn error(x: &[f32], affine: QuantParams, power: f64) -> f64 {
     let back = affine.dequantize(&affine.quantize(x));
     let terms = x.iter().zip(&back);
@@ -57,13 +57,13 @@ fn affine_parameters_are_pytorchs() {
     assert_eq!((a.scale, a.zero_point), (5.0 / 15.0, -8));
     let a = QuantParams::from_range(range(-5.0, -2.0), Scheme::Asymmetric, 4).unwrap();
     assert_eq!((a.scale, a.zero_point), (5.0 / 15.0, 7));
-    // Nothing but 0: torch.finfo(torch.float32).eps.
+    // Zeros only: torch.finfo(torch.float32).eps.
     let a = QuantParams::from_range(range(0.0, 0.0), Scheme::Symmetric, 8).unwrap();
     assert_eq!(a.scale, 1.1920929e-7);
     // Ties to even: 0.5 / 1 and 1.5 / 1, both of which torch.round makes even.
     let a = QuantParams::from_range(range(-7.5, 7.5), Scheme::Symmetric, 4).unwrap();
     assert_eq!(a.quantize(&[0.5, 1.5, -0.5, 2.5, 9.0, -9.0]), [0, 2, 0, 2, 7, -8]);
-    // The largest floats there are.
+    // The largest finite floats.
     for scheme in [Scheme::Symmetric, Scheme::Asymmetric] {
         let a = QuantParams::from_range(range(-f32::MAX, f32::MAX), scheme, 2).unwrap();
         assert!(a.scale.is_finite(), "{scheme:?}");
@@ -83,8 +83,8 @@ fn ranges_come_back_within_half_a_step() {
                 for _ in 0..20 {
                     let x = r.lo + random.uniform() as f32 * (r.hi - r.lo);
                     let back = affine.value(affine.code(x));
-                    // A whole step at the upper end of a symmetric range, whose last code is half a step short of it,
-                    // and where the zero point was rounded; plus the roundings of f32.
+                    // Up to a whole step: at the upper end of a symmetric range the last code is half a step short, and
+                    // the zero point was rounded; plus f32 rounding.
                     let step = affine.scale * (1.0 + 1e-5);
                     assert!((back - x).abs() <= step, "{bits} {scheme:?} {r:?} {x} {back}");
                     let inside = r.lo + affine.scale < x && x < r.hi - affine.scale;
@@ -100,7 +100,7 @@ fn ranges_come_back_within_half_a_step() {
 #[test]
 fn groups_are_what_a_loop_makes() {
     let (n, k, g) = (5, 20, 8);
-    // Each row louder than the one before.
+    // Each row is larger than the one before.
     let loud = |(i, w): (usize, f32)| w * (i / k + 1) as f32;
     let w: Vec<f32> = gaussian(n * k, 4).into_iter().enumerate().map(loud).collect();
     let dense = Dense::new(n, k, &w).unwrap();
@@ -126,7 +126,7 @@ fn groups_are_what_a_loop_makes() {
             assert_eq!(&back[at..at + run.len()], expected.dequantize(&expected.quantize(run)));
         }
     }
-    // Any observer may take the place of the extremes, and a finer grain has the smaller error.
+    // Any observer may replace the extremes, and a finer granularity has a smaller error.
     let mse = || Mse::new(Scheme::Symmetric, 3);
     let sum = |group: Group| {
         let a = affine::quant_params(dense, group, Scheme::Symmetric, 3, mse).unwrap();
@@ -146,7 +146,7 @@ fn batches_add_up() {
     assert_eq!(observed(MinMax::new(), &[a, &[], b]), whole);
     let fold = |f: fn(f32, f32) -> f32| x.iter().copied().reduce(f).unwrap();
     assert_eq!(whole, range(fold(f32::min), fold(f32::max)));
-    // m += c (x - m), the first batch as it is.
+    // m += c (x - m), where the first batch sets m.
     let average = observed(MovingAverage::new(0.25), &[&[-1.0, 2.0], &[-3.0, 1.0], &[0.0]]);
     assert_eq!(average, range(-1.5 + 0.25 * 1.5, 1.75 - 0.25 * 1.75));
     assert_eq!(MovingAverage::default().constant, 0.01);
@@ -162,12 +162,12 @@ fn percentiles_are_those_of_the_sorted_values() {
     let largest = magnitudes[magnitudes.len() - 1];
     let at = |sorted: &[f32], share: f64| sorted[(sorted.len() as f64 * share).ceil() as usize - 1];
     for percentile in [99.0, 99.9, 99.99] {
-        // Batches whose extremes grow: bins stretch, up to twice the width.
+        // Batches with growing extremes stretch the bins, up to twice the width.
         for batches in [vec![&x[..]], x.chunks(10_000).collect()] {
             let one = observed(Percentile::new(percentile, Cut::Magnitudes, 2048), &batches);
             let width = 2.0 * largest / 2048.0;
             let exact = at(&magnitudes, percentile / 100.0);
-            // The lower edge of the bin that holds it.
+            // The lower edge of the bin that contains it.
             assert!(one.hi <= exact && one.hi > exact - 1.001 * width, "{one:?} {exact}");
             assert_eq!(one.lo, -one.hi);
             let two = observed(Percentile::new(percentile, Cut::BothSides, 2048), &batches);
@@ -177,16 +177,16 @@ fn percentiles_are_those_of_the_sorted_values() {
             assert!(two.lo <= lo && two.lo > lo - 2.002 * width, "{two:?} {lo}");
         }
     }
-    // As onnxruntime 1.31.1 has it (`HistogramCollector(method="percentile", num_bins=2048, ...)`).
+    // Values from onnxruntime 1.31.1 (`HistogramCollector(method="percentile", num_bins=2048, ...)`).
     let x = powers();
     let of = |percentile, cut| observed(Percentile::new(percentile, cut, 2048), &[&x]);
     assert_eq!(of(99.0, Cut::BothSides), range(-3.100_83, 3.094_482_4));
     assert_eq!(of(99.9, Cut::BothSides), range(-3.237_304_7, 3.230_957));
-    // Its bins of magnitudes begin at the least of these, 2.5e-5, not at 0.
+    // Its bins of magnitudes begin at the smallest magnitude, 2.5e-5, not at 0.
     for (percentile, end) in [(99.0, 3.099_244_4), (99.9, 3.234_131)] {
         assert!((of(percentile, Cut::Magnitudes).hi - end).abs() < 2.5e-5f32);
     }
-    // Zeros before anything else, which have no width.
+    // A first batch of zeros, whose range has no width.
     let late = observed(Percentile::default(), &[&[0.0; 3], &x]);
     let mut padded = vec![0.0; 3];
     padded.extend(&x);
@@ -215,7 +215,7 @@ fn the_mse_range_is_that_of_a_search_on_the_values() {
             for batches in [vec![&x[..]], x.chunks(777).collect()] {
                 let found = observed(Mse::new(scheme, bits).with_power(power), &batches);
                 let got = error(&x, QuantParams::from_range(found, scheme, bits).unwrap(), power);
-                // Of the grid's ranges the histogram may take a neighbour of the best.
+                // The histogram may choose a neighbour of the grid's best range.
                 assert!(got <= best * 1.005, "{scheme:?} {bits} {power}: {got} {best}");
                 assert!(bits == 8 || got < 0.9 * tried(0), "{got} {}", tried(0));
             }
@@ -223,7 +223,7 @@ fn the_mse_range_is_that_of_a_search_on_the_values() {
     }
 }
 
-/// As entropy.rs describes it, straight from the values: counts, slices and logarithms with nothing shared.
+/// As entropy.rs describes it, directly from the values, sharing no code: counts, slices and logarithms.
 fn entropy_by_hand(x: &[f32], bins: usize, levels: usize) -> f32 {
     let end = x.iter().fold(0f32, |m, x| m.max(x.abs())) as f64;
     let mut counts = vec![0f64; bins];
@@ -269,7 +269,7 @@ fn entropy_cuts_tails_and_spares_what_has_none() {
     assert_eq!(found.hi, by_hand.min(whole.hi));
     assert_eq!(found.lo, (-by_hand).max(whole.lo));
     assert!(by_hand < 0.7 * whole.hi.max(-whole.lo), "{by_hand} {whole:?}");
-    // TensorRT's numbers keep nearly all values and cut the range.
+    // TensorRT's parameters keep nearly all values and cut the range.
     let found = observed(Entropy::tensor_rt(), &x.chunks(5000).collect::<Vec<_>>());
     let cut = x.iter().filter(|x| **x > found.hi || **x < found.lo).count();
     assert!(
@@ -281,10 +281,10 @@ fn entropy_cuts_tails_and_spares_what_has_none() {
     let flat: Vec<f32> = (0..50_000).map(|_| random.uniform() as f32 * 2.0 - 1.0).collect();
     let found = observed(Entropy::tensor_rt(), &[&flat]);
     assert!(found.hi > 0.98 && found.lo < -0.98, "{found:?}");
-    // With ONNX Runtime's own numbers there is one candidate.
+    // With ONNX Runtime's own parameters there is one candidate.
     let found = observed(Entropy::onnx_runtime(), &[&x]);
     assert_eq!(found, whole);
-    // Symmetric candidates around 0 cut as well, and no further than an extreme.
+    // Symmetric candidates around 0 cut too, but not past an extreme.
     let both = observed(Entropy::of_both_signs(1024, 64), &[&x]);
     assert!(both.hi < whole.hi || both.lo > whole.lo, "{both:?} {whole:?}");
 }
@@ -298,18 +298,18 @@ fn the_histogram_search_lowers_the_error() {
         let found = observed(Histogram::new(bits), &[&x]);
         let grown = observed(Histogram::new(bits), &x.chunks(1000).collect::<Vec<_>>());
         assert!(whole.lo <= found.lo && found.hi <= whole.hi, "{found:?} {whole:?}");
-        // By the greedy search one outlier that costs much to cut may end it early; it never makes things worse here.
+        // One outlier that is expensive to cut may end the greedy search early; here it never increases the error.
         for r in [found, grown] {
             assert!(of(r) < of(whole), "{bits}: {} {}", of(r), of(whole));
         }
     }
-    // What the formulas of PyTorch's `_compute_quantization_error` and `_non_linear_param_search` give in numpy.
+    // The formulas of PyTorch's `_compute_quantization_error` and `_non_linear_param_search`, computed in numpy.
     let mut x = powers();
     (x[17], x[18]) = (9.0, -5.0);
     for (bits, hi) in [(8, 8.993_164), (4, 3.244_140_6), (3, 3.244_140_6)] {
         assert_eq!(observed(Histogram::new(bits), &[&x]), range(-5.0, hi), "{bits}");
     }
-    // One value, again and again.
+    // One value, repeated.
     assert_eq!(observed(Histogram::new(8), &[&[2.0], &[2.0; 5]]), range(2.0, 2.0));
 }
 
@@ -367,7 +367,7 @@ fn wrong_input_is_refused() {
                 "{i} {refused:?}"
             );
         }
-        // A refused batch leaves nothing behind.
+        // A refused batch leaves no trace.
         assert!(observer.range().is_err(), "{i}");
         observer.observe(&[-1.0, 0.0, 2.0]).unwrap();
         let range = observer.range().unwrap();
@@ -375,7 +375,7 @@ fn wrong_input_is_refused() {
             range.lo <= 0.0 && range.hi > 0.0 && range.lo >= -1.0 && range.hi <= 2.0,
             "{i} {range:?}"
         );
-        // Floats of any size, one far beyond the other.
+        // Floats of very different size.
         let mut observer = make();
         observer.observe(&[1e-40, -1e-40]).unwrap();
         observer.observe(&[f32::MAX, -f32::MAX]).unwrap();
@@ -417,7 +417,7 @@ fn wrong_input_is_refused() {
     }
 }
 
-/// A number of bins or columns that nothing bears out takes no memory for its sake.
+/// An arbitrarily large number of bins or columns takes no memory.
 #[test]
 fn no_number_of_bins_or_columns_is_too_large_to_be_told() {
     let x = [-1.0, 0.5, 2.0];

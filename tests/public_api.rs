@@ -1,11 +1,11 @@
-//! The public surface of the crate, all features on, is the one in docs/public_api.txt.
+//! The public surface of the crate with all features is the one in docs/public_api.txt.
 
 use std::path::Path;
 use std::process::Command;
 
 const REWRITE: &str = "LOWBIT_BLESS=1 cargo test --release --features serde --test public_api -- --ignored";
 
-/// Needs the rustc whose JSON the crate public-api reads, 1.95, so `./test host` names it.
+/// Needs rustc 1.95, whose JSON the crate public-api reads, so `./test host` runs it as its own step.
 #[test]
 #[ignore = "builds the documentation; ./test host runs it"]
 fn the_public_surface_is_the_one_that_is_kept() {
@@ -22,7 +22,7 @@ fn the_public_surface_is_the_one_that_is_kept() {
             "--output-format",
             "json",
         ])
-        // With RUSTC_BOOTSTRAP for all of cargo, build scripts would run again and with them half of the tree.
+        // RUSTC_BOOTSTRAP for all of cargo would rerun build scripts and rebuild half of the tree.
         .env("RUSTDOC", root.join("scripts/rustdoc_unstable"))
         .current_dir(root)
         .status();

@@ -1,12 +1,12 @@
-//! Rotations: Hadamard matrices by definition, random ones by their distribution, and a network that computes the same
-//! after its weights were rotated.
+//! Rotations: Hadamard matrices against the definition, random ones against their distribution, and a network whose
+//! outputs do not change when its weights are rotated.
 
 use lowbit::random::SplitMix64;
 use lowbit::rotate::hadamard::Hadamard;
 use lowbit::rotate::quarot::{fold_gain, rotate_inputs, rotate_outputs};
 use lowbit::rotate::{Orthogonal, random};
 
-/// The matrix that `apply` multiplies by, row by row, from what it does to unit vectors.
+/// The matrix that `apply` multiplies by, row by row, from its effect on unit vectors.
 fn matrix(n: usize, apply: impl Fn(&mut [f64])) -> Vec<f64> {
     let mut matrix = vec![0.0; n * n];
     for j in 0..n {
@@ -24,7 +24,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The largest difference from 1 on the diagonal and 0 elsewhere of Q Qᵀ.
+/// The largest deviation of Q Qᵀ from the identity.
 fn off_orthogonal(q: &[f64], n: usize) -> f64 {
     let mut worst: f64 = 0.0;
     for (i, a) in q.chunks(n).enumerate() {
@@ -73,7 +73,7 @@ fn hadamard_matrices_of_every_order_there_is() {
     for n in [0, 3, 6, 52, 92] {
         assert!(Hadamard::new(n).is_err(), "{n}");
     }
-    // What models have: 288 = 8 · 36, 13824 = 128 · 108, 14336 = 512 · 28, 18944 = 128 · 148.
+    // Sizes of real models: 288 = 8 · 36, 13824 = 128 · 108, 14336 = 512 · 28, 18944 = 128 · 148.
     for (n, m) in [(288, 36), (13824, 108), (14336, 28), (18944, 148), (768, 12), (4096, 1)] {
         assert_eq!(Hadamard::new(n).unwrap().base().0, m, "{n}");
     }
@@ -124,7 +124,7 @@ fn random_rotations_are_orthogonal_and_have_an_inverse() {
     assert_ne!(Orthogonal::hadamard(8, 5), Orthogonal::hadamard(8, 6));
 }
 
-/// Every entry of a Haar matrix has mean 0, variance 1 / n and fourth moment 3 / (n (n + 2)), as a coordinate of a
+/// Every entry of a Haar matrix has mean 0, variance 1 / n and fourth moment 3 / (n (n + 2)), like a coordinate of a
 /// uniform unit vector. Without the signs of R's diagonal the mean of the diagonal would not be 0.
 #[test]
 fn haar_matrices_are_uniform() {
@@ -140,7 +140,7 @@ fn haar_matrices_are_uniform() {
         }
         determinants += (determinant(q, n) > 0.0) as u64;
     }
-    // Five standard errors: of q 0.5, of q² 0.25, of q⁴ 0.18, over the root of the count.
+    // Five standard errors: deviations of 0.5 for q, 0.25 for q², 0.18 for q⁴, over the root of the count.
     let bound = |deviation: f64| 5.0 * deviation / (count as f64).sqrt();
     for [mean, square, fourth] in moments {
         assert!(mean.abs() < bound(0.5), "{mean}");
@@ -182,7 +182,7 @@ const HEAD: usize = 12;
 const FF: usize = 40;
 const VOCAB: usize = 7;
 
-/// Weights by name, each with its outputs and inputs.
+/// Weights by name, each with the number of its outputs and inputs.
 #[derive(Clone)]
 struct Model {
     embedding: Vec<f64>,
@@ -231,7 +231,7 @@ impl Model {
         }
     }
 
-    /// Logits of every token; `online` rotates what down reads.
+    /// Logits of every token; `online` rotates the inputs of down.
     fn forward(&self, tokens: &[usize], online: Option<&Orthogonal>) -> Vec<f64> {
         let mut stream: Vec<Vec<f64>> = tokens
             .iter()
@@ -277,8 +277,7 @@ impl Model {
         logits.flatten().collect()
     }
 
-    /// The model with its gains folded, the stream rotated by `q`, values by `r`, and what down reads by
-    /// `online`.
+    /// The model with its gains folded, the stream rotated by `q`, values by `r`, and the inputs of down by `online`.
     fn rotated(&self, q: &Orthogonal, r: &Orthogonal, online: &Orthogonal) -> Model {
         let mut model = self.clone();
         for layer in &mut model.layers {
@@ -333,7 +332,7 @@ fn farthest(a: &[f64], b: &[f64]) -> f64 {
     differences.fold(0.0, f64::max)
 }
 
-/// 24, 12 and 40 are no powers of two: their H is not symmetric, so a transpose in the wrong place shows.
+/// 24, 12 and 40 are not powers of two: their H is not symmetric, so a misplaced transpose shows.
 #[test]
 fn a_rotated_network_computes_the_same() {
     let model = Model::random();
@@ -347,10 +346,10 @@ fn a_rotated_network_computes_the_same() {
         let online = Orthogonal::hadamard(FF, 5).unwrap();
         let rotated = model.rotated(&q, &r, &online);
         let got = rotated.forward(&tokens, Some(&online));
-        // Sums of some hundred f64 terms of about 1.
+        // Sums of a few hundred f64 terms of about 1.
         assert!(farthest(&want, &got) < 1e-11, "{}", farthest(&want, &got));
 
-        // What a slip would do.
+        // Mistakes must show.
         assert!(farthest(&want, &rotated.forward(&tokens, None)) > 1e-3);
         let mut slip = rotated.clone();
         rotate_inputs(&mut slip.layers[1].o, D, HEADS * HEAD, &r).unwrap();
@@ -361,7 +360,7 @@ fn a_rotated_network_computes_the_same() {
     }
 }
 
-/// An outlier column of a stream is spread over all of them.
+/// An outlier column of a stream is spread over all columns.
 #[test]
 fn outliers_are_spread() {
     let n = 288;
@@ -369,7 +368,7 @@ fn outliers_are_spread() {
     x[17] = 100.0;
     let largest = |x: &[f32]| x.iter().fold(0.0, |m: f32, x| m.max(x.abs()));
     Orthogonal::hadamard(n, 1).unwrap().rotate(&mut x).unwrap();
-    // 100 / √288 = 5.9, and a normal number on top of it.
+    // 100 / √288 = 5.9, plus a normal number.
     assert!(largest(&x) < 5.9 + 4.5, "{}", largest(&x));
 }
 

@@ -1,4 +1,4 @@
-//! Checkpoints of every tool, written here from golden tensors, and files that are broken.
+//! Checkpoints of every tool, written here from golden tensors, and broken files.
 #![cfg(feature = "safetensors")]
 
 #[path = "safetensors/checkpoint.rs"]

@@ -1,4 +1,4 @@
-//! What the feature `serde` writes is read back as the same value.
+//! Values written with the feature `serde` are read back equal.
 
 use lowbit::calibrate::outliers::Outliers;
 use lowbit::calibrate::smooth::Smooth;
@@ -17,7 +17,7 @@ use lowbit::{Format, Group, InputScale, OutputScale, Precision, ScaleType};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
-/// The JSON of a value that comes back from it.
+/// The JSON of a value; asserts that it reads back equal.
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) -> String {
     let json = serde_json::to_string(&value).unwrap();
     let back: T = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
@@ -75,7 +75,7 @@ fn small_values_come_back() {
     }
 }
 
-/// What products, devices and decisions are described by.
+/// The types that describe products, devices and decisions.
 #[cfg(feature = "gpu")]
 #[test]
 fn values_of_devices_come_back() {
@@ -98,7 +98,7 @@ fn values_of_devices_come_back() {
     assert!(serde_json::from_str::<Decisions>(&cut).is_err());
 }
 
-/// Options of methods, with values that are not their defaults.
+/// Options of methods, with values other than their defaults.
 #[test]
 fn options_come_back() {
     let gptq = Gptq::default().with_act_order(true).with_groups(GroupScales::Static);

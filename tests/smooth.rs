@@ -1,5 +1,5 @@
-//! SmoothQuant and the outliers of LLM.int8(): factors against their formula, outputs unchanged by folding, errors
-//! of 8-bit products that fall.
+//! SmoothQuant and the outliers of LLM.int8(): factors against their formula, outputs unchanged by folding, and smaller
+//! errors of 8-bit products.
 
 mod common;
 
@@ -74,7 +74,7 @@ fn formula() {
     assert_eq!(Smooth::default().alpha, 0.5);
 }
 
-/// Norm, then linear; linear with bias, then linear: the same outputs but for roundings of f32.
+/// Norm followed by linear, and linear with bias followed by linear: the same outputs up to f32 rounding.
 #[test]
 fn outputs_stay() {
     let (k, n, rows) = (48, 7, 11);
@@ -102,7 +102,7 @@ fn outputs_stay() {
     let smoothed = norm(&gain, &bias);
     // Four roundings of terms of up to 40 · 3 · 3, 48 of them.
     close(&product(k, &smoothed, &folded), &exact, 48.0 * 360.0 * 4.0 * 6e-8);
-    // And the outliers are smaller than they were.
+    // The outliers are smaller than before.
     let most = |x: &[f32]| x.iter().fold(0f32, |m, x| m.max(x.abs()));
     assert!(most(&smoothed) < most(&x) / 2.0);
 
@@ -121,7 +121,7 @@ fn outputs_stay() {
     fold_into_columns(&mut folded, &scales).unwrap();
     fold_into_rows(&mut before, k, Some(&mut bias), &scales).unwrap();
     let smoothed = linear(&before, &bias);
-    // Inputs are sums of 48 terms of up to 360, each with two roundings more.
+    // Inputs are sums of 48 terms of up to 360, each with two more roundings.
     close(
         &product(k, &smoothed, &folded),
         &exact,
@@ -129,7 +129,7 @@ fn outputs_stay() {
     );
 }
 
-/// One scale for all of a tensor, 8 bits: the static W8A8 of the paper.
+/// One scale for a whole tensor, 8 bits: the static W8A8 of the paper.
 fn per_tensor(values: &[f32]) -> Vec<f32> {
     let scale = values.iter().fold(0f32, |m, v| m.max(v.abs())) / 127.0;
     values.iter().map(|v| (v / scale).round() * scale).collect()
@@ -153,7 +153,7 @@ fn w8a8() {
     let smoothed = square_error(product(k, &per_tensor(&divided), &per_tensor(&folded)), &exact);
     assert!(smoothed < plain / 4.0, "{smoothed}, without {plain}");
 
-    // The same with a Linear that divides by itself.
+    // The same with a Linear that divides its inputs.
     let inverse = scales.iter().map(|s| 1.0 / s).collect();
     let matrix = Matrix::quantize(Format::F32, Dense::new(n, k, &folded).unwrap()).unwrap();
     let linear = Linear::new(matrix).with_input_scales(inverse).unwrap();
@@ -205,7 +205,7 @@ fn refused() {
     assert!(fold_into_columns(&mut [1.0; 5], &[1.0; 2]).is_err());
 }
 
-/// The columns that bitsandbytes took out of this product, whose threshold is 6 too.
+/// The columns that bitsandbytes extracted from this product; its threshold is 6 too.
 #[test]
 fn outliers_of_the_tool() {
     let case = layout("bnb_llm_int8_mm");
@@ -238,7 +238,7 @@ fn outlier_columns() {
     let format = Format::INT8.with_group(Group::Row).unwrap();
     let linear = split(format, layer, &columns).unwrap();
 
-    // In those columns the weights rounded to f16; elsewhere INT8 of the row without them.
+    // In those columns the weights are rounded to f16; elsewhere they are INT8 of the row without them.
     let effective = linear.dequantize();
     for (row, weights) in effective.chunks(k).zip(weights.chunks(k)) {
         let others = (0..k).filter(|j| !columns.contains(&(*j as u32)));
@@ -254,7 +254,7 @@ fn outlier_columns() {
         }
     }
 
-    // Rounded inputs: other rows than those of calibration.
+    // Rounded inputs: other rows than the calibration ones.
     let x = with_outliers(rows, k, 22);
     let exact = product(k, &x, &weights);
     let error = |y: Vec<f32>| square_error(y.iter().map(|&y| y.into()), &exact);
@@ -262,10 +262,10 @@ fn outlier_columns() {
     let without = error(plain.matmul_with(&x, Precision::I8).unwrap());
     let with = error(linear.matmul_with(&x, Precision::I8).unwrap());
     assert!(with < without / 4.0, "{with}, without {without}");
-    // Nothing was rounded but weights.
+    // Only weights were rounded.
     assert!(error(linear.matmul(&x).unwrap()) < with);
 
-    // No outliers: the matrix alone.
+    // Without outliers: the matrix alone.
     let linear = split(format, layer, &[]).unwrap();
     assert_eq!(linear, plain);
 }

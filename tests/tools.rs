@@ -1,5 +1,5 @@
-//! The examples that are tools, run as a user runs them: `inspect`, `matmul` and `quantize` on a GPTQ
-//! checkpoint and a GGUF file of golden bytes, `compare` and `quantize` on a small Llama. On the processor.
+//! The example tools, run as a user runs them, on the CPU: `inspect`, `matmul` and `quantize` on a GPTQ checkpoint and
+//! a GGUF file of golden bytes, `compare` and `quantize` on a small Llama.
 #![cfg(feature = "safetensors")]
 
 #[allow(dead_code)]
@@ -26,7 +26,7 @@ use safetensors::Dtype::I64;
 use std::path::Path;
 use written::NAME;
 
-/// A table's row, without its lines and spaces.
+/// A row of a table, without lines and spaces.
 fn row(table: &str, name: &str) -> Vec<String> {
     let cells = |line: &str| -> Vec<String> {
         let cells = line.split(['│', '┆']).map(|cell| cell.trim().to_owned());
@@ -41,7 +41,7 @@ fn floats(path: impl AsRef<Path>) -> Vec<f32> {
     bytemuck::pod_collect_to_vec(&std::fs::read(path).unwrap())
 }
 
-/// A folder as GPTQModel leaves it, with a layer of two, an embedding and a norm beside it.
+/// A folder as GPTQModel writes it, with one layer, an embedding and a norm.
 fn gptq(name: &str) -> (Folder, Layout) {
     let case = layout("gptq_w4_g128_act_v2");
     let bias: Vec<f32> = (0..case.n).map(|i| i as f32 - 7.5).collect();
@@ -61,7 +61,7 @@ fn gptq(name: &str) -> (Folder, Layout) {
 fn inspect_a_checkpoint() {
     let (folder, case) = gptq("inspect");
     let (n, k) = (case.n, case.k);
-    // The file alone has its configuration beside it.
+    // The configuration is next to the file, so the file alone suffices.
     for model in [folder.text(), &folder.at("model.safetensors")] {
         let told = run("inspect", &[model]).unwrap();
         assert!(told.starts_with("safetensors, quantized by gptq\n"), "{told}");
@@ -94,13 +94,13 @@ fn inspect_a_checkpoint() {
     let error = run("inspect", &[folder.text(), "--dequantize", &part, &out]).unwrap_err();
     assert!(error.contains(&format!("there is {NAME}")), "{error}");
 
-    // What is packed cannot be packed once more as if it were plain.
+    // Packed layers cannot be quantized as if they were plain.
     let args = [folder.text(), &folder.at("out.gguf"), "--preset", "Q8_0"];
     let error = run("quantize", &args).unwrap_err();
     assert!(error.contains("1 layers are packed (gptq)"), "{error}");
 }
 
-/// All tensors of a layer are one row, whatever its tool calls them: one case of each layout.
+/// All tensors of a layer form one row, whatever its tool calls them: one case of each layout.
 #[test]
 fn inspect_a_layer_of_each_layout() {
     let folder = Folder::new("layouts");
@@ -119,13 +119,13 @@ fn inspect_a_layer_of_each_layout() {
         let format = case.linear().unwrap().matrix().format().to_string();
         assert_eq!(row(&told, NAME)[1], format, "{}", case.name);
         let rows = told.lines().filter(|line| line.starts_with('│'));
-        // Two lines of each header, two rows, and a total of each format.
+        // Two header lines for each table, two rows, and a total for each format.
         assert_eq!(rows.count(), 8, "{}\n{told}", case.name);
     }
     assert_eq!(seen.len(), 12, "{seen:?}");
 }
 
-/// A layer that cannot be read is told of after those that can.
+/// A layer that cannot be read is reported after the readable ones.
 #[test]
 fn inspect_a_layer_that_is_not_whole() {
     let (folder, case) = gptq("broken");
@@ -154,7 +154,7 @@ fn multiply_by_a_layer_of_a_checkpoint() {
     let told = run("matmul", &["--weights", &plain, "--format", "int8"]).unwrap();
     assert!(told.contains("n = 6 outputs, k = 64 inputs"), "{told}");
     assert!(row(&told, "int8")[5].ends_with("ok"), "{told}");
-    // Packed anew, when asked.
+    // Packed again on request.
     let told = run("matmul", &["--weights", &named, "--format", "int8"]).unwrap();
     assert!(row(&told, "int8")[5].ends_with("ok"), "{told}");
     let tensor = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tiny.gguf:w_q8_0");
@@ -186,11 +186,11 @@ fn quantize_and_inspect_gguf() {
         floats(numbers)
     });
     assert_eq!(both[0].len(), 4096);
-    // Its scales are found anew: the largest of a block is 127 of them, as before.
+    // Its scales are computed again: the largest weight of a block is 127 of them, as before.
     same_bits(&both[0], &both[1]).unwrap();
 }
 
-/// NVFP4 has a factor in another tensor; the file was merged, and has a token that is not UTF-8.
+/// NVFP4 with a factor in another tensor; the file was merged, and has a token that is not UTF-8.
 #[test]
 fn inspect_a_file_with_factors() {
     let weights: Vec<f32> = (0..128).map(|i| i as f32 - 60.0).collect();
@@ -214,15 +214,15 @@ fn inspect_a_file_with_factors() {
     same_bits(&floats(&out), &wanted).unwrap();
 }
 
-/// The number behind `what` in a tool's output.
+/// The number after `what` in a tool's output.
 fn number(told: &str, what: &str) -> f64 {
     let after = told.split_once(what).unwrap_or_else(|| panic!("{told}")).1;
     let end = after.find(|c: char| !(c.is_ascii_digit() || c == '.'));
     after[..end.unwrap_or(after.len())].parse().unwrap()
 }
 
-/// A random Llama and random words: every method runs, what it costs is told, and what is written is a model that
-/// runs as well. With each head's own keys and values, and with shared ones.
+/// A random Llama and random words: every method runs, its cost is reported, and the written model has the same
+/// perplexity. With separate keys and values for each head, and with shared ones.
 #[test]
 fn compare_and_quantize_a_llama() {
     for kv_heads in [4, 2] {
@@ -256,15 +256,15 @@ fn compare_and_quantize_a_llama() {
             for (format, bits) in [("q4_0", 4.5), ("q4_1", 5.0), ("q8_0", 8.5)] {
                 assert_eq!(numbers(method, format)[0], bits);
             }
-            // 8 bits lose next to nothing, by any method: what AWQ folds changes no product. (Round to nearest loses
-            // 0.6 % of perplexity, which is a matter of luck with random weights.)
+            // 8 bits lose almost nothing, with any method: what AWQ folds changes no product. (Round-to-nearest loses
+            // 0.6 % of perplexity, which varies with the random weights.)
             let [_, weights, _, outputs, perplexity] = numbers(method, "q8_0")[..] else {
                 panic!()
             };
             assert!(weights < 1e-4 && outputs < 1e-4, "{told}");
             assert!((perplexity / float - 1.0).abs() < 0.01, "{told}");
         }
-        // Outputs are what these methods look after, on the texts that they were made with.
+        // These methods minimize the error of outputs, on the texts that they were calibrated with.
         let outputs = |method: &str| numbers(method, "q4_0")[3];
         for better in ["awq", "gptq", "awq-gptq"] {
             assert!(outputs(better) < outputs("rtn"), "{better}\n{told}");
@@ -276,12 +276,12 @@ fn compare_and_quantize_a_llama() {
         let drawn = std::fs::read_to_string(&svg).unwrap();
         assert!(drawn.contains("4^-bits") && drawn.ends_with("</svg>\n"));
 
-        // The same texts as above, and the same numbers out of a file.
+        // The same texts as above give the same numbers from a file.
         let out = folder.at("out.gguf");
         let calibration = ["--calibration", &texts, "--skip", "40", "--length", "40"];
         for (method, preset) in [("gptq", "Q4_0"), ("awq", "Q4_1"), ("awq", "Q8_0")] {
             let args = [&model, &out, "--preset", preset, "--method", method];
-            // The embedding as it was, as the table has it.
+            // The embedding stays F32, as in the table.
             let keep = ["--keep", "token_embd=F32"];
             run("quantize", &[&args[..], &keep, &calibration].concat()).unwrap();
             let perplexity = number(&compare(&out, &["--methods", "none"]), "perplexity ");
@@ -301,7 +301,7 @@ fn compare_and_quantize_a_llama() {
     }
 }
 
-/// The figures of numpy for the 40 stories, on which all that is said of methods rests.
+/// The figures of numpy for the 40 stories, which all claims about methods rest on.
 #[test]
 fn the_stories_have_their_perplexity() {
     let here = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(path);

@@ -1,5 +1,5 @@
-//! The functions of training: values against cases made by hand, gradients against finite differences of the
-//! smooth function that each straight-through estimator stands for; and a network that learns by them.
+//! The functions of training: values against cases computed by hand, gradients against finite differences of the smooth
+//! function that each straight-through estimator stands for; and a network that learns with them.
 #![cfg(feature = "gpu")] // the example that it takes from multiplies on a device too
 
 #[path = "train/bitnet.rs"]

@@ -1,11 +1,11 @@
-//! Scales and weights that are no finite numbers are found, wherever they stand.
+//! NaN and infinite scales and weights are found, wherever they are.
 
 mod common;
 
 use common::{altered_matrix, fitting_k, formats, random_matrix};
 use lowbit::{Dense, Error, Format, Matrix, ScaleType};
 
-/// Every scale of every format, made infinite and NaN: named with its place, and nothing else is.
+/// Every scale of every format, made infinite and NaN, is reported with its place; sound matrices are not.
 #[test]
 fn scales_that_are_no_numbers_are_found() {
     for format in formats() {
@@ -40,7 +40,7 @@ fn scales_that_are_no_numbers_are_found() {
             }
         }
     }
-    // Codes that are no numbers: all bits of an E4M3.
+    // NaN codes: all bits of an E4M3.
     let mut fp8 = Dense::new(1, 128, &[1.0; 128])
         .and_then(|w| Matrix::quantize(Format::FP8_E4M3, w))
         .unwrap()
@@ -52,7 +52,7 @@ fn scales_that_are_no_numbers_are_found() {
     assert!(text.contains("weights") && text.contains("[0, 77]"), "{text}");
 }
 
-/// A scale may be finite, and the weights under it not: only where their codes are large.
+/// A scale may be finite and its weights infinite, but only if their codes are large.
 #[test]
 fn weights_past_the_end_of_f32_are_found() {
     let matrix = |code: u8| {
@@ -66,7 +66,7 @@ fn weights_past_the_end_of_f32_are_found() {
         matches!(&error, Error::BadScale { what, value, .. } if what == "weight" && *value == f32::INFINITY),
         "{error}"
     );
-    // Nor does an encoder go there, where rounding up would.
+    // An encoder does not produce such weights either, even if rounding up would.
     let bf16 = Format::INT7.with_scale(ScaleType::BF16).unwrap();
     for format in [bf16, Format::INT4_BIAS, Format::NF4, Format::BF16] {
         match Dense::new(1, 64, &[f32::MAX; 64]).and_then(|w| Matrix::quantize(format, w)) {

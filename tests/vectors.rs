@@ -17,7 +17,7 @@ fn square_error(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum()
 }
 
-/// H = XXᵀ / m for `m` correlated inputs: a walk along the k columns, some louder than others.
+/// H = XXᵀ / m for `m` correlated inputs: a random walk along the k columns, some larger than others.
 fn hessian(k: usize, m: usize, seed: u64) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
     let mut h = vec![0f64; k * k];
@@ -40,7 +40,7 @@ fn hessian(k: usize, m: usize, seed: u64) -> Vec<f32> {
 
 #[test]
 fn pairs_beat_the_scalar_optimum() {
-    // 16 entries for two weights, as 4 levels for each: 2 bits a weight.
+    // 16 entries for two weights, like 4 levels for each: 2 bits a weight.
     let train = gaussian(400_000, 1);
     let held_out = gaussian(400_000, 2);
     let clusters = KMeans::new(16, 2).fit(&train, None, &|_| ()).unwrap();
@@ -58,7 +58,7 @@ fn pairs_beat_the_scalar_optimum() {
 
 #[test]
 fn k_means_finds_what_brute_force_finds() {
-    // Clusters far apart, which k-means++ cannot miss: centroids are their weighted means.
+    // Well-separated clusters, which k-means++ cannot miss: centroids are their weighted means.
     let mut random = SplitMix64::new(3);
     let (count, d) = (600, 3);
     let centre = |c: usize, j: usize| 50.0 * ((c * 7 + j * 3) % 5) as f32 + 20.0 * c as f32;
@@ -108,7 +108,7 @@ fn more_entries_than_vectors_lose_nothing() {
     let points = gaussian(5 * 8, 6);
     let found = KMeans::new(32, 8).fit(&points, None, &|_| ()).unwrap();
     assert_eq!(found.error, 0.0);
-    // Vectors that are all the same.
+    // Identical vectors.
     let found = KMeans::new(4, 2).fit(&[1.5; 20], None, &|_| ()).unwrap();
     assert_eq!(found.error, 0.0);
 }
@@ -128,7 +128,7 @@ fn every_stage_lowers_the_error() {
             .quantize(dense, None, &progress)
             .unwrap();
         let error = square_error(&w, &found.dequantize());
-        // 16 entries for 4 weights are a bit each, and a bit is worth a factor of up to 4; half of that at least.
+        // 16 entries for 4 weights are one bit each, worth a factor of up to 4; at least half of that is reached.
         assert!(error < 0.55 * last, "{stages}: {error} {last}");
         last = error;
         let seen = seen.lock().unwrap();
@@ -156,14 +156,14 @@ fn aqlm_lowers_the_output_error() {
     assert!(after < 0.7 * before, "{before} {after}");
     let seen = seen.into_inner().unwrap();
     assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
-    // A wider beam chooses codes at least as well, here better.
+    // A wider beam chooses codes at least as well; here better.
     let wide = method.clone().with_beam(4);
     let wide = error(&wide.quantize(dense, &h, &|_| ()).unwrap());
     assert!(wide < 1.005 * after, "{after} {wide}");
-    // The same again, bit for bit.
+    // A second run is the same bit for bit.
     assert_eq!(method.quantize(dense, &h, &|_| ()).unwrap(), found);
 
-    // The output error, straight from its definition in f64.
+    // The output error, directly from its definition in f64.
     let e: Vec<f64> = w.iter().zip(found.dequantize()).map(|(w, q)| (w - q) as f64).collect();
     let mut sum = 0.0;
     for row in e.chunks(k) {
@@ -178,7 +178,7 @@ fn aqlm_lowers_the_output_error() {
 
 #[test]
 fn aqlm_ends_at_a_local_minimum() {
-    // With rounds to spare no change of one code, no scale and no entry makes the error smaller.
+    // With rounds to spare, no change of one code, scale or entry lowers the error.
     let (n, k) = (24, 16);
     let w = gaussian(n * k, 10);
     let dense = Dense::new(n, k, &w).unwrap();
@@ -234,7 +234,7 @@ fn sums_of_entries_become_matrices() {
             let matrix = found.pack(scale).unwrap();
             assert_eq!(matrix.format().name(), format.with_scale(scale).unwrap().name());
             let (a, b) = (matrix.dequantize(), found.dequantize());
-            // Entries and scales are rounded to 11 or 8 bits: a share of the sum of magnitudes, not of the sum.
+            // Entries and scales are rounded to 11 or 8 bits, relative to the sum of magnitudes, not to the sum.
             let unit = if scale == ScaleType::F16 {
                 2f32.powi(-11)
             } else {
@@ -308,7 +308,7 @@ fn binary_scales_are_mean_magnitudes() {
             assert_eq!(matrix.dequantize(), found.dequantize().unwrap());
         }
     }
-    // By groups it is what the format's own rounding makes.
+    // With groups it equals the format's own rounding.
     let found = Binary::new(Group::Len(g)).quantize(dense, None).unwrap();
     let format = Format::INT1.with_group(g).unwrap();
     assert_eq!(
@@ -427,7 +427,7 @@ fn ternary_weights_become_matrices() {
         assert_eq!(gguf.format(), Format::TQ2_0);
         assert_eq!(gguf.dequantize(), half.dequantize());
     }
-    // By groups the scale is that of the format's own encoder.
+    // With groups the scale is that of the format's own encoder.
     let found = of(Group::Len(32)).pack(ScaleType::F16).unwrap();
     let own = Matrix::quantize(Format::TERNARY, Dense::new(n, k, &w).unwrap()).unwrap();
     assert_eq!(found.inspect().scales, own.inspect().scales);
@@ -482,7 +482,7 @@ fn wrong_input_is_refused() {
     let mut negative = h.clone();
     negative[17] = -1.0;
     assert!(argument(with(&w, 16, &negative)));
-    // Inputs that are all 0: nothing matters, and nothing breaks.
+    // All inputs are 0: nothing matters, and nothing fails.
     assert!(with(&w, 16, &[0.0; 256]).is_ok());
     let refused = Binary::new(Group::Tensor).quantize(Dense::new(4, 16, &w).unwrap(), Some(&[1.0; 15]));
     assert!(matches!(refused, Err(Error::Argument { .. })));

@@ -1,4 +1,4 @@
-"""Cuts a checkpoint of a tool down to some layers, with the tool's own weights of each beside them.
+"""Cuts a checkpoint of a tool down to some layers, with the tool's own weights of each next to them.
 
 cut.py FROM INTO --method NAME --tool "NAME VERSION" LAYER=WEIGHTS ..
 

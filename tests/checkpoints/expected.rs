@@ -1,4 +1,4 @@
-//! What a tool makes of its own checkpoint: `expected.safetensors`, compared with what lowbit does.
+//! A tool's own values for its checkpoint, `expected.safetensors`, compared with lowbit's.
 
 use crate::common::{normed, oracle};
 use lowbit::Linear;
@@ -7,11 +7,11 @@ use safetensors::{Dtype, SafeTensors};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Weights of each layer, `LAYER`, and products with some inputs, `LAYER.y` of `LAYER.x`.
+/// Weights of each layer, `LAYER`, and products `LAYER.y` of inputs `LAYER.x`.
 pub struct Expected {
     /// The method that the checkpoint should be recognised as.
     method: String,
-    /// Layers of floats, which are listed and are not compared.
+    /// Layers of floats, which are listed but not compared.
     plain: BTreeSet<String>,
     tensors: BTreeMap<String, Tensor>,
 }
@@ -48,7 +48,7 @@ impl Expected {
         }
     }
 
-    /// The first thing in which a model differs from this.
+    /// The first difference between a model and this.
     pub fn compare(&self, model: &Model) -> Result<(), String> {
         let method = model.method().name();
         if method != self.method {
@@ -68,7 +68,7 @@ impl Expected {
         })
     }
 
-    /// With the shape that is expected, which files of quanto do not tell.
+    /// Passes the expected shape, which quanto's files do not store.
     fn linear(&self, model: &Model, name: &str) -> lowbit::Result<Linear> {
         match self.tensors.get(name).map(|t| &t.shape[..]) {
             Some([rows @ .., k]) => model.linear_of(name, rows.iter().product(), *k),
@@ -76,7 +76,7 @@ impl Expected {
         }
     }
 
-    /// Weights are equal, rounded to the type in which the tool's are stored.
+    /// Weights must be equal after rounding to the type that the tool's are stored in.
     fn weights(&self, name: &str, linear: &Linear) -> Result<(), String> {
         let Some(want) = self.tensors.get(name) else {
             return Ok(());
@@ -90,7 +90,7 @@ impl Expected {
         }
     }
 
-    /// Products are within what f32 sums of any order may differ by, and the rounding of the type.
+    /// Products must agree within f32 summation error in any order plus the rounding of the type.
     fn products(&self, name: &str, linear: &Linear) -> Result<(), String> {
         let (Some(x), Some(want)) = (
             self.tensors.get(&format!("{name}.x")),

@@ -57,7 +57,7 @@ def smallest(values, rounded=None):
 
 def folder(path, config, tensors, expected=None, says=None, refused=None, metadata=None):
     """A folder of a test: `config` is what config.json holds, or the file to copy; `expected` are arrays, of
-    weights and products, and `says` what is told of them; `refused` are lines that an error must have."""
+    weights and products, and `says` their metadata; `refused` are lines that an error must contain."""
     os.makedirs(path, exist_ok=True)
     if isinstance(config, dict):
         with open(path + "/config.json", "w") as file:

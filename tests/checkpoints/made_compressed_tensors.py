@@ -1,4 +1,4 @@
-"""Layers of compressed-tensors that its versions at hand do not write (tool_compressed_tensors.py runs them), by its
+"""Layers of compressed-tensors that the available versions do not write (tool_compressed_tensors.py runs them), by its
 formulas in numpy: short last groups, block structures as text, transforms that are refused.
 
 made_compressed_tensors.py [FROM], where FROM is ct_quip2 of llm-compressor 0.14, cut to two layers."""
@@ -28,12 +28,12 @@ def weights(bits, strategy, group=None, kind="int", fmt="pack-quantized", **more
 
 
 def scales(*shape, kind=ml_dtypes.bfloat16):
-    """Of three significant bits, so that weights fit 16 bits."""
+    """Three significant bits, so that weights fit 16 bits."""
     return (rng.integers(4, 8, shape) * 2.0 ** -rng.integers(7, 10, shape)).astype(kind)
 
 
 def words(fields, bits):
-    """Rows of fields in words of 32 bits, those of a last word that are missing 0."""
+    """Rows of fields in words of 32 bits; missing fields of a last word are 0."""
     per = 32 // bits
     fields = np.pad(fields.astype(np.uint32), ((0, 0), (0, -fields.shape[1] % per)))
     return sum(fields[:, i::per] << np.uint32(bits * i) for i in range(per)).astype(np.uint32).view(np.int32)
@@ -50,7 +50,7 @@ def packed(layer, n, k):
 
 one("short_group", weights(4, "group", 32), *packed("m.l", 2, 4304))
 
-# Block structures as text, as 0.11 and before wrote them.
+# Block structures as text, as 0.11 and earlier wrote them.
 floats = rng.standard_normal((160, 200)).astype(np.float32).astype(ml_dtypes.float8_e4m3fn)
 scale = scales(2, 2)
 whole = np.repeat(np.repeat(scale.astype(np.float32), 128, 0), 128, 1)[:160, :200]

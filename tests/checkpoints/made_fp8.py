@@ -1,4 +1,4 @@
-"""Layers of 8-bit floats as transformers 5 and DeepSeek save them, and what lies beside them in such models, by
+"""Layers of 8-bit floats as transformers 5 and DeepSeek save them, and what lies next to them in such models, by
 the formulas of transformers' integrations/finegrained_fp8.py and mxfp4.py: weight = element * scale."""
 import os
 import sys
@@ -26,18 +26,18 @@ def floats(*shape):
 
 
 def scales(*shape):
-    """Of three significant bits, so that weights fit 16 bits."""
+    """Three significant bits, so that weights fit 16 bits."""
     return (rng.integers(4, 8, shape) * 2.0 ** -rng.integers(2, 5, shape)).astype(np.float32)
 
 
 def powers(*shape):
-    """Powers of two: their bytes, and what these stand for."""
+    """Powers of two: their bytes and their values."""
     stored = rng.integers(120, 130, shape).astype(np.uint8)
     return stored, np.exp2(stored.astype(np.float32) - 127)
 
 
 def over(blocks, rows, columns, n, k):
-    """Each scale for all weights of its block."""
+    """Repeats each scale for all weights of its block."""
     return np.repeat(np.repeat(blocks, rows, -2), columns, -1)[..., :n, :k]
 
 
@@ -47,7 +47,7 @@ def nibbles(*shape):
 
 
 blocks = {"activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]}
-# Neither n nor k a multiple of the block.
+# Neither n nor k is a multiple of the block.
 weight, scale = floats(136, 200), scales(2, 2)
 wide = floats(8, 256)
 wide_scale = scales(1, 2)
@@ -58,7 +58,7 @@ model("fp8_blocks", blocks,
       {"m.l": weight.astype(np.float32) * over(scale, 128, 128, 136, 200),
        "m.wide": wide.astype(np.float32) * over(wide_scale, 128, 128, 8, 256)}, "m.gate")
 
-# DeepSeek V3.1: scales are powers of two; V4: experts of 4 bits beside them, and scales of another name.
+# DeepSeek V3.1: scales are powers of two; V4: 4-bit experts next to them, and scales under another name.
 stored, scale = powers(2, 2)
 codes, pairs = nibbles(8, 64)
 fine, fine_scale = powers(8, 2)
@@ -69,7 +69,7 @@ model("fp8_with_fp4_experts", {**blocks, "scale_fmt": "ue8m0"},
       {"m.l": weight.astype(np.float32) * over(scale, 128, 128, 136, 200),
        "m.experts.0.w1": FP4[codes] * over(fine_scale, 1, 32, 8, 64)})
 
-# Experts in one tensor each: blocks that end with an expert, one scale for gate and one for up, 4 bits.
+# Experts in one tensor each: blocks that end with an expert, one scale for both gate and up, 4 bits.
 up, scale = floats(2, 136, 136), scales(2, 2, 2)
 model("fp8_experts_blocks", blocks,
       {"m.experts.gate_up_proj": files.tensor(up), "m.experts.gate_up_proj_scale_inv": files.tensor(scale)},
@@ -96,7 +96,7 @@ model("fp8_mxfp8", {"weight_block_size": [1, 32]},
       {"m.l.weight": files.tensor(weight), "m.l.weight_scale_inv": files.tensor(stored)},
       {"m.l": weight.astype(np.float32) * over(scale, 1, 32, 8, 96)}, method="mxfp8")
 
-# gpt-oss: experts of 4 bits with biases.
+# gpt-oss: 4-bit experts with biases.
 codes, pairs = nibbles(2, 8, 64)
 stored, scale = powers(2, 8, 2)
 bias = rng.standard_normal((2, 8)).astype(BF16)
@@ -109,7 +109,7 @@ model("gpt_oss_experts", {"modules_to_not_convert": ["lm_head"]},
        name + "_bias": files.tensor(bias)},
       {name: value, name + ".x": x, name + ".y": y.astype(np.float32)}, method="mxfp4")
 
-# What no layout has: scales of parts of unequal lengths; packed tensors that no configuration tells of.
+# What no layout supports: scales of parts of unequal lengths; packed tensors without a configuration.
 weight = files.tensor(floats(48, 64))
 files.folder(HERE + "/refused_fp8_fused", {"quantization_config": {"quant_method": "fp8"}},
              {"m.qkv.weight": weight, "m.qkv.weight_scale": files.tensor(scales(3))},
@@ -122,7 +122,7 @@ files.folder(HERE + "/refused_packed_experts", {}, {"m.experts.up": files.tensor
              refused=["m.experts.up", "F8_E4M3", "none"])
 
 if len(sys.argv) > 1:
-    # Two experts of those that transformers' Fp8Quantize made, and 32 of their rows: a block each that is cut off.
+    # Two experts of those that transformers' Fp8Quantize made, 32 rows of each: each is one truncated block.
     metadata, tensors = files.read(sys.argv[1] + "/model.safetensors")
     name = "model.layers.0.mlp.experts.gate_up_proj"
     experts = np.frombuffer(tensors[name][2], E4M3).reshape(4, 256, 256)[1:3, :32]

@@ -12,13 +12,13 @@ mx.random.seed(12)
 tensors, expected, own = {}, {}, {}
 for bits, group in ((2, 32), (3, 64), (4, 64), (5, 64), (6, 32), (8, 128)):
     layer = f"model.layers.0.b{bits}"
-    # A model for text within another: its tensors have a prefix that its settings lack.
+    # A text model inside another: its tensors have a prefix that its settings lack.
     name = f"language_model.{layer}" if bits == 6 else layer
     weight = mx.random.normal((8, 128)).astype(mx.float16)
     packed, scales, biases = mx.quantize(weight, group_size=group, bits=bits)
     for part, value in (("weight", packed), ("scales", scales), ("biases", biases)):
         tensors[f"{name}.{part}"] = files.tensor(np.array(value))
-    # In f32, so that nothing is rounded but what lowbit rounds too.
+    # In f32, so that only what lowbit rounds too is rounded.
     wide = (value.astype(mx.float32) for value in (scales, biases))
     expected[name] = files.tensor(np.array(mx.dequantize(packed, *wide, group_size=group, bits=bits)))
     if (bits, group) != (4, 64):

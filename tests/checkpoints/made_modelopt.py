@@ -62,7 +62,7 @@ files.folder(HERE + "/refused_modelopt_experts", {"quantization_config": {"quant
 
 
 def real(name, rows, value):
-    """The first rows of a layer, whose weights `value` makes of its arrays."""
+    """The first rows of a layer; `value` computes its weights from its arrays."""
     folder = f"{sys.argv[1]}/mo_{name}"
     metadata, tensors = files.read(folder + "/model.safetensors")
     layer = next(iter(tensors)).rsplit(".", 1)[0]
@@ -86,6 +86,6 @@ def int8(layer, a):
 if len(sys.argv) > 1:
     real("int4_awq", 32, lambda layer, a: {layer: int4(a["weight"], a["weight_scale"], 128)})
     real("int8_sq", 32, int8)
-    # One block of rows, so all of them.
+    # There is only one block of rows, so all are kept.
     real("fp8_pb", 128, lambda layer, a: {
         layer: a["weight"].astype(np.float32) * np.repeat(np.repeat(a["weight_scale"][:, 0, :, 0], 128, 0), 128, 1)})

@@ -22,7 +22,7 @@ def model(name, weight, tensors, value, pack_method="reorder", layers=None):
 
 
 def scales(*shape):
-    """Of three significant bits, so that weights fit 16 bits."""
+    """Three significant bits, so that weights fit 16 bits."""
     return (rng.integers(4, 8, shape) * 2.0 ** -rng.integers(7, 10, shape)).astype(ml_dtypes.bfloat16)
 
 

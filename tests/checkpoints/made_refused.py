@@ -1,4 +1,4 @@
-"""Folders of GPTQ, AWQ and AutoRound that are refused by what their settings say."""
+"""Folders of GPTQ, AWQ and AutoRound that are refused because of their settings."""
 import json
 import os
 

@@ -1,4 +1,4 @@
-"""Layers of methods that transformers 5 has by itself: Metal (integrations/metal_quantization.py) and BitNet's
+"""Layers of methods built into transformers 5: Metal (integrations/metal_quantization.py) and BitNet's
 (integrations/bitnet.py), by its formulas in numpy.
 
 made_transformers.py [FROM], where FROM is a layer of AutoBitLinear with a bias, as transformers saved it."""
@@ -40,7 +40,7 @@ def online(weight):
     return (np.clip(np.round(weight.astype(np.float32) * inverse), -1, 1) / inverse).astype(weight.dtype)
 
 
-# 6 rows are no whole bytes of four; embeddings and the output layer stay.
+# 6 rows do not fill bytes of four; embeddings and the output layer stay unquantized.
 weight, bias = rng.standard_normal((6, 32)).astype(BF16), rng.standard_normal(6).astype(BF16)
 value = online(weight).astype(np.float32)
 x = rng.standard_normal((2, 32)).astype(np.float32)
@@ -53,7 +53,7 @@ model("bitnet_online_kept", {**auto, "modules_to_not_convert": ["m.gate", "layer
       {"m.gate.weight": kept, "layers.1.up.weight": kept, "lm_head.weight": weight},
       {"m.gate": kept.astype(np.float32), "layers.1.up": kept.astype(np.float32),
        "lm_head": online(weight).astype(np.float32)})
-# Levels that were unpacked once already.
+# Levels that are already unpacked.
 levels = rng.integers(-1, 2, (4, 32)).astype(BF16)
 model("bitnet_unpacked", {**auto, "quantization_mode": "offline"},
       {"m.l.weight": levels, "m.l.weight_scale": np.float32([0.375])}, {"m.l": levels.astype(np.float32) * 0.375})
@@ -65,7 +65,7 @@ model("refused_bitnet_class", {**auto, "linear_class": "other"}, {"m.l.weight": 
       refused=["linear_class", "other", "autobitlinear"])
 
 if len(sys.argv) > 1:
-    # AutoBitLinear with a bias: y = s (W x + b). The tool's own y has its inputs rounded to 8 bits.
+    # AutoBitLinear with a bias: y = s (W x + b). The tool's own y is from inputs rounded to 8 bits.
     metadata, tensors = files.read(sys.argv[1] + "/model.safetensors")
     name = next(iter(tensors)).rsplit(".", 1)[0]
     bias, scale = (np.frombuffer(tensors[f"{name}.{part}"][2], np.float32) for part in ("bias", "weight_scale"))

@@ -16,7 +16,7 @@ def array(value):
 
 
 def scales(*shape):
-    """Of three significant bits, so that weights of 8 bits fit f16 and the files stay small."""
+    """Three significant bits, so that weights of 8 bits fit f16 and the files stay small."""
     return torch.randint(4, 8, shape) / 256
 
 
@@ -42,7 +42,7 @@ def settings(name, config, beside=None):
 
 
 def expect(name, expected, says, rounded=None):
-    """Weights in the type that they were rounded to or the smallest that holds them, products in f32."""
+    """Weights in the type they were rounded to or the smallest that holds them, products in f32."""
     stored = {key: files.tensor(array(value)) if key.endswith((".x", ".y")) else files.smallest(array(value), rounded)
               for key, value in expected.items()}
     files.write(f"{HERE}/{name}/expected.safetensors", stored, says)

@@ -1,5 +1,5 @@
 """Runs the packing and the reading of AutoRound 0.16.1 (PyPI auto-round) on the processor: its own packing, that of GPTQ
-and that of AWQ. What a layer makes of one input each are its weights.
+and that of AWQ. The weights are a layer's outputs for unit vectors.
 
 python3 tool_auto_round.py"""
 import torch
@@ -40,7 +40,7 @@ def model(name, settings, layers, tensors=None, plain=""):
 
 
 own, zp = qlinear_torch, qlinear_torch_zp
-# Layers of other bits by name and by pattern, and one that is not quantized.
+# Layers with other bits by name and by pattern, and one unquantized layer.
 extra = {"m.b2": {"bits": 2, "group_size": 64}, "c\\.b5": {"bits": 5}, ".*b3.*": {"bits": 3, "group_size": 128},
          "m.skipped": {"bits": 16, "data_type": "float"}}
 model("auto_round", {"sym": False, "packing_format": "auto_round", "extra_config": extra},

@@ -1,5 +1,5 @@
 """Runs the packing of AutoAWQ 0.2.9 (PyPI autoawq, its source) on the processor: its three versions of a layer. The
-weights are those that it packed; of GEMM its own dequantize_gemm agrees. GPTQModel 7.7 packs `llm-awq` as GEMV fast.
+weights are those that it packed; its own dequantize_gemm agrees for GEMM. GPTQModel 7.7 packs `llm-awq` as GEMV fast.
 
 python3 tool_awq.py FOLDER_OF_AWQ FOLDER_OF_GPTQMODEL"""
 import sys
@@ -9,7 +9,7 @@ import torch
 
 import tool
 
-# Without the package's __init__, which imports models of old versions of transformers.
+# Without the package's __init__, which imports models from old versions of transformers.
 package = types.ModuleType("awq")
 package.__path__ = [sys.argv[1] + "/awq"]
 sys.modules["awq"] = package
@@ -28,7 +28,7 @@ torch.manual_seed(23)
 
 def layer(n, k, group, fast):
     """A layer whose weights are levels of four bits, their scales and zero points, [n, groups]."""
-    # Those of GEMV fast are such that scaled zero points are rounded.
+    # GEMV fast gets scales for which scaled zero points are rounded.
     scale = (0.01 + torch.rand(n, k // group) / 50).half().float() if fast else tool.scales(n, k // group)
     zero, codes = torch.randint(0, 16, scale.shape).float(), torch.randint(0, 16, (n, k)).float()
     linear = torch.nn.Linear(k, n, bias=True)
@@ -54,7 +54,7 @@ def model(name, settings, shapes, group, pack, weights):
         x = torch.randn(2, k)
         expected |= {at + ".x": x, at + ".y": (x.double() @ expected[at].double().T + linear.bias.double()).float()}
     config = {"model_type": "llama"}
-    # Before AutoAWQ 0.1.6 settings were in a file of their own, under other names.
+    # Before AutoAWQ 0.1.6 settings were in a separate file, under other names.
     beside = {"quant_config.json": settings} if "w_bit" in settings else None
     tool.folder(name, config if beside else {**config, "quantization_config": settings}, tensors, expected,
                 {"method": "awq", "tool": "AutoAWQ 0.2.9"}, beside=beside)

@@ -1,5 +1,5 @@
-"""Runs transformers 5.24 (PyPI transformers, torch): BitNet's layers with `use_rms_norm`, whose inputs it norms. Its
-rounding of inputs to 8 bits is taken out for the products, which then are what lowbit computes.
+"""Runs transformers 5.24 (PyPI transformers, torch): BitNet's layers with `use_rms_norm`, which normalize inputs. Their
+rounding of inputs to 8 bits is disabled for the products, which then are what lowbit computes.
 
 TORCHDYNAMO_DISABLE=1 python3 tool_bitnet.py"""
 import torch

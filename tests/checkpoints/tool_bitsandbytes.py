@@ -15,7 +15,7 @@ def four(name, shape, kind="nf4", storage=torch.uint8, nested=False, block=64):
     packed, state = functional.quantize_4bit(weight, blocksize=block, quant_type=kind, quant_storage=storage,
                                              compress_statistics=nested)
     parts = {name: packed, **{f"{name}.{part}": value for part, value in state.as_dict(packed=True).items()}}
-    # In f32, so that nothing is rounded but what lowbit rounds too.
+    # In f32, so that only what lowbit rounds too is rounded.
     state.dtype = torch.float32
     return functional.dequantize_4bit(packed, state).reshape(shape), parts
 

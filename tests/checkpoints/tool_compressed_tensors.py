@@ -34,7 +34,7 @@ def model_of(shapes, dtype):
 
 
 def observe(module):
-    """Scales and zero points from the least and the largest weight: what an observer of llm-compressor does."""
+    """Scales and zero points from the smallest and largest weight, as an observer of llm-compressor computes them."""
     args, weight = module.quantization_scheme.weights, module.weight.data
     if args.strategy in ("group", "tensor_group"):
         parts = weight.split(args.group_size, 1)
@@ -72,7 +72,7 @@ def folder(name, groups, shapes, transform=None, dtype=torch.bfloat16, ignore=("
         observe(module)
     compressor = ModelCompressor.from_pretrained_model(model)
     compressor.compress_model(model)
-    # Shared matrices of transforms are saved once, as save_pretrained does it.
+    # Shared matrices of transforms are saved once, as save_pretrained does.
     tensors, seen = {}, set()
     for tensor, value in model.state_dict().items():
         if value.data_ptr() not in seen or value.numel() == 0:
@@ -110,7 +110,7 @@ def preset(name, *targets, **weights):
 # Each preset that packs weights, all in one model.
 names = [name for name, scheme in PRESET_SCHEMES.items() if scheme and name != "FP8_BLOCK"]
 folder("presets", {name: preset(name, f"m.{name.lower()}") for name in names}, {f"m.{name.lower()}": (8, 128) for name in names})
-# And alone, where settings are of the whole model.
+# And alone, with settings for the whole model.
 for name in ("W4A16", "W4A16_ASYM", "W8A16", "W8A8", "W4A8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4"):
     folder(name.lower(), {"group_0": preset(name)}, {"m.l": (136, 256) if name == "FP8_BLOCK" else (16, 256)})
 folder("w8a8_asym", {"group_0": preset("W8A8", symmetric=False)}, {"m.l": (16, 64)})
@@ -132,12 +132,12 @@ four = {"group_0": preset("W4A16", group_size=32)}
 shapes = {"m.q": (32, 64), "m.k": (32, 64), "m.o": (64, 64)}
 for name, kind, more in (("hadamard", "hadamard", {}), ("random_hadamard", "random-hadamard", {}),
                          ("head_dim", "hadamard", {"head_dim": 16}), ("random_head_dim", "random-hadamard", {"head_dim": 16})):
-    # Of 32, random Hadamard matrices are in no order that lowbit reads.
+    # lowbit reads no order of random Hadamard matrices of 32.
     sizes = {layer: (64, k) for layer, (n, k) in shapes.items()} if name == "random_hadamard" else shapes
     folder(f"quip_{name}", four, sizes, {
         "v": transform(kind, at("input"), at("weight_input", True), **more),
         "u": transform(kind, at("weight_output"), at("output", True), **more)}, torch.float32)
-# The other way around, outputs that are rotated and not rotated back, and one without inputs.
+# Also the reverse: outputs that are rotated and not rotated back, and a transform without inputs.
 folder("output", four, {"m.q": (64, 64), "m.k": (64, 64)}, {
     "u": transform("random-hadamard", at("output"), at("weight_output", True))}, torch.float32)
 # SpinQuant's R4.

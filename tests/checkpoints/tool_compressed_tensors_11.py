@@ -1,5 +1,5 @@
 """Runs compressed-tensors 0.11 (PyPI compressed-tensors==0.11.0, torch) on the processor, for what 0.20 no longer writes:
-groups in the order of activations, fields that do not cross words, and weights stored by a mask of those that are not 0.
+act-order groups, fields that do not cross words, and weights stored with a mask of the nonzero ones.
 
 PYTHONPATH=FOLDER_OF_0.11 python3 tool_compressed_tensors_11.py"""
 import torch

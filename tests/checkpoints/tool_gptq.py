@@ -1,5 +1,5 @@
 """Runs the packing and the reading of GPTQModel 7.7 or 5.0 (PyPI gptqmodel, its source), or of AutoGPTQ 0.7.1 (PyPI
-auto-gptq), on the processor. Zero points of 0 are among them, which v1 stores below 0.
+auto-gptq), on the processor. Some zero points are 0, which v1 stores below 0.
 
 python3 tool_gptq.py gptqmodel_7|gptqmodel_5|autogptq FOLDER_OF_THE_PACKAGE"""
 import os
@@ -13,7 +13,7 @@ import tool
 torch.manual_seed(24)
 which, source = sys.argv[1:3]
 sys.path.insert(0, source)
-# GPTQModel 5 cannot be imported on fewer.
+# GPTQModel 5 fails to import on fewer cores.
 os.cpu_count = lambda: 8
 N = 32
 
@@ -55,7 +55,7 @@ def gptqmodel(major):
     version = {7: "7.7.0", 5: "5.0.0"}[major]
 
     def packed(k, group, bits, v1, **more):
-        """What is saved, and the weights that the tool makes of it once it is loaded."""
+        """What is saved, and the weights that the tool decodes after loading it."""
         linear, scale, zero, of = numbers(k, group if group > 0 else k, bits, **more)
         layer = class_of(bits=bits, group_size=group, sym=more.get("symmetric", False), desc_act=True, in_features=k,
                          out_features=N, register_buffers=False)
@@ -67,7 +67,7 @@ def gptqmodel(major):
         saved = {part: value.clone() for part, value in layer.state_dict().items() if value is not None}
         if v1:
             convert_gptq_v1_to_v2_format_module(layer, bits, torch.int32)
-        # In f32, so that nothing is rounded but what lowbit rounds too.
+        # In f32, so that only what lowbit rounds too is rounded.
         layer.scales = layer.scales.float()
         layer.post_init()
         weights = layer.dequantize_weight().T.float()
@@ -84,7 +84,7 @@ def gptqmodel(major):
           {f"m.b{bits}": packed(64, 32, bits, False) for bits in (2, 3, 4, 8)}, says)
     model("gptq_sym", {**SETTINGS, **meta, "sym": True, "dynamic": BY_BITS},
           {f"m.b{bits}": packed(64, 32, bits, True, symmetric=True) for bits in (2, 3, 4, 8)}, says)
-    # Groups that do not divide k, with and without act-order, and layers of other bits and groups.
+    # Groups that do not divide k, with and without act-order, and layers with other bits and groups.
     dynamic = {"+:.*b8$": {"bits": 8, "group_size": 32}, "m\\.whole": {"group_size": -1}, "-:.*skipped": {}}
     assert dynamic_get(dynamic, "m.skipped") is False
     layers = {}
@@ -97,7 +97,7 @@ def gptqmodel(major):
 
 
 def autogptq():
-    # Without the package's __init__, which imports models of old versions of transformers.
+    # Without the package's __init__, which imports models from old versions of transformers.
     for name in ("auto_gptq", "auto_gptq.nn_modules", "auto_gptq.nn_modules.qlinear"):
         package = types.ModuleType(name)
         package.__path__ = [f"{source}/{name.replace('.', '/')}"]
@@ -109,7 +109,7 @@ def autogptq():
         layer = qlinear_cuda_old.QuantLinear(bits, 32, 64, N, False, weight_dtype=torch.float32)
         layer.pack(linear, scale, zero, of)
         saved = {**layer.state_dict(), "scales": layer.scales.half()}
-        # Products with one input each: what it reads of its own file.
+        # Products with unit vectors: the weights that it reads from its own file.
         return saved, layer(torch.eye(64)).T
 
     for bits in (2, 3, 4, 8):

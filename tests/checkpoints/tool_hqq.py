@@ -1,5 +1,5 @@
 """Runs HQQ 0.2.8 (PyPI hqq) on the processor: every number of bits, both axes, whole rows, and words viewed as floats.
-It dequantizes in f32, so that nothing is rounded but what lowbit rounds too.
+It dequantizes in f32, so that only what lowbit rounds too is rounded.
 
 python3 tool_hqq.py"""
 import torch
@@ -28,7 +28,7 @@ def model(name, layers, config, drop=()):
 layers = {f"m.b{bits}_axis{axis}": layer(bits, 64, axis) for bits in (1, 2, 3, 4, 8) for axis in (0, 1)}
 layers |= {"m.whole": layer(4, None, 1), "m.floats": layer(4, 64, 1, True)}
 model("hqq", layers, {"quant_config": layers["m.b4_axis1"][2], "skip_modules": ["lm_head"]})
-# As transformers writes it where kinds of layers have settings of their own, which the tensors then lack.
+# As transformers writes it if kinds of layers have their own settings, which the tensors then lack.
 made = {"model.language_model.layers.0.self_attn.q_proj": layer(4, 64, 1)}
 kind = {"language_model.self_attn.q_proj": made["model.language_model.layers.0.self_attn.q_proj"][2]}
 model("hqq_by_kind", made, {"quant_config": kind, "skip_modules": ["lm_head"]}, ("nbits", "group_size", "axis"))

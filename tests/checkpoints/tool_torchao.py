@@ -1,4 +1,4 @@
-"""Runs torchao 0.18 (PyPI torchao, torch) on the processor, saves what it makes by its own safetensors code, and takes
+"""Runs torchao 0.18 (PyPI torchao, torch) on the processor, saves the result with its own safetensors code, and takes
 its own dequantized weights. Int4Tensor is packed by one file of mslk 1.1 (mslk/quantize/shuffle.py of PyPI mslk-cuda,
 which cannot be imported whole without a GPU) and has no dequantize: its weights are scale * code + zero_point, held to
 those that were packed.
@@ -19,7 +19,7 @@ from torchao.quantization.quantize_.workflows.int4.int4_tile_packed_to_4d_tensor
 
 import tool
 
-# The file imports this and needs it for nothing that is called here.
+# The file imports this, but nothing called here needs it.
 fp8 = ("mslk", "mslk.quantize", "mslk.quantize.triton", "mslk.quantize.triton.fp8_quantize")
 sys.modules |= {module: types.SimpleNamespace(quantize_fp8_row=None) for module in fp8}
 spec = importlib.util.spec_from_file_location("shuffle", sys.argv[1])
@@ -70,12 +70,12 @@ def int4(w, group, activations=torch.bfloat16):
     codes = torch.stack([(pairs & 15 ^ 8) - 8, pairs >> 4], -1).flatten(1).float()
     scale, zero = (part.float().repeat_interleave(group, 0)[:w.shape[1]].T for part in (made.scale, made.zero_point))
     value = scale * codes + zero
-    # A step, since the largest may be 8 of them, and what rounding the scale and the zero point to bf16 makes.
+    # One step, since the largest weight may be 8 steps, plus the error of rounding the scale and zero point to bf16.
     assert ((value - w.float()).abs() <= scale * (1 + 8 / 256) + zero.abs() / 256).all()
     return made, value
 
 
-# The last of the groups is short, as mslk allows.
+# The last group is short, which mslk allows.
 made = {"zero_points": int4(weight(64), 32), "short": int4(weight(80), 32),
         "symmetric": int4(weight(64), 32, torch.float8_e4m3fn)}
 model("torchao_int4", {layer: packed for layer, (packed, _) in made.items()}, {layer: value for layer, (_, value) in made.items()})
@@ -90,7 +90,7 @@ for name, kind in (("mxfp4", torch.float4_e2m1fn_x2), ("mxfp8", torch.float8_e4m
     model(f"torchao_{name}", {"l": made}, {"l": made.dequantize(torch.float32)})
 whole = per_tensor_amax_to_scale(w.abs().max())
 made = {"two": NVFP4Tensor.to_nvfp4(w, per_tensor_scale=whole), "one": NVFP4Tensor.to_nvfp4(w)}
-# Rounded as the tool does it. In f32 it multiplies the two scales first, and lowbit the small one and the weight.
+# Rounded as the tool does it: in f32 it multiplies the two scales first, lowbit the small scale and the weight.
 model("torchao_nvfp4", made, {layer: value.dequantize() for layer, value in made.items()}, "BF16")
 made = NVFP4Tensor.to_nvfp4(torch.randn(128, 64).bfloat16(), is_swizzled_scales=True)
 model("refused_torchao_swizzled", {"l": made}, refused=["m.l", "is_swizzled_scales"])

@@ -1,4 +1,4 @@
-//! The golden cases of tests/golden, read and brought into lowbit's block layout.
+//! The golden cases of tests/golden, converted to lowbit's block layout.
 
 use lowbit::{Dense, Format, Matrix};
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub struct Case {
     pub matrix: Matrix<'static>,
     pub dequantized: Vec<f32>,
     pub input: Vec<f32>,
-    /// Of each column, where the tool was told.
+    /// Per column, if the tool was given any.
     pub importance: Option<Vec<f32>>,
     /// lowbit's encoder must give the same bytes.
     pub encoder: bool,
@@ -25,7 +25,7 @@ impl Case {
         encode(self.format, n, k, &self.input, self.importance.as_deref())
     }
 
-    /// What the tool would have made of these weights.
+    /// These weights with the tool's rounding.
     pub fn as_tool(&self, weights: &[f32]) -> Vec<f32> {
         let round = |w: &f32| half::f16::from_f32(*w).to_f32();
         if self.rounded {
@@ -44,7 +44,7 @@ fn encode(format: Format, n: usize, k: usize, weights: &[f32], importance: Optio
     .unwrap()
 }
 
-/// What ggml makes of the weights of more.f32.
+/// ggml's encoding of the weights of more.f32.
 pub struct Encoding {
     pub format: Format,
     pub bytes: Vec<u8>,
@@ -140,7 +140,7 @@ fn read(case: &Value, n: usize, k: usize) -> Case {
     }
 }
 
-/// Absmax and nibbles in two arrays: each group's absmax goes before its nibbles.
+/// Absmax and nibbles in two arrays: each group's absmax moves before its nibbles.
 fn bitsandbytes(parts: &[Vec<u8>], group: usize) -> Vec<u8> {
     let groups = parts[0].chunks(4).zip(parts[1].chunks(group / 2));
     groups.flat_map(|(absmax, codes)| [absmax, codes].concat()).collect()
@@ -176,7 +176,7 @@ fn gptq(parts: &[Vec<u8>], format: Format, n: usize, k: usize) -> Vec<u8> {
     out
 }
 
-/// Q4_0's nibbles (j and j + 16 in one byte) as INT4's (2j and 2j + 1).
+/// Converts Q4_0's nibbles (j and j + 16 in one byte) to INT4's (2j and 2j + 1).
 fn half_split(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for block in bytes.chunks(18) {
@@ -187,7 +187,7 @@ fn half_split(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// TQ2_0's codes (0 for -1) as 2-bit fields of an integer format of the same group.
+/// TQ2_0's codes (0 for -1) as 2-bit fields of an integer format with the same group.
 fn from_codes(
     bytes: &[u8],
     block_bytes: usize,

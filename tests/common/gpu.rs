@@ -1,10 +1,10 @@
-//! Running kernels with poisoned outputs.
+//! Runs kernels with poisoned outputs.
 
 use lowbit::wgpu::{self, BufferUsages, util::DeviceExt};
 use lowbit::{Caps, Gpu, GpuOptions, KERNELS, KernelInfo, MatMul, Matrix, Precision, Weights, testing};
 use std::sync::OnceLock;
 
-/// The adapter under test. None is a failure, never a reason to skip.
+/// The adapter under test. No adapter is a failure, never a reason to skip.
 pub fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
@@ -23,8 +23,8 @@ pub fn has(gpu: &Gpu, needs: Caps) -> bool {
     needs.names().all(|name| enabled.contains(&name))
 }
 
-/// The product kernels of the table that need this precision and run on this device, which is made sure of: no kernel
-/// goes missing in silence. Of matrix units a device has the sides that it says.
+/// The product kernels of the table that need this precision and run on this device. Asserts that none is missing
+/// without a reason. A device supports only the matrix sides that it reports.
 pub fn kernels_of(gpu: &Gpu, precision: Precision) -> Vec<&'static KernelInfo> {
     // Every kernel that takes any format takes these weights.
     let weights = gpu
@@ -41,12 +41,12 @@ pub fn kernels_of(gpu: &Gpu, precision: Precision) -> Vec<&'static KernelInfo> {
     KERNELS.iter().filter(runs).collect()
 }
 
-/// An instance of the caller's own.
+/// An instance that the caller owns.
 pub fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
 }
 
-/// A device as a caller would make it.
+/// A device as a caller would create it.
 pub fn borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
     borrowed_from(&instance(), change)
 }
@@ -55,7 +55,7 @@ pub fn borrowed_from(instance: &wgpu::Instance, change: impl FnOnce(&mut wgpu::L
     try_borrowed_from(instance, change).unwrap()
 }
 
-/// As `borrowed`, which lowbit may refuse.
+/// Like `borrowed`, but lowbit may refuse it.
 pub fn try_borrowed(change: impl FnOnce(&mut wgpu::Limits)) -> lowbit::Result<Gpu> {
     try_borrowed_from(&instance(), change)
 }
@@ -76,7 +76,7 @@ fn try_borrowed_from(instance: &wgpu::Instance, change: impl FnOnce(&mut wgpu::L
     })
 }
 
-/// A buffer of the caller's, of so many bytes.
+/// A caller's buffer of this many bytes.
 pub fn storage(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     buffer(gpu, size, BufferUsages::STORAGE)
 }
@@ -90,8 +90,8 @@ pub fn buffer(gpu: &Gpu, size: u64, usage: BufferUsages) -> wgpu::Buffer {
     })
 }
 
-/// What lies in an output before a kernel writes it: a NaN that arithmetic does not make, whole and as
-/// two halves.
+/// The content of an output before a kernel writes it: a NaN that arithmetic does not produce, as a word and as two
+/// halves.
 const POISON: u32 = 0xffde_ffad;
 
 /// Words after the end of the output, which must survive.
@@ -109,7 +109,7 @@ pub fn with_kernel(
     builder.kernel(kernel).build()
 }
 
-/// The same with the kernel's text changed.
+/// The same with an edited kernel text.
 pub fn edited(
     gpu: &Gpu,
     weights: &Weights,
@@ -123,12 +123,12 @@ pub fn edited(
 /// One recorded product with the kernel of this name.
 ///
 /// # Panics
-/// Where the canary was overwritten or an output was not written.
+/// If the canary was overwritten or an output was not written.
 pub fn product(gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
     product_at(Precision::F32, gpu, weights, x, kernel)
 }
 
-/// As `product`, by a kernel that may round more.
+/// Like `product`, with a kernel that may round more.
 pub fn product_at(precision: Precision, gpu: &Gpu, weights: &Weights, x: &[f32], kernel: &str) -> Vec<f32> {
     let m = x.len() / weights.k();
     let product = with_kernel(gpu, weights, m, precision, kernel).unwrap();
@@ -136,19 +136,19 @@ pub fn product_at(precision: Precision, gpu: &Gpu, weights: &Weights, x: &[f32],
     prepared(gpu, &product, x)
 }
 
-/// One recorded product of a kernel made ready.
+/// One recorded product with a prepared kernel.
 pub fn prepared(gpu: &Gpu, product: &MatMul, x: &[f32]) -> Vec<f32> {
     run(gpu, x, product.m() * product.weights().n(), |pass, x, y| {
         product.encode(pass, x, y).unwrap()
     })
 }
 
-/// What a changed `gemv` makes of the same data: unwritten outputs stay NaN.
+/// The outputs of an edited `gemv` on the same data: unwritten outputs stay NaN.
 pub fn mutant(gpu: &Gpu, matrix: &Matrix, x: &[f32], edit: impl Fn(&str) -> String + Send + Sync) -> Vec<f32> {
     mutant_of("gemv", gpu, matrix, x, edit)
 }
 
-/// As `mutant`, of the kernel of this name.
+/// Like `mutant`, with the kernel of this name.
 pub fn mutant_of(
     kernel: &str,
     gpu: &Gpu,
@@ -165,8 +165,8 @@ pub fn mutant_of(
     words[..m * weights.n()].iter().map(|&w| f32::from_bits(w)).collect()
 }
 
-/// Records with `encode` into one pass and returns `outputs` floats, all of them written and
-/// nothing beyond.
+/// Records with `encode` into one pass and returns `outputs` floats; asserts that all are written and nothing beyond
+/// them.
 pub fn run(
     gpu: &Gpu,
     input: &[impl bytemuck::Pod],
@@ -181,7 +181,7 @@ pub fn run(
     y.iter().map(|&w| f32::from_bits(w)).collect()
 }
 
-/// The output and its canary, as they are after the pass.
+/// The output and its canary after the pass.
 fn words(
     gpu: &Gpu,
     input: &[impl bytemuck::Pod],
@@ -195,8 +195,8 @@ fn words(
     bytemuck::pod_collect_to_vec(&bytes)
 }
 
-/// Records with `encode` into one pass, with a buffer for each of `inputs`, and returns `outputs` floats, or
-/// says that not all of them were written, or more.
+/// Records with `encode` into one pass, with a buffer for each of `inputs`. Returns `outputs` floats, or an error if
+/// not all of them were written, or more.
 pub fn run_with(
     gpu: &Gpu,
     inputs: &[&[u8]],
@@ -209,7 +209,7 @@ pub fn run_with(
     Ok(words[..outputs].iter().map(|w| f32::from_bits(*w)).collect())
 }
 
-/// The same of halves.
+/// The same for halves.
 pub fn run_halves(
     gpu: &Gpu,
     inputs: &[&[u8]],
@@ -223,7 +223,7 @@ pub fn run_halves(
     Ok(floats.collect())
 }
 
-/// Whether `outputs` items and no others were written over the poison.
+/// Whether exactly `outputs` items were written over the poison.
 fn written<T: PartialEq>(items: &[T], outputs: usize, poison: impl Fn(usize) -> T) -> Result<(), String> {
     let left = (0..outputs).filter(|&i| items[i] == poison(i)).count();
     if left > 0 {
@@ -235,7 +235,7 @@ fn written<T: PartialEq>(items: &[T], outputs: usize, poison: impl Fn(usize) -> 
     }
 }
 
-/// An output of `bytes` bytes, as it is after the pass.
+/// The content of an output of `bytes` bytes after the pass.
 fn run_bytes(
     gpu: &Gpu,
     inputs: &[&[u8]],

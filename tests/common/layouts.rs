@@ -1,4 +1,4 @@
-//! The golden cases of other tools' layouts: their tensors, and the weights that they decode them to.
+//! The golden cases of other tools' layouts: their tensors and the weights that the tools decode them to.
 
 use super::golden::{file, floats};
 use lowbit::layouts::*;
@@ -48,7 +48,7 @@ impl Layout {
             parts: parts
                 .map(|(name, f)| (name.clone(), file(f.as_str().unwrap())))
                 .collect(),
-            // Of 32 outputs the tools were given the same four rows eight times.
+            // For 32 outputs the tools were given the same four rows eight times.
             dequantized: four.repeat(n / 4),
             rounded: text("rounded"),
             case: case.clone(),
@@ -60,7 +60,7 @@ impl Layout {
         value.unwrap_or_else(|| panic!("{}: {key}", self.name)) as usize
     }
 
-    /// The group, of which 0 is a row.
+    /// The group; 0 stands for a row.
     fn group(&self) -> Group {
         match self.number("group") {
             0 => Group::Row,
@@ -93,7 +93,7 @@ impl Layout {
         }
     }
 
-    /// The scales of small floats: E4M3 where groups are of 16, else powers of two.
+    /// The scales of small floats: E4M3 for groups of 16, otherwise powers of two.
     pub fn small_scales(&self) -> FloatSlice<'_> {
         let kind = match self.number("group") {
             16 => ScaleType::E4M3,
@@ -273,7 +273,7 @@ impl Layout {
         }
     }
 
-    /// The tool's weights as lowbit's floats round to them.
+    /// lowbit's floats rounded to the tool's type.
     pub fn as_tool(&self, weights: &[f32]) -> Vec<f32> {
         let round = |w: &f32| match self.rounded.as_str() {
             "f16" => half::f16::from_f32(*w).to_f32(),
@@ -282,7 +282,7 @@ impl Layout {
         };
         let mut out: Vec<f32> = weights.iter().map(round).collect();
         if self.kind == "bitnet" {
-            // The case has no scale of its own: its weights were compared under the largest of each row.
+            // The case has no scale of its own: its weights were compared using the maximum of each row.
             let input = floats("ternary.f32");
             for (out, input) in out.chunks_mut(self.k).zip(input.chunks(self.k)) {
                 let amplitude = input.iter().fold(0f32, |max, w| max.max(w.abs()));

@@ -1,4 +1,4 @@
-//! What the tests share: test data, the oracle, and comparisons that report what differs.
+//! Shared by the tests: test data, the oracle, and comparisons that report differences.
 #![allow(dead_code)] // each test binary uses its own part
 
 pub mod golden;
@@ -10,7 +10,7 @@ pub mod structured;
 use lowbit::random::SplitMix64;
 use lowbit::{Format, Group, Linear, Matrix, RmsNorm, ScaleType};
 
-/// The same numbers on every machine.
+/// A generator with the same sequence on every machine.
 pub struct Random(SplitMix64);
 
 impl Random {
@@ -32,9 +32,9 @@ impl Random {
     }
 }
 
-/// Every format, and what a family can be asked for: groups that divide a part in every way, and scales of
-/// every type. How groups and scales are read does not depend on the bits of a code, so the
-/// members of a family that share those snippets stand for each other.
+/// Every format, and the variants of each family: groups that divide a part in every way, and scales of every type.
+/// Reading groups and scales does not depend on the bits of a code, so family members that share those snippets
+/// represent each other.
 pub fn formats() -> Vec<Format> {
     let mut all = Format::ALL.to_vec();
     for format in [
@@ -52,23 +52,23 @@ pub fn formats() -> Vec<Format> {
         all.extend(scales.iter().map(|&s| format.with_scale(s).unwrap()));
     }
     all.extend(Format::FP8_E4M3.with_scale(ScaleType::E4M3));
-    // A group that is longer than a part, and no number of parts.
+    // A group that is longer than a part and not a multiple of one.
     all.extend(Format::AQLM_2X8.with_group(40));
     let mut seen = std::collections::HashSet::new();
     all.retain(|f| seen.insert(*f));
     all
 }
 
-/// A row length that the format can have, of about `k`: for families `k` itself.
+/// A row length of about `k` that the format supports: for families `k` itself.
 pub fn fitting_k(format: Format, k: usize) -> usize {
     match format.row_bytes(k) {
         Ok(_) => k,
-        // Of vectors of eight a row may hold any number.
+        // Formats of vectors take any multiple of eight.
         Err(_) => k.next_multiple_of(format.block_len().unwrap_or(8)),
     }
 }
 
-/// Inputs that are their own rounding: of each run one is 127 or -127 and some are small, times a power of two.
+/// Inputs that round to themselves: in each run one is 127 or -127 and some are small, times a power of two.
 pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
     let mut x = vec![0f32; m * k];
     for row in x.chunks_mut(k) {
@@ -84,11 +84,11 @@ pub fn exact_inputs(m: usize, k: usize, random: &mut Random) -> Vec<f32> {
     x
 }
 
-/// A matrix of random bytes, every pattern as likely as any: only floats are made ordinary (magnitudes of
-/// 2^-10 to 2^-4, both signs; an E8M0 is 2^-17 to 2^-7), since NaN and infinity compare with nothing.
+/// A matrix of random bytes, all patterns equally likely. Only floats are restricted to ordinary values (magnitudes of
+/// 2^-10 to 2^-4, both signs; E8M0 from 2^-17 to 2^-7), since NaN and infinity cannot be compared.
 ///
 /// # Panics
-/// Where a weight is not finite all the same.
+/// If a weight is not finite nevertheless.
 pub fn random_matrix(format: Format, n: usize, k: usize, seed: u64) -> Matrix<'static> {
     let matrix = altered_matrix(format, n, k, seed, |_| ());
     let finite = matrix.dequantize().iter().all(|w| w.is_finite());
@@ -105,14 +105,14 @@ pub fn altered_matrix(format: Format, n: usize, k: usize, seed: u64, alter: impl
     let row_bytes = format.row_bytes(k).unwrap();
     let mut bytes: Vec<u8> = (0..n * row_bytes).map(|_| random.next() as u8).collect();
     for row in bytes.chunks_mut(row_bytes) {
-        // Whole blocks are of one size; of a family's short last block the header comes first too.
+        // Whole blocks have one size; a family's short last block starts with its header too.
         let step = format.block_bytes().unwrap_or(row_bytes);
         for block in row.chunks_mut(step) {
             let header: usize = format.float_fields().iter().map(|(_, s)| s.bytes()).sum();
             match format.name() {
                 name if name.starts_with("fp8_e4m3") => numbers(&mut block[header..], |code| code & 127 == 127),
                 name if name.starts_with("fp8_e5m2") => numbers(&mut block[header..], |code| code & 127 >= 124),
-                // d lies in the top nibbles of four half words: 2^-15 to 2^-8.
+                // d is in the top nibbles of four half words: 2^-15 to 2^-8.
                 "iq1_m" => block[55] = (block[55] & 0x8f) | 0x10,
                 _ => {}
             }
@@ -131,7 +131,7 @@ pub fn from_bytes(format: Format, n: usize, k: usize, bytes: Vec<u8>, random: &m
         Err(lowbit::Error::Codebook { expected, .. }) => expected,
         matrix => return matrix.unwrap(),
     };
-    // Of scales for each column any number of pairs will do.
+    // Formats with a scale for each column take any number of pairs.
     let expected = if expected == 2 { 2 * 37 } else { expected };
     let mut codebook = vec![0; 4 * expected];
     let scale = format.float_fields().first().map_or(ScaleType::F32, |f| f.1);
@@ -141,7 +141,7 @@ pub fn from_bytes(format: Format, n: usize, k: usize, bytes: Vec<u8>, random: &m
     Matrix::from_codebook(format, n, k, bytes, &codebook).unwrap()
 }
 
-/// Clears the lowest exponent bit of codes that are no numbers.
+/// Clears the lowest exponent bit of NaN and infinite codes.
 fn numbers(codes: &mut [u8], special: impl Fn(u8) -> bool) {
     for code in codes {
         if special(*code) {
@@ -159,7 +159,7 @@ fn ordinary(random: &mut Random, scale: ScaleType, bytes: &mut [u8]) {
     };
     match scale {
         ScaleType::E8M0 => bytes[0] = 110 + (random.next() % 11) as u8,
-        // Of NVFP4 the sign is not looked at.
+        // NVFP4 ignores the sign.
         ScaleType::E4M3 => bytes[0] = 8 + (random.next() % 32) as u8,
         ScaleType::F16 => bytes[..2].copy_from_slice(&half::f16::from_f32(value).to_le_bytes()),
         ScaleType::BF16 => bytes[..2].copy_from_slice(&half::bf16::from_f32(value).to_le_bytes()),
@@ -185,7 +185,7 @@ pub fn oracle(w: &[f32], x: &[f32], n: usize, k: usize) -> Vec<(f64, f64)> {
     out
 }
 
-/// One row of inputs as a norm leaves them, but for outlier columns.
+/// One row of inputs after the norm, except for outlier columns.
 pub fn normed(linear: &Linear, x: &[f32]) -> Vec<f64> {
     let mut normed: Vec<f64> = x.iter().map(|&x| x as f64).collect();
     if let Some(RmsNorm { weight, eps }) = linear.norm() {
@@ -201,12 +201,11 @@ pub fn normed(linear: &Linear, x: &[f32]) -> Vec<f64> {
     normed
 }
 
-/// Rounding errors allowed for each output, in units of ε·Σ|x·w|. One rounding of every product
-/// and of every partial sum in the worst order would be k; sums in lanes of random signs stay
-/// under 2 on every driver (printed by `gpu_matmul`).
+/// Rounding errors allowed for each output, in units of ε·Σ|x·w|. Rounding every product and every partial sum in the
+/// worst order would give k; sums in lanes with random signs stay under 2 on every driver (printed by `gpu_matmul`).
 pub const BOUND: f64 = 4.0;
 
-/// The largest error in units of ε·Σ|x·w|, or where an output is out of bounds: NaN is.
+/// The largest error in units of ε·Σ|x·w|, or the first output out of bounds; NaN is out of bounds.
 pub fn within_bound(y: &[f32], want: &[(f64, f64)]) -> Result<f64, String> {
     assert_eq!(y.len(), want.len());
     let mut worst = 0f64;
@@ -223,7 +222,7 @@ pub fn within_bound(y: &[f32], want: &[(f64, f64)]) -> Result<f64, String> {
     Ok(worst)
 }
 
-/// Where two vectors differ in their bits.
+/// The first bitwise difference between two vectors.
 pub fn same_bits(got: &[f32], want: &[f32]) -> Result<(), String> {
     if got.len() != want.len() {
         return Err(format!("{} values, should be {}", got.len(), want.len()));

@@ -1,5 +1,5 @@
-//! Weights and inputs as models and tools have them, where random bytes have no structure: what is small beside the
-//! offset of its group, masked, constant, sparse, or of a huge range.
+//! Weights and inputs with the structure of models and tools, which random bytes lack: weights that are small next to
+//! the offset of their group, masked, constant, sparse, or with a huge range.
 
 use super::Random;
 use lowbit::{Dense, Format, Group, Matrix};
@@ -43,7 +43,7 @@ fn group(format: Format, k: usize) -> usize {
     }
 }
 
-/// A matrix of such weights, where the format has an encoder that takes them.
+/// A matrix of such weights, or None if the format has no encoder that takes them.
 pub fn matrix(kind: &str, format: Format, n: usize, k: usize, random: &mut Random) -> Option<Matrix<'static>> {
     let len = group(format, k);
     let constant = random.signed();
@@ -73,7 +73,7 @@ pub fn matrix(kind: &str, format: Format, n: usize, k: usize, random: &mut Rando
         .ok()
 }
 
-/// m rows of such inputs for weights of this format. Masked ones are 0 where outliers are.
+/// m rows of such inputs for weights of this format. Masked inputs are 0 where the outliers are.
 pub fn inputs(kind: &str, format: Format, m: usize, k: usize, random: &mut Random) -> Vec<f32> {
     let len = group(format, k);
     let constant = random.signed();

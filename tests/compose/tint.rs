@@ -1,9 +1,9 @@
-//! Tint, with which Chromium compiles. Its rules on uniform control flow are stricter than naga's.
+//! Tint, Chromium's shader compiler. Its rules on uniform control flow are stricter than naga's.
 
 use std::io::ErrorKind;
 use std::process::{Command, Stdio};
 
-/// Whether it is on the PATH. It is not on every machine; where it is not, that is printed.
+/// Whether it is on the PATH. If it is not, that is printed.
 pub fn is_here() -> bool {
     match Command::new("tint").arg("--help").output() {
         Ok(_) => true,
@@ -15,12 +15,12 @@ pub fn is_here() -> bool {
     }
 }
 
-/// Parses and validates, in a process of its own: it takes one file at a time.
+/// Parses and validates in a process of its own, since it takes one file at a time.
 pub fn lint(name: &str, text: &str) -> Result<(), String> {
     let (process, thread) = (std::process::id(), std::thread::current().id());
     let path = std::env::temp_dir().join(format!("lowbit-{process}-{thread:?}.wgsl"));
     std::fs::write(&path, text).unwrap();
-    // Some builds have no other format.
+    // Some builds support no other format.
     let output = Command::new("tint")
         .args(["--format", "wgsl"])
         .arg(&path)

@@ -1,4 +1,4 @@
-//! Parsing and validation as wgpu does them, on a device with nothing optional but what the shader needs.
+//! Parsing and validation as wgpu does them, on a device with only the optional features that the shader needs.
 
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags};
 use naga::{Binding, BuiltIn, Module, ScalarKind, TypeInner};
@@ -12,7 +12,7 @@ pub struct Valid {
 pub fn validate(name: &str, text: &str) -> Result<Valid, String> {
     let module = naga::front::wgsl::parse_str(text).map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
     let needs = needs(&module);
-    // `unpack2x16float`: in WebGPU, and a downlevel flag of wgpu's that every backend has.
+    // `unpack2x16float`: WebGPU has it; in wgpu it is a downlevel flag that every backend sets.
     let has = needs | Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     let info = naga::valid::Validator::new(ValidationFlags::all(), has)
         .subgroup_stages(ShaderStages::COMPUTE)
@@ -22,7 +22,7 @@ pub fn validate(name: &str, text: &str) -> Result<Valid, String> {
     Ok(Valid { module, info, needs })
 }
 
-/// By types and built-ins. What were overlooked here would fail in validation.
+/// Found by types and built-ins. Anything overlooked here fails validation.
 fn needs(module: &Module) -> Capabilities {
     let mut needs = Capabilities::empty();
     for (_, ty) in module.types.iter() {
@@ -45,7 +45,7 @@ fn needs(module: &Module) -> Capabilities {
     needs
 }
 
-/// Those that the entry points take, in a struct or not.
+/// The built-ins that the entry points take, in a struct or not.
 pub fn built_ins(module: &Module) -> Vec<BuiltIn> {
     let mut found = Vec::new();
     for argument in module.entry_points.iter().flat_map(|e| &e.function.arguments) {

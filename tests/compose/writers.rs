@@ -1,6 +1,6 @@
-//! What wgpu gives to the compilers of DirectX, Metal and OpenGL: naga's writers with the options that wgpu-hal 30.0.1
-//! gives them for lowbit's pipelines. What these options say of textures, samplers, meshes, rays and overrides has no part
-//! in these shaders and stays as naga has it.
+//! What wgpu passes to the compilers of DirectX, Metal and OpenGL: the output of naga's writers, with the options that
+//! wgpu-hal 30.0.1 sets for lowbit's pipelines. Options for textures, samplers, meshes, rays and overrides do not
+//! affect these shaders and keep naga's defaults.
 
 use super::valid::{Valid, built_ins};
 use naga::back::hlsl::ShaderModel;
@@ -9,12 +9,12 @@ use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::Capabilities;
 use naga::{AddressSpace, BuiltIn, ResourceBinding, ShaderStage, StorageAccess};
 
-/// The one entry point of each text.
+/// The only entry point of each text.
 const MAIN: &str = "main";
 
 pub struct Writer {
     pub name: &'static str,
-    /// What some device of the backend has, of all that naga's validator knows.
+    /// The capabilities, of those that naga's validator knows, that some device of the backend has.
     pub has: fn() -> Capabilities,
     pub write: fn(&Valid) -> Result<String, String>,
 }
@@ -25,7 +25,7 @@ pub const WRITERS: [Writer; 4] = [
         has: hlsl::supported_capabilities,
         write: |valid| hlsl(valid, ShaderModel::V6_7),
     },
-    // What wgpu falls back to where there is no DXC; dx12/adapter.rs has these features from model 6.0 or 6.2 on.
+    // wgpu's fallback without DXC; dx12/adapter.rs reports these features from model 6.0 or 6.2 on.
     Writer {
         name: "HLSL for FXC",
         has: || hlsl::supported_capabilities() - OPTIONAL,
@@ -36,7 +36,7 @@ pub const WRITERS: [Writer; 4] = [
         has: msl::supported_capabilities,
         write: msl,
     },
-    // naga can write some of them, but gles/adapter.rs reports none of these features.
+    // naga can write some of these features, but gles/adapter.rs reports none.
     Writer {
         name: "GLSL",
         has: || glsl::supported_capabilities() - OPTIONAL,
@@ -44,18 +44,18 @@ pub const WRITERS: [Writer; 4] = [
     },
 ];
 
-/// All that some shader needs and WebGPU does not promise.
+/// All capabilities that some shader needs and WebGPU does not guarantee.
 const OPTIONAL: Capabilities = Capabilities::SUBGROUP
     .union(Capabilities::SHADER_FLOAT16)
     .union(Capabilities::SHADER_INT64)
     .union(Capabilities::COOPERATIVE_MATRIX);
 
-/// As dx12/device.rs asks. The model is the lower of what the card and the compiler have: 6.7 is what wgpu-hal takes the DXC
-/// to have that it can be linked with, 5.1 is FXC's.
+/// As dx12/device.rs sets them. The model is the lower of the card's and the compiler's: wgpu-hal assumes 6.7 for the
+/// DXC that it can be linked with; 5.1 is FXC's.
 pub fn hlsl(valid: &Valid, shader_model: ShaderModel) -> Result<String, String> {
     let (mut constants, mut read, mut written) = (0, 0, 0);
     let bindings = bindings(valid).into_iter().map(|(binding, access)| {
-        // Registers are counted apart for constants, for what is read and for what is written, group by group.
+        // Registers are counted separately for constants, read-only and writable bindings, group by group.
         let counter = match access {
             Access::Parameters => &mut constants,
             Access::Reads => &mut read,
@@ -72,9 +72,9 @@ pub fn hlsl(valid: &Valid, shader_model: ShaderModel) -> Result<String, String> 
         shader_model,
         binding_map: bindings.collect(),
         fake_missing_bindings: false,
-        // lowbit's pipelines ask for none.
+        // lowbit's pipelines do not request it.
         zero_initialize_workgroup_memory: false,
-        // The checks of a module that is not called trusted.
+        // The checks for a module that is not marked trusted.
         restrict_indexing: true,
         force_loop_bounding: true,
         ..Default::default()
@@ -92,8 +92,8 @@ pub fn hlsl(valid: &Valid, shader_model: ShaderModel) -> Result<String, String> 
     }
 }
 
-/// As metal/device.rs asks. wgpu-hal takes the newest language that the system has; this is that of macOS 11, the first for
-/// Apple's own chips and the first that has all these shaders need, so that naga refuses whatever came later.
+/// As metal/device.rs sets them. wgpu-hal takes the newest language that the system has; this is that of macOS 11, the
+/// first for Apple's own chips and the first that has all that these shaders need, so naga refuses anything newer.
 fn msl(valid: &Valid) -> Result<String, String> {
     let bindings = bindings(valid);
     let count = bindings.len() as msl::Slot;
@@ -108,14 +108,14 @@ fn msl(valid: &Valid) -> Result<String, String> {
     let resources = msl::EntryPointResources {
         resources: resources.collect(),
         immediates_buffer: None,
-        // wgpu's own, behind the others: checks of indices read the lengths of arrays there.
+        // wgpu's own buffer, after the others: index checks read the lengths of arrays from it.
         sizes_buffer: Some(count),
     };
     let options = msl::Options {
         lang_version: (2, 3),
         per_entry_point_map: [(MAIN.into(), resources)].into(),
         fake_missing_bindings: false,
-        // The checks of a module that is not called trusted.
+        // The checks for a module that is not marked trusted.
         bounds_check_policies: BoundsCheckPolicies {
             index: BoundsCheckPolicy::Restrict,
             buffer: BoundsCheckPolicy::Restrict,
@@ -124,7 +124,7 @@ fn msl(valid: &Valid) -> Result<String, String> {
         },
         force_loop_bounding: true,
         emit_int_div_checks: true,
-        // lowbit's pipelines ask for none.
+        // lowbit's pipelines do not request it.
         zero_initialize_workgroup_memory: false,
         ..Default::default()
     };
@@ -141,7 +141,7 @@ fn msl(valid: &Valid) -> Result<String, String> {
     }
 }
 
-/// As gles/device.rs asks. OpenGL ES 3.1 is the first that has compute shaders.
+/// As gles/device.rs sets them. OpenGL ES 3.1 is the first version with compute shaders.
 fn glsl(valid: &Valid) -> Result<String, String> {
     let (mut uniforms, mut storage) = (0, 0);
     let bindings = bindings(valid).into_iter().map(|(binding, access)| {
@@ -156,7 +156,7 @@ fn glsl(valid: &Valid) -> Result<String, String> {
         version: glsl::Version::new_gles(310),
         writer_flags: glsl::WriterFlags::ADJUST_COORDINATE_SPACE | glsl::WriterFlags::FORCE_POINT_SIZE,
         binding_map: bindings.collect(),
-        // lowbit's pipelines ask for none.
+        // lowbit's pipelines do not request it.
         zero_initialize_workgroup_memory: false,
     };
     let pipeline = glsl::PipelineOptions {
@@ -164,7 +164,7 @@ fn glsl(valid: &Valid) -> Result<String, String> {
         entry_point: MAIN.into(),
         multiview: None,
     };
-    // OpenGL is trusted to check them, and images there are none.
+    // OpenGL is trusted to check them, and there are no images.
     let policies = BoundsCheckPolicies {
         index: BoundsCheckPolicy::Unchecked,
         buffer: BoundsCheckPolicy::Unchecked,
@@ -186,7 +186,7 @@ enum Access {
     Writes,
 }
 
-/// What is bound, by number.
+/// The bindings, ordered by number.
 fn bindings(valid: &Valid) -> Vec<(ResourceBinding, Access)> {
     let globals = valid.module.global_variables.iter();
     let mut bindings: Vec<_> = globals
@@ -203,8 +203,8 @@ fn bindings(valid: &Valid) -> Vec<(ResourceBinding, Access)> {
     bindings
 }
 
-/// The built-ins of subgroups that a shader names and that its HLSL does not set where it starts: DirectX's compiler
-/// knows them by these calls only. naga writes none for a built-in in a struct.
+/// The subgroup built-ins that a shader names and that its HLSL does not set at its start: DirectX's compiler knows
+/// them only by these calls. naga writes no call for a built-in in a struct.
 pub fn unset_built_ins(valid: &Valid, hlsl: &str) -> Vec<BuiltIn> {
     let start = hlsl.find(&format!("void {MAIN}(")).map(|at| &hlsl[at..]);
     let start = start.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Factors beside weights, as llama.cpp applies them: what `X.weight` gives is multiplied by `X.scale`, one
-//! number or one for each expert.
+//! Factors next to weights, as llama.cpp applies them: the result of `X.weight` is multiplied by `X.scale`, one number
+//! or one for each expert.
 
 use crate::common::random_matrix;
 use lowbit::gguf::{Gguf, Split, Writer, ranges};
@@ -12,7 +12,7 @@ fn numbers(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// `one` with a factor, three `experts` with one each, `plain` without, `router` with what is none,
+/// `one` with a factor, three `experts` with one each, `plain` without, `router` with a scale that is not a factor,
 /// `kept` with a factor of 1; the factor of `far` comes last.
 fn file() -> Writer<'static> {
     let bytes = |n: usize, seed| random_matrix(Format::NVFP4, n, 128, seed).bytes().to_vec();
@@ -64,7 +64,7 @@ fn weights_are_multiplied_by_their_factors() {
     let bytes = file().to_bytes().unwrap();
     let parsed = Gguf::parse(&bytes).unwrap();
     let header = Gguf::parse_header(&bytes).unwrap();
-    // One tensor in each part: weights and factors are never together.
+    // One tensor in each part, so that weights and factors are never together.
     let parts = file();
     let parts = parts.split(1, u64::MAX).unwrap();
     let parts: Vec<Vec<u8>> = parts.iter().map(|p| p.to_bytes().unwrap()).collect();
@@ -125,7 +125,7 @@ fn numbers_that_are_no_factors() {
         let text = error.to_string();
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
     };
-    // By these llama.cpp multiplies a router's inputs: its weights are what they are.
+    // llama.cpp multiplies a router's inputs by these, so its weights stay unscaled.
     assert_eq!(parsed.to_f32("router.weight").unwrap(), [1.0; 8]);
     assert!(parsed.matrix("router.weight").is_ok());
     says(

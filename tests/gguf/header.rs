@@ -6,7 +6,7 @@ use lowbit::gguf::{Gguf, Header, SplitHeader, Writer, ranges, read_header};
 use lowbit::{Dense, Error, Format, Matrix};
 use std::io::{Cursor, Read, Result, Seek, SeekFrom};
 
-/// A file on a slow disk: counts what is read of it.
+/// A file on a slow disk: counts the bytes read from it.
 struct Counted<'a> {
     file: Cursor<&'a [u8]>,
     read: usize,
@@ -33,7 +33,7 @@ impl Seek for Counted<'_> {
     }
 }
 
-/// Where the table ends: behind it only padding and data.
+/// The end of the tensor table; only padding and data follow.
 fn end_of(bytes: &[u8]) -> usize {
     let whole = |length: &usize| Gguf::parse_header(&bytes[..*length]).is_ok();
     (0..=bytes.len()).find(whole).unwrap()
@@ -45,7 +45,7 @@ fn a_prefix_is_enough() {
         let file = Gguf::parse(&bytes).unwrap();
         let end = end.unwrap_or_else(|| end_of(&bytes));
         for length in 0..end {
-            // Of what is needed at least, something is still missing, and it is never too much.
+            // The reported minimum is more than the bytes present, and never more than needed.
             match Gguf::parse_header(&bytes[..length]) {
                 Err(Error::MoreBytes { needed, got, .. }) => {
                     assert_eq!(got, length as u64);
@@ -78,7 +78,7 @@ fn a_prefix_is_enough() {
 fn what_is_needed_may_be_beyond_any_file() {
     let mut bytes = Raw::header(3, 0, 1).bytes(&[0xff; 4]).0;
     let error = Gguf::parse_header(&bytes).unwrap_err();
-    // The least that a key takes, behind 24 bytes.
+    // The minimum size of a key, after the 24 header bytes.
     assert!(
         matches!(
             error,
@@ -107,12 +107,12 @@ fn what_is_needed_may_be_beyond_any_file() {
         error.to_string().contains("key 0") && error.to_string().contains("got 38"),
         "{error}"
     );
-    // What is wrong is told as soon as it is seen.
+    // An error is reported as soon as it can be detected.
     bytes[0] = b'g';
     assert!(matches!(Gguf::parse_header(&bytes[..4]), Err(Error::File { .. })));
 }
 
-/// 200 tensors of 4 KiB, `t0` and so on, behind a key of 100 KB.
+/// 200 tensors of 4 KiB, `t0` and so on, after a key of 100 KB.
 fn large() -> Vec<u8> {
     let mut writer = Writer::new();
     writer.metadata("tokens", vec!["token".to_owned(); 8000]).unwrap();
@@ -145,7 +145,7 @@ fn one_tensor_of_a_file_is_read() {
     assert_eq!(file.read - before, 4096);
     assert_eq!(header.to_f32("t7", ranges(&mut file)).unwrap(), [7.0; 1024]);
 
-    // A browser fetches ranges beforehand.
+    // A browser fetches ranges in advance.
     let entry = header.tensor("t3").unwrap();
     let range = entry.range().start as usize..entry.range().end as usize;
     let fetched = bytes[range].to_vec();

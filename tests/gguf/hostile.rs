@@ -1,9 +1,9 @@
-//! Files that lie: each is refused with the name and the numbers.
+//! Malformed files: each is refused with the name and the numbers.
 
 use crate::TINY;
 use lowbit::gguf::Gguf;
 
-/// A file put together field by field.
+/// A file assembled field by field.
 pub struct Raw(pub Vec<u8>);
 
 impl Raw {
@@ -36,7 +36,7 @@ impl Raw {
         raw.u32(type_id).u64(offset)
     }
 
-    /// Zeros, as padding and then data: more than any honest tensor here needs.
+    /// Zeros, as padding and then data: more than any valid tensor here needs.
     pub fn data(self) -> Raw {
         self.bytes(&[0; 4096])
     }
@@ -99,7 +99,7 @@ fn counts() {
     array(10, 1 << 61).refused(&["\"k\"", "array", all, "4096 left"]);
     array(8, 513).refused(&["\"k\"", "array", "4104", "4096 left"]);
     array(5, 1025).refused(&["\"k\"", "array", "4100", "4096 left"]);
-    // One more element than there is room for is refused, this many are not.
+    // One element more than fits is refused; this many are not.
     assert!(Gguf::parse(&array(8, 512).0).is_ok());
     assert!(Gguf::parse(&array(5, 1024).0).is_ok());
 }
@@ -129,7 +129,7 @@ fn alignments() {
     }
     let wide = key("general.alignment", 10).u64(32);
     wide.refused(&["general.alignment", "type 4", "type 10"]);
-    // A large one that is allowed still has to fit the file.
+    // A large alignment that is allowed still has to fit the file.
     let raw = Raw::header(3, 1, 1).text("general.alignment").u32(4).u32(1 << 24);
     let raw = raw.tensor("blk.w", &[1], 0, 0).data();
     raw.refused(&["blk.w", "padding", "16777122 bytes", "4096 left"]);
@@ -141,10 +141,10 @@ fn shapes() {
     tensor(&[1; 5], 0, 0).refused(&["blk.w", "at most 4", "got 5"]);
     tensor(&[32, 1 << 63], 0, 0).refused(&["blk.w", "dimension 1", limit, "9223372036854775808"]);
     tensor(&[u64::MAX], 0, 0).refused(&["blk.w", "dimension 0", "18446744073709551615"]);
-    // Nothing is in it, but its other dimensions must be possible too.
+    // The tensor is empty, but its other dimensions must be possible too.
     tensor(&[1 << 62, 0, 2], 0, 0).refused(&["blk.w", "shape", limit, "4611686018427387904, 0, 2]"]);
     tensor(&[1 << 32, 1 << 32], 0, 0).refused(&["blk.w", "shape", limit, "4294967296"]);
-    // Under 2^63 weights, but not under 2^63 bytes; and the other way about.
+    // Under 2^63 weights, but not under 2^63 bytes; and the reverse.
     tensor(&[1 << 61, 3], 0, 0).refused(&["blk.w", "shape", limit, "2305843009213693952, 3]"]);
     tensor(&[1 << 62, 2], 41, 0).refused(&["blk.w", "shape", limit, "4611686018427387904, 2]"]);
     tensor(&[48, 2], 8, 0).refused(&["blk.w", "dimension 0", "32 for Q8_0", "got 48"]);
@@ -152,7 +152,7 @@ fn shapes() {
     for id in [43, 1000, u32::MAX] {
         tensor(&[256], id, 0).refused(&["blk.w", "type id", "up to 42", &format!("got {id}")]);
     }
-    // The ids and names that ggml.h has in comments.
+    // The ids and names in comments of ggml.h.
     for (id, name) in [
         (4, "Q4_2"),
         (5, "Q4_3"),
@@ -178,7 +178,7 @@ fn names() {
     raw.tensor("w", &[8], 0, 32)
         .data()
         .refused(&["\"w\"", "number 0", "number 1"]);
-    // A name as long as the file does not make a message of that length.
+    // A name as long as the file must not give a message of that length.
     let long = named(&[b'n'; 100_000]);
     assert!(Gguf::parse(&long.0).is_ok(), "only writers keep to 63 bytes");
     let mut cut = long;

@@ -1,4 +1,4 @@
-//! Layers: a matrix with the factor and the bias that lie beside it.
+//! Layers: a matrix with the factor and bias next to it.
 
 use crate::common::random_matrix;
 use lowbit::gguf::{Gguf, TensorType, Writer};

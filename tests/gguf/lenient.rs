@@ -1,5 +1,5 @@
-//! Files that are not by the book and that llama.cpp loads (`gguf_init_from_file` of libggml 0.27 took each
-//! kind): strings are bytes to it, names end at a NUL, a bool is what is not 0, a dimension may be 0.
+//! Files that break the specification but that llama.cpp loads (`gguf_init_from_file` of libggml 0.27 took each kind):
+//! strings are bytes to it, names end at a NUL, any nonzero bool is true, a dimension may be 0.
 
 use crate::hostile::Raw;
 use crate::{metadata, rewritten};
@@ -8,7 +8,7 @@ use lowbit::gguf::{Array, Gguf, Value};
 
 const F32: u32 = 0;
 
-/// One tensor of one number behind the key.
+/// One tensor of one number after the key.
 fn file(key: impl AsRef<[u8]>, value: impl FnOnce(Raw) -> Raw) -> Vec<u8> {
     let raw = value(Raw::header(3, 1, 1).text(key));
     let mut bytes = raw.tensor("a", &[1], F32, 0).0;
@@ -36,7 +36,7 @@ fn tokens_are_bytes() {
     let list = tokens.map(<[u8]>::to_vec).to_vec();
     assert_eq!(key.value(), Value::Array(Array::Bytes(list)));
     assert_eq!((key.value().type_id(), key.type_id()), (9, 9));
-    // Nothing is lost where it is copied.
+    // Copying loses nothing.
     assert!(rewritten(&parsed).unwrap() == bytes);
 }
 
@@ -84,7 +84,7 @@ fn names_are_bytes() {
         assert_eq!(parsed.tensors()[0].name(), shown);
         assert_eq!(parsed.to_f32(shown).unwrap(), [0.0; 2]);
     }
-    // The first is found where C tools see the same name.
+    // Of names that C tools see as equal, the first is found.
     let twice = Raw::header(3, 2, 2).text("k").u32(0).bytes(&[7]);
     let twice = twice.text("k\0b").u32(0).bytes(&[8]);
     let twice = twice.tensor("w", &[8], F32, 0);

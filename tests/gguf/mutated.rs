@@ -1,4 +1,4 @@
-//! Files cut short and files changed at random: errors or other files, but no panic.
+//! Truncated files and randomly changed files: errors or other files, but no panic.
 
 use crate::hostile::Raw;
 use crate::{TINY, metadata, rewritten, written};
@@ -13,15 +13,14 @@ fn every_prefix() {
         let end = last.data().as_ptr_range().end as usize - bytes.as_ptr() as usize;
         for length in 0..bytes.len() {
             let result = Gguf::parse(&bytes[..length]);
-            // Only the padding after the last tensor can be missing.
+            // Only the padding after the last tensor may be missing.
             assert_eq!(result.is_ok(), length >= end, "{length} bytes: {result:?}");
         }
     }
 }
 
-/// Whatever one bit of the head becomes, it is an error or it is seen: no field is skipped over,
-/// and none is read as something that would be written otherwise, but for what is no text and for
-/// a bool of neither 0 nor 1.
+/// Any flipped bit of the head gives an error or shows in the file: no field is skipped, and none is read as a value
+/// that would be written differently, except for non-UTF-8 names and bools that are neither 0 nor 1.
 #[test]
 fn no_bit_of_the_head_is_ignored() {
     let head = 0x238; // where the last tensor's entry ends
@@ -38,27 +37,27 @@ fn no_bit_of_the_head_is_ignored() {
             let again = rewritten(&file).unwrap();
             match at {
                 4..8 => assert_eq!(file.version(), 2),
-                // One tensor fewer: the rest of the file is then no part of it.
+                // One tensor fewer: the rest of the file is then not part of it.
                 8..24 => assert!(file.tensors().len() < original.tensors().len()),
                 0xde => assert_eq!(file.get("t.bool").unwrap().value(), (bit > 0).into()),
                 _ if bit == 7 && has_foreign_name(&file) => {}
-                // A smaller last tensor, too, leaves a rest.
+                // A smaller last tensor also leaves a rest.
                 _ => assert!(bytes.starts_with(&again), "bit {bit} of byte {at:#x}"),
             }
         }
     }
-    // Letters of names and values of keys; the others are lengths, types and shapes.
+    // Accepted bits are in letters of names and values of keys; the others are in lengths, types and shapes.
     assert!((1000..head * 8 - 1000).contains(&accepted), "{accepted}");
 }
 
-/// Whether a name has bytes that are not UTF-8: it is written as the text that is shown.
+/// Whether a name has bytes that are not UTF-8: it is written as the displayed text.
 fn has_foreign_name(file: &Gguf) -> bool {
     let names = file.metadata().iter().map(|key| key.name());
     let mut names = names.chain(file.tensors().iter().map(|t| t.name()));
     names.any(|name| name.contains("\\x"))
 }
 
-/// Touches all that a caller could, of whatever was accepted.
+/// Reads everything that a caller could from an accepted file.
 fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
     let header = Gguf::parse_header(bytes);
     let Ok(file) = Gguf::parse(bytes) else {
@@ -77,10 +76,10 @@ fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
     prop_assert!(total <= bytes.len());
     if let Ok(again) = rewritten(&file) {
         let second = Gguf::parse(&again).unwrap();
-        // As text, in which NaN is equal to itself.
+        // As text, so that NaN is equal to itself.
         let keys = |file: &Gguf| format!("{:?}", metadata(file));
         prop_assert_eq!(keys(&second), keys(&file));
-        // Names that C tools would see otherwise may be shorter or longer then, and data lies elsewhere.
+        // Names that C tools would read differently may change length, which moves the data.
         for (a, b) in second.tensors().iter().zip(file.tensors()) {
             prop_assert_eq!((a.name(), a.dims()), (b.name(), b.dims()));
             prop_assert_eq!((a.type_id(), a.offset()), (b.type_id(), b.offset()));
@@ -116,7 +115,7 @@ proptest! {
         survives(&bytes)?;
     }
 
-    /// Anything at all after an honest header.
+    /// Arbitrary bytes after a valid header.
     #[test]
     fn random_bytes(tensors in 0u64..4, keys in 0u64..4, rest in prop::collection::vec(0u8..14, 0..300)) {
         survives(&Raw::header(3, tensors, keys).bytes(&rest).0)?;

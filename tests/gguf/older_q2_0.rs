@@ -1,11 +1,11 @@
-//! PrismML's older files store Q2_0 with blocks of 128 under the id of blocks of 64.
+//! PrismML's older files store Q2_0 in blocks of 128 under the id for blocks of 64.
 
 use crate::common::{altered_matrix, random_matrix};
 use lowbit::gguf::{Gguf, TensorType, Writer};
 use lowbit::{Error, Format, Matrix};
 
-/// A file with these matrices as tensors of type 42, whatever their blocks: written as plain bytes,
-/// whose entries are then given the shape and the type.
+/// A file with these matrices as tensors of type 42, whatever their blocks: written as plain bytes, with shape and type
+/// patched into the entries.
 fn file(matrices: &[(&str, &Matrix)]) -> Vec<u8> {
     let mut writer = Writer::new();
     for (name, matrix) in matrices {
@@ -39,7 +39,7 @@ fn sizes_tell_blocks_of_128_from_blocks_of_64() {
     }
 }
 
-/// One file has blocks of one size: a mixture fits neither way, nor does a file that is cut.
+/// One file has one block size: a mixture fits neither, nor does a truncated file.
 #[test]
 fn what_fits_neither_way_is_an_error() {
     let a = random_matrix(Format::Q2_0, 1, 4096, 1);

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 const TABLE: &str = include_str!("presets.txt");
 
-/// A model of the table: what the rule asks of it, and its tensors.
+/// A model of the table: the inputs of the rule, and its tensors.
 struct Sample {
     model: ModelShape,
     tensors: Vec<(String, Vec<u64>)>,
 }
 
-/// The models of `tests/gguf_presets.py`: architecture, layers, heads, heads of k and v, experts,
-/// whether it has a head of its own, [k, hidden].
+/// The models of `tests/gguf_presets.py`: architecture, layers, heads, heads of k and v, experts, whether it has its
+/// own output tensor, [k, hidden].
 fn sample(name: &str) -> Sample {
     let (architecture, n_layer, n_head, n_head_kv, n_expert, untied, [k, hidden]) = match name {
         "gqa4" => ("llama", 32, 8, 2, 0, true, [256, 512]),
@@ -61,7 +61,7 @@ fn sample(name: &str) -> Sample {
         .into_iter()
         .map(|(name, dims)| (format!("{name}.weight"), dims))
         .collect();
-    // The last layer first: counting must not follow the order of the file.
+    // The last layer first: counting must not depend on the order in the file.
     for i in (0..n_layer).rev() {
         for (part, dims) in &parts {
             tensors.push((format!("blk.{i}.{part}.weight"), dims.clone()));
@@ -87,7 +87,7 @@ fn types(sample: &Sample, preset: Preset) -> lowbit::Result<Vec<Option<TensorTyp
     preset.types(&sample.model, &tensors)
 }
 
-/// The outcome as a line of the table has it.
+/// The result, formatted as a line of the table.
 fn described(sample: &Sample, preset: Preset) -> String {
     let found = match types(sample, preset) {
         Ok(found) => found,
@@ -144,7 +144,7 @@ fn every_preset_of_every_model_is_as_llama_cpp_has_it() {
         }
         seen.insert((model, preset.name));
     }
-    // NVFP4 is the one preset that the library behind the table cannot make.
+    // NVFP4 is the one preset that the library used for the table cannot write.
     assert_eq!(seen.len(), 10 * (Preset::ALL.len() - 1));
 }
 
@@ -184,7 +184,7 @@ fn what_the_caller_overrules_falls_back_too_and_is_not_counted() {
     let types = Preset::Q4_K_S.types_except(&model, &tensors, overruled);
     let types: Vec<_> = types.unwrap().iter().map(|t| t.map(|t| t.name)).collect();
     assert_eq!(types[0], Some("F16"));
-    // Four of more bits, after the one that is not counted.
+    // Four tensors of more bits, after the one that is not counted.
     assert_eq!(types[1..5], [Some("Q5_K"); 4]);
     assert_eq!(types[5], Some("Q4_K"));
     assert_eq!(types[32], None);

@@ -1,4 +1,4 @@
-//! Models in several files, and files that are written as their data comes.
+//! Models in several files, and files that are written while their data arrives.
 
 use crate::TINY;
 use lowbit::gguf::{Gguf, Split, TensorType, Writer, part_name, part_names};
@@ -6,7 +6,7 @@ use lowbit::{Dense, Error, Format, Matrix, Result};
 
 const T: TensorType = TensorType::F32;
 
-/// Five tensors of 128 bytes, `t0` to `t4`, each of its number.
+/// Five tensors of 128 bytes, `t0` to `t4`, each filled with its number.
 fn five() -> Writer<'static> {
     let mut writer = Writer::new();
     writer.metadata("general.architecture", "llama").unwrap();
@@ -38,7 +38,7 @@ fn says<T>(result: Result<T>, wanted: &[&str]) {
 
 #[test]
 fn a_model_in_parts_is_the_model() {
-    // At most two tensors, and at most 300 bytes, are the same here; 1 byte gives each its own.
+    // At most two tensors and at most 300 bytes give the same split here; 1 byte gives each tensor its own part.
     assert_eq!(parts(2, u64::MAX), parts(9, 300));
     assert_eq!(parts(9, 1).len(), 5);
     for bytes in [parts(2, u64::MAX), parts(9, 1)] {
@@ -73,8 +73,8 @@ fn one_part_is_a_plain_file() {
     assert_eq!(none[0].to_bytes(), empty.to_bytes());
 }
 
-/// `llama-gguf-split --merge` leaves the keys of the first part in the file, with a count of 0; llama.cpp
-/// looks at them only where it is more than 1.
+/// `llama-gguf-split --merge` leaves the keys of the first part in the file, with a count of 0; llama.cpp reads them
+/// only if the count is over 1.
 #[test]
 fn a_merged_model_is_one_file() {
     for (count, no, total) in [(0u16, 0u16, 5i32), (0, 2, 99), (1, 3, -1)] {
@@ -94,12 +94,12 @@ fn a_merged_model_is_one_file() {
 #[test]
 fn parts_of_given_counts() {
     let whole = five();
-    // Two tensors a part, but for the last, is what 2 at most makes of five.
+    // A limit of 2 tensors splits five into two, two and one.
     let parts_of = |counts: &[usize]| whole.split_by(counts);
     let same = parts_of(&[2, 2, 1]).unwrap();
     let same: Vec<_> = same.iter().map(|p| p.to_bytes().unwrap()).collect();
     assert_eq!(same, parts(2, u64::MAX));
-    // llama-gguf-split may leave the first part to the keys.
+    // llama-gguf-split may put only keys in the first part.
     let keys_first = parts_of(&[0, 5]).unwrap();
     let bytes: Vec<_> = keys_first.iter().map(|p| p.to_bytes().unwrap()).collect();
     let split = parse(&bytes.iter().collect::<Vec<_>>()).unwrap();
@@ -122,7 +122,7 @@ fn parts_that_do_not_fit_together() {
     let plain = TINY.to_vec();
     says(parse(&[a, &plain, c]), &["part 2 of 3", "split.no", "1", "no such"]);
     says(Split::parse(&[]), &["the number of parts", "1", "got 0"]);
-    // A part cut short, and another model's.
+    // A truncated part, and another model's.
     says(parse(&[a, &b[..100].to_vec(), c]), &["bytes"]);
 
     let part = |no: u16, name: &str| {
@@ -185,7 +185,7 @@ fn data_that_comes_one_by_one_makes_the_same_file() {
     stream.finish().unwrap();
     assert!(out == five().to_bytes().unwrap());
 
-    // What is declared and not given is missed.
+    // A declared tensor that was not given is reported.
     says(writer.to_bytes(), &["t0", "128 bytes", "none yet"]);
     let mut stream = writer.stream(Vec::new()).unwrap();
     stream.tensor("t0", &data(0)).unwrap();
@@ -271,7 +271,7 @@ fn every_plain_type_as_floats() {
     assert!(matches!(file.to_f32("no"), Err(Error::NoTensor { .. })));
 }
 
-/// Where `scripts/fetch_models smollm2` has put a real file, it comes back to the byte.
+/// A real file, if `scripts/fetch_models smollm2` fetched it, is written back byte for byte.
 #[test]
 fn a_real_file_is_written_again_to_the_byte() {
     let path = "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";

@@ -1,4 +1,4 @@
-//! What lowbit writes.
+//! Files that lowbit writes.
 
 use crate::{TINY, rewritten};
 use lowbit::gguf::{Gguf, Writer};
@@ -16,7 +16,7 @@ fn matrices() -> Vec<(String, Matrix<'static>)> {
     matrices.collect()
 }
 
-/// A file of `matrices` with keys of several types and an alignment that is not the usual one.
+/// A file of `matrices` with keys of several types and an alignment other than the default.
 pub fn written(matrices: &[(String, Matrix<'static>)]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.metadata("general.architecture", "llama").unwrap();
@@ -54,8 +54,8 @@ fn every_format_comes_back() {
     assert!(rewritten(&file).unwrap() == bytes);
 }
 
-/// For `tests/gguf_reference.py`, which reads it with the reference reader. That one, at 0.19.0,
-/// does not know Q2_0 (42) and takes Q8_1 (9) for larger than it is.
+/// For `tests/gguf_reference.py`, which reads it with the reference reader. Version 0.19.0 of that does not know Q2_0
+/// (42) and assumes too large a size for Q8_1 (9).
 #[test]
 fn a_file_for_the_reference_reader() {
     let mut matrices = matrices();
@@ -147,7 +147,7 @@ fn what_no_reader_would_take_is_not_written() {
     let rows = Matrix::quantize(Format::INT4, Dense::new(1, 64, &[1.0; 64]).unwrap()).unwrap();
     says(w.matrix("w", &rows).map(drop), &["\"w\"", "int4"]);
 
-    // None of those left anything behind.
+    // None of the failures left anything in the writer.
     assert_eq!(w.to_bytes(), Writer::new().to_bytes());
     w.metadata("k", 1u8).unwrap();
     says(w.metadata("k", 2u8).map(drop), &["\"k\"", "number 0 and", "number 1"]);

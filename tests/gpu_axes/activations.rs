@@ -1,10 +1,10 @@
-//! Epilogues that are functions of one number, where exponentials overflow.
+//! Epilogues that are functions of one number, at values where exponentials overflow.
 
 use crate::common::gpu;
 use lowbit::{Dense, Epilogue, Format, MatMul, Matrix};
 
-/// By the formulas in exact arithmetic: -0 far below zero, where the exponential overflows, and no number at -infinity,
-/// which is infinity divided by itself.
+/// The formulas in exact arithmetic: -0 far below zero, where the exponential overflows, and NaN at -infinity, which is
+/// infinity divided by itself.
 #[test]
 fn activations_far_from_zero() {
     let gpu = gpu::gpu();

@@ -1,4 +1,4 @@
-//! Numbers in f64 with how far an f32 computation may be from them.
+//! Numbers in f64 with a bound on the error of an f32 computation of them.
 
 use crate::common::BOUND;
 use lowbit::Epilogue;
@@ -11,10 +11,10 @@ pub struct Bounded {
     pub error: f64,
 }
 
-/// The normal distribution's share below `v`.
+/// The cumulative normal distribution at `v`.
 fn phi(v: f64) -> f64 {
     let z = v.abs() / std::f64::consts::SQRT_2;
-    // erf by its series, and where that loses digits erfc by its continued fraction.
+    // erf by its series, or, where that loses digits, erfc by its continued fraction.
     let tail = if z < 3.0 {
         let (mut term, mut sum) = (z, z);
         for n in 1..200 {
@@ -34,7 +34,7 @@ fn sigmoid(v: f64) -> f64 {
 }
 
 impl Bounded {
-    /// A sum of products, within the bound of all kernels.
+    /// A sum of products, within the bound that all kernels share.
     pub fn sum((value, magnitude): (f64, f64)) -> Bounded {
         Bounded {
             value,
@@ -42,7 +42,7 @@ impl Bounded {
         }
     }
 
-    /// f(v) with an error `slope` times v's, and of `roundings` units of the result.
+    /// f(v): its error is `slope` times v's error plus `roundings` units of the result.
     fn map(self, value: f64, slope: f64, roundings: f64) -> Bounded {
         Bounded {
             value,
@@ -50,8 +50,7 @@ impl Bounded {
         }
     }
 
-    /// What an epilogue makes of it, with the operand's number for this output. WGSL grants exp(a) an error of
-    /// 3 + 2|a| units.
+    /// Applies an epilogue, with its operand's number for this output. WGSL allows exp(a) an error of 3 + 2|a| units.
     pub fn then(self, epilogue: Epilogue, operand: f64) -> Bounded {
         let v = self.value;
         match epilogue {
@@ -73,11 +72,11 @@ impl Bounded {
                 self.map(v * sigmoid(2.0 * u), 1.13, 8.0 + 16.0 * u.abs())
             }
             Epilogue::Silu => self.map(v * sigmoid(v), 1.1, 8.0 + 4.0 * v.abs()),
-            new => panic!("say here what {new:?} makes of a number, and its error"),
+            new => panic!("add the value and error of {new:?} here"),
         }
     }
 
-    /// Rounded to f16 at last.
+    /// Finally rounded to f16.
     pub fn rounded(self) -> Bounded {
         Bounded {
             error: self.error + self.value.abs() / 2048.0 + 1.0 / (1 << 24) as f64,
@@ -86,7 +85,7 @@ impl Bounded {
     }
 }
 
-/// Where an output is out of bounds: NaN is.
+/// The first output out of bounds; NaN is out of bounds.
 pub fn check(y: &[f32], want: &[Bounded]) -> Result<(), String> {
     assert_eq!(y.len(), want.len());
     for (i, (y, want)) in y.iter().zip(want).enumerate() {

@@ -1,4 +1,4 @@
-//! Products with operands, and what should come out.
+//! Products with operands, and their expected outputs.
 
 use super::bounded::{Bounded, check};
 use crate::common::{Random, exact_inputs, fitting_k, gpu, oracle, random_matrix};
@@ -9,11 +9,11 @@ use lowbit::{Epilogue, FloatType, Format, Gpu, MatMul, MatMulBuilder, Weights};
 /// Operands of every kind, in the order of `epilogues`.
 pub struct Operands {
     pub epilogues: Vec<Epilogue>,
-    /// Numbers of each epilogue, empty where it has no operand.
+    /// Numbers of each epilogue, empty if it has no operand.
     pub numbers: Vec<Vec<f32>>,
     pub outputs: FloatType,
     pub n: usize,
-    /// Rows of y that share rows of weights: bias and scale are of n for each.
+    /// Rows of y that share rows of weights: bias and scale have n numbers for each such set.
     pub m: usize,
 }
 
@@ -26,7 +26,7 @@ impl Operands {
     ) -> Operands {
         let numbers = epilogues.iter().map(|e| {
             let (count, scale) = match e {
-                // Large sums are where an exponential would overflow.
+                // Large sums, so that an exponential would overflow.
                 Epilogue::Bias => (members * n, 200.0),
                 Epilogue::Scale => (members * n, 2.0),
                 Epilogue::RowScale => (members * m, 2.0),
@@ -50,7 +50,7 @@ impl Operands {
         }
     }
 
-    /// What the buffers hold.
+    /// The content of the buffers.
     pub fn bytes(&self) -> Vec<Vec<u8>> {
         let pairs = self.epilogues.iter().zip(&self.numbers);
         pairs
@@ -59,7 +59,7 @@ impl Operands {
             .collect()
     }
 
-    /// What the epilogues make of sums. `row_of`: which row of weights the output is of.
+    /// Applies the epilogues to sums. `row_of` gives the row of weights of an output.
     pub fn want(&self, sums: &[(f64, f64)], row_of: impl Fn(usize) -> usize) -> Vec<Bounded> {
         let finish = |(at, sum): (usize, &(f64, f64))| {
             let mut out = Bounded::sum(*sum);
@@ -75,19 +75,19 @@ impl Operands {
             match self.outputs {
                 FloatType::F32 => out,
                 FloatType::F16 => out.rounded(),
-                new => panic!("say here how {new:?} rounds"),
+                new => panic!("add the rounding of {new:?} here"),
             }
         };
         sums.iter().enumerate().map(finish).collect()
     }
 
-    /// The row of weights of an output of a batch.
+    /// The row of weights that an output of a batch belongs to.
     pub fn row_of_pair(&self, at: usize) -> usize {
         at / (self.m * self.n) * self.n + at % self.n
     }
 }
 
-/// Whether the operand is of the outputs' type, and that is f16.
+/// Whether the operand has the outputs' type, and that is f16.
 pub fn large(epilogue: Epilogue, outputs: FloatType) -> bool {
     let as_y = [Epilogue::Residual, Epilogue::Multiply, Epilogue::SiluGate];
     outputs == FloatType::F16 && as_y.contains(&epilogue)
@@ -98,14 +98,14 @@ pub fn to_bytes(numbers: &[f32], halves: bool) -> Vec<u8> {
         return bytemuck::cast_slice(numbers).to_vec();
     }
     let mut halves: Vec<f16> = numbers.iter().map(|v| f16::from_f32(*v)).collect();
-    // Buffers are of whole words. What lies behind must not be used.
+    // Buffers hold whole words. The padding must not be used.
     if halves.len() % 2 == 1 {
         halves.push(f16::NAN);
     }
     halves.iter().flat_map(|h| h.to_le_bytes()).collect()
 }
 
-/// Some numbers that both types can hold.
+/// Random numbers that both types hold exactly.
 pub fn inputs(count: usize, kind: FloatType, random: &mut Random) -> Vec<f32> {
     let mut x = random.floats(count, 2.0);
     if kind == FloatType::F16 {
@@ -114,7 +114,7 @@ pub fn inputs(count: usize, kind: FloatType, random: &mut Random) -> Vec<f32> {
     x
 }
 
-/// y of `outputs` numbers, with x and the operands in buffers of their own.
+/// The `count` outputs in y, with x and the operands in buffers of their own.
 pub fn outputs(
     gpu: &Gpu,
     x: Vec<u8>,
@@ -132,11 +132,11 @@ pub fn outputs(
     match operands.outputs {
         FloatType::F32 => gpu::run_with(gpu, &all, count, encode),
         FloatType::F16 => gpu::run_halves(gpu, &all, count, encode),
-        new => panic!("say here how {new:?} is read back"),
+        new => panic!("add reading back {new:?} here"),
     }
 }
 
-/// A format of which every kernel takes the codes, two bits, and whose weights are halves: an f16 with a sign, or 0.
+/// A format whose two-bit codes every kernel takes, and whose weights are halves: an f16 with a sign, or 0.
 pub const EXACT: Format = Format::TQ2_0;
 
 /// One product of a batch of `batch` pairs, and its oracle.
@@ -165,7 +165,7 @@ impl Case {
         Case::of(gpu, format, (batch, m, n, k), x, types, epilogues, random)
     }
 
-    /// One whose inputs and weights no kernel has to round, whatever it may.
+    /// A case whose inputs and weights are exact in every kernel, whatever it may round.
     pub fn exact(
         gpu: &Gpu,
         (batch, m, n, k): (usize, usize, usize, usize),

@@ -1,4 +1,4 @@
-//! Products whose weights ids choose.
+//! Products whose weights are chosen by ids.
 
 use super::bounded::{Bounded, check};
 use super::case::{EXACT, Operands, inputs, to_bytes};
@@ -11,7 +11,7 @@ use lowbit::{
 
 const COUNT: usize = 8;
 
-/// A layer of experts, tokens, and what should come out.
+/// A layer of experts, tokens, and the expected outputs.
 struct Case {
     weights: Weights,
     ids: Vec<u32>,
@@ -24,7 +24,7 @@ struct Case {
     n: usize,
 }
 
-/// Ids of two experts for each token: nobody chooses expert 5, everybody 6, and the others come unsorted.
+/// Ids of two experts for each token: no token chooses expert 5, every token chooses 6, and the others are unsorted.
 fn choices(tokens: usize) -> Vec<u32> {
     let others = [7, 2, 0, 7, 4, 1, 3];
     let pair = |t: usize| match t % 2 {
@@ -71,7 +71,7 @@ impl Case {
             oracle(w, &x[row * k..][..k], n, k)
         });
         let mut operands = Operands::new(epilogues, kind, (1, slots, n), random);
-        // Of weights, for all experts.
+        // Bias and scale have numbers for all experts.
         for (epilogue, numbers) in epilogues.iter().zip(&mut operands.numbers) {
             if matches!(epilogue, Epilogue::Bias | Epilogue::Scale) {
                 *numbers = random.floats(COUNT * n, 3.0);
@@ -152,7 +152,7 @@ fn experts_multiply_their_tokens() {
         for tokens in [1, 3, 17] {
             let shared = tokens != 3;
             let chain = if tokens == 17 { ROUTED } else { &[] };
-            // n no multiple of 8: experts begin in the middle of eight interleaved rows.
+            // n is not a multiple of 8: experts begin in the middle of eight interleaved rows.
             let shape = (tokens, [13, 37][i % 2], 96);
             let case = Case::new(gpu, format, shape, shared, chain, &mut random);
             let product = case.builder(gpu, kernel).build_experts(case.experts);
@@ -164,7 +164,7 @@ fn experts_multiply_their_tokens() {
     }
 }
 
-/// An id that names no expert: NaN in its rows, whatever an epilogue would make of NaN, and only there.
+/// An id that names no expert gives NaN in its rows, whatever an epilogue does with NaN, and only there.
 #[test]
 fn unknown_experts_are_nan() {
     let gpu = gpu::gpu();
@@ -186,7 +186,7 @@ fn unknown_experts_are_nan() {
     }
 }
 
-/// What lowbit chooses, for either class of device, and grouping the same twice.
+/// The kernels that lowbit chooses for either class of device; repeated grouping gives the same bits.
 #[test]
 fn chosen_kernels_and_repetition() {
     let gpu = gpu::gpu();
@@ -202,7 +202,7 @@ fn chosen_kernels_and_repetition() {
     }
 }
 
-/// Experts that lie in two slabs.
+/// Experts in two slabs.
 #[test]
 fn experts_across_slabs() {
     let small = super::limited(|limits| {
@@ -218,7 +218,7 @@ fn experts_across_slabs() {
         case.check(&small, &product)
             .unwrap_or_else(|e| panic!("grouped {grouped}: {e}"));
     }
-    // A batch of pairs is stacked in the same way; more than fits is refused.
+    // A batch of pairs is stacked in the same way; more than the limit is refused.
     let pairs = crate::case::Case::new(&small, Format::INT4, (4, 2, 74, 96), super::F32, &[], &mut random);
     assert!(pairs.weights.slab_count() > 1);
     let product = pairs.builder(&small, "gemv").build().unwrap();

@@ -1,11 +1,11 @@
-//! What importance may be: of any size, of 0 with a warning, never negative, never no number.
+//! Values of importance: any size, 0 with a warning, never negative, never NaN.
 
 use super::normals;
 use lowbit::calibrate::imatrix::Importance;
 use lowbit::gguf::Writer;
 use lowbit::{Dense, Error, Format, Matrix};
 
-/// The words of what was logged.
+/// The logged messages.
 struct Log;
 
 static LOGGED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
@@ -23,7 +23,7 @@ impl log::Log for Log {
     fn flush(&self) {}
 }
 
-/// An older file has one count for three experts, the second of which was never asked.
+/// An older file has one count for three experts, the second of which had no tokens.
 #[test]
 fn an_importance_of_0_is_told_of() {
     log::set_logger(&Log).unwrap();
@@ -49,7 +49,7 @@ fn an_importance_of_0_is_told_of() {
     assert!(said(&["WARN", "32 columns"]), "{logged:?}");
 }
 
-/// Only ratios of importance count, whatever it is measured in.
+/// Only ratios of importance matter, not its unit.
 #[test]
 fn importance_of_any_size() {
     let (n, k) = (2, 256);

@@ -1,4 +1,4 @@
-//! Act-order and what else GPTQ files differ in.
+//! Act-order and other differences between GPTQ files.
 
 use crate::common::layouts::layout;
 use crate::common::same_bits;
@@ -16,8 +16,8 @@ fn act_order_becomes_a_permutation_and_sequence_none() {
     }
 }
 
-/// v1 files hold zero points one lower, modulo the field; without g_idx, or with zeros in it, groups
-/// are runs; scales may be bf16.
+/// v1 files store zero points one lower, modulo the field; without g_idx, or if it is all zeros, groups are
+/// consecutive; scales may be bf16.
 #[test]
 fn versions_of_gptq_agree() {
     for bits in [2, 3, 4, 8] {
@@ -43,14 +43,14 @@ fn versions_of_gptq_agree() {
             ..absent
         };
         assert_eq!(zeroed.linear().unwrap(), v2);
-        // The other version is something else.
+        // The other version decodes differently.
         let wrong = GptqLayout {
             zeros: GptqZeros::AsTheyAre,
             ..absent
         };
         assert!(same_bits(&wrong.linear().unwrap().dequantize(), &v2.dequantize()).is_err());
 
-        // FloatSlice that both types hold give the same weights.
+        // Scales that both types hold exactly give the same weights.
         let scales: Vec<f32> = (0..8 * case.n).map(|i| 2f32.powi(-(i as i32 % 7))).collect();
         let as_f16: Vec<u8> = scales
             .iter()
@@ -70,7 +70,7 @@ fn versions_of_gptq_agree() {
     }
 }
 
-/// Adds to each field of a row stream of `fields` fields, modulo the field.
+/// Adds to each field of a stream, modulo the field.
 fn add_to_fields(words: &mut [u8], bits: usize, fields: usize, add: u32) {
     for row in words.chunks_mut(fields * bits / 8) {
         for i in 0..fields {
@@ -86,7 +86,7 @@ fn add_to_fields(words: &mut [u8], bits: usize, fields: usize, add: u32) {
     }
 }
 
-/// One group for all inputs (`group_size` -1) is one group of their number.
+/// One group for all inputs (`group_size` -1) equals a group of length k.
 #[test]
 fn no_groups_are_one_group() {
     let case = layout("gptq_w4_g128_seq_v2");
@@ -112,14 +112,14 @@ fn no_groups_are_one_group() {
         .linear()
         .unwrap()
     );
-    // The first group of each row is as it was; the others have its scale now.
+    // The first group of each row is unchanged; the others now have its scale.
     let (got, grouped) = (linear.dequantize(), case.linear().unwrap().dequantize());
     for row in 0..n {
         same_bits(&got[row * k..][..128], &grouped[row * k..][..128]).unwrap();
     }
 }
 
-/// compressed-tensors' `weight_g_idx` is GPTQ's: columns moved with their groups come back.
+/// compressed-tensors' `weight_g_idx` means what GPTQ's does: columns moved with their groups decode the same.
 #[test]
 fn compressed_tensors_have_act_order_too() {
     let case = layout("ct_pack_int8_sym_g128");
@@ -147,7 +147,7 @@ fn compressed_tensors_have_act_order_too() {
     for (i, w) in weights.iter().enumerate() {
         assert_eq!(*w, case.dequantized[i / k * k + from(i % k)]);
     }
-    // -1 everywhere is what is written where there is no act-order.
+    // Without act-order the file stores -1 everywhere.
     let none = vec![0xff; 4 * k];
     let plain = PackQuantizedLayout {
         g_idx: Some(&none),

@@ -1,4 +1,4 @@
-//! LLM.int8(): a product of bitsandbytes itself, and the two ways lowbit can be near it.
+//! LLM.int8(): a product computed by bitsandbytes, and the two ways in which lowbit approximates it.
 
 use crate::common::layouts::layout;
 use half::f16;
@@ -6,7 +6,7 @@ use half::f16;
 struct Product {
     /// Inputs, [3, k], as f16 holds them.
     act: Vec<f32>,
-    /// What they were rounded to: code · SCA / 127, zero in outlier columns.
+    /// The same inputs as rounded: code · SCA / 127, zero in outlier columns.
     rounded: Vec<f32>,
     sca: Vec<f32>,
     columns: Vec<u32>,
@@ -36,14 +36,14 @@ fn read() -> (lowbit::Linear, Product) {
     (case.linear().unwrap(), product)
 }
 
-/// How far f16 may round a value: half a step of its 11 bits.
+/// The largest f16 rounding error of a value: half a step at 11 bits.
 fn half_step(x: f64) -> f64 {
     x.abs() * 2f64.powi(-11)
 }
 
-/// What bitsandbytes' own f16 arithmetic may add to an output, its rounded inputs being given: each
-/// outlier weight is decoded to f16, each of their products and their sum is, and the output at the end
-/// (twice: the integer part is, before the outliers are added to it).
+/// The error that bitsandbytes' own f16 arithmetic may add to an output for given rounded inputs: each outlier weight,
+/// each of their products and their sum is rounded to f16, and the output is rounded twice (the integer part before the
+/// outliers are added to it, and at the end).
 fn own_rounding(w: &[f32], x: &[f32], columns: &[u32], out: f32) -> f64 {
     let outliers: f64 = columns
         .iter()
@@ -52,8 +52,8 @@ fn own_rounding(w: &[f32], x: &[f32], columns: &[u32], out: f32) -> f64 {
     4.0 * half_step(outliers) + 2.0 * half_step(out as f64) + half_step(outliers + out.abs() as f64)
 }
 
-/// With bitsandbytes' rounded inputs, and outlier columns in f16 beside the int8 ones, only the rounding
-/// of its f16 arithmetic is left between its outputs and ours.
+/// With bitsandbytes' rounded inputs, and outlier columns in f16 next to the int8 ones, its outputs and ours differ
+/// only by the rounding of its f16 arithmetic.
 #[test]
 fn outlier_columns_beside_int8() {
     let (linear, p) = read();
@@ -78,14 +78,14 @@ fn outlier_columns_beside_int8() {
         let error = (*y as f64 - *out as f64).abs();
         assert!(error <= bound, "output {i} is {y}, theirs {out}, bound {bound:e}");
     }
-    // Without the outlier columns it is far from them.
+    // Without the outlier columns the outputs are far off.
     let y = linear.matmul(&p.rounded).unwrap();
     let far = y.iter().zip(&p.out).filter(|(y, out)| (*y - *out).abs() > 0.05);
     assert!(far.count() > p.out.len() / 2);
 }
 
-/// With inputs as they are, theirs are away by at most what they round inputs by: half a step of SCA /
-/// 127 for each, times the weight.
+/// With unrounded inputs, the outputs differ by at most the tool's input rounding: half a step of SCA / 127 for each
+/// input, times the weight.
 #[test]
 fn unrounded_inputs_stay_within_the_tools_rounding() {
     let (linear, p) = read();
@@ -103,7 +103,7 @@ fn unrounded_inputs_stay_within_the_tools_rounding() {
         let bound = step / 2.0 * sum * (1.0 + 1e-5) + own;
         let error = (*y as f64 - *out as f64).abs();
         assert!(error <= bound, "output {i} is {y}, theirs {out}, bound {bound}");
-        // Roundings that know nothing of each other are uniform over a step: six deviations of their sum.
+        // Independent rounding errors are uniform over a step: six deviations of their sum.
         let likely = 6.0 * step * (squares / 12.0).sqrt() + own;
         assert!(
             error <= likely,

@@ -1,16 +1,16 @@
-//! Tensors that do not fit: an error for each, with the part and both numbers, and nothing reserved.
+//! Tensors that do not fit give an error with the part and both numbers, and nothing is reserved.
 
 use crate::common::layouts::{layout, layouts};
 use lowbit::layouts::*;
 use lowbit::{Error, Group, OutputScale, ScaleType};
 
-/// Every part of every case a byte short, a byte long, empty.
+/// Every part of every case, one byte short, one byte long, and empty.
 #[test]
 fn lengths_that_do_not_fit() {
     for case in layouts().iter_mut() {
         let names: Vec<String> = case.parts.keys().cloned().collect();
         for name in names {
-            // What the layouts are not given, and what only the product test reads.
+            // Parts that the layouts do not take, and parts that only the product test reads.
             let unread = ["quant_state", "shape", "act", "ca", "sca", "outlier_cols", "out"];
             if unread.contains(&name.as_str()) {
                 continue;
@@ -19,7 +19,7 @@ fn lengths_that_do_not_fit() {
             let longer = [&whole[..], &[0]].concat();
             for broken in [&whole[..whole.len() - 1], &longer, &[]] {
                 case.parts.insert(name.clone(), broken.to_vec());
-                // The one reader of a fixed width is the test's own.
+                // The test itself reads this one, with a fixed width.
                 if name == "global_scale" {
                     continue;
                 }
@@ -34,7 +34,7 @@ fn lengths_that_do_not_fit() {
     }
 }
 
-/// Shapes that lie, up to those that overflow.
+/// Wrong shapes, up to those that overflow.
 #[test]
 fn shapes_that_do_not_fit() {
     for case in layouts().iter_mut() {
@@ -76,7 +76,7 @@ fn scales_that_are_no_numbers() {
         let mut case = layout(name);
         let bytes = case.parts.get_mut(part).unwrap();
         let end = bytes.len();
-        // All ones are no number in any of the types.
+        // All ones are NaN in each of these types.
         bytes[end - width..].fill(0xff);
         let error = case.linear().expect_err(name);
         let count = end / width - 1;
@@ -165,12 +165,12 @@ fn messages_name_the_part_and_both_numbers() {
     }
 }
 
-/// The group of so many weights, 0 being a row.
+/// The group of this length; 0 means a row.
 fn or_row(len: usize) -> Group {
     if len == 0 { Group::Row } else { Group::Len(len) }
 }
 
-/// The versions of AWQ that have no golden case: whole ones of zeros are taken, and nothing else.
+/// The versions of AWQ without a golden case: zeros of the right lengths are accepted, and nothing else.
 #[test]
 fn lengths_of_awq_gemv() {
     let zeros = [0u8; 4096];
@@ -220,7 +220,7 @@ fn lengths_of_awq_gemv() {
     }
 }
 
-/// Other layouts without a golden case: parts of the lengths that they should have are taken, and no others.
+/// Other layouts without a golden case: parts of the right lengths are accepted, and no others.
 #[test]
 fn lengths_of_modelopt_torchao_and_bitnet() {
     let zeros = [0u8; 4096];

@@ -1,4 +1,4 @@
-//! What the golden cases leave out: older packings, other scales, odd shapes, whole codecs without bytes.
+//! Cases without golden bytes: older packings, other scales, odd shapes, whole codecs.
 
 use crate::common::layouts::layout;
 use crate::common::{Random, same_bits};
@@ -37,7 +37,7 @@ fn both_packings_of_compressed_tensors() {
             g_idx: None,
         };
         assert_eq!(old.linear().unwrap(), case.linear().unwrap());
-        // Neither width: refused.
+        // A length that fits neither packing is refused.
         let cut = &packed[..packed.len() - 4 * n];
         assert!(PackQuantizedLayout { packed: cut, ..old }.linear().is_err());
     }
@@ -75,7 +75,7 @@ fn all_bits_of_compressed_tensors() {
                 }
             };
             let packed: Vec<u8> = codes.chunks(k).flat_map(pack).collect();
-            // Zero points are packed down the outputs: word rows of one word for each group.
+            // Zero points are packed along the outputs: rows of words, with one word for each group.
             let groups = k / group;
             let columns: Vec<Vec<u8>> = (0..groups)
                 .map(|g| pack(&(0..n).map(|r| zeros[r * groups + g]).collect::<Vec<_>>()))
@@ -101,7 +101,7 @@ fn all_bits_of_compressed_tensors() {
     }
 }
 
-/// One bit, symmetric: codes -1 and 0, which is not what `INT1` has.
+/// One bit, symmetric: codes -1 and 0, unlike `INT1`.
 #[test]
 fn one_symmetric_bit_is_minus_one_or_zero() {
     let linear = PackQuantizedLayout {
@@ -140,7 +140,7 @@ fn int_quantized_with_zero_points() {
     }
 }
 
-/// DeepSeek: a scale for each block of rows and columns, the last ones cut off.
+/// DeepSeek: a scale for each block of rows and columns, with truncated last blocks.
 #[test]
 fn fp8_blocks() {
     let (n, k, block) = (20, 40, (8, 16));
@@ -166,7 +166,7 @@ fn fp8_blocks() {
     }
 }
 
-/// The two directions of a global scale, and the two of BitNet's.
+/// A global scale that multiplies, and one that divides.
 #[test]
 fn global_scales_multiply_or_divide() {
     let case = layout("ct_nvfp4");
@@ -188,7 +188,7 @@ fn global_scales_multiply_or_divide() {
     assert!(same_bits(&times, &by).is_err());
 }
 
-/// Blocks that do not divide rows: k = 96 has 32 weights in common with blocks of 64.
+/// Blocks that do not divide rows: rows of 96 and blocks of 64 have a common divisor of 32.
 #[test]
 fn bitsandbytes_blocks_across_rows() {
     let (n, k, block) = (4, 96, 64);
@@ -213,7 +213,7 @@ fn bitsandbytes_blocks_across_rows() {
     }
 }
 
-/// AQLM: indices past the middle are negative in the file, entries are added in f32.
+/// AQLM: indices past the middle are negative in the file, and entries are added in f32.
 #[test]
 fn aqlm_looks_up_both_kinds() {
     let (n, k) = (3, 24);
@@ -239,7 +239,7 @@ fn aqlm_looks_up_both_kinds() {
         for (i, w) in linear.dequantize().into_iter().enumerate() {
             let pair = &codes[i / 8 * 2..][..2];
             let entry = |book: usize, code: usize| codebooks[(book * entries + code) * 8 + i % 8];
-            // As PyTorch reads them: signed, plus the number of entries if negative.
+            // As PyTorch reads indices: signed, plus the number of entries if negative.
             let sum = match books {
                 1 => {
                     let code = i16::from_le_bytes([pair[0], pair[1]]) as i32;
@@ -254,7 +254,7 @@ fn aqlm_looks_up_both_kinds() {
     }
 }
 
-/// Formats that the doc table promises.
+/// The formats that the documentation table promises.
 #[test]
 fn layouts_become_what_they_say() {
     let format = |name: &str| layout(name).linear().unwrap().matrix().format().to_string();
@@ -287,7 +287,7 @@ fn plain_floats_are_held_as_they_are() {
     same_bits(&linear.dequantize(), &values).unwrap();
 }
 
-/// quanto's bytes, and its tables whose rows are no multiple of the fields in a byte.
+/// quanto's bytes, and its tables whose row count is not a multiple of the fields in a byte.
 #[test]
 fn quanto_bytes_and_short_tables() {
     let data: Vec<u8> = (0..16).map(|i| (i * 17) as u8).collect();
@@ -323,7 +323,7 @@ fn quanto_bytes_and_short_tables() {
     }
 }
 
-/// MatMulNBits with a last group that is cut off, and zero points that are floats.
+/// MatMulNBits with a truncated last group, and with zero points that are floats.
 #[test]
 fn onnx_pads_the_last_group() {
     let (n, k, group) = (2, 40, 16);

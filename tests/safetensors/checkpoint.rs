@@ -12,7 +12,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A checkpoint of this `quantization_config`.
+    /// A checkpoint with this `quantization_config`.
     pub fn quantized(quantization: Value) -> Checkpoint {
         Checkpoint {
             config: json!({ "model_type": "test", "quantization_config": quantization }),
@@ -38,7 +38,7 @@ impl Checkpoint {
     pub fn bytes(&self) -> Vec<u8> {
         let view = |(name, dtype, shape, bytes): &(String, Dtype, Vec<usize>, Vec<u8>)| {
             let view = TensorView::new(*dtype, shape.clone(), bytes).unwrap();
-            // A view borrows; its parts are what is serialized.
+            // A view borrows, so its parts are serialized.
             (name.clone(), view.dtype(), view.shape().to_vec(), bytes.clone())
         };
         let parts: Vec<_> = self.tensors.iter().map(view).collect();
@@ -49,13 +49,13 @@ impl Checkpoint {
         safetensors::serialize(views, None).unwrap()
     }
 
-    /// Calls `f` with the model that is read from these bytes.
+    /// Calls `f` with the model read from these bytes.
     pub fn read<T>(&self, f: impl FnOnce(lowbit::Result<Model>) -> T) -> T {
         let (config, bytes) = (self.config.to_string(), self.bytes());
         f(Model::from_parts(&config, &[("model.safetensors", &bytes)]))
     }
 
-    /// The layer of this name, or why not.
+    /// The layer of this name, or the error.
     pub fn linear(&self, name: &str) -> lowbit::Result<lowbit::Linear> {
         self.read(|model| model?.linear(name))
     }

@@ -1,4 +1,4 @@
-//! Every golden layout in a checkpoint of its tool: the same layer as from its tensors alone.
+//! Every golden layout in a checkpoint of its tool gives the same layer as its tensors alone.
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layouts;
@@ -15,7 +15,7 @@ fn every_case_in_a_checkpoint_of_its_tool() {
             continue;
         };
         let fail = |e: String| -> ! { panic!("{}: {e}", case.name) };
-        // A layer that is not quantized, and a norm, beside it.
+        // A layer that is not quantized, and a norm, next to it.
         let file =
             file.floats("lm_head.weight", &[2, 8], &[0.5; 16])
                 .floats("model.norm.weight", &[3], &[1.0, 2.0, 3.0]);
@@ -35,10 +35,10 @@ fn every_case_in_a_checkpoint_of_its_tool() {
     assert!(seen >= 53, "{seen} checkpoints: some were lost");
 }
 
-/// Every tensor of every checkpoint missing, of another type, of another shape: an error that names it.
+/// Every tensor of every checkpoint missing, with another type, with another shape: an error that names the layer.
 #[test]
 fn tensors_that_are_missing_or_wrong() {
-    // What a layer can do without: it is in order then, or another layer of the same names.
+    // Optional tensors: without one the layer is valid, or a different layer.
     let optional = [
         ".g_idx",
         ".weight.quant_map",
@@ -62,8 +62,8 @@ fn tensors_that_are_missing_or_wrong() {
                 let message = error.expect_err(&fail("missing")).to_string();
                 assert!(message.contains(NAME), "{message}");
             }
-            // A type that no tool has: all tensors must be of one that some has. Bytes that may be stored
-            // as anything (HQQ's words, absmax as bytes) are not told by it.
+            // A type that no tool uses: all tensors must have one of the known types. Bytes that may be stored under
+            // any type (HQQ's words, absmax as bytes) are exempt.
             if !["U8", "I8"].contains(&dtype.to_string().as_str()) && suffix != ".W_q" {
                 let mut wrong = file.clone();
                 let entry = wrong.tensors.iter_mut().find(|t| t.0 == *name).unwrap();
@@ -75,7 +75,7 @@ fn tensors_that_are_missing_or_wrong() {
                 let error = wrong.linear(NAME).expect_err(&fail("of another type"));
                 assert!(error.to_string().contains(NAME), "{error}");
             }
-            // One row more than there is. A scale of all weights fits any number of rows.
+            // One row too many. A scale for all weights fits any number of rows.
             let single = case.name == "ct_fp8_tensor" || case.kind == "bitnet";
             if single && suffix == ".weight" {
                 continue;
@@ -97,7 +97,7 @@ fn tensors_that_are_missing_or_wrong() {
     }
 }
 
-/// Scales that are infinite or no numbers, in a file of each tool.
+/// NaN scales, in a file of each tool.
 #[test]
 fn scales_that_are_no_numbers() {
     let mut seen = 0;
@@ -132,7 +132,7 @@ fn scales_that_are_no_numbers() {
     assert!(seen > 50, "{seen}");
 }
 
-/// The configuration's own words, told when there is no layer of them.
+/// The configuration's own words are quoted if lowbit does not know them.
 #[test]
 fn unknown_methods_are_named() {
     let error = |config: Value| {

@@ -1,4 +1,4 @@
-//! Files that are cut, or say what is not so: an error with both numbers, no panic, nothing reserved.
+//! Truncated and malformed files: an error with both numbers, no panic, nothing reserved.
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
@@ -6,7 +6,7 @@ use crate::tools::{NAME, checkpoint};
 use lowbit::safetensors::Model;
 use serde_json::{Value, json};
 
-/// A file of this header, and so many bytes of data.
+/// A file with this header and `data` bytes of data.
 fn file(header: &str, data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -68,7 +68,7 @@ fn headers_that_lie() {
     ] {
         assert!(message(&file(header, 0)).contains("should be"), "{header:?}");
     }
-    // Nesting that would take a recursive reader's stack.
+    // Nesting that would overflow a recursive reader's stack.
     let deep = format!(r#"{{"a": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     message(&file(&deep, 0));
     let metadata = r#"{"__metadata__": {"format": "pt"}, "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}}"#;
@@ -105,7 +105,7 @@ fn tensors_that_lie() {
             format!("{at}its bytes should be over 2^61 for a shape of {shape}, got 8")
         );
     }
-    // Zero times anything is nothing: such a tensor may be, and holds no layer.
+    // Zero times anything is zero: such a tensor is allowed, and holds no layer.
     let header = format!(r#"{{"w.weight": {{"dtype": "F32", "shape": [0, {large}], "data_offsets": [0, 0]}}}}"#);
     let bytes = file(&header, 0);
     let model = Model::from_parts("", &[("f", &bytes)]).unwrap();
@@ -150,7 +150,7 @@ fn tensors_that_overlap_or_repeat() {
         two(entry("a", 0, 4), entry("b", 6, 8), 8),
         r#""f": invalid file, tensor "b": the offset should be 4, got 6"#
     );
-    // The same name, even for the same bytes.
+    // The same name is refused even for the same bytes.
     assert_eq!(
         two(entry("a", 0, 4), entry("a", 0, 4), 4),
         r#""f": tensor "a" is there twice, as number 0 and number 1"#
@@ -219,7 +219,7 @@ fn configurations_that_lie() {
     assert_eq!(Model::from_parts("{}", &[]).unwrap().linears(), [""; 0]);
 }
 
-/// The JSON inside a tensor, changed in every place where it has a number or a key.
+/// The JSON inside a tensor, changed at every number and every key.
 #[test]
 fn states_of_bitsandbytes_that_lie() {
     let case = layout("bnb_nf4_b64_dq");

@@ -1,4 +1,4 @@
-//! Headers with random changes: refused, or a file that the safetensors crate takes too.
+//! Randomly changed headers: refused, or a file that the safetensors crate accepts too.
 
 use crate::common::Random;
 use crate::common::layouts::{layout, layouts};
@@ -12,7 +12,7 @@ fn survives(config: &str, bytes: &[u8]) {
         return;
     };
     if let Err(e) = SafeTensors::deserialize(bytes) {
-        panic!("read a file that safetensors does not: {e}");
+        panic!("read a file that safetensors refuses: {e}");
     }
     for name in model.linears() {
         let _ = model.linear(&name);
@@ -37,7 +37,7 @@ proptest! {
     }
 }
 
-/// The small checkpoints of `tests/checkpoints`: configuration, file, how often to change it.
+/// The small checkpoints of `tests/checkpoints`: configuration, file, number of mutations.
 fn folders() -> impl Iterator<Item = (String, Vec<u8>, usize)> {
     let all = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checkpoints");
     let folders = std::fs::read_dir(all).unwrap().map(|folder| folder.unwrap().path());
@@ -51,7 +51,7 @@ fn folders() -> impl Iterator<Item = (String, Vec<u8>, usize)> {
     files.into_iter()
 }
 
-/// Numbers and names of a header exchanged for others that are valid where they stand.
+/// Numbers and names of a header replaced by others that are valid in their place.
 #[test]
 fn exchanged_words() {
     let words = [
@@ -71,7 +71,7 @@ fn exchanged_words() {
         let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
         for _ in 0..times {
-            // The tokens of the header, one or two of them exchanged.
+            // The tokens of the header, one or two of them replaced.
             let mut tokens: Vec<String> = Vec::new();
             for c in header.chars() {
                 let word = c.is_alphanumeric() || c == '_' || c == '.';

@@ -9,7 +9,7 @@ use lowbit::safetensors::{Method, Model};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// A directory that is gone when the test is.
+/// A directory that is deleted with the test.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -47,12 +47,12 @@ fn one_file() {
     let linear = model.linear(NAME).unwrap();
     same_bits(&case.as_tool(&linear.dequantize()), &case.dequantized).unwrap();
 
-    // The file by its own name has the settings that lie beside it.
+    // A file opened by its own name uses the settings next to it.
     let alone = Model::open(directory.0.join("model.safetensors")).unwrap();
     assert_eq!(alone.method(), Method::Gptq);
     assert_eq!(alone.linear(NAME).unwrap(), linear);
 
-    // A file that shrank since it was opened.
+    // A file that was truncated after it was opened.
     let bytes = file.bytes();
     directory.write("model.safetensors", &bytes[..bytes.len() / 2]);
     let error = model.linear(NAME).unwrap_err();
@@ -84,7 +84,7 @@ fn shards() {
     let linear = model.linear(NAME).unwrap();
     same_bits(&linear.dequantize(), &case.dequantized).unwrap();
 
-    // The same from bytes; one of them twice is a tensor twice.
+    // The same from bytes; a file given twice is a duplicate tensor.
     let borrowed: Vec<(&str, &[u8])> = parts.iter().map(|(n, b)| (&n[..], &b[..])).collect();
     let config = file.config.to_string();
     let model = Model::from_parts(&config, &borrowed).unwrap();
@@ -93,7 +93,7 @@ fn shards() {
     let error = Model::from_parts(&config, &twice).unwrap_err();
     assert!(matches!(error, Error::Duplicate { first: 0, .. }), "{error}");
 
-    // A tensor that no file has is one that is not there.
+    // A tensor that the index lists and no file has does not exist.
     let mut wrong = map.clone();
     wrong["nowhere"] = map[&file.tensors[0].0].clone();
     directory.write("model.safetensors.index.json", index(&wrong));
@@ -101,7 +101,7 @@ fn shards() {
     assert_eq!(model.linear(NAME).unwrap(), linear);
     let error = model.data("nowhere").unwrap_err();
     assert!(matches!(error, Error::NoTensor { .. }), "{error}");
-    // Indices that lie: a file elsewhere, a file that is not there, no map.
+    // Wrong indices: a file elsewhere, a missing file, no map.
     for file in ["../model.safetensors", "/etc/passwd", "", "..", "a/b"] {
         wrong["nowhere"] = json!(file);
         directory.write("model.safetensors.index.json", index(&wrong));
@@ -118,7 +118,7 @@ fn shards() {
     }
 }
 
-/// ModelOpt's first checkpoints had their settings in a file of their own.
+/// ModelOpt's first checkpoints had their settings in a separate file.
 #[test]
 fn settings_of_modelopt() {
     let case = layout("ct_fp8_tensor");
@@ -137,7 +137,7 @@ fn settings_of_modelopt() {
     assert!(directory.open().is_err());
 }
 
-/// Two files hold one name: the index says which counts, or else it is an error.
+/// Two files contain one name: the index decides; without one it is an error.
 #[test]
 fn the_index_decides() {
     let directory = Directory::new("index");
@@ -149,7 +149,7 @@ fn the_index_decides() {
     directory.write("y.safetensors", one(2.0));
     let error = directory.open().unwrap_err();
     assert!(matches!(error, Error::Duplicate { .. }), "{error}");
-    // Neither is listed, and so is no part of the model.
+    // The index lists no tensor of this file, so it is not part of the model.
     directory.write("consolidated.safetensors", one(3.0));
     for (chosen, value) in [("x", 1.0), ("y", 2.0)] {
         let file = |name: &str| format!("{name}.safetensors");
@@ -168,14 +168,14 @@ fn the_index_decides() {
     let names: Vec<_> = files.iter().map(|f| f.file_name().unwrap()).collect();
     assert_eq!(names, ["x.safetensors", "y.safetensors"]);
 
-    // A whole model beside an index, of before it became one file.
+    // A whole model next to an index from when it was split.
     directory.write("model.safetensors", one(4.0));
     let model = directory.open().unwrap();
     assert_eq!(model.linear("a").unwrap().dequantize(), [4.0; 2]);
     assert_eq!(model.tensors().len(), 2);
 }
 
-/// Files of other names: one index, one file, or all that there are.
+/// Other file names: one index, one file, or all files.
 #[test]
 fn other_names() {
     let directory = Directory::new("names");
@@ -203,7 +203,7 @@ fn other_names() {
     assert!(error.contains("other.safetensors.index.json"), "{error}");
 }
 
-/// Pipes and devices are refused, and not waited for; settings of any size are not read.
+/// Pipes and devices are refused without blocking; oversized settings are not read.
 #[cfg(unix)]
 #[test]
 fn only_regular_files_are_read() {
@@ -236,7 +236,7 @@ fn only_regular_files_are_read() {
             assert!(error.contains("not a regular file"), "{error}");
         }
     }
-    // Links to files are what caches of models hold.
+    // Caches of models contain links to files.
     let directory = Directory::new("links");
     directory.write("blob", &tensors);
     std::os::unix::fs::symlink("blob", directory.0.join("model.safetensors")).unwrap();
@@ -247,7 +247,7 @@ fn only_regular_files_are_read() {
     assert!(error.contains("at most, got 1099511627776"), "{error}");
 }
 
-/// `NaN` and `Infinity` are no JSON, and are what Python writes.
+/// `NaN` and `Infinity` are not JSON, but Python writes them.
 #[test]
 fn numbers_that_json_does_not_have() {
     let case = layout("gptq_w4_g128_seq_v2");
@@ -260,7 +260,7 @@ fn numbers_that_json_does_not_have() {
     assert_eq!(model.linear(NAME).unwrap(), file.linear(NAME).unwrap());
 }
 
-/// Callers can tell why reading failed.
+/// Callers can find out why reading failed.
 #[test]
 fn the_error_of_the_system_is_kept() {
     let missing = Model::open("no such folder/model.safetensors").unwrap_err();

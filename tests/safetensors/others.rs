@@ -1,4 +1,4 @@
-//! What the golden tensors leave out: methods without golden bytes, settings of single layers, shards.
+//! Cases without golden tensors: methods without golden bytes, settings of single layers, shards.
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::layout;
@@ -25,16 +25,16 @@ fn old_gptq_files() {
     let linear = file.linear(NAME).unwrap();
     assert_eq!(linear.bias(), Some(&bias[..]));
     same_bits(&case.as_tool(&linear.dequantize()), &case.dequantized).unwrap();
-    // v1, where nothing is said: other zero points.
+    // v1 by default: other zero points.
     let mut v1 = file.clone();
     v1.config["quantization_config"]["checkpoint_format"] = json!(null);
     let weights = case.as_tool(&v1.linear(NAME).unwrap().dequantize());
     assert!(same_bits(&weights, &case.dequantized).is_err());
-    // Bits that the tensors do not have.
+    // Bits that do not match the tensors.
     let mut wrong = file.clone();
     wrong.config["quantization_config"]["bits"] = json!(4);
     assert!(wrong.linear(NAME).is_err());
-    // Unless layers may differ.
+    // Accepted if the settings allow layers to differ.
     wrong.config["quantization_config"]["dynamic"] = json!({ ".*up_proj": { "bits": 8 } });
     assert_eq!(wrong.linear(NAME).unwrap(), linear);
 }
@@ -73,7 +73,7 @@ fn fp8_of_tensors_rows_and_blocks() {
         linear.matrix().format(),
         Format::FP8_E5M2.with_group(Group::Row).unwrap()
     );
-    // A last block that is cut off, and blocks of another size than the default.
+    // A truncated last block, and blocks of another size than the default.
     let settings = json!({ "quant_method": "fp8", "weight_block_size": [100, 96] });
     let blocks = base(settings).floats(&inv, &[3, 4], &scales[..12]);
     assert_eq!(blocks.linear(NAME).unwrap(), expect(Element::E4M3, (100, 96), 12));
@@ -120,7 +120,7 @@ fn modelopt_multiplies_its_global_scale() {
     same_bits(&fp8.linear(NAME).unwrap().dequantize(), &weight.dequantized).unwrap();
 }
 
-/// gpt-oss: the experts' rows one after the other, with a bias each.
+/// gpt-oss: the experts' rows consecutively, each with a bias.
 #[test]
 fn experts_of_gpt_oss() {
     let case = layout("ct_mxfp4");
@@ -194,7 +194,7 @@ fn quanto_of_bytes_and_of_unknown_shape() {
             scales: FloatSlice::from(&scales[..]),
         };
         match byte {
-            // 0x7f and 0xff are no numbers in E4M3, and here not used.
+            // 0x7f and 0xff are NaN in E4M3, so such data is skipped here.
             QuantoByte::Float(_) if data.iter().any(|b| b & 0x7f == 0x7f) => {}
             _ => assert_eq!(file.linear(NAME).unwrap(), expected.linear().unwrap()),
         }
@@ -208,7 +208,7 @@ fn quanto_of_bytes_and_of_unknown_shape() {
         same_bits(&linear.dequantize(), &case.dequantized).unwrap();
     });
     file.read(|model| assert!(model.unwrap().linear_of(NAME, 4, 1000).is_err()));
-    // A shape that a file does tell is held against it.
+    // If a file stores the shape, a given one must match it.
     let case = layout("awq_gemm_w4_g128");
     checkpoint(&case).unwrap().read(|model| {
         let model = model.unwrap();
@@ -236,12 +236,12 @@ fn settings_of_single_layers() {
         same_bits(&weights(NAME), &four.dequantized).unwrap();
         same_bits(&weights(&down), &eight.dequantized).unwrap();
     });
-    // Without its settings it does not fit.
+    // Without its settings the layer does not fit.
     file.config["quantization"].as_object_mut().unwrap().remove(&down);
     assert!(file.linear(&down).is_err());
 }
 
-/// A model that is not quantized at all, in three types; bitsandbytes' layers describe themselves.
+/// A model without quantization, in three types; bitsandbytes' layers describe themselves.
 #[test]
 fn no_configuration() {
     let half = |values: &[f32]| -> Vec<u8> {

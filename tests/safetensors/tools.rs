@@ -1,4 +1,4 @@
-//! The checkpoint that each tool would write of a golden case.
+//! The checkpoint that each tool would write for a golden case.
 
 use crate::checkpoint::Checkpoint;
 use crate::common::layouts::Layout;
@@ -16,7 +16,7 @@ fn compressed(format: &str) -> Checkpoint {
     }))
 }
 
-/// The checkpoint that a case's tool would write; `None` for what has no checkpoints.
+/// The checkpoint that a case's tool would write; `None` if there is none.
 pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
     let (n, k) = (case.n, case.k);
     let part = |name: &str| case.part(name);
@@ -128,7 +128,7 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
         "quanto" => {
             let groups = n * k / 128;
             let rows = part("q").len() / 128;
-            // Without a bias nothing tells the shape.
+            // Without a bias nothing stores the shape.
             Checkpoint::quantized(json!({ "quant_method": "quanto" }))
                 .with(&name(".weight._data._data"), U8, &[rows, 128], part("q"))
                 .with(&name(".weight._scale"), F32, &[groups, 1], part("scale"))
@@ -151,9 +151,9 @@ pub fn checkpoint(case: &Layout) -> Option<Checkpoint> {
         }))
         .with(&name(".weight"), U8, &[n / 4, k], part("q"))
         .floats(&name(".weight_scale"), &[1], &[1.0]),
-        // An operator of ONNX, and a product.
+        // An ONNX operator, and a product.
         "onnx" | "int8_product" => return None,
-        other => panic!("{other}: say here what a checkpoint of its tool looks like, or that there is none"),
+        other => panic!("{other}: add the checkpoint of its tool here, or that there is none"),
     })
 }
 

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 HERE = Path(__file__).resolve().parent / "folders"
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
-# What the converter tells by the tokens of a text, which no tiny vocabulary gives.
+# What the converter detects from the tokens of a text, which a tiny vocabulary does not give.
 PRE = {"llama3": "llama-bpe", "qwen2": "qwen2", "qwen3_moe": "qwen2"}
 
 
@@ -189,7 +189,7 @@ def folders():
     }  # fmt: skip
     shapes = dense(16, 8, 4, 2, 24, 263, norms=True, mlp=False) | {"model.layers.0.mlp.gate.weight": [4, 16]}
     yield "qwen3_moe", files, shapes | experts("mlp", (("gate_proj", 12, 16), ("up_proj", 12, 16), ("down_proj", 16, 12)))
-    # As transformers 5 holds them.
+    # As transformers 5 stores them.
     yield "qwen3_moe_stacked", files, shapes | {
         "model.layers.0.mlp.experts.gate_up_proj": [4, 24, 16], "model.layers.0.mlp.experts.down_proj": [4, 16, 12]}  # fmt: skip
 

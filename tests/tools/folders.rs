@@ -1,5 +1,5 @@
-//! `quantize` of folders of Hugging Face, held to llama.cpp's converter: `tests/tools/folders.py` made the files and
-//! what is expected of each.
+//! `quantize` of folders of Hugging Face, compared with llama.cpp's converter: `tests/tools/folders.py` made the files
+//! and the expected values of each.
 
 use crate::run::{Folder, notes, run};
 use half::bf16;
@@ -24,7 +24,7 @@ fn kept(name: &str) -> PathBuf {
     tests.join(name)
 }
 
-/// A folder of that name with its weights, which follow from their shapes.
+/// A folder of that name with its weights, which are computed from their shapes.
 fn folder(within: &Folder, name: &str) -> PathBuf {
     let path = within.0.join(name);
     std::fs::create_dir_all(&path).unwrap();
@@ -109,7 +109,7 @@ fn described(path: &Path) -> Vec<String> {
 }
 
 fn lines(text: &str) -> Vec<String> {
-    // A guess at how the model may be called, which no program reads.
+    // A guess at the model's name, which no program reads.
     let known = text.lines().filter(|line| !line.starts_with("general.size_label"));
     known.map(str::to_owned).collect()
 }
@@ -122,7 +122,7 @@ fn folders_are_as_the_converter_makes_them() {
         let out = within.at("out.gguf");
         run("quantize", &[path.to_str().unwrap(), &out, "--preset", "F32"]).unwrap();
         let expected = std::fs::read_to_string(kept(name).join("expected.txt")).unwrap();
-        // Templates have lines of their own nowhere here.
+        // No template here contains line breaks.
         let (got, expected) = (described(Path::new(&out)), lines(&expected));
         if let Some(line) = expected.iter().find(|line| !got.contains(line)) {
             panic!("{name} lacks {line}, has\n{}", got.join("\n"));
@@ -170,7 +170,7 @@ fn what_is_not_converted_is_refused_by_name() {
     );
 }
 
-/// No other tokenizer's words are said to be cut as llama.cpp cuts some.
+/// A tokenizer that splits words differently must not be labelled as one of llama.cpp's.
 #[test]
 fn an_unknown_pre_tokenizer_is_refused_or_named() {
     let within = Folder::new("pre");
@@ -200,7 +200,7 @@ fn what_a_file_does_not_say_is_told() {
     assert!(described(Path::new(&out)).contains(&"tokenizer.ggml.model = no_vocab".to_owned()));
 }
 
-/// Python writes numbers that no JSON has.
+/// Python writes numbers that JSON does not have.
 #[test]
 fn a_configuration_may_hold_infinity() {
     let within = Folder::new("infinity");
@@ -213,7 +213,7 @@ fn a_configuration_may_hold_infinity() {
     run("quantize", &args).unwrap();
 }
 
-/// Files beside an index that it does not name are another's: here the same weights under other names.
+/// Files next to an index that does not name them belong to something else: here the same weights under other names.
 #[test]
 fn the_index_says_which_files_count() {
     let within = Folder::new("index");

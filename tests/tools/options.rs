@@ -1,5 +1,5 @@
-//! Options of `quantize` that llama-quantize has. `scripts/same_as_llama_quantize` compares their bytes with it; here
-//! it is the types and keys that they ask for.
+//! Options of `quantize` that llama-quantize has. `scripts/same_as_llama_quantize` compares the bytes with it; these
+//! tests compare the requested types and keys.
 
 use crate::run::{Folder, command, notes, run};
 use crate::tiny;
@@ -23,7 +23,7 @@ fn get(path: &str, key: &str) -> Option<Value> {
     Some(Gguf::parse(&bytes).unwrap().get(key)?.value())
 }
 
-/// A model of 64 columns in a folder: its path, and that of what is made.
+/// A folder's model of 64 columns: its path, and the path of the output.
 fn model(folder: &Folder) -> (String, String) {
     let source = folder.at("model.gguf");
     std::fs::write(&source, tiny::tiny(2)).unwrap();
@@ -58,7 +58,7 @@ fn types_by_option() {
             &["--tensor-type", r"blk\.1\.=q8_0"],
             ["Q8_0", "Q4_0", "Q8_0", "F32"],
         ),
-        // The first that matches counts, and --keep counts whatever the preset.
+        // The first match counts, and --keep overrides the preset.
         (
             "F16",
             &["--keep", "ffn=Q8_0", "--keep", "ffn_up=Q4_0"],
@@ -110,7 +110,7 @@ fn keys_by_option() {
     }
 }
 
-/// Parts are named by all of the stem, and the input's parts can be kept.
+/// Part names keep the whole stem, and the input's parts can be kept.
 #[test]
 fn parts_by_option() {
     let folder = Folder::new("parts");
@@ -153,7 +153,7 @@ fn a_dry_run_writes_nothing() {
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
 }
 
-/// llama.cpp loads no file with such a weight: it is refused by its place, in whatever type.
+/// llama.cpp loads no file with such a weight: it is refused with its position, in any type.
 #[test]
 fn weights_that_are_no_numbers_are_refused() {
     let folder = Folder::new("finite");

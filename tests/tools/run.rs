@@ -1,9 +1,9 @@
-//! Running an example as a user does.
+//! Runs an example as a user does.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// A folder that is gone when the test is.
+/// A folder that is deleted with the test.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -29,7 +29,7 @@ impl Drop for Folder {
     }
 }
 
-/// The command line of an example, built as this test is, without an adapter on any machine.
+/// The command line of an example, built as this test is, and without an adapter on any machine.
 pub fn command(example: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
@@ -47,7 +47,7 @@ pub fn output(example: &str, args: &[&str]) -> Output {
     command(example, args).output().unwrap()
 }
 
-/// What an example prints, or the error that it ends with.
+/// The output of an example, or the error that it ends with.
 pub fn run(example: &str, args: &[&str]) -> Result<String, String> {
     let done = output(example, args);
     if !done.status.success() {
@@ -56,7 +56,7 @@ pub fn run(example: &str, args: &[&str]) -> Result<String, String> {
     Ok(String::from_utf8(done.stdout).unwrap())
 }
 
-/// What an example says beside its output.
+/// The notes that an example prints next to its output.
 pub fn notes(example: &str, args: &[&str]) -> String {
     let done = output(example, args);
     let said = String::from_utf8(done.stderr).unwrap();

@@ -3,7 +3,7 @@ use half::f16;
 use lowbit::train::bitnet::{inputs_backward, inputs_forward, weights_backward, weights_forward};
 use lowbit::{Dense, Error, Format, Group, Matrix, ScaleType};
 
-/// The mean of the magnitudes is 1: halves of γ go to the even code, 0, and what lies past 1.5 γ is clipped.
+/// The mean magnitude is 1: halves of γ round to the even code, 0, and values past 1.5 γ are clipped.
 #[test]
 fn by_hand() {
     let w = [0.5, -0.5, 0.75, -0.75, 2.5, -1.0];
@@ -11,13 +11,13 @@ fn by_hand() {
     assert_eq!(got.scales, [1.0]);
     assert_eq!(got.codes, [0, 0, 1, -1, 1, -1]);
     assert_eq!(got.values, [0.0, 0.0, 1.0, -1.0, 1.0, -1.0]);
-    // Passed on everywhere, where the weight is clipped too.
+    // Passed through everywhere, even for clipped weights.
     assert_eq!(weights_backward(&w), w);
     let zeros = weights_forward(&[0.0; 6], 6, Group::Tensor, ScaleType::F16).unwrap();
     assert_eq!((zeros.codes, zeros.values), (vec![0; 6], vec![0.0; 6]));
 }
 
-/// With scales of f16 a packed matrix holds exactly what training saw, for the format's own rounding finds it again.
+/// With f16 scales a packed matrix equals what training saw, since the format's own rounding finds the same codes.
 #[test]
 fn a_matrix_holds_the_same() {
     let (n, k, group) = (9, 100, 16);
@@ -34,7 +34,7 @@ fn a_matrix_holds_the_same() {
 fn inputs_by_hand() {
     let x = [1.27, -0.635, 0.006, 0.0, 0.0, 0.0, 0.0, 0.0, -254.0, 3.0, 254.0, 1.0];
     let got = inputs_forward(&x, 4).unwrap();
-    // -0.635 is -63.5 steps, to even -64 or, as f32 has it, the nearest; 0.006 is 0.6 steps.
+    // -0.635 is -63.5 steps: the even -64 or, in f32, the nearest; 0.006 is 0.6 steps.
     assert_eq!(got.codes[4..], [0, 0, 0, 0, -127, 2, 127, 0]);
     assert_eq!((got.codes[0], got.codes[2], got.codes[3]), (127, 1, 0));
     assert_eq!(got.scales[2], 2.0);

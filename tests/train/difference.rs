@@ -1,8 +1,8 @@
-//! Derivatives by central differences, in f64, and numbers to take them at.
+//! Derivatives by central differences in f64, and numbers to take them at.
 
 use lowbit::random::SplitMix64;
 
-/// ∂f/∂x at each x. With steps of 1e-5 the third derivative costs about 1e-10, rounding 1e-11.
+/// ∂f/∂x at each x. With steps of 1e-5 the third derivative adds about 1e-10, rounding 1e-11.
 pub fn gradient(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let h = 1e-5;
     let at = |i: usize, x_i: f64| {
@@ -15,7 +15,7 @@ pub fn gradient(x: &[f64], f: impl Fn(&[f64]) -> f64) -> Vec<f64> {
         .collect()
 }
 
-/// Each within `bound` of the other, relative where numbers exceed 1.
+/// Each pair agrees within `bound`, relative where numbers exceed 1.
 pub fn assert_close(got: &[f32], expected: &[f64], bound: f64) {
     assert_eq!(got.len(), expected.len());
     for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
@@ -34,10 +34,10 @@ pub fn doubles(x: &[f32]) -> Vec<f64> {
     x.iter().map(|&x| f64::from(x)).collect()
 }
 
-/// Leaves out values whose quotient by `step` is within 1e-3 of `kink`s: there a difference straddles two branches.
+/// Leaves out values whose quotient by `step` is within 1e-3 of `kinks`, where a difference straddles two branches.
 pub fn away_from(values: Vec<f32>, step: f32, kinks: &[f32]) -> Vec<f32> {
     let near = |v: f32| kinks.iter().any(|k| (v / step - k).abs() < 1e-3);
     let kept: Vec<f32> = values.into_iter().filter(|&v| !near(v)).collect();
-    assert!(kept.len() > 100, "{} values are left", kept.len());
+    assert!(kept.len() > 100, "only {} values are left", kept.len());
     kept
 }

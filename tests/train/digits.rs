@@ -1,4 +1,4 @@
-//! A network of 64-64-10 on scikit-learn's digits: floats, floats rounded, and weights trained as what they become.
+//! A 64-64-10 network on scikit-learn's digits: in floats, with rounded floats, and with weights trained as rounded.
 
 use super::net::data::{Data, digits};
 use super::net::mlp::Mlp;
@@ -17,8 +17,8 @@ fn data() -> Data {
     digits(&folder).unwrap()
 }
 
-/// Test images that are told right, in floats, after the packed products on the processor were seen to give the
-/// same (but for one image that may lie on a tie).
+/// The number of correctly classified test images, in floats; the packed products on the CPU must give the same number
+/// (except for one image that may be a tie).
 fn right(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> i32 {
     let packed = Packed::trained(net, quantizers).unwrap();
     let count = |accuracy: f64| (accuracy * data.test.len() as f64).round() as i32;
@@ -28,8 +28,8 @@ fn right(net: &Mlp, quantizers: &[Quantizer; 2], data: &Data) -> i32 {
     floats
 }
 
-/// Of 359 images floats tell about 348 right, one standard deviation being 3: what is trained for few bits may fall two
-/// of these behind. Ternary weights without training lose 24 and more.
+/// Of 359 images, floats classify about 348 correctly, with a standard deviation of 3; training for few bits may lose
+/// two deviations. Ternary weights without training lose 24 or more.
 #[test]
 fn training_for_few_bits_beats_rounding_to_them() {
     let data = data();
@@ -64,7 +64,7 @@ fn training_for_few_bits_beats_rounding_to_them() {
         let qat = right(&net, &learned, &data);
         println!("{name}: of 359 float {of_float}, PTQ {ptq}, QAT {qat}");
         assert!(qat >= of_float - 6, "{name}: {qat}, float {of_float}");
-        // Rounding to INT4 loses too little to show.
+        // Rounding to INT4 loses too little to measure.
         assert!(scheme == INT4 || qat > ptq + 6, "{name}: {qat}, PTQ {ptq}");
     }
 }
@@ -85,8 +85,8 @@ fn training_is_the_same_every_time() {
     assert_eq!(one, run(3));
 }
 
-/// The gradients of the network itself, weights through no quantizer: central differences of the loss. With
-/// steps of 1/1024 a ReLU that switches within one costs up to 5e-5, and logits rounded to f32 about 1e-4.
+/// The gradients of the network itself, without a quantizer: central differences of the loss. With steps of 1/1024 a
+/// ReLU that switches inside one adds up to 5e-5, and logits rounded to f32 about 1e-4.
 #[test]
 fn the_network_is_differentiated_right() {
     let data = data();

@@ -30,11 +30,11 @@ fn loss_and_gradient_are_those_of_the_definition() {
         let (s, says) = (doubles(&student), doubles(&teacher));
         let with = (f64::from(a), f64::from(t));
         let got = loss.forward(&student, &teacher, &LABELS, CLASSES).unwrap();
-        // Both in f64, the logarithms taken in another order.
+        // Both in f64, with the logarithms in another order.
         assert!((got.total - defined(&s, &says, with)).abs() < 1e-12, "{got:?}");
         let gradient = gradient(&s, |s| defined(s, &says, with));
         let got = loss.backward(&student, &teacher, &LABELS, CLASSES).unwrap();
-        // One rounding to f32.
+        // A single rounding to f32.
         assert_close(&got, &gradient, 1e-7);
     }
 }

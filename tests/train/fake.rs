@@ -27,7 +27,7 @@ fn zero_point_by_hand() {
     assert_eq!(fake.backward(&v, &[1.0; 6]).unwrap(), [1.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
 }
 
-/// The estimator is the derivative of a clamp to where codes stop being clipped, half a step past the last ones.
+/// The estimator is the derivative of a clamp at the ends where clipping begins, half a step past the last codes.
 #[test]
 fn gradient_is_that_of_a_clamp() {
     let (s, zero, range) = (0.3f32, 2, (-4, 3));

@@ -1,7 +1,7 @@
 use lowbit::Error;
 use lowbit::train::gradual::{BitSchedule, Blend, blend, blend_backward};
 
-/// Half way the cubic curve is at 1 - 1/8.
+/// Halfway, the cubic curve is at 1 - 1/8.
 #[test]
 fn the_share_rises_once() {
     let cubic = Blend::cubic(100, 300);

@@ -31,7 +31,7 @@ fn by_hand() {
     assert_close(&lsq.init(&v).unwrap(), &[1.8], 1e-6);
 }
 
-/// The estimator holds round(q) - q still: v̂ = s · (clamp(v / s) + constant) is smooth inside a cell, and its
+/// The estimator holds round(q) - q constant: v̂ = s · (clamp(v / s) + constant) is smooth inside a cell, and its
 /// derivatives are the gradients.
 #[test]
 fn gradients_are_those_of_the_definition() {
@@ -50,7 +50,7 @@ fn gradients_are_those_of_the_definition() {
         let dy = normal(3, v.len());
         let lsq = Lsq::new(100, Group::Row, levels);
         let codes = doubles(&lsq.forward(&v, &s).unwrap());
-        // What rounding adds to the clipped quotient, at the point where the derivative is taken.
+        // The amount that rounding adds to the clipped quotient at the point where the derivative is taken.
         let constants: Vec<f64> = (0..v.len())
             .map(|i| {
                 let s = f64::from(s[i / 100]);
@@ -74,7 +74,7 @@ fn gradients_are_those_of_the_definition() {
     }
 }
 
-/// Of one bit: -s and s, never 0, from the scale of least squared error.
+/// One bit: -s and s, never 0, from the scale of least squared error.
 #[test]
 fn one_bit_has_signs() {
     let v = normal(4, 64);
@@ -92,7 +92,7 @@ fn one_bit_has_signs() {
     assert!(codes.iter().zip(&v).all(|(c, v)| *c == if *v >= 0.0 { 1 } else { -1 }));
 }
 
-/// Steps that follow their gradient alone reach the least squared error, within what the estimator leaves out.
+/// A step size trained by its gradient alone reaches the least squared error, within the estimator's error.
 #[test]
 fn a_step_learns_the_least_error() {
     let v = normal(5, 4096);
@@ -127,6 +127,6 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(lsq.forward(&v, &zero), Err(Error::Argument { .. })));
     let infinite = [0.0, f32::INFINITY, 0.0, 0.0];
     assert!(matches!(lsq.init(&infinite), Err(Error::NotFinite { column: 1, .. })));
-    // Zeros give steps that can be divided by.
+    // Zeros give nonzero steps.
     assert_eq!(lsq.init(&[0.0; 8]).unwrap(), [1e-8; 4]);
 }

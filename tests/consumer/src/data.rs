@@ -1,4 +1,4 @@
-//! Inputs, and the product that everything else is compared to.
+//! Inputs and the reference product.
 
 use lowbit::Matrix;
 
@@ -16,8 +16,8 @@ pub fn floats(seed: u64, len: usize) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-/// Compares a product with sums in f64 over the same decoded weights. Every output may be off by
-/// 8 · ε · Σ|x·w| of its own row; returns the largest share of that which was used.
+/// Compares a product with sums in f64 over the same decoded weights. Every output may be off by 8 · ε · Σ|x·w| of its
+/// own row; returns the largest fraction of that bound reached.
 pub fn check(what: &str, matrix: &Matrix, x: &[f32], y: &[f32]) -> Result<f64, String> {
     let (n, k) = (matrix.n(), matrix.k());
     let weights = matrix.dequantize();
@@ -45,7 +45,7 @@ pub fn check(what: &str, matrix: &Matrix, x: &[f32], y: &[f32]) -> Result<f64, S
     Ok(worst)
 }
 
-/// Fails unless the decoded weights are nearer to the ones packed than zeros would be.
+/// Fails unless the decoded weights are nearer to the original ones than zeros would be.
 pub fn resembles(matrix: &Matrix, weights: &[f32]) -> Result<(), String> {
     let square = |v: f32| v as f64 * v as f64;
     let decoded = matrix.dequantize();

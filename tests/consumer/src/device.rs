@@ -5,7 +5,7 @@ use lowbit::wgpu::{self, Backend, Buffer, BufferUsages, DeviceType, util::Buffer
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A device of the caller's, and the count that its error handler keeps.
+/// A device of the caller's and the error count of its handler.
 pub struct Own {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
@@ -25,7 +25,7 @@ pub fn adapter() -> Result<wgpu::Adapter, String> {
     Ok(adapter)
 }
 
-/// `LOWBIT_DRIVER` says which driver this run is about; another one must not pass for it.
+/// `LOWBIT_DRIVER` says which driver this run tests; any other driver must fail.
 fn expected(info: &wgpu::AdapterInfo) -> Result<(), String> {
     let Ok(driver) = std::env::var("LOWBIT_DRIVER") else {
         return Ok(());
@@ -35,7 +35,7 @@ fn expected(info: &wgpu::AdapterInfo) -> Result<(), String> {
         "swiftshader" => info.backend == Backend::Vulkan && info.name.contains("SwiftShader"),
         "gl" => info.backend == Backend::Gl,
         "gpu" => info.device_type != DeviceType::Cpu,
-        _ => return Err(format!("LOWBIT_DRIVER={driver} is none that is known")),
+        _ => return Err(format!("LOWBIT_DRIVER={driver} is not a known driver")),
     };
     if !right {
         return Err(format!("LOWBIT_DRIVER={driver}, but the adapter is {info:?}"));
@@ -44,7 +44,7 @@ fn expected(info: &wgpu::AdapterInfo) -> Result<(), String> {
 }
 
 impl Own {
-    /// With what lowbit asks callers to merge into their descriptors.
+    /// With the features and limits that lowbit asks callers to merge into their descriptors.
     pub fn as_asked(adapter: wgpu::Adapter) -> Result<Own, String> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("the caller's"),
@@ -55,7 +55,7 @@ impl Own {
         Own::request(adapter, &descriptor)
     }
 
-    /// With no features and WebGPU's default limits: lowbit promises that these are enough.
+    /// With no features and WebGPU's default limits, which lowbit promises are enough.
     pub fn plain(adapter: wgpu::Adapter) -> Result<Own, String> {
         Own::request(adapter, &wgpu::DeviceDescriptor::default())
     }
@@ -94,7 +94,7 @@ impl Own {
         })
     }
 
-    /// Submits what was recorded and reads these buffers back, one after the other.
+    /// Submits the recorded commands and reads these buffers back, one after the other.
     pub fn finish(&self, mut encoder: wgpu::CommandEncoder, buffers: &[Buffer]) -> Result<Vec<Vec<f32>>, String> {
         let mut staged = Vec::new();
         for buffer in buffers {
@@ -122,20 +122,20 @@ impl Own {
         staged.iter().map(read).collect()
     }
 
-    /// Fails unless lowbit kept its errors to itself, and the caller's next one reaches the handler
-    /// that the caller set.
+    /// Fails unless lowbit kept its errors to itself and the caller's next error reaches the handler that the caller
+    /// set.
     pub fn handler_is_in_force(&self) -> Result<(), String> {
         let before = self.uncaptured.load(Ordering::SeqCst);
         if before != 0 {
-            return Err(format!("{before} errors of lowbit's reached the caller's handler"));
+            return Err(format!("{before} of lowbit's errors reached the caller's handler"));
         }
         let _invalid = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("not a shader, on purpose"),
+            label: Some("deliberately not a shader"),
             source: wgpu::ShaderSource::Wgsl("fn".into()),
         });
         match self.uncaptured.load(Ordering::SeqCst) {
             1 => Ok(()),
-            n => Err(format!("1 error of the caller's, {n} reached its handler")),
+            n => Err(format!("1 error by the caller, {n} reached its handler")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Wrong calls: each must come back as an error whose text carries both numbers.
+//! Invalid calls: each must return an error whose text contains both numbers.
 
 use crate::device::Own;
 use lowbit::{Dense, Format, Gpu, MatMul, Matrix, Precision, Weights};
@@ -6,7 +6,7 @@ use lowbit::{Dense, Format, Gpu, MatMul, Matrix, Precision, Weights};
 /// Fails unless this is an error that mentions all of these.
 fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(), String> {
     let Err(error) = result else {
-        return Err(format!("{call} went through, an error was due"));
+        return Err(format!("{call} succeeded, expected an error"));
     };
     let text = error.to_string();
     // Whole words, so that 5 is not found in 256.
@@ -17,7 +17,7 @@ fn carries<T>(call: &str, result: lowbit::Result<T>, parts: &[&str]) -> Result<(
     }
 }
 
-/// On the host.
+/// Invalid calls on the host.
 pub fn host() -> Result<usize, String> {
     let zeros = vec![0f32; 512];
     let packed = Dense::new(2, 64, &zeros[..128])
@@ -57,7 +57,7 @@ pub fn host() -> Result<usize, String> {
     Ok(count)
 }
 
-/// In a pass that then goes on to work: each refused recording must leave it as it was.
+/// Invalid calls in a pass that is used afterwards: each refused recording must leave it unchanged.
 pub fn recorded(
     own: &Own,
     gpu: &Gpu,

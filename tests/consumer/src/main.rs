@@ -1,4 +1,4 @@
-//! Links lowbit as a caller would, and fails with a message where a promise is not kept.
+//! Links lowbit as a caller would, and fails with a message if a promise is broken.
 
 mod data;
 mod device;
@@ -56,7 +56,7 @@ fn matrices(x: &[f32]) -> Result<Vec<Matrix<'static>>, String> {
     Ok(matrices)
 }
 
-/// All products in one pass of the caller's, wrong calls among them.
+/// All products in one pass of the caller's, invalid calls among them.
 fn on_device(what: &str, own: &Own, matrices: &[Matrix], x: &[f32]) -> Result<(), String> {
     let gpu = Gpu::from_wgpu(own.adapter.clone(), own.device.clone(), own.queue.clone())
         .map_err(|e| format!("{what}: {e}"))?;
@@ -64,8 +64,8 @@ fn on_device(what: &str, own: &Own, matrices: &[Matrix], x: &[f32]) -> Result<()
     for matrix in matrices {
         let say = |e| format!("{what}, {}: {e}", matrix.format());
         let weights = gpu.upload(matrix).map_err(say)?;
-        // One row by the kernel that lowbit chooses; more by the other one, which it would choose
-        // on a GPU only.
+        // One row with the kernel that lowbit chooses; more rows with the other kernel, which it would choose only on a
+        // GPU.
         let f32 = Precision::F32;
         let chosen = MatMul::new(&gpu, &weights, 1, f32).map_err(say)?;
         let named = MatMul::builder(&gpu, &weights, M)
