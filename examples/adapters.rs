@@ -1,6 +1,6 @@
-//! Lists every adapter that wgpu sees, one a line, with what matters to lowbit.
+//! Lists every adapter that wgpu sees, one a line, with the features that lowbit uses.
 //!
-//! `--has-gpu` tells by its exit code whether one of them is a GPU that computes: 0 yes, 1 no.
+//! The exit code of `--has-gpu` says whether one of them is a GPU with compute shaders: 0 yes, 1 no.
 
 #[path = "pipe/mod.rs"]
 mod pipe;
@@ -44,7 +44,7 @@ fn line(adapter: &Adapter) -> String {
     )
 }
 
-/// The square shapes of halves that it multiplies into f32, those that lowbit could use.
+/// The square f16 matrices that it multiplies into f32, of the sizes that lowbit can use.
 fn matrices(adapter: &Adapter) -> String {
     let all = adapter.cooperative_matrix_properties();
     let sides = all.iter().filter(|p| {

@@ -20,7 +20,7 @@ struct Args {
     /// Rows of inputs that the kernel is compiled for
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     m: u32,
-    /// Weights in a row; no multiple of 32 gives the kernel that checks its inputs' end
+    /// Weights in a row; other than a multiple of 32 selects the kernel that checks the end of its inputs
     #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     k: u32,
     /// The kind of device
@@ -46,7 +46,7 @@ fn main() {
         Class::Gpu => DeviceClass::Gpu,
     };
     match wgsl(args.format, &args.kernel, args.m as usize, args.k as usize, class) {
-        // `print!` would panic where a reader such as `head` has gone.
+        // `print!` would panic where a reader such as `head` has closed the pipe.
         Ok(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
         }

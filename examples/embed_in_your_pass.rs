@@ -1,10 +1,10 @@
-//! lowbit inside a program that already has a wgpu device: two products and a shader of the
-//! program's own, in one compute pass and one submission.
+//! lowbit in a program that has its own wgpu device: two products and the program's own shader, in
+//! one compute pass and one submission.
 //!
 //!     cargo run --release --example embed_in_your_pass
 //!
 //! It computes y = down · silu(up · x) for M rows of x, a feed-forward block without its gate.
-//! The exit status is 1 where the result is further from the CPU path than rounding explains.
+//! The exit status is 1 where the result differs from the CPU path by more than rounding explains.
 
 #[path = "matmul/inputs.rs"]
 mod inputs;
@@ -33,10 +33,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Fallible<bool> {
-    // 1. Your device. Nothing here is lowbit's but the two helpers that say what it can make use of.
-    //    Neither is required: a device with default limits and no features does too. Use the wgpu
-    //    that lowbit re-exports, or one of the same version. `block_on` stands for whatever your
-    //    program waits with.
+    // 1. Your device. Only the two helpers that say what lowbit can use are lowbit's. Neither is
+    //    required: a device with default limits and no features suffices. Use the wgpu that lowbit
+    //    re-exports, or one of the same version. `block_on` stands for your program's executor.
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let instance = wgpu::Instance::new(descriptor);
     let adapter = match pollster::block_on(instance.request_adapter(&Default::default())) {
@@ -53,23 +52,23 @@ fn run() -> Fallible<bool> {
         ..Default::default()
     }))?;
 
-    // 2. lowbit shares it. Handles of wgpu are reference counted, so clones cost nothing; your
-    //    error handlers stay as they are.
+    // 2. lowbit shares it. Handles of wgpu are reference counted, so clones are cheap; lowbit does
+    //    not change your error handlers.
     let gpu = Gpu::from_wgpu(adapter, device.clone(), queue.clone())?;
     println!("device: {}, {}", gpu.info().name, gpu.info().backend);
 
-    // 3. Weights, packed on the host and uploaded once. Each matrix may have a format of its own.
-    //    `Matrix::from_bytes` takes weights that are packed already.
+    // 3. Weights, packed on the host and uploaded once. Each matrix may have its own format.
+    //    `Matrix::from_bytes` takes weights that are already packed.
     let up = synthetic(Format::INT4, HIDDEN, K, 1)?;
     let down = synthetic(Format::Q4_K, K, HIDDEN, 2)?;
     let (up_weights, down_weights) = (gpu.upload(&up)?, gpu.upload(&down)?);
 
-    // 4. Products made ready: kernels are chosen and compiled here, not while you record.
+    // 4. Products. Kernels are chosen and compiled here, not while you record.
     let up_product = MatMul::new(&gpu, &up_weights, M, Precision::F32)?;
     let down_product = MatMul::new(&gpu, &down_weights, M, Precision::F32)?;
 
     // 5. Your buffers and your pipeline. Inputs and outputs of a product need STORAGE, and must be
-    //    different buffers, since WebGPU forbids one that is read and written by a dispatch.
+    //    different buffers, because WebGPU forbids a dispatch to read and write the same one.
     let x = inputs::normal(3, M * K);
     let x_buffer = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
         label: Some("x"),
@@ -89,8 +88,8 @@ fn run() -> Fallible<bool> {
     let read = storage("read", M * K, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
     let (silu, silu_group) = silu_pipeline(&device, &h);
 
-    // 6. One pass. wgpu puts the barriers between dispatches that use the same buffer, so each step
-    //    sees what the one before it wrote. `encode` sets the pipeline and bind group 0; set yours
+    // 6. One pass. wgpu adds barriers between dispatches that use the same buffer, so each step
+    //    reads what the previous one wrote. `encode` sets the pipeline and bind group 0; set yours
     //    again after it.
     let mut encoder = device.create_command_encoder(&Default::default());
     {
@@ -107,7 +106,7 @@ fn run() -> Fallible<bool> {
     queue.submit([encoder.finish()]);
     let (sender, receiver) = std::sync::mpsc::channel();
     read.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver is gone only where the wait below has failed already.
+        // The receiver is dropped only where the wait below has failed.
         let _ = sender.send(result);
     });
     device.poll(wgpu::PollType::wait_indefinitely())?;
@@ -118,7 +117,7 @@ fn run() -> Fallible<bool> {
     compare(&up, &down, &x, &result)
 }
 
-/// Weights of a variance that keeps outputs about as large as inputs.
+/// Random weights whose variance keeps outputs about as large as inputs.
 fn synthetic(format: Format, n: usize, k: usize, seed: u64) -> lowbit::Result<Matrix<'static>> {
     let mut weights = inputs::normal(seed, n * k);
     weights.iter_mut().for_each(|w| *w /= (k as f32).sqrt());
@@ -146,12 +145,12 @@ fn silu_pipeline(device: &wgpu::Device, h: &wgpu::Buffer) -> (wgpu::ComputePipel
     (pipeline, group)
 }
 
-/// The same block on the CPU path, and whether the device's result is the same but for rounding.
+/// Computes the same block on the CPU path; true if the device's result differs only by rounding.
 ///
-/// The bound follows the data. Each product, on either side, may be off by 8 · eps · Σ|x·w|. What
-/// the first is off by passes through silu, whose slope is at most 1.1, and then through the
-/// weights of the second; silu adds its own rounding, for which WGSL lets exp be off by 3 + 2|h|
-/// units in the last place.
+/// The bound follows the data. Each product, on either side, has an error of at most
+/// 8 · eps · Σ|x·w|. The error of the first passes through silu, whose slope is at most 1.1, and
+/// then through the weights of the second; silu adds its own rounding, for which WGSL allows exp an
+/// error of 3 + 2|h| units in the last place.
 fn compare(up: &Matrix, down: &Matrix, x: &[f32], result: &[f32]) -> Fallible<bool> {
     let eps = f32::EPSILON as f64;
     let h = up.matmul(x)?;
@@ -173,7 +172,7 @@ fn compare(up: &Matrix, down: &Matrix, x: &[f32], result: &[f32]) -> Fallible<bo
     }
     let (mut worst, mut right) = (0f64, 0);
     for i in 0..y.len() {
-        // Twice: either side may be off.
+        // Twice, because both sides round.
         let bound = 2.0 * eps * (passed_on[i] + 8.0 * own[i]);
         let ratio = (result[i] as f64 - y[i] as f64).abs() / bound;
         worst = if ratio > worst || ratio.is_nan() { ratio } else { worst };

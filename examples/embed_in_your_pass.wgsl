@@ -6,7 +6,7 @@
 fn silu(@builtin(global_invocation_id) id: vec3<u32>) {
     let i = id.x;
     if (i < arrayLength(&h)) {
-        // exp overflows past 88, and WGSL does not say what comes out then.
+        // exp overflows past 88, where WGSL does not define the result.
         h[i] = h[i] / (1.0 + exp(min(-h[i], 80.0)));
     }
 }

@@ -1,8 +1,8 @@
-//! Prints the table of formats in docs/formats.md, from the formats themselves.
+//! Generates the table of formats in docs/formats.md from the formats.
 //!
 //!     cargo run --example format_table             print it
-//!     cargo run --example format_table -- --write  put it into docs/formats.md, between its markers
-//!     cargo run --example format_table -- --check  exit with 1 where docs/formats.md has another
+//!     cargo run --example format_table -- --write  write it into docs/formats.md, between the markers
+//!     cargo run --example format_table -- --check  exit with 1 where docs/formats.md differs
 
 #[path = "pipe/mod.rs"]
 mod pipe;
@@ -14,11 +14,11 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// Where the table lies.
+/// The page with the table.
 const PAGE: &str = "docs/formats.md";
 const MARKERS: (&str, &str) = ("<!-- format table -->\n", "<!-- /format table -->");
 
-/// For each format, where bytes came from that it was checked against.
+/// For each format, the sources of the bytes that it was checked against.
 type Sources = BTreeMap<&'static str, BTreeSet<String>>;
 
 fn main() -> ExitCode {
@@ -73,7 +73,7 @@ fn table() -> Result<String, String> {
     Ok(out)
 }
 
-/// What kernels may round for this format: all formats have those of floats; integer ones want codes.
+/// The precisions that this format has: every format has the float ones; I8 needs integer codes.
 fn precisions(format: Format) -> &'static str {
     let k = format.block_len().unwrap_or(0);
     match wgsl(format, "gemm_dp4a", 1, k, DeviceClass::Gpu) {
@@ -94,12 +94,12 @@ fn write() -> Result<(), String> {
 fn check() -> Result<(), String> {
     let (page, at) = page()?;
     if page[at] != table()? {
-        return Err(format!("{PAGE} has an old table; run format_table --write"));
+        return Err(format!("{PAGE} has an outdated table; run format_table --write"));
     }
     Ok(())
 }
 
-/// The page, and the bytes of it that lie between the markers.
+/// The page, and the range of bytes between the markers.
 fn page() -> Result<(String, std::ops::Range<usize>), String> {
     let page = std::fs::read_to_string(format!("{ROOT}/{PAGE}"));
     let page = page.map_err(|e| format!("{PAGE}: {e}"))?;
@@ -114,7 +114,7 @@ fn page() -> Result<(String, std::ops::Range<usize>), String> {
     }
 }
 
-/// What the lists of golden cases say of each format; nothing where there are no such files.
+/// The sources of each format in the lists of golden cases; empty where the files do not exist.
 fn sources() -> Result<Sources, String> {
     let mut sources = Sources::new();
     for (file, lists) in [
@@ -135,7 +135,7 @@ fn sources() -> Result<Sources, String> {
                 text.ok_or_else(|| format!("{path}: a case without {key}: {case}"))
             };
             let format = usual(text("format")?).ok_or(format!("{path}: unknown format"))?;
-            // What lowbit itself decodes to floats says nothing about floats.
+            // Such a case holds what lowbit decoded, which checks nothing about F32.
             if format == Format::F32 && file == "layouts.json" {
                 continue;
             }
@@ -146,7 +146,7 @@ fn sources() -> Result<Sources, String> {
     Ok(sources)
 }
 
-/// The format of `Format::ALL` that one with another group or scale belongs to.
+/// The format of `Format::ALL` that `name` varies in its group or scale.
 fn usual(name: &str) -> Option<Format> {
     let mut all: Vec<Format> = Format::ALL.to_vec();
     all.sort_by_key(|f| std::cmp::Reverse(f.name().len()));
@@ -158,7 +158,7 @@ fn usual(name: &str) -> Option<Format> {
     all.iter().find_map(of)
 }
 
-/// The tool and its version, without what it was asked to do.
+/// The tool and its version, without its task.
 fn tool(source: &str) -> String {
     let mut words = source.split(' ');
     let name = words.next().unwrap_or_default();

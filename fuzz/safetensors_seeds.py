@@ -1,6 +1,6 @@
 """Writes the seeds of the target `safetensors`: a small layer of every method that lowbit reads.
 
-python3 fuzz/safetensors_seeds.py, no packages; what an input looks like: fuzz/src/checkpoint.rs.
+python3 fuzz/safetensors_seeds.py, without packages. fuzz/src/checkpoint.rs documents the inputs.
 """
 
 import json
@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 OUT = Path(__file__).parent / "corpus" / "safetensors"
-# 1.0 in each type, since values are given as whole numbers.
+# The bits of 1.0 in each type, since values are given as integers.
 F16, BF16, F32 = 15360, 16256, 1065353216
 DATA = bytes(range(1, 120, 3))
 
@@ -31,7 +31,7 @@ def bits_of(floats):
     return " ".join(str(struct.unpack("<i", struct.pack("<f", x))[0]) for x in floats)
 
 
-# bitsandbytes' quantiles, which a file's own are compared with.
+# bitsandbytes' NF4 levels; the reader compares those in a file with them.
 NF4 = [
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
     -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
@@ -120,7 +120,7 @@ for bits in (2, 4):
         f"a.weight._data._data U8 {bits},16", f"a.weight._scale F32 8,1 {F32}", f"a.weight._shift F32 8,1 {F32}",
         f"a.bias F32 4 {F32}",
     ])
-# Of [4, 128], which only `linear_of` is told.
+# The shape is [4, 128], which only a call of `linear_of` can say.
 seed("quanto_of", method("quanto"),
      ["a.weight._data U8 4,64", f"a.weight._scale F32 8,1 {F32}", f"a.weight._shift F32 8,1 {F32}"])
 seed("quanto_int8", method("optimum-quanto"), ["a.weight._data I8 4,16", f"a.weight._scale F32 4,1 {F32}"])
@@ -177,7 +177,7 @@ for mode, words, groups in (("mxfp4", 8, 2), ("mxfp8", 16, 2), ("nvfp4", 8, 4)):
 header = b'{"a.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"__metadata__":{"format":"pt"}}'
 (OUT / "file").write_bytes(b"\0#" + struct.pack("<Q", len(header)) + header + b"\0\0\x80\x3f" * 2)
 
-# torchao says in the metadata what a tensor is.
+# torchao names the type of each tensor in the metadata.
 parts = {"qdata": ("U8", [2, 8]), "scale": ("F8_E8M0", [2, 2]), "zero_point": ("F8_E8M0", [2, 2])}
 header, at = {}, 0
 for kind in ("Int4Tensor", "MXTensor", "Int8Tensor", "Float8Tensor", "NVFP4Tensor"):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compiles HLSL by DXC, as wgpu does on DirectX 12: scripts/check_dxc.py LIBRARY FOLDER
+"""Compiles HLSL with DXC, as wgpu does on DirectX 12: scripts/check_dxc.py LIBRARY FOLDER
 
-LIBRARY is a libdxcompiler.so that has COM objects as DXC 1.7 lays them out (PyPI's compushady 0.17.5 has one);
-FOLDER has files NAME.PROFILE.hlsl, the profile being that of a shader model (cs_6_7). Every file is compiled, on all
-cores; what fails is told of, and makes the exit code 1. ./test dxc fetches the one and writes the other.
+LIBRARY is a libdxcompiler.so with the COM layout of DXC 1.7 (PyPI's compushady 0.17.5 has one); FOLDER has files
+NAME.PROFILE.hlsl, where PROFILE names a shader model (cs_6_7). It compiles every file, on all cores, and prints the
+failures; any failure makes the exit code 1. ./test dxc fetches the library and writes the files.
 """
 
 import ctypes
@@ -20,10 +20,10 @@ COMPILER_CLASS = uuid.UUID("73e22d93-e6ce-47f3-b5bf-f0664f39c1b0").bytes_le
 COMPILER = uuid.UUID("228b4687-5a6a-4730-900c-9702b2203f54").bytes_le
 RESULT = uuid.UUID("58346cda-dde7-4497-9461-6f87af5e0659").bytes_le
 UTF8 = 65001
-# Said of every shader where the library that signs is not there: it is for Windows only.
+# DXC prints this for every shader where DXIL.dll is missing, which exists only for Windows.
 UNSIGNED = "warning: DXIL.dll not found.  Resulting DXIL will not be signed for use in release environments."
 
-# Places in the tables of methods. Off Windows each object has AddRef and Release as elsewhere, and then two destructors.
+# Indices into the vtables. Off Windows two destructors follow AddRef and Release.
 RELEASE = 2
 COMPILE = 5  # IDxcCompiler3
 STATUS, OBJECT, ERRORS = 5, 6, 7  # IDxcResult
@@ -47,7 +47,7 @@ def succeeded(what, code):
 
 
 def blob(result, place):
-    """Bytes of one of the blobs of a result."""
+    """The bytes of one blob of a result."""
     found = ctypes.c_void_p()
     succeeded("blob of a result", call(result, place, ctypes.c_int32, ctypes.pointer(found)))
     if not found:
@@ -59,7 +59,7 @@ def blob(result, place):
 
 
 class Compiler:
-    """One for each thread: DXC has compilers that are used by one thread at a time."""
+    """One for each thread: only one thread at a time may use a compiler of DXC."""
 
     def __init__(self, library):
         self.this = ctypes.c_void_p()
@@ -68,8 +68,8 @@ class Compiler:
         succeeded("DxcCreateInstance", create(COMPILER_CLASS, COMPILER, ctypes.byref(self.this)))
 
     def compile(self, text, profile):
-        """What DXC says against it: nothing if it compiles."""
-        # As wgpu-hal 30.0.1, dx12/shader_compilation.rs. Its devices have halves where the model has: `Gpu` asks for them.
+        """DXC's errors; empty if it compiles."""
+        # As in wgpu-hal 30.0.1, dx12/shader_compilation.rs. `Gpu` asks for f16 wherever the shader model has it.
         arguments = ["-E", "main", "-T", profile, "-HV", "2018", "-no-warnings", "-Ges"]
         if profile >= "cs_6_2":
             arguments.append("-enable-16bit-types")
@@ -84,7 +84,7 @@ class Compiler:
         succeeded("IDxcCompiler3::Compile", code)
         status = ctypes.c_int32()
         succeeded("IDxcResult::GetStatus", call(result, STATUS, ctypes.c_int32, ctypes.pointer(status)))
-        # As wgpu does: whatever is said is a failure.
+        # As in wgpu, any message is a failure.
         errors = blob(result, ERRORS).rstrip(b"\0").decode(errors="replace")
         errors = "\n".join(line for line in errors.splitlines() if line != UNSIGNED)
         if not errors and status.value < 0:
@@ -95,15 +95,14 @@ class Compiler:
         return errors
 
 
-# Must be refused, or nothing is checked: an argument that no semantic gives a value, as naga writes subgroup_size in a
-# struct.
+# DXC must refuse this, or it checks nothing: an argument without a semantic, as naga writes subgroup_size in a struct.
 UNSET = b"""struct Lanes { uint size; };
 RWByteAddressBuffer y : register(u0);
 [numthreads(8, 1, 1)] void main(Lanes lanes) { y.Store(0, lanes.size); }
 """
 
-# A fault of DXC until May 2025 (microsoft/DirectXShaderCompiler#7400): a literal as the third argument makes it a product of
-# 64 bits, which there is none of. naga writes that literal (gfx-rs/wgpu#7651).
+# A bug of DXC until May 2025 (microsoft/DirectXShaderCompiler#7400): a literal as the third argument selects a 64-bit
+# overload, which does not exist. naga writes that literal (gfx-rs/wgpu#7651).
 LITERAL = re.compile(rb"(dot4add_[iu]8packed\([^()]*), 0\)")
 TYPED = rb"\1, int(0))"
 PRODUCT = b"""RWByteAddressBuffer y : register(u0);
@@ -115,7 +114,7 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     library = ctypes.CDLL(sys.argv[1])
-    # The longest first, so that no core is left with one at the end.
+    # The longest first, so that no core is left with a long one at the end.
     files = sorted(Path(sys.argv[2]).glob("*.hlsl"), key=lambda file: file.stat().st_size, reverse=True)
     if not files:
         sys.exit(f"{sys.argv[2]}: no *.hlsl")

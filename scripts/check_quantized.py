@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Holds what the examples `quantize` and `inspect` make to the reference reader (gguf 0.19) and to
-llama.cpp. Takes gguf and numpy; not a part of ./test.
+"""Compares what the examples `quantize` and `inspect` write with the reference reader (gguf 0.19) and
+with llama.cpp. Needs gguf and numpy; only `./test models` runs it.
 
     check_quantized.py types FILE.gguf MODEL PRESET [any|no|yes]
-        Each tensor has the type that llama.cpp gave it in tests/gguf/presets.txt, the file says the
+        Each tensor has the type that llama.cpp gave it in tests/gguf/presets.txt, the file names the
         preset, and everything decodes to finite numbers. MODEL: stories15M, or bert for MiniLM.
     check_quantized.py same FILE.gguf OTHER.gguf
-        The same tensors, of the same types, to the byte: OTHER as made by llama.cpp.
+        Both have the same tensors, of the same types, to the byte. OTHER is by llama.cpp.
     check_quantized.py llama FOLDER_OF_LIBLLAMA SOURCE.gguf PRESET OTHER.gguf [IMATRIX.gguf]
-        Makes OTHER; tests/gguf_presets.py says where a libllama is to be had.
+        Makes OTHER; tests/gguf_presets.py says where to get libllama.
     check_quantized.py inspect PATH_OF_INSPECT FILE.gguf [--gpu]
         `inspect --dequantize` gives the reference's numbers, bit for bit: one tensor of each type.
 """
@@ -26,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from gguf_presets import PRESETS, Llama, extend  # noqa: E402
 
 TABLE = Path(__file__).resolve().parent.parent / "tests" / "gguf" / "presets.txt"
-# What the models of the table lack, as the rule has it: a weight of no role gets the preset's own
-# type, or what that falls back to for k = 384.
+# Weights that the models of the table lack. By llama.cpp's rule, a weight without a role gets the
+# preset's default type, or its fallback for k = 384.
 OTHER = {"pooler.dense": {"Q4_K_S": "Q5_0", "Q4_K_M": "Q5_0", "Q8_0": "Q8_0"}}
 
 
 def expected(model, preset, importance):
-    """{role: types over layers} out of the table."""
+    """{role: types over layers}, from the table."""
     for line in TABLE.read_text().splitlines():
         fields = line.split(" | ")
         if fields[:2] == [model, preset] and fields[2] in ("any", importance):
@@ -75,7 +75,7 @@ def check_types(path, model, preset, importance="any"):
             values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
             assert np.isfinite(values).all(), f"{tensor.name} is not finite"
         packed += gguf.constants.GGML_QUANT_SIZES[tensor.tensor_type][0] > 1
-    # The table's own model has norms that others call otherwise.
+    # Other models have other names for the norms of the table's model.
     missing = {role for role in roles if not role.endswith("_norm")} - seen
     assert not missing, f"no tensor is {missing}"
     print(f"{path}: {len(reader.tensors)} tensors, {packed} packed, types as {model} | {preset}, all finite")

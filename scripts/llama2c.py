@@ -1,14 +1,14 @@
-"""A model of llama2.c as GGUF of the `llama` architecture, f32.
+"""Converts a model of llama2.c to GGUF of the `llama` architecture, f32.
 
-llama2.c rotates pairs of neighbours (2i, 2i + 1), as llama.cpp's `llama` does, so that q and k stay
-as they are.
+llama2.c rotates adjacent pairs (2i, 2i + 1), as llama.cpp's `llama` does, so q and k need no
+permutation.
 """
 
 import struct
 
 U32, F32, STRING, ARRAY, I32 = 4, 6, 8, 9, 5
 ALIGNMENT = 32
-# Kinds of tokens as llama.cpp counts them.
+# llama.cpp's token types.
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
 
 
@@ -32,7 +32,7 @@ def array(name, kind, items):
 
 
 def read_tokens(path, count):
-    """Scores and pieces; llama2.c has spaces for SentencePiece's marks and raw bytes for byte tokens."""
+    """Tokens, scores and types; llama2.c has spaces for SentencePiece's marks and raw bytes for byte tokens."""
     data, at = path.read_bytes(), 4
     tokens, scores, kinds = [], [], []
     for index in range(count):
@@ -76,7 +76,7 @@ def gguf_of_llama2c(model, tokenizer, out):
     data = model.read_bytes()
     dim, hidden, layers, heads, kv_heads, vocabulary, context = struct.unpack_from("<7i", data)
     if vocabulary < 0:
-        raise SystemExit(f"{model}: a head of its own is not written yet")
+        raise SystemExit(f"{model}: an untied output head is not supported yet")
     kv_dim = dim // heads * kv_heads
     tokens, scores, kinds = read_tokens(tokenizer, vocabulary)
     keys = [
@@ -107,7 +107,7 @@ def gguf_of_llama2c(model, tokenizer, out):
     if at > len(data):
         raise SystemExit(f"{model}: {len(data)} bytes, its header asks for {at}")
 
-    # Layer by layer, as files of llama.cpp are.
+    # Layer by layer, as in files of llama.cpp.
     order = sorted(placed, key=lambda name: int(name.split(".")[1]) if name.startswith("blk.") else -1)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(placed), len(keys)) + b"".join(keys)
     offset = 0

@@ -43,7 +43,7 @@ class Tool:
         return outside, inside
 
     def run(self, *args, inside="/"):
-        """The exit code and what is said, run in a folder, so that names of files are the same for both."""
+        """The exit code and the output of a run in `inside`, so that file names are the same for both tools."""
         if self.prefix:
             command, here = ["chroot", self.prefix, "env", "-C", inside, self.name], None
         else:

@@ -1,6 +1,6 @@
-"""What scripts/loads_in_llama_cpp runs in the chroot tree: transformers and libllama beside each other.
+"""What scripts/loads_in_llama_cpp runs in the chroot tree: compares transformers with libllama.
 
-    llama_cpp_logits.py weights FOLDER            random weights of shapes.json
+    llama_cpp_logits.py weights FOLDER            writes random weights of the shapes in shapes.json
     llama_cpp_logits.py compare FOLDER FILE.gguf..  JSON: error of logits by file, whether a text has the same tokens
 """
 
@@ -25,7 +25,7 @@ class Batch(ctypes.Structure):
 
 
 class Params(ctypes.Structure):
-    """Parameters of either kind, which are passed in memory: more room than they take does no harm."""
+    """Parameters of either kind, larger than both: they are passed in memory, where excess size does no harm."""
 
     _fields_ = [("bytes", ctypes.c_uint64 * 128)]
 
@@ -83,14 +83,14 @@ def weights(folder):
         elif len(shape) == 1:
             values = values / 4
         elif "embed" not in name:
-            # Outputs of about the spread of the inputs.
+            # Keeps the standard deviation of outputs near that of inputs.
             values = values / shape[-1] ** 0.5
         made[name] = values.to(torch.bfloat16)
     save_file(made, folder / "model.safetensors", {"format": "pt"})
 
 
 def tokenized(folder):
-    """The tokens of the text, and whether those that begin or end it are among them."""
+    """The tokens of TEXT, and whether they include special tokens such as BOS and EOS."""
     if (folder / "tokenizer.model").exists():
         from sentencepiece import SentencePieceProcessor
 
@@ -107,7 +107,7 @@ def compare(folder, files):
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     vocabulary = model.config.vocab_size
-    # Beyond a sliding window the two differ, and quantize says so.
+    # Past a sliding window the two differ, and quantize warns about it.
     window = getattr(model.config, "sliding_window", None) or model.config.max_position_embeddings
     count = min(48, window, model.config.max_position_embeddings)
     tokens = np.random.default_rng(1).integers(3, vocabulary, count).tolist()

@@ -1,14 +1,14 @@
-"""Children's stories (MCTest) and exam texts (RACE) out of CoQA's requests, as lines of JSON."""
+"""Children's stories (MCTest) and exam texts (RACE) from CoQA's requests, as JSON lines."""
 
 import gzip
 import json
 
 
 def texts_of_coqa(source):
-    """A maker of the file that has each text of `source` once, in the order of the requests.
+    """A function that writes each text of `source` once, in the order of the requests.
 
-    One newline between paragraphs, as TinyStories has, which stories15M was trained on: an empty line between
-    them is something that it has never seen.
+    Paragraphs are separated by one newline, as in TinyStories, on which stories15M was trained; it never saw
+    an empty line.
     """
 
     def make(requests, out):

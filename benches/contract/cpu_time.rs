@@ -1,7 +1,7 @@
-//! CPU time of this process: on a shared machine it is steadier than wall time, since waiting for
-//! a core that someone else holds does not count.
+//! CPU time of this process. On a shared machine it is steadier than wall time, because it does not
+//! count the wait for a core that another process holds.
 
-/// Seconds that all threads of this process have run for, in steps of 10 ms; on Linux only.
+/// Seconds that all threads of this process have run, in steps of 10 ms; Linux only.
 pub fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the program's name in parentheses and may hold spaces. User and system

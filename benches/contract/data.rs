@@ -1,8 +1,8 @@
-//! A Q4_0-like matrix in both orders of rows, x, and what their product must be.
+//! A Q4_0-like matrix in both orders of rows, x, and their expected product.
 
 /// Weights that share a scale.
 const BLOCK: usize = 32;
-/// Words of codes in a block: byte b of word j holds weight 4j + b low and 16 + 4j + b high.
+/// Words of codes in a block: byte b of word j holds weight 4j + b in its low nibble, 16 + 4j + b in its high one.
 const WORDS: usize = 4;
 
 /// Codes and f16 scales, in one order of rows.

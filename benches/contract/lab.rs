@@ -1,4 +1,4 @@
-//! The device that variants are run on.
+//! The device that runs the variants.
 
 use crate::cpu_time::cpu_seconds;
 use crate::data::{Data, Planes};
@@ -23,7 +23,7 @@ pub struct Lab {
     interleaved: [Buffer; 2],
 }
 
-/// A variant that was compiled and checked, and its timings.
+/// A compiled and checked variant, and its timings.
 pub struct Subject {
     pub variant: Variant,
     /// From the shader's text to the end of the first product.
@@ -35,14 +35,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Seconds of one product by the wall clock, from submission to the end of waiting: the median.
+    /// Median wall time of one product in seconds, from submission to the end of waiting.
     pub fn seconds(&self) -> f64 {
         let mut seconds = self.seconds.clone();
         seconds.sort_by(f64::total_cmp);
         seconds[seconds.len() / 2]
     }
 
-    /// CPU seconds of one product, its driver's threads included: the mean. None where unknown.
+    /// Mean CPU time of one product in seconds, the driver's threads included. None where unknown.
     pub fn cpu_seconds(&self) -> Option<f64> {
         self.cpu_seconds.map(|s| s / self.seconds.len() as f64)
     }
@@ -90,7 +90,7 @@ impl Lab {
         })
     }
 
-    /// Compiles a variant, runs it once, and checks what comes out.
+    /// Compiles a variant, runs it once, and checks its output.
     pub fn prepare(&self, variant: Variant) -> Subject {
         let start = Instant::now();
         let y = self.device.create_buffer_init(&BufferInitDescriptor {

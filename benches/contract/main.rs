@@ -1,11 +1,11 @@
-//! The measurement that decided lowbit's decode contract: `levels(row, part)` yields 32 weights.
+//! The measurement that decided lowbit's decode contract: `levels(row, part)` returns 32 weights.
 //!
-//! A format decodes a few consecutive weights of a row at a time, and every kernel is written
-//! against that number, so it had to be measured before there were formats. This bench generates
-//! one Q4_0-like matrix-vector product in the variants that were considered, checks each against
-//! an f64 sum, times it, and prints a Markdown table.
+//! A format decodes a few consecutive weights of a row at a time. Every kernel depends on that
+//! number, so it was measured before the formats were written. This bench generates one Q4_0-like
+//! matrix-vector product in each variant that was considered, checks it against an f64 sum, times
+//! it, and prints a Markdown table.
 //!
-//! `cargo bench --bench contract`, with `N=4096` in the environment for another size than
+//! `cargo bench --bench contract`; `N=4096` in the environment replaces the default size of
 //! 2048 x 2048; `-- --test` runs every variant once at 256 x 256.
 
 mod cpu_time;
@@ -19,11 +19,11 @@ use data::Data;
 use lab::{Lab, Subject};
 use variant::Input;
 
-/// Each variant is timed in several rounds, so that a burst of other work on the machine meets all.
+/// Each variant is timed in several rounds, so that a burst of other load slows them all.
 const ROUNDS: usize = 4;
 
 fn main() {
-    // `cargo test --benches` passes no arguments: that is a test too.
+    // `cargo test --benches` passes no `--bench`: that is a test too.
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
     let n = match (test, std::env::var("N")) {

@@ -1,7 +1,7 @@
 //! The WGSL of one variant.
 //!
-//! Loops over rows, words and vectors are written out here rather than in WGSL, since wgpu's loops
-//! are bounded by a counter that keeps drivers from unrolling them.
+//! Loops over rows, words and vectors are unrolled here: wgpu adds a counter to each WGSL loop, which
+//! keeps drivers from unrolling it.
 
 use crate::variant::{Input, Variant};
 use std::fmt::Write;
@@ -53,7 +53,7 @@ fn scale_at(i: u32) -> f32 {{
     )
 }
 
-/// Four nibbles, one in each byte, as floats: as they are where the offset is hoisted, else less 8.
+/// Four nibbles, one in each byte, as floats: unchanged where the offset is hoisted, otherwise minus 8.
 fn levels(v: &Variant) -> String {
     let body = if v.hoist {
         "unpack4xU8(nibbles)"
@@ -63,7 +63,7 @@ fn levels(v: &Variant) -> String {
     format!("fn levels(nibbles: u32) -> vec4<f32> {{\n    return vec4<f32>({body});\n}}")
 }
 
-/// Which rows and parts a lane owns: eight neighbours own eight neighbouring rows at one part.
+/// Which rows and parts a lane owns: eight neighbouring lanes own one part of eight neighbouring rows.
 fn main_head(v: &Variant) -> String {
     let (octet, lanes_k, tile) = (8 * v.lanes_k, v.lanes_k, tile(v));
     let subgroup = match v.input {
@@ -82,7 +82,7 @@ fn main(
         8 * v.rows
     );
     for r in 0..v.rows {
-        // Rows past the end read the last one; what they add up is not written.
+        // A row past the end reads the last row; its sum is not written.
         let first = match v.interleave {
             1 => format!("min(row{r}, params.n - 1u) * parts"),
             _ => format!("min(row{r}, params.n - 1u) / 8u * parts * 8u + min(row{r}, params.n - 1u) % 8u"),
@@ -97,7 +97,7 @@ fn main(
     text
 }
 
-/// The 32 floats of x that a part meets, and their sum where the offset goes through it.
+/// The 32 floats of x that a part is multiplied by, and their sum where the offset is hoisted.
 fn inputs(v: &Variant) -> String {
     let vectors = 0..PART / 4;
     let mut text: String = match v.input {
@@ -119,7 +119,7 @@ fn inputs(v: &Variant) -> String {
     text
 }
 
-/// What one row adds in one part: as many decode calls as a part needs.
+/// What one part adds to the sum of one row: as many decode calls as the part needs.
 fn row(v: &Variant, r: usize) -> String {
     let calls = PART / v.decode;
     let mut text = format!(
@@ -152,7 +152,7 @@ fn row(v: &Variant, r: usize) -> String {
     )
 }
 
-/// Adds up the lanes that share a row; the first of them writes.
+/// Adds the sums of the lanes that share a row; the first lane writes the total.
 fn reduction(v: &Variant) -> String {
     let mut text = String::new();
     for r in 0..v.rows {

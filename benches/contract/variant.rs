@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// How a lane comes by the 32 floats of x that belong to a part.
+/// How a lane gets the 32 floats of x that belong to a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// It loads all of them.
+    /// It loads them all.
     Direct,
     /// Each lane of a subgroup of 8 loads one vec4 and broadcasts it to the others.
     Subgroup,
@@ -25,7 +25,7 @@ impl fmt::Display for Input {
 pub struct Variant {
     /// Weights in one decode call: 8 (`u32` loads), 16 (`vec2<u32>`) or 32 (`vec4<u32>`).
     pub decode: usize,
-    /// Rows whose blocks lie side by side: 8, or 1 for row-major.
+    /// Rows whose blocks are interleaved: 8, or 1 for row-major.
     pub interleave: usize,
     /// Octets of lanes that share the parts of a row.
     pub lanes_k: usize,
@@ -36,7 +36,7 @@ pub struct Variant {
     pub hoist: bool,
 }
 
-/// All that are measured: each axis is walked with the others held at a common point.
+/// All variants that are measured: one parameter varies at a time, the others keep their common values.
 pub fn all() -> Vec<Variant> {
     let mut list = Vec::new();
     for input in [Input::Direct, Input::Subgroup] {
@@ -61,7 +61,7 @@ pub fn all() -> Vec<Variant> {
             list.push(Variant { rows, ..common });
         }
         list.push(Variant { hoist: true, ..common });
-        // Sharing a row costs a barrier. Only lanes that read x themselves are tried.
+        // Lanes that share a row need a barrier. Measured only with direct reads of x.
         if input == Input::Direct {
             let shared = Variant { lanes_k: 8, ..common };
             for interleave in [1, 8] {

@@ -1,9 +1,9 @@
-//! A matrix, inputs, and what their products must be.
+//! A matrix, inputs, and their expected products.
 
 use lowbit::{Dense, Error, Format, Matrix, Precision, quantize_activations};
 
-/// Distinct rows of the matrix; the others repeat them. A prime, so that a row address that is wrong by a power of two
-/// never finds an equal row.
+/// Distinct rows of the matrix; the others repeat them. A prime, so that a row address off by a power of two never
+/// reaches an equal row.
 const DISTINCT: usize = 61;
 
 pub struct Subject {
@@ -24,7 +24,7 @@ fn random(count: usize, mut state: u32) -> Vec<f32> {
 }
 
 impl Subject {
-    /// None for formats that lowbit has no quantizer for.
+    /// None for a format without a quantizer.
     pub fn new(format: Format, n: usize, k: usize) -> Option<Subject> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
         let distinct = match Dense::new(DISTINCT, k, &weights).and_then(|w| Matrix::quantize(format, w)) {
@@ -45,7 +45,7 @@ impl Subject {
         self.matrix.matmul_with(x, precision).expect("whole rows of x")
     }
 
-    /// Every output must be within 8 ε Σ|x·w| of the f64 sum, with rounded inputs where the precision rounds them.
+    /// Every output must be within 8 ε Σ|x·w| of the f64 sum, of rounded inputs where the precision rounds them.
     pub fn check(&self, m: usize, precision: Precision) {
         let (n, k) = (self.matrix.n(), self.matrix.k());
         let x = &self.x[..m * k];

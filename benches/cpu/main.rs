@@ -1,8 +1,8 @@
-//! The product on the processor, timed: formats x m x precision at 4096 x 4096.
+//! Times the product on the processor: formats x m x precision at 4096 x 4096.
 //!
 //! `cargo bench --bench cpu`, with a filter such as `-- q4_k/m1` for a selection, or `-- --test` for one run of each at
-//! a small shape. Every product is compared with f64 sums before it is timed. A table at the end gives GFLOP/s by the
-//! clock and per CPU second; the latter does not change while other programs take the cores.
+//! a small shape. Every product is compared with f64 sums before it is timed. A table at the end gives GFLOP/s by wall
+//! time and per CPU second; other load on the cores does not change the latter.
 
 mod data;
 mod table;
@@ -23,7 +23,7 @@ const MS: [usize; 5] = [1, 2, 4, 8, 32];
 const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::I8];
 
 fn main() {
-    // Criterion's own rule: without `--bench` this is `cargo test --benches`.
+    // Criterion's rule: without `--bench` this is `cargo test --benches`.
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
     let (n, k) = if test { (128, 512) } else { (4096, 4096) };
@@ -35,7 +35,7 @@ fn main() {
     let mut table = Table::default();
     for &format in Format::ALL {
         let mut group = criterion.benchmark_group(format.name());
-        // Made when criterion first runs it; under a filter that may be never.
+        // Made when criterion first runs it, which a filter may prevent.
         let mut made = None;
         for m in MS {
             for precision in PRECISIONS {
@@ -45,7 +45,7 @@ fn main() {
                 group.bench_function(id, |bencher| {
                     let subject = made.get_or_insert_with(|| Subject::new(format, n, k));
                     let Some(subject) = subject else {
-                        // lowbit has no quantizer for this format.
+                        // This format has no quantizer.
                         return bencher.iter(|| ());
                     };
                     if timings.is_empty() {

@@ -12,8 +12,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// From timings (seconds, CPU seconds, products): the median of the last few by the clock, and their total by CPU
-    /// time, which has steps of 10 ms.
+    /// From timings (seconds, CPU seconds, products): the median wall time of the last few, and their total CPU time,
+    /// since its clock has steps of 10 ms.
     pub fn of(timings: &[(f64, Option<f64>, u64)], flop: f64, samples: usize) -> Option<Figures> {
         let last = &timings[timings.len().saturating_sub(samples)..];
         let mut seconds: Vec<f64> = last.iter().map(|(wall, _, n)| wall / *n as f64).collect();
@@ -22,7 +22,7 @@ impl Figures {
         let products: u64 = last.iter().map(|(_, _, n)| n).sum();
         Some(Figures {
             wall: flop / seconds.get(seconds.len() / 2)? / 1e9,
-            // One product of a test takes less than a step.
+            // The single product of a test takes less than a step.
             cpu: cpu
                 .filter(|&cpu| cpu > 0.0)
                 .map(|cpu| flop * products as f64 / cpu / 1e9),

@@ -1,8 +1,8 @@
-//! Where the points of lattice formats should lie: in a storage buffer, as they do, or copied into
+//! Where to keep the tables of lattice formats: in a storage buffer, as lowbit does, or copied into
 //! workgroup memory at the start of each workgroup.
 //!
 //! `cargo bench --bench lattice`, on the adapter that wgpu chooses; `-- --test` runs every product
-//! once at 256 x 256. The second form is the composed shader, edited; both must give the same bits.
+//! once at 256 x 256. The second form edits the composed shader; both must give the same bits.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
@@ -17,7 +17,7 @@ const FORMATS: [(Format, usize); 4] = [
     (Format::IQ1_S, 1024),
     (Format::IQ3_S, 512),
 ];
-/// The forms take turns, so that a burst of other work on the machine meets both.
+/// The forms take turns, so that a burst of other load slows both.
 const ROUNDS: usize = 12;
 const LONG_ENOUGH: Duration = Duration::from_millis(120);
 
@@ -92,7 +92,7 @@ fn measure(gpu: &Gpu, format: Format, words: usize, size: usize, m: usize, test:
     let storage = read(gpu, &y);
     let y = buffer(&vec![f32::NAN; m * size], output);
     run(gpu, &forms[1], &x, &y)?;
-    // Not equal to itself where an output was not written.
+    // An output that was not written is NaN, which equals nothing.
     assert_eq!(storage, read(gpu, &y), "{format}, m = {m}");
 
     let mut seconds = [Vec::new(), Vec::new()];
@@ -113,7 +113,7 @@ fn measure(gpu: &Gpu, format: Format, words: usize, size: usize, m: usize, test:
     }))
 }
 
-/// Any bytes are points and signs; the scales are those of some weights, so that they are finite.
+/// Quantized random weights, so that the scales are finite.
 fn matrix(format: Format, size: usize) -> lowbit::Result<Matrix<'static>> {
     let mut state = 1u32;
     let mut random = || {
@@ -122,7 +122,7 @@ fn matrix(format: Format, size: usize) -> lowbit::Result<Matrix<'static>> {
         state ^= state << 5;
         state as f32 / u32::MAX as f32 - 0.5
     };
-    // A few rows over and over: packing is slow.
+    // Four rows, repeated, because packing is slow.
     let weights: Vec<f32> = (0..4 * size).map(|_| random()).collect();
     let rows = Matrix::quantize(format, Dense::new(4, size, &weights)?)?;
     Matrix::from_bytes(format, size, size, rows.bytes().repeat(size / 4))

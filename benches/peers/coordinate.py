@@ -1,18 +1,18 @@
 """Times lowbit and its peers on one driver, alternately, and prints tables in markdown.
 
-Started by `benches/peers/run`. Each contender is a process of its own, a worker, that reads a
-command a line and answers each with a line, after a first line that says what it is:
+Started by `benches/peers/run`. Each contender runs in its own process, a worker. A worker prints a
+line that says what it is, then reads one command a line and answers each with one line:
 
     data FORMAT N K M      lowbit's only: writes the files `w`, `w-f32`, `x` and `y` -> written
     prepare FORMAT N K M PRECISION ROTATE   -> ready BYTES COPIES HOW, or: unsupported WHY
-                           (copies of the weights, BYTES each, for ROTATE bytes in all are taken in turn)
-    run REPS               -> seconds, and the device's own where it has a clock
+                           (as many copies of the weights, BYTES each, as make ROTATE bytes take turns)
+    run REPS               -> wall seconds, and those of the device's clock where it has one
     check                  writes the file `y-NAME` -> written
     formats                lowbit's only -> the formats that it can quantize to; and the others
-    copy BYTES             lowbit's and torch's -> bytes that the device copies in a second
+    copy BYTES             lowbit's and torch's -> bytes that the device copies a second
 
-Every product is compared with f64 sums before it is timed. CPU time is read from here, by the
-kernel's clock of the worker's process, so it is the same clock for all.
+Every product is compared with f64 sums before it is timed. CPU time is read here, from the
+operating system's clock of the worker's process, so that all workers have the same clock.
 """
 
 import argparse
@@ -26,16 +26,16 @@ import time
 
 from products import PRODUCTS
 
-# Different rows in `y`, which n repeats; benches/peers/data.rs says why.
+# Numbers in a row of `y`, which the n outputs repeat; benches/peers/data.rs says why.
 DISTINCT = 61
-# The largest root mean square error, as a share of the products', that a mode may have. "own" is a
-# peer's own choice, int8 inputs at the coarsest.
+# The largest root mean square error of each mode, relative to the root mean square of the products.
+# "own" is the peer's choice, int8 inputs at the coarsest.
 BOUNDS = {
     "f32": 1e-5, "f16": 5e-3, "i8": 1e-2, "own": 2e-2,
     # torch's
     "bf16": 1e-2, "int4": 1e-2, "int8": 2e-2, "int8w": 2e-2, "gemlite": 1e-2,
 }
-# Outputs that are compared, about: where there are more, of some rows of x.
+# About how many outputs are compared; where there are more, only those of some rows of x.
 COMPARED = 1 << 20
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -62,7 +62,7 @@ def command(name, options):
     }[name]
 
 
-# Seconds from one contender to the next: onnxruntime and OpenBLAS wait for work in loops, on all cores.
+# Seconds between two contenders: threads of onnxruntime and OpenBLAS spin on all cores while they wait for work.
 SETTLE = 0.1
 
 
@@ -70,15 +70,15 @@ class Worker:
     def __init__(self, name, options):
         self.name = name
         env = dict(os.environ)
-        # These are told so; the others by arguments.
+        # These take the number of threads from the environment, the others from arguments.
         if name in ("lowbit-cpu", "openblas", "candle"):
             env["RAYON_NUM_THREADS"] = env["OPENBLAS_NUM_THREADS"] = str(options.threads)
-        # ggml passes over devices that are processors unless they are named.
+        # ggml skips CPU devices, such as software drivers, that are not named.
         env["GGML_VK_VISIBLE_DEVICES"] = "0"
         if name == "ggml-vulkan-f32":
-            # On lavapipe its f16 products of several rows take up to 2.3 times as long.
+            # On lavapipe, ggml's f16 products of several rows take up to 2.3 times as long.
             env["GGML_VK_DISABLE_F16"] = "1"
-        # numpy's wheel has an OpenBLAS in it.
+        # numpy's wheel contains OpenBLAS.
         paths = {"onnx-webgpu": options.onnx_webgpu, "onnx-cpu": options.onnx_cpu, "openblas": options.onnx_cpu,
                  "torch": options.gemlite}
         if paths.get(name):
@@ -87,7 +87,7 @@ class Worker:
         self.process = subprocess.Popen(
             command(name, options), env=env, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
-        # ggml's two settings are one program, with one file.
+        # Both settings of ggml run one program, which writes one file.
         self.file = name.removesuffix("-f32")
         self.banner = self.read()
 
@@ -109,7 +109,7 @@ class Worker:
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
     def run(self, reps):
-        """Seconds a product: of wall time, of CPU time, and by the device's clock where it has one."""
+        """Seconds a product: wall time, CPU time, and device time where the device has a clock."""
         before = self.cpu_seconds()
         wall, *device = map(float, self.ask(f"run {reps}").split())
         cpu = self.cpu_seconds() - before
@@ -134,7 +134,7 @@ class Bench:
             print(f"note: {text}", file=sys.stderr)
 
     def fail(self, contender, slot, why):
-        """A worker that ended, or was wrong, takes no part; the others go on."""
+        """Drops a worker that ended or gave a wrong result; the others go on."""
         c = contender
         self.note(f"FAILED: {c.label()}, {c.form}, {self.n} x {self.k}, m = {c.m}: {why}")
         self.failed = True
@@ -143,7 +143,7 @@ class Bench:
             worker.process.kill()
 
     def worker(self, name, slot):
-        """The `slot`th process of this name; None where it cannot be had."""
+        """The `slot`th process of this name; None where it cannot be started."""
         if (name, slot) not in self.pool:
             try:
                 if command(name, self.options) is None:
@@ -166,7 +166,7 @@ class Bench:
             self.data = data
 
     def error(self, name, m):
-        """The root mean square error of what a worker wrote, as a share of the products'."""
+        """The root mean square error of a worker's output, relative to that of the products."""
         got, want = array.array("f"), array.array("d")
         got.frombytes(open(f"y-{name}", "rb").read())
         want.frombytes(open("y", "rb").read())
@@ -225,7 +225,7 @@ class Bench:
                 self.fail(c, slot, why)
         for _ in range(o.rounds):
             for c, worker, reps in ready:
-                # Threads of the one before still spin for a while, and this one's are asleep.
+                # Threads of the previous contender still spin for a while, and this one's are asleep.
                 time.sleep(SETTLE)
                 worker.run(max(1, reps // 8))
                 wall, cpu, device = worker.run(reps)
@@ -238,7 +238,7 @@ class Bench:
         return [c for c, _, _ in ready]
 
     def seconds(self, contender):
-        """A product's, by the device's clock where it has one: the median, and which clock."""
+        """The median time of one product, by the device's clock where it has one, and which clock."""
         times, clock = (contender.device, "device") if contender.device else (contender.wall, "wall")
         return statistics.median(times), clock
 
@@ -272,13 +272,13 @@ def main():
     parser.add_argument("--m", type=numbers, default=[1, 32, 128])
     parser.add_argument("--formats", type=names)
     parser.add_argument("--only", type=names, help="these workers, such as lowbit,ggml-vulkan")
-    parser.add_argument("--kernel", help="lowbit's kernel of this name, not the one it chooses")
+    parser.add_argument("--kernel", help="lowbit's kernel, instead of the one that it chooses")
     parser.add_argument("--n", type=int, default=4096)
     parser.add_argument("--k", type=int, default=4096)
-    parser.add_argument("--rotate", type=int, default=1, help="bytes of weights to take in turn")
+    parser.add_argument("--rotate", type=int, default=1, help="bytes of all copies of the weights, which take turns")
     parser.add_argument("--gemlite", help="the folder that gemlite is in")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each library on the processor")
-    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which nothing new is begun")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each library on the processor")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which nothing new starts")
     parser.add_argument("--quick", action="store_true", help="3 short rounds: a first look")
     options = parser.parse_args()
     options.rounds, options.seconds, options.most = (3, 0.15, 64) if options.quick else (9, 0.3, 256)

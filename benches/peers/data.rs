@@ -1,11 +1,11 @@
-//! The weights and inputs that all workers multiply, and what must come out.
+//! The weights and inputs that all workers multiply, and the expected products.
 
 use lowbit::{Dense, Format, Matrix};
 use std::fs;
 
-/// Different rows of a matrix; the rest repeat them. A prime, so that rows repeat at no power of two.
-/// A product takes as long whatever the weights are, and their quantization and the f64 reference a
-/// small part of the time.
+/// Distinct rows of a matrix; the others repeat them. A prime, so that rows repeat at no power of two.
+/// The time of a product does not depend on the weights, and few distinct rows make quantization and
+/// the f64 reference fast.
 pub const DISTINCT: usize = 61;
 
 /// Floats between -1 and 1, the same in every run.
@@ -55,7 +55,7 @@ pub fn weights(format: Format, n: usize, k: usize) -> Matrix<'static> {
     Matrix::from_bytes(format, n, k, bytes).expect("whole rows")
 }
 
-/// The products by f64 sums: m rows of the distinct numbers that n repeats.
+/// The products by f64 sums: m rows of `DISTINCT` numbers, which a row of y repeats.
 pub fn products(format: Format, k: usize, x: &[f32]) -> Vec<f64> {
     let w = distinct(format, k).dequantize();
     let sum = |x: &[f32], w: &[f32]| -> f64 {

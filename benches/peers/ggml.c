@@ -2,7 +2,7 @@
 //
 // usage: ggml vulkan|cpu|cpu-repack THREADS
 //
-// All products of a `run` are nodes of one graph, computed at once. Files are read and written in
+// All products of a `run` are nodes of one graph, computed in one call. It reads and writes files in
 // the working folder: `w` (the bytes of a GGUF tensor), `x`, `y-NAME` (little-endian f32).
 
 #include <ggml-alloc.h>
@@ -70,7 +70,7 @@ static void drop_all(void) {
     memset(&now, 0, sizeof now);
 }
 
-// A graph of `reps` products, by one copy of the weights after another.
+// A graph of `reps` products, in which the copies of the weights take turns.
 static void build(int reps) {
     if (now.reps == reps) return;
     drop_products();
@@ -150,7 +150,7 @@ static ggml_backend_dev_t device(const char *kind) {
     return found;
 }
 
-// Weights of some types are laid out anew for the processor in a buffer type of its own.
+// ggml repacks weights of some types for the processor in a separate buffer type.
 static ggml_backend_buffer_type_t repacking(ggml_backend_dev_t dev) {
     ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(dev);
     ggml_backend_dev_get_extra_bufts_t extra = (ggml_backend_dev_get_extra_bufts_t)

@@ -1,7 +1,7 @@
 //! lowbit as one of the workers of `coordinate.py`, which `benches/peers/run` starts.
 //!
-//! `peers gpu`, `peers gpu:KERNEL` or `peers cpu`, with a command a line on standard input; see
-//! `coordinate.py` for what they are. Files are read and written in the working folder.
+//! `peers gpu`, `peers gpu:KERNEL` or `peers cpu` reads one command a line from standard input;
+//! `coordinate.py` documents them. It reads and writes files in the working folder.
 
 #[path = "../products/copy.rs"]
 mod copy;
@@ -28,7 +28,7 @@ enum Product {
     Gpu {
         products: Vec<MatMul>,
         x: Buffer,
-        /// For each dispatch of a pass, as each node of ggml's graph has its own.
+        /// One for each dispatch of a pass, as each node of ggml's graph has its own.
         outputs: Vec<Buffer>,
     },
 }
@@ -184,7 +184,7 @@ impl Engine {
             outputs: bench.outputs(m * w.n()),
             products,
         };
-        // Compiles what is left to compile, before anything is timed.
+        // Drivers may compile at the first dispatch; that must not be timed.
         self.run(&product, 1);
         (self.kernel_of(&product).into(), product)
     }
@@ -196,11 +196,11 @@ impl Engine {
         }
     }
 
-    /// So many products, in passes of a few; the time by the device's own clock, where it has one.
+    /// Runs `reps` products, a few a pass; returns the device's own time where it has timestamps.
     fn run(&self, product: &Product, reps: u64) -> Option<Duration> {
         match (self, product) {
             (Engine::Gpu(bench, _), Product::Gpu { products, x, outputs }) => {
-                // One copy of the weights after another.
+                // The copies of the weights take turns, so that caches do not hold them.
                 let next = Cell::new(0);
                 let time = bench.time(reps, &|pass, i| {
                     let product = &products[next.replace(next.get() + 1) % products.len()];
@@ -236,7 +236,7 @@ impl Engine {
     }
 }
 
-/// The CPU path, in the one place where it is called.
+/// The only call of the CPU product.
 fn multiply(w: &Matrix, x: &[f32], precision: Precision) -> Vec<f32> {
     w.matmul_with(x, precision).expect("x has rows of k floats")
 }

@@ -1,9 +1,9 @@
 """onnxruntime's MatMulNBits as a worker of `coordinate.py`: `onnx_worker.py webgpu|cpu THREADS`.
 
-On WebGPU a `run` is one run of a model with as many nodes, all of which multiply the same x. x is copied
-to the device once a run. Outputs stay there but for the last: fetching it is what waits for all of them.
-On the processor every node would keep a packed copy of the weights, and none would find its own in a
-cache: there a model of one node is run as often.
+On WebGPU a `run` is one run of a model with REPS nodes, all of which multiply the same x. x is copied to
+the device once a run. Only the last output is fetched, which waits for all of them.
+On the processor every node would keep its own packed copy of the weights, and none would stay in a cache:
+there a `run` is REPS runs of a model with one node.
 """
 
 import os
@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 BLOCK = 32
 PROVIDERS = {"webgpu": "WebGpuExecutionProvider", "cpu": "CPUExecutionProvider"}
-# What a product may round: accuracy_level 4 is int8 inputs. f16 needs inputs and scales in f16.
+# accuracy_level, which says what a product may round: 4 is int8 inputs. f16 needs inputs and scales in f16.
 LEVELS = {"f32": 0, "i8": 4, "f16": 0}
 
 
@@ -67,17 +67,17 @@ class Product:
         return helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
 
     def build(self, reps):
-        """Makes ready what `reps` products need."""
+        """Builds the session that `reps` products need."""
         nodes = reps if self.kind == "webgpu" else 1
         if nodes == self.nodes:
             return
-        # Weights of the last model make room for those of the next. Outputs go before the session whose
-        # memory they are.
+        # Free the weights of the last model before loading the next, and outputs before the session that
+        # owns their memory.
         self.binding = None
         self.session = None
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
-        # Optimizers would make one of equal products.
+        # Optimizers would merge equal products.
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = ort.InferenceSession(self.model(nodes), options, [PROVIDERS[self.kind]])
         if session.get_providers()[0] != PROVIDERS[self.kind]:
@@ -102,7 +102,7 @@ class Product:
 
 
 def main():
-    # Libraries print: what they say goes to the log, and standard output is for answers.
+    # Libraries print too: their output goes to the log, so that standard output holds only answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     kind, threads = sys.argv[1], int(sys.argv[2])
@@ -120,7 +120,7 @@ def main():
                     product.run(1)
                     how = "one model" if kind == "webgpu" else "a run each"
                     answer = f"ready {product.bytes} {product.copies} {how}"
-                except Exception as why:  # onnxruntime's own say why, whatever their type
+                except Exception as why:  # onnxruntime raises many types; every message says why
                     answer = "unsupported " + str(why).replace("\n", " ")[:200]
         elif command == "run":
             answer = f"{product.run(int(values[0])):.9f}"

@@ -1,4 +1,4 @@
-"""numpy's f32 product, by OpenBLAS, as a worker of `coordinate.py`: sgemv for m = 1, sgemm beyond."""
+"""numpy's f32 product, by OpenBLAS, as a worker of `coordinate.py`: sgemv for m = 1, sgemm for more."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What `coordinate.py` times, and the tables of it. Each product takes the bench and returns its part."""
+"""What `coordinate.py` times. Each function in PRODUCTS takes the bench and returns its tables."""
 
 
 class Contender:
@@ -20,7 +20,7 @@ def table(titles, rows):
 
 
 def compare(bench, cases, mine):
-    """A table of cases, each a list of contenders; ratios of lowbit's to the others'."""
+    """A table of cases, each a list of contenders, with the ratios of lowbit's speeds to the others'."""
     heads = [c.label() for c in mine]
     titles = ["format", "m", "what", "how", "error", "GFLOP/s", "GFLOP/s per CPU s"]
     for head in heads:
@@ -77,7 +77,7 @@ def cpu(bench):
 
 
 def ladder(bench):
-    """What a few rows of x cost over one."""
+    """The speed of a few rows of x relative to one."""
     titles = ["format", "m", "kernel", "GFLOP/s", "over m = 1, wall", "GFLOP/s per CPU s", "over m = 1, CPU"]
     rows = []
     for form in bench.options.formats or ["q4_0", "q4_k", "q8_0"]:
@@ -90,7 +90,7 @@ def ladder(bench):
 
 
 def formats(bench):
-    """Every format against F16, a vector at a time."""
+    """Every format compared with F16, at m = 1."""
     names = bench.options.formats
     if not names:
         these, others = bench.worker("lowbit-cpu", "data").ask("formats").split(";")
@@ -109,13 +109,13 @@ def formats(bench):
     return "## Every format, m = 1\n\n" + table(titles, rows)
 
 
-# Beyond eight times the last-level cache of an H200, no copy is in a cache when its turn comes.
+# Eight times the last-level cache of an H200, so that no copy is cached when its turn comes.
 ROTATE = 8 * 60 << 20
 LARGE, SQUARE = (28672, 8192), (4096, 4096)
 
 
 def card(bench):
-    """A graphics card: one vector beyond its cache against what it copies, more rows against cuBLAS."""
+    """A graphics card: m = 1 with uncached weights compared with its copy bandwidth, other m with cuBLAS."""
     o = bench.options
     on_processor = "Cpu" in bench.worker("lowbit", 0).banner.split(", ")
     large, square = ((512, 512), (256, 256)) if on_processor else (LARGE, SQUARE)
@@ -126,7 +126,7 @@ def card(bench):
     for name in ("lowbit", "torch"):
         worker = bench.worker(name, 0)
         if worker:
-            # One of lowbit's bindings holds no more on devices of default limits.
+            # A binding holds no more under the default limits that lowbit's device has.
             size = 1 << 24 if on_processor else 1 << 30 if name == "torch" else 128 << 20
             copied[name] = float(worker.ask(f"copy {size}"))
     peers = [("torch", p) for p in ("bf16", "int4", "int8w", "int8", "gemlite")]

@@ -1,4 +1,4 @@
-# What `run` installs, and how it starts a program beside it. Sourced; $base is the folder for all of it.
+# What `run` installs, and how it starts a program there. Sourced; $base is the folder for all of it.
 # shellcheck shell=bash disable=SC2034 # `run` reads $workers
 : "${base:?}"
 
@@ -6,8 +6,8 @@ packages=(mesa-vulkan-drivers libvulkan1 libggml0 libggml0-backend-vulkan libggm
 webgpu=onnxruntime-webgpu==1.27.0
 onnx_cpu=onnxruntime==1.31.1
 
-# Python packages into a folder of their own, for the Python of this version. The two onnxruntimes have one
-# module name and cannot share a folder.
+# Installs Python packages into FOLDER, for Python VERSION. The two onnxruntimes have the same module name, so each
+# has its own folder.
 python_packages() { # FOLDER VERSION
     local platforms=() p
     for p in manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinux2014; do
@@ -21,7 +21,7 @@ python_packages() { # FOLDER VERSION
 
 make_tree() {
     tree=$(scripts/sid need "${packages[@]}")
-    # Half of the packages is none: a stamp says that all of them came.
+    # A stamp says that the installation is complete.
     if [ ! -e "$tree/opt/peers/.installed" ]; then
         rm -rf "$tree/opt/peers"
         python_packages "$tree/opt/peers" \
@@ -55,7 +55,7 @@ on_system() { # FOLDER COMMAND...
     (cd "$1" && shift && exec "$@")
 }
 
-# candle's worker, compiled for this machine: its kernels are chosen when they are compiled.
+# candle's worker, compiled for this machine, because candle chooses its kernels at compile time.
 build_candle() { # FOLDER
     RUSTFLAGS="-C target-cpu=native" cargo build -q --release --manifest-path benches/peers/candle/Cargo.toml \
         --target-dir "$base/candle" >&2
@@ -63,7 +63,7 @@ build_candle() { # FOLDER
     workers+=(--candle ../candle-peer)
 }
 
-# lowbit's worker, as a plain `cargo bench` would build it.
+# lowbit's worker, built as by a plain `cargo bench`.
 built() {
     cargo bench -q --no-run --bench peers --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1

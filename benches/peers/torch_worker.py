@@ -1,13 +1,13 @@
-"""torch's products as a worker of `coordinate.py`, on CUDA where it is: `torch_worker.py`.
+"""torch's products as a worker of `coordinate.py`, on CUDA where available: `torch_worker.py`.
 
-What the precision asked for means here:
+What each PRECISION means here:
     bf16     torch.mm, which is cuBLAS on CUDA
-    int4     torch.ops.aten._weight_int4pack_mm, of Q4_0's codes and scales
-    int8     torch._int_mm, of int8 weights and inputs; rounding the inputs is not timed
-    int8w    torch.ops.aten._weight_int8pack_mm, of int8 weights and bf16 inputs
-    gemlite  gemlite's linear layer, of Q4_0's codes and scales, with inputs in f16
+    int4     torch.ops.aten._weight_int4pack_mm, with Q4_0's codes and scales
+    int8     torch._int_mm, with int8 weights and inputs; rounding the inputs is not timed
+    int8w    torch.ops.aten._weight_int8pack_mm, with int8 weights and bf16 inputs
+    gemlite  gemlite's linear layer, with Q4_0's codes and scales and f16 inputs
 
-On CUDA a `run` is one replay of a graph of as many products, timed by events.
+On CUDA a `run` is one replay of a graph of REPS products, timed by events.
 """
 
 import os
@@ -46,7 +46,7 @@ def rounded(rows):
     return (rows / scales).round().to(torch.int8), scales
 
 
-# Each makes (bytes of one copy of the weights, a function of one copy, what one copy is, the result as f32).
+# Each returns (one copy of the weights, or a function that makes one; the product by a copy; its result as f32).
 
 
 def bf16(n, k, x):
@@ -99,8 +99,8 @@ MODES = {"bf16": bf16, "int4": int4, "int8": int8, "int8w": int8w, "gemlite": ge
 
 
 def copied(weights):
-    """Another copy, and the bytes of one."""
-    if callable(weights):  # makes layers, whose tensors are their own
+    """Another copy of the weights, and its bytes."""
+    if callable(weights):  # each call makes a layer with its own tensors
         layer = weights()
         return layer, sum(t.nbytes for t in layer.state_dict().values() if torch.is_tensor(t) and t.numel() > 1)
     if isinstance(weights, tuple):
@@ -116,7 +116,7 @@ class Product:
         copies = min(64, max(1, -(-rotate // self.bytes)))
         self.copies = [first] + [copied(weights)[0] for _ in range(copies - 1)]
         self.reps = self.graph = None
-        self.multiply(first)  # compiles and tunes what is compiled and tuned
+        self.multiply(first)  # the first call may compile and tune
         sync()
 
     def all(self, reps):
@@ -131,7 +131,7 @@ class Product:
             self.reps = reps
 
     def run(self, reps):
-        """Wall seconds, and the device's own where it has a clock."""
+        """Wall seconds, and those of the device's clock where it has one."""
         self.build(reps)
         sync()
         start = time.perf_counter()
@@ -150,7 +150,7 @@ class Product:
 
 
 def bandwidth(size):
-    """Bytes read and written in a second by a copy of `size` bytes."""
+    """Bytes read and written a second by a copy of `size` bytes."""
     a = torch.ones(size, dtype=torch.uint8, device=DEVICE)
     b = torch.empty_like(a)
     b.copy_(a)
@@ -166,7 +166,7 @@ def bandwidth(size):
 
 
 def main():
-    # Libraries print: what they say goes to the log, and standard output is for answers.
+    # Libraries print too: their output goes to the log, so that standard output holds only answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     name = torch.cuda.get_device_name() if CUDA else "the processor"
@@ -179,7 +179,7 @@ def main():
             try:
                 product = Product(int(n), int(k), int(m), mode, int(rotate))
                 answer = f"ready {product.bytes} {len(product.copies)} {'CUDA graph' if CUDA else 'calls'}"
-            except Exception as why:  # a mode that this torch or this device lacks says so in its own way
+            except Exception as why:  # the type differs by mode where this torch or this device lacks it
                 answer = "unsupported " + str(why).replace("\n", " ")[:200]
         elif command == "run":
             answer = " ".join(f"{t:.9f}" for t in product.run(int(values[0])))

@@ -1,9 +1,9 @@
-//! The bandwidth that products are held against: what a shader copies on the same device.
+//! The bandwidth that products are compared with: that of a copying shader on the same device.
 
 use crate::device::{Bench, compile};
 use wgpu::{BufferUsages, ComputePass};
 
-/// Bytes read and written in a second, the median of several copies of `len` bytes.
+/// Bytes read and written a second: the median of several copies of `len` bytes.
 pub fn bandwidth(bench: &Bench, len: usize) -> f64 {
     const TIMES: usize = 11;
     let words: Vec<u32> = (0..len as u32 / 4).collect();

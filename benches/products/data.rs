@@ -1,9 +1,9 @@
-//! Weights and inputs, and what their products must be.
+//! Weights, inputs, and their expected products.
 
 use lowbit::{Dense, Error, Format, Matrix, Precision};
 
-/// Different rows of a matrix; the rest repeat them. A prime: no mistake by a power of two in the
-/// address of a row meets an equal one.
+/// Distinct rows of a matrix; the others repeat them. A prime, so that a row address off by a power
+/// of two never reaches an equal row.
 const DISTINCT: usize = 61;
 
 /// Some rows of random weights in one format.
@@ -30,7 +30,7 @@ pub fn inputs(m: usize, k: usize) -> Vec<f32> {
 }
 
 impl Packed {
-    /// None for formats that lowbit has no quantizer for.
+    /// None for a format without a quantizer.
     pub fn new(format: Format, k: usize) -> Option<Packed> {
         let weights = random(DISTINCT * k, 0x9e37_79b9);
         let rows = match Dense::new(DISTINCT, k, &weights).and_then(|w| Matrix::quantize(format, w)) {
@@ -44,15 +44,15 @@ impl Packed {
         self.k
     }
 
-    /// `n` rows: the distinct ones over and over. Quantizing that many would take minutes for some
-    /// formats, and a kernel takes the same time whatever the weights are.
+    /// `n` rows: the distinct ones, repeated. Quantizing `n` rows would take minutes in some formats,
+    /// and the time of a kernel does not depend on the weights.
     pub fn matrix(&self, n: usize) -> Matrix<'static> {
         let len = n * self.rows.bytes().len() / DISTINCT;
         let bytes: Vec<u8> = self.rows.bytes().iter().copied().cycle().take(len).collect();
         Matrix::from_bytes(self.format, n, self.k, bytes).expect("whole rows")
     }
 
-    /// Every number of `y` must be within 8 ε Σ|x·w| of the f64 sum, ε being what the precision allows.
+    /// Every number of `y` must be within 8 ε Σ|x·w| of the f64 sum, with the ε of the precision.
     pub fn check(&self, y: &[f32], x: &[f32], n: usize, precision: Precision) {
         let epsilon = match precision {
             Precision::F32 => f32::EPSILON,

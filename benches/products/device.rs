@@ -8,17 +8,17 @@ use wgpu::{
     ComputePassTimestampWrites, ComputePipeline, Device, Features,
 };
 
-/// Dispatches in one pass: enough that a timestamp's step does not show, few enough that a system
-/// does not take the device for hung, and no more than a `MatMul` keeps bind groups for.
+/// Dispatches in one pass: enough to hide the resolution of timestamps, few enough not to trip a
+/// hang watchdog, and no more than a `MatMul` keeps bind groups for.
 const BATCH: u64 = 16;
 
-/// Records a dispatch, this being its number in the pass.
+/// Records a dispatch; the argument is its number in the pass.
 pub type Record<'a> = dyn Fn(&mut ComputePass, usize) + 'a;
 
-/// What times are read from.
+/// The clock that times are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// The device's own, at the beginning and end of a pass.
+    /// The device's, at the beginning and end of a pass.
     Timestamps,
     /// The host's, from submission to the end of waiting.
     Wall,
@@ -36,7 +36,7 @@ struct Stamps {
 }
 
 impl Bench {
-    /// On lowbit's own choice of adapter. No adapter is an answer, anything else a failure.
+    /// Opens the adapter that lowbit chooses. No adapter is an error to return; any other error panics.
     pub fn open() -> Result<Bench, String> {
         let gpu = match Gpu::new() {
             Ok(gpu) => gpu,
@@ -77,8 +77,8 @@ impl Bench {
         })
     }
 
-    /// Outputs, NaN as yet, one for each dispatch of a pass: those that write to one buffer wait for each other,
-    /// which products of one input in a model need not.
+    /// Outputs filled with NaN, one for each dispatch of a pass: dispatches that write to one buffer wait for each
+    /// other, and products of one input in a model do not.
     pub fn outputs(&self, len: usize) -> Vec<Buffer> {
         let nan = vec![f32::NAN; len];
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
@@ -86,7 +86,7 @@ impl Bench {
         (0..BATCH).map(output).collect()
     }
 
-    /// The time of `count` dispatches, in passes of a few.
+    /// The time of `count` dispatches, `BATCH` a pass.
     pub fn time(&self, count: u64, record: &Record) -> Duration {
         let mut total = Duration::ZERO;
         let mut left = count;
@@ -167,7 +167,7 @@ pub fn compile(device: &Device, wgsl: &str, buffers: &[&Buffer]) -> (ComputePipe
         module: &module,
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
-            // As lowbit's own kernels are compiled.
+            // lowbit compiles its own kernels this way.
             zero_initialize_workgroup_memory: false,
             ..Default::default()
         },

@@ -1,10 +1,10 @@
-//! Products of every format, timed: one vector by what lowbit chooses, then a ladder of m by every kernel
-//! that can serve it.
+//! Times products: every format at m = 1 by the kernel that lowbit chooses, three formats at other m and every
+//! precision, and every kernel at a few m.
 //!
-//! `cargo bench --bench products`, with a filter such as `-- chosen/q4_k` for some of them and
-//! `-- --test` for one run of each at a small shape. Every product is compared with f64 sums before
-//! it is timed. At the end a table gives medians beside what this device copies and multiplies, and beside the
-//! kernel that people write first (`textbook.wgsl`) in the same run.
+//! `cargo bench --bench products`, with a filter such as `-- chosen/q4_k` for a selection, or `-- --test` for one run
+//! of each at a small shape. Every product is compared with f64 sums before it is timed. A table at the end compares
+//! medians with the copy bandwidth and peak arithmetic of this device, and with a straightforward kernel
+//! (`textbook.wgsl`), all in the same run.
 
 mod copy;
 mod data;
@@ -25,17 +25,17 @@ use wgpu::DeviceType;
 /// Timings of each benchmark.
 const SAMPLES: usize = 10;
 
-/// The formats that are also timed at other m, by every kernel.
+/// The formats that are also timed at other m and precisions.
 const FEW: [Format; 3] = [Format::Q4_0, Format::Q4_K, Format::Q8_0];
 
 /// Rows of x.
 const LADDER: [usize; 8] = [1, 2, 3, 4, 8, 16, 32, 128];
 
-/// Weights too many for any cache of a graphics card. Smaller ones stay in it from run to run.
+/// A shape whose weights exceed every cache of a graphics card. Smaller ones stay cached from run to run.
 const LARGE: (usize, usize) = (28672, 8192);
 
 fn main() {
-    // As criterion itself decides: without `--bench` this is `cargo test --benches`.
+    // Criterion's rule: without `--bench` this is `cargo test --benches`.
     let arguments: Vec<String> = std::env::args().collect();
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
     let shape = if test { (128, 256) } else { (4096, 4096) };
@@ -63,7 +63,7 @@ fn main() {
 }
 
 fn on_device(run: &mut Run, bench: &Bench, shape: (usize, usize), test: bool) {
-    // Each once, as `./test` has it, would be a test of compilers: a few do.
+    // `./test` runs each once, which mostly tests compilers: a few formats suffice.
     let every = if test { 9 } else { 1 };
     for &format in Format::ALL.iter().step_by(every) {
         run.product(bench, None, Precision::F32, format, shape, 1);

@@ -1,13 +1,13 @@
-//! The arithmetic that products are held against: what a shader multiplies and adds in f32 on the same
-//! device, with nothing to wait for.
+//! The arithmetic rate that products are compared with: f32 multiplications and additions of a shader on the
+//! same device that never waits for memory.
 
 use crate::device::{Bench, compile};
 use wgpu::{BufferUsages, ComputePass};
 
-/// Of `peak.wgsl`: sums, floats of each, times, and two operations a time.
+/// Operations of one invocation of `peak.wgsl`: sums x floats of each x steps x two operations a step.
 const FLOPS: f64 = 8.0 * 4.0 * 256.0 * 2.0;
 
-/// Operations a second, the median of several runs of so many workgroups.
+/// Operations a second: the median of several runs of `workgroups` workgroups.
 pub fn flops(bench: &Bench, workgroups: u32) -> f64 {
     const TIMES: usize = 11;
     let invocations = 64 * workgroups as usize;
@@ -23,7 +23,7 @@ pub fn flops(bench: &Bench, workgroups: u32) -> f64 {
         pass.dispatch_workgroups(workgroups, 1, 1);
     };
     bench.time(1, &record);
-    // x / 2 + 1 again and again ends at 2, in each of 32 sums.
+    // Repeating x / 2 + 1 converges to 2, in each of 32 sums.
     let out: Vec<f32> = bench.read(&out);
     assert!(out.iter().all(|&s| (s - 64.0).abs() < 1e-3), "{}", out[0]);
     let mut seconds: Vec<f64> = (0..TIMES).map(|_| bench.time(1, &record).as_secs_f64()).collect();

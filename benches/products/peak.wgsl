@@ -1,4 +1,4 @@
-// Multiplies and adds in registers: eight independent sums of four floats, 256 times each, an invocation.
+// Multiplies and adds in registers: each invocation has eight independent sums of four floats, 256 steps each.
 
 @group(0) @binding(0) var<storage, read> seed: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;

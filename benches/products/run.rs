@@ -1,4 +1,4 @@
-//! Benchmarks as criterion sees them: a name, a throughput, and a closure that takes timings.
+//! The criterion benchmarks: a name, a throughput, and a closure that times.
 
 use crate::SAMPLES;
 use crate::data::Packed;
@@ -15,8 +15,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// lowbit's product, by the kernel of this name or the one that it chooses. What this device cannot
-    /// run is printed.
+    /// lowbit's product by the named kernel, or by the one that lowbit chooses. Prints what this device
+    /// cannot run.
     pub fn product(
         &mut self,
         bench: &Bench,
@@ -42,7 +42,7 @@ impl Run {
             }
         };
         let group = kernel.unwrap_or("chosen");
-        // Eight rows tell whether it can run, before criterion asks for all of them.
+        // Eight rows suffice to tell whether the device can run the kernel.
         let few = bench.gpu.upload(&packed.matrix(8)).expect("eight rows fit");
         let bytes = few.device_bytes() * (n / 8) as u64;
         if let Some(Err(e)) = kernel.map(|kernel| {
@@ -67,10 +67,10 @@ impl Run {
         });
     }
 
-    /// The kernel that people write first, on the same weights.
+    /// The straightforward kernel on the same weights.
     pub fn textbook(&mut self, bench: &Bench, (n, k): (usize, usize)) {
         let packed = Packed::new(Format::Q4_0, k).expect("it has a quantizer");
-        // Its planes hold the stored bytes in another order.
+        // The planes of `textbook.wgsl` hold the stored bytes in another order.
         let bytes = packed.matrix(n).bytes().len() as u64;
         let make = || Subject::textbook(bench, &packed, n);
         let name = ["textbook", "q4_0", &format!("{n}x{k}/m1")];
@@ -96,8 +96,8 @@ impl Run {
         });
     }
 
-    /// Makes what is to be timed when criterion first asks for it, which under a filter may be
-    /// never; notes the median for the summary.
+    /// Calls `make` when criterion first runs the benchmark, which a filter may prevent, and records
+    /// the median for the summary.
     fn measure<T: Fn(u64) -> Duration>(
         &mut self,
         [group, function, shape]: [&str; 3],
@@ -120,7 +120,7 @@ impl Run {
             });
         });
         criterion.finish();
-        // Those before the last few warmed up.
+        // The earlier timings are criterion's warm-up.
         let mut last = seconds.split_off(seconds.len().saturating_sub(SAMPLES));
         last.sort_by(f64::total_cmp);
         if let Some(median) = last.get(last.len() / 2) {

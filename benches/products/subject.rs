@@ -1,4 +1,4 @@
-//! What is timed on a device: recorded commands, and the result that they must have.
+//! What is timed on a device: recorded commands and their expected result.
 
 use crate::data::{Packed, inputs};
 use crate::device::{Bench, Record, compile};
@@ -11,13 +11,13 @@ pub struct Subject<'a> {
     packed: &'a Packed,
     precision: Precision,
     x: Vec<f32>,
-    /// What the first dispatch of a pass writes.
+    /// The output of the first dispatch of a pass.
     y: Buffer,
     n: usize,
 }
 
 impl<'a> Subject<'a> {
-    /// lowbit's product, recorded.
+    /// lowbit's product.
     pub fn lowbit(bench: &Bench, packed: &'a Packed, n: usize, product: MatMul) -> Subject<'a> {
         let (x, x_buffer) = operands(bench, packed, product.m());
         let outputs = bench.outputs(product.m() * n);
@@ -68,7 +68,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Runs it once. The result replaces NaN, and must be right.
+    /// Runs it once and checks the result, which replaces NaN.
     pub fn run_and_check(&self, bench: &Bench) {
         bench.time(1, &self.record);
         let y = bench.read(&self.y);
@@ -76,7 +76,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// `m` rows of x, here and on the device.
+/// `m` rows of x, on the host and on the device.
 fn operands(bench: &Bench, packed: &Packed, m: usize) -> (Vec<f32>, Buffer) {
     let x = inputs(m, packed.k());
     let x_buffer = bench.buffer(bytemuck::cast_slice(&x), BufferUsages::STORAGE);

@@ -20,7 +20,7 @@ struct Row {
     seconds: f64,
 }
 
-/// What one product reads of packed weights, and its operations.
+/// The bytes of packed weights that one product reads, and its operations.
 #[derive(Clone, Copy)]
 pub struct Work {
     pub bytes: u64,
@@ -28,7 +28,7 @@ pub struct Work {
 }
 
 impl Summary {
-    /// Notes and prints what runs.
+    /// Records and prints the adapter, the driver and the clock.
     pub fn describe(&mut self, bench: &Bench) {
         let info = bench.gpu.info();
         let clock = match bench.clock() {
@@ -43,13 +43,13 @@ impl Summary {
         self.device = Some(text);
     }
 
-    /// Notes and prints the copy bandwidth.
+    /// Records and prints the copy bandwidth.
     pub fn copied(&mut self, bytes_a_second: f64) {
         println!("copy: {}", copy_text(bytes_a_second));
         self.copy = Some(bytes_a_second);
     }
 
-    /// Notes and prints the peak of f32 arithmetic.
+    /// Records and prints the peak f32 arithmetic.
     pub fn multiplied(&mut self, flops_a_second: f64) {
         println!("peak: {}", peak_text(flops_a_second));
         self.peak = Some(flops_a_second);

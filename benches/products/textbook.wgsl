@@ -1,7 +1,7 @@
-// The straightforward Q4_0 kernel, such as people first write: y[r] = Σ_k x[k] · w[r, k].
+// A straightforward Q4_0 kernel: y[r] = Σ_k x[k] · w[r, k].
 //
-// Codes and scales lie in planes of their own, row after row. A workgroup owns four rows, 32
-// lanes each; a lane takes every 32nd word of its row, and a tree in workgroup memory adds up.
+// Codes and scales lie in two planes, row after row. A workgroup owns four rows, 32 lanes each;
+// a lane reads every 32nd word of its row, and a tree in workgroup memory adds the lanes' sums.
 
 struct Params {
     k: u32,

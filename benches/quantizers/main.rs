@@ -1,8 +1,8 @@
-//! How fast weights are packed: every format's encoder on one core, and GPTQ of a layer on all of them.
+//! The speed of packing weights: every format's encoder on one core, and GPTQ of a layer on all cores.
 //!
-//! `cargo bench --bench quantizers`, with names of formats such as `-- q4_k iq4_nl` or `-- gptq` for some of it,
-//! and `-- --test` for one run of each at a small shape. Prints MB of f32 weights a second, medians of five runs, with
-//! importance weights and without; then the seconds that a Hessian and GPTQ take.
+//! `cargo bench --bench quantizers`, with names of formats such as `-- q4_k iq4_nl` or `-- gptq` for a selection,
+//! and `-- --test` for one run of each at a small shape. Prints MB of f32 weights a second, medians of five runs,
+//! without importance weights and with them; then the seconds of a Hessian and of GPTQ.
 
 use lowbit::quantize::gptq::Gptq;
 use lowbit::quantize::hessian::Hessian;
@@ -11,7 +11,7 @@ use lowbit::{Dense, Error, Format, Matrix, Result};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Runs that a figure is the median of.
+/// The runs of which a figure is the median.
 const RUNS: usize = 5;
 
 fn main() -> Result<()> {
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// MB of f32 a second, without importance weights and with them.
+/// MB of f32 weights a second, without importance weights and with them.
 fn encode(format: Format, n: usize, k: usize, runs: usize) -> Result<(f64, f64)> {
     let mut random = SplitMix64::new(1);
     let weights: Vec<f32> = (0..n * k).map(|_| random.normal() as f32).collect();
@@ -61,7 +61,7 @@ fn encode(format: Format, n: usize, k: usize, runs: usize) -> Result<(f64, f64)>
     ))
 }
 
-/// A layer of `k` outputs and as many inputs, which are correlated as those of real layers are.
+/// Times GPTQ of a layer with `k` outputs and `k` inputs, which are correlated as in real layers.
 fn gptq(format: Format, k: usize, inputs: usize) -> Result<()> {
     let mut random = SplitMix64::new(2);
     let weights: Vec<f32> = (0..k * k).map(|_| random.normal() as f32).collect();

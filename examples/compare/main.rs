@@ -1,12 +1,13 @@
-//! What to pick: bits per weight against the error of weights and outputs and, for a Llama, perplexity, for methods
-//! and formats; a table, and a picture with the rate-distortion bound of a Gaussian source.
+//! Compares methods and formats: bits per weight, error of weights and outputs and, for a Llama, perplexity; as a
+//! table, and as a picture with the rate-distortion bound of a Gaussian source.
 //!
 //!     scripts/fetch_models stories15M stories
 //!     cargo run --release --example compare -- models/stories15M
 //!
-//! The first texts of `--text` are judged by, the next calibrated on. Of a model that is no Llama it compares weights.
+//! It evaluates on the first texts of `--text` and calibrates on the next. For a model other than Llama it compares
+//! only weights.
 
-// Each example uses a part of them.
+// Each example uses a part of it.
 #[allow(dead_code)]
 #[path = "../llama/mod.rs"]
 mod llama;
@@ -46,37 +47,37 @@ pub struct Args {
     /// A GGUF file, a safetensors file, or a folder with either, of f32, f16 or bf16
     #[arg(required_unless_present = "page")]
     model: Option<PathBuf>,
-    /// Draws the tables of this page, and measures nothing
+    /// Draws the tables of this page instead of measuring
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     page: Option<PathBuf>,
-    /// Texts to judge by: .jsonl with a "text" in each line, or plain text
+    /// Texts to evaluate on: .jsonl with a "text" in each line, or plain text
     #[arg(long, default_value = "models/stories/mctest.jsonl")]
     text: PathBuf,
-    /// Judges by this many texts, the first of the file
+    /// Evaluates on this many texts, the first of the file
     #[arg(long, default_value_t = 40)]
     evaluate: usize,
-    /// Texts to calibrate on, if not those of --text that follow
+    /// Texts to calibrate on, instead of the next ones of --text
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
     /// Calibrates on this many texts
     #[arg(long, default_value_t = 60)]
     calibrate: usize,
-    /// Tokens of a text that are read at most, less than the model's context
+    /// The most tokens to read of a text, less than the model's context
     #[arg(long, default_value_t = 255)]
     length: usize,
-    /// rtn, importance, hqq, awq, gptq, awq-gptq, mixed; or all; or none, for the perplexity of the model as it is
+    /// rtn, importance, hqq, awq, gptq, awq-gptq, mixed; all; or none, for the perplexity of the unchanged model
     #[arg(long, value_delimiter = ',', value_parser = choice, default_value = "all")]
     methods: Vec<Choice>,
-    /// Formats by name, with a group where it is not the usual one (int4_asym_g96); or all
+    /// Formats by name, with a group where it is not the default (int4_asym_g96); or all
     #[arg(long, value_delimiter = ',', default_values_t = DEFAULT.map(String::from))]
     formats: Vec<String>,
-    /// Mean bits of a weight that mixed formats may take; several make several rows
+    /// Budgets of mixed formats, in mean bits per weight; each gives a row
     #[arg(long, value_delimiter = ',', default_values_t = [3.5, 4.5])]
     bits: Vec<f64>,
-    /// Where the last mixture goes, for the example quantize
+    /// Writes the last mixture to this file, for the example quantize
     #[arg(long, value_name = "FILE")]
     assignment: Option<PathBuf>,
-    /// Where the picture goes
+    /// The file to draw into
     #[arg(long, default_value = "compare.svg")]
     svg: PathBuf,
 }
@@ -128,13 +129,13 @@ impl Args {
         all.filter(|m| self.wants(Choice::One(*m))).collect()
     }
 
-    /// Those of the formats whose blocks fit rows of each of `ks`; one that was asked for by name must.
+    /// The formats whose blocks divide rows of every length in `ks`; an error for a named one that does not.
     fn formats(&self, ks: &[usize]) -> Fallible<Vec<Format>> {
         let fits = |format: &Format| ks.iter().all(|&k| format.row_bytes(k).is_ok());
         if self.formats.iter().any(|name| name == "all") {
             let plain = ["f32", "f16", "bf16"];
             let all = Format::ALL.iter().copied();
-            // Formats without an encoder are those of learned codebooks.
+            // Formats of learned codebooks have no encoder.
             let made = |f: &Format| {
                 Dense::new(1, 256, &[0.5; 256])
                     .and_then(|w| lowbit::Matrix::quantize(*f, w))
@@ -177,7 +178,7 @@ fn run(args: &Args) -> Fallible<()> {
     let rows = match Llama::load(&model) {
         Ok(llama) => language(args, &model, llama)?,
         Err(e) => {
-            println!("{e}: weights are compared, and nothing else");
+            println!("{e}: comparing only weights");
             plain::compare(args, &model)?
         }
     };
@@ -191,7 +192,6 @@ fn run(args: &Args) -> Fallible<()> {
     Ok(())
 }
 
-/// Draws the tables of a page.
 fn draw_page(args: &Args) -> Fallible<()> {
     if let Some(page) = &args.page {
         std::fs::write(&args.svg, picture::of_page(page)?.0)?;
@@ -200,13 +200,13 @@ fn draw_page(args: &Args) -> Fallible<()> {
     Ok(())
 }
 
-/// Everything of a Llama.
+/// Compares weights, outputs and perplexity of a Llama.
 fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<Vec<Row>> {
     let (judged, calibrated) = texts(args, model)?;
     let losses = llama.losses(&judged)?;
     let float = losses.perplexity();
     println!(
-        "{} texts, {} tokens foretold: perplexity {float:.3}; calibrated on {} texts, {} tokens",
+        "{} texts, {} tokens predicted: perplexity {float:.3}; calibrated on {} texts, {} tokens",
         judged.0.len(),
         judged.targets().len(),
         calibrated.0.len(),
@@ -265,7 +265,7 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<Vec<Row>> 
         jobs.start(&format!("{} {format}", method.name()));
         match make(method, &|_| format) {
             Ok(quantized) => rows.push(measure(method.name(), format.to_string(), quantized)?),
-            // Some formats are not for all methods; the others are what was asked for.
+            // Not every method supports every format; go on with the others.
             Err(e) => jobs.tell(&format!("{} {format}: {e}", method.name())),
         }
         jobs.end();
@@ -290,7 +290,7 @@ fn language(args: &Args, model: &Model, mut llama: Llama) -> Fallible<Vec<Row>> 
     Ok(rows)
 }
 
-/// Those that are judged by, and those calibrated on: others, unless a file of its own was given for them.
+/// The texts to evaluate on and those to calibrate on, which are different texts or from another file.
 fn texts(args: &Args, model: &Model) -> Fallible<(Texts, Texts)> {
     let tokenizer = Tokenizer::load(model)?;
     let all = read_texts(&args.text)?;
@@ -304,13 +304,13 @@ fn texts(args: &Args, model: &Model) -> Fallible<(Texts, Texts)> {
     let (judged, calibrated) = (of(&all[..count]), of(others));
     if judged.0.is_empty() || calibrated.0.is_empty() {
         let got = (judged.0.len(), calibrated.0.len());
-        let rule = "at least one text should be judged by and one calibrated on";
+        let rule = "at least one text to evaluate on and one to calibrate on should be there";
         return Err(format!("{rule}, got {} and {}", got.0, got.1).into());
     }
     Ok((judged, calibrated))
 }
 
-/// How far the work is.
+/// The progress bar.
 pub struct Jobs {
     bar: ProgressBar,
 }
@@ -331,7 +331,7 @@ impl Jobs {
         self.bar.set_message(what.to_owned());
     }
 
-    /// A share of this job is done.
+    /// Sets the share of this job that is done.
     pub fn at(&self, done: f32) {
         let before = self.bar.position() / Jobs::STEPS * Jobs::STEPS;
         let steps = (done * Jobs::STEPS as f32) as u64;

@@ -1,4 +1,4 @@
-//! What quantization costs: of weights, of outputs on captured inputs, of perplexity.
+//! What quantization costs: the error of weights and of outputs on captured inputs, and perplexity.
 
 use crate::llama::calibration::Calibration;
 use crate::llama::methods::Quantized;
@@ -8,7 +8,7 @@ use crate::llama::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::{Dense, Format, Matrix};
 
-/// One way to store a model, and what it gave.
+/// One way to store a model, and its measurements.
 pub struct Row {
     pub method: String,
     pub format: String,
@@ -19,21 +19,21 @@ pub struct Row {
     pub language: Option<Language>,
 }
 
-/// How a language model does on the texts that it is judged by.
+/// A language model's results on the evaluation texts.
 pub struct Language {
     pub perplexity: f64,
-    /// What a token loses more than with floats, and than with the same format rounded to nearest.
+    /// The loss of a token over that of floats, and over that of the same format rounded to nearest.
     pub over_float: Difference,
     pub over_rtn: Option<Difference>,
 }
 
-/// ‖Ŵ - W‖² / ‖W‖² and ‖(Ŵ - W) X‖² / ‖W X‖² of each linear, averaged over the weights of all.
+/// ‖Ŵ - W‖² / ‖W‖² and ‖(Ŵ - W) X‖² / ‖W X‖² of each linear, averaged with its number of weights.
 pub struct Errors {
     pub weights: f64,
     pub outputs: f64,
 }
 
-/// A relative error to be averaged, with the number of weights that it is of.
+/// A mean of relative errors, each weighted by its number of weights.
 #[derive(Default)]
 pub struct Mean {
     sum: f64,
@@ -51,7 +51,7 @@ impl Mean {
     }
 }
 
-/// What models are measured against: the one of floats.
+/// The model in floats that others are compared with.
 pub struct Reference<'a> {
     pub llama: &'a Llama,
     pub calibration: &'a Calibration,
@@ -89,7 +89,7 @@ pub fn square(w: &[f32]) -> f64 {
     w.iter().map(|&w| f64::from(w) * f64::from(w)).sum()
 }
 
-/// ‖w x‖², of rows of k.
+/// ‖w x‖², for rows of k.
 pub fn output(w: &[f32], k: usize, x: &[f32]) -> Fallible<f64> {
     let matrix = Matrix::quantize(Format::F32, Dense::new(w.len() / k, k, w)?)?;
     Ok(square(&matrix.matmul(x)?))

@@ -1,8 +1,8 @@
-//! Formats mixed under a budget of bytes: what each linear loses by each format, and the best choice for all.
+//! Formats mixed under a budget of bytes: the loss of each linear in each format, and the best choice for all.
 //!
-//! A squared error of outputs says little about another layer's. So each layer is given a weight: what the model's
-//! predictions lose (the divergence from those with floats, in nats) when this layer alone is packed, for each unit of the
-//! error of its outputs. Errors in other formats are taken to cost in proportion.
+//! Squared errors of outputs are not comparable between layers. So each layer gets a weight: the divergence of the
+//! model's predictions from those with floats, in nats, when only this layer is packed, divided by the error of its
+//! outputs. Losses in other formats are assumed proportional to their errors.
 
 use crate::Jobs;
 use crate::llama::calibration::Calibration;
@@ -15,13 +15,13 @@ use lowbit::calibrate::sensitivity;
 use lowbit::quantize::hessian::Hessian;
 use lowbit::{Dense, Error, Format, Linear, Matrix};
 
-/// What a mixture is quantized by.
+/// The methods that quantize a mixture.
 pub const METHODS: [Method; 2] = [Method::Rtn, Method::Gptq];
 
-/// Texts that predictions are compared on, of those calibrated on: one pass for each linear.
+/// The number of calibration texts on which predictions are compared, in one pass for each linear.
 const TEXTS: usize = 8;
 
-/// Of each linear its name, weights, and what it loses in each format, in nats a token.
+/// A linear's name, weights, and loss in each format, in nats a token.
 pub struct Loss {
     name: String,
     weights: usize,
@@ -50,7 +50,7 @@ pub fn losses(
                 let w = named.linear.dequantize();
                 let mut choices = sensitivity::candidates(formats, Dense::new(n, k, &w)?, &hessian, &|_| ())?;
                 choices.sort_by_key(|choice| choice.bytes);
-                // The one in the middle: errors large enough to see, small enough to add up.
+                // The middle format: its errors are large enough to measure, small enough to be additive.
                 let probe = choices[choices.len() / 2];
                 let packed = Linear::new(Matrix::quantize(probe.format, Dense::new(n, k, &w)?)?);
                 let at = |llama: &mut Llama, linear| {
@@ -73,7 +73,7 @@ pub fn losses(
     Ok(losses)
 }
 
-/// The mixture of least loss in a mean of so many bits a weight.
+/// The mixture of least loss within a mean of `bits` bits per weight.
 pub fn allocate(losses: &[Loss], bits: f64) -> Fallible<Assignment> {
     let weights: usize = losses.iter().map(|loss| loss.weights).sum();
     let budget = (bits * weights as f64 / 8.0) as u64;

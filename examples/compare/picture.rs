@@ -1,4 +1,4 @@
-//! Pictures of the table: what methods and formats lose, by bits per weight.
+//! Pictures of the table: the errors of methods and formats, by bits per weight.
 //!
 //! The dashed curve is the rate-distortion bound of a Gaussian source (Shannon 1959): no code of R bits a weight has a
 //! relative squared error under D = 4^-R.
@@ -13,7 +13,7 @@ use std::path::Path;
 /// A value of a row and its standard error, where the row has them.
 type Value = dyn Fn(&Row) -> Option<(f64, Option<f64>)>;
 
-/// Everything that was measured: nats, errors of weights, errors of outputs.
+/// All measurements: nats, errors of weights, errors of outputs.
 pub fn of_rows(title: &str, rows: &[Row]) -> Fallible<String> {
     let nats = |row: &Row| {
         row.language
@@ -38,7 +38,7 @@ pub fn of_rows(title: &str, rows: &[Row]) -> Fallible<String> {
     Ok(svg(title, &panels)?.0)
 }
 
-/// The tables of a page like docs/quality.md up to its picture, which are of one model and one text.
+/// Draws the tables before the picture of a page like docs/quality.md, which have the same model and texts.
 pub fn of_page(page: &Path) -> Fallible<(String, Vec<Rect>)> {
     let text = std::fs::read_to_string(page)?;
     let before = text.split("\n![").next().unwrap_or_default();
@@ -64,14 +64,14 @@ fn page_row(line: &str) -> Option<Named> {
     Some((name, (mean.parse().ok()?, Some(error.parse().ok()?))))
 }
 
-/// One series for each method, in the order of the rows; a row that is there twice counts once.
+/// One series for each method, in the order of the rows; repeated rows count once.
 fn by_method(rows: impl Iterator<Item = Named>) -> Vec<Series> {
     let mut series: Vec<Series> = Vec::new();
     for ((method, name, bits), (value, error)) in rows {
         let place = series.iter().position(|s| s.name == method);
         let place = place.unwrap_or_else(|| {
             series.push(Series {
-                // The formats themselves: all other methods are of some of them.
+                // Only rtn has every format, so its labels name the formats.
                 named: method == "rtn",
                 name: method,
                 points: Vec::new(),

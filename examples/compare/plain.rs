@@ -1,11 +1,11 @@
-//! Models that are not Llamas: what their weights lose, by the methods that need no inputs.
+//! Models other than Llama: the error of their weights, by the methods that need no inputs.
 
 use crate::measure::{Mean, Row, square};
 use crate::model::{Fallible, Model, Tensor};
 use crate::{Args, Jobs};
 use lowbit::Dense;
 
-/// One row for each format, over all matrices of floats.
+/// One row for each format, over all float matrices.
 pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
     let is_matrix = |t: &&Tensor| {
         let floats = ["F32", "F16", "BF16"].contains(&t.kind.name);
@@ -13,7 +13,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
     };
     let matrices: Vec<&Tensor> = model.tensors.iter().filter(is_matrix).collect();
     if matrices.is_empty() {
-        return Err("no tensor in it is a matrix of floats".into());
+        return Err("it has no float matrix".into());
     }
     let ks: Vec<usize> = matrices.iter().map(|t| t.dims[0] as usize).collect();
     let methods = args.methods().into_iter().filter(|m| !m.needs_text());
@@ -24,7 +24,7 @@ pub fn compare(args: &Args, model: &Model) -> Fallible<Vec<Row>> {
     });
     let pairs: Vec<_> = pairs.collect();
     if pairs.is_empty() {
-        return Err("no method that was asked for compares weights alone, in any of the formats".into());
+        return Err("none of the methods works without inputs in any of the formats".into());
     }
     let jobs = Jobs::new(pairs.len());
     let mut rows = Vec::new();

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes digits.images and digits.labels: scikit-learn's digits, out of the wheel that holds them.
+"""Writes digits.images and digits.labels: scikit-learn's digits, from its wheel.
 
     python3 digits.py [WHEEL]
 
-Without WHEEL it is fetched with `pip download`. Only the standard library is used. The files are of MNIST's
-own form (idx): two bytes of zero, 8 for unsigned bytes, the number of dimensions, each as a big-endian u32,
-then the bytes. The csv has 1797 lines of 64 pixels, 0 to 16, and the digit.
+Without WHEEL it runs `pip download`. It needs only the standard library. The files have MNIST's format (idx):
+two zero bytes, 8 for unsigned bytes, the number of dimensions, each as a big-endian u32, then the bytes. The
+csv has 1797 lines of 64 pixels, 0 to 16, and the digit.
 """
 
 import gzip

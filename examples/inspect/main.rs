@@ -1,5 +1,5 @@
 //! Lists the tensors of a model, with formats, shapes and sizes, and decodes one of them. Layers that
-//! other tools packed in safetensors are listed as what they become.
+//! other tools packed in safetensors are listed in the format that lowbit reads them as.
 //!
 //!     cargo run --release --example inspect -- FILE_OR_FOLDER
 //!     cargo run --release --example inspect -- FILE --dequantize NAME OUT.f32 --gpu
@@ -39,7 +39,7 @@ struct Args {
     /// Only tensors with this in their name
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
-    /// Also the keys
+    /// Lists the keys too
     #[arg(long)]
     keys: bool,
 }
@@ -93,7 +93,7 @@ fn run(args: &Args) -> Fallible<()> {
     }
 }
 
-/// Weights, and what they are out of.
+/// Weights, and their source.
 struct Decoded {
     numbers: Vec<f32>,
     rows: u64,
@@ -123,7 +123,7 @@ fn decode(model: &Model, name: &str, gpu: Option<&Gpu>) -> Fallible<Decoded> {
     let tensor = model.tensor(name)?;
     Ok(Decoded {
         numbers: match (&model.gguf, gpu) {
-            // With the factors that may lie beside them.
+            // With the factors that may be stored next to them.
             (Some(file), Some(gpu)) if tensor.kind.is_packed() => effective(&file.linear(name)?, Some(gpu))?,
             (Some(file), _) => file.to_f32(name)?,
             (None, Some(gpu)) => tensor.to_f32_on(gpu)?,
@@ -146,11 +146,11 @@ fn write(decoded: &Decoded, out: &str, gpu: bool) -> Fallible<()> {
     }
     file.flush().map_err(named)?;
     let by = if gpu { "GPU" } else { "processor" };
-    println!("{out}: {rows} rows of {k} floats out of {from}, decoded on the {by}");
+    println!("{out}: {rows} rows of {k} floats from {from}, decoded on the {by}");
     Ok(())
 }
 
-/// The items, with a bar that moves as they are taken and is gone after the last.
+/// The items, with a progress bar that disappears after the last.
 fn progress<T>(items: Vec<T>, what: &'static str) -> impl Iterator<Item = T> {
     let bar = ProgressBar::new(items.len() as u64).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {

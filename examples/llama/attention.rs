@@ -1,10 +1,10 @@
-//! Causal attention within each text, queries and keys rotated by their positions (RoPE, Su et al. 2021).
+//! Causal attention within each text, with rotary positions of queries and keys (RoPE, Su et al. 2021).
 
 use super::Shape;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Cosines and sines of every position, a pair of neighbours after the other.
+/// Cosines and sines of every position, by pair of neighbours.
 pub struct Rope {
     /// A row of `head / 2` pairs for each position.
     turns: Vec<(f32, f32)>,
@@ -22,7 +22,7 @@ impl Rope {
         Rope { turns: turns.collect() }
     }
 
-    /// Turns one head: neighbours 2i and 2i + 1 are a pair, as GGUF files of `llama` have them.
+    /// Rotates one head: neighbours 2i and 2i + 1 are a pair, as in GGUF files of `llama`.
     fn turn(&self, position: usize, head: &[f32]) -> Vec<f32> {
         let pairs = head.len() / 2;
         let turns = &self.turns[position * pairs..][..pairs];
@@ -32,7 +32,7 @@ impl Rope {
     }
 }
 
-/// Softmax(q kᵀ / √head) v for each head: rows of `width`, as `[q, k, v]` have one for each position.
+/// Softmax(q kᵀ / √head) v for each head: one row of `width` for each position; `[q, k, v]` have one each too.
 pub fn attend(shape: &Shape, rope: &Rope, spans: &[Range<usize>], [q, k, v]: [&[f32]; 3]) -> Vec<f32> {
     let mut out = vec![0f32; q.len()];
     let mut texts = Vec::new();
@@ -73,7 +73,7 @@ fn attend_text(shape: &Shape, rope: &Rope, span: Range<usize>, [q, k, v]: [&[f32
     }
 }
 
-/// In eight sums, so that the compiler may use vectors.
+/// Eight sums, so that the compiler can vectorize.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();

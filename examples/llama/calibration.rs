@@ -1,16 +1,16 @@
-//! What the linears of a model are fed with when it reads texts: a sample of their inputs, and the mean of their
-//! squares, which is llama.cpp's importance of a column.
+//! The inputs of a model's linears when it reads texts: a sample of them, and the mean of their squares, which is
+//! llama.cpp's importance of a column.
 
 use super::text::Texts;
 use super::{Llama, Place};
 use crate::model::Fallible;
 use lowbit::calibrate::imatrix::Importance;
 
-/// Rows of inputs that are kept of each place, taken at even distances.
+/// Rows of inputs kept for each place, sampled at equal intervals.
 const ROWS: usize = 2048;
 
 pub struct Calibration {
-    /// Of each block, by `Place`: rows of inputs.
+    /// Rows of inputs, by block and `Place`.
     samples: Vec<[Vec<f32>; 4]>,
     pub importance: Importance,
 }

@@ -1,4 +1,4 @@
-//! From the tensors and keys of a GGUF file to a `Llama`.
+//! Makes a `Llama` from the tensors and keys of a GGUF file.
 
 use super::{Layer, Llama, Named, Place, Shape, Shared};
 use crate::model::{Fallible, Model};
@@ -6,7 +6,7 @@ use lowbit::gguf::Value;
 use lowbit::{Dense, Format, Linear, Matrix};
 
 impl Llama {
-    /// The model of a GGUF file; an error says what of it is not supported.
+    /// The model of a GGUF file; an error names what is not supported.
     pub fn load(model: &Model) -> Fallible<Llama> {
         let architecture = text(model, "general.architecture").unwrap_or("none");
         if architecture != "llama" {
@@ -88,7 +88,7 @@ impl Llama {
     }
 }
 
-/// A tensor as it is stored, plain floats as f32.
+/// A tensor in its stored format; plain floats become f32.
 fn linear(model: &Model, name: &str, n: usize, k: usize) -> Fallible<Linear> {
     let tensor = model.tensor(name)?;
     let dims = (tensor.rows(), tensor.dims.first().copied().unwrap_or(0));

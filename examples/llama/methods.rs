@@ -13,43 +13,43 @@ use lowbit::{Dense, Format, Linear, Matrix};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Method {
-    /// What the format's own tool does: round to nearest, or its search
+    /// As the format's own tool: round to nearest, or its search
     Rtn,
-    /// The same with columns weighted by the mean square of their inputs
+    /// The same, with columns weighted by the mean square of their inputs
     Importance,
     /// Zero points fitted to the weights, without data
     Hqq,
-    /// Columns scaled by their inputs, ranges cut
+    /// Columns scaled by their inputs, ranges clipped
     Awq,
-    /// Column by column, errors made good by the columns to come
+    /// Column by column, each error compensated by later columns
     Gptq,
-    /// GPTQ of the weights that AWQ has scaled
+    /// GPTQ of weights that AWQ has scaled
     AwqGptq,
 }
 
 impl Method {
-    /// Its name as arguments and tables have it.
+    /// Its name in arguments and tables.
     pub fn name(self) -> String {
         clap::ValueEnum::to_possible_value(&self).map_or(String::new(), |v| v.get_name().to_owned())
     }
 
-    /// Whether it can be had for this format.
+    /// Whether it supports this format.
     pub fn takes(self, format: Format) -> bool {
         match self {
-            // It is the zero points that it fits.
+            // HQQ fits zero points.
             Method::Hqq => format.name().starts_with("int") && format.name().contains("_asym"),
-            // Others have no use for it.
+            // Only the encoders of GGUF formats use importance.
             Method::Importance => format.gguf().is_some(),
             _ => true,
         }
     }
 
-    /// Whether it looks at inputs.
+    /// Whether it needs inputs.
     pub fn needs_text(self) -> bool {
         !matches!(self, Method::Rtn | Method::Hqq)
     }
 
-    /// What it makes of weights alone; for a method that needs more, what the format's own rounding makes of them.
+    /// Quantizes by weights alone; a method that needs inputs falls back to the format's own rounding.
     pub fn quantize(self, format: Format, dense: Dense) -> lowbit::Result<Matrix<'static>> {
         match self {
             Method::Hqq => Ok(Hqq::default().quantize(format, dense, &|_| ())?.matrix),
@@ -63,22 +63,22 @@ impl Method {
 /// A model whose linears are packed.
 pub struct Quantized {
     pub llama: Llama,
-    /// What AWQ multiplied weights by.
+    /// The factors of AWQ.
     pub scales: Option<Scales>,
 }
 
-/// What a model is quantized with.
+/// How to quantize a model.
 pub struct Recipe<'a> {
     pub method: Method,
     /// By the name of the weights.
     pub format_of: &'a dyn Fn(&str) -> Format,
-    /// Read by GPTQ once more, block after block, so that later blocks make good what earlier ones lose.
+    /// GPTQ reads these again, block by block, so that later blocks compensate the errors of earlier ones.
     pub texts: &'a Texts,
     pub calibration: &'a Calibration,
 }
 
 impl Recipe<'_> {
-    /// Quantizes a copy of `llama`, whose weights are floats; `progress` is told the share done.
+    /// Quantizes a copy of `llama`, whose weights are floats; `progress` gets the share done.
     pub fn quantize(&self, llama: &Llama, progress: &(dyn Fn(f32) + Sync)) -> Fallible<Quantized> {
         let mut llama = llama.clone();
         let mut scales = None;
@@ -104,7 +104,7 @@ impl Recipe<'_> {
         Ok(Quantized { llama, scales })
     }
 
-    /// Each linear by itself.
+    /// Quantizes each linear independently.
     fn by_layers(&self, llama: &mut Llama, calibration: &Calibration, progress: &(dyn Fn(f32) + Sync)) -> Fallible<()> {
         let count = (4 * llama.layers.len()) as f32;
         for (i, layer) in llama.layers.iter_mut().enumerate() {
@@ -118,7 +118,7 @@ impl Recipe<'_> {
                             let importance = calibration.importance_of(&named.name)?;
                             Matrix::quantize_weighted(format, Dense::new(n, k, &weights)?, &importance)?
                         }
-                        // Queries and keys are not cut: what counts is their product with each other.
+                        // As in AWQ, queries and keys are not clipped, because they are multiplied by each other.
                         Method::Awq if place != Place::Attention || index == 2 => {
                             let whole = Dense::new(n, k, &weights)?;
                             let x = calibration.sample(i, place);
@@ -135,14 +135,14 @@ impl Recipe<'_> {
         Ok(())
     }
 
-    /// By GPTQ, each place with the inputs that the model has once all before it is quantized.
+    /// Quantizes by GPTQ, each place with the inputs that it gets from the quantized places before it.
     fn by_columns(&self, llama: &mut Llama, progress: &(dyn Fn(f32) + Sync)) -> Fallible<()> {
         let count = (4 * llama.layers.len()) as f32;
-        // Scales of the original weights, so that act-order permutes no inputs: files cannot store a permutation.
+        // Scales from the original weights, so that act-order permutes no inputs: files cannot store a permutation.
         let gptq = Gptq::default()
             .with_act_order(true)
             .with_groups(GroupScales::Static)
-            // GPTQ's own tool calls it `mse`. Without it INT3_ASYM has 22.842 instead of 21.635 on the stories.
+            // GPTQ's tool calls it `mse`. Without it INT3_ASYM has perplexity 22.842 instead of 21.635 on the stories.
             .with_search(Some(Search::default()));
         llama.walk(&self.texts.inputs(), &mut |i, place, shared, x| {
             let mut hessian = Hessian::new(shared.linears[0].linear.k())?;
@@ -165,7 +165,7 @@ impl Recipe<'_> {
     }
 }
 
-/// Formats that hold weights as they are, or nearly.
+/// Formats of floats, to which no method applies.
 fn is_float(format: Format) -> bool {
     [Format::F32, Format::F16, Format::BF16].contains(&format)
 }

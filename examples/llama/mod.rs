@@ -1,7 +1,7 @@
-//! A Llama on the processor, to judge quantizers by: whole texts at once, every linear a `lowbit::Linear`, and a
-//! look at the inputs of each on the way. Shared by the examples `compare` and `quantize`; not fast enough to chat with.
+//! A Llama on the processor, to evaluate quantizers: it reads whole texts at once, every linear is a `lowbit::Linear`,
+//! and a visitor sees the inputs of each. Shared by the examples `compare` and `quantize`; too slow to generate text.
 //!
-//! Reads GGUF files of the architecture `llama` as examples/model does, so that a user has `mod model` too.
+//! It reads GGUF files of the architecture `llama` through examples/model, so its users need `mod model` too.
 
 mod attention;
 pub mod calibration;
@@ -15,13 +15,13 @@ mod walk;
 
 use lowbit::Linear;
 
-/// The numbers that the metadata of a GGUF file has.
+/// The hyperparameters in the metadata of a GGUF file.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Floats of the residual stream.
     pub width: usize,
     pub heads: usize,
-    /// Heads of keys and values, each shared by `heads / kv_heads` queries (grouped-query attention).
+    /// Heads of keys and values; `heads / kv_heads` heads of queries share each (grouped-query attention).
     pub kv_heads: usize,
     /// Floats of one head.
     pub head: usize,
@@ -29,7 +29,7 @@ pub struct Shape {
     pub rope_base: f32,
     /// ε of RMSNorm.
     pub epsilon: f32,
-    /// The longest text that it was trained on.
+    /// The length of text that it was trained on.
     pub context: usize,
 }
 
@@ -41,7 +41,7 @@ pub struct Llama {
     embedding: Vec<f32>,
     pub layers: Vec<Layer>,
     output_norm: Vec<f32>,
-    /// Logits of all tokens; the embedding once more where the file has no `output.weight`.
+    /// Logits of all tokens; a copy of the embedding where the file has no `output.weight`.
     head: Linear,
 }
 
@@ -54,16 +54,16 @@ pub struct Layer {
     pub shared: [Shared; 4],
 }
 
-/// Where inputs meet weights, in the order of a forward pass.
+/// The places in a block where linears share inputs, in the order of a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Normed inputs of queries, keys and values.
+    /// Normalized inputs of queries, keys and values.
     Attention,
-    /// What attention sums, on its way back to the residual stream.
+    /// The output of attention, before it is projected to the residual stream.
     AttentionOutput,
-    /// Normed inputs of gate and up.
+    /// Normalized inputs of gate and up.
     FeedForward,
-    /// silu(gate) · up, on its way back.
+    /// silu(gate) · up, before it is projected to the residual stream.
     Down,
 }
 
@@ -90,13 +90,13 @@ pub struct Named {
 }
 
 impl Llama {
-    /// All linears of the blocks: what quantizers are judged by, the embedding and the head left alone.
+    /// All linears of the blocks, which methods quantize; the embedding and the head are not among them.
     pub fn linears(&self) -> impl Iterator<Item = &Named> {
         let shared = self.layers.iter().flat_map(|layer| &layer.shared);
         shared.flat_map(|shared| &shared.linears)
     }
 
-    /// As `linears`, to be replaced.
+    /// As `linears`, mutable.
     pub fn linears_mut(&mut self) -> impl Iterator<Item = &mut Named> {
         let shared = self.layers.iter_mut().flat_map(|layer| &mut layer.shared);
         shared.flat_map(|shared| &mut shared.linears)

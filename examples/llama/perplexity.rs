@@ -1,4 +1,4 @@
-//! How well a model foretells texts: perplexity, and what one model loses against another token by token.
+//! How well a model predicts texts: perplexity, and the difference of two models' losses token by token.
 
 use super::Llama;
 use super::text::Texts;
@@ -6,10 +6,10 @@ use super::walk::Visit;
 use crate::model::Fallible;
 use rayon::prelude::*;
 
-/// Rows whose logits are held at a time.
+/// Rows whose logits are in memory at a time.
 const ROWS: usize = 64;
 
-/// The loss of each token that was foretold, text by text: -ln of its probability, in nats.
+/// The loss of each predicted token, text by text: -ln of its probability, in nats.
 #[derive(Clone)]
 pub struct Losses(Vec<Vec<f64>>);
 
@@ -27,9 +27,9 @@ impl Losses {
         (losses.clone().sum::<f64>() / losses.count() as f64).exp()
     }
 
-    /// What this model loses more than `other` on the same tokens. Pairs tell far smaller differences apart than two
-    /// perplexities do, since most of a token's loss is the same for both. The error is that of a sample of texts, not
-    /// of tokens: those of one text have much in common.
+    /// The mean loss of this model minus that of `other` on the same tokens. Pairing resolves far smaller differences
+    /// than two perplexities, because most of a token's loss is the same for both. The standard error is over texts,
+    /// not tokens, because tokens of one text are correlated.
     pub fn against(&self, other: &Losses) -> Difference {
         let pairs = self.0.iter().zip(&other.0);
         let texts: Vec<(f64, f64)> = pairs
@@ -55,7 +55,7 @@ impl Llama {
         self.losses_visiting(texts, &mut |_, _, _, _| Ok(()))
     }
 
-    /// As `losses`, with a look at the inputs of linears on the way.
+    /// As `losses`; `visit` sees the inputs of linears.
     pub fn losses_visiting(&mut self, texts: &Texts, visit: &mut Visit) -> Fallible<Losses> {
         let rows = self.walk(&texts.inputs(), visit)?;
         let targets: Vec<u32> = texts.targets();
@@ -82,8 +82,8 @@ impl Llama {
         Ok(Losses(by_text.collect()))
     }
 
-    /// The Kullback-Leibler divergence of this model's predictions from those that the same head makes of `float`, what
-    /// `walk` gave for the model it is compared with: nats a token, at least 0.
+    /// The Kullback-Leibler divergence of this model's predictions from those of the model whose `walk` returned
+    /// `float`, with the same head: nats a token, at least 0.
     pub fn divergence(&mut self, texts: &Texts, float: &[f32]) -> Fallible<f64> {
         let rows = self.walk(&texts.inputs(), &mut |_, _, _, _| Ok(()))?;
         let count = ROWS * self.shape.width;

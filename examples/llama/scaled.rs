@@ -1,5 +1,5 @@
-//! AWQ's factors put where they cost nothing: what a place is fed with is divided by s in the operation before it
-//! (a norm, or the linear whose rows it comes from), and its weights are multiplied by s. The model computes the same.
+//! AWQ's factors, folded where they cost nothing: the operation before a place (a norm, or the linear whose rows give
+//! its inputs) is divided by s, and the weights of the place are multiplied by s. The model computes the same.
 
 use super::calibration::Calibration;
 use super::{Llama, Place, Shared};
@@ -10,7 +10,7 @@ use lowbit::{Dense, Format, Linear, Matrix};
 /// s of each place of each block.
 pub type Scales = Vec<[Vec<f32>; 4]>;
 
-/// Searches s at each place for `format_of` its first linear, and folds it.
+/// Searches s at each place, for the format of its first linear, and folds it.
 pub fn scale(
     llama: &mut Llama,
     calibration: &Calibration,
@@ -20,13 +20,14 @@ pub fn scale(
 ) -> Fallible<Scales> {
     let count = llama.layers.len();
     let mut all = Scales::new();
-    // All are found before any is folded, since folding changes the weights of the place before.
+    // Find all before folding any, because folding changes the weights of the previous place.
     for (i, layer) in llama.layers.iter().enumerate() {
         let mut found = [const { Vec::new() }; 4];
         for place in Place::ALL {
             let shared = &layer.shared[place as usize];
             let k = shared.linears[0].linear.k();
-            // Where queries share a head of values, a factor of each input of the output has no row to go to.
+            // With grouped queries, several inputs of the output projection come from one row of values, which cannot
+            // take a factor for each.
             if place == Place::AttentionOutput && llama.shape.heads != llama.shape.kv_heads {
                 found[place as usize] = vec![1.0; k];
                 continue;
@@ -76,7 +77,7 @@ impl Shared {
             for row in weights.chunks_mut(k) {
                 row.iter_mut().zip(columns).for_each(|(w, s)| *w *= s);
             }
-            // With grouped queries these rows are fewer than the factors, which are all 1.
+            // With grouped queries there are fewer rows than factors, which are all 1.
             if let Some(rows) = rows.filter(|rows| rows.len() == n) {
                 fold_into_rows(&mut weights, k, None, rows)?;
             }
@@ -86,7 +87,7 @@ impl Shared {
     }
 }
 
-/// Weights as they were before `scale`: of the linear `index` at `place`.
+/// Undoes `scale` in the weights of the linear `index` at `place`.
 pub fn unscaled(weights: &mut [f32], scales: &[Vec<f32>; 4], place: Place, index: usize) {
     let columns = &scales[place as usize];
     let rows = match (place, index) {

@@ -1,18 +1,18 @@
-//! Texts to judge a model by, or to calibrate it on, as tokens.
+//! Texts to evaluate a model on, or to calibrate it on, as tokens.
 
 use super::tokenizer::Tokenizer;
 use crate::model::Fallible;
 use std::path::Path;
 
-/// Bytes of a run of lines at most, where no line is longer.
+/// The most bytes of a run of lines, unless one line is longer.
 const RUN: usize = 1000;
 
-/// Tokens of each text, the first of them the one that begins texts.
+/// Tokens of each text, starting with BOS.
 #[derive(Clone, Default)]
 pub struct Texts(pub Vec<Vec<u32>>);
 
 impl Texts {
-    /// Each of `texts` up to `length` tokens, that which begins it not counted.
+    /// Each of `texts`, cut to `length` tokens after BOS.
     pub fn of(tokenizer: &Tokenizer, texts: &[String], length: usize) -> Texts {
         let tokens = texts.iter().map(|text| {
             let mut tokens = tokenizer.encode(text);
@@ -22,19 +22,19 @@ impl Texts {
         Texts(tokens.filter(|tokens| tokens.len() > 1).collect())
     }
 
-    /// What a model is given: all but the last token of each text.
+    /// The inputs of a model: all but the last token of each text.
     pub fn inputs(&self) -> Vec<&[u32]> {
         self.0.iter().map(|text| &text[..text.len() - 1]).collect()
     }
 
-    /// What it is to foretell: all but the first token of each text, one text after the other.
+    /// The tokens to predict: all but the first of each text, one text after the other.
     pub fn targets(&self) -> Vec<u32> {
         self.0.iter().flat_map(|text| &text[1..]).copied().collect()
     }
 }
 
-/// The texts of a file: of `.jsonl` the field `text` of each line, of any other runs of whole lines,
-/// of some 1000 bytes, which are about 250 tokens.
+/// The texts of a file: the field `text` of each line of `.jsonl`; otherwise runs of whole lines, of
+/// about 1000 bytes or 250 tokens.
 pub fn read_texts(path: &Path) -> Fallible<Vec<String>> {
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let all = std::fs::read_to_string(path).map_err(|e| named(&e))?;

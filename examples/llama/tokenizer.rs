@@ -1,18 +1,18 @@
-//! Text to tokens by scores (SentencePiece's BPE, as llama2.c and llama.cpp do it): characters are joined to longer
-//! pieces, the pair whose joint piece has the highest score first, the leftmost of equals.
+//! Text to tokens by scores (SentencePiece's BPE, as in llama2.c and llama.cpp): characters are merged into longer
+//! pieces, the pair with the highest score first, the leftmost of equal ones.
 
 use super::load::get;
 use crate::model::{Fallible, Model};
 use lowbit::gguf::{Array, Value};
 use std::collections::{BinaryHeap, HashMap};
 
-/// Kinds of tokens as GGUF counts them.
+/// GGUF's token types.
 const NORMAL: i32 = 1;
 const BYTE: i32 = 6;
 
 pub struct Tokenizer {
-    /// Pieces of text. Byte tokens are not among them: a '.' is its piece, not the byte 0x2E, or the
-    /// model would read a text that it has never seen the like of.
+    /// Pieces of text, without the byte tokens: '.' must become its piece, not the byte 0x2E, which the
+    /// model has never seen in its place.
     pieces: HashMap<String, u32>,
     scores: Vec<f32>,
     /// The token of each byte.
@@ -21,7 +21,7 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// The tokenizer of a GGUF file, where it is one of scores.
+    /// The tokenizer of a GGUF file, which must have scores.
     pub fn load(model: &Model) -> Fallible<Tokenizer> {
         let kind = get(model, "tokenizer.ggml.model").and_then(Value::as_str);
         if kind != Some("llama") {
@@ -67,10 +67,10 @@ impl Tokenizer {
         })
     }
 
-    /// The token that begins a text, then those of the text with a space before it.
+    /// BOS, then the tokens of the text with a space before it.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let text = format!("\u{2581}{}", text.replace(' ', "\u{2581}"));
-        // Pieces as (start, end) in a list that pairs are joined in; an empty one was joined to the one before.
+        // Pieces as (start, end), merged in place; an empty one was merged into the one before.
         let starts = text.char_indices().map(|(at, c)| (at, at + c.len_utf8()));
         let mut spans: Vec<(usize, usize)> = starts.collect();
         let mut next: Vec<usize> = (1..=spans.len()).collect();
@@ -96,7 +96,7 @@ impl Tokenizer {
         }
         while let Some(pair) = queue.pop() {
             let (left, right) = (pair.left, pair.right);
-            // Out of date where either has been joined to another since.
+            // Outdated where either has since been merged with another.
             if spans[left].0 == spans[left].1
                 || spans[right].0 == spans[right].1
                 || (spans[left].0, spans[right].1) != (pair.start, pair.end)
@@ -125,7 +125,7 @@ impl Tokenizer {
     }
 }
 
-/// Two neighbours that could be joined.
+/// Two neighbours that could be merged.
 struct Pair {
     score: f32,
     left: usize,

@@ -1,4 +1,4 @@
-//! The forward pass: texts side by side, all positions at once, block by block.
+//! The forward pass: all positions of all texts at once, block by block.
 
 use super::attention::{Rope, attend};
 use super::{Llama, Place, Shape, Shared};
@@ -7,15 +7,15 @@ use lowbit::Linear;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Called at each place of each block, before its linears are used: with the number of the block, the linears, which
-/// may be replaced (the pass goes on with the new ones), and their inputs, a row for each position of each text.
+/// Called at each place of each block, before its linears are used, with the number of the block, the linears, which it
+/// may replace (the pass goes on with the new ones), and their inputs, a row for each position of each text.
 pub type Visit<'a> = dyn FnMut(usize, Place, &mut Shared, &[f32]) -> Fallible<()> + 'a;
 
-/// Rows of x that are multiplied at a time: few enough that they stay in a core's cache.
+/// Rows of x multiplied at a time: few enough to stay in a core's cache.
 const ROWS: usize = 256;
 
 impl Llama {
-    /// The residual stream behind the last norm: a row of `width` for each position of each text, in order.
+    /// The residual stream after the last norm: a row of `width` for each position of each text, in order.
     pub fn walk(&mut self, texts: &[&[u32]], visit: &mut Visit) -> Fallible<Vec<f32>> {
         let shape = self.shape.clone();
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0);
@@ -47,7 +47,7 @@ impl Llama {
         Ok(normed(&stream, &self.output_norm, &shape))
     }
 
-    /// Logits of `rows`, some of what `walk` gave.
+    /// Logits of `rows`, which `walk` returned.
     pub(super) fn logits(&self, rows: &[f32]) -> Fallible<Vec<f32>> {
         multiply(&self.head, rows)
     }

@@ -1,9 +1,9 @@
 // The product with unpacked weights, for comparison: y[c, r] = Σ_k x[c, k] · w[r, k].
 //
-// Two entry points; the example times both and takes the faster. In row_per_lane every lane has a
-// row of its own and nothing is shared: on a matrix with many rows it is several times the faster
-// on lavapipe and SwiftShader. In row_per_workgroup neighbouring lanes read neighbouring words, as
-// graphics cards prefer. Both read sixteen floats of a row at a time; rows are padded with zeros.
+// Two entry points; the example times both and takes the faster. In row_per_lane every lane owns a
+// row and nothing is shared: on a matrix with many rows it is several times as fast on lavapipe and
+// SwiftShader. In row_per_workgroup neighbouring lanes read neighbouring words, as graphics cards
+// prefer. Both read sixteen floats of a row at a time; rows are padded with zeros.
 
 override COLS: u32; // rows of x that an invocation takes, 1 to 4
 const LANES: u32 = 64u;

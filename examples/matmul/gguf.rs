@@ -6,7 +6,7 @@ use crate::weights::Weights;
 use lowbit::gguf::Split;
 use std::path::{Path, PathBuf};
 
-/// The file and the tensor that `--weights` names; none where the whole of it is a file.
+/// The file and the tensor that `--weights` names; no tensor where the whole argument is a file.
 pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
     if !weights.exists()
         && let Some((file, tensor)) = weights.to_string_lossy().rsplit_once(':')
@@ -16,8 +16,8 @@ pub fn split(weights: &Path) -> (PathBuf, Option<String>) {
     (weights.into(), None)
 }
 
-/// The tensor: floats, or packed as it is unless `anew`. Without a name, an error that lists those there
-/// are.
+/// The tensor: floats, or in its packed format unless `anew`. Without a name, an error that lists the
+/// tensors.
 pub fn read(parts: &[&[u8]], tensor: Option<&str>, anew: bool) -> Fallible<Weights> {
     let file = Split::parse(parts)?;
     let Some(tensor) = tensor.and_then(|name| file.tensor(name).ok()) else {

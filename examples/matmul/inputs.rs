@@ -1,11 +1,11 @@
-//! Inputs that are the same on every machine: normal numbers from a seed, without a crate.
+//! Inputs that are the same on every machine: normal numbers from a seed, without a dependency.
 
 use lowbit::random::SplitMix64;
 
 /// `count` numbers of mean 0 and variance 1.
 pub fn normal(seed: u64, count: usize) -> Vec<f32> {
     let mut random = SplitMix64::new(seed);
-    // In (0, 1]: its logarithm is finite.
+    // In (0, 1], so that its logarithm is finite.
     let mut unit = || ((random.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64;
     let one = |_| {
         let radius = (-2.0 * unit().ln()).sqrt();

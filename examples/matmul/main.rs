@@ -1,9 +1,9 @@
-//! Packs a matrix in every format, multiplies by it, and prints what each format costs and gives. A
-//! layer that another tool packed is multiplied as it is.
+//! Packs a matrix in every format, multiplies by it, and prints the bits, errors and time of each format.
+//! A layer that another tool packed is multiplied in its own format.
 //!
 //!     cargo run --release --example matmul -- --help
 //!
-//! The exit status is 1 where any product is further from its f64 oracle than rounding explains.
+//! The exit status is 1 where a product differs from its f64 oracle by more than rounding explains.
 
 mod gguf;
 mod inputs;
@@ -41,16 +41,16 @@ pub use model::Fallible;
 /// Packs a matrix in every format and multiplies by it.
 #[derive(Parser)]
 struct Args {
-    /// A .npy matrix of f32 or f16, [outputs, inputs]; a tensor of a GGUF file, as FILE.gguf:TENSOR; a
-    /// layer of a safetensors file or folder, as FOLDER:LAYER, of which the first is taken if none is
-    /// named. A layer of all-MiniLM-L6-v2 if nothing is given
+    /// A .npy matrix of f32 or f16, [outputs, inputs]; a tensor of a GGUF file, as FILE.gguf:TENSOR; or a
+    /// layer of a safetensors file or folder, as FOLDER:LAYER, the first if none is named. Default: a
+    /// layer of all-MiniLM-L6-v2
     #[arg(long, value_name = "FILE[:NAME]")]
     weights: Option<PathBuf>,
     /// Rows of inputs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     m: u32,
-    /// A format, with or without a group (q4_k, int4_g128, int8_row); may be repeated. Weights that are
-    /// packed already are multiplied as they are without this, and decoded and packed anew with it
+    /// A format, with or without a group (q4_k, int4_g128, int8_row); may be repeated. Without it, packed
+    /// weights are multiplied in their own format; with it, they are decoded and repacked
     #[arg(long = "format", value_name = "NAME")]
     formats: Vec<Format>,
     /// Only the first N rows of the matrix
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Fallible<bool> {
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/minilm_ffn_out.npy");
     let path = args.weights.clone().unwrap_or(shipped.into());
-    // What is packed is multiplied as it is, unless it is asked for in other formats.
+    // Packed weights keep their format unless the arguments ask for others.
     let anew = args.rows.is_some() || !args.formats.is_empty();
     let (name, weights) = weights::read(&path, anew)?;
     let mut dense = match weights {
@@ -119,7 +119,7 @@ fn run(args: &Args) -> Fallible<bool> {
         }
     }
     for (format, error) in &left_out {
-        // These are only read from files of other tools; the rest say why they do not fit.
+        // Formats without an encoder are only read from files of other tools, so they are not reported.
         if !matches!(error, Error::NoEncoder { .. }) {
             println!("left out: {format}: {error}");
         }
@@ -138,7 +138,7 @@ fn run(args: &Args) -> Fallible<bool> {
     Ok(sum_up(&rows, &format!("{count} formats{f32}")))
 }
 
-/// Whether the product of a layer that is packed is right, on the device and on the processor.
+/// Whether the product of a packed layer is right, on the device and on the processor.
 fn run_layer(name: &str, linear: &Linear, m: usize) -> Fallible<bool> {
     let (n, k, format) = (linear.n(), linear.k(), linear.matrix().format());
     let note = match model::checkpoint::note(linear) {
@@ -169,7 +169,7 @@ fn run_layer(name: &str, linear: &Linear, m: usize) -> Fallible<bool> {
     Ok(sum_up(&rows, &format!("{} products", rows.len())))
 }
 
-/// The device, described on standard output; none is no error, the processor does as well.
+/// The device, described on standard output. None is not an error: the processor multiplies instead.
 fn device() -> Fallible<Option<Gpu>> {
     let gpu = match Gpu::new() {
         Ok(gpu) => gpu,

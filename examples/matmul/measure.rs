@@ -1,4 +1,4 @@
-//! Multiplies and judges: on a device, or on the processor where there is none.
+//! Multiplies, times and checks: on a device, or on the processor where there is none.
 
 use crate::npy::Dense;
 use crate::oracle::{Product, relative_rms};
@@ -10,17 +10,17 @@ use lowbit::wgpu::{self, BufferSlice, BufferUsages, ComputePass};
 use lowbit::{Gpu, Linear, LinearMatMul, MatMul, Matrix, Precision};
 use std::time::Instant;
 
-/// The weights as they were, the inputs, and the outputs that they should give.
+/// The original weights, the inputs, and the expected outputs.
 pub struct Subject {
     pub dense: Dense,
     pub x: Vec<f32>,
     pub right: Product,
 }
 
-/// What records a product of x into y.
+/// Records a product of x into y.
 type Encode<'a> = &'a dyn Fn(&mut ComputePass, BufferSlice, BufferSlice) -> lowbit::Result<()>;
 
-/// A result, and the median time that it takes.
+/// A result and its median time.
 fn timed(product: impl Fn() -> Fallible<Vec<f32>>) -> Fallible<(Vec<f32>, f64)> {
     let y = product()?;
     let seconds = timing::median(|| {
@@ -67,7 +67,7 @@ impl Subject {
         self.x.len() / self.dense.k
     }
 
-    /// Seconds of a product recorded by hand, since `Gpu::matmul` also uploads x and reads y back.
+    /// Seconds of a recorded product, because `Gpu::matmul` also uploads x and reads y back.
     fn recorded(&self, gpu: &Gpu, clock: &Clock, y: &[f32], product: Encode) -> Fallible<f64> {
         let [x, result] = [self.x.len(), y.len()].map(|floats| {
             gpu.device().create_buffer(&wgpu::BufferDescriptor {
@@ -87,14 +87,14 @@ impl Subject {
         Ok(seconds)
     }
 
-    /// The product of a layer as it is packed, on the processor; `dense` has its effective weights.
+    /// The product of a packed layer on the processor; `dense` has its effective weights.
     pub fn linear_on_cpu(&self, linear: &Linear) -> Fallible<Row> {
         let (y, seconds) = timed(|| Ok(linear.matmul(&self.x)?))?;
         let read = linear.matrix().bytes().len() as u64;
         Ok(self.linear_row("CPU", linear, &y, (seconds, read)))
     }
 
-    /// The product of a layer as it is packed, on a device.
+    /// The product of a packed layer on a device.
     pub fn linear_on_gpu(&self, gpu: &Gpu, clock: &Clock, linear: &Linear) -> Fallible<Row> {
         let weights = gpu.upload_linear(linear)?;
         let y = gpu.linear(&self.x, &weights)?;
@@ -110,7 +110,7 @@ impl Subject {
             name: format!("{} on {on}", linear.matrix().format()),
             bytes: linear.matrix().bytes().len() as u64,
             weights: self.dense.weights.len() as u64,
-            // Its effective weights are what the product is held to.
+            // The product is compared with the effective weights, so they have no error.
             weight_error: 0.0,
             output_error: relative_rms(y, right.y.iter().copied()),
             rounding: right.rounding(y),
@@ -140,7 +140,7 @@ impl Subject {
                 seconds,
                 read: unpacked::bytes(&self.dense),
             };
-            // A wrong result is never passed over for a right one.
+            // Keep a wrong result, so that it is reported.
             if best
                 .as_ref()
                 .is_none_or(|b| b.ok() && (!row.ok() || seconds < b.seconds))
@@ -151,9 +151,9 @@ impl Subject {
         best.ok_or("no f32 kernel".into())
     }
 
-    /// The clock that times all products, tried out on the f32 one.
+    /// The clock that times all products, tested on the f32 one.
     pub fn clock<'a>(&self, gpu: &'a Gpu) -> Fallible<Clock<'a>> {
-        // A part of the matrix, which fits a binding whatever the size of the whole.
+        // A part of the matrix that fits a binding for any size of the whole.
         let (n, k) = (self.dense.n.min(512), self.dense.k);
         let weights = self.dense.weights[..n * k].to_vec();
         let part = Dense { n, k, weights };

@@ -10,7 +10,7 @@ pub struct Dense {
     pub weights: Vec<f32>,
 }
 
-/// Reads the matrix, or says what the bytes are instead.
+/// Reads the matrix; the error says what the bytes are instead.
 pub fn parse(bytes: &[u8]) -> Fallible<Dense> {
     if let Some(kind) = other_kind(bytes) {
         return Err(format!(
@@ -65,7 +65,7 @@ pub fn parse(bytes: &[u8]) -> Fallible<Dense> {
     })
 }
 
-/// The name of a kind of weight file that someone may well try.
+/// The name of another common format of weight files.
 fn other_kind(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'P', b'K', 3, 4, ..] => Some("zip (.npz or PyTorch)"),

@@ -1,9 +1,9 @@
-//! What is right, in f64, and how far from it something else is.
+//! The product in f64, and the error of other results.
 
 use std::thread;
 
-/// The largest |y - oracle| / (eps · Σ|x·w|) that counts as the same product: rounding of an f32
-/// sum in any order that a kernel may choose, and no more than that.
+/// The largest |y - oracle| / (eps · Σ|x·w|) of a right product: the rounding of an f32 sum in any
+/// order that a kernel may choose.
 pub const BOUND: f64 = 8.0;
 
 /// A product in f64, and for each output the Σ|x·w| that its rounding error scales with.
@@ -13,7 +13,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// `y[m, n] = Σ_k x[m, k] · w[n, k]`, the rows of x shared out among the processor's cores.
+    /// `y[m, n] = Σ_k x[m, k] · w[n, k]`, with the rows of x distributed over the processor's cores.
     pub fn new(x: &[f32], w: &[f32], k: usize) -> Product {
         let n = w.len() / k;
         let mut sums = vec![(0f64, 0f64); x.len() / k * n];
@@ -33,7 +33,7 @@ impl Product {
         Product { y, magnitude }
     }
 
-    /// The same with a bias for each column of `y`.
+    /// The same plus a bias for each column of `y`.
     pub fn with_bias(&self, bias: Option<&[f32]>) -> Product {
         let (mut y, mut magnitude) = (self.y.clone(), self.magnitude.clone());
         let Some(bias) = bias else {
@@ -54,7 +54,7 @@ impl Product {
         let outputs = y.iter().zip(&self.y).zip(&self.magnitude);
         let errors = outputs.map(|((y, right), magnitude)| {
             match (*y as f64 - right).abs() {
-                // Of inputs that are all zero: 0 / 0 would be NaN.
+                // All inputs are zero, and 0 / 0 would be NaN.
                 0.0 => 0.0,
                 error => error / (f32::EPSILON as f64 * magnitude),
             }

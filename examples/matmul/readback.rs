@@ -1,4 +1,4 @@
-//! Getting the bytes of a buffer back.
+//! Reads the bytes of a buffer back.
 
 use crate::Fallible;
 use lowbit::Gpu;
@@ -23,7 +23,7 @@ pub fn floats(gpu: &Gpu, buffer: &Buffer) -> Fallible<Vec<f32>> {
 pub fn mapped(gpu: &Gpu, readable: &Buffer) -> Fallible<Vec<u8>> {
     let (sender, receiver) = std::sync::mpsc::channel();
     readable.slice(..).map_async(MapMode::Read, move |result| {
-        // The receiver is gone only where the wait below has failed already.
+        // The receiver is dropped only where the wait below has failed.
         let _ = sender.send(result);
     });
     gpu.device().poll(wgpu::PollType::wait_indefinitely())?;

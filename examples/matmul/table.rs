@@ -3,14 +3,14 @@
 use crate::oracle::BOUND;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-/// What was measured of one way to store the weights.
+/// The measurements of one way to store the weights.
 pub struct Row {
     pub name: String,
     /// Bytes that store the matrix.
     pub bytes: u64,
     /// Weights in the matrix.
     pub weights: u64,
-    /// Relative RMS of the weights as they decode, and of the outputs.
+    /// Relative RMS error of the decoded weights, and of the outputs.
     pub weight_error: f64,
     pub output_error: f64,
     /// The largest error against the oracle, in units of f32 rounding.
@@ -70,7 +70,7 @@ fn percent(ratio: f64) -> String {
     match ratio {
         0.0 => "0".into(),
         r if r.is_nan() => "NaN".into(),
-        // What is left of f32 rounding.
+        // Only f32 rounding.
         r if r < 1e-5 => format!("{r:.0e}"),
         r => format!("{:.2} %", 100.0 * r),
     }

@@ -1,18 +1,18 @@
-//! How long a product takes: by the device's own clock where it has one, else by ours.
+//! The time of a product, by the device's clock where it has one, otherwise by the host's.
 
 use crate::{Fallible, readback};
 use lowbit::Gpu;
 use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass, Features};
 use std::time::{Duration, Instant};
 
-/// What the runs of one measurement may take, after its warm-up.
+/// The time for the runs of one measurement, after its warm-up.
 const BUDGET: Duration = Duration::from_millis(50);
-/// Seconds that a single pass should take, so that its start and end weigh little.
+/// Seconds that a single pass should take, so that its overhead is small.
 const PASS: f64 = 0.002;
-/// Products in a pass at most, for the sake of drivers that stop long ones.
+/// The most products in a pass, because some drivers abort long ones.
 const PRODUCTS: usize = 256;
 
-/// What puts one product into a pass.
+/// Records one product into a pass.
 pub type Record<'a> = &'a dyn Fn(&mut ComputePass) -> lowbit::Result<()>;
 
 pub struct Clock<'a> {
@@ -21,12 +21,12 @@ pub struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    /// The device's clock, if a pass of `record` takes some time by it, and no more than by ours:
-    /// there are drivers whose timestamps stand still or count in other units than they say.
+    /// The device's clock, if a pass of `record` takes some time by it, and no more than by the host's:
+    /// the timestamps of some drivers do not advance, or have other units than reported.
     pub fn new(gpu: &'a Gpu, record: Record) -> Fallible<Clock<'a>> {
         let queries = Queries::new(gpu);
         let mut clock = Clock { gpu, queries };
-        // The first pass also compiles what the driver left for later.
+        // Drivers may finish compiling in the first pass.
         clock.pass(1, record)?;
         let started = Instant::now();
         let passed = clock.pass(8, record)?;
@@ -44,7 +44,7 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// The median time of one product, in seconds. Many are recorded into each pass.
+    /// The median time of one product, in seconds. Each pass records many.
     pub fn median(&self, record: Record) -> Fallible<f64> {
         self.pass(1, record)?;
         let one = self.pass(1, record)?;
@@ -52,7 +52,7 @@ impl<'a> Clock<'a> {
         median(|| Ok(self.pass(count, record)? / count as f64))
     }
 
-    /// Seconds of one pass of so many products.
+    /// Seconds of one pass of `count` products.
     fn pass(&self, count: usize, record: Record) -> Fallible<f64> {
         let started = Instant::now();
         let device = self.gpu.device();

@@ -1,4 +1,4 @@
-//! The product with unpacked f32 weights on the same device: what the packed ones are up against.
+//! The product with unpacked f32 weights on the same device, to compare packed ones with.
 
 use crate::{Fallible, npy::Dense, readback};
 use lowbit::Gpu;
@@ -7,7 +7,7 @@ use lowbit::wgpu::{self, Buffer, BufferUsages, ComputePass};
 /// Floats that the kernel reads at a time; rows are padded with zeros to a multiple.
 const PIECE: usize = 16;
 const LANES: usize = 64;
-/// Rows of x that one invocation takes at most.
+/// The most rows of x that one invocation takes.
 const COLS: usize = 4;
 
 /// The entry points of `f32.wgsl`, and the rows of weights that a workgroup of each owns.
@@ -26,7 +26,7 @@ pub fn bytes(dense: &Dense) -> u64 {
     4 * dense.n as u64 * dense.k.next_multiple_of(PIECE) as u64
 }
 
-/// Whether weights, inputs and outputs each fit one binding, and if not, both numbers.
+/// Ok if weights, inputs and outputs each fit one binding; otherwise an error with both sizes.
 pub fn fits(gpu: &Gpu, dense: &Dense, m: usize) -> Result<(), String> {
     let limits = gpu.device().limits();
     let limit = limits.max_storage_buffer_binding_size;
@@ -39,13 +39,13 @@ pub fn fits(gpu: &Gpu, dense: &Dense, m: usize) -> Result<(), String> {
 }
 
 impl<'a> Unpacked<'a> {
-    /// Makes one of [`KERNELS`] ready for the rows of `x`.
+    /// Prepares one of [`KERNELS`] for the rows of `x`.
     pub fn new(gpu: &'a Gpu, dense: &Dense, x: &[f32], (entry, rows): (&str, usize)) -> Fallible<Unpacked<'a>> {
         let device = gpu.device();
         let limits = device.limits();
         let (n, m) = (dense.n, x.len() / dense.k);
         let cols = m.min(COLS);
-        // One side of a grid may be too short for all rows: it is folded into the third.
+        // One side of a grid may be too short for all rows, so the rest goes to the third.
         let groups = n.div_ceil(rows);
         let width = groups.min(limits.max_compute_workgroups_per_dimension as usize);
         let grid = [width, m.div_ceil(cols), groups.div_ceil(width)].map(|side| side as u32);
@@ -96,7 +96,7 @@ impl<'a> Unpacked<'a> {
         })
     }
 
-    /// Puts the product into a pass.
+    /// Records the product into a pass.
     pub fn record(&self, pass: &mut ComputePass) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.group, &[]);
@@ -112,7 +112,7 @@ impl<'a> Unpacked<'a> {
     }
 }
 
-/// Rows of `k` floats as bytes, with zeros up to a whole number of pieces.
+/// Rows of `k` floats as bytes, each padded with zeros to a whole number of pieces.
 fn padded(rows: &[f32], k: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(4 * rows.len() / k * k.next_multiple_of(PIECE));
     for row in rows.chunks(k) {

@@ -1,4 +1,4 @@
-//! What `--weights` names: a matrix of floats, or a layer that is packed already.
+//! The weights that `--weights` names: a matrix of floats, or a packed layer.
 
 use crate::model::Files;
 use crate::model::checkpoint::Checkpoint;
@@ -12,14 +12,14 @@ pub enum Weights {
     Packed(Box<Linear>),
 }
 
-/// The weights, and what to call them; what is packed is decoded if it is to be packed `anew`.
+/// The name and the weights; packed ones are decoded if they are to be packed `anew`.
 pub fn read(weights: &Path, anew: bool) -> Fallible<(String, Weights)> {
     let (path, tensor) = gguf::split(weights);
     let here = std::env::current_dir().unwrap_or_default();
     let name = path.strip_prefix(here).unwrap_or(&path);
     let name = name.display().to_string();
     let named = |e: Box<dyn std::error::Error>| format!("{name}: {e}");
-    // Names its file in its errors.
+    // Its errors name the file.
     let files = Files::open(&path)?;
     let bytes = files.bytes();
     let safetensors = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
@@ -51,7 +51,7 @@ fn layer(checkpoint: &Checkpoint, name: Option<&str>, anew: bool) -> Fallible<(S
         Weights::Dense(Dense {
             n: linear.n(),
             k: linear.k(),
-            // A bias is no part of the matrix that is packed.
+            // The matrix to pack does not include a bias.
             weights: linear.dequantize(),
         })
     };

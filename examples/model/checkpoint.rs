@@ -1,4 +1,4 @@
-//! A safetensors checkpoint by its layers, those that another tool packed among them.
+//! The layers of a safetensors checkpoint, including those that another tool packed.
 
 use super::{Fallible, no_such};
 use lowbit::safetensors::{Model, TensorInfo};
@@ -8,12 +8,12 @@ use std::path::Path;
 
 pub struct Checkpoint<'a> {
     model: Model<'a>,
-    /// The names of layers: of all, and of those that are packed.
+    /// The names of all layers, and of the packed ones.
     linears: BTreeSet<String>,
     packed: BTreeSet<String>,
 }
 
-/// What a name stands for.
+/// What a name refers to.
 pub enum Found {
     Layer(Box<Linear>),
     /// A tensor of plain floats, with its dimensions.
@@ -21,7 +21,7 @@ pub enum Found {
 }
 
 impl<'a> Checkpoint<'a> {
-    /// A folder, or a file with the settings that lie beside it.
+    /// Opens a folder, or a file with the settings next to it.
     pub fn open(asked: &Path) -> Fallible<Checkpoint<'static>> {
         Ok(Checkpoint::new(Model::open(asked)?))
     }
@@ -33,23 +33,23 @@ impl<'a> Checkpoint<'a> {
         Checkpoint { model, linears, packed }
     }
 
-    /// The name of the file that counts as that of a tensor, of those that hold one of this name.
+    /// For each tensor, the name of the file that it is read from, where several files hold one of its name.
     pub fn files_of_tensors(&self) -> HashMap<&str, &str> {
         let tensors = self.model.tensors().iter();
         tensors.map(|t| (t.name(), self.model.file_of(t))).collect()
     }
 
-    /// How its layers were quantized: `gptq`, ...
+    /// The method that quantized its layers: `gptq`, ...
     pub fn method(&self) -> &'static str {
         self.model.method().name()
     }
 
-    /// The names of the layers that are packed.
+    /// The names of the packed layers.
     pub fn packed(&self) -> &BTreeSet<String> {
         &self.packed
     }
 
-    /// The layer to try where none is named: the first that is packed, or else the first.
+    /// The layer to take where none is named: the first packed one, otherwise the first.
     pub fn first(&self) -> Fallible<&str> {
         let first = self.packed.first().or(self.linears.first());
         Ok(first.ok_or("no tensor in it is a linear layer")?)
@@ -59,15 +59,15 @@ impl<'a> Checkpoint<'a> {
         self.model.tensors().len()
     }
 
-    /// The tensors that are no part of a packed layer.
+    /// The tensors that belong to no packed layer.
     pub fn others(&self) -> impl Iterator<Item = &TensorInfo> {
         let tensors = self.model.tensors().iter();
         tensors.filter(|t| self.owner(t.name()).is_none_or(|o| !self.packed.contains(o)))
     }
 
-    /// The layer that a tensor is a part of: that of the longest name which its own starts with.
+    /// The layer that a tensor belongs to: the one with the longest name that is a prefix of the tensor's.
     fn owner<'n>(&self, tensor: &'n str) -> Option<&'n str> {
-        // Those of gpt-oss.
+        // The suffixes of gpt-oss.
         let joined = ["_blocks", "_scales", "_bias"];
         let joined = joined.iter().find_map(|suffix| tensor.strip_suffix(suffix));
         let dots = tensor.rmatch_indices('.').map(|(at, _)| &tensor[..at]);
@@ -78,7 +78,7 @@ impl<'a> Checkpoint<'a> {
         Ok(self.model.linear(name)?)
     }
 
-    /// The layer that goes by this name, or by that of its `.weight`.
+    /// The layer of this name, or of the name of its `.weight`.
     pub fn layer(&self, name: &str) -> Option<&str> {
         let names = [Some(name), name.strip_suffix(".weight")];
         let mut found = names.iter().flatten().map(|name| self.linears.get(*name));
@@ -116,7 +116,7 @@ pub fn is_float(tensor: &TensorInfo) -> bool {
     ["F32", "F16", "BF16"].contains(&&tensor.dtype()[..])
 }
 
-/// The weights that a layer amounts to, decoded by the GPU where there is one given.
+/// The effective weights of a layer, decoded by the GPU if one is given.
 pub fn effective(linear: &Linear, gpu: Option<&Gpu>) -> Fallible<Vec<f32>> {
     match gpu {
         None => Ok(linear.dequantize()),
@@ -127,7 +127,7 @@ pub fn effective(linear: &Linear, gpu: Option<&Gpu>) -> Fallible<Vec<f32>> {
     }
 }
 
-/// What a layer has around its matrix.
+/// What a layer has in addition to its matrix.
 pub fn note(linear: &Linear) -> String {
     let mut parts = Vec::new();
     let mut part = |is_there: bool, text: String| {
@@ -150,7 +150,7 @@ pub fn note(linear: &Linear) -> String {
     let rotates = linear.output_rotation().is_some();
     part(rotates, "rotation of its outputs".into());
     part(linear.bias().is_some(), "bias".into());
-    // They are beside the bytes of the matrix.
+    // These are stored outside the bytes of the matrix.
     let format = linear.matrix().format().name();
     part(format.starts_with("aqlm"), "codebook, not counted".into());
     let columns = format.ends_with("_columns");

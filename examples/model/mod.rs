@@ -1,5 +1,5 @@
-//! A model on disk, mapped into memory: GGUF in one file or several, or safetensors, a file or all of
-//! a folder. Shared by the examples `inspect`, `quantize` and `matmul`.
+//! A model on disk, mapped into memory: GGUF in one file or several, or a safetensors file or folder.
+//! Shared by the examples `inspect`, `quantize`, `compare` and `matmul`.
 
 pub mod checkpoint;
 mod safetensors;
@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// The files of a model. Their bytes are read when they are looked at, and not before.
+/// The files of a model. Their bytes are read on access.
 pub struct Files {
-    /// What was asked for.
+    /// The path that the caller gave.
     asked: PathBuf,
     paths: Vec<PathBuf>,
     maps: Vec<Mmap>,
 }
 
 impl Files {
-    /// Maps a file, with the other parts where it is one of several, or what lies in a folder.
+    /// Maps a file, with the other parts where it is one of several, or the files of a folder.
     pub fn open(path: &Path) -> Fallible<Files> {
         let paths = paths(path)?;
         let maps = paths.iter().map(|path| map(path));
@@ -37,7 +37,7 @@ impl Files {
         self.maps.iter().map(|map| &map[..]).collect()
     }
 
-    /// All tensors, by what the first bytes say the files are.
+    /// All tensors. The first bytes tell which kind of file it is.
     pub fn parse(&self) -> Fallible<Model<'_>> {
         let bytes = self.bytes();
         if bytes.first().is_some_and(|b| b.starts_with(b"GGUF")) {
@@ -60,7 +60,7 @@ impl Files {
         })
     }
 
-    /// The layers of safetensors files, by the configuration that lies beside them.
+    /// The layers of safetensors files, by the configuration next to them.
     pub fn checkpoint(&self) -> Fallible<Checkpoint<'static>> {
         Ok(Checkpoint::open(&self.asked).map_err(|e| self.named(&*e))?)
     }
@@ -80,7 +80,7 @@ impl Files {
             Some(first) => first.parent(),
             None => Some(self.asked.as_path()),
         };
-        // A name alone has an empty one.
+        // The parent of a bare file name is empty.
         let named = parent.filter(|folder| !folder.as_os_str().is_empty());
         named.unwrap_or(Path::new("."))
     }
@@ -101,7 +101,7 @@ fn paths(path: &Path) -> Fallible<Vec<PathBuf>> {
     if !of("safetensors")?.is_empty() {
         return Ok(lowbit::safetensors::files(path)?);
     }
-    // Several GGUF files of a folder are several models, unless they are parts of one.
+    // Several GGUF files in a folder are several models, unless they are parts of one.
     let found = of("gguf")?;
     match found.first() {
         None => Err(format!("{} has no .safetensors or .gguf file", path.display()).into()),
@@ -121,35 +121,35 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 
 fn map(path: &Path) -> Fallible<Mmap> {
     let named = |e: std::io::Error| format!("{}: {e}", path.display());
-    // Asked before it is opened, which waits where it is a pipe.
+    // Checked before opening, because opening a pipe blocks.
     let metadata = std::fs::metadata(path).map_err(named)?;
     if !metadata.is_file() {
-        return Err(format!("{} is no regular file", path.display()).into());
+        return Err(format!("{} is not a regular file", path.display()).into());
     }
     if metadata.len() == 0 {
         return Err(format!("{} is empty", path.display()).into());
     }
     let file = File::open(path).map_err(named)?;
-    // SAFETY: the bytes are only read. Should another program change the file meanwhile, wrong numbers
-    // are the worst that can follow: every read is checked against the length of the map.
+    // SAFETY: the bytes are only read. If another program changes the file meanwhile, wrong numbers are
+    // the worst outcome: every read is checked against the length of the map.
     #[allow(unsafe_code)]
     let map = unsafe { Mmap::map(&file) }.map_err(named)?;
     Ok(map)
 }
 
-/// What a model is made of.
+/// The contents of a model.
 pub struct Model<'a> {
     pub kind: &'static str,
-    /// Keys of a GGUF file; none of safetensors.
+    /// Keys of a GGUF file; empty for safetensors.
     pub metadata: Vec<(String, Value)>,
     pub tensors: Vec<Tensor<'a>>,
-    /// Present where it came from GGUF.
+    /// Present for GGUF.
     pub gguf: Option<Split<'a>>,
-    /// Present where layers of safetensors are packed; it has all there is then, `tensors` nothing.
+    /// Present for safetensors with packed layers; it then has everything, and `tensors` is empty.
     pub checkpoint: Option<Checkpoint<'a>>,
 }
 
-/// One tensor, in whichever container.
+/// One tensor of either container.
 #[derive(Clone)]
 pub struct Tensor<'a> {
     pub name: String,
@@ -167,7 +167,7 @@ impl<'a> Model<'a> {
             Some(Tensor {
                 name: t.name().to_owned(),
                 dims: t.dims().to_vec(),
-                // Reading refused a type that is unknown.
+                // The reader has refused unknown types.
                 kind: TensorType::from_id(t.type_id())?,
                 data: t.data(),
             })
@@ -181,7 +181,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The tensor of this name, or an error that names those that are alike.
+    /// The tensor of this name, or an error with similar names.
     pub fn tensor(&self, name: &str) -> Fallible<&Tensor<'a>> {
         if let Some(tensor) = self.tensors.iter().find(|t| t.name == name) {
             return Ok(tensor);
@@ -191,7 +191,7 @@ impl<'a> Model<'a> {
     }
 }
 
-/// What is told of a name that is none: those that are alike, or else how many there are and the first.
+/// The message for an unknown name: similar names, otherwise their number and the first ones.
 pub fn no_such(what: &str, name: &str, names: &[&str]) -> String {
     let alike = |n: &&&str| n.contains(name) || name.contains(**n);
     let alike: Vec<&str> = names.iter().filter(alike).copied().collect();
@@ -227,7 +227,7 @@ impl Tensor<'_> {
         )?)
     }
 
-    /// Its numbers, on the processor.
+    /// Its numbers, decoded on the processor.
     pub fn to_f32(&self) -> Fallible<Vec<f32>> {
         match self.kind.to_f32(self.data) {
             Some(numbers) => Ok(numbers),

@@ -1,4 +1,4 @@
-//! Plain tensors of safetensors files, borrowed from them. What is packed is a `Checkpoint`.
+//! Plain tensors of safetensors files, borrowed from them. Packed ones are in a `Checkpoint`.
 
 use super::checkpoint::Checkpoint;
 use super::{Fallible, Tensor};
@@ -6,7 +6,7 @@ use lowbit::gguf::TensorType;
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
-/// The tensors that are the model's: a file may hold others, which its index says to be elsewhere.
+/// The tensors of the model: a file may also hold tensors that the index places in another file.
 pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]], checkpoint: &Checkpoint) -> Fallible<Vec<Tensor<'a>>> {
     let places = checkpoint.files_of_tensors();
     let mut tensors = Vec::new();
@@ -14,7 +14,7 @@ pub fn plain<'a>(paths: &[PathBuf], files: &[&'a [u8]], checkpoint: &Checkpoint)
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let file = SafeTensors::deserialize(bytes).map_err(|e| named(&e))?;
         let mut views = file.tensors();
-        // By place in the file, which is the order that its writer chose.
+        // By offset in the file, which is the writer's order.
         views.sort_by_key(|(_, view)| view.data().as_ptr());
         let own = path.file_name().and_then(|name| name.to_str());
         for (name, view) in views {

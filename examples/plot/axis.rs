@@ -1,13 +1,13 @@
-//! An axis: its scale, its range, and where its ticks are.
+//! An axis: its scale, its range, and its ticks.
 
 use std::ops::Range;
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Scale {
     Linear,
-    /// To base 10, with ticks at 1, 2 and 5 times powers of it, or at powers alone where there are many.
+    /// Logarithmic to base 10, with ticks at 1, 2 and 5 times its powers, or only at powers where there are many.
     Log,
-    /// To base 2, with ticks at powers of it.
+    /// Logarithmic to base 2, with ticks at its powers.
     Binary,
 }
 
@@ -21,7 +21,7 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// An axis that holds all `values`, with a margin. Logarithmic scales leave out what is not positive.
+    /// An axis that holds all `values`, with a margin. Logarithmic scales skip values that are not positive.
     pub fn of(name: &str, scale: Scale, values: impl Iterator<Item = f64>) -> Axis {
         let values = values.filter(|v| v.is_finite() && (scale == Scale::Linear || *v > 0.0));
         let (least, most) = values.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
@@ -50,7 +50,7 @@ impl Axis {
         }
     }
 
-    /// Where a value lies; one below the range, or not on the scale at all, lies at its lower end.
+    /// The position of a value; one below the range, or not on the scale, is at the lower end.
     pub fn at(&self, value: f64) -> f64 {
         match self.scale.at(value) {
             at if at > self.range.start => at,
@@ -98,7 +98,7 @@ impl Scale {
     }
 }
 
-/// As few digits as tell ticks apart.
+/// A number with as few digits as distinguish ticks.
 fn number(value: f64) -> String {
     let digits = match value.abs() {
         0.0 => 0,

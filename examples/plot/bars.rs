@@ -8,7 +8,7 @@ use plotters::style::{BLACK, Color, FontTransform};
 
 pub struct Bars {
     pub title: String,
-    /// What their length is.
+    /// What their length shows.
     pub value: String,
     /// Names and values.
     pub bars: Vec<(String, f64)>,

@@ -1,4 +1,4 @@
-//! Places labels next to points, such that no two labels overlap.
+//! Places labels next to points so that no two overlap.
 
 /// Left, top, right and bottom, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,7 @@ impl Rect {
     }
 }
 
-/// Labels that are placed, and what others are to keep clear of.
+/// The placed labels, and the marks that further ones should avoid.
 pub struct Labels {
     frame: Rect,
     marks: Vec<Rect>,
@@ -40,7 +40,7 @@ const DIRECTIONS: usize = 16;
 const FIRST: [usize; DIRECTIONS] = [14, 2, 15, 1, 0, 13, 3, 12, 4, 10, 6, 9, 7, 8, 11, 5];
 
 impl Labels {
-    /// Labels stay within the frame, and clear of the marks where there is room for that.
+    /// Labels stay within the frame, and avoid the marks where there is room.
     pub fn new(frame: Rect, marks: Vec<Rect>) -> Labels {
         Labels {
             frame,

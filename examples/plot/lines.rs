@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 pub struct Lines {
     pub title: String,
-    /// What is along the axes: x in powers of two, y from zero up.
+    /// What the axes show: x in powers of two, y from zero up.
     pub x: String,
     pub y: String,
     /// Names and points.

@@ -25,7 +25,7 @@ type Area<'a> = DrawingArea<Backend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, Backend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
-/// Okabe and Ito's colours, which people with any kind of colour vision tell apart, but for yellow.
+/// Okabe and Ito's colours, which people with any colour vision can distinguish, without yellow.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -39,10 +39,10 @@ const COLOURS: [RGBColor; 8] = [
 const GRID: RGBColor = RGBColor(226, 226, 226);
 const GREY: RGBColor = RGBColor(110, 110, 110);
 
-/// Pixels: of a panel, and of the title above all of them.
+/// Pixels of a panel, and of the title above all panels.
 const HEIGHT: u32 = 560;
 const TITLE: u32 = 34;
-/// The size of most text. SVG has it in pixels; plotters counts 1.24 for each.
+/// The size of most text, in pixels of SVG; plotters multiplies it by 1.24.
 const FONT: f64 = 12.0;
 
 /// One diagram.
@@ -61,7 +61,7 @@ impl Panel {
         }
     }
 
-    /// Draws it in an area; the boxes of its labels.
+    /// Draws it in an area; returns the boxes of its labels.
     fn draw(&self, area: &Area) -> Result<Vec<Rect>, DrawingAreaErrorKind<std::io::Error>> {
         match self {
             Panel::Scatter(scatter) => scatter.draw(area),
@@ -71,7 +71,7 @@ impl Panel {
     }
 }
 
-/// A picture, on white whatever page it is shown on, and the boxes of its labels.
+/// A picture on a white background, and the boxes of its labels.
 pub fn svg(title: &str, panels: &[Panel]) -> Result<(String, Vec<Rect>), Box<dyn std::error::Error>> {
     let width = panels.iter().map(Panel::width).sum();
     let (mut svg, mut boxes) = (String::new(), Vec::new());
@@ -98,7 +98,7 @@ fn text(size: f64, colour: &RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
     style
 }
 
-/// How wide a text is drawn, and how high. Without the font that is an estimate, on the safe side.
+/// The width and height of a text. Without the font this is an estimate, rather too large.
 fn size_of(text: &str, size: f64) -> (f64, f64) {
     (0.6 * size * text.chars().count() as f64, 1.15 * size)
 }
@@ -172,7 +172,7 @@ fn inside(area: &Area, chart: &Chart) -> Rect {
     }
 }
 
-/// A line of one pixel from a point to its label, where that is not right next to it.
+/// A line of one pixel from a point to its label, unless the label is right next to it.
 fn leader(area: &Area, (x, y): (f64, f64), label: &Rect) -> Drawn {
     let (near_x, near_y) = (x.clamp(label.left, label.right), y.clamp(label.top, label.bottom));
     if (near_x - x).hypot(near_y - y) > 12.0 {

@@ -21,7 +21,7 @@ pub struct Point {
 pub struct Series {
     pub name: String,
     pub points: Vec<Point>,
-    /// Whether all of its points are named, not just those on the frontier.
+    /// Whether all of its points are labelled, not just those on the frontier.
     pub named: bool,
 }
 
@@ -30,10 +30,10 @@ pub type Curve = (String, fn(f64) -> f64);
 
 pub struct Scatter {
     pub title: String,
-    /// What the values are: the smaller the better.
+    /// What the values are; smaller is better.
     pub value: String,
     pub series: Vec<Series>,
-    /// A curve to compare with: its name, and its value at so many bits.
+    /// A curve to compare with: its name, and its value by bits.
     pub curve: Option<Curve>,
 }
 
@@ -76,7 +76,7 @@ impl Scatter {
         let legend = self.legend(area, &inside(area, &chart))?;
         let mut marks: Vec<Rect> = points.map(|p| Rect::around(at(p.bits, p.value), 4.5)).collect();
         marks.push(legend);
-        // Labels keep clear of the frontier too.
+        // Labels avoid the frontier too.
         for pair in frontier.windows(2) {
             let (a, b) = (at(pair[0].1.bits, pair[0].1.value), at(pair[1].1.bits, pair[1].1.value));
             let steps = ((b.0 - a.0).hypot(b.1 - a.1) / 6.0).ceil().max(1.0);
@@ -120,7 +120,7 @@ impl Scatter {
         Ok(labels.placed)
     }
 
-    /// The points that no other is as good as in as few bits, by bits, with the number of their series.
+    /// The points that no other matches in value at as few bits, by bits, with the number of their series.
     fn frontier(&self) -> Vec<(usize, &Point)> {
         let all = || {
             let series = self.series.iter().enumerate();
@@ -136,7 +136,7 @@ impl Scatter {
         frontier
     }
 
-    /// Names of the series, in the upper right corner; where they are.
+    /// Draws the names of the series in the upper right corner; returns their box.
     fn legend(&self, area: &Area, frame: &Rect) -> Result<Rect, DrawingAreaErrorKind<std::io::Error>> {
         let widths = self.series.iter().map(|s| size_of(&s.name, FONT).0);
         let width = widths.fold(0.0, f64::max) + 28.0;

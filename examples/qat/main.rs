@@ -1,12 +1,12 @@
-//! Trains a small network in floats, rounds it to few bits with and without training for it, and multiplies by the
-//! packed weights on the GPU.
+//! Trains a small network in floats, quantizes it to few bits with and without quantization-aware training, and
+//! multiplies by the packed weights on the GPU.
 //!
 //!     scripts/fetch_models mnist      # without it, scikit-learn's digits of examples/data
 //!     cargo run --release --example qat
 //!
-//! PTQ rounds the trained floats. QAT goes on from them with the quantizer in the loop: ternary as BitNet b1.58, INT4
-//! with LSQ; distillation adds what the float network says. The exit status is 1 where packed weights do not
-//! give the accuracy that training saw.
+//! PTQ rounds the trained floats. QAT continues from them with the quantizer in the loop: ternary as BitNet b1.58, INT4
+//! with LSQ; distillation adds a loss against the float network's outputs. The exit status is 1 where packed weights
+//! do not have the accuracy seen in training.
 
 mod net;
 #[path = "../pipe/mod.rs"]
@@ -30,26 +30,26 @@ use std::process::ExitCode;
 /// Trains a small network from floats to ternary and INT4 weights.
 #[derive(Parser)]
 struct Args {
-    /// A folder with MNIST's four idx files, or with digits as examples/data; models/mnist if nothing is given and
-    /// it is there, else examples/data
+    /// A folder with MNIST's four idx files, or with digits as in examples/data. Default: models/mnist if it exists,
+    /// otherwise examples/data
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// Passes over the images in each training; 5 of MNIST and 60 of digits if nothing is given
+    /// Passes over the images in each training. Default: 5 for MNIST, 60 for digits
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// Of the first weights and of the order of images
+    /// Seed of the initial weights and of the order of images
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Lets quantization set in over the first third of QAT's steps, along a cubic curve, instead of at once
+    /// Ramps quantization up over the first third of QAT's steps, along a cubic curve, instead of starting in full
     #[arg(long)]
     gradual: bool,
-    /// Judges by every tenth of the training images, which are then not trained on, instead of by the test
-    /// images: for choosing hyper-parameters
+    /// Evaluates on every tenth training image, which is then held out of training, instead of on the test
+    /// images: for choosing hyperparameters
     #[arg(long)]
     hold_out: bool,
 }
 
-/// Weights that share a scale. 784 is 24.5 times as many: the last group of a row is short.
+/// Weights that share a scale. A row of 784 is 24.5 groups: the last one is short.
 const GROUP: usize = 32;
 
 fn main() -> ExitCode {
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every packed network is as accurate as its training saw it.
+/// Whether every packed network has the accuracy seen in training.
 fn run(args: &Args) -> Fallible<bool> {
     let Data { name, train, test } = read(args)?;
     let (inputs, hidden, epochs) = match name {
@@ -73,7 +73,7 @@ fn run(args: &Args) -> Fallible<bool> {
         _ => (train.k, 64, args.epochs.unwrap_or(60)),
     };
     println!(
-        "{name}: {} images to train on, {} to judge by; {inputs}-{hidden}-{}, {epochs} epochs for each training",
+        "{name}: {} images to train on, {} to evaluate on; {inputs}-{hidden}-{}, {epochs} epochs for each training",
         train.len(),
         test.len(),
         data::CLASSES
@@ -113,7 +113,7 @@ fn run(args: &Args) -> Fallible<bool> {
     Ok(run.rows.iter().all(table::Row::agrees))
 }
 
-/// What was asked for, or what there is.
+/// The data of the argument, or the default.
 fn read(args: &Args) -> Fallible<Data> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mnist = root.join("models/mnist");

@@ -1,4 +1,4 @@
-//! Networks trained or rounded one after the other, and how each is judged.
+//! Trains or rounds one network after the other, and evaluates each.
 
 use super::net::Fallible;
 use super::net::data::Set;
@@ -29,7 +29,7 @@ impl Run {
         }
     }
 
-    /// Trains a copy of `start` with its weights seen by `scheme`.
+    /// Trains a copy of `start` with its weights quantized by `scheme`.
     pub fn train(
         &mut self,
         name: &'static str,
@@ -52,12 +52,12 @@ impl Run {
         Ok(net)
     }
 
-    /// Rounds `net` by the format itself.
+    /// Rounds `net` by the format.
     pub fn round(&mut self, name: &'static str, net: &Mlp, format: Format) -> Fallible<()> {
         self.judge(name, &Packed::rounded(net, format)?)
     }
 
-    /// Rounds `net` by the quantizer that training would begin with.
+    /// Rounds `net` by the quantizer that training would start with.
     pub fn round_by(&mut self, name: &'static str, net: &Mlp, scheme: Scheme) -> Fallible<()> {
         self.judge(name, &Packed::trained(net, &quantizers(scheme, net)?)?)
     }

@@ -1,4 +1,4 @@
-//! What is printed in the end.
+//! The report.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
@@ -6,23 +6,23 @@ use comfy_table::{Table, presets::ASCII_MARKDOWN};
 pub struct Row {
     pub name: &'static str,
     pub bits_per_weight: f64,
-    /// The accuracy in floats, with weights as the packed ones decode.
+    /// The accuracy in floats, with the decoded weights.
     pub floats: f64,
     /// The accuracy of packed products.
     pub packed: f64,
 }
 
-/// Packed accuracy may differ so much from that in floats: sums are made in another order.
+/// The largest difference of packed accuracy from that in floats: sums have another order.
 const TOLERANCE: f64 = 0.001;
 
 impl Row {
-    /// Whether packed weights give what training saw.
+    /// Whether packed weights have the accuracy seen in training.
     pub fn agrees(&self) -> bool {
         (self.packed - self.floats).abs() <= TOLERANCE
     }
 }
 
-/// The first row is what the others are compared with.
+/// The table; the other rows are compared with the first.
 pub fn render(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_preset(ASCII_MARKDOWN);

@@ -10,18 +10,18 @@ use std::path::PathBuf;
 
 /// Quantizes a model by one of llama.cpp's presets.
 ///
-/// Options that llama-quantize has mean what they mean there, and the bytes are the same. Folders of Hugging Face
-/// become what llama.cpp's converter makes of them for llama, mistral, mixtral, qwen2, qwen3 and qwen3_moe (and bert,
-/// without its tokenizer). A converter of all architectures is out of scope: others are refused, and are to be
-/// converted by llama.cpp's convert_hf_to_gguf.py first, whose GGUF file this takes.
+/// Options of llama-quantize have the same meaning and give the same bytes. Hugging Face folders are converted as by
+/// llama.cpp's converter for llama, mistral, mixtral, qwen2, qwen3 and qwen3_moe (and bert, without its tokenizer).
+/// Other architectures are out of scope and refused: convert them with llama.cpp's convert_hf_to_gguf.py first, and
+/// quantize its GGUF file.
 #[derive(Parser)]
 pub struct Args {
     /// A GGUF file, a safetensors file, or a folder with either, of f32, f16 or bf16
     pub input: PathBuf,
-    /// The GGUF file to write; a stem of names with --part-bytes and --keep-split
+    /// The GGUF file to write; the stem of the names with --part-bytes and --keep-split
     #[arg(required_unless_present = "dry_run")]
     pub output: Option<PathBuf>,
-    /// Q4_K_M, Q8_0, IQ4_XS, ...; Q3_K, Q4_K, Q5_K for Q3_K_M and so on; a number of llama.cpp; COPY quantizes nothing
+    /// Q4_K_M, Q8_0, IQ4_XS, ...; Q3_K, Q4_K, Q5_K for Q3_K_M and so on; llama.cpp's number; COPY quantizes nothing
     #[arg(long, value_parser = preset)]
     pub preset: Choice,
     /// Importance weights, from llama.cpp's llama-imatrix
@@ -33,14 +33,14 @@ pub struct Args {
     /// No importance weights for tensors with this in their name; may be repeated
     #[arg(long, value_name = "NAME", requires = "imatrix")]
     pub exclude_weights: Vec<String>,
-    /// Tensors whose name matches get this type instead, as in 'ffn_down=Q6_K', whatever the preset; may be repeated,
-    /// and the first that matches counts. What --tensor-type and --pure do in llama-quantize can be said by it too
+    /// Tensors whose name matches get this type with every preset, as in 'ffn_down=Q6_K'; may be repeated, and the
+    /// first match counts. It can also express --tensor-type and --pure of llama-quantize
     #[arg(long, value_name = "REGEX=TYPE", value_parser = keep)]
     pub keep: Vec<(Regex, TensorType)>,
-    /// As --keep, but of no effect where the preset is F32, F16 or BF16, as in llama-quantize
+    /// As --keep, but without effect where the preset is F32, F16 or BF16, as in llama-quantize
     #[arg(long, value_name = "REGEX=TYPE", value_parser = tensor_type)]
     pub tensor_type: Vec<(Regex, TensorType)>,
-    /// A file of such, between spaces or in lines
+    /// A file of such entries, separated by spaces or newlines
     #[arg(long, value_name = "FILE", value_parser = tensor_types)]
     pub tensor_type_file: Option<TensorTypes>,
     /// The type of output.weight
@@ -49,41 +49,41 @@ pub struct Args {
     /// The type of token_embd.weight
     #[arg(long, value_name = "TYPE", value_parser = kind)]
     pub token_embedding_type: Option<TensorType>,
-    /// Leaves output.weight as it is
+    /// Does not quantize output.weight
     #[arg(long)]
     pub leave_output_tensor: bool,
-    /// All tensors get the preset's one type, whatever they do in the model
+    /// Gives all tensors the preset's default type
     #[arg(long)]
     pub pure: bool,
     /// Sets a key of the file; TYPE is int, float, bool or str; may be repeated
     #[arg(long, value_name = "KEY=TYPE:VALUE")]
     pub override_kv: Vec<Override>,
-    /// How weights are chosen
+    /// The method that chooses the weights
     #[arg(long, value_enum, default_value = "rtn", conflicts_with = "imatrix")]
     pub method: Method,
     /// Texts that the method reads: .jsonl with a "text" in each line, or plain text
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
-    /// Leaves out so many of these texts, the first
+    /// Skips this many of these texts
     #[arg(long, value_name = "TEXTS", default_value_t = 0)]
     pub skip: usize,
-    /// Tokens of a text that are read at most
+    /// The most tokens to read of a text
     #[arg(long, value_name = "TOKENS", default_value_t = 255)]
     pub length: usize,
-    /// Formats of tensors by name, NAME=FORMAT in each line, as the example compare writes them; others get what
-    /// the preset says
+    /// Formats of tensors by name, NAME=FORMAT in each line, as the example compare writes them; other tensors
+    /// follow the preset
     #[arg(long, value_name = "FILE", value_parser = assignment)]
     pub assignment: Option<Assignment>,
     /// Splits the model into files of at most this many bytes of data
     #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
     pub part_bytes: u64,
-    /// Writes the same tensors into the same number of files as the input has
+    /// Splits the tensors into files as in the input
     #[arg(long, conflicts_with = "part_bytes")]
     pub keep_split: bool,
-    /// Takes tensors that are quantized already: what they lost stays lost
+    /// Accepts tensors that are already quantized, whose errors remain
     #[arg(long, visible_alias = "allow-requantize")]
     pub requantize: bool,
-    /// Says what would be written, and writes nothing
+    /// Prints what it would write, and writes nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -129,7 +129,7 @@ fn keep(text: &str) -> Result<(Regex, TensorType), String> {
     Ok((Regex::new(pattern).map_err(|e| e.to_string())?, kind(name)?))
 }
 
-/// llama-quantize takes patterns in lower case, which is that of names.
+/// llama-quantize converts patterns to lower case, which names have.
 fn tensor_type(text: &str) -> Result<(Regex, TensorType), String> {
     let (pattern, name) = text.split_once('=').ok_or("wants REGEX=TYPE")?;
     keep(&format!("{}={name}", pattern.to_lowercase()))

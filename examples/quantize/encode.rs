@@ -1,11 +1,11 @@
-//! One tensor from its floats to the bytes of its type.
+//! Encodes the floats of one tensor as the bytes of its type.
 
 use crate::model::{Fallible, Tensor};
 use half::{bf16, f16};
 use lowbit::gguf::TensorType;
 use lowbit::{Dense, Format, Matrix};
 
-/// Whether `encode` can make this type, before anything is written.
+/// Whether `encode` can make this type; checked before anything is written.
 pub fn can_make(kind: TensorType) -> bool {
     matches!(kind, TensorType::F32 | TensorType::F16 | TensorType::BF16) || Format::from_gguf(kind.id).is_some()
 }
@@ -47,7 +47,7 @@ pub fn encode(tensor: &Tensor, kind: TensorType, importance: Option<&[f32]>) -> 
         return Err(named(&expected).into());
     }
     for (expert, of) in per_expert.iter().flatten().enumerate() {
-        // An old file counts the rows of all experts together: one that was never asked has nothing.
+        // Old files count the rows of all experts together, so an expert that was never used has zeros.
         if of.iter().all(|&importance| importance == 0.0) {
             let which = format!("expert {expert} of {experts}");
             eprintln!("warning: {}: the importance of {which} is 0", tensor.name);
@@ -68,7 +68,7 @@ fn bytes<const N: usize>(numbers: &[f32], to: impl Fn(f32) -> [u8; N]) -> Vec<u8
     numbers.iter().flat_map(|&v| to(v)).collect()
 }
 
-/// That a tensor can be copied: llama.cpp loads no file with a weight that is no number.
+/// Fails where a tensor to copy has a NaN or infinite weight, with which llama.cpp does not load a file.
 fn check(tensor: &Tensor) -> Fallible<()> {
     if tensor.kind.is_packed() && Format::from_gguf(tensor.kind.id).is_some() {
         return Ok(tensor.matrix()?.validate(&tensor.name)?);
@@ -79,7 +79,7 @@ fn check(tensor: &Tensor) -> Fallible<()> {
     }
 }
 
-/// The place of the first float that is infinite or no number, and what it is.
+/// The index and the value of the first float that is infinite or NaN.
 fn no_number(kind: TensorType, bytes: &[u8]) -> Option<(usize, f32)> {
     if !matches!(kind, TensorType::F32 | TensorType::F16 | TensorType::BF16) {
         return None;

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 pub struct Importance {
     /// By tensor, `experts · k` numbers.
     pub means: HashMap<String, Vec<f32>>,
-    /// What llama-quantize says of them in the file.
+    /// The keys that llama-quantize writes about them.
     pub keys: Vec<(&'static str, Value)>,
 }
 
-/// The mean squared inputs in a file, GGUF or the older format, of the tensors that are not excluded. None where
-/// there are none.
+/// The mean squared inputs in a file, GGUF or the older format, of the tensors that are not excluded. None without
+/// `--imatrix` or where none are left.
 pub fn read(args: &Args, notes: &mut Vec<String>) -> Fallible<Option<Importance>> {
     let Some(path) = &args.imatrix else {
         return Ok(None);
@@ -54,7 +54,7 @@ pub fn read(args: &Args, notes: &mut Vec<String>) -> Fallible<Option<Importance>
     Ok(Some(Importance { means, keys }))
 }
 
-/// As much of a text as llama.cpp keeps in a key, whole characters.
+/// A text cut to the length that llama.cpp keeps in a key, at a character boundary.
 fn cut(text: &str) -> &str {
     let end = (0..=127.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
     &text[..end.unwrap_or(0)]

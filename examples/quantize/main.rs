@@ -14,7 +14,7 @@ mod args;
 mod encode;
 mod hugging_face;
 mod imatrix;
-// Each example uses a part of them.
+// Each example uses a part of it.
 #[allow(dead_code)]
 #[path = "../llama/mod.rs"]
 mod llama;

@@ -1,5 +1,5 @@
-//! Weights chosen by a method that looks at the model's inputs, or at more of its weights than a block: it runs the model
-//! on texts. What it makes are tensors of the same model, of the types that were planned.
+//! Quantizes by a method that uses the model's inputs, or more of its weights than a block. It may run the model on
+//! texts. It makes tensors of the planned types.
 
 use crate::args::Args;
 use crate::llama::Llama;
@@ -14,14 +14,14 @@ use lowbit::gguf::TensorType;
 use lowbit::{Format, Matrix};
 use std::collections::HashMap;
 
-/// A model that can be run, and what it is to read.
+/// A model to run, and the texts that it reads.
 pub struct Runner {
     llama: Llama,
     texts: Texts,
 }
 
 impl Runner {
-    /// None where the format's own rounding is all that is asked for.
+    /// None where the arguments ask only for the format's own rounding.
     pub fn of(args: &Args, model: &Model) -> Fallible<Option<Runner>> {
         let method = args.method.name();
         if args.method == Method::Rtn {
@@ -48,7 +48,7 @@ impl Runner {
         Ok(Some(Runner { llama, texts }))
     }
 
-    /// The bytes of all linears, and of the norms that factors went into.
+    /// The bytes of all linears, and of the norms into which factors were folded.
     pub fn make(mut self, args: &Args, plan: &Plan, bar: &ProgressBar) -> Fallible<HashMap<String, Vec<u8>>> {
         let kinds: HashMap<&str, TensorType> = plan.tensors.iter().map(|t| (&t.from.name[..], t.kind)).collect();
         let mut formats = HashMap::new();
@@ -93,7 +93,7 @@ impl Runner {
     }
 }
 
-/// What a method makes for a tensor of this type.
+/// The format that a method quantizes to for a tensor of this type.
 fn format(method: Method, kind: TensorType, name: &str) -> Fallible<Format> {
     if method == Method::Hqq && kind == TensorType::Q4_1 {
         return Ok(Format::INT4_ASYM);
@@ -111,7 +111,7 @@ fn is_float(format: Format) -> bool {
     [Format::F32, Format::F16, Format::BF16].contains(&format)
 }
 
-/// Integers with zero points, scale · (q - zero), as blocks of scale · q + minimum.
+/// Converts integers with zero points, scale · (q - zero), to blocks of scale · q + minimum.
 fn q4_1(matrix: &Matrix) -> Vec<u8> {
     let seen = matrix.inspect();
     let groups = seen.scales.chunks(4).zip(seen.offsets.chunks(4));

@@ -1,4 +1,4 @@
-//! Writing the planned tensors, one at a time, into one file or several.
+//! Writes the planned tensors, one at a time, into one file or several.
 
 use crate::args::Args;
 use crate::model::Fallible;
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-/// The files that were written.
+/// Writes the files and returns their paths.
 pub fn write(args: &Args, output: &Path, plan: &Plan, bar: &ProgressBar) -> Fallible<Vec<PathBuf>> {
     let mut whole = Writer::new();
     for (key, value) in &plan.metadata {
@@ -30,13 +30,13 @@ pub fn write(args: &Args, output: &Path, plan: &Plan, bar: &ProgressBar) -> Fall
             1 if !args.keep_split => output.to_owned(),
             count => named_part(output, no, count),
         };
-        // Under another name until it is whole: a file that is there can be trusted.
+        // Written under another name until complete, so that a file under its own name is never partial.
         let partial = path.with_added_extension("partial");
         let named = |e: std::io::Error| format!("{}: {e}", partial.display());
         let file = BufWriter::new(File::create(&partial).map_err(named)?);
         let mut tensors = left.by_ref().take(part.len());
         if let Err(e) = write_part(part, file, &mut tensors, bar) {
-            // It is of no use, and the error is the one to be told of.
+            // The partial file is useless; report the first error, not one of the removal.
             let _ = std::fs::remove_file(&partial);
             return Err(e);
         }
@@ -61,7 +61,7 @@ fn write_part<'a, 'p: 'a>(
     Ok(stream.finish()?)
 }
 
-/// The stem is all of a name but its `.gguf`: `Llama-3.1` ends in no extension.
+/// The stem is the name without `.gguf`: `.1` of `Llama-3.1` is not an extension.
 fn named_part(output: &Path, no: usize, count: usize) -> PathBuf {
     let text = output.to_string_lossy();
     let stem = text.strip_suffix(".gguf").unwrap_or(&text);

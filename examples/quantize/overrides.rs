@@ -19,7 +19,7 @@ impl FromStr for Override {
         let parts = text.split_once('=');
         let parts = parts.and_then(|(key, rest)| Some((key, rest.split_once(':')?)));
         let (key, (kind, value)) = parts.ok_or("wants KEY=TYPE:VALUE")?;
-        let wrong = || format!("{value:?} is no value of type {kind}");
+        let wrong = || format!("{value:?} is not a value of type {kind}");
         for (what, text) in [("the key", key), ("the text", value)] {
             if text.len() > MAX_BYTES {
                 return Err(format!(
@@ -29,7 +29,7 @@ impl FromStr for Override {
             }
         }
         let value = match kind {
-            // llama.cpp writes its magnitude, unsigned.
+            // llama.cpp writes the magnitude, unsigned.
             "int" => Value::U32(value.parse::<i64>().map_err(|_| wrong())?.unsigned_abs() as u32),
             "float" => Value::F32(value.parse::<f64>().map_err(|_| wrong())? as f32),
             "bool" => Value::Bool(value.parse().map_err(|_| wrong())?),
@@ -43,7 +43,7 @@ impl FromStr for Override {
     }
 }
 
-/// Sets a key in place of any of its name, at the end.
+/// Removes any key of this name and appends the new one.
 pub fn set(metadata: &mut Vec<(String, Value)>, key: &str, value: Value) {
     metadata.retain(|(known, _)| known != key);
     metadata.push((key.to_owned(), value));

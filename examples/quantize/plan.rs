@@ -1,4 +1,4 @@
-//! What becomes of each tensor, settled before anything is written.
+//! The type of each tensor, decided before anything is written.
 
 use crate::args::{Args, Choice};
 use crate::encode::{can_make, encode};
@@ -16,11 +16,11 @@ pub struct Plan<'a> {
     pub tensors: Vec<Planned<'a>>,
     /// Tensors of each part of the input.
     pub parts: Vec<usize>,
-    /// Tensors that fit no block of the preset's type for them.
+    /// Tensors whose rows are not whole blocks of the preset's type.
     pub fallbacks: Vec<String>,
-    /// What is to be known of the file.
+    /// Notes for the user.
     pub notes: Vec<String>,
-    /// Whether the input was no GGUF file.
+    /// Whether the input was not a GGUF file.
     converted: bool,
 }
 
@@ -28,12 +28,12 @@ pub struct Planned<'a> {
     pub from: Sourced<'a>,
     pub kind: TensorType,
     importance: Option<Vec<f32>>,
-    /// Its bytes, where a method has made them.
+    /// Its bytes, where a method has already made them.
     made: Option<Vec<u8>>,
 }
 
 impl Planned<'_> {
-    /// Bytes once it is encoded.
+    /// Bytes after encoding.
     pub fn size(&self) -> u64 {
         self.from.count() / self.kind.block * self.kind.bytes
     }
@@ -101,11 +101,11 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// The type that each tensor is to get, none where it is no tensor to quantize.
+    /// The type of each tensor to quantize; none for the others.
     fn kinds(&mut self, args: &Args, tensors: &[Sourced], importance: bool) -> Fallible<Vec<Option<TensorType>>> {
         let named: Vec<_> = tensors.iter().map(|t| (&t.name[..], &t.dims[..])).collect();
         let Choice::Preset(preset) = args.preset else {
-            // As it is, but that a converted model has its vectors in f32.
+            // Matrices keep their type; a converted model has its vectors in f32.
             let kinds = tensors.iter().map(|t| (t.dims.len() > 1).then_some(t.kind));
             return Ok(kinds.collect());
         };
@@ -133,7 +133,7 @@ impl<'a> Plan<'a> {
     ) -> Fallible<()> {
         let kind = match chosen {
             Some(kind) => kind,
-            // llama.cpp wants the norms and biases of converted models in f32.
+            // llama.cpp needs norms and biases in f32.
             None if self.converted && is_float(from.kind) => TensorType::F32,
             None => from.kind,
         };
@@ -163,7 +163,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Tensors by name that are encoded already.
+    /// Takes the tensors that a method has encoded, by name.
     pub fn take(&mut self, mut made: HashMap<String, Vec<u8>>) {
         for planned in &mut self.tensors {
             planned.made = made.remove(&planned.from.name);
@@ -171,7 +171,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What the preset's rule asks of the model, by the keys that the file will have.
+/// What the preset's rule needs to know about the model, from the keys of the output.
 fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::ModelShape> {
     let mut keys = Writer::new();
     for (key, value) in metadata.iter().filter(|(key, _)| !key.starts_with("tokenizer.")) {
@@ -180,7 +180,7 @@ fn shape(metadata: &[(String, Value)], importance: bool) -> Fallible<gguf::Model
     Ok(gguf::ModelShape::of(&Gguf::parse(&keys.to_bytes()?)?, importance))
 }
 
-/// The file type of what is copied: that of most weights.
+/// The file type of a copy: that of most weights.
 fn file_type(tensors: &[Sourced]) -> Option<u32> {
     let weights = |preset: &Preset| -> u64 {
         let same = tensors.iter().filter(|t| t.kind == preset.default);
@@ -207,17 +207,13 @@ fn is_integer(kind: TensorType) -> bool {
 fn check(args: &Args, tensor: &Sourced, kind: TensorType) -> Fallible<()> {
     let (name, is) = (&tensor.name, tensor.kind.name);
     if is_integer(tensor.kind) {
-        return Err(format!(
-            "{name} is of {is}, and whole numbers are no weights to become {}",
-            kind.name
-        )
-        .into());
+        return Err(format!("{name} is of {is}, and integers cannot be quantized to {}", kind.name).into());
     }
     if tensor.kind.is_packed() && !args.requantize {
-        return Err(format!("{name} is {is} already; --requantize takes it all the same").into());
+        return Err(format!("{name} is already {is}; --requantize accepts it").into());
     }
     if !can_make(kind) {
-        return Err(format!("{name} is to become {}, which lowbit does not make yet", kind.name).into());
+        return Err(format!("{name} should become {}, which lowbit does not make yet", kind.name).into());
     }
     Ok(())
 }

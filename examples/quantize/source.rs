@@ -1,18 +1,18 @@
-//! A tensor to be written: its name, shape and type in llama.cpp, and where its bytes come from.
+//! A tensor to write: its name, shape and type in llama.cpp, and the source of its bytes.
 
 use crate::model::{Fallible, Tensor};
 use lowbit::gguf::TensorType;
 use std::borrow::Cow;
 
-/// Where bytes come from. They are put together when a tensor is encoded, and not before.
+/// The source of bytes, which are assembled only when a tensor is encoded.
 pub enum Source<'a> {
-    /// As they lie in the file.
+    /// Unchanged bytes of a file.
     Whole(&'a [u8]),
-    /// Rows of so many heads, each of two halves, to be neighbours in pairs.
+    /// Rows of this many heads, each of two halves whose rows are to be interleaved.
     Halves(&'a [u8], u64),
-    /// Runs of several tensors, or of one, end to end.
+    /// Runs of bytes of one tensor or several, concatenated.
     Runs(Vec<&'a [u8]>),
-    /// No file has them.
+    /// Computed bytes.
     Made(Vec<u8>),
 }
 
@@ -38,7 +38,7 @@ impl<'a> Sourced<'a> {
         self.dims.iter().product()
     }
 
-    /// Bytes before it is encoded.
+    /// Bytes before encoding.
     pub fn size(&self) -> u64 {
         self.count() / self.kind.block * self.kind.bytes
     }
@@ -52,9 +52,8 @@ impl<'a> Sourced<'a> {
         })
     }
 
-    /// Rows of q and k that Hugging Face orders for rotating halves, in the order of neighbours that llama.cpp's
-    /// `llama` rotates: within each head, row `i` of the first half then row `i` of the second. A bias has rows of
-    /// one number.
+    /// Reorders rows of q and k from Hugging Face's rotation of halves to llama.cpp's rotation of neighbours: within
+    /// each head, row `i` of the first half, then row `i` of the second. A bias has rows of one number.
     fn interleaved(&self, bytes: &[u8], heads: u64) -> Fallible<Vec<u8>> {
         let rows = match self.dims[..] {
             [n] => n,

@@ -1,4 +1,4 @@
-//! What was made: tensors by type, sizes before and after.
+//! The report: tensors by type, sizes before and after.
 
 use crate::model::Fallible;
 use crate::plan::Plan;
@@ -54,7 +54,7 @@ pub fn print(plan: &Plan, written: &[PathBuf], time: Duration) -> Fallible<()> {
     println!("{table}");
     if !plan.fallbacks.is_empty() {
         let (count, first) = (plan.fallbacks.len(), &plan.fallbacks[0]);
-        println!("{count} tensors, such as {first}, have rows of no whole blocks and fell back to another type.");
+        println!("{count} tensors, such as {first}, fell back to another type: their rows are not whole blocks.");
     }
     if written.is_empty() {
         println!("A dry run: nothing is written.");

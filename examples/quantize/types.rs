@@ -1,4 +1,4 @@
-//! Which tensors get another type than the preset says.
+//! The tensors that get another type than the preset's.
 
 use crate::args::Args;
 use crate::model::Fallible;
@@ -18,7 +18,7 @@ impl<'a> Types<'a> {
         Ok(Types { args, preset, assigned })
     }
 
-    /// The type in place of the preset's, if any. What llama-quantize's options say is said in its order.
+    /// The type in place of the preset's, if any. Options of llama-quantize have its precedence.
     pub fn of(&self, name: &str) -> Option<TensorType> {
         let args = self.args;
         let is_embedding = ["token_embd.weight", "per_layer_token_embd.weight"].contains(&name);
@@ -39,7 +39,7 @@ impl<'a> Types<'a> {
         self.args.tensor_type.iter().chain(file)
     }
 
-    /// Options that change nothing, given the names of the tensors that the preset has a say in.
+    /// Notes on options without effect, given the names of the tensors that the preset quantizes.
     pub fn idle(&self, names: &[&str]) -> Vec<String> {
         let mut notes = Vec::new();
         let mut patterns = |option: &str, entries: &mut dyn Iterator<Item = &(Regex, TensorType)>| {
@@ -71,7 +71,7 @@ fn first(entries: &[(Regex, TensorType)], name: &str) -> Option<TensorType> {
     found.map(|(_, kind)| *kind)
 }
 
-/// The types that the assignment gives tensors, each of which must be there.
+/// The types in the assignment, whose tensors must all exist.
 fn assigned<'a>(args: &'a Args, named: &[(&str, &[u64])]) -> Fallible<HashMap<&'a str, TensorType>> {
     let entries = args.assignment.iter().flat_map(|assignment| &assignment.entries);
     let kinds = entries.map(|(name, format)| {

@@ -26,7 +26,7 @@ struct Arguments {
     /// Weights in a row, a multiple of 256.
     #[arg(long, default_value_t = 2048)]
     k: usize,
-    /// Where the picture goes.
+    /// The file to draw into.
     #[arg(long, default_value = "speed.svg")]
     out: std::path::PathBuf,
 }
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The kernel that lowbit chooses, and the median time of one product.
 fn product(gpu: &Gpu, format: Format, n: usize, k: usize, m: usize) -> lowbit::Result<Option<(String, f64)>> {
-    // A few rows over and over: the time does not depend on what the weights are.
+    // A few rows, repeated: the time does not depend on the weights.
     let distinct = 8;
     let floats: Vec<f32> = (0..distinct * k)
         .map(|i| ((i * 7919 % 2003) as f32 / 1001.0 - 1.0) * 0.1)

@@ -1,6 +1,6 @@
 //! Writes the seeds of `gguf` and `decode` into fuzz/corpus: small files of every type, and every
-//! format as stored bytes and as floats to pack. Those of `safetensors`, which
-//! fuzz/safetensors_seeds.py writes, are only read: each must hold a layer.
+//! format as stored bytes and as floats to pack. fuzz/safetensors_seeds.py writes the seeds of
+//! `safetensors`; this program reads them and checks that each holds a layer.
 //!
 //! cargo run --release --manifest-path fuzz/Cargo.toml --example seeds
 
@@ -31,11 +31,11 @@ fn main() -> Result {
         writer.matrix("blk.0.ffn_up.weight", &matrix)?;
         write("gguf", &format!("{format}.gguf"), &writer.to_bytes()?)?;
     }
-    // Of the id of Q2_0, and told from it by its size alone.
+    // It has the id of Q2_0; only its size tells the two apart.
     write("gguf", "older_q2_0.gguf", &older_q2_0()?)?;
 
     for (index, &format) in Format::ALL.iter().enumerate() {
-        // A format, its usual group and scale, one row, the fewest columns, what to do: see
+        // The format, its default group and scale, one row, the fewest columns, the mode: see
         // fuzz_targets/decode.rs.
         let choices = |columns, mode| [index as u8, 0, 0, 0, columns, mode];
         let columns = if format.row_bytes(8).is_ok() { 25 } else { 9 };
@@ -65,7 +65,7 @@ fn main() -> Result {
     Ok(())
 }
 
-/// One row of the fewest weights, 32 where any number will do.
+/// One row of the fewest weights; 32 where any number is valid.
 fn packed(format: Format) -> lowbit::Result<Matrix<'static>> {
     let k = match format.row_bytes(8) {
         Ok(_) => 32,
@@ -116,7 +116,7 @@ fn writer_key(value: &Value) -> String {
     }
 }
 
-/// What presets look at, a layer with bias and scale, and two experts; the first part of one.
+/// What presets read, a layer with bias and scale, and two experts, in a split of one part.
 fn model() -> Result<Vec<u8>> {
     let rows = Matrix::quantize(Format::Q8_0, Dense::new(2, 32, &weights(64))?)?;
     let mut writer = Writer::new();
@@ -138,7 +138,8 @@ fn model() -> Result<Vec<u8>> {
     Ok(writer.to_bytes()?)
 }
 
-/// Two tensors, written as plain bytes: their entries are then given the shape and the type.
+/// Two tensors of Q2_0 in its older block length. The writer has no such type: they are written as bytes, then
+/// their entries are patched.
 fn older_q2_0() -> Result<Vec<u8>> {
     let blocks = Matrix::quantize(Format::Q2_0_G128, Dense::new(1, 2048, &weights(2048))?)?;
     let size = blocks.bytes().len() as u64;

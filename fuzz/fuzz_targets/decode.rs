@@ -1,5 +1,5 @@
-//! Any bytes as packed weights of any format, and any floats as weights to pack: errors or numbers,
-//! and finite ones where the crate says so.
+//! Any bytes as packed weights of any format, and any floats as weights to pack: each gives an error
+//! or numbers, which are finite where the crate says so.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// A format by three bytes: itself, its group, the type of its scales.
+/// A format chosen by three bytes: the format, its group, the type of its scales.
 fn format(choices: &mut Choices) -> Format {
     let mut format = Format::ALL[choices.byte() % Format::ALL.len()];
     let group = match choices.byte() {
@@ -32,7 +32,7 @@ fn format(choices: &mut Choices) -> Format {
     }
 }
 
-/// Mostly columns that the format can have.
+/// A number of columns, which is mostly valid for the format.
 fn columns(format: Format, byte: usize) -> usize {
     let unit = match format.row_bytes(8) {
         Ok(_) => 1,
@@ -40,7 +40,7 @@ fn columns(format: Format, byte: usize) -> usize {
     };
     match byte % 8 {
         0 => byte * 3,
-        // Few columns leave the last group short, which only some formats can have.
+        // Few columns leave the last group short, which only some formats allow.
         _ if unit == 1 => 8 * (1 + byte / 8),
         _ => unit * (1 + byte % 3),
     }

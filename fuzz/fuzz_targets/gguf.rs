@@ -1,5 +1,5 @@
-//! Any bytes as a GGUF file: an error, or a file whose tensors are what it says and which comes back
-//! from the writer as it was.
+//! Any bytes as a GGUF file: an error, or a file whose tensors match its header and which the writer
+//! reproduces.
 
 #![no_main]
 
@@ -7,9 +7,9 @@ use lowbit::gguf::{Gguf, Header, Key, ModelShape, Preset, Split, SplitHeader, Te
 use lowbit::{Error, Matrix};
 use lowbit_fuzz::all_finite;
 
-/// Weights of one tensor that are worth the time of decoding them.
+/// A tensor of more weights is not decoded, to save time.
 const SMALL: u64 = 1 << 14;
-/// Padding to more than this is slow and shows nothing new.
+/// A larger alignment makes padding slow and tests nothing new.
 const ALIGNMENT: u32 = 1 << 16;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -30,12 +30,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// What the start of a file says, with the end of it as far off as the error says.
+/// The header. Half the file must give the same header, or an error that says how many bytes it needs.
 fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
     let header = Gguf::parse_header(bytes);
     let half = &bytes[..bytes.len() / 2];
     match (Gguf::parse_header(half), &header) {
-        // Half a file says nothing else than the whole.
+        // A header that half the file holds is the header of the whole.
         (Ok(of_half), Ok(header)) => assert_eq!(of_half.tensors(), header.tensors()),
         (Ok(of_half), Err(e)) => panic!("{of_half:?} in half of what has {e}"),
         (Err(Error::MoreBytes { needed, got, .. }), header) => {
@@ -47,7 +47,7 @@ fn header(bytes: &[u8]) -> Result<Header<'_>, Error> {
     header
 }
 
-/// A file in memory is what its header and its ranges say.
+/// A file in memory gives the same tensors as its header with ranges.
 fn compare(header: &Header, file: &Gguf, bytes: &[u8]) {
     assert_eq!(header.metadata(), file.metadata());
     assert_eq!(header.tensors().len(), file.tensors().len());
@@ -55,7 +55,7 @@ fn compare(header: &Header, file: &Gguf, bytes: &[u8]) {
     assert_eq!(split.is_ok(), Split::parse(&[bytes]).is_ok());
     for tensor in file.tensors() {
         let small = tensor.dims().iter().product::<u64>() <= SMALL;
-        // A file of one tensor of the older Q2_0 is told by its length alone.
+        // A file with one tensor of the older Q2_0 is recognised only by its length.
         if !small || header.tensor(tensor.name()) != Ok(&**tensor) {
             continue;
         }
@@ -91,13 +91,13 @@ fn decode(file: &Gguf, tensor: &TensorView) {
     assert_eq!(weights.len(), n * k);
     assert!(all_finite(&weights));
     assert_eq!(matrix.matmul(&vec![1.0; k]).unwrap().len(), n);
-    // A row alone is what it is among the others.
+    // A row decodes to the same weights alone as in its matrix.
     let row = &matrix.bytes()[(n - 1) * (matrix.bytes().len() / n)..];
     let row = Matrix::from_bytes(matrix.format(), 1, k, row).unwrap();
     assert_eq!(row.dequantize(), weights[(n - 1) * k..]);
 }
 
-/// Types for a model of this shape, by each preset.
+/// The types that each preset chooses for a model of this shape.
 fn plan(file: &Gguf) {
     let tensors = file.tensors().iter().map(|t| (t.name(), t.dims()));
     let tensors: Vec<_> = tensors.collect();
@@ -110,7 +110,7 @@ fn plan(file: &Gguf) {
     }
 }
 
-/// A name that llama.cpp could not hold is read and not written.
+/// Compares what the writer writes. It refuses a name too long for llama.cpp, which the reader accepts.
 fn write_again(file: &Gguf) {
     let again = |file: &Gguf| {
         let mut writer = Writer::new();
@@ -124,7 +124,7 @@ fn write_again(file: &Gguf) {
     };
     let Ok(bytes) = again(file) else { return };
     let second = Gguf::parse(&bytes).unwrap();
-    // As text, in which NaN is equal to itself.
+    // Compared as text, in which NaN equals itself.
     let value = |key: &Key| format!("{} {:?}", key.name(), key.value());
     let text = |file: &Gguf| file.metadata().iter().map(value).collect::<Vec<_>>();
     assert_eq!(text(&second), text(file));

@@ -1,19 +1,19 @@
 //! Inputs of the target `safetensors`.
 //!
-//! One is the text of a `config.json`, a NUL, and one of
-//! - `#` and the bytes of a file as they are;
-//! - a line for each tensor, `NAME DTYPE DIM,DIM VALUES`, from which a file is made that is in order.
-//!   VALUES are whole numbers of the tensor's type, repeated as needed; or `'` and text, its length
-//!   standing for a dimension `*`; or, where there are none, the bytes after a second NUL, repeated.
+//! An input is the text of a `config.json`, a NUL, and one of
+//! - `#` and the bytes of a file, used unchanged;
+//! - a line for each tensor, `NAME DTYPE DIM,DIM VALUES`, from which a well-formed file is written.
+//!   VALUES are integers of the tensor's type, repeated as needed; or `'` and text, whose length
+//!   replaces a dimension `*`; or nothing, which takes the bytes after a second NUL, repeated.
 
 use crate::Choices;
 use std::borrow::Cow;
 
-/// Bytes of one tensor; AQLM's codebooks have as many.
+/// The most bytes of one tensor: enough for AQLM's codebooks.
 const TENSOR: usize = 1 << 20;
 const TENSORS: usize = 12;
 
-/// The text of the configuration, and the file.
+/// The text of the configuration and the bytes of the file.
 pub fn checkpoint(input: &[u8]) -> (Cow<'_, str>, Cow<'_, [u8]>) {
     let (config, rest) = at_nul(input);
     let file = match rest.strip_prefix(b"#") {

@@ -1,4 +1,4 @@
-//! What the targets share.
+//! Code that the targets share.
 
 mod checkpoint;
 
@@ -7,8 +7,8 @@ pub use checkpoint::checkpoint;
 use cap::Cap;
 use std::alloc::System;
 
-/// More memory than this at once is a crash. libFuzzer's own limit on allocations needs a sanitizer,
-/// and so nightly Rust.
+/// More memory than this at once is a crash. libFuzzer's limit on allocations needs a sanitizer,
+/// which needs nightly Rust.
 const MEMORY: usize = 256 << 20;
 
 #[global_allocator]
@@ -24,7 +24,7 @@ impl<'a> Choices<'a> {
         Choices { rest }
     }
 
-    /// 0 where nothing is left.
+    /// The next byte; 0 where none remain.
     pub fn byte(&mut self) -> usize {
         let Some((first, rest)) = self.rest.split_first() else {
             return 0;
@@ -33,7 +33,7 @@ impl<'a> Choices<'a> {
         usize::from(*first)
     }
 
-    /// What is left, over and over, or zeros where nothing is.
+    /// The remaining bytes, repeated; zeros where none remain.
     pub fn fill(&self, len: usize) -> Vec<u8> {
         let rest = if self.rest.is_empty() { &[0] } else { self.rest };
         rest.iter().copied().cycle().take(len).collect()

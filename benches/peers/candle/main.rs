@@ -1,6 +1,6 @@
-//! candle's product of one packed matrix, as a worker of `../coordinate.py`, which says what the commands are.
+//! candle's product of one packed matrix, as a worker of `../coordinate.py`, which documents the commands.
 //!
-//! Files are read and written in the working folder: `w` (the bytes of a GGUF tensor), `x`, `y-candle`
+//! It reads and writes files in the working folder: `w` (the bytes of a GGUF tensor), `x`, `y-candle`
 //! (little-endian f32).
 
 use candle_core::quantized::{GgmlDType, QMatMul, ggml_file::qtensor_from_ggml};

@@ -1,25 +1,25 @@
-//! Images of digits with their labels, out of files in MNIST's form (idx).
+//! Images of digits with their labels, from files in MNIST's format (idx).
 //!
-//! A file begins with two bytes of zero, 8 for unsigned bytes and the number of dimensions, then each of these as a
-//! big-endian u32, then the bytes.
+//! A file has two zero bytes, 8 for unsigned bytes, the number of dimensions, each dimension as a big-endian u32, then
+//! the bytes.
 
 use super::Fallible;
 use std::path::Path;
 
-/// What a digit can be.
+/// The number of digits.
 pub const CLASSES: usize = 10;
 
-/// Images and what they show.
+/// Images and their labels.
 pub struct Set {
     /// Pixels of one image.
     pub k: usize,
-    /// The pixel that stands for 1.0.
+    /// The pixel value of 1.0.
     white: f32,
     pixels: Vec<u8>,
     pub labels: Vec<u8>,
 }
 
-/// Images to train on and images to judge by.
+/// Images to train on and images to evaluate on.
 pub struct Data {
     pub name: &'static str,
     pub train: Set,
@@ -40,7 +40,7 @@ pub fn mnist(folder: &Path) -> Fallible<Data> {
     Ok(Data { name, train, test })
 }
 
-/// scikit-learn's digits: 1797 images of 8 x 8, every fifth of them to judge by.
+/// scikit-learn's digits: 1797 images of 8 x 8, every fifth of them to evaluate on.
 pub fn digits(folder: &Path) -> Fallible<Data> {
     let path = |name: &str| folder.join(name);
     let all = Set::read(&path("digits.images"), &path("digits.labels"), 16.0)?;
@@ -68,12 +68,12 @@ impl Set {
         })
     }
 
-    /// How many images.
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Those that are chosen, by number, and the others.
+    /// The images whose numbers are `chosen`, and the others.
     pub fn split(&self, chosen: impl Fn(usize) -> bool) -> (Set, Set) {
         let (mut yes, mut no) = (self.none(), self.none());
         for (i, image) in self.pixels.chunks_exact(self.k).enumerate() {
@@ -111,7 +111,7 @@ fn idx(path: &Path) -> Fallible<(Vec<usize>, Vec<u8>)> {
     let file = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let wrong = |what: &str| format!("{}: {what}", path.display());
     let [0, 0, 8, dimensions, rest @ ..] = &file[..] else {
-        return Err(wrong("no idx file of unsigned bytes").into());
+        return Err(wrong("not an idx file of unsigned bytes").into());
     };
     let header = 4 * usize::from(*dimensions);
     if rest.len() < header {

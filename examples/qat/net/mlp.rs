@@ -1,5 +1,5 @@
-//! Two layers with a ReLU between them. The weights that a product sees are handed in, since a quantizer may stand
-//! between them and the weights that learn.
+//! Two layers with a ReLU between them. The weights that products use are parameters, because a quantizer may stand
+//! between them and the learned weights.
 
 use super::data::CLASSES;
 use super::product::{product, transposed};
@@ -25,14 +25,14 @@ impl Layer {
         Layer { n, k, w, bias }
     }
 
-    /// x·Wᵀ + bias, for rows of x, with `w` in the place of the layer's own weights.
+    /// x·Wᵀ + bias, for rows of x, with `w` in place of the layer's weights.
     fn apply(&self, w: &[f32], x: &[f32]) -> Vec<f32> {
         let mut y = product(x, &transposed(w, self.k), self.k, self.n);
         add_bias(&mut y, &self.bias);
         y
     }
 
-    /// The gradients for weights and bias, where `dy` is that for the outputs of `x`.
+    /// The gradients of weights and bias, where `dy` is that of the outputs for `x`.
     fn gradients(&self, x: &[f32], dy: &[f32]) -> LayerGradients {
         let m = x.len() / self.k;
         let w = product(&transposed(dy, self.n), x, m, self.k);
@@ -54,7 +54,7 @@ pub fn relu(x: &mut [f32]) {
     x.iter_mut().for_each(|x| *x = x.max(0.0));
 }
 
-/// What training changes in a layer. The weights' gradient is that for the weights that were handed in.
+/// The gradients of a layer. The gradient of the weights is that of the weights passed in.
 pub struct LayerGradients {
     pub w: Vec<f32>,
     pub bias: Vec<f32>,
@@ -65,7 +65,7 @@ pub struct Mlp {
     pub layers: [Layer; 2],
 }
 
-/// What the layers put out.
+/// The outputs of the layers.
 pub struct Outputs {
     /// After the ReLU.
     pub hidden: Vec<f32>,
@@ -81,7 +81,7 @@ impl Mlp {
         Mlp { layers }
     }
 
-    /// The weights as they are, to be handed in.
+    /// The layers' own weights, to pass in.
     pub fn weights(&self) -> [&[f32]; 2] {
         [&self.layers[0].w, &self.layers[1].w]
     }
@@ -94,7 +94,7 @@ impl Mlp {
         Outputs { hidden, logits }
     }
 
-    /// The gradients where `to_logits` and `to_hidden` (after the ReLU; may be empty) are those of the loss.
+    /// The gradients, given those of the loss by logits and by hidden states (after the ReLU; may be empty).
     pub fn backward(
         &self,
         w: [&[f32]; 2],
@@ -116,7 +116,7 @@ impl Mlp {
     }
 }
 
-/// The share of rows of logits whose largest is at the label.
+/// The share of rows whose largest logit is at the label.
 pub fn accuracy(logits: &[f32], labels: &[u8]) -> f64 {
     let rows = logits.chunks_exact(CLASSES).zip(labels);
     let right = rows.filter(|(row, label)| {

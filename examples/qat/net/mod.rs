@@ -1,4 +1,4 @@
-//! A small network and its training, with weights seen through a quantizer. Shared with `tests/train.rs`.
+//! A small network and its training, with weights passed through a quantizer. Shared with `tests/train.rs`.
 
 pub mod data;
 pub mod mlp;

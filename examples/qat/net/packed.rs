@@ -1,4 +1,4 @@
-//! The network with packed weights: what a program would run.
+//! The network with packed weights, as a program would run it.
 
 use super::Fallible;
 use super::data::Set;
@@ -13,14 +13,14 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// What training ended with.
+    /// The result of training.
     pub fn trained(net: &'a Mlp, quantizers: &[Quantizer; 2]) -> Fallible<Packed<'a>> {
         let [first, second] = &net.layers;
         let matrices = [quantizers[0].export(first)?, quantizers[1].export(second)?];
         Ok(Packed { net, matrices })
     }
 
-    /// Floats rounded by the format itself, without any training.
+    /// Floats rounded by the format, without training.
     pub fn rounded(net: &'a Mlp, format: Format) -> Fallible<Packed<'a>> {
         let [first, second] = &net.layers;
         let matrices = [
@@ -30,14 +30,14 @@ impl<'a> Packed<'a> {
         Ok(Packed { net, matrices })
     }
 
-    /// Bits of memory for each weight, scales included.
+    /// Stored bits per weight, scales included.
     pub fn bits_per_weight(&self) -> f64 {
         let bits: usize = self.matrices.iter().map(|m| 8 * m.bytes().len()).sum();
         let weights: usize = self.matrices.iter().map(|m| m.n() * m.k()).sum();
         bits as f64 / weights as f64
     }
 
-    /// The accuracy in floats, with weights as the matrices decode to.
+    /// The accuracy in floats, with the decoded weights of the matrices.
     pub fn in_floats(&self, set: &Set) -> f64 {
         let w = self.matrices.each_ref().map(Matrix::dequantize);
         let outputs = self.net.forward([&w[0], &w[1]], &set.floats());

@@ -1,11 +1,11 @@
-//! Products of float matrices on all cores, the same to the bit for any number of them.
+//! Products of float matrices on all cores, bit-identical for any number of cores.
 
 use fearless_simd::{Level, dispatch, f32x16, prelude::*};
 use rayon::prelude::*;
 
-/// Rows of c that a worker takes in one go.
+/// Rows of c that a worker takes at a time.
 const TASK: usize = 32;
-/// Rows of c, and columns, whose sums are in registers.
+/// Rows and columns of c whose sums are in registers.
 const ROWS: usize = 8;
 const COLUMNS: usize = 16;
 
@@ -63,7 +63,7 @@ fn tile<S: Simd, const R: usize>(simd: S, a: &[f32], panel: &[[f32; COLUMNS]], c
     }
 }
 
-/// Rows of `k` floats as columns, a few columns at a time: what is read together lies together.
+/// Rows of `k` floats transposed, a few columns at a time, so that reads are contiguous.
 pub fn transposed(a: &[f32], k: usize) -> Vec<f32> {
     let m = a.len() / k;
     let mut out = vec![0f32; a.len()];

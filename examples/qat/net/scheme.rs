@@ -1,4 +1,4 @@
-//! How a layer's weights are seen in training, and the packed matrix that holds exactly the same.
+//! How training quantizes a layer's weights, and the packed matrix that holds exactly the same.
 
 use super::Fallible;
 use super::mlp::Layer;
@@ -7,28 +7,28 @@ use lowbit::train::bitnet;
 use lowbit::train::lsq::{CodeRange, Lsq};
 use lowbit::{Dense, Format, Group, Matrix, ScaleType};
 
-/// What weights become.
+/// How weights are quantized.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Scheme {
     Float,
-    /// BitNet's: ternary, γ for every so many weights of a row.
+    /// BitNet's: ternary, with a γ for each group of a row.
     Ternary {
         group: usize,
     },
-    /// The same with one γ for the tensor.
+    /// The same, with one γ for the tensor.
     TernaryTensor,
-    /// LSQ with codes −8 to 7, a step for every so many weights of a row.
+    /// LSQ with codes −8 to 7, with a step for each group of a row.
     Int4 {
         group: usize,
     },
 }
 
-/// A layer's scheme with what it learns.
+/// A layer's scheme with its learned parameters.
 pub enum Quantizer {
     Float,
     /// Weights in a row, which of them share γ, and the format.
     Ternary(usize, Group, Format),
-    /// The steps are learned in f32 and used as the f16 that will be stored.
+    /// The steps are learned in f32 and used as the f16 that is stored.
     Int4(Lsq, Format, Vec<f32>),
 }
 
@@ -41,7 +41,7 @@ impl Quantizer {
         Ok(match scheme {
             Scheme::Float => Quantizer::Float,
             Scheme::Ternary { group } => Quantizer::Ternary(k, Group::Len(group), Format::TERNARY.with_group(group)?),
-            // In a matrix every row has its own copy of γ.
+            // The packed matrix stores a copy of γ for each row.
             Scheme::TernaryTensor => Quantizer::Ternary(k, Group::Tensor, Format::TERNARY.with_group(Group::Row)?),
             Scheme::Int4 { group } => {
                 let lsq = Lsq::new(k, Group::Len(group), CodeRange::signed(4)?);
@@ -51,7 +51,7 @@ impl Quantizer {
         })
     }
 
-    /// The weights that products see.
+    /// The weights that products use.
     pub fn forward(&self, w: &[f32]) -> Fallible<Vec<f32>> {
         Ok(match self {
             Quantizer::Float => w.to_vec(),
@@ -60,7 +60,7 @@ impl Quantizer {
         })
     }
 
-    /// The gradients for the weights and for the steps (empty where there are none).
+    /// The gradients of the weights and of the steps (empty where there are none).
     pub fn backward(&self, w: &[f32], dy: &[f32]) -> Fallible<(Vec<f32>, Vec<f32>)> {
         Ok(match self {
             Quantizer::Float => (dy.to_vec(), Vec::new()),
@@ -72,7 +72,7 @@ impl Quantizer {
         })
     }
 
-    /// What is learned beside the weights.
+    /// What is learned in addition to the weights.
     pub fn steps(&mut self) -> &mut [f32] {
         match self {
             Quantizer::Int4(_, _, steps) => steps,
@@ -80,12 +80,12 @@ impl Quantizer {
         }
     }
 
-    /// Moves the steps back to where they may be.
+    /// Clamps the steps to their valid range.
     pub fn keep_in_range(&mut self) {
         self.steps().iter_mut().for_each(|s| *s = s.max(LEAST_STEP));
     }
 
-    /// The weights as a packed matrix, checked to decode to what `forward` gives.
+    /// The weights as a packed matrix, checked to decode to the result of `forward`.
     pub fn export(&self, layer: &Layer) -> Fallible<Matrix<'static>> {
         let (n, k, w) = (layer.n, layer.k, &layer.w);
         let matrix = match self {
@@ -113,7 +113,7 @@ impl Quantizer {
     }
 }
 
-/// Steps as f16 has them.
+/// Steps rounded to f16.
 fn stored(steps: &[f32]) -> Vec<f32> {
     steps.iter().map(|&s| f16::from_f32(s).to_f32()).collect()
 }

@@ -1,4 +1,4 @@
-//! Stochastic gradient descent with momentum, the rate falling to 0 along half a cosine.
+//! Stochastic gradient descent with momentum; the rate falls to 0 along half a cosine.
 
 use super::Fallible;
 use super::data::{CLASSES, Set};
@@ -8,7 +8,7 @@ use lowbit::random::SplitMix64;
 use lowbit::train::distill::{Distill, hidden_backward};
 use lowbit::train::gradual::{Blend, blend, blend_backward};
 
-/// How long and how fast.
+/// The hyperparameters of a training.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub epochs: usize,
@@ -17,9 +17,9 @@ pub struct Plan {
     /// The learning rate at the start.
     pub rate: f32,
     pub momentum: f32,
-    /// How quantization sets in; at once without it.
+    /// How quantization ramps up; it starts in full without it.
     pub gradual: Option<Blend>,
-    /// Of the order of images.
+    /// Seed of the order of images.
     pub seed: u64,
 }
 
@@ -35,21 +35,21 @@ impl Plan {
         }
     }
 
-    /// Steps of the whole training on so many images.
+    /// Steps of the whole training on `images` images.
     pub fn steps(&self, images: usize) -> u64 {
         (images.div_ceil(self.batch) * self.epochs) as u64
     }
 }
 
-/// A network that learns from another one too.
+/// The network to distil from.
 pub struct Teacher<'a> {
     pub net: &'a Mlp,
     pub loss: Distill,
-    /// The factor of the mean squared difference of hidden states.
+    /// The weight of the mean squared difference of hidden states in the loss.
     pub hidden: f32,
 }
 
-/// Trains `net` with its weights seen by `scheme`, and returns what sees them in the end.
+/// Trains `net` with its weights quantized by `scheme`, and returns the final quantizers.
 pub fn train(
     net: &mut Mlp,
     scheme: Scheme,
@@ -58,7 +58,7 @@ pub fn train(
     plan: Plan,
     progress: &(dyn Fn(f32) + Sync),
 ) -> Fallible<[Quantizer; 2]> {
-    // Within the pool of threads: from outside, each of many small products would wait for one to wake up.
+    // Run inside the thread pool: from outside, each of many small products would wait for a thread to wake up.
     rayon::scope(|_| train_here(net, scheme, data, teacher, plan, progress))
 }
 
@@ -100,13 +100,13 @@ fn train_here(
     Ok(quantizers)
 }
 
-/// A quantizer for each layer, with steps that fit the weights of now.
+/// A quantizer for each layer, with steps that fit the current weights.
 pub fn quantizers(scheme: Scheme, net: &Mlp) -> Fallible<[Quantizer; 2]> {
     let [first, second] = &net.layers;
     Ok([Quantizer::new(scheme, first)?, Quantizer::new(scheme, second)?])
 }
 
-/// The weights as products see them, `share` of them quantized.
+/// The weights that products use, quantized by `share`.
 fn seen(quantizers: &[Quantizer; 2], net: &Mlp, share: f32) -> Fallible<[Vec<f32>; 2]> {
     let weights = |i: usize| -> Fallible<Vec<f32>> {
         let w = &net.layers[i].w;
@@ -119,7 +119,7 @@ fn seen(quantizers: &[Quantizer; 2], net: &Mlp, share: f32) -> Fallible<[Vec<f32
     Ok([weights(0)?, weights(1)?])
 }
 
-/// The gradients of the loss for logits and for hidden states (empty where the loss does not look at them).
+/// The gradients of the loss by logits and by hidden states (empty where the loss does not depend on them).
 fn to_outputs(
     outputs: &Outputs,
     x: &[f32],
@@ -142,7 +142,7 @@ fn to_outputs(
 /// The momentum of weights, bias and steps.
 type Speed = [Vec<f32>; 3];
 
-/// One step, where `gradients` are those for the weights that products saw.
+/// One step, where `gradients` are those of the weights that products used.
 fn update(
     net: &mut Mlp,
     quantizers: &mut [Quantizer; 2],

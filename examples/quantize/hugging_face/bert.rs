@@ -1,11 +1,11 @@
-//! BERT encoders, such as MiniLM: weights and numbers, without a tokenizer.
+//! BERT encoders, such as MiniLM: weights and hyperparameters, without a tokenizer.
 
 use super::{Converted, Keys};
 use crate::model::{Fallible, Tensor};
 use crate::source::Sourced;
 use serde_json::Value;
 
-/// Keys of whole numbers, and their names in `config.json`.
+/// Integer keys, and their names in `config.json`.
 const COUNTS: &[(&str, &str)] = &[
     ("context_length", "max_position_embeddings"),
     ("embedding_length", "hidden_size"),
@@ -48,11 +48,11 @@ pub fn convert<'a>(config: &Value, tensors: Vec<Tensor<'a>>) -> Fallible<Convert
     Ok(Converted {
         metadata: keys.all,
         tensors: tensors.collect(),
-        notes: vec!["A bert is written without its tokenizer: llama.cpp wants one to load the file.".into()],
+        notes: vec!["BERT is written without its tokenizer, which llama.cpp needs to load the file.".into()],
     })
 }
 
-/// The name in llama.cpp, or the same where there is none.
+/// The name in llama.cpp, or the original name where there is none.
 fn renamed(name: &str) -> String {
     let bare = name.strip_prefix("bert.").unwrap_or(name);
     let in_layer = bare

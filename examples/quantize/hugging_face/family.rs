@@ -1,4 +1,4 @@
-//! The architectures that are converted here, and what each leaves to a default.
+//! The supported architectures, and the defaults of each.
 
 use crate::model::Fallible;
 use serde_json::Value;
@@ -7,12 +7,12 @@ use serde_json::Value;
 pub enum Head {
     /// `hidden_size` over the heads, written to the file.
     Computed,
-    /// The same, and left out of the file.
+    /// The same, but not written to the file.
     Unsaid,
     Fixed(u64),
 }
 
-/// A kind of model: its names on both sides, and the defaults of its class in `transformers`.
+/// An architecture: its names on both sides, and the defaults of its class in `transformers`.
 pub struct Family {
     /// `general.architecture` of llama.cpp.
     pub name: &'static str,
@@ -28,12 +28,12 @@ pub struct Family {
 }
 
 impl Family {
-    /// Q and k rotate neighbours, where Hugging Face rotates halves.
+    /// Whether llama.cpp rotates neighbours of q and k; Hugging Face rotates halves.
     pub fn rotates_neighbours(&self) -> bool {
         self.name == "llama"
     }
 
-    /// The family of a configuration, or an error that names what it is instead.
+    /// The family of a configuration, or an error that names its architecture.
     pub fn of(config: &Value) -> Fallible<&'static Family> {
         let class = config["architectures"][0].as_str();
         let kind = config["model_type"].as_str();

@@ -1,4 +1,4 @@
-//! What the model is called, and how it likes to be sampled.
+//! The name of the model, and its sampling defaults.
 
 use super::{Keys, json};
 use crate::model::Fallible;
@@ -16,7 +16,7 @@ pub fn add(keys: &mut Keys, folder: &Path, config: &Value) -> Fallible<()> {
             keys.whole(&format!("general.sampling.{key}"), value as f32);
         }
     }
-    // An owner and a name; more slashes are somebody's disk.
+    // An owner and a name; more slashes mean a local path.
     let said = config["_name_or_path"]
         .as_str()
         .filter(|path| path.matches('/').count() <= 1);
@@ -31,7 +31,7 @@ pub fn add(keys: &mut Keys, folder: &Path, config: &Value) -> Fallible<()> {
     Ok(())
 }
 
-/// Words between hyphens, capitalized unless they are versions or have capitals of their own.
+/// Words between hyphens, capitalized unless they are versions or already have capitals.
 fn title(name: &str) -> String {
     let word = |word: &str| {
         let version = word

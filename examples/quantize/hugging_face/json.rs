@@ -17,7 +17,7 @@ pub fn read(folder: &Path, name: &str) -> Fallible<Option<Value>> {
     Ok(Some(parse(&text).map_err(|e| named(&e))?))
 }
 
-/// What no JSON can hold becomes null: no number that is needed here is infinite.
+/// `NaN` and `Infinity` become null: no number that is needed here is infinite.
 fn parse(text: &str) -> serde_json::Result<Value> {
     serde_json::from_str(text).or_else(|e| {
         let mut plain = String::with_capacity(text.len());
@@ -44,12 +44,12 @@ fn parse(text: &str) -> serde_json::Result<Value> {
             };
             rest = &rest[taken..];
         }
-        // The first error has the place in the text as it is.
+        // The first error has the position in the original text.
         serde_json::from_str(&plain).map_err(|_| e)
     })
 }
 
-/// A text, or the `content` of a token that is written out with its flags.
+/// A string, or the `content` of a token object with flags.
 pub fn content(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value["content"].as_str())
 }

@@ -1,4 +1,4 @@
-//! The numbers of a model, out of `config.json` into llama.cpp's keys.
+//! The hyperparameters of a model, from `config.json` to llama.cpp's keys.
 
 use super::Keys;
 use super::family::{Family, Head};
@@ -6,7 +6,7 @@ use super::rope::Rope;
 use crate::model::Fallible;
 use serde_json::Value;
 
-/// What other parts ask of the numbers.
+/// The hyperparameters that other modules need.
 pub struct Shape {
     pub heads: u64,
     pub kv_heads: u64,
@@ -15,7 +15,7 @@ pub struct Shape {
     pub rope: Rope,
 }
 
-/// More tokens, or numbers in a head, than any model has: a broken configuration is not given memory for them.
+/// More tokens, or numbers in a head, than any model has, so that a broken configuration allocates no huge buffers.
 const MAX_VOCABULARY: u64 = 1 << 24;
 const MAX_HEAD: u64 = 1 << 16;
 
@@ -26,7 +26,7 @@ fn at_most(name: &str, value: u64, most: u64) -> Fallible<u64> {
     Ok(value)
 }
 
-/// A whole number that there has to be.
+/// A required positive integer.
 fn needed(config: &Value, name: &str) -> Fallible<u64> {
     config[name].as_u64().filter(|&n| n > 0).ok_or_else(|| {
         format!(
@@ -95,7 +95,7 @@ pub fn add(keys: &mut Keys, family: &Family, config: &Value) -> Fallible<Shape> 
     })
 }
 
-/// That the model computes what llama.cpp's architecture does; an error names what is otherwise.
+/// Checks that llama.cpp's architecture computes the same as the model; an error names the difference.
 fn check(family: &Family, config: &Value) -> Fallible<()> {
     let activation = config["hidden_act"].as_str().unwrap_or("silu");
     let step = config["decoder_sparse_step"].as_u64().unwrap_or(1);
@@ -112,7 +112,7 @@ fn check(family: &Family, config: &Value) -> Fallible<()> {
     Err(format!("config.json: {wrong}: llama.cpp's {name} has silu, and experts in all layers or none").into())
 }
 
-/// Lines for what llama.cpp computes otherwise and no key says.
+/// Notes on what llama.cpp computes differently and no key can set.
 pub fn notes(family: &Family, config: &Value) -> Vec<String> {
     let mut notes = Vec::new();
     let name = family.name;
@@ -123,14 +123,14 @@ pub fn notes(family: &Family, config: &Value) -> Vec<String> {
         && window < context
     {
         notes.push(format!(
-            "Attention reaches back {window} tokens in config.json. llama.cpp's {name} has no such window: it says the \
-                 same up to that length, and attends to all tokens after it."
+            "Attention reaches back {window} tokens in config.json. llama.cpp's {name} has no such window: it gives \
+                 the same results up to that length, and attends to all tokens beyond it."
         ));
     }
     if name == "qwen3moe" && config["norm_topk_prob"] != true {
         notes.push(format!(
-            "norm_topk_prob is not true in config.json. llama.cpp's {name} makes the weights of a token's experts 1 in \
-             sum, so that it says something else than transformers."
+            "norm_topk_prob is not true in config.json. llama.cpp's {name} normalizes the weights of a token's experts \
+             to a sum of 1, so its outputs differ from those of transformers."
         ));
     }
     notes

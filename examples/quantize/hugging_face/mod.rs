@@ -1,6 +1,5 @@
-//! A folder of Hugging Face as llama.cpp's own converter (convert_hf_to_gguf.py) makes a GGUF file of it: for llama,
-//! mistral, mixtral, qwen2, qwen3 and qwen3_moe. Converting all architectures is out of scope; the others are refused
-//! by name.
+//! Converts a Hugging Face folder to the GGUF file that llama.cpp's converter (convert_hf_to_gguf.py) makes of it, for
+//! llama, mistral, mixtral, qwen2, qwen3 and qwen3_moe. Other architectures are out of scope: the error names them.
 
 pub mod bert;
 mod family;
@@ -17,11 +16,11 @@ use family::Family;
 use lowbit::gguf::Value;
 use std::path::Path;
 
-/// What becomes of a folder.
+/// A converted folder.
 pub struct Converted<'a> {
     pub metadata: Vec<(String, Value)>,
     pub tensors: Vec<Sourced<'a>>,
-    /// What is to be known of the file.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
@@ -40,7 +39,7 @@ impl Keys {
         }
     }
 
-    /// A key under its whole name.
+    /// Adds a key by its full name.
     fn whole(&mut self, key: &str, value: impl Into<Value>) {
         self.all.push((key.to_owned(), value.into()));
     }
@@ -64,7 +63,7 @@ impl Keys {
 pub fn convert<'a>(folder: &Path, tensors: Vec<Tensor<'a>>, skip_pre: bool) -> Fallible<Converted<'a>> {
     let Some(config) = json::read(folder, "config.json")? else {
         return Err(format!(
-            "{}: there is no config.json beside the weights, so that their architecture is not known; convert the \
+            "{}: there is no config.json next to the weights, so their architecture is unknown; convert the \
              model with llama.cpp's convert_hf_to_gguf.py first, and quantize the GGUF file that it writes",
             folder.display()
         )
@@ -90,7 +89,7 @@ pub fn convert<'a>(folder: &Path, tensors: Vec<Tensor<'a>>, skip_pre: bool) -> F
     })
 }
 
-/// That nothing says the weights are packed: layers that lowbit knows to be have been told of before.
+/// Fails where a file or setting says that the weights are packed. Layers that lowbit recognises were refused before.
 fn plain(folder: &Path, config: &serde_json::Value) -> Fallible<()> {
     const FILES: [&str; 4] = [
         "quantize_config.json",

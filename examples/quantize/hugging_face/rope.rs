@@ -26,7 +26,7 @@ enum Scaling {
 pub struct Rope {
     theta: f64,
     scaling: Scaling,
-    /// What the file cannot say.
+    /// A note on what the file cannot express.
     pub note: Option<String>,
 }
 
@@ -65,8 +65,8 @@ impl Rope {
                 let said = ATTENTION.iter().find_map(|name| settings[name].as_f64());
                 if let Some(said) = said.filter(|said| (said - usual).abs() > 1e-6) {
                     note = Some(format!(
-                        "attention_factor is {said} in config.json. llama.cpp takes 1 + 0.1 ln(factor), {usual}, whatever \
-                         the file says, and so says something else than transformers."
+                        "attention_factor is {said} in config.json. llama.cpp takes 1 + 0.1 ln(factor), {usual}, so \
+                         its outputs differ from those of transformers."
                     ));
                 }
                 Scaling::Yarn {
@@ -91,11 +91,11 @@ impl Rope {
                 }
                 .factors(head),
             },
-            // Nothing is scaled up to the context that the model was trained with.
+            // Dynamic scaling changes nothing up to the context that the model was trained with.
             "dynamic" => {
                 note = Some(format!(
-                    "Rotary scaling is dynamic in config.json, which no key of llama.cpp says: the same up to \
-                     {context} tokens, worse after them."
+                    "Rotary scaling is dynamic in config.json, for which llama.cpp has no key: the results are the \
+                     same up to {context} tokens, worse beyond."
                 ));
                 Scaling::None
             }
@@ -148,7 +148,7 @@ const YARN: &[(&str, &[&str])] = &[
     ("rope.scaling.yarn_beta_slow", &["beta_slow"]),
 ];
 
-/// Llama 3.1: long waves are stretched by `factor`, short ones not at all, those between by something between.
+/// Llama 3.1: long wavelengths are stretched by `factor`, short ones not at all, those between are interpolated.
 struct Bands {
     theta: f64,
     factor: f32,
@@ -177,5 +177,5 @@ impl Bands {
 }
 
 fn unknown(family: &Family, what: String) -> Box<dyn std::error::Error> {
-    format!("config.json: {what} is none that llama.cpp's {} knows", family.name).into()
+    format!("config.json: llama.cpp's {} does not know {what}", family.name).into()
 }

@@ -1,4 +1,4 @@
-//! Tensors under llama.cpp's names, experts of a layer as one tensor.
+//! Tensors under llama.cpp's names, with the experts of a layer in one tensor.
 
 use super::family::Family;
 use super::keys::Shape;
@@ -38,10 +38,10 @@ const EXPERT: &[(&str, &str)] = &[
     ("up_proj", "ffn_up_exps"),
 ];
 
-/// What old checkpoints keep beside their weights.
+/// Buffers that old checkpoints store with their weights.
 const LEFT_OUT: &[&str] = &[".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
 
-/// The experts of one tensor to be, by number.
+/// The experts of each future tensor, by number.
 type Experts<'a> = BTreeMap<String, BTreeMap<u64, Tensor<'a>>>;
 
 pub fn convert<'a>(family: &Family, shape: &Shape, tensors: Vec<Tensor<'a>>) -> Fallible<Vec<Sourced<'a>>> {
@@ -72,12 +72,12 @@ pub fn convert<'a>(family: &Family, shape: &Shape, tensors: Vec<Tensor<'a>>) -> 
     Ok(out)
 }
 
-/// What a name of Hugging Face stands for.
+/// What a Hugging Face name refers to.
 enum Place {
     One(String),
     /// One expert's part of a tensor.
     Expert(String, u64),
-    /// All experts' part.
+    /// The part of all experts.
     Experts(String),
     /// Two tensors of all experts of a layer.
     GateAndUp(u64),
@@ -159,7 +159,7 @@ fn stacked<'a>(name: String, of: BTreeMap<u64, Tensor<'a>>, experts: u64) -> Fal
     })
 }
 
-/// Of each expert the rows of the gate, then those of `up`.
+/// Each expert has the rows of the gate, then those of `up`.
 fn gate_and_up(tensor: Tensor, layer: u64) -> Fallible<[Sourced; 2]> {
     let [k, rows, experts] = tensor.dims[..] else {
         let (name, dims) = (&tensor.name, &tensor.dims);
@@ -180,8 +180,8 @@ fn gate_and_up(tensor: Tensor, layer: u64) -> Fallible<[Sourced; 2]> {
 
 fn unknown(family: &Family, name: &str) -> String {
     format!(
-        "tensor {name:?} is none that llama.cpp has in a {}; if the weights are packed, their tool's settings are \
-         not beside them",
+        "llama.cpp's {} has no tensor {name:?}; if the weights are packed, their tool's settings are missing next to \
+         them",
         family.name
     )
 }

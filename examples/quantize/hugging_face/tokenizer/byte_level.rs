@@ -1,4 +1,4 @@
-//! Byte-level BPE, as GPT-2 has it: `tokenizer.json` has the tokens and their merges.
+//! Byte-level BPE, as in GPT-2: `tokenizer.json` has the tokens and their merges.
 
 use super::{Token, added, kind};
 use crate::hugging_face::json;
@@ -43,7 +43,7 @@ pub fn tokens(tokenizer: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>
     Ok(tokens)
 }
 
-/// Pairs, as a text with a space between or as two texts, whose own spaces become what stands for a space in bytes.
+/// Pairs, as one string with a space between or as two strings, whose own spaces become the byte-level space U+0120.
 pub fn merges(tokenizer: &Value) -> Fallible<Vec<String>> {
     let merges = tokenizer["model"]["merges"].as_array();
     let merges = merges.filter(|merges| !merges.is_empty());

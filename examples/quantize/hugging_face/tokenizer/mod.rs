@@ -14,7 +14,7 @@ use serde_json::Value;
 use special::Special;
 use std::path::Path;
 
-/// Kinds of tokens as GGUF counts them; SentencePiece counts them so too, and has 2 for what is unknown.
+/// GGUF's token types, which SentencePiece shares; 2 is the unknown token.
 mod kind {
     pub const NORMAL: i32 = 1;
     pub const CONTROL: i32 = 3;
@@ -31,7 +31,7 @@ struct Token {
 }
 
 impl Token {
-    /// What the embedding has a row for and the tokenizer no token.
+    /// A token for a row of the embedding that the tokenizer has none for.
     fn padding(id: usize) -> Token {
         Token {
             text: format!("[PAD{id}]"),
@@ -41,7 +41,7 @@ impl Token {
     }
 }
 
-/// Adds the keys of the tokenizer. A note where there is none.
+/// Adds the keys of the tokenizer; returns a note where there is none.
 pub fn add(
     keys: &mut Keys,
     family: &Family,
@@ -91,8 +91,8 @@ pub fn add(
         (None, None) => {
             keys.whole("tokenizer.ggml.model", "no_vocab");
             return Ok(Some(format!(
-                "{} has neither tokenizer.model nor tokenizer.json: the file gets no tokenizer, so that llama.cpp \
-                 runs it on token numbers and on no text.",
+                "{} has neither tokenizer.model nor tokenizer.json: the file gets no tokenizer, so llama.cpp \
+                 runs it on token ids, but not on text.",
                 folder.display()
             )));
         }
@@ -121,17 +121,17 @@ fn add_tokens(keys: &mut Keys, tokens: Vec<Token>) {
     );
 }
 
-/// A token that was added to the others: control tokens are never text, the others are matched as they are.
+/// An added token: control tokens never match text, the others match literally.
 fn added(content: &str, special: bool) -> (String, i32) {
     if special || looks_special(content) {
         (content.to_owned(), kind::CONTROL)
     } else {
-        // A space is written out as in the text that it is found in.
+        // A space is stored as it appears in text.
         (content.replace('\u{2581}', " "), kind::USER_DEFINED)
     }
 }
 
-/// Some models do not mark as special what is.
+/// Special tokens that some models do not mark as such.
 fn looks_special(token: &str) -> bool {
     let between = |start: &str, end: &str| token.starts_with(start) && token.ends_with(end);
     ["<pad>", "<mask>", "<2mass>", "[@BOS@]"].contains(&token)

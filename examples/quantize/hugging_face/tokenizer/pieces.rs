@@ -1,4 +1,4 @@
-//! Pieces with scores: a SentencePiece model, or a `tokenizer.json` that was made of one.
+//! Pieces with scores: a SentencePiece model, or a `tokenizer.json` that was made from one.
 
 use super::protobuf::{Field, Fields};
 use super::{Token, added, kind};
@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Of tokens that were added, or whose scores are not known.
+/// The score of added tokens, and of those whose scores are unknown.
 const ADDED: f32 = -1000.0;
 
-/// `tokenizer.model`, with the tokens that lie beside it.
+/// The tokens of `tokenizer.model`, and those added in the files next to it.
 pub fn of_model(path: &Path, folder: &Path, settings: &Value, vocabulary: Option<u64>) -> Fallible<Vec<Token>> {
     let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let bytes = std::fs::read(path).map_err(|e| named(&e))?;
@@ -71,7 +71,7 @@ fn read(piece: &[u8]) -> Result<Token, String> {
                 text.map_err(|e| e.to_string())?.clone_into(&mut token.text);
             }
             (2, Field::Fixed32(score)) => token.score = f32::from_le_bytes(score),
-            // What a user defined is a piece like any other to llama.cpp.
+            // llama.cpp treats user-defined pieces as normal ones.
             (3, Field::Number(4)) => token.kind = kind::NORMAL,
             (3, Field::Number(kind)) => token.kind = i32::try_from(kind).unwrap_or(kind::NORMAL),
             _ => {}
@@ -80,7 +80,7 @@ fn read(piece: &[u8]) -> Result<Token, String> {
     Ok(token)
 }
 
-/// Whether a `tokenizer.json` was made of a SentencePiece model: BPE that falls back to bytes.
+/// Whether a `tokenizer.json` was made from a SentencePiece model: BPE with byte fallback.
 pub fn are_in(tokenizer: &Value) -> bool {
     let model = &tokenizer["model"];
     model["type"] == "BPE" && model["byte_fallback"] == true && tokenizer["decoder"]["type"] == "Sequence"
@@ -137,7 +137,7 @@ fn is_byte(text: &str) -> bool {
     digits.is_some_and(|d| d.len() == 2 && d.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Tokens that the settings give a role, with those of a Llama where they say nothing.
+/// Tokens with a role in the settings; the defaults are those of Llama.
 fn special_tokens(settings: &Value) -> BTreeSet<&str> {
     let roles = [("bos", "<s>"), ("eos", "</s>"), ("unk", "<unk>")];
     let defaults = roles

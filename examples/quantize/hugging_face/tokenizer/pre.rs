@@ -1,11 +1,11 @@
-//! How text is cut into words before it is merged. llama.cpp knows each way by a name, which its converter finds by
-//! the tokens that a text becomes; here it is found by what `tokenizer.json` says, so that a model of any vocabulary is
-//! known by it.
+//! How text is split into words before merging. llama.cpp has a name for each pre-tokenizer, which its converter finds
+//! by the tokens of a test text; here it is found by the settings in `tokenizer.json`, so that it works for any
+//! vocabulary.
 
 use crate::model::Fallible;
 use serde_json::Value;
 
-/// A regular expression alone, and its name.
+/// Names, each with its regular expression.
 const EXPRESSIONS: &[(&str, &str)] = &[
     (
         "llama-bpe",
@@ -29,7 +29,7 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The name of llama.cpp for the steps of `pre_tokenizer`.
+/// llama.cpp's name for the steps of `pre_tokenizer`.
 pub fn name(tokenizer: &Value) -> Fallible<&'static str> {
     let whole = &tokenizer["pre_tokenizer"];
     let steps = match whole["pretokenizers"].as_array() {
@@ -51,7 +51,7 @@ pub fn name(tokenizer: &Value) -> Fallible<&'static str> {
     };
     found.ok_or_else(|| {
         format!(
-            "tokenizer.json: its pre_tokenizer is none that lowbit knows llama.cpp's name for. Convert the folder with \
+            "tokenizer.json: lowbit does not know llama.cpp's name for its pre_tokenizer. Convert the folder with \
              llama.cpp's convert_hf_to_gguf.py, or name it with --override-kv tokenizer.ggml.pre=str:NAME. It is \
              {whole:.300}"
         )
@@ -59,7 +59,7 @@ pub fn name(tokenizer: &Value) -> Fallible<&'static str> {
     })
 }
 
-/// A step that makes characters of bytes, and cuts by GPT-2's expression or not.
+/// Whether a step maps bytes to characters, and splits by GPT-2's expression or not, as `cuts` says.
 fn is_bytes(step: &Value, cuts: bool) -> bool {
     step["type"] == "ByteLevel" && step["use_regex"].as_bool().unwrap_or(true) == cuts
 }

@@ -1,6 +1,6 @@
-//! As much of protobuf as a SentencePiece model takes.
+//! The part of protobuf that a SentencePiece model needs.
 
-/// A field's number and what it holds.
+/// The value of a field.
 pub enum Field<'a> {
     Number(u64),
     Fixed32([u8; 4]),
@@ -8,7 +8,7 @@ pub enum Field<'a> {
     Other,
 }
 
-/// The fields of a message, one after the other; an error ends them.
+/// Iterates over the fields of a message; an error ends it.
 pub struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -58,7 +58,7 @@ impl<'a> Iterator for Fields<'a> {
         let left = self.0.len();
         Some(self.field().ok_or_else(|| {
             self.0 = &[];
-            format!("no protobuf message: the field that starts {left} bytes before the end is broken")
+            format!("not a protobuf message: the field that starts {left} bytes before the end is broken")
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens with a role, whether a text gets them, and the chat template.
+//! Tokens with a role, whether they are added to a text, and the chat template.
 
 use crate::hugging_face::{Keys, json};
 use crate::model::Fallible;
@@ -23,18 +23,18 @@ const ROLES: &[(&str, &str)] = &[
 pub struct Special {
     ids: Vec<(&'static str, u64)>,
     adds: Vec<(&'static str, bool)>,
-    /// Templates by name; the usual one is `default`.
+    /// Templates by name; the main one is `default`.
     templates: Vec<(String, String)>,
 }
 
-/// Texts of the roles that decide what is added to a text.
+/// Tokens of the roles that decide what is added to a text.
 #[derive(Default)]
 struct Texts {
     bos: Option<String>,
     eos: Option<String>,
     sep: Option<String>,
     cls: Option<String>,
-    /// The end of a turn, where a text ends in another token.
+    /// The end of a turn, where the template ends a text with another token.
     eot: Option<String>,
 }
 
@@ -85,14 +85,14 @@ impl Special {
         Ok(special)
     }
 
-    /// The first that is known of a role counts.
+    /// The first valid id of a role counts.
     fn set_id(&mut self, role: &'static str, id: Option<u64>) {
         if let (Some(id), false) = (id, self.ids.iter().any(|(known, _)| *known == role)) {
             self.ids.push((role, id));
         }
     }
 
-    /// The last that is said counts.
+    /// The last setting of a role counts.
     fn set_adds(&mut self, role: &'static str, adds: bool) {
         match self.adds.iter_mut().find(|(known, _)| *known == role) {
             Some(known) => known.1 = adds,
@@ -100,7 +100,7 @@ impl Special {
         }
     }
 
-    /// What a template puts before, after and between texts.
+    /// Takes what a template puts before, after and between texts.
     fn of_template(&mut self, step: &Value, texts: &mut Texts) {
         let token = |entry: Option<&Value>| Some(entry?["SpecialToken"]["id"].as_str()?.to_owned());
         let list = |name: &str| step[name].as_array().map_or(&[][..], |list| &list[..]);
@@ -145,15 +145,15 @@ impl Special {
         }
     }
 
-    /// Drops ids that are no tokens.
+    /// Drops ids outside the vocabulary.
     pub fn within(&mut self, count: usize) {
         self.ids.retain(|(_, id)| *id < count as u64);
     }
 
-    /// What two well-known families do not say themselves, known by their size as llama.cpp's converter does.
+    /// Settings that two families lack, which llama.cpp's converter recognises by their vocabulary size.
     pub fn of_llama(&mut self, vocabulary: Option<u64>) {
         match vocabulary {
-            // Code Llama fills in the middle.
+            // Code Llama, which fills in the middle.
             Some(32_016) => {
                 for (role, id) in [
                     ("prefix", 32_007),
@@ -199,7 +199,7 @@ impl Special {
     }
 }
 
-/// The template, or several by name: in the settings, or in files of their own.
+/// The template, or several by name, from the settings or from separate files.
 fn templates(folder: &Path, settings: &Value) -> Fallible<Vec<(String, String)>> {
     let in_file = |path: &Path| match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
