@@ -370,8 +370,8 @@ fn broken_kernels_are_reported() {
     ];
     let plain: &[Mutant] = &[(
         "a vec4 of four twice",
-        "x_tile[swizzled(lane_x_row + 16u * 1u, i)]",
-        "x_tile[swizzled(lane_x_row + 16u * 1u, i & 6u)]",
+        "x_tile[swizzled(lane_x_row + SIXTEENS * 1u, i)]",
+        "x_tile[swizzled(lane_x_row + SIXTEENS * 1u, i & 6u)]",
     )];
     let matrices: &[Mutant] = &[
         (

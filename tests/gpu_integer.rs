@@ -589,14 +589,14 @@ fn broken_kernels_are_reported() {
         (
             "gemm_dp4a",
             "another row's affine",
-            "affines[(p * SPANS + 0u) * TILE + row]",
-            "affines[(p * SPANS + 0u) * TILE + (row ^ 1u)]",
+            "affines[(p * SPANS + 0u) * TILE_N + row]",
+            "affines[(p * SPANS + 0u) * TILE_N + (row ^ 1u)]",
         ),
         (
             "gemm_dp4a",
             "no swizzle on one side",
-            "w_tile[swizzled(mine, 2u * step)]",
-            "w_tile[mine * STEP * 2u + 2u * step]",
+            "w_tile[swizzled(own, 2u * step)]",
+            "w_tile[own * STEP * 2u + 2u * step]",
         ),
     ];
     for (kernel, what, from, to) in mutants {

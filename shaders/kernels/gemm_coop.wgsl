@@ -24,21 +24,15 @@
 
 var<workgroup> y_tile: array<f32, SUBGROUPS * MATRIX * MATRIX>;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-    @builtin(workgroup_id) id: vec3<u32>,
-    @builtin(num_workgroups) count: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-    @builtin(subgroup_id) subgroup_id: u32,
-    @builtin(subgroup_size) subgroup_size: u32,
-    @builtin(subgroup_invocation_id) in_subgroup: u32,
-) {
+fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
+    begin(here);
+    let lane = lane_index(here);
     let tiles = (params.rows + TILE_N - 1u) / TILE_N;
     let index = grid_index(id, count);
     let first_row = (index % tiles) * TILE_N;
     let first_x_row = (index / tiles) * TILE_M;
     let parts = part_count(id);
-    let subgroup = subgroup_id % SUBGROUPS;
+    let subgroup = here.subgroup % SUBGROUPS;
     // Where this subgroup's sums begin in the tile.
     let sub_row = (subgroup % SUBGROUPS_N) * SUBGROUP_N * MATRIX;
     let sub_x_row = (subgroup / SUBGROUPS_N) * SUBGROUP_M * MATRIX;
@@ -87,7 +81,7 @@ fn main(
         for (var r = 0u; r < SUBGROUP_N; r++) { // unroll
             coopStoreT(sum[c * SUBGROUP_N + r], &y_tile[subgroup * MATRIX * MATRIX], MATRIX);
             workgroupBarrier();
-            for (var i = in_subgroup; i < MATRIX * MATRIX; i += subgroup_size) {
+            for (var i = here.index; i < MATRIX * MATRIX; i += here.size) {
                 let row = first_row + sub_row + r * MATRIX + i % MATRIX;
                 let x_row = first_x_row + sub_x_row + c * MATRIX + i / MATRIX;
                 if (row < params.rows && x_row < params.m) {

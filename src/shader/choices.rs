@@ -4,6 +4,7 @@ use super::compose::Composition;
 use super::factors;
 use super::integers;
 use super::kernels::{File, Shape, text};
+use super::tuning::Lookup;
 use crate::family::{AffineKind, Decode, Family, Levels, PART, Plane, Table, Unit};
 
 impl Composition<'_> {
@@ -22,9 +23,19 @@ impl Composition<'_> {
         files
     }
 
-    /// Whether levels are made by way of halves: only in kernels for software drivers, which call `begin`.
+    /// Whether levels are made by way of halves.
     fn halves(&self) -> bool {
-        self.kernel.begins && self.family.shader.decode == Decode::Minifloat
+        self.tuning.halves && self.family.shader.decode == Decode::Minifloat
+    }
+
+    /// Where this kernel looks up levels, if the format has a table of them.
+    fn lookup(&self) -> Option<Lookup> {
+        let lookup = if self.kernel.begins() {
+            self.tuning.lookup
+        } else {
+            Lookup::Selects
+        };
+        (self.family.shader.decode == Decode::Table).then_some(lookup)
     }
 
     /// How planes are read, and of which matrix.
@@ -56,20 +67,23 @@ impl Composition<'_> {
         files.extend(match shader.decode {
             Decode::Offset => Some(text!("codes/offset.wgsl")),
             Decode::Signs => Some(text!("codes/signs.wgsl")),
-            Decode::Table if self.tuning.shuffles => Some(text!("levels/table_subgroup.wgsl")),
-            Decode::Table => Some(text!("levels/table.wgsl")),
             Decode::Minifloat if self.halves() => Some(text!("levels/minifloat_halves.wgsl")),
             Decode::Minifloat => Some(text!("levels/minifloat.wgsl")),
-            Decode::Own => None,
+            Decode::Own | Decode::Table => None,
         });
+        files.extend(self.lookup().map(|lookup| match lookup {
+            Lookup::Selects => text!("levels/table.wgsl"),
+            Lookup::Subgroup => text!("levels/table_subgroup.wgsl"),
+            Lookup::Memory => text!("levels/table_memory.wgsl"),
+        }));
         files.extend_from_slice(shader.files);
         files
     }
 
     fn levels_and_weights(&self) -> Vec<File> {
         let mut files = Vec::new();
-        let begins = self.family.shader.decode == Decode::Table && self.tuning.shuffles;
-        if self.kernel.begins && !begins {
+        let prepared = matches!(self.lookup(), Some(Lookup::Subgroup | Lookup::Memory));
+        if self.kernel.begins() && !prepared {
             files.push(text!("levels/begin.wgsl"));
         }
         files.extend_from_slice(levels(self.family));

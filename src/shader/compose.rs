@@ -11,7 +11,7 @@ use super::integers;
 use super::kernels::{self, File, Kernel, Shape, text};
 use super::source::Source;
 use super::traits::{DeviceClass, Dialect, Traits};
-use super::tuning::Tuning;
+use super::tuning::{Lookup, Tuning};
 use crate::family::{Decode, Family, Levels, PART, Unit};
 use crate::{Error, Format, Result};
 use std::fmt::Write;
@@ -125,7 +125,8 @@ impl Composition<'_> {
         let ragged = kernel.shape == Shape::Product && !kernel.takes_bytes() && !self.whole;
         for (said, word) in [
             (tuning.long_words, " long words"),
-            (tuning.shuffles, " shuffles"),
+            (tuning.lookup == Lookup::Subgroup, " shuffles"),
+            (tuning.lookup == Lookup::Memory, " table in memory"),
             (tuning.holds_scales, " held scales"),
             (ragged, " ragged"),
         ] {

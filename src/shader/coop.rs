@@ -1,7 +1,7 @@
 //! The numbers of the kernels for matrix units.
 
 use super::traits::{DeviceClass, Traits};
-use super::tuning::Tuning;
+use super::tuning::{Lookup, Tuning};
 use crate::family::PART;
 
 /// Halves from one row of a tile to the next: a part and 8 more.
@@ -25,11 +25,13 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
                 (n, along_n) = (n / 2, along_n * 2);
             }
         }
+        let memory = 2 * tile * STRIDE * 2 + subgroups * side * side * 4;
         Tuning {
             workgroup,
             tile_n: tile,
             tile_m: tile,
-            memory: 2 * tile * STRIDE * 2 + subgroups * side * side * 4,
+            memory,
+            lookup: Lookup::best(traits, memory),
             consts: vec![
                 ("MATRIX", side),
                 ("STRIDE", STRIDE),

@@ -28,8 +28,6 @@ pub(crate) struct Kernel {
     /// Snippets of the kernel's own, then the kernel.
     pub text: &'static [File],
     pub needs: Needs,
-    /// Whether it calls `begin`, which makes levels ready.
-    pub begins: bool,
     /// Whether workgroups can sum slices of k: the kernel asks for its range of parts.
     pub slices: bool,
     /// Whether it multiplies two bytes at a time.
@@ -46,7 +44,6 @@ impl Kernel {
         shape: Shape::Product,
         text: &[],
         needs: Needs::NOTHING,
-        begins: false,
         slices: false,
         pairs: false,
         tuning: |_, _| one_invocation_a_part(),
@@ -55,6 +52,11 @@ impl Kernel {
     /// Whether x is rounded to bytes before it.
     pub const fn takes_bytes(&self) -> bool {
         matches!(self.shape, Shape::Product) && matches!(self.needs.precision, Precision::I8)
+    }
+
+    /// Whether it calls `begin`, which makes levels ready.
+    pub const fn begins(&self) -> bool {
+        matches!(self.shape, Shape::Product) && !self.takes_bytes()
     }
 
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.

@@ -8,7 +8,7 @@ use super::integers::PAIRS;
 pub(crate) use super::kernel::{Kernel, KernelInfo, Shape};
 use super::needs::Needs;
 use super::traits::{DeviceClass, Traits};
-use super::tuning::{GEMV_M, Tuning};
+use super::tuning::{CPU_LANE_M, Lookup, Tuning, gemv_lane_m};
 use crate::family::PART;
 
 /// Rows whose units lie next to each other: eight 16-byte loads of neighbouring lanes read 128 contiguous bytes.
@@ -44,7 +44,7 @@ const ROWS: &[Kernel] = &[
     },
     Kernel {
         name: "gemm",
-        text: &[SUMS, text!("kernels/gemm.wgsl")],
+        text: &[SUMS, PLAIN_ENTRY, text!("kernels/gemm.wgsl")],
         slices: true,
         tuning: gemm,
         ..Kernel::PLAIN
@@ -58,7 +58,6 @@ const ROWS: &[Kernel] = &[
             text!("spread/loads.wgsl"),
             text!("kernels/lane_tile.wgsl"),
         ],
-        begins: true,
         tuning: lane_tile,
         ..Kernel::PLAIN
     },
@@ -72,7 +71,6 @@ const ROWS: &[Kernel] = &[
             text!("kernels/lane_tile.wgsl"),
         ],
         needs: Needs::SUBGROUP,
-        begins: true,
         tuning: lane_tile_subgroup,
         ..Kernel::PLAIN
     },
@@ -112,7 +110,7 @@ const ROWS: &[Kernel] = &[
     },
     Kernel {
         name: "gemm_dp4a",
-        text: &[SUMS, text!("kernels/gemm_dp4a.wgsl")],
+        text: &[SUMS, PLAIN_ENTRY, text!("kernels/gemm_dp4a.wgsl")],
         needs: Needs::INTEGERS,
         tuning: gemm_dp4a,
         ..Kernel::PLAIN
@@ -177,21 +175,21 @@ const ROWS: &[Kernel] = &[
     },
     Kernel {
         name: "gemm_f16",
-        text: &[text!("kernels/gemm_f16.wgsl")],
+        text: &[PLAIN_ENTRY, text!("kernels/gemm_f16.wgsl")],
         needs: Needs::F16,
         tuning: gemm_f16,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_8",
-        text: &[text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        text: &[BY_SUBGROUP, text!("coop/tile8.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(8),
         tuning: |traits, m| gemm_coop(traits, 8, m),
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemm_coop_16",
-        text: &[text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
+        text: &[BY_SUBGROUP, text!("coop/tile16.wgsl"), text!("kernels/gemm_coop.wgsl")],
         needs: Needs::matrices(16),
         tuning: |traits, m| gemm_coop(traits, 16, m),
         ..Kernel::PLAIN
@@ -241,60 +239,89 @@ pub(crate) static SUM_SLICES: Kernel = Kernel {
     ..Kernel::PLAIN
 };
 
-/// Rows of x that a lane owns, of m: powers of two, so that few kernels are compiled.
+/// Rows of x that a lane of a processor's kernel owns, of m: powers of two, so that few kernels are compiled.
 fn lane_m_of(m: usize) -> u32 {
-    m.clamp(1, GEMV_M).next_power_of_two() as u32
+    m.clamp(1, CPU_LANE_M).next_power_of_two() as u32
 }
 
-/// Untuned: no card was at hand.
-fn gemv(_: &Traits, m: usize) -> Tuning {
-    let lane_m = lane_m_of(m);
-    gemv_of(128, 16, if lane_m <= 4 { 2 } else { 1 }, lane_m, 4)
+/// Two rows of W in a lane take half the reads of x that one takes. Instructions a weight of Q4_0 at m = 8 with one, two:
+/// NVK 22.6, 17.8, RADV 15.1, 13.3; predicted share of the bandwidth 0.70, 1.28 on a 4090, 0.26, 0.52 on a 7900 XTX. Four
+/// spill on NVK (Mesa 26.2, 2026-11-26).
+fn gemv(traits: &Traits, m: usize) -> Tuning {
+    gemv_of(traits, 16, 2, gemv_lane_m(traits, m), 4)
 }
 
-/// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory. Untuned.
+/// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory.
 fn gemv_subgroup(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = lane_m_of(m);
-    gemv_of(128, lanes_k(traits), if lane_m <= 4 { 2 } else { 1 }, lane_m, 0)
+    gemv_of(traits, lanes_k(traits), 2, gemv_lane_m(traits, m), 0)
 }
 
-fn gemv_of(workgroup: u32, lanes_k: u32, lane_n: u32, lane_m: u32, bytes: u32) -> Tuning {
+/// `bytes` of workgroup memory for each sum of a lane.
+fn gemv_of(traits: &Traits, lanes_k: u32, lane_n: u32, lane_m: u32, bytes: u32) -> Tuning {
+    let workgroup = 128;
+    let memory = workgroup * lane_n * lane_m * bytes;
     let octets = workgroup / (INTERLEAVE as u32 * lanes_k);
     Tuning {
         workgroup,
         tile_n: octets * INTERLEAVE as u32 * lane_n,
         tile_m: lane_m,
-        memory: workgroup * lane_n * lane_m * bytes,
+        memory,
         lane: Some((lane_n, lane_m)),
+        lookup: Lookup::best(traits, memory),
         consts: vec![("LANES_K", lanes_k)],
         ..Tuning::default()
     }
 }
 
-fn gemm(_: &Traits, _: usize) -> Tuning {
+/// Rows of x of a card's tile: few columns of sums where there are few rows, at the price of decoding for fewer.
+fn tile_m_of(m: usize) -> u32 {
+    match m {
+        ..=16 => 16,
+        17..=32 => 32,
+        _ => 64,
+    }
+}
+
+fn gemm(traits: &Traits, m: usize) -> Tuning {
+    let (tile_n, tile_m) = (64, tile_m_of(m));
+    let memory = (tile_n + tile_m) * PART as u32 * 4;
     Tuning {
-        workgroup: 256,
-        tile_n: 64,
-        tile_m: 64,
-        memory: 16384,
+        workgroup: tile_n * tile_m / 16,
+        tile_n,
+        tile_m,
+        memory,
+        lookup: Lookup::best(traits, memory),
+        consts: vec![("TURNS", turns(traits))],
         ..Tuning::default()
     }
 }
 
-/// 16 x 16 lanes, each with lane_n x lane_m sums. More than 32 sums in a lane, and as many for each part, would leave
-/// room for one workgroup on a multiprocessor. Untuned: no card was at hand. Processors get this kernel only when it is
-/// named: few sums there take half the time to compile on lavapipe.
-fn gemm_f16(traits: &Traits, _: usize) -> Tuning {
-    let (lane_n, lane_m) = match traits.class {
-        DeviceClass::Cpu => (2, 2),
-        DeviceClass::Gpu => (8, 4),
+/// Written out, the inner loop of a tile has no counter and no index that naga must clamp: on NVK and RADV it takes 27 to
+/// 39 % fewer instructions (Mesa 26.2, Q4_0, m = 512, 2026-11-25). Software drivers compile it eight times as long.
+fn turns(traits: &Traits) -> u32 {
+    match traits.class {
+        DeviceClass::Cpu => 1,
+        DeviceClass::Gpu => 8,
+    }
+}
+
+/// More than 32 sums in a lane, and as many for each part, would leave room for one workgroup on a multiprocessor.
+/// Untuned: no card was at hand. Processors get this kernel only when it is named: few sums there take half the time to
+/// compile on lavapipe.
+fn gemm_f16(traits: &Traits, m: usize) -> Tuning {
+    let (lane_n, lane_m, tile_m) = match traits.class {
+        DeviceClass::Cpu => (2, 2, 32),
+        DeviceClass::Gpu => (8, 4, tile_m_of(m)),
     };
+    let tile_n = 16 * lane_n;
+    let memory = (tile_n + tile_m) * PART as u32 * 2;
     Tuning {
-        workgroup: 256,
-        tile_n: 16 * lane_n,
-        tile_m: 16 * lane_m,
-        memory: 16 * (lane_n + lane_m) * PART as u32 * 2,
-        consts: vec![("LANE_N", lane_n), ("LANE_M", lane_m)],
+        workgroup: 16 * tile_m / lane_m,
+        tile_n,
+        tile_m,
+        memory,
+        lookup: Lookup::best(traits, memory),
+        consts: vec![("LANE_N", lane_n), ("LANE_M", lane_m), ("TURNS", turns(traits))],
         ..Tuning::default()
     }
 }
@@ -306,39 +333,46 @@ fn lane_tile(traits: &Traits, m: usize) -> Tuning {
     let lane_n = if lane_m <= 2 { 8 } else { 4 };
     let mut tuning = lane_tile_of(traits, 32, lane_n, lane_m);
     tuning.holds_scales = true;
+    tuning.halves = true;
     tuning
 }
 
 /// As `lane_tile`, in subgroups.
 fn lane_tile_subgroup(traits: &Traits, m: usize) -> Tuning {
     Tuning {
-        shuffles: traits.subgroup.0 >= 8,
+        lookup: match traits.subgroup.0 {
+            ..8 => Lookup::Selects,
+            _ => Lookup::Subgroup,
+        },
         ..lane_tile(traits, m)
     }
 }
 
-/// Untuned: no card was at hand.
-fn gemv_dp4a(_: &Traits, m: usize) -> Tuning {
-    gemv_of(128, 16, 2, lane_m_of(m), 4)
+/// Two rows of W, so that the sums of 12 rows of x fit 16 KiB.
+fn gemv_dp4a(traits: &Traits, m: usize) -> Tuning {
+    gemv_of(traits, 16, 2, gemv_lane_m(traits, m), 4)
 }
 
-/// Untuned.
 fn gemv_dp4a_subgroup(traits: &Traits, m: usize) -> Tuning {
-    gemv_of(128, lanes_k(traits), 2, lane_m_of(m), 0)
+    let lane_m = gemv_lane_m(traits, m);
+    gemv_of(traits, lanes_k(traits), dp4a_lane_n(lane_m), lane_m, 0)
 }
 
-/// Fields of one or two bits leave registers for twice the rows. Untuned for cards; TQ2_0 on lavapipe 26.2, m = 1,
+/// Rows of W in a lane. Instructions a weight of Q4_0 at m = 8 with two, four: NVK 8.0, 6.4, RADV 5.8, 4.7; predicted
+/// share of the bandwidth of a 7900 XTX 1.41, 1.99; no format spills (Mesa 26.2, 2026-11-26).
+fn dp4a_lane_n(lane_m: u32) -> u32 {
+    if lane_m <= 4 { 2 } else { 4 }
+}
+
+/// Fields of one or two bits leave registers for twice the rows. TQ2_0 on lavapipe 26.2, m = 1,
 /// GFLOP/s a CPU second: 8.2 where the general row makes 4.8, by subgroups 16.0 and 11.7 (2026-11-21).
-fn gemv_dp4a_2bit(_: &Traits, m: usize) -> Tuning {
-    let lane_m = lane_m_of(m);
-    gemv_of(128, 16, if lane_m <= 4 { 4 } else { 2 }, lane_m, 4)
+fn gemv_dp4a_2bit(traits: &Traits, m: usize) -> Tuning {
+    let lane_m = gemv_lane_m(traits, m);
+    gemv_of(traits, 16, if lane_m <= 4 { 4 } else { 2 }, lane_m, 4)
 }
 
-/// Untuned.
 fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = lane_m_of(m);
-    let lane_n = if lane_m <= 4 { 4 } else { 2 };
-    gemv_of(128, lanes_k(traits), lane_n, lane_m, 0)
+    gemv_of(traits, lanes_k(traits), 4, gemv_lane_m(traits, m), 0)
 }
 
 /// Octets of the smallest subgroup, at least one: they share a row. Where the size varies from shader to shader, only
@@ -347,14 +381,14 @@ fn lanes_k(traits: &Traits) -> u32 {
     (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
 }
 
-/// Untuned: no card was at hand.
-fn gemm_dp4a(_: &Traits, _: usize) -> Tuning {
+/// Two parts at a time; four affines a part, which some formats have, need most memory.
+fn gemm_dp4a(_: &Traits, m: usize) -> Tuning {
+    let (tile_n, tile_m) = (64, tile_m_of(m));
     Tuning {
-        workgroup: 256,
-        tile_n: 64,
-        tile_m: 64,
-        // For formats with four affines a part, which need most.
-        memory: 16 * 1024,
+        workgroup: tile_n * tile_m / 16,
+        tile_n,
+        tile_m,
+        memory: 2 * (tile_n * (32 + 4 * 12) + tile_m * (32 + 16)),
         ..Tuning::default()
     }
 }
@@ -368,8 +402,8 @@ fn lane_tile_dp4a(traits: &Traits, m: usize) -> Tuning {
 /// Q4_0 on lavapipe 26.2, m = 32, GFLOP/s a CPU second: 45 for 8 rows of x, 51 for 16, 39 for 32 (4096 x 4096,
 /// 2026-11-21).
 fn lane_tile_pairs(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = m.clamp(1, 2 * GEMV_M).next_power_of_two() as u32;
-    let workgroup = if lane_m <= GEMV_M as u32 { 32 } else { 16 };
+    let lane_m = m.clamp(1, 2 * CPU_LANE_M).next_power_of_two() as u32;
+    let workgroup = if lane_m <= CPU_LANE_M as u32 { 32 } else { 16 };
     lane_tile_of(traits, workgroup, if lane_m <= 2 { 8 } else { 4 }, lane_m)
 }
 

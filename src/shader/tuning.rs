@@ -1,6 +1,7 @@
 //! The numbers that a kernel is compiled with.
 
 use super::file::{File, text};
+use super::traits::{DeviceClass, Traits};
 
 /// The numbers of one compiled kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,11 +22,39 @@ pub(crate) struct Tuning {
     pub long_words: bool,
     /// Whether lanes hold units of the scale plane that serve many parts.
     pub holds_scales: bool,
-    /// Whether tables of levels are looked up in the registers of a subgroup.
-    pub shuffles: bool,
+    /// Where tables of levels are looked up.
+    pub lookup: Lookup,
+    /// Whether small floats are made by way of halves, which takes a device that keeps subnormal ones.
+    pub halves: bool,
     /// Constants of the kernel's own.
     pub consts: Vec<(&'static str, u32)>,
 }
+
+/// How a code becomes the level that a table has for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// A tree of selects.
+    #[default]
+    Selects,
+    /// Registers of a subgroup of at least eight lanes.
+    Subgroup,
+    /// Workgroup memory.
+    Memory,
+}
+
+impl Lookup {
+    /// The best for a kernel that uses so many bytes of workgroup memory itself. Untuned for cards but by count of
+    /// instructions: `benches/isa`.
+    pub fn best(traits: &Traits, used: u32) -> Lookup {
+        match traits.class {
+            DeviceClass::Gpu if used + TABLE_BYTES <= traits.memory => Lookup::Memory,
+            _ => Lookup::Selects,
+        }
+    }
+}
+
+/// Sixteen floats.
+const TABLE_BYTES: u32 = 64;
 
 impl Tuning {
     /// The snippets that say what a lane owns and, where it owns whole rows, when its sums are settled.
@@ -44,8 +73,22 @@ impl Tuning {
     }
 }
 
-/// The most rows of x for which a product is a matrix times a few vectors.
-pub(crate) const GEMV_M: usize = 8;
+/// The most rows of x that a lane of a processor's kernel owns.
+pub(crate) const CPU_LANE_M: usize = 8;
+
+/// The most rows of x that a lane of a card's GEMV owns: with two rows of W and 12 of x no format spills on NVK or RADV,
+/// with 16 some do (`benches/isa`, Mesa 26.2, 2026-11-26).
+const CARD_LANE_M: usize = 12;
+
+/// Rows of x that a lane of a GEMV owns, of m. On a card, tiles of x are as even as they can be: one row more then costs
+/// no second tile that is nearly empty. On a processor, powers of two, so that few kernels are compiled.
+pub(crate) fn gemv_lane_m(traits: &Traits, m: usize) -> u32 {
+    let m = m.max(1);
+    match traits.class {
+        DeviceClass::Cpu => m.min(CPU_LANE_M).next_power_of_two() as u32,
+        DeviceClass::Gpu => m.div_ceil(m.div_ceil(CARD_LANE_M)) as u32,
+    }
+}
 
 /// For kernels whose invocations own one part, or one output, each.
 pub(crate) fn one_invocation_a_part() -> Tuning {
