@@ -128,14 +128,14 @@ fn rounding_is_chosen_only_where_it_is_allowed() {
     let weights = gpu.upload(&random_matrix(Format::Q4_0, 64, 256, 3)).unwrap();
     for class in [DeviceClass::Cpu, DeviceClass::Gpu] {
         let gpu = gpu.with_class(class);
-        for m in [1, 8, 9, 63, 64, 300] {
+        for m in [1, 12, 13, 63, 64, 300] {
             for precision in [Precision::F32, Precision::I8] {
                 let chosen = MatMul::new(&gpu, &weights, m, precision).unwrap();
                 assert!(named(chosen.kernel()).is_none(), "{chosen:?} {precision:?}");
             }
             let chosen = MatMul::new(&gpu, &weights, m, Precision::F16).unwrap();
             println!("m = {m} as on a {class:?}: {}", chosen.kernel());
-            if class == DeviceClass::Gpu && m > 8 && !all.is_empty() {
+            if class == DeviceClass::Gpu && m > 12 && !all.is_empty() {
                 let matrices = m >= 64 && all.iter().any(|k| k.matrix_side.is_some());
                 let kernel = named(chosen.kernel()).expect("a kernel of halves");
                 assert_eq!(kernel.matrix_side.is_some(), matrices, "{chosen:?}");

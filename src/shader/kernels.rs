@@ -244,11 +244,9 @@ fn lane_m_of(m: usize) -> u32 {
     m.clamp(1, CPU_LANE_M).next_power_of_two() as u32
 }
 
-/// Two rows of W in a lane take half the reads of x that one takes. Instructions a weight of Q4_0 at m = 8 with one, two:
-/// NVK 22.6, 17.8, RADV 15.1, 13.3; predicted share of the bandwidth 0.70, 1.28 on a 4090, 0.26, 0.52 on a 7900 XTX. Four
-/// spill on NVK (Mesa 26.2, 2026-11-26).
 fn gemv(traits: &Traits, m: usize) -> Tuning {
-    gemv_of(traits, 16, 2, gemv_lane_m(traits, m), 4)
+    let lane_m = gemv_lane_m(traits, m);
+    gemv_of(traits, 16, gemv_lane_n(traits, lane_m), lane_m, 4)
 }
 
 /// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory.
