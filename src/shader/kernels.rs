@@ -251,7 +251,19 @@ fn gemv(traits: &Traits, m: usize) -> Tuning {
 
 /// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory.
 fn gemv_subgroup(traits: &Traits, m: usize) -> Tuning {
-    gemv_of(traits, lanes_k(traits), 2, gemv_lane_m(traits, m), 0)
+    let lane_m = gemv_lane_m(traits, m);
+    gemv_of(traits, lanes_k(traits), gemv_lane_n(traits, lane_m), lane_m, 0)
+}
+
+/// Rows of W in a lane: two take half the reads of x that one takes. Instructions a weight of Q4_0 at m = 8 with one, two:
+/// NVK 22.6, 17.8, RADV 15.1, 13.3; predicted share of the bandwidth 0.70, 1.28 on a 4090, 0.26, 0.52 on a 7900 XTX. Four
+/// spill on NVK (Mesa 26.2, 2026-11-26). Processors, which get these kernels only by name, compile one row in half the
+/// time.
+fn gemv_lane_n(traits: &Traits, lane_m: u32) -> u32 {
+    match traits.class {
+        DeviceClass::Cpu if lane_m > 4 => 1,
+        _ => 2,
+    }
 }
 
 /// `bytes` of workgroup memory for each sum of a lane.
