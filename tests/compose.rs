@@ -170,8 +170,8 @@ fn tint_accepts_every_shader() {
     // A barrier that only some lanes reach: naga accepts it, Tint must not.
     let text = wgsl(Format::Q4_0, "gemm", 64, 256, DeviceClass::Gpu).unwrap();
     let broken = text.replacen(
-        "        if (lane < TILE) {",
-        "        if (lane > 3u) { continue; }\n        if (lane < TILE) {",
+        "        if (lane < TILE_N) {",
+        "        if (lane > 3u) { continue; }\n        if (lane < TILE_N) {",
         1,
     );
     assert_ne!(broken, text);
