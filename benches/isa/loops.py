@@ -42,6 +42,12 @@ def products(instructions):
     return sum(i.products for i in instructions)
 
 
+def strongest(instructions):
+    """The kind of instruction that the products are made by."""
+    seen = {i.kind for i in instructions if i.products}
+    return next((kind for kind in ("matrix", "dot", "half", "fma") if kind in seen), None)
+
+
 def kinds(instructions):
     return Counter(i.kind for i in instructions)
 
@@ -128,11 +134,19 @@ def loops_of(blocks, entry):
     return loops
 
 
-def main_loop(loops):
-    """The loop that multiplies most. Of loops that multiply alike, such as one for whole tiles and one that checks the
-    end of rows, the shortest: it is the one that runs."""
-    most = max((products(loop.own) for loop in loops), default=0)
-    if most == 0:
-        return None
-    like = [loop for loop in loops if products(loop.own) >= 0.95 * most]
-    return min(like, key=lambda loop: counted(loop.all))
+def main_loop(blocks, loops):
+    """The loop that multiplies most, by the strongest instructions of the program. Some loops multiply alike, or less
+    well: one for whole tiles and one that checks the end of rows, one that sums again what overflowed. The first of
+    these is the one that runs: texts are in the order of the program. Loops that do half as much or less are the rest
+    of an unrolled one."""
+    kind = strongest([i for loop in loops for i in loop.own])
+    # What is left over of pairs is made one by one.
+    like = (kind, "fma") if kind == "half" else (kind,)
+
+    def most(loop):
+        return products(i for i in loop.own if i.kind in like)
+
+    best = max(map(most, loops), default=0)
+    candidates = [loop for loop in loops if most(loop) > 0.55 * best]
+    place = {name: i for i, name in enumerate(blocks)}
+    return min(candidates, key=lambda loop: place[loop.header], default=None)

@@ -2,7 +2,8 @@
 //! of their kernels. Nothing is multiplied.
 //!
 //!     isa FORMAT KERNEL M N K [FORMAT KERNEL M N K ..]
-//!     isa lines                                            the same on standard input, one product a line
+//!     isa lines      the same on standard input, one product a line
+//!     isa formats    the names of all formats, on one line
 //!
 //! KERNEL is a kernel's name, or `auto:f32`, `auto:f16`, `auto:i8`. After each product comes a line of JSON, a mark: the
 //! pipelines since the last mark are this product's, its kernel's the last of them.
@@ -20,6 +21,10 @@ fn main() {
     // `cargo test --benches`, `cargo bench` and `cargo bench -- --test` give options only.
     if words.is_empty() {
         return test();
+    }
+    if words == ["formats"] {
+        let names: Vec<&str> = Format::ALL.iter().map(Format::name).collect();
+        return println!("{}", names.join(","));
     }
     env_logger::init();
     let mut maker = Maker::new(open().unwrap_or_else(|why| panic!("no adapter: {why}")));
@@ -176,9 +181,22 @@ fn told(kernel: &str, text: &str) -> Value {
     let (lane_n, lane_m) = (constant(text, "LANE_N"), constant(text, "LANE_M"));
     // Only a GEMV's lane takes whole parts of its own rows, one of each in a turn.
     let turn = lane_n.filter(|_| kernel.starts_with("gemv")).map(|rows| PART * rows);
+    let tile = tile(kernel, text).filter(|_| turn.is_none());
     json!({
         "kernel": kernel, "precision": info.precision.to_string(), "lane_n": lane_n, "lane_m": lane_m, "turn": turn,
+        "tile": tile,
     })
+}
+
+/// Products of a lane in one turn of a tile's loop: a part of k, or STEP of them.
+fn tile(kernel: &str, text: &str) -> Option<u32> {
+    let side = constant(text, "TILE");
+    let tile_n = constant(text, "TILE_N").or(side)?;
+    let tile_m = constant(text, "TILE_M").or(side)?;
+    let parts = constant(text, "STEP").unwrap_or(1);
+    kernel
+        .starts_with("gemm")
+        .then(|| tile_n * tile_m * PART * parts / constant(text, "WORKGROUP").unwrap_or(256))
 }
 
 /// A constant that the composer printed.
