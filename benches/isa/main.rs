@@ -129,8 +129,7 @@ impl Maker {
         match &self.uploaded {
             Some((format, n, k, weights)) if (*format, *n, *k) == key => Ok(weights.clone()),
             _ => {
-                let bytes = vec![0; asked.n * asked.format.row_bytes(asked.k)?];
-                let weights = self.gpu.upload(&Matrix::from_bytes(asked.format, asked.n, asked.k, bytes)?)?;
+                let weights = self.gpu.upload(&zeros(asked)?)?;
                 self.uploaded = Some((key.0, key.1, key.2, weights.clone()));
                 Ok(weights)
             }
@@ -165,13 +164,25 @@ impl Maker {
             format!("{composed}\n// {number}\n")
         };
         // One slice: a second dispatch, which adds slices, would be the last pipeline.
-        let mut builder = MatMul::builder(&self.gpu, &weights, asked.m).precision(precision).slices(1);
+        let mut builder = MatMul::builder(&self.gpu, &weights, asked.m)
+            .precision(precision)
+            .slices(1);
         if let Some(name) = named {
             builder = builder.kernel(name);
         }
         let product = testing::edited(builder, edit).build()?;
         let text = text.lock().expect("not poisoned").clone();
         Ok((product.kernel().into(), text))
+    }
+}
+
+/// Bytes of zeros, and a codebook of zeros where the format has one of its own.
+fn zeros(asked: &Asked) -> Result<Matrix<'static>, Error> {
+    let (format, n, k) = (asked.format, asked.n, asked.k);
+    let bytes = vec![0; n * format.row_bytes(k)?];
+    match Matrix::from_bytes(format, n, k, bytes.clone()) {
+        Err(Error::Codebook { expected, .. }) => Matrix::from_codebook(format, n, k, bytes, &vec![0; 4 * expected]),
+        made => made,
     }
 }
 
