@@ -144,6 +144,6 @@ def count(made, blocks, entry, mark, pipeline):
         return
     if made.weights:
         what = f"{made.device}: {made.kernel} for {made.format}, m = {made.m}"
-        turns.check(what, made.weights, mark["lane_m"], main)
+        turns.check(what, made.weights, mark["lane_m"], main, 2 if made.format.startswith("aqlm_2x") else 1)
     elif mark["tile"]:
         made.turn, made.products = turns.of_tile(main, loops, mark["tile"])
