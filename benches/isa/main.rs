@@ -5,8 +5,8 @@
 //!     isa lines      the same on standard input, one product a line
 //!     isa formats    the names of all formats, on one line
 //!
-//! KERNEL is a kernel's name, or `auto:f32`, `auto:f16`, `auto:i8`. After each product comes a line of JSON, a mark: the
-//! pipelines since the last mark are this product's, its kernel's the last of them.
+//! KERNEL is a kernel's name, or `auto:f32`, `auto:f16`, `auto:i8`. After each product comes a line of JSON, a mark:
+//! the pipelines since the last mark are this product's, its kernel's the last of them.
 
 use lowbit::{Error, Format, Gpu, GpuOptions, KERNELS, MatMul, Matrix, Precision, Weights, testing};
 use serde_json::{Value, json};

@@ -8,8 +8,8 @@ Assumptions, for one scheduler (a quarter of an SM, a SIMD), in cycles for each 
 NVIDIA (NAK's code for Ada; the H100 is given that code, not its own):
 - one instruction of any kind a cycle; 16 lanes of integers and of dots, so two cycles each; conversions and special
   functions 4 lanes, eight cycles; shuffles eight cycles
-- loads, from L1 and shared memory alike: 128 bytes a cycle for four schedulers, so four cycles for each 32 bits of a lane,
-  even where lanes read the same words
+- loads, from L1 and shared memory alike: 128 bytes a cycle for four schedulers, so four cycles for each 32 bits of a
+  lane, even where lanes read the same words
 - m16n8k16 by f16: 16 cycles with f32 sums and 8 with f16 ones on a 4090, 4 on an H100
 - what NAK moves between registers costs an issue, though NVIDIA's own compiler may need fewer moves
 

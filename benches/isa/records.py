@@ -121,7 +121,8 @@ def record(folder, device, robust, mark, pipeline):
     made = Record(
         device=device, robust=robust, by=mark["by"], format=mark["format"],
         kernel=mark.get("kernel") or pipeline["name"], asked=mark.get("asked", ""),
-        m=mark["m"], bits=mark.get("bits"), weights=mark.get("turn"), lanes=executable["subgroup"], statistics=executable["statistics"],
+        m=mark["m"], bits=mark.get("bits"), weights=mark.get("turn"),
+        lanes=executable["subgroup"], statistics=executable["statistics"],
     )  # fmt: skip
     parser = next((p for name, p in PARSERS.items() if name in pipeline["device"]), None)
     if parser and "code" in executable:

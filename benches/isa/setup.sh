@@ -1,4 +1,5 @@
-# The programs in the tree, the fake devices, and what is made on one of them. Sourced by `run`, in the repository's root.
+# The programs in the tree, the fake devices, and what is made on one of them. Sourced by `run`, in the repository's
+# root.
 # shellcheck shell=bash
 
 packages="mesa-vulkan-drivers libvulkan1 mesa-drm-shim libggml0 libggml0-backend-vulkan libggml-dev gcc libc6-dev

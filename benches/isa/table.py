@@ -128,8 +128,8 @@ NOTES = """\
 Instructions are those that a lane is issued in one turn of the main loop, waits not counted; of a tile, a turn of the
 loop that fetches and multiplies, in which loops that only fetch count once. "in all": of the whole shader, where the
 compiler shows no text. Occupancy: warps of a multiprocessor, waves of a SIMD, waves of a core, threads, as each driver
-counts. Ratio: lowbit's instructions by ggml's. Shares are predicted by the arithmetic of `benches/isa/model.py`: above 1,
-memory is the limit.
+counts. Ratio: lowbit's instructions by ggml's. Shares are predicted by the arithmetic of `benches/isa/model.py`: above
+1, memory is the limit.
 """
 
 

@@ -4,8 +4,8 @@ lowbit's workers say it. ggml's kernels are judged by what they are made of:
 
 - Kernels with bytes for x (q8_1): four products for each dot, in so many columns as constant 2 says.
 - Kernels with f32 for x: K_TURN weights of each of the rows that constant 1 counts. Products cannot be counted there,
-  since formats with minima add these by the same instructions. K_TURN are the floats of x that one column more makes the
-  loop load, of ggml 0.27.0 on ir3 and NAK (2026-11-26). Types where that does not settle it are left out.
+  since formats with minima add these by the same instructions. K_TURN are the floats of x that one column more makes
+  the loop load, of ggml 0.27.0 on ir3 (2026-11-26). Types where that does not settle it are left out.
 """
 
 from loops import products, strongest
@@ -28,9 +28,9 @@ def of_ggml(name, constants, main):
 
 
 def check(what, weights, columns, main, entries=1):
-    """A turn has a product for each weight and column, or it is not the turn of this loop. Some are multiplications at the
-    beginning of a chain, or additions of minima: not to be off by a factor is what can be asked. Where a weight is the
-    sum of several entries of a codebook, a compiler may multiply each."""
+    """A turn has a product for each weight and column, or it is not the turn of this loop. Some are multiplications at
+    the beginning of a chain, or additions of minima: not to be off by a factor is what can be asked. Where a weight is
+    the sum of several entries of a codebook, a compiler may multiply each."""
     made, needed = products(main.all), weights * columns
     if not 0.8 * needed <= made <= (0.7 + entries) * needed:
         raise SystemExit(f"{what}: {made} products in a loop that should make {needed:g}")
@@ -44,7 +44,8 @@ def of_loop(main):
 
 def of_tile(main, loops, tile):
     """The instructions and products of a tile's turn: the loop that multiplies as often as it takes to make `tile`
-    products, and the loop around it. Loops beside it, which fetch, count once: how often they run is not in the text."""
+    products, and the loop around it. Loops beside it, which fetch, count once: how often they run is not in the
+    text."""
     trips = round(tile / of_loop(main))
     if trips <= 1 or main.parent is None:
         # Written out: the turn is the loop, with those within it.
