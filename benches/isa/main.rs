@@ -190,9 +190,10 @@ fn zeros(asked: &Asked) -> Result<Matrix<'static>, Error> {
 fn told(kernel: &str, text: &str) -> Value {
     let info = KERNELS.iter().find(|info| info.name == kernel).expect("in the table");
     let (lane_n, lane_m) = (constant(text, "LANE_N"), constant(text, "LANE_M"));
-    // Only a GEMV's lane takes whole parts of its own rows, one of each in a turn.
-    let turn = lane_n.filter(|_| kernel.starts_with("gemv")).map(|rows| PART * rows);
-    let tile = tile(kernel, text).filter(|_| turn.is_none());
+    // Only a GEMV has octets that share the parts of a row; a lane of it takes one part of each of its rows in a turn.
+    let octets = constant(text, "LANES_K");
+    let turn = octets.and(lane_n).map(|rows| PART * rows);
+    let tile = tile(text).filter(|_| turn.is_none());
     json!({
         "kernel": kernel, "precision": info.precision.to_string(), "lane_n": lane_n, "lane_m": lane_m, "turn": turn,
         "tile": tile,
@@ -200,14 +201,10 @@ fn told(kernel: &str, text: &str) -> Value {
 }
 
 /// Products of a lane in one turn of a tile's loop: a part of k, or STEP of them.
-fn tile(kernel: &str, text: &str) -> Option<u32> {
-    let side = constant(text, "TILE");
-    let tile_n = constant(text, "TILE_N").or(side)?;
-    let tile_m = constant(text, "TILE_M").or(side)?;
+fn tile(text: &str) -> Option<u32> {
+    let (tile_n, tile_m) = (constant(text, "TILE_N")?, constant(text, "TILE_M")?);
     let parts = constant(text, "STEP").unwrap_or(1);
-    kernel
-        .starts_with("gemm")
-        .then(|| tile_n * tile_m * PART * parts / constant(text, "WORKGROUP").unwrap_or(256))
+    Some(tile_n * tile_m * PART * parts / constant(text, "WORKGROUP")?)
 }
 
 /// A constant that the composer printed.
