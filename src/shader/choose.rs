@@ -40,10 +40,10 @@ const CPU: &[Rung] = &[
 
 /// The ladder of cards, best kernel first.
 const GPU: &[Rung] = &[
-    ("gemv_dp4a_2bit_subgroup", 1, GEMV_M),
-    ("gemv_dp4a_2bit", 1, GEMV_M),
-    ("gemv_dp4a_subgroup", 1, GEMV_M),
-    ("gemv_dp4a", 1, GEMV_M),
+    ("gemv_dp4a_2bit_subgroup", 1, GEMV_DP4A_M),
+    ("gemv_dp4a_2bit", 1, GEMV_DP4A_M),
+    ("gemv_dp4a_subgroup", 1, GEMV_DP4A_M),
+    ("gemv_dp4a", 1, GEMV_DP4A_M),
     ("gemm_dp4a", 1, usize::MAX),
     ("gemv_subgroup", 1, HALVES_M),
     ("gemv", 1, HALVES_M),
@@ -56,9 +56,11 @@ const GPU: &[Rung] = &[
 ];
 
 /// The most rows of x that cards multiply in several tiles of a GEMV. Lane-instructions of a weight and a row of x, Q4_0,
-/// GEMV and tile of 64: in f32 2.1 and 1.8 on NVK, in bytes 0.8 and 1.6; a tile of fewer rows takes 2.2 and more (Mesa
-/// 26.2, 2026-11-26). On lavapipe 26.2 with this ladder, m = 64 in f32: 35 and 47 ms of CPU time (1024 x 2048).
-const GEMV_M: usize = 64;
+/// GEMV and tile of 64: 2.1 and 1.8 on NVK (Mesa 26.2, 2026-11-26), so that two tiles of 64 pay from about 110 rows on.
+const GEMV_M: usize = 112;
+
+/// The same in bytes, where a GEMV takes 0.8 lane-instructions and a tile 1.6, but reads W once for every 12 rows of x.
+const GEMV_DP4A_M: usize = 128;
 
 /// The same where halves may be multiplied: one GEMV. `gemm_f16` with 16 rows of x takes 1.4 lane-instructions of a weight
 /// and a row on RADV, 1.8 on NVK (as above).
