@@ -45,7 +45,7 @@ class Tool:
     def run(self, *args, inside="/"):
         """The exit code and the output of a run in `inside`, so that file names are the same for both tools."""
         if self.prefix:
-            command, here = ["chroot", self.prefix, "env", "-C", inside, self.name], None
+            command, here = [ROOT / "scripts/sid", "run", inside, self.name], None
         else:
             command, here = [self.found], inside
         done = subprocess.run([*command, *map(str, args)], cwd=here, capture_output=True, text=True, errors="replace")

@@ -13,6 +13,14 @@ static void *need(void *memory) {
     return memory;
 }
 
+// `all`, a list that Vulkan gives in two calls: for its length, then for its elements. The caller frees it.
+#define LIST(element, structure_type, call, ...)                          \
+    uint32_t count = 0;                                                   \
+    call(__VA_ARGS__, &count, NULL);                                      \
+    element *all = need(calloc(count + 1, sizeof *all));                  \
+    for (uint32_t i = 0; i < count; i++) all[i].sType = (structure_type); \
+    call(__VA_ARGS__, &count, all)
+
 static void put_string(FILE *to, const char *s) {
     fputc('"', to);
     for (; *s; s++) {
@@ -24,12 +32,8 @@ static void put_string(FILE *to, const char *s) {
 
 static void put_statistics(const struct describer *with, VkDevice device, FILE *to,
                            const VkPipelineExecutableInfoKHR *which) {
-    uint32_t count = 0;
-    with->statistics(device, which, &count, NULL);
-    VkPipelineExecutableStatisticKHR *all = need(calloc(count + 1, sizeof *all));
-    for (uint32_t i = 0; i < count; i++)
-        all[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
-    with->statistics(device, which, &count, all);
+    LIST(VkPipelineExecutableStatisticKHR, VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR,
+         with->statistics, device, which);
     fputs("\"statistics\":{", to);
     for (uint32_t i = 0; i < count; i++) {
         if (i) fputc(',', to);
@@ -54,12 +58,9 @@ static void put_statistics(const struct describer *with, VkDevice device, FILE *
 // Drivers give several texts, from SPIR-V's heirs on: the machine code is called assembly by all of them.
 static void keep_code(const struct describer *with, VkDevice device, FILE *to,
                       const VkPipelineExecutableInfoKHR *which, int id, uint32_t executable) {
-    uint32_t count = 0;
-    with->texts(device, which, &count, NULL);
-    VkPipelineExecutableInternalRepresentationKHR *all = need(calloc(count + 1, sizeof *all));
-    for (uint32_t i = 0; i < count; i++)
-        all[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR;
-    with->texts(device, which, &count, all);
+    LIST(VkPipelineExecutableInternalRepresentationKHR,
+         VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR, with->texts, device, which);
+    // The lengths are known now, and the texts are asked for.
     for (uint32_t i = 0; i < count; i++) all[i].pData = need(calloc(1, all[i].dataSize + 1));
     with->texts(device, which, &count, all);
     for (uint32_t i = 0; i < count; i++) {
@@ -101,8 +102,8 @@ static void append(const struct describer *with, FILE *line, char **text, size_t
 
 void describe_pipeline(const struct describer *with, VkDevice device, VkPipeline pipeline,
                        const VkComputePipelineCreateInfo *info) {
-    static int count;
-    int id = count++;
+    static int made;
+    int id = made++;
     char *text;
     size_t len;
     FILE *line = need(open_memstream(&text, &len));
@@ -112,13 +113,9 @@ void describe_pipeline(const struct describer *with, VkDevice device, VkPipeline
     put_constants(line, info->stage.pSpecializationInfo);
     fputs(",\"executables\":[", line);
     VkPipelineInfoKHR of = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline};
-    uint32_t executables = 0;
-    with->executables(device, &of, &executables, NULL);
-    VkPipelineExecutablePropertiesKHR *all = need(calloc(executables + 1, sizeof *all));
-    for (uint32_t i = 0; i < executables; i++)
-        all[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
-    with->executables(device, &of, &executables, all);
-    for (uint32_t i = 0; i < executables; i++) {
+    LIST(VkPipelineExecutablePropertiesKHR, VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR,
+         with->executables, device, &of);
+    for (uint32_t i = 0; i < count; i++) {
         VkPipelineExecutableInfoKHR which = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
                                              .pipeline = pipeline,
                                              .executableIndex = i};

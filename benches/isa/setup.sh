@@ -10,8 +10,7 @@ set_up() {
     # shellcheck disable=SC2086 # a list
     tree=$(scripts/sid need $packages)
     local folder=$tree/opt/isa program
-    program=$(cargo bench -q --no-run --bench isa --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+    program=$(built isa)
     rm -rf "$folder"
     mkdir -p "$folder"
     cp "$program" "$folder/lowbit"

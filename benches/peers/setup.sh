@@ -62,9 +62,3 @@ build_candle() { # FOLDER
     cp "$base/candle/release/candle-peer" "$1/"
     workers+=(--candle ../candle-peer)
 }
-
-# lowbit's worker, built as by a plain `cargo bench`.
-built() {
-    cargo bench -q --no-run --bench peers --message-format=json |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
-}

@@ -11,7 +11,8 @@ use crate::gpu::dispatch::sequence::{Arg, Sequence};
 use crate::reserve::within;
 use crate::shader::bindings;
 use crate::shader::compose::compose;
-use crate::shader::kernels::{self, INTERLEAVE};
+use crate::shader::kernels;
+use crate::shader::tuning::INTERLEAVE;
 use crate::{Error, Result};
 use wgpu::{BufferSlice, ComputePass};
 

@@ -56,7 +56,8 @@ const GPU: &[Rung] = &[
 ];
 
 /// The most rows of x that cards multiply in several tiles of a GEMV. Lane-instructions of a weight and a row of x, Q4_0,
-/// GEMV and tile of 64: 2.1 and 1.8 on NVK (Mesa 26.2, 2026-11-26), so that two tiles of 64 pay from about 110 rows on.
+/// GEMV and tile of 64: 2.1, and 1.8 as a mean of the lanes, a quarter of which decode, on NVK (Mesa 26.2, 2026-11-26). Two
+/// tiles of 64 pay from about 110 rows on.
 const GEMV_M: usize = 112;
 
 /// The same in bytes, where a GEMV takes 0.8 lane-instructions and a tile 1.6, but reads W once for every 12 rows of x.

@@ -3,7 +3,8 @@
 use super::choices::held_parts;
 use super::compose::Composition;
 use super::integers;
-use super::kernels::{INTERLEAVE, Shape};
+use super::kernels::Shape;
+use super::tuning::INTERLEAVE;
 use crate::Group;
 use crate::family::{AffineKind, Decode, Fields, PART, span_of};
 

@@ -4,15 +4,13 @@
 use super::caps::Caps;
 use super::coop::gemm_coop;
 pub(crate) use super::file::{File, text};
+use super::gemv;
 use super::integers::PAIRS;
 pub(crate) use super::kernel::{Kernel, KernelInfo, Shape};
 use super::needs::Needs;
 use super::traits::{DeviceClass, Traits};
-use super::tuning::{CPU_LANE_M, Lookup, Tuning, gemv_lane_m};
+use super::tuning::{CPU_LANE_M, Lookup, Tuning, lane_m_of};
 use crate::family::PART;
-
-/// Rows whose units lie next to each other: eight 16-byte loads of neighbouring lanes read 128 contiguous bytes.
-pub(crate) const INTERLEAVE: usize = 8;
 
 /// Sums whose error does not grow with their length.
 pub(crate) const SUMS: File = text!("sums.wgsl");
@@ -31,7 +29,7 @@ const ROWS: &[Kernel] = &[
         name: "gemv",
         text: &[SUMS, KEPT_SUMS, PLAIN_ENTRY, MEMORY, text!("kernels/gemv.wgsl")],
         slices: true,
-        tuning: gemv,
+        tuning: gemv::plain,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -39,7 +37,7 @@ const ROWS: &[Kernel] = &[
         text: &[SUMS, KEPT_SUMS, BY_SUBGROUP, SHUFFLES, text!("kernels/gemv.wgsl")],
         needs: Needs::SUBGROUP,
         slices: true,
-        tuning: gemv_subgroup,
+        tuning: gemv::subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -78,14 +76,14 @@ const ROWS: &[Kernel] = &[
         name: "gemv_dp4a",
         text: &[SUMS, KEPT_SUMS, PLAIN_ENTRY, MEMORY, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs::INTEGERS,
-        tuning: gemv_dp4a,
+        tuning: gemv::dp4a,
         ..Kernel::PLAIN
     },
     Kernel {
         name: "gemv_dp4a_subgroup",
         text: &[SUMS, KEPT_SUMS, BY_SUBGROUP, SHUFFLES, text!("kernels/gemv_dp4a.wgsl")],
         needs: Needs::SUBGROUP_INTEGERS,
-        tuning: gemv_dp4a_subgroup,
+        tuning: gemv::dp4a_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -95,7 +93,7 @@ const ROWS: &[Kernel] = &[
             bits: Some(2),
             ..Needs::INTEGERS
         },
-        tuning: gemv_dp4a_2bit,
+        tuning: gemv::dp4a_2bit,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -105,7 +103,7 @@ const ROWS: &[Kernel] = &[
             bits: Some(2),
             ..Needs::SUBGROUP_INTEGERS
         },
-        tuning: gemv_dp4a_2bit_subgroup,
+        tuning: gemv::dp4a_2bit_subgroup,
         ..Kernel::PLAIN
     },
     Kernel {
@@ -239,50 +237,6 @@ pub(crate) static SUM_SLICES: Kernel = Kernel {
     ..Kernel::PLAIN
 };
 
-/// Rows of x that a lane of a processor's kernel owns, of m: powers of two, so that few kernels are compiled.
-fn lane_m_of(m: usize) -> u32 {
-    m.clamp(1, CPU_LANE_M).next_power_of_two() as u32
-}
-
-fn gemv(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = gemv_lane_m(traits, m);
-    gemv_of(traits, 16, gemv_lane_n(traits, lane_m), lane_m, 4)
-}
-
-/// Octets of one subgroup share rows, so that adding up their sums needs no workgroup memory.
-fn gemv_subgroup(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = gemv_lane_m(traits, m);
-    gemv_of(traits, lanes_k(traits), gemv_lane_n(traits, lane_m), lane_m, 0)
-}
-
-/// Rows of W in a lane: two take half the reads of x that one takes. Instructions a weight of Q4_0 at m = 8 with one, two:
-/// NVK 22.6, 17.8, RADV 15.1, 13.3; predicted share of the bandwidth 0.70, 1.28 on a 4090, 0.26, 0.52 on a 7900 XTX. Four
-/// spill on NVK (Mesa 26.2, 2026-11-26). Processors, which get these kernels only by name, compile one row in half the
-/// time.
-fn gemv_lane_n(traits: &Traits, lane_m: u32) -> u32 {
-    match traits.class {
-        DeviceClass::Cpu if lane_m > 4 => 1,
-        _ => 2,
-    }
-}
-
-/// `bytes` of workgroup memory for each sum of a lane.
-fn gemv_of(traits: &Traits, lanes_k: u32, lane_n: u32, lane_m: u32, bytes: u32) -> Tuning {
-    let workgroup = 128;
-    let memory = workgroup * lane_n * lane_m * bytes;
-    let octets = workgroup / (INTERLEAVE as u32 * lanes_k);
-    Tuning {
-        workgroup,
-        tile_n: octets * INTERLEAVE as u32 * lane_n,
-        tile_m: lane_m,
-        memory,
-        lane: Some((lane_n, lane_m)),
-        lookup: Lookup::best(traits, memory),
-        consts: vec![("LANES_K", lanes_k)],
-        ..Tuning::default()
-    }
-}
-
 /// Rows of x of a card's tile: few columns of sums where there are few rows, at the price of decoding for fewer.
 fn tile_m_of(m: usize) -> u32 {
     match m {
@@ -306,8 +260,9 @@ fn gemm(traits: &Traits, m: usize) -> Tuning {
     }
 }
 
-/// Written out, the inner loop of a tile has no counter and no index that naga must clamp: on NVK and RADV it takes 27 to
-/// 39 % fewer instructions (Mesa 26.2, Q4_0, m = 512, 2026-11-25). Software drivers compile it eight times as long.
+/// Written out, the inner loop of a tile has no counter and no index that naga must clamp: `gemm` for Q4_0 takes 2.5
+/// instructions a product in place of 3.3 on NVK, 2.1 in place of 2.9 on RADV (Mesa 26.2, m = 512, 2026-11-26). Software
+/// drivers compile it for longer: tests/gpu_matmul.rs takes 289 s in place of 104 (lavapipe 22.3, cold).
 fn turns(traits: &Traits) -> u32 {
     match traits.class {
         DeviceClass::Cpu => 1,
@@ -356,39 +311,6 @@ fn lane_tile_subgroup(traits: &Traits, m: usize) -> Tuning {
         },
         ..lane_tile(traits, m)
     }
-}
-
-/// Two rows of W, so that the sums of 12 rows of x fit 16 KiB.
-fn gemv_dp4a(traits: &Traits, m: usize) -> Tuning {
-    gemv_of(traits, 16, 2, gemv_lane_m(traits, m), 4)
-}
-
-fn gemv_dp4a_subgroup(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = gemv_lane_m(traits, m);
-    gemv_of(traits, lanes_k(traits), dp4a_lane_n(lane_m), lane_m, 0)
-}
-
-/// Rows of W in a lane. Instructions a weight of Q4_0 at m = 8 with two, four: NVK 8.0, 6.4, RADV 5.8, 4.7; predicted
-/// share of the bandwidth of a 7900 XTX 1.41, 1.99; no format spills (Mesa 26.2, 2026-11-26).
-fn dp4a_lane_n(lane_m: u32) -> u32 {
-    if lane_m <= 4 { 2 } else { 4 }
-}
-
-/// Fields of one or two bits leave registers for twice the rows. TQ2_0 on lavapipe 26.2, m = 1,
-/// GFLOP/s a CPU second: 8.2 where the general row makes 4.8, by subgroups 16.0 and 11.7 (2026-11-21).
-fn gemv_dp4a_2bit(traits: &Traits, m: usize) -> Tuning {
-    let lane_m = gemv_lane_m(traits, m);
-    gemv_of(traits, 16, if lane_m <= 4 { 4 } else { 2 }, lane_m, 4)
-}
-
-fn gemv_dp4a_2bit_subgroup(traits: &Traits, m: usize) -> Tuning {
-    gemv_of(traits, lanes_k(traits), 4, gemv_lane_m(traits, m), 0)
-}
-
-/// Octets of the smallest subgroup, at least one: they share a row. Where the size varies from shader to shader, only
-/// the smallest can be relied on.
-fn lanes_k(traits: &Traits) -> u32 {
-    (traits.subgroup.0 / INTERLEAVE as u32).clamp(1, 16)
 }
 
 /// Two parts at a time; four affines a part, which some formats have, need most memory.

@@ -15,6 +15,7 @@ pub(crate) mod epilogue;
 pub mod every;
 mod factors;
 pub(crate) mod file;
+mod gemv;
 mod integers;
 mod kernel;
 pub(crate) mod kernels;

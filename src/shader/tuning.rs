@@ -73,21 +73,15 @@ impl Tuning {
     }
 }
 
+/// Rows whose units lie next to each other: eight 16-byte loads of neighbouring lanes read 128 contiguous bytes.
+pub(crate) const INTERLEAVE: usize = 8;
+
 /// The most rows of x that a lane of a processor's kernel owns.
 pub(crate) const CPU_LANE_M: usize = 8;
 
-/// The most rows of x that a lane of a card's GEMV owns: with two rows of W and 12 of x no format spills on NVK or RADV,
-/// with 16 some do (`benches/isa`, Mesa 26.2, 2026-11-26).
-const CARD_LANE_M: usize = 12;
-
-/// Rows of x that a lane of a GEMV owns, of m. On a card, tiles of x are as even as they can be: one row more then costs
-/// no second tile that is nearly empty. On a processor, powers of two, so that few kernels are compiled.
-pub(crate) fn gemv_lane_m(traits: &Traits, m: usize) -> u32 {
-    let m = m.max(1);
-    match traits.class {
-        DeviceClass::Cpu => m.min(CPU_LANE_M).next_power_of_two() as u32,
-        DeviceClass::Gpu => m.div_ceil(m.div_ceil(CARD_LANE_M)) as u32,
-    }
+/// Rows of x that a lane of a processor's kernel owns, of m: powers of two, so that few kernels are compiled.
+pub(crate) fn lane_m_of(m: usize) -> u32 {
+    m.clamp(1, CPU_LANE_M).next_power_of_two() as u32
 }
 
 /// For kernels whose invocations own one part, or one output, each.

@@ -7,7 +7,7 @@ use crate::gpu::device::buffers::STAGING;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::reserve::within;
-use crate::shader::kernels::INTERLEAVE;
+use crate::shader::tuning::INTERLEAVE;
 use crate::{Format, Matrix, Result, parallel};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferUsages};
