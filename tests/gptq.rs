@@ -1,5 +1,10 @@
 //! GPTQ: equals rounding where no error can be compensated, and the paper's algorithm elsewhere.
 
+#[path = "gptq/paper.rs"]
+mod paper;
+#[path = "gptq/refused.rs"]
+mod refused;
+
 use lowbit::quantize::gptq::{ColumnImportance, Gptq, GptqResult, GroupScales, Search};
 use lowbit::quantize::hessian::Hessian;
 use lowbit::random::SplitMix64;
@@ -170,85 +175,6 @@ fn identity_is_round_to_nearest() {
     }
 }
 
-/// The paper's algorithm in f64: H inverted, its Cholesky factor, column by column; symmetric 4 bits.
-fn paper(k: usize, w: &[f32], h: &[f64], group: usize) -> Vec<f64> {
-    let mean = h.iter().step_by(k + 1).sum::<f64>() / k as f64;
-    let mut a = h.to_vec();
-    a.iter_mut().step_by(k + 1).for_each(|h| *h += 0.01 * mean);
-    // The inverse, by Gauss-Jordan elimination.
-    let mut inverse = vec![0f64; k * k];
-    inverse.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
-    for p in 0..k {
-        let pivot = a[p * k + p];
-        for j in 0..k {
-            a[p * k + j] /= pivot;
-            inverse[p * k + j] /= pivot;
-        }
-        for i in (0..k).filter(|&i| i != p) {
-            let factor = a[i * k + p];
-            for j in 0..k {
-                a[i * k + j] -= factor * a[p * k + j];
-                inverse[i * k + j] -= factor * inverse[p * k + j];
-            }
-        }
-    }
-    // Its upper factor, inverse = Uᵀ U, row by row.
-    let mut u = vec![0f64; k * k];
-    for i in 0..k {
-        for j in i..k {
-            let sum: f64 = (0..i).map(|t| u[t * k + i] * u[t * k + j]).sum();
-            let rest = inverse[i * k + j] - sum;
-            u[i * k + j] = if i == j { rest.sqrt() } else { rest / u[i * k + i] };
-        }
-    }
-    let mut out = Vec::new();
-    for w in w.chunks(k) {
-        let mut w: Vec<f64> = w.iter().map(|w| *w as f64).collect();
-        let mut scale = 0.0;
-        for i in 0..k {
-            if i % group == 0 {
-                let extreme = w[i..i + group]
-                    .iter()
-                    .fold(0f64, |m, w| if w.abs() > m.abs() { *w } else { m });
-                scale = half::f16::from_f64(extreme / -8.0).to_f64();
-            }
-            let q = scale * (w[i] / scale).round().clamp(-8.0, 7.0);
-            let e = (w[i] - q) / u[i * k + i];
-            for j in i..k {
-                w[j] -= e * u[i * k + j];
-            }
-            out.push(q);
-        }
-    }
-    out
-}
-
-#[test]
-fn as_the_paper_has_it() {
-    let (n, k) = (24, 96);
-    let w = normals(3, n * k);
-    let hessian = hessian(k, &inputs(k, 200));
-    let expected = paper(k, &w, &hessian.matrix(), 16);
-    let format = Format::INT4.with_group(16).unwrap();
-    for block in [16, 32, 128] {
-        let options = Gptq::default().with_block(block);
-        let got = run(format, k, &w, &hessian, &options).linear.dequantize();
-        for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
-            // Both are products of the same scale and code; one code off would be about a tenth.
-            assert!((*got as f64 - expected).abs() < 1e-6, "{block}, {i}: {got}, {expected}");
-        }
-    }
-    // The comparison distinguishes the paper's method from others.
-    let rounded = Matrix::quantize(format, Dense::new(n, k, &w).unwrap())
-        .unwrap()
-        .dequantize();
-    let differ = rounded
-        .iter()
-        .zip(&expected)
-        .filter(|(a, b)| (**a as f64 - **b).abs() > 1e-6);
-    assert!(differ.count() > n * k / 4);
-}
-
 #[test]
 fn outputs_are_nearer_than_rounded_ones() {
     let (n, k) = (16, 256);
@@ -374,82 +300,4 @@ fn dead_columns_and_too_few_inputs() {
     let nothing = Hessian::new(k).unwrap();
     let got = run(Format::INT4, k, &w, &nothing, &Gptq::default());
     assert!(got.linear.dequantize().iter().all(|q| *q == 0.0));
-}
-
-#[test]
-fn what_does_not_fit_is_an_error() {
-    let (n, k) = (4, 256);
-    let w = normals(9, n * k);
-    let hessian = identity(k);
-    let why = |format, w: &[f32], hessian: &Hessian, options: &Gptq| {
-        Dense::new(n, k, w)
-            .and_then(|dense| options.quantize(format, dense, hessian, &|_| ()))
-            .unwrap_err()
-    };
-    let default = Gptq::default();
-    for format in [Format::TQ1_0, Format::IQ2_XXS, Format::IQ3_S] {
-        let error = why(format, &w, &hessian, &default).to_string();
-        assert!(
-            error.contains("separate bits") && error.contains(format.name()),
-            "{error}"
-        );
-    }
-    assert!(matches!(
-        why(Format::AQLM_2X8, &w, &hessian, &default),
-        Error::NoEncoder { .. }
-    ));
-    assert!(matches!(
-        why(Format::INT4, &w[1..], &hessian, &default),
-        Error::Length { .. }
-    ));
-    let error = why(Format::INT4, &w, &identity(128), &default).to_string();
-    assert!(error.contains("256") && error.contains("128"), "{error}");
-    let mut bad = w.clone();
-    bad[300] = f32::INFINITY;
-    let error = why(Format::INT4, &bad, &hessian, &default);
-    assert!(
-        matches!(
-            error,
-            Error::NotFinite {
-                what: "weight",
-                row: 1,
-                column: 44,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    bad[300] = 1e30;
-    for groups in [GroupScales::Sequential, GroupScales::Static] {
-        let options = Gptq::default().with_groups(groups);
-        // A group inside a batch, and one longer than a batch.
-        for format in [Format::INT4, Format::Q4_K] {
-            let error = why(format, &bad, &hessian, &options);
-            assert!(matches!(error, Error::ScaleRange { .. }), "{error}");
-        }
-    }
-    for damp in [-0.1, 1.5, f64::NAN] {
-        let options = Gptq::default().with_damp(damp);
-        assert!(matches!(
-            why(Format::INT4, &w, &hessian, &options),
-            Error::Argument { .. }
-        ));
-    }
-    let options = Gptq::default().with_block(0);
-    assert!(matches!(
-        why(Format::INT4, &w, &hessian, &options),
-        Error::Argument { .. }
-    ));
-    let search = Search::default().with_grid(0);
-    let options = Gptq::default().with_search(Some(search));
-    assert!(matches!(
-        why(Format::INT4, &w, &hessian, &options),
-        Error::Argument { .. }
-    ));
-    // A positive diagonal but an indefinite matrix: damping does not help.
-    let mut h = vec![1000.0; k * k];
-    h.iter_mut().step_by(k + 1).for_each(|h| *h = 1.0);
-    let indefinite = Hessian::from_matrix(k, &h).unwrap();
-    let error = why(Format::INT4, &w, &indefinite, &default);
-    assert!(matches!(error, Error::NotPositiveDefinite { n: 256, .. }), "{error}");
 }
