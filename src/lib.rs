@@ -55,7 +55,8 @@ pub use format::Format;
 pub use gpu::testing;
 #[cfg(feature = "gpu")]
 pub use gpu::{
-    ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, MatMulBuilder, Tuned, Weights,
+    Bound, ExpertMatMul, Experts, GetRows, Gpu, GpuOptions, LinearMatMul, LinearWeights, MatMul, MatMulBuilder, OfOneX,
+    Tuned, Weights,
 };
 pub use group::Group;
 pub use input_scale::InputScale;

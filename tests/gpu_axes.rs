@@ -70,7 +70,7 @@ const FORMATS: [Format; 5] = [Format::INT4, Format::Q4_K, Format::Q6_K, Format::
 const F32: (FloatType, FloatType) = (FloatType::F32, FloatType::F32);
 
 /// Chains that contain every epilogue between them.
-const CHAINS: [&[Epilogue]; 6] = [
+const CHAINS: [&[Epilogue]; 8] = [
     &[Epilogue::Bias, Epilogue::Gelu, Epilogue::Scale],
     &[Epilogue::Bias, Epilogue::GeluTanh],
     &[Epilogue::Scale, Epilogue::Relu, Epilogue::Residual],
@@ -82,6 +82,8 @@ const CHAINS: [&[Epilogue]; 6] = [
         Epilogue::RowScale,
         Epilogue::SiluGate,
     ],
+    &[Epilogue::GeluTanhGate, Epilogue::Accumulate],
+    &[Epilogue::Scale, Epilogue::SoftCap(30.0)],
 ];
 
 #[test]
@@ -111,7 +113,7 @@ fn kernels_beside(one: &str) -> Vec<&'static str> {
 fn halves_in_and_out() {
     let gpu = gpu::gpu();
     let mut random = Random::new(710);
-    let chain = &[Epilogue::Bias, Epilogue::Residual];
+    let chain = &[Epilogue::Bias, Epilogue::Residual, Epilogue::Accumulate];
     for (i, kernel) in kernels().into_iter().enumerate() {
         // Odd n and m, so that outputs end in the middle of a word; odd k with a format that allows it.
         for (format, shape) in [(FORMATS[i % 3], (1, 3, 37, 256)), (Format::F16, (1, 5, 13, 257))] {
@@ -136,7 +138,12 @@ fn halves_in_and_out() {
 fn runs_and_slabs_have_their_operands() {
     let gpu = limited(|limits| limits.max_storage_buffer_binding_size = 16 << 10);
     let mut random = Random::new(760);
-    let chain = &[Epilogue::Bias, Epilogue::Residual, Epilogue::RowScale];
+    let chain = &[
+        Epilogue::Bias,
+        Epilogue::Residual,
+        Epilogue::RowScale,
+        Epilogue::Accumulate,
+    ];
     for (format, inputs, shape) in [
         (Format::F16, FloatType::F16, (1, 200, 24, 33)),
         (Format::INT8, FloatType::F32, (1, 3, 700, 64)),
@@ -302,6 +309,16 @@ fn what_cannot_be_is_refused() {
         builder().epilogue(Epilogue::Bias).epilogue(Epilogue::Bias),
         &["Bias", "1", "2"],
     );
+    says(
+        builder().epilogue(Epilogue::SiluGate).epilogue(Epilogue::GeluTanhGate),
+        &["GeluTanhGate", "1", "2"],
+    );
+    for cap in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        says(
+            builder().epilogue(Epilogue::SoftCap(cap)),
+            &["cap", "positive", &cap.to_string()],
+        );
+    }
     says(
         builder().kernel("lane_tile").slices(2),
         &["lane_tile", "1 with this kernel", "2"],

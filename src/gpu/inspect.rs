@@ -4,7 +4,7 @@ use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::job::Job;
+use crate::gpu::dispatch::job::{Job, Work};
 use crate::gpu::dispatch::sequence::{Arg, Sequence};
 use crate::matrix::Inspection;
 use crate::reserve::within;
@@ -39,13 +39,14 @@ impl Gpu {
         let job = |(slab, s): (usize, &crate::gpu::device::weights::Slab)| Job {
             slab,
             given: vec![(0..bytes).into()],
-            workgroups: (s.rows as u64 * parts as u64).div_ceil(workgroup),
+            work: Work::fixed((s.rows as u64 * parts as u64).div_ceil(workgroup)),
             ..Job::default()
         };
         let jobs = weights.slabs().iter().enumerate().map(job).collect();
         let source = compose(weights.format(), kernel, &tuning, k);
         let output = vec![(bindings::OUTPUT, Access::Writes)];
-        let dispatch = weights.dispatch(source, tuning, jobs, output).await?;
+        let compiled = weights.compile(source, &tuning, output).await?;
+        let dispatch = weights.dispatch(compiled, jobs).await?;
         let sequence = Sequence::one(self, &[Arg::written("units")], dispatch);
         let words: Vec<u32> = self.run(bytes, |pass, units| sequence.encode(pass, &[units])).await?;
 

@@ -4,7 +4,7 @@ use crate::family::PART;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::dispatch::job::{Job, runs};
+use crate::gpu::dispatch::job::{Job, Work, runs};
 use crate::gpu::dispatch::range::Span;
 use crate::gpu::dispatch::run_length::run_length;
 use crate::gpu::dispatch::sequence::{Arg, Sequence};
@@ -66,13 +66,14 @@ impl GetRows {
                 times,
                 m,
                 given: vec![items(4), items(row)],
-                workgroups: workgroups(m, weights.k(), tuning.workgroup),
+                work: Work::fixed(workgroups(m, weights.k(), tuning.workgroup)),
                 ..Job::default()
             }));
         }
         let source = compose(weights.format(), kernel, &tuning, weights.k());
         let given = vec![(bindings::INPUT, Access::Reads), (bindings::OUTPUT, Access::Writes)];
-        let dispatch = weights.dispatch(source, tuning, jobs, given).await?;
+        let compiled = weights.compile(source, &tuning, given).await?;
+        let dispatch = weights.dispatch(compiled, jobs).await?;
         Ok(GetRows {
             sequence: Sequence::one(gpu, &[Arg::read("ids"), Arg::written("y")], dispatch),
             weights: weights.clone(),
@@ -155,6 +156,9 @@ impl Gpu {
         let limit = self.max_binding().min(64 << 20);
         let run = (limit / row).max(1) as usize;
         run_length("a row of floats", 1, row, self.max_binding())?;
+        let source = compose(weights.format(), kernel, &tuning, weights.k());
+        let output = vec![(bindings::OUTPUT, Access::Writes)];
+        let compiled = weights.compile(source, &tuning, output).await?;
         let mut out = Vec::with_capacity(weights.n() * weights.k());
         for (slab, s) in weights.slabs().iter().enumerate() {
             for first in (0..s.rows).step_by(run) {
@@ -165,12 +169,10 @@ impl Gpu {
                     m,
                     from_row: s.first_row + first,
                     given: vec![(0..bytes).into()],
-                    workgroups: workgroups(m, weights.k(), tuning.workgroup),
+                    work: Work::fixed(workgroups(m, weights.k(), tuning.workgroup)),
                     ..Job::default()
                 };
-                let source = compose(weights.format(), kernel, &tuning, weights.k());
-                let output = vec![(bindings::OUTPUT, Access::Writes)];
-                let dispatch = weights.dispatch(source, tuning.clone(), vec![job], output).await?;
+                let dispatch = weights.dispatch(compiled.clone(), vec![job]).await?;
                 let sequence = Sequence::one(self, &[Arg::written("y")], dispatch);
                 let floats = self.run::<f32>(bytes, |pass, y| sequence.encode(pass, &[y]));
                 out.extend_from_slice(&floats.await?);

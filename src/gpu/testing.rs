@@ -1,6 +1,7 @@
 //! Hooks for tests, which prove by them that they notice a broken shader and a refused one. Not part of the API.
 
 use crate::gpu::device::gpu::Gpu;
+use crate::gpu::device::lock::lock;
 use crate::gpu::product::builder::{Edit, MatMulBuilder};
 use crate::gpu::product::matmul::MatMul;
 use crate::shader::kernels;
@@ -22,10 +23,11 @@ pub fn edited<'a>(
 
 /// x as a product of integers has it once it has run: 12 words for each part of a row.
 pub fn rounded(product: &MatMul) -> Option<&Buffer> {
-    product.product.rounded.as_ref()
+    product.product().rounding().map(|rounding| &*rounding.rounded)
 }
 
 /// Spoils the shaders of a kernel on this device, so that no driver takes them. Products that were made before stay.
 pub fn spoil(gpu: &Gpu, kernel: &'static str) {
     gpu.pipelines().spoil(kernel);
+    lock(gpu.ladders()).clear();
 }

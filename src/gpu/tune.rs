@@ -80,6 +80,7 @@ impl Gpu {
         let (winner, _) = times[0];
         let product = ProductKind::of(weights.format(), weights.n(), weights.k(), m, precision);
         lock(self.winners()).insert(product, winner);
+        lock(self.ladders()).clear();
         Ok(Tuned {
             kernel: winner.name,
             times: times.into_iter().map(|(k, time)| (k.name, time)).collect(),
@@ -147,6 +148,7 @@ impl Gpu {
         let read = Winners::read(decisions, &self.decided_on())?;
         let count = read.len();
         lock(self.winners()).extend(read);
+        lock(self.ladders()).clear();
         Ok(count)
     }
 

@@ -143,8 +143,9 @@ impl Axes {
         files
     }
 
-    /// The epilogues one around the other: a line of WGSL.
-    pub fn finish_line(&self) -> String {
+    /// The epilogues one around the other, and their constants: lines of WGSL.
+    pub fn finish_lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.epilogues.iter().filter_map(|e| e.constant()).collect();
         let mut value = String::from("value");
         if self.zero_point {
             value = format!("zero_point({value}, row, at)");
@@ -152,7 +153,10 @@ impl Axes {
         for epilogue in &self.epilogues {
             value = format!("{}({value}, row, at)", epilogue.function());
         }
-        format!("fn finish(value: f32, row: u32, at: u32) -> f32 {{ return {value}; }}")
+        lines.push(format!(
+            "fn finish(value: f32, row: u32, at: u32) -> f32 {{ return {value}; }}"
+        ));
+        lines
     }
 
     /// What tells a shader with these axes from others.
@@ -184,6 +188,9 @@ impl Axes {
         }
         for epilogue in &self.epilogues {
             let _ = write!(name, " {}", epilogue.function());
+            if let Epilogue::SoftCap(cap) = epilogue {
+                let _ = write!(name, "={cap}");
+            }
         }
         name
     }

@@ -157,7 +157,7 @@ impl Composition<'_> {
     fn declarations(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.kernel.shape == Shape::Product && self.axes.slices == 1 {
-            lines.push(self.axes.finish_line());
+            lines.extend(self.axes.finish_lines());
         }
         for (alias, unit) in [
             ("CodeUnit", self.family.code_plane.unit),
@@ -188,7 +188,9 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
     for (key, value) in consts {
         source.push(PRINTED, 0, &format!("const {key}: u32 = {value}u;"));
     }
-    source.push(PRINTED, 0, &axes.finish_line());
+    for line in axes.finish_lines() {
+        source.push(PRINTED, 0, &line);
+    }
     let mut files = vec![text!("params.wgsl")];
     files.extend(axes.finish());
     files.extend([kernels::SUMS, text!("kernels/sum_slices.wgsl")]);

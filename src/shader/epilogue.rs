@@ -2,11 +2,12 @@
 
 use super::bindings;
 use super::file::{File, text};
+use std::hash::{Hash, Hasher};
 
 /// A step between the sum of an output and the writing of it, in f32. A product takes a list of them
 /// ([`MatMulBuilder::epilogue`](crate::MatMulBuilder::epilogue)), done in its order; those with an operand
 /// take a buffer each when the product is recorded, in the same order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Epilogue {
@@ -20,8 +21,14 @@ pub enum Epilogue {
     Residual,
     /// `v · factor[i, row]`: of y's shape and type.
     Multiply,
-    /// `v · SiLU(gate[i, row])`: of y's shape and type.
+    /// `v · SiLU(gate[i, row])`: of y's shape and type. SwiGLU.
     SiluGate,
+    /// `v · gelu_tanh(gate[i, row])`, as [`GeluTanh`](Epilogue::GeluTanh): of y's shape and type. GeGLU.
+    GeluTanhGate,
+    /// `v + y[i, row]`, what y held before: y += W x, in place and without an operand. y must be filled.
+    Accumulate,
+    /// `cap · tanh(v / cap)` for a positive cap.
+    SoftCap(f32),
     /// `max(v, 0)`.
     Relu,
     /// `v · Φ(v)`, Φ the normal distribution: PyTorch's `gelu`.
@@ -30,6 +37,20 @@ pub enum Epilogue {
     GeluTanh,
     /// `v / (1 + exp(-v))`.
     Silu,
+}
+
+impl PartialEq for Epilogue {
+    fn eq(&self, other: &Epilogue) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Epilogue {}
+
+impl Hash for Epilogue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
 }
 
 /// A buffer of the caller's that an epilogue reads.
@@ -61,6 +82,22 @@ pub(crate) const ZERO_POINT: Operand = Operand {
 const SIGMOID: File = text!("epilogues/sigmoid.wgsl");
 
 impl Epilogue {
+    /// All of it in values that can be compared: caps by their bits.
+    fn key(self) -> (&'static str, u32) {
+        match self {
+            Epilogue::SoftCap(cap) => (self.function(), cap.to_bits()),
+            _ => (self.function(), 0),
+        }
+    }
+
+    /// What it needs to be told besides its operand: a line of WGSL.
+    pub(crate) fn constant(self) -> Option<String> {
+        match self {
+            Epilogue::SoftCap(cap) => Some(format!("const SOFT_CAP: f32 = {cap:?}f;")),
+            _ => None,
+        }
+    }
+
     /// The name of its function in its file.
     pub(crate) fn function(self) -> &'static str {
         match self {
@@ -70,6 +107,9 @@ impl Epilogue {
             Epilogue::Residual => "residual",
             Epilogue::Multiply => "multiply",
             Epilogue::SiluGate => "silu_gate",
+            Epilogue::GeluTanhGate => "gelu_tanh_gate",
+            Epilogue::Accumulate => "accumulate",
+            Epilogue::SoftCap(_) => "soft_cap",
             Epilogue::Relu => "relu",
             Epilogue::Gelu => "gelu",
             Epilogue::GeluTanh => "gelu_tanh",
@@ -85,6 +125,9 @@ impl Epilogue {
             Epilogue::Residual => &[text!("epilogues/residual.wgsl")],
             Epilogue::Multiply => &[text!("epilogues/multiply.wgsl")],
             Epilogue::SiluGate => &[SIGMOID, text!("epilogues/silu_gate.wgsl")],
+            Epilogue::GeluTanhGate => &[SIGMOID, text!("epilogues/gelu_tanh_gate.wgsl")],
+            Epilogue::Accumulate => &[text!("epilogues/accumulate.wgsl")],
+            Epilogue::SoftCap(_) => &[text!("epilogues/soft_cap.wgsl")],
             Epilogue::Relu => &[text!("epilogues/relu.wgsl")],
             Epilogue::Gelu => &[text!("epilogues/gelu.wgsl")],
             Epilogue::GeluTanh => &[SIGMOID, text!("epilogues/gelu_tanh.wgsl")],
@@ -98,7 +141,7 @@ impl Epilogue {
             Epilogue::Bias => ("bias", bindings::BIAS, Extent::Weights),
             Epilogue::Residual => ("residual", bindings::RESIDUAL, Extent::Outputs),
             Epilogue::Scale => ("scale", bindings::SCALE, Extent::Weights),
-            Epilogue::SiluGate => ("gate", bindings::GATE, Extent::Outputs),
+            Epilogue::SiluGate | Epilogue::GeluTanhGate => ("gate", bindings::GATE, Extent::Outputs),
             Epilogue::Multiply => ("factor", bindings::FACTOR, Extent::Outputs),
             Epilogue::RowScale => ("row scale", bindings::ROW_SCALE, Extent::Rows),
             _ => return None,

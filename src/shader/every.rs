@@ -127,13 +127,15 @@ fn fitting_k(format: Format, k: usize) -> usize {
     }
 }
 
-const EPILOGUES: [Epilogue; 10] = [
+/// All but the gates, which share a binding.
+const EPILOGUES: [Epilogue; 11] = [
     Epilogue::Bias,
     Epilogue::Scale,
     Epilogue::RowScale,
     Epilogue::Residual,
     Epilogue::Multiply,
-    Epilogue::SiluGate,
+    Epilogue::Accumulate,
+    Epilogue::SoftCap(30.0),
     Epilogue::Relu,
     Epilogue::Gelu,
     Epilogue::GeluTanh,
@@ -149,6 +151,10 @@ pub(crate) fn all_axes(kernel: &Kernel) -> Vec<Axes> {
             if kernel.takes_bytes() && number == FloatType::F16 {
                 continue;
             }
+            let gate = match number {
+                FloatType::F32 => Epilogue::SiluGate,
+                FloatType::F16 => Epilogue::GeluTanhGate,
+            };
             let may = kernel.slices && matches!(axis, Axis::One | Axis::Batched);
             for slices in [1, 2].into_iter().take(1 + may as usize) {
                 all.push(Axes {
@@ -156,7 +162,7 @@ pub(crate) fn all_axes(kernel: &Kernel) -> Vec<Axes> {
                     inputs: number,
                     outputs: number,
                     zero_point: number == FloatType::F32,
-                    epilogues: EPILOGUES.to_vec(),
+                    epilogues: [&EPILOGUES[..], &[gate]].concat(),
                     slices,
                 });
             }

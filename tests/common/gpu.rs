@@ -189,7 +189,7 @@ fn words(
     encode: impl FnOnce(&mut wgpu::ComputePass, wgpu::BufferSlice, wgpu::BufferSlice),
 ) -> Vec<u32> {
     let input = bytemuck::cast_slice(input);
-    let bytes = run_bytes(gpu, &[input], 4 * (outputs + CANARY), |pass, inputs, y| {
+    let bytes = run_bytes(gpu, &[input], &[], 4 * (outputs + CANARY), |pass, inputs, y| {
         encode(pass, inputs[0].slice(..), y)
     });
     bytemuck::pod_collect_to_vec(&bytes)
@@ -203,20 +203,32 @@ pub fn run_with(
     outputs: usize,
     encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
 ) -> Result<Vec<f32>, String> {
-    let bytes = run_bytes(gpu, inputs, 4 * (outputs + CANARY), encode);
+    run_over(gpu, inputs, &[], outputs, encode)
+}
+
+/// The same where the output begins with `held`.
+pub fn run_over(
+    gpu: &Gpu,
+    inputs: &[&[u8]],
+    held: &[u8],
+    outputs: usize,
+    encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
+) -> Result<Vec<f32>, String> {
+    let bytes = run_bytes(gpu, inputs, held, 4 * (outputs + CANARY), encode);
     let words: Vec<u32> = bytemuck::pod_collect_to_vec(&bytes);
     written(&words, outputs, |_| POISON)?;
     Ok(words[..outputs].iter().map(|w| f32::from_bits(*w)).collect())
 }
 
-/// The same for halves.
-pub fn run_halves(
+/// The same for outputs in halves.
+pub fn run_halves_over(
     gpu: &Gpu,
     inputs: &[&[u8]],
+    held: &[u8],
     outputs: usize,
     encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
 ) -> Result<Vec<f32>, String> {
-    let bytes = run_bytes(gpu, inputs, 2 * outputs + 4 * CANARY, encode);
+    let bytes = run_bytes(gpu, inputs, held, 2 * outputs + 4 * CANARY, encode);
     let halves: Vec<u16> = bytemuck::pod_collect_to_vec(&bytes);
     written(&halves, outputs, |i| (POISON >> (16 * (i % 2))) as u16)?;
     let floats = halves[..outputs].iter().map(|h| half::f16::from_bits(*h).to_f32());
@@ -235,10 +247,11 @@ fn written<T: PartialEq>(items: &[T], outputs: usize, poison: impl Fn(usize) -> 
     }
 }
 
-/// The content of an output of `bytes` bytes after the pass.
+/// The content of an output of `bytes` bytes after the pass; before it, it begins with `held`.
 fn run_bytes(
     gpu: &Gpu,
     inputs: &[&[u8]],
+    held: &[u8],
     bytes: usize,
     encode: impl FnOnce(&mut wgpu::ComputePass, &[wgpu::Buffer], wgpu::BufferSlice),
 ) -> Vec<u8> {
@@ -255,10 +268,9 @@ fn run_bytes(
         .map(|input| buffer(input, BufferUsages::STORAGE))
         .collect();
     let poison = vec![POISON; bytes.div_ceil(4)];
-    let y = buffer(
-        bytemuck::cast_slice(&poison),
-        BufferUsages::STORAGE | BufferUsages::COPY_SRC,
-    );
+    let mut before: Vec<u8> = bytemuck::cast_slice(&poison).to_vec();
+    before[..held.len()].copy_from_slice(held);
+    let y = buffer(&before, BufferUsages::STORAGE | BufferUsages::COPY_SRC);
     let back = buffer(
         bytemuck::cast_slice(&poison),
         BufferUsages::MAP_READ | BufferUsages::COPY_DST,

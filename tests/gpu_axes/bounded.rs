@@ -54,7 +54,7 @@ impl Bounded {
     pub fn then(self, epilogue: Epilogue, operand: f64) -> Bounded {
         let v = self.value;
         match epilogue {
-            Epilogue::Bias | Epilogue::Residual => {
+            Epilogue::Bias | Epilogue::Residual | Epilogue::Accumulate => {
                 let larger = v.abs().max(operand.abs());
                 let mut sum = self.map(v + operand, 1.0, 1.0);
                 sum.error += EPS * larger;
@@ -64,6 +64,18 @@ impl Bounded {
             Epilogue::SiluGate => {
                 let factor = operand * sigmoid(operand);
                 self.map(v * factor, factor.abs(), 8.0 + 4.0 * operand.abs())
+            }
+            Epilogue::GeluTanhGate => {
+                let u = (2.0 / std::f64::consts::PI).sqrt() * (operand + 0.044715 * operand * operand * operand);
+                let factor = operand * sigmoid(2.0 * u);
+                self.map(v * factor, factor.abs(), 8.0 + 16.0 * u.abs())
+            }
+            // The error of tanh is absolute: a few units of 1.
+            Epilogue::SoftCap(cap) => {
+                let cap = f64::from(cap);
+                let mut capped = self.map(cap * (v / cap).tanh(), 1.0, 8.0);
+                capped.error += 8.0 * EPS * cap;
+                capped
             }
             Epilogue::Relu => self.map(v.max(0.0), 1.0, 0.0),
             Epilogue::Gelu => self.map(v * phi(v), 1.13, 8.0 + 2.0 * v * v),

@@ -30,8 +30,8 @@ impl Operands {
                 Epilogue::Bias => (members * n, 200.0),
                 Epilogue::Scale => (members * n, 2.0),
                 Epilogue::RowScale => (members * m, 2.0),
-                Epilogue::Residual => (members * m * n, 20.0),
-                Epilogue::Multiply | Epilogue::SiluGate => (members * m * n, 8.0),
+                Epilogue::Residual | Epilogue::Accumulate => (members * m * n, 20.0),
+                Epilogue::Multiply | Epilogue::SiluGate | Epilogue::GeluTanhGate => (members * m * n, 8.0),
                 _ => (0, 1.0),
             };
             let mut floats = random.floats(count, scale);
@@ -54,9 +54,22 @@ impl Operands {
     pub fn bytes(&self) -> Vec<Vec<u8>> {
         let pairs = self.epilogues.iter().zip(&self.numbers);
         pairs
-            .filter(|(_, numbers)| !numbers.is_empty())
+            .filter(|(e, numbers)| !numbers.is_empty() && **e != Epilogue::Accumulate)
             .map(|(e, numbers)| to_bytes(numbers, large(*e, self.outputs)))
             .collect()
+    }
+
+    /// What y holds before, where that matters.
+    fn held(&self) -> Vec<u8> {
+        let pairs = self.epilogues.iter().zip(&self.numbers);
+        let mut held = pairs.filter(|(e, _)| **e == Epilogue::Accumulate);
+        let Some((_, numbers)) = held.next() else {
+            return Vec::new();
+        };
+        match self.outputs {
+            FloatType::F16 => numbers.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect(),
+            _ => to_bytes(numbers, false),
+        }
     }
 
     /// Applies the epilogues to sums. `row_of` gives the row of weights of an output.
@@ -89,7 +102,13 @@ impl Operands {
 
 /// Whether the operand has the outputs' type, and that is f16.
 pub fn large(epilogue: Epilogue, outputs: FloatType) -> bool {
-    let as_y = [Epilogue::Residual, Epilogue::Multiply, Epilogue::SiluGate];
+    let as_y = [
+        Epilogue::Residual,
+        Epilogue::Accumulate,
+        Epilogue::Multiply,
+        Epilogue::SiluGate,
+        Epilogue::GeluTanhGate,
+    ];
     outputs == FloatType::F16 && as_y.contains(&epilogue)
 }
 
@@ -129,9 +148,10 @@ pub fn outputs(
         let slices: Vec<BufferSlice> = buffers.iter().map(|b| b.slice(..)).collect();
         encode(pass, slices[0], y, &slices[1..]);
     };
+    let held = operands.held();
     match operands.outputs {
-        FloatType::F32 => gpu::run_with(gpu, &all, count, encode),
-        FloatType::F16 => gpu::run_halves(gpu, &all, count, encode),
+        FloatType::F32 => gpu::run_over(gpu, &all, &held, count, encode),
+        FloatType::F16 => gpu::run_halves_over(gpu, &all, &held, count, encode),
         new => panic!("add reading back {new:?} here"),
     }
 }

@@ -5,7 +5,10 @@ use crate::gpu::device::errors::Scoped;
 use crate::gpu::device::layouts::{Binding, Layouts};
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::Pipelines;
+use crate::gpu::device::scratch::Scratch;
 use crate::gpu::device::traits::{caps, traits, useful};
+use crate::gpu::dispatch::params::ParameterTables;
+use crate::gpu::product::ladder::Ladders;
 use crate::setters::setters;
 use crate::shader::decisions::Winners;
 use crate::shader::kernels::Kernel;
@@ -69,6 +72,9 @@ struct Shared {
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
     winners: Mutex<Winners>,
+    scratch: Scratch,
+    parameter_tables: ParameterTables,
+    ladders: Mutex<Ladders>,
 }
 
 impl Gpu {
@@ -155,6 +161,9 @@ impl Gpu {
                 told: Mutex::default(),
                 tables: Mutex::default(),
                 winners: Mutex::default(),
+                scratch: Scratch::default(),
+                parameter_tables: ParameterTables::default(),
+                ladders: Mutex::default(),
             }),
         })
     }
@@ -233,6 +242,19 @@ impl Gpu {
     /// What was measured to be the fastest.
     pub(crate) fn winners(&self) -> &Mutex<Winners> {
         &self.inner.winners
+    }
+
+    pub(crate) fn shared_scratch(&self) -> &Scratch {
+        &self.inner.scratch
+    }
+
+    pub(crate) fn parameter_tables(&self) -> &ParameterTables {
+        &self.inner.parameter_tables
+    }
+
+    /// Kernels for every m, compiled.
+    pub(crate) fn ladders(&self) -> &Mutex<Ladders> {
+        &self.inner.ladders
     }
 
     /// Whether the log has not told yet that the driver refuses this kernel: once is enough for a device.

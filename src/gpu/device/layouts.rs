@@ -15,7 +15,7 @@ use wgpu::{
 pub(crate) enum Access {
     Reads,
     Writes,
-    /// A uniform buffer.
+    /// A uniform buffer, at an offset that is told when a dispatch is recorded.
     Parameters,
 }
 
@@ -68,7 +68,8 @@ fn entry((binding, access): Binding) -> BindGroupLayoutEntry {
                     read_only: access == Access::Reads,
                 },
             },
-            has_dynamic_offset: false,
+            // One bind group serves every m: parameters lie in a table.
+            has_dynamic_offset: access == Access::Parameters,
             min_binding_size: None,
         },
         count: None,

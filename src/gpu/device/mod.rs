@@ -7,6 +7,7 @@ pub(crate) mod gpu;
 pub(crate) mod layouts;
 pub(crate) mod lock;
 pub(crate) mod pipelines;
+pub(crate) mod scratch;
 pub(crate) mod told;
 pub(crate) mod traits;
 pub(crate) mod weights;

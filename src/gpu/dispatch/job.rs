@@ -11,10 +11,12 @@ pub(crate) struct Job {
     pub times: usize,
     /// Rows of x, or rows wanted.
     pub m: usize,
+    /// The first of them.
+    pub first: usize,
     pub from_row: usize,
-    /// Elements of the output, where the kernel must know.
-    pub outputs: usize,
-    pub workgroups: u64,
+    /// Elements of the output for each row of x, where the kernel must know.
+    pub row_outputs: usize,
+    pub work: Work,
     /// How deep the grid is.
     pub depth: u64,
     /// Where the packed matrix is a stack of several.
@@ -29,13 +31,48 @@ impl Default for Job {
             slab: 0,
             times: 1,
             m: 0,
+            first: 0,
             from_row: 0,
-            outputs: 0,
-            workgroups: 0,
+            row_outputs: 0,
+            work: Work::fixed(1),
             depth: 1,
             stack: None,
             given: Vec::new(),
         }
+    }
+}
+
+/// Workgroups of one layer of a grid as a function of its rows: `copies` for every `per_workgroup` of `rows · per_row`
+/// items, at least one time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Work {
+    pub per_row: u64,
+    pub per_workgroup: u64,
+    pub copies: u64,
+}
+
+impl Work {
+    /// So many workgroups, whatever the rows.
+    pub fn fixed(workgroups: u64) -> Work {
+        Work {
+            per_row: 0,
+            per_workgroup: 1,
+            copies: workgroups,
+        }
+    }
+
+    /// So many items for each row, shared out to workgroups of so many.
+    pub fn items(per_row: u64, per_workgroup: u64) -> Work {
+        Work {
+            per_row,
+            per_workgroup,
+            copies: 1,
+        }
+    }
+
+    /// The workgroups of so many rows.
+    pub fn workgroups(self, rows: usize) -> u64 {
+        (rows as u64 * self.per_row).div_ceil(self.per_workgroup).max(1) * self.copies
     }
 }
 

@@ -8,8 +8,8 @@ use wgpu::BindGroup;
 /// How many are kept; with them their buffers stay alive.
 const KEPT: usize = 16;
 
-/// A bind group for each dispatch.
-pub(crate) type Groups = Arc<[BindGroup]>;
+/// The bind groups of each dispatch.
+pub(crate) type Groups = Arc<[Vec<BindGroup>]>;
 
 /// The bind groups of the last few sets of buffers.
 pub(crate) struct Kept<K> {
@@ -26,7 +26,7 @@ impl<K> Default for Kept<K> {
 
 impl<K: PartialEq> Kept<K> {
     /// Those of `key`, made the first time it is seen.
-    pub fn get(&self, key: K, make: impl FnOnce(&K) -> Result<Vec<BindGroup>>) -> Result<Groups> {
+    pub fn get(&self, key: K, make: impl FnOnce(&K) -> Result<Groups>) -> Result<Groups> {
         let mut kept = lock(&self.groups);
         if let Some((_, groups)) = kept.iter().find(|(k, _)| *k == key) {
             return Ok(groups.clone());
@@ -34,7 +34,7 @@ impl<K: PartialEq> Kept<K> {
         if kept.len() == KEPT {
             kept.remove(0);
         }
-        let groups: Groups = make(&key)?.into();
+        let groups = make(&key)?;
         kept.push((key, groups.clone()));
         Ok(groups)
     }

@@ -67,6 +67,37 @@ impl Span {
     }
 }
 
+/// Bytes that a given buffer must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Needed {
+    pub whole: u64,
+    /// Bytes of a row, where there may be fewer rows.
+    pub row: u64,
+}
+
+impl Needed {
+    /// What serves both.
+    pub fn max(self, other: Needed) -> Needed {
+        Needed {
+            whole: self.whole.max(other.whole),
+            row: self.row.max(other.row),
+        }
+    }
+
+    /// The bytes for so many rows.
+    pub fn bytes(self, rows: usize) -> u64 {
+        match self.row {
+            0 => self.whole,
+            row => (rows as u64).saturating_mul(row).min(self.whole).next_multiple_of(4),
+        }
+    }
+
+    /// The rows that so many bytes have room for.
+    pub fn rows(self, bytes: u64) -> usize {
+        bytes.checked_div(self.row).map_or(usize::MAX, |rows| rows as usize)
+    }
+}
+
 impl From<Range<u64>> for Span {
     fn from(first: Range<u64>) -> Span {
         Span { first, step: 0 }

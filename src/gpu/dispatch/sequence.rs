@@ -3,7 +3,7 @@
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::dispatch::dispatch::Dispatch;
 use crate::gpu::dispatch::kept::{Groups, Kept};
-use crate::gpu::dispatch::range::{BufferRange, check_binding};
+use crate::gpu::dispatch::range::{BufferRange, Needed, check_binding};
 use crate::{Error, Result};
 use std::sync::Arc;
 use wgpu::{Buffer, BufferSlice, ComputePass};
@@ -52,8 +52,8 @@ impl Steps {
         Wire::Scratch(self.scratch.len() - 1)
     }
 
-    pub fn push(&mut self, dispatch: Dispatch, wires: Vec<Wire>) {
-        self.steps.push((Arc::new(dispatch), wires));
+    pub fn push(&mut self, dispatch: impl Into<Arc<Dispatch>>, wires: Vec<Wire>) {
+        self.steps.push((dispatch.into(), wires));
     }
 
     /// Adds the dispatches of another sequence, `args` standing in for its arguments.
@@ -70,14 +70,25 @@ impl Steps {
     }
 }
 
+/// Arguments, as bind groups are kept by.
+type Key = [Option<BufferRange>; MOST_ARGS];
+
+fn key(args: impl Iterator<Item = BufferRange>) -> Key {
+    let mut key = [const { None }; MOST_ARGS];
+    for (key, range) in key.iter_mut().zip(args) {
+        *key = Some(range);
+    }
+    key
+}
+
 pub(crate) struct Sequence {
     gpu: Gpu,
     args: Vec<Arg>,
     /// The bytes that each argument must have.
-    needed: Vec<u64>,
+    needed: Vec<Needed>,
     steps: Steps,
     // No vector: looking kept bind groups up allocates nothing.
-    kept: Kept<[Option<BufferRange>; MOST_ARGS]>,
+    kept: Kept<Key>,
 }
 
 impl Sequence {
@@ -90,7 +101,9 @@ impl Sequence {
                 given.map(move |(i, wire)| (dispatch, i, *wire))
             });
             let bound = wires.filter(|(.., wire)| *wire == Wire::Arg(arg));
-            bound.map(|(dispatch, i, _)| dispatch.needed(i)).max().unwrap_or(0)
+            bound.fold(Needed::default(), |needed, (dispatch, i, _)| {
+                needed.max(dispatch.needed(i))
+            })
         };
         Sequence {
             args: args.to_vec(),
@@ -119,17 +132,37 @@ impl Sequence {
 
     /// Checks, binds and records all of it. Where anything is wrong, nothing is recorded.
     pub fn encode(&self, pass: &mut ComputePass, args: &[BufferSlice]) -> Result<()> {
-        self.check(args)?;
+        self.encode_rows(pass, args, usize::MAX)
+    }
+
+    /// The same of the first `rows` rows where it serves any number of them.
+    pub fn encode_rows(&self, pass: &mut ComputePass, args: &[BufferSlice], rows: usize) -> Result<()> {
+        self.check(args, rows)?;
         let groups = self.bind(args.iter().map(|slice| BufferRange::from(*slice)))?;
-        let mut groups = groups.iter();
-        for (dispatch, _) in &self.steps.steps {
-            dispatch.record(pass, &mut groups);
-        }
+        self.record(pass, &groups, rows, 0);
         Ok(())
     }
 
-    /// Whether the arguments can be bound.
-    fn check(&self, args: &[BufferSlice]) -> Result<()> {
+    /// Records the first `rows` rows of what is bound already, which has so many, without the first `skipped`
+    /// dispatches: nothing here can fail.
+    pub fn record(&self, pass: &mut ComputePass, groups: &Groups, rows: usize, skipped: usize) {
+        let steps = self.steps.steps.iter().zip(&**groups);
+        for ((dispatch, _), groups) in steps.skip(skipped) {
+            dispatch.record(pass, groups, rows);
+        }
+    }
+
+    /// The rows that such arguments have room for, where it serves any number of them.
+    pub fn rows_of(&self, args: &[BufferSlice]) -> usize {
+        let rows = args
+            .iter()
+            .zip(&self.needed)
+            .map(|(slice, needed)| needed.rows(slice.size()));
+        rows.min().unwrap_or(usize::MAX)
+    }
+
+    /// Whether the arguments can be bound, for so many rows.
+    pub fn check(&self, args: &[BufferSlice], rows: usize) -> Result<()> {
         debug_assert_eq!(self.args.len(), args.len());
         let args = || self.args.iter().zip(args);
         for (written, slice) in args().filter(|(arg, _)| arg.written) {
@@ -140,35 +173,36 @@ impl Sequence {
             }
         }
         for ((arg, slice), needed) in args().zip(&self.needed) {
-            check_binding(&self.gpu, arg.name, *slice, *needed)?;
+            check_binding(&self.gpu, arg.name, *slice, needed.bytes(rows))?;
         }
         Ok(())
     }
 
     /// Bind groups for these arguments, made the first time that they are seen.
     pub fn bind(&self, args: impl Iterator<Item = BufferRange>) -> Result<Groups> {
-        let mut key = [const { None }; MOST_ARGS];
-        for (key, range) in key.iter_mut().zip(args) {
-            *key = Some(range);
-        }
-        self.kept.get(key, |args| self.groups(args))
+        self.kept.get(key(args), |args| self.groups(args))
+    }
+
+    /// The same, of which nothing is kept here.
+    pub fn bind_once(&self, args: impl Iterator<Item = BufferRange>) -> Result<Groups> {
+        self.groups(&key(args))
     }
 
     /// Records the one dispatch of it with a grid that is known only now, which
     /// [`check_grid`](super::dispatch::check_grid) has let pass.
     pub fn record_grid(&self, pass: &mut ComputePass, workgroups: [u32; 2], groups: &Groups) {
         let (dispatch, _) = &self.steps.steps[0];
-        dispatch.record_grid(pass, workgroups, &groups[0]);
+        dispatch.record_grid(pass, workgroups, &groups[0][0]);
     }
 
-    fn groups(&self, args: &[Option<BufferRange>; MOST_ARGS]) -> Result<Vec<wgpu::BindGroup>> {
+    fn groups(&self, args: &Key) -> Result<Groups> {
         let buffer = |wire: &Wire| match *wire {
             Wire::Arg(i) => args[i].as_ref().expect("an argument for each wire"),
             Wire::Scratch(i) => &self.steps.scratch[i],
         };
         let make = || {
             let steps = self.steps.steps.iter();
-            let groups = steps.flat_map(|(dispatch, wires)| {
+            let groups = steps.map(|(dispatch, wires)| {
                 let given: Vec<_> = wires.iter().map(buffer).collect();
                 dispatch.groups(self.gpu.device(), &given)
             });

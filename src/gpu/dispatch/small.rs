@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::{Access, Binding};
-use crate::gpu::dispatch::dispatch::{Dispatch, Grid, Spec};
+use crate::gpu::dispatch::dispatch::{Compiled, Dispatch, Grid};
 use crate::gpu::dispatch::range::{BufferRange, Span};
 use crate::shader::small::SmallShader;
 use bytemuck::Pod;
@@ -26,14 +26,9 @@ pub(crate) struct Small<'a> {
 
 impl Small<'_> {
     pub async fn dispatch(self, gpu: &Gpu) -> Result<Dispatch> {
-        let spec = Spec {
-            source: self.shader.source(),
-            tuning: self.shader.tuning(),
-            own: self.own,
-            given: self.given.to_vec(),
-            grids: self.grids,
-        };
-        Dispatch::new(gpu, spec).await
+        let (source, tuning) = (self.shader.source(), self.shader.tuning());
+        let compiled = Compiled::new(gpu, source, &tuning, self.own, self.given.to_vec()).await?;
+        Dispatch::new(gpu, compiled, self.grids)
     }
 }
 

@@ -4,9 +4,10 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::fits;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::product::make::{Around, Product};
+use crate::gpu::product::ladder::Ladder;
+use crate::gpu::product::make::{Around, Prepared, Product};
 use crate::gpu::product::matmul::MatMul;
-use crate::gpu::product::plan::{Arrangement, Request, Sizes, WeightsShape, plan};
+use crate::gpu::product::plan::{Arrangement, ProductPlan, Request, Sizes, WeightsShape, check_rows, plan};
 use crate::gpu::product::rounding::Rounding;
 use crate::shader::axes::{Axes, Axis, FloatType};
 use crate::shader::choose::{integers_pay, ladder};
@@ -45,6 +46,7 @@ pub struct MatMulBuilder<'a> {
     pub(crate) epilogues: Vec<Epilogue>,
     pub(crate) slices: Option<usize>,
     batch: usize,
+    each_m: bool,
     pub(crate) input_scale: InputScale,
     pub(crate) edit: Option<Edit<'a>>,
 }
@@ -102,6 +104,7 @@ impl<'a> MatMulBuilder<'a> {
             epilogues: Vec::new(),
             slices: None,
             batch: 1,
+            each_m: false,
             input_scale: InputScale::Run,
             edit: None,
         }
@@ -142,7 +145,7 @@ impl<'a> MatMulBuilder<'a> {
     }
 
     /// Adds an epilogue. It is applied to each output after those that were added before. An epilogue with an operand
-    /// can be added once.
+    /// or a constant can be added once, and one of the gates.
     pub fn epilogue(mut self, epilogue: Epilogue) -> Self {
         self.epilogues.push(epilogue);
         self
@@ -159,6 +162,15 @@ impl<'a> MatMulBuilder<'a> {
     /// [batch, m, k] and y is [batch, m, n].
     pub fn batch(mut self, batch: usize) -> Self {
         self.batch = batch;
+        self
+    }
+
+    /// Prepares kernels for every m up to that of the builder, so that
+    /// [`encode_rows`](MatMul::encode_rows) can take any number of rows without compiling or allocating anything for it.
+    /// Compiles several kernels, which products by other weights of the same format and shape share; takes 256 bytes of
+    /// device memory a row, shared in the same way. Not for batches.
+    pub fn each_m(mut self) -> Self {
+        self.each_m = true;
         self
     }
 
@@ -187,35 +199,70 @@ impl<'a> MatMulBuilder<'a> {
         if batch == 0 {
             return Err(Error::argument("batch", "at least 1", batch));
         }
-        let arrangement = Arrangement {
-            axis: match batch {
-                1 => Axis::One,
-                _ => Axis::Batched,
+        if self.each_m {
+            return self.build_each_m().await;
+        }
+        let arrangement = match batch {
+            1 => Arrangement::one(m),
+            _ => Arrangement {
+                axis: Axis::Batched,
+                members: batch,
+                x_rows: batch.saturating_mul(m),
+                y_rows: batch.saturating_mul(m),
+                depth: batch,
+                ..Arrangement::one(m)
             },
-            members: batch,
-            x_rows: batch.saturating_mul(m),
-            y_rows: batch.saturating_mul(m),
-            m,
-            depth: batch,
-            typical_m: m,
         };
         let (mut kernel, mut others) = self.candidates(m)?;
         loop {
             let made = self.product(kernel, arrangement).await;
             match after_refusal(self.gpu, &made, kernel, &mut others) {
                 Some(next) => kernel = next,
-                None => return made.map(|product| MatMul::of(product, m, self.precision)),
+                None => return made.map(|product| MatMul::new_of(vec![product], None, m, self.precision)),
             }
         }
     }
 
+    async fn build_each_m(self) -> Result<MatMul> {
+        if self.batch != 1 {
+            return Err(Error::argument("batch", "1 of a product for each m", self.batch));
+        }
+        self.check()?;
+        check_rows(self.m, self.weights.k())?;
+        let ladder = Ladder::of(&self).await?;
+        let rounds = ladder.rungs.iter().any(|rung| rung.kernel.takes_bytes());
+        let around = match rounds {
+            true => self.around(self.m, true).await?,
+            false => Around::default(),
+        };
+        let mut products = Vec::new();
+        for rung in &ladder.rungs {
+            products.push(Product::new(self.weights, rung, around.clone()).await?);
+        }
+        Ok(MatMul::new_of(products, Some(ladder), self.m, self.precision))
+    }
+
     /// Plans and compiles it with this kernel.
     pub(crate) async fn product(&self, kernel: &'static Kernel, arrangement: Arrangement) -> Result<Product> {
-        let (gpu, weights) = (self.gpu, self.weights);
-        if !gpu.is(weights.gpu()) {
+        self.check()?;
+        let plan = self.plan(kernel, arrangement, false)?;
+        let around = match kernel.takes_bytes() {
+            true => self.around(arrangement.x_rows, false).await?,
+            false => Around::default(),
+        };
+        let prepared = Prepared::new(self.weights, kernel, plan, |source| self.edit(source)).await?;
+        Product::new(self.weights, &prepared, around).await
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.gpu.is(self.weights.gpu()) {
             return Err(Error::OtherDevice);
         }
-        self.input_scale.check()?;
+        self.input_scale.check()
+    }
+
+    pub(crate) fn plan(&self, kernel: &'static Kernel, arrangement: Arrangement, each_m: bool) -> Result<ProductPlan> {
+        let (gpu, weights) = (self.gpu, self.weights);
         let offset = self.input_scale.offset().filter(|_| kernel.takes_bytes());
         let axes = Axes {
             axis: arrangement.axis,
@@ -227,7 +274,7 @@ impl<'a> MatMulBuilder<'a> {
         };
         check_features(gpu, kernel, &axes)?;
         let slabs: Vec<usize> = weights.slabs().iter().map(|slab| slab.rows).collect();
-        let plan = plan(Request {
+        plan(Request {
             kernel,
             shape: WeightsShape {
                 n: weights.n(),
@@ -237,26 +284,29 @@ impl<'a> MatMulBuilder<'a> {
             arrangement,
             axes,
             slices: self.slices,
+            each_m,
             traits: gpu.traits(),
             sizes: Sizes {
                 binding: gpu.max_binding(),
                 buffer: gpu.limits().max_buffer_size,
             },
-        })?;
-        let around = Around {
-            rounding: match kernel.takes_bytes() {
-                true => Some(Rounding::new(gpu, arrangement.x_rows, weights.k(), self.input_scale).await?),
-                false => None,
-            },
-            zero_point: match offset {
+        })
+    }
+
+    /// What stands around kernels that take bytes.
+    async fn around(&self, x_rows: usize, each_m: bool) -> Result<Around> {
+        let (gpu, weights) = (self.gpu, self.weights);
+        let rounding = Rounding::new(gpu, x_rows, weights.k(), self.input_scale, each_m).await?;
+        Ok(Around {
+            rounding: Some(rounding),
+            zero_point: match self.input_scale.offset() {
                 Some(factor) => Some(zero_point_sums(gpu, weights, factor).await?),
                 None => None,
             },
-        };
-        Product::new(weights, kernel, plan, around, |source| self.edit(source)).await
+        })
     }
 
-    fn edit(&self, source: &mut Source) {
+    pub(crate) fn edit(&self, source: &mut Source) {
         if let Some(Edit(edit)) = &self.edit {
             source.text = edit(&source.text);
             source.name = format!("edited {}", source.name);

@@ -182,7 +182,7 @@ impl ExpertMatMul {
         operands: &[BufferSlice],
     ) -> Result<()> {
         let sequence = self.grouped.as_ref().unwrap_or(&self.product.sequence);
-        encode(sequence, pass, &[x, y, ids], operands)
+        encode(sequence, pass, &[x, y, ids], operands, usize::MAX)
     }
 }
 

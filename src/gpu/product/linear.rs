@@ -88,7 +88,7 @@ impl LinearMatMul {
             x = steps.scratch(&changed);
             steps.push(before.dispatch(gpu, k, m).await?, vec![X, x]);
         }
-        steps.extend(&product.product.sequence, &[x, Y]);
+        steps.extend(&product.product().sequence, &[x, Y]);
         if let Some(after) = &weights.after {
             steps.push(after.dispatch(gpu, n, k, m).await?, vec![X, Y]);
         }

@@ -2,6 +2,8 @@
 
 use crate::gpu::device::layouts::{Access, Binding};
 use crate::gpu::device::weights::Weights;
+use crate::gpu::dispatch::dispatch::{Compiled, Dispatch};
+use crate::gpu::dispatch::job::Job;
 use crate::gpu::dispatch::sequence::{Arg, MOST_ARGS, Sequence, Steps, Wire};
 use crate::gpu::product::plan::ProductPlan;
 use crate::gpu::product::rounding::Rounding;
@@ -11,7 +13,8 @@ use crate::shader::epilogue::Operand;
 use crate::shader::kernels::Kernel;
 use crate::shader::source::Source;
 use crate::{Error, Result};
-use wgpu::{Buffer, BufferSlice, BufferUsages, ComputePass};
+use std::sync::Arc;
+use wgpu::{Buffer, BufferSlice, ComputePass};
 
 /// A compiled product. The arguments of its sequence are x, y, ids where it has any, and the operands of epilogues.
 pub(crate) struct Product {
@@ -21,11 +24,13 @@ pub(crate) struct Product {
     /// Dispatches of the kernel itself.
     pub dispatches: usize,
     pub slices: usize,
-    /// x as the kernel reads it, where it is rounded first.
-    pub rounded: Option<Buffer>,
+    around: Around,
+    /// The sums of slices, shared with other products.
+    _sums: Option<Arc<Buffer>>,
 }
 
 /// What stands around the kernel.
+#[derive(Clone, Default)]
 pub(crate) struct Around {
     /// What rounds x first.
     pub rounding: Option<Rounding>,
@@ -33,91 +38,134 @@ pub(crate) struct Around {
     pub zero_point: Option<Buffer>,
 }
 
+/// A plan with its kernels compiled: products of one shape share it.
+pub(crate) struct Prepared {
+    pub kernel: &'static Kernel,
+    pub plan: ProductPlan,
+    main: Arc<Compiled>,
+    sum: Option<Arc<Compiled>>,
+}
+
 /// The arguments of every product; ids and operands come after them.
 pub(crate) const X: Wire = Wire::Arg(0);
 pub(crate) const Y: Wire = Wire::Arg(1);
 
-impl Product {
+impl Prepared {
     /// Compiles a plan. `edit` changes the text of the kernel: tests have it.
     pub async fn new(
         weights: &Weights,
         kernel: &'static Kernel,
         plan: ProductPlan,
-        around: Around,
         edit: impl Fn(&mut Source),
-    ) -> Result<Product> {
-        let gpu = weights.gpu();
-        let mut steps = Steps::default();
-        let mut args = vec![Arg::read("x"), Arg::written("y")];
-        let (mut x, mut rounded) = (X, None);
-        if let Some(rounding) = around.rounding {
-            x = steps.scratch(&rounding.rounded);
-            rounded = Some(rounding.rounded);
-            steps.push(rounding.dispatch, vec![X, x]);
-        }
-        let ids = plan.ids.then(|| push(&mut args, "ids"));
-        // In the order in which the plan has their spans: the zero point's is the first operand.
-        let mut own = around
-            .zero_point
-            .as_ref()
-            .map(|buffer| steps.scratch(buffer))
-            .into_iter();
-        let operands: Vec<Operand> = plan.axes.operands().collect();
-        let wire = |operand: &Operand| own.next().unwrap_or_else(|| push(&mut args, operand.name));
-        let operand_wires: Vec<Wire> = operands.iter().map(wire).collect();
-        let operand_bindings = operands.iter().map(|operand| (operand.binding, Access::Reads));
-
+    ) -> Result<Prepared> {
+        let (format, k, dialect) = (weights.format(), weights.k(), weights.gpu().traits().dialect);
+        let operands: Vec<Binding> = plan.axes.operands().map(|o| (o.binding, Access::Reads)).collect();
+        let ids = plan.ids.then_some((bindings::IDS, Access::Reads));
+        let mut given: Vec<Binding> = PRODUCT.into_iter().chain(ids).collect();
         // Operands meet the sums once these are whole: in the kernel, or in the dispatch that adds slices.
-        let mut given = PRODUCT.to_vec();
-        given.extend(ids.map(|_| (bindings::IDS, Access::Reads)));
-        let mut wires = vec![x, Y];
-        wires.extend(ids);
-        match &plan.sum {
-            None => {
-                given.extend(operand_bindings.clone());
-                wires.extend(&operand_wires);
-            }
-            Some(sum) => {
-                let sums = gpu.buffer("sums of slices", sum.bytes, BufferUsages::STORAGE).await?;
-                wires[1] = steps.scratch(&sums);
-            }
+        if plan.sum.is_none() {
+            given.extend(&operands);
         }
-        let output = wires[1];
-        let (format, k, dialect) = (weights.format(), weights.k(), gpu.traits().dialect);
         let mut source = compose_with(format, kernel, &plan.tuning, k, &plan.axes, dialect);
         edit(&mut source);
-        let dispatch = weights.dispatch(source, plan.tuning, plan.jobs, given).await?;
-        let dispatches = dispatch.count();
-        steps.push(dispatch, wires);
-        if let Some(sum) = plan.sum {
-            let source = compose_sum(&sum.tuning, &plan.axes);
-            let given = PRODUCT.into_iter().chain(operand_bindings).collect();
-            let adds = weights.dispatch(source, sum.tuning, vec![sum.job], given).await?;
-            steps.push(adds, [output, Y].into_iter().chain(operand_wires).collect());
-        }
-        Ok(Product {
-            sequence: Sequence::new(gpu, &args, steps),
+        let main = weights.compile(source, &plan.tuning, given).await?;
+        let sum = match &plan.sum {
+            None => None,
+            Some(sum) => {
+                let source = compose_sum(&sum.tuning, &plan.axes);
+                let given = PRODUCT.into_iter().chain(operands).collect();
+                Some(weights.compile(source, &sum.tuning, given).await?)
+            }
+        };
+        Ok(Prepared {
             kernel,
-            weights: weights.clone(),
-            dispatches,
-            slices: plan.axes.slices as usize,
-            rounded,
+            plan,
+            main,
+            sum,
         })
-    }
-
-    /// Records it: `args` are x, y and ids where it has any, `operands` those of epilogues.
-    pub fn encode(&self, pass: &mut ComputePass, args: &[BufferSlice], operands: &[BufferSlice]) -> Result<()> {
-        encode(&self.sequence, pass, args, operands)
     }
 }
 
-/// Records a sequence whose last arguments are the operands of epilogues.
+impl Product {
+    pub async fn new(weights: &Weights, prepared: &Prepared, around: Around) -> Result<Product> {
+        let gpu = weights.gpu();
+        let plan = &prepared.plan;
+        let mut steps = Steps::default();
+        let mut args = vec![Arg::read("x"), Arg::written("y")];
+        let mut x = X;
+        let takes_bytes = prepared.kernel.takes_bytes();
+        if let Some(rounding) = around.rounding.as_ref().filter(|_| takes_bytes) {
+            x = steps.scratch(&rounding.rounded);
+            steps.push(rounding.dispatch.clone(), vec![X, x]);
+        }
+        let ids = plan.ids.then(|| push(&mut args, "ids"));
+        // In the order in which the plan has their spans: the zero point's is the first operand.
+        let zero_point = around.zero_point.as_ref().filter(|_| plan.axes.zero_point);
+        let mut own = zero_point.map(|buffer| steps.scratch(buffer)).into_iter();
+        let wire = |operand: Operand| own.next().unwrap_or_else(|| push(&mut args, operand.name));
+        let operands: Vec<Wire> = plan.axes.operands().map(wire).collect();
+
+        let sums = match &plan.sum {
+            None => None,
+            Some(sum) => Some(gpu.scratch("sums of slices", sum.bytes).await?),
+        };
+        let output = sums.as_ref().map_or(Y, |sums| steps.scratch(sums));
+        let mut wires = vec![x, output];
+        wires.extend(ids);
+        if sums.is_none() {
+            wires.extend(&operands);
+        }
+        let dispatch = plan.dispatch(weights, &prepared.main, plan.jobs.clone()).await?;
+        let dispatches = dispatch.count();
+        steps.push(dispatch, wires);
+        if let (Some(sum), Some(compiled)) = (&plan.sum, &prepared.sum) {
+            let adds = plan.dispatch(weights, compiled, vec![sum.job.clone()]).await?;
+            steps.push(adds, [output, Y].into_iter().chain(operands).collect());
+        }
+        Ok(Product {
+            sequence: Sequence::new(gpu, &args, steps),
+            kernel: prepared.kernel,
+            weights: weights.clone(),
+            dispatches,
+            slices: plan.axes.slices as usize,
+            around,
+            _sums: sums,
+        })
+    }
+
+    /// What its first dispatch does, where that rounds x.
+    pub fn rounding(&self) -> Option<&Rounding> {
+        self.around.rounding.as_ref().filter(|_| self.kernel.takes_bytes())
+    }
+}
+
+impl ProductPlan {
+    async fn dispatch(&self, weights: &Weights, compiled: &Arc<Compiled>, jobs: Vec<Job>) -> Result<Dispatch> {
+        match self.each_m {
+            true => weights.dispatch_each_m(compiled.clone(), jobs, self.run).await,
+            false => weights.dispatch(compiled.clone(), jobs).await,
+        }
+    }
+}
+
+/// Records the first `rows` rows of a sequence whose last arguments are the operands of epilogues.
 pub(crate) fn encode(
     sequence: &Sequence,
     pass: &mut ComputePass,
     args: &[BufferSlice],
     operands: &[BufferSlice],
+    rows: usize,
 ) -> Result<()> {
+    with_operands(sequence, args, operands, |all| sequence.encode_rows(pass, all, rows))
+}
+
+/// Calls `f` with all arguments of a sequence, of which the last are the operands of epilogues.
+pub(crate) fn with_operands<T>(
+    sequence: &Sequence,
+    args: &[BufferSlice],
+    operands: &[BufferSlice],
+    f: impl FnOnce(&[BufferSlice]) -> Result<T>,
+) -> Result<T> {
     let expected = sequence.args().len() - args.len();
     if operands.len() != expected {
         return Err(Error::Part {
@@ -133,7 +181,7 @@ pub(crate) fn encode(
     for (place, slice) in all.iter_mut().zip(args.iter().chain(operands)) {
         *place = *slice;
     }
-    sequence.encode(pass, &all[..count])
+    f(&all[..count])
 }
 
 /// x and y, or what stands for them.

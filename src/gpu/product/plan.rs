@@ -1,7 +1,7 @@
 //! From what is asked of a product to its dispatches, as numbers: a pure function of the weights' shape and the
 //! device's limits.
 
-use crate::gpu::dispatch::job::{Job, Stack, runs};
+use crate::gpu::dispatch::job::{Job, Stack, Work, runs};
 use crate::gpu::dispatch::range::Span;
 use crate::gpu::dispatch::run_length::{run_in_time, run_of};
 use crate::gpu::product::rounding;
@@ -58,15 +58,20 @@ pub(crate) struct Request<'a> {
     pub axes: Axes,
     /// Slices that were asked for; without, the plan decides.
     pub slices: Option<usize>,
+    /// Whether the dispatches are to serve any number of rows up to those of the arrangement.
+    pub each_m: bool,
     pub traits: &'a Traits,
     pub sizes: Sizes,
 }
 
 /// The dispatches of a product.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ProductPlan {
     pub tuning: Tuning,
     pub axes: Axes,
+    /// Rows of x that one dispatch takes, and whether it may be given fewer.
+    pub run: usize,
+    pub each_m: bool,
     /// Spans of x, of y or the sums, of ids where the axis has any, and of operands where nothing is summed up
     /// afterwards.
     pub jobs: Vec<Job>,
@@ -77,7 +82,7 @@ pub(crate) struct ProductPlan {
 }
 
 /// The second dispatch of a product whose k is sliced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sum {
     pub tuning: Tuning,
     /// Spans of the sums, of y and of operands.
@@ -89,7 +94,7 @@ pub(crate) struct Sum {
 /// Plans a product.
 pub(crate) fn plan(mut request: Request) -> Result<ProductPlan> {
     let a = request.arrangement;
-    check_operands(&request.axes.epilogues)?;
+    check_epilogues(&request.axes.epilogues)?;
     let tuning = (request.kernel.tuning)(request.traits, a.typical_m);
     let rows = Rows::new(&request)?;
     let buffer = request.sizes.buffer;
@@ -103,14 +108,26 @@ pub(crate) fn plan(mut request: Request) -> Result<ProductPlan> {
         sum: (request.axes.slices > 1).then(|| request.sum(&rows)),
         ids: ids.is_some(),
         axes: request.axes,
+        each_m: request.each_m,
+        run,
         tuning,
     })
 }
 
+impl ProductPlan {
+    /// Rows of x that it was planned for.
+    pub fn rows(&self) -> usize {
+        self.jobs.last().map_or(0, |job| job.first + job.m)
+    }
+}
+
 impl Tuning {
-    /// Tiles of so many rows of weights and rows of x.
-    fn tiles(&self, rows: usize, m: usize) -> u64 {
-        rows.div_ceil(self.tile_n as usize) as u64 * m.div_ceil(self.tile_m as usize) as u64
+    /// A workgroup for each tile of so many rows of weights.
+    fn work(&self, rows: usize) -> Work {
+        Work {
+            copies: rows.div_ceil(self.tile_n as usize) as u64,
+            ..Work::items(1, self.tile_m.into())
+        }
     }
 }
 
@@ -121,7 +138,7 @@ impl Request<'_> {
         let bytes = rows.slice_bytes(a);
         match self.slices {
             None if self.kernel.slices && a.sums_once() && run == a.m => {
-                let tiles = tuning.tiles(rows.n, a.m) * a.depth as u64;
+                let tiles = tuning.work(rows.n).workgroups(a.m) * a.depth as u64;
                 Ok(slices(self.traits, tiles, k).min((limit / bytes).max(1) as u32))
             }
             None | Some(1) => Ok(1),
@@ -143,7 +160,13 @@ impl Request<'_> {
         let (a, slices) = (&self.arrangement, self.axes.slices);
         let stack = rows.stack(a);
         let mut jobs = Vec::new();
-        for (first, m, times) in runs(a.m, run) {
+        // A run of its own for each where there may be fewer rows.
+        let alone = (0..a.m).step_by(run).map(|first| (first, run.min(a.m - first), 1));
+        let runs: Vec<_> = match self.each_m {
+            true => alone.collect(),
+            false => runs(a.m, run).collect(),
+        };
+        for (first, m, times) in runs {
             let (x_rows, y_rows) = match stack {
                 None => (m, m),
                 Some(_) => (a.x_rows, a.y_rows),
@@ -162,8 +185,9 @@ impl Request<'_> {
                     slab,
                     times,
                     m,
-                    outputs: y_rows * rows.n,
-                    workgroups: tuning.tiles(stack.map_or(*slab_rows, |stack| stack.n), m),
+                    first,
+                    row_outputs: rows.n * a.members,
+                    work: tuning.work(stack.map_or(*slab_rows, |stack| stack.n)),
                     depth: a.depth as u64 * slices as u64,
                     stack,
                     given,
@@ -178,15 +202,15 @@ impl Request<'_> {
     fn sum(&self, rows: &Rows) -> Sum {
         let a = &self.arrangement;
         let tuning = tuning::one_invocation_a_part();
-        let outputs = a.y_rows * rows.n;
+        let row_outputs = rows.n * a.members;
         let sums = self.sums(rows);
         let bytes = sums.first.end;
         let mut given = vec![sums, rows.span(0, a.y_rows, rows.y, a.m)];
         given.extend(self.operands(rows, 0, a.y_rows, a.m));
         let job = Job {
             m: a.m,
-            outputs,
-            workgroups: (outputs as u64).div_ceil(tuning.workgroup.into()),
+            row_outputs,
+            work: Work::items(row_outputs as u64, tuning.workgroup.into()),
             stack: rows.stack(a),
             given,
             ..Job::default()
@@ -287,6 +311,19 @@ impl Rows {
 }
 
 impl Arrangement {
+    /// One matrix and m rows of x.
+    pub fn one(m: usize) -> Arrangement {
+        Arrangement {
+            axis: Axis::One,
+            members: 1,
+            x_rows: m,
+            y_rows: m,
+            m,
+            depth: 1,
+            typical_m: m,
+        }
+    }
+
     /// Whether outputs may be made of sums in a second dispatch that knows nothing of ids.
     fn sums_once(&self) -> bool {
         matches!(self.axis, Axis::One | Axis::Batched)
@@ -316,11 +353,22 @@ pub(crate) fn check_rows(rows: usize, k: usize) -> Result<()> {
     within("rows of y", rows as u64, u32::MAX as u64 / 2)
 }
 
-/// Each operand has one binding.
-fn check_operands(epilogues: &[Epilogue]) -> Result<()> {
+/// Each operand has one binding, and each constant one value.
+fn check_epilogues(epilogues: &[Epilogue]) -> Result<()> {
     for (i, epilogue) in epilogues.iter().enumerate() {
-        let asked = epilogues[..=i].iter().filter(|e| *e == epilogue).count();
-        if asked > 1 && epilogue.operand().is_some() {
+        if let Epilogue::SoftCap(cap) = epilogue
+            && !(*cap > 0.0 && cap.is_finite())
+        {
+            return Err(Error::argument("cap", "positive and finite", cap));
+        }
+        let binding = |e: &Epilogue| e.operand().map(|operand| operand.binding);
+        let alike = |other: &&Epilogue| match (epilogue.constant(), binding(epilogue)) {
+            (None, None) => false,
+            (Some(_), _) => other.function() == epilogue.function(),
+            (_, bound) => binding(other) == bound,
+        };
+        let asked = epilogues[..=i].iter().filter(alike).count();
+        if asked > 1 {
             return Err(Error::Part {
                 at: format!("epilogue {epilogue:?}"),
                 what: "times it is asked".into(),

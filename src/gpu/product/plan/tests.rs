@@ -8,18 +8,6 @@ const WEBGPU: Sizes = Sizes {
     buffer: 256 << 20,
 };
 
-fn one(m: usize) -> Arrangement {
-    Arrangement {
-        axis: Axis::One,
-        members: 1,
-        x_rows: m,
-        y_rows: m,
-        m,
-        depth: 1,
-        typical_m: m,
-    }
-}
-
 fn request<'a>(
     kernel: &'static Kernel,
     shape: WeightsShape<'a>,
@@ -30,9 +18,10 @@ fn request<'a>(
     Request {
         kernel,
         shape,
-        arrangement: one(m),
+        arrangement: Arrangement::one(m),
         axes: Axes::default(),
         slices: Some(1),
+        each_m: false,
         traits,
         sizes,
     }
@@ -98,7 +87,7 @@ fn workgroups_are_tiles() {
             for job in &plan.jobs {
                 let tiles = |count: usize, tile: u32| count.div_ceil(tile as usize) as u64;
                 let expected = tiles(1000, plan.tuning.tile_n) * tiles(job.m, plan.tuning.tile_m);
-                assert_eq!(job.workgroups, expected, "{}, m = {m}", kernel.name);
+                assert_eq!(job.work.workgroups(job.m), expected, "{}, m = {m}", kernel.name);
             }
         }
     }
