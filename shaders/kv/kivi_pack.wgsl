@@ -7,7 +7,8 @@
 //   WORKGROUP    invocations in a workgroup
 
 @group(0) @binding(0) var<storage, read_write> cache: array<u32>;
-@group(0) @binding(1) var<storage, read> state: array<u32>;  // vectors in the cache, without these rows
+// Vectors in the cache, without these rows, and room for so many.
+@group(0) @binding(1) var<storage, read> state: array<u32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 
 const OWNED: u32 = D / GROUP + KEYS * (D - D / GROUP);
@@ -20,7 +21,9 @@ fn number(token: u32, channel: u32) -> f32 {
         let pair = recent(token, channel / 2u * 2u);
         return select(pair.x, pair.y, channel % 2u == 1u);
     }
-    return unpack2x16float(half_bits(x[(token - len) * D + channel])).x;
+    // No further than the rows go, also where what was recorded ran in another order.
+    let at = min((token - len) * D + channel, arrayLength(&x) - 1u);
+    return unpack2x16float(half_bits(x[at])).x;
 }
 
 // Number `i` of the group that begins with this token and channel.
@@ -34,6 +37,9 @@ fn in_group(token: u32, channel: u32, i: u32) -> f32 {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let token = packed_tokens(state[0]) + id.x * select(1u, GROUP, KEYS == 1u);
+    if (token >= packed_tokens(state[1])) {
+        return;
+    }
     for (var owned = lane; owned < OWNED; owned += WORKGROUP) {
         let channel = owned * select(GROUP, 1u, KEYS == 1u);
         var low = in_group(token, channel, 0u);

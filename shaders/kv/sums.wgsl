@@ -19,7 +19,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     for (var i = lane; i < WIDTH / 4u; i += WORKGROUP) {
         var sum = vec4<f32>(0.0);
         for (var token = id.x * CHUNK; token < end; token++) {
-            sum += weights[id.y * len + token] * levels(token, 4u * i);
+            // No further than the weights go, also where vectors ran earlier that were recorded later.
+            let at = min(id.y * len + token, arrayLength(&weights) - 1u);
+            sum += weights[at] * levels(token, 4u * i);
         }
         partial[(id.y * chunks + id.x) * (WIDTH / 4u) + i] = sum;
     }

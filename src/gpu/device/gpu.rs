@@ -4,6 +4,7 @@ use crate::gpu::device::adapter::{check_adapter, check_limits, instance, pick};
 use crate::gpu::device::errors::Scoped;
 use crate::gpu::device::layouts::{Binding, Layouts};
 use crate::gpu::device::lock::lock;
+use crate::gpu::device::modules::Checks;
 use crate::gpu::device::pipelines::Pipelines;
 use crate::gpu::device::scratch::Scratch;
 use crate::gpu::device::traits::{caps, traits, useful};
@@ -26,6 +27,7 @@ use wgpu::{Adapter, AdapterInfo, BindGroupLayout, Buffer, ComputePipeline, Devic
 pub struct Gpu {
     inner: Arc<Shared>,
     traits: Arc<Traits>,
+    checks: Checks,
 }
 
 /// Options of a device that lowbit requests.
@@ -42,10 +44,19 @@ pub struct GpuOptions {
     /// environment variable `LOWBIT_NO_COOPERATIVE_MATRIX=1` switches them off again, and so does
     /// [`Gpu::with_features`]. Vulkan and Metal only; elsewhere this does nothing.
     pub cooperative_matrix: bool,
+    /// Kernels without the checks that wgpu adds to shaders: bounds around indices, a counter in every loop, tests of
+    /// divisors. Off by default. lowbit's kernels need none of them, whatever lies in the caller's buffers: see
+    /// `docs/trusted.md`. Vulkan, Metal and DirectX; OpenGL and browsers ignore it. A device of your own has
+    /// [`Gpu::with_trusted`].
+    ///
+    /// A Vulkan driver's own checks (`robustBufferAccess2`) stay on: wgpu 30 has no call that makes a device, or a
+    /// pipeline, without them.
+    pub trusted: bool,
 }
 
 setters!(GpuOptions {
     with_cooperative_matrix: cooperative_matrix: bool,
+    with_trusted: trusted: bool,
 });
 
 /// wgpu's leave to ask for experimental features.
@@ -128,7 +139,8 @@ impl Gpu {
             })
             .await
             .map_err(|e| Error::NoAdapter(e.to_string()))?;
-        Gpu::from_wgpu(adapter, device, queue)
+        let gpu = Gpu::from_wgpu(adapter, device, queue)?;
+        Ok(gpu.with_trusted(options.trusted))
     }
 
     /// Uses the caller's device. It keeps its error handlers; lowbit only opens error scopes around
@@ -151,6 +163,7 @@ impl Gpu {
         }
         Ok(Gpu {
             traits: Arc::new(traits),
+            checks: Checks::All,
             inner: Arc::new(Shared {
                 device: Scoped::new(device)?,
                 queue,
@@ -176,6 +189,15 @@ impl Gpu {
     /// The same device, using only the named ones of its features: an off switch for each.
     pub fn with_features(&self, features: Features) -> Gpu {
         self.with_traits(|traits| traits.caps = traits.caps & caps(features))
+    }
+
+    /// The same device with kernels that wgpu adds no checks to, or adds them again ([`GpuOptions::trusted`]). Products
+    /// are compiled as the `Gpu` says that uploaded their weights.
+    pub fn with_trusted(&self, trusted: bool) -> Gpu {
+        Gpu {
+            checks: if trusted { Checks::None } else { Checks::All },
+            ..self.clone()
+        }
     }
 
     fn with_traits(&self, change: impl FnOnce(&mut Traits)) -> Gpu {
@@ -244,6 +266,10 @@ impl Gpu {
         &self.inner.winners
     }
 
+    pub(crate) fn checks(&self) -> Checks {
+        self.checks
+    }
+
     pub(crate) fn shared_scratch(&self) -> &Scratch {
         &self.inner.scratch
     }
@@ -279,7 +305,7 @@ impl Gpu {
             pipelines,
             ..
         } = &*self.inner;
-        pipelines.get(device, limits, source, tuning, layout).await
+        pipelines.get(device, limits, source, self.checks, tuning, layout).await
     }
 
     /// The layout of a kernel's bindings, made once.

@@ -6,6 +6,7 @@ pub(crate) mod errors;
 pub(crate) mod gpu;
 pub(crate) mod layouts;
 pub(crate) mod lock;
+pub(crate) mod modules;
 pub(crate) mod pipelines;
 pub(crate) mod scratch;
 pub(crate) mod told;

@@ -2,6 +2,7 @@
 
 use crate::gpu::device::errors::Scoped;
 use crate::gpu::device::lock::lock;
+use crate::gpu::device::modules::{Checks, module};
 use crate::shader::source::Source;
 use crate::shader::tuning::Tuning;
 use crate::{Error, Result};
@@ -10,7 +11,7 @@ use std::fmt::Write;
 use std::sync::Mutex;
 use wgpu::{BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Device, Limits, ShaderModule};
 
-/// What was compiled, by the whole text: two shaders that differ in anything are two.
+/// What was compiled, by the whole text and its checks: two shaders that differ in anything are two.
 #[derive(Default)]
 pub(crate) struct Pipelines {
     made: Mutex<Made>,
@@ -18,12 +19,15 @@ pub(crate) struct Pipelines {
 
 #[derive(Default)]
 struct Made {
-    compiled: HashMap<(String, BindGroupLayout), ComputePipeline>,
+    compiled: HashMap<(Text, BindGroupLayout), ComputePipeline>,
     /// What the driver said of texts that it refused, which are not compiled again.
-    refused: HashMap<String, String>,
+    refused: HashMap<Text, String>,
     /// Kernels whose shaders are to be refused.
     spoiled: Vec<&'static str>,
 }
+
+/// A shader's text, and what is added to it.
+type Text = (String, Checks);
 
 /// The limits that a workgroup meets: each limit's name, what is needed and what there is. wgpu checks none of
 /// them once constants stand in for literals (gfx-rs/wgpu#8946).
@@ -60,6 +64,7 @@ impl Pipelines {
         device: &Scoped,
         limits: &Limits,
         mut source: Source,
+        checks: Checks,
         tuning: &Tuning,
         layout: &BindGroupLayout,
     ) -> Result<ComputePipeline> {
@@ -68,12 +73,13 @@ impl Pipelines {
             if pipelines.spoiled.contains(&source.kernel) {
                 source.text.push_str("spoiled");
             }
-            let key = (source.text, layout.clone());
+            let key = ((source.text, checks), layout.clone());
             if let Some(pipeline) = pipelines.compiled.get(&key) {
                 return Ok(pipeline.clone());
             }
-            source.text = key.0;
-            if let Some(message) = pipelines.refused.get(&source.text) {
+            let refused = pipelines.refused.get(&key.0);
+            source.text = key.0.0;
+            if let Some(message) = refused {
                 return Err(Error::Shader {
                     message: message.clone(),
                     shader: source.name,
@@ -91,10 +97,12 @@ impl Pipelines {
             }
         }
         let mut module = None;
-        let built = device.run("compiling", || compile(device.device(), &source, layout, &mut module));
+        let built = device.run("compiling", || {
+            compile(device.device(), &source, checks, layout, &mut module)
+        });
         let message = match built.await {
             Ok(pipeline) => {
-                let key = (source.text, layout.clone());
+                let key = ((source.text, checks), layout.clone());
                 lock(&self.made).compiled.insert(key, pipeline.clone());
                 return Ok(pipeline);
             }
@@ -107,7 +115,7 @@ impl Pipelines {
             add_messages(&source, &mut message, &module.get_compilation_info().await);
         }
         let refused = &mut lock(&self.made).refused;
-        refused.insert(source.text, message.clone());
+        refused.insert((source.text, checks), message.clone());
         Err(Error::Shader {
             shader: source.name,
             message,
@@ -118,14 +126,12 @@ impl Pipelines {
 fn compile(
     device: &Device,
     source: &Source,
+    checks: Checks,
     layout: &BindGroupLayout,
-    module: &mut Option<ShaderModule>,
+    made: &mut Option<ShaderModule>,
 ) -> ComputePipeline {
     let label = Some(source.name.as_str());
-    let module = module.insert(device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label,
-        source: wgpu::ShaderSource::Wgsl(source.text.as_str().into()),
-    }));
+    let module = made.insert(module(device, source, checks));
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(layout)],

@@ -86,7 +86,8 @@ impl GpuKv {
         let usage = BufferUsages::STORAGE;
         let cache = gpu.buffer("cache", cache_bytes, usage | BufferUsages::COPY_SRC);
         let cache = cache.await?;
-        let state = gpu.buffer_of("state", &[0; 4], usage).await?;
+        let state = [0, capacity as u32];
+        let state = gpu.buffer_of("state", bytemuck::cast_slice(&state), usage).await?;
         Ok(GpuKv {
             kernels: Kernels::new(gpu, codec, &cache, &state).await?,
             prepared: gpu.buffer("prepared queries", query_bytes, usage).await?,

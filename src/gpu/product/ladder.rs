@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::gpu::device::lock::lock;
+use crate::gpu::device::modules::Checks;
 use crate::gpu::product::builder::{MatMulBuilder, after_refusal};
 use crate::gpu::product::make::Prepared;
 use crate::gpu::product::plan::{Arrangement, ProductPlan};
@@ -26,6 +27,7 @@ pub(crate) type Ladders = Vec<(LadderKind, Arc<Ladder>)>;
 #[derive(PartialEq)]
 pub(crate) struct LadderKind {
     traits: Traits,
+    checks: Checks,
     format: Format,
     slabs: Vec<usize>,
     k: usize,
@@ -92,6 +94,8 @@ impl MatMulBuilder<'_> {
     fn ladder_kind(&self) -> LadderKind {
         LadderKind {
             traits: self.gpu.traits().clone(),
+            // Kernels are compiled for the weights.
+            checks: self.weights.gpu().checks(),
             format: self.weights.format(),
             slabs: self.weights.slabs().iter().map(|slab| slab.rows).collect(),
             k: self.weights.k(),
