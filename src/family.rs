@@ -134,11 +134,16 @@ impl Levels {
 /// Decodes a block whose first weight is weight `first` of its matrix, counted along the rows.
 pub(crate) type Direct = fn(block: &[u8], codebook: &[u32], first: usize, levels: &mut [f32]);
 
+/// Runs of bytes of a stored block, as (offset, length), one after the other.
+pub(crate) type Runs = &'static [(usize, usize)];
+
 /// How stored blocks are packed into units of the code plane.
 #[derive(Clone, Copy)]
 pub(crate) enum Pack {
-    /// From the codes of `code_plane.per` weights.
-    Codes(fn(codes: &[i8], units: &mut [u8])),
+    /// The bytes of a block of fixed size as they are, in runs of whole units.
+    Bytes(Runs),
+    /// From the codes of a row, or of several times `code_plane.per` weights.
+    Codes(fn(Level, codes: &[i8], units: &mut [u8])),
     /// From the bytes of a block, or of the blocks of `code_plane.per` weights if that is more; vectors come without
     /// headers.
     Blocks(fn(blocks: &[u8], units: &mut [u8])),
@@ -189,13 +194,13 @@ pub(crate) struct Family {
     /// Decodes whole rows of codes and affines at a level of SIMD, for the CPU product; without it blocks are decoded
     /// one by one with the two functions above.
     pub unpack: Option<Unpack>,
-    /// The code plane on the device, and the packing of `code_plane.per` codes into its units.
+    /// The code plane on the device, and the packing of blocks or codes into its units.
     pub code_plane: Plane,
     pub pack_codes: Pack,
-    /// The scale plane on the device, and the packing of a block's fields into its share of the units for
-    /// `scale_plane.per` weights.
+    /// The scale plane on the device, and the bytes of a block that fill its share of the units for
+    /// `scale_plane.per` weights; zeros fill the rest.
     pub scale_plane: Plane,
-    pub pack_scales: fn(block: &[u8], units: &mut [u8]),
+    pub scale_bytes: Runs,
     /// Chooses codes and scales for one block of weights.
     pub quantize: Quantize,
     /// The format's WGSL and the snippets with which it is composed.
@@ -229,8 +234,9 @@ pub(crate) type Unpack = fn(Level, group: Group, row: &[u8], Spans);
 /// group and a part.
 pub(crate) struct Spans<'a> {
     pub codes: &'a mut [i8],
+    /// Empty where only codes are asked for.
     pub scales: &'a mut [f32],
-    /// Empty for a format without offsets.
+    /// Empty for a format without offsets, or where `scales` are.
     pub offsets: &'a mut [f32],
 }
 

@@ -1,7 +1,8 @@
 //! Walking and decoding stored rows.
 
 use super::Format;
-use crate::family::{Affine, AffineKind, Blocks, Levels};
+use crate::family::{Affine, AffineKind, Blocks, Levels, Spans};
+use fearless_simd::Level;
 use std::borrow::Cow;
 
 impl Format {
@@ -46,6 +47,23 @@ impl Format {
         self.for_blocks(codes.len(), row, |start, len, block| {
             (self.family.codes)(block, &mut codes[start..start + len]);
         });
+    }
+
+    /// The same at a level of SIMD.
+    pub(crate) fn row_codes_at(&self, level: Level, row: &[u8], codes: &mut [i8]) {
+        let whole = codes.len().is_multiple_of(self.block_span(codes.len()));
+        match self.family.unpack {
+            Some(unpack) if whole => {
+                let spans = Spans {
+                    codes,
+                    scales: &mut [],
+                    offsets: &mut [],
+                };
+                unpack(level, self.group, row, spans);
+            }
+            // A row with a short last group is read block by block.
+            _ => self.row_codes(row, codes),
+        }
     }
 
     /// The weights of one stored row, rounded as by the original tools. `row` comes with its number in the matrix,
@@ -108,5 +126,29 @@ impl Format {
 fn affine_loop(kind: AffineKind, a: Affine, codes: &[i8], out: &mut [f32]) {
     for (o, &c) in out.iter_mut().zip(codes) {
         *o = kind.value(c as f32, a);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CpuLevel;
+    use crate::random::SplitMix64;
+
+    #[test]
+    fn every_level_reads_the_codes_of_blocks() {
+        let mut random = SplitMix64::new(1);
+        for format in Format::ALL {
+            for k in [40, 256, 1280].into_iter().filter(|&k| format.row_bytes(k).is_ok()) {
+                let row: Vec<u8> = (0..format.row_bytes(k).unwrap()).map(|_| random.bits() as u8).collect();
+                let mut expected = vec![0; k];
+                format.row_codes(&row, &mut expected);
+                for level in CpuLevel::all() {
+                    let mut codes = vec![1; k];
+                    format.row_codes_at(level.0, &row, &mut codes);
+                    assert_eq!(codes, expected, "{format}, {level:?}, k = {k}");
+                }
+            }
+        }
     }
 }

@@ -43,7 +43,7 @@ const fn family<const BOOKS: usize, const BITS: usize, S: StoredScale>(
             units[..indices.len()].copy_from_slice(indices);
         }),
         scale_plane: scale::plane(S::TYPE, false),
-        pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+        scale_bytes: &[(0, 2)],
         // Never called: codebooks are learned by `quantize::vector`, and `Matrix::quantize` returns an error.
         quantize: |_, _, _| {
             Err(QuantizeError {

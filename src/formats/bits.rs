@@ -5,6 +5,8 @@
 //! Widths that are not a power of two are split into widths that are: 3 = 2 + 1, 7 = 4 + 2 + 1, low bits first.
 
 use crate::family::{PART, Plane, Unit};
+use crate::simd::at_level;
+use fearless_simd::{Level, prelude::*, u8x32};
 
 /// The device plane of codes of `bits` bits.
 pub(crate) const fn plane(bits: usize) -> Plane {
@@ -20,37 +22,62 @@ pub(crate) const fn plane(bits: usize) -> Plane {
     Plane { unit, units, per: PART }
 }
 
-/// Packs 32 codes, `code + OFFSET` being an unsigned number of `BITS` bits, into `4 * BITS` bytes.
+/// Packs the codes of whole parts, `code + OFFSET` being an unsigned number of `BITS` bits, into `4 * BITS` bytes each.
 /// One-bit codes may also be -1 and 1.
-pub(crate) fn pack<const BITS: usize, const OFFSET: i8>(codes: &[i8], units: &mut [u8]) {
-    pack_from::<BITS>(OFFSET, codes, units);
+pub(crate) fn pack<const BITS: usize, const OFFSET: i8>(level: Level, codes: &[i8], units: &mut [u8]) {
+    pack_from::<BITS>(level, OFFSET, codes, units);
 }
 
 /// Like [`pack`], for an offset that depends on more.
+pub(crate) fn pack_from<const BITS: usize>(level: Level, offset: i8, codes: &[i8], units: &mut [u8]) {
+    at_level!(level, simd => parts::<_, BITS>(simd, offset as u8, codes, units))
+}
+
 #[inline(always)]
-pub(crate) fn pack_from<const BITS: usize>(offset: i8, codes: &[i8], units: &mut [u8]) {
-    units.fill(0);
-    let mut shift = 0;
-    let mut rest = units;
-    for run in [8, 4, 2, 1] {
-        if BITS & run == 0 {
-            continue;
-        }
-        // 32 codes of `run` bits fill as many words.
-        let (units, tail) = rest.split_at_mut(4 * run);
-        rest = tail;
-        for (i, &code) in codes.iter().enumerate() {
-            let (j, byte) = (i / 4, i % 4);
-            let field = match BITS {
-                1 => (code > 0) as u8,
-                _ => code.wrapping_add(offset) as u8 >> shift,
-            };
-            let field = field & (0xff >> (8 - run));
-            // Code word j lies in stored word j % run, in the (j / run)th field of every byte.
-            units[4 * (j % run) + byte] |= field << (run * (j / run) % 8);
-        }
-        shift += run;
+fn parts<S: Simd, const BITS: usize>(simd: S, offset: u8, codes: &[i8], units: &mut [u8]) {
+    let parts = codes.as_chunks::<PART>().0;
+    for (codes, units) in parts.iter().zip(units.chunks_exact_mut(4 * BITS)) {
+        let codes = u8x32::from_slice(simd, bytemuck::cast_slice(codes));
+        let fields = match BITS {
+            // -1 is 0 as well.
+            1 => (codes + 1) >> 1,
+            _ => codes + offset,
+        };
+        // Not a loop: the compiler would leave it one.
+        let units = put::<_, BITS, 8>(fields, units);
+        let units = put::<_, BITS, 4>(fields, units);
+        let units = put::<_, BITS, 2>(fields, units);
+        put::<_, BITS, 1>(fields, units);
     }
+}
+
+/// Puts those bits of 32 fields that the width has as a run of `RUN` bits, if it has, into as many words: that of field
+/// `i` into byte `i % (4 * RUN)`, above those before it. Returns the units behind.
+#[inline(always)]
+fn put<S: Simd, const BITS: usize, const RUN: usize>(fields: u8x32<S>, units: &mut [u8]) -> &mut [u8] {
+    if BITS & RUN == 0 {
+        return units;
+    }
+    let (units, behind) = units.split_at_mut(4 * RUN);
+    // Longer runs hold the lower bits.
+    let lower = const { (BITS & !(2 * RUN - 1)) as u32 };
+    let fields = (fields >> lower) & const { 0xff >> (8 - RUN) };
+    // Each step lays the upper half of the bytes over the lower, between its bits.
+    let (low, high) = fields.split();
+    let half = low | (high << 4);
+    match RUN {
+        8 => fields.store_slice(units),
+        4 => half.store_slice(units),
+        _ => {
+            let half = u128::from_le_bytes(half.into());
+            let quarter = half as u64 | ((half >> 64) as u64) << 2;
+            match RUN {
+                2 => units.copy_from_slice(&quarter.to_le_bytes()),
+                _ => units.copy_from_slice(&(quarter as u32 | ((quarter >> 32) as u32) << 1).to_le_bytes()),
+            }
+        }
+    }
+    behind
 }
 
 /// Field `i` of a stream of `BITS`-bit fields, lowest bits first, that may cross bytes.
@@ -92,3 +119,54 @@ pub(crate) fn set_field_of(stream: &mut [u8], bits: usize, i: usize, value: u8) 
 
 /// How the shaders of 5-bit codes spread their high bits.
 pub(crate) const FIFTH: (&str, &str) = ("codes/fifth.wgsl", include_str!("../../shaders/codes/fifth.wgsl"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CpuLevel;
+    use crate::random::SplitMix64;
+
+    fn every_field_is_in_its_place<const BITS: usize>() {
+        let mut random = SplitMix64::new(BITS as u64);
+        let codes: Vec<i8> = (0..2 * PART)
+            .map(|_| (random.bits() as u8 >> (8 - BITS)) as i8)
+            .collect();
+        for level in CpuLevel::all() {
+            has_fields::<BITS>(level, &codes);
+        }
+    }
+
+    fn has_fields<const BITS: usize>(level: CpuLevel, codes: &[i8]) {
+        let mut units = vec![0xff; 8 * BITS];
+        pack::<BITS, 0>(level.0, codes, &mut units);
+        for (codes, mut words) in codes.chunks(PART).zip(units.chunks(4 * BITS)) {
+            let mut shift = 0;
+            for run in [8, 4, 2, 1].into_iter().filter(|run| BITS & run != 0) {
+                let mask = 0xff >> (8 - run);
+                for (i, &code) in codes.iter().enumerate() {
+                    let (j, b) = (i / 4, i % 4);
+                    let stored = words[4 * (j % run) + b] >> (run * (j / run));
+                    assert_eq!(
+                        stored & mask,
+                        code as u8 >> shift & mask,
+                        "{level:?}, {BITS} bits, weight {i}"
+                    );
+                }
+                words = &words[4 * run..];
+                shift += run;
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_where_shaders_read_them() {
+        every_field_is_in_its_place::<1>();
+        every_field_is_in_its_place::<2>();
+        every_field_is_in_its_place::<3>();
+        every_field_is_in_its_place::<4>();
+        every_field_is_in_its_place::<5>();
+        every_field_is_in_its_place::<6>();
+        every_field_is_in_its_place::<7>();
+        every_field_is_in_its_place::<8>();
+    }
+}

@@ -11,6 +11,7 @@ use super::bits;
 use crate::family::{
     Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Plane, QuantizeError, ShaderParts, Table, Unit,
 };
+use fearless_simd::Level;
 
 const fn family<const BITS: usize>(name: &'static str) -> Family {
     Family {
@@ -37,14 +38,14 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
             for (i, code) in codes.iter_mut().enumerate().take(count) {
                 *code = bits::field::<BITS>(row, i) as i8;
             }
-            bits::pack::<BITS, 0>(&codes, units);
+            bits::pack::<BITS, 0>(Level::baseline(), &codes, units);
         }),
         scale_plane: Plane {
             unit: Unit::Word,
             units: 0,
             per: 0,
         },
-        pack_scales: |_, _| {},
+        scale_bytes: &[],
         // Never called: `Matrix::quantize` returns an error.
         quantize: |_, _, _| {
             Err(QuantizeError {

@@ -45,7 +45,7 @@ const fn family(
             units: 0,
             per: 0,
         },
-        pack_scales: |_, _| {},
+        scale_bytes: &[],
         quantize,
         shader: ShaderParts {
             bits: 0,

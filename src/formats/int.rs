@@ -104,11 +104,11 @@ const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
             affine::<_, BITS, KIND, S>
         ),
         code_plane: bits::plane(BITS),
-        pack_codes: Pack::Codes(|codes, units| {
-            bits::pack_from::<BITS>(device_offset(BITS, KIND), codes, units);
+        pack_codes: Pack::Codes(|level, codes, units| {
+            bits::pack_from::<BITS>(level, device_offset(BITS, KIND), codes, units);
         }),
         scale_plane: scale::plane(S::TYPE, has_pair(KIND)),
-        pack_scales: |block, units| units.copy_from_slice(&block[..header(KIND, S::TYPE)]),
+        scale_bytes: const { &[(0, header(KIND, S::TYPE))] },
         quantize: quantize::<BITS, KIND, S>,
         shader: ShaderParts {
             bits: BITS,

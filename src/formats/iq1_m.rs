@@ -39,13 +39,13 @@ pub(crate) static IQ1_M: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Blocks(|block, units| units.copy_from_slice(&block[..32])),
+    pack_codes: Pack::Bytes(&[(0, 32)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 12,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[32..]),
+    scale_bytes: &[(32, 24)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq1_m(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

@@ -40,17 +40,14 @@ pub(crate) static IQ1_S: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Blocks(|block, units| units.copy_from_slice(&block[2..34])),
+    pack_codes: Pack::Bytes(&[(2, 32)]),
     // The half words, then d.
     scale_plane: Plane {
         unit: Unit::Half,
         units: 9,
         per: 256,
     },
-    pack_scales: |block, units| {
-        units[..16].copy_from_slice(&block[34..]);
-        units[16..].copy_from_slice(&block[..2]);
-    },
+    scale_bytes: &[(34, 16), (0, 2)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq1_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

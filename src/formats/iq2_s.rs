@@ -54,13 +54,25 @@ pub(crate) static IQ2_S: Family = Family {
         units: 9,
         per: 256,
     },
-    pack_scales: |block, units| {
-        for g in 0..8 {
-            units[2 * g] = block[66 + g];
-            units[2 * g + 1] = block[74 + g];
-        }
-        units[16..].copy_from_slice(&block[..2]);
-    },
+    scale_bytes: &[
+        (66, 1),
+        (74, 1),
+        (67, 1),
+        (75, 1),
+        (68, 1),
+        (76, 1),
+        (69, 1),
+        (77, 1),
+        (70, 1),
+        (78, 1),
+        (71, 1),
+        (79, 1),
+        (72, 1),
+        (80, 1),
+        (73, 1),
+        (81, 1),
+        (0, 2),
+    ],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

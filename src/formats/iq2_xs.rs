@@ -39,17 +39,14 @@ pub(crate) static IQ2_XS: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Blocks(|block, units| units.copy_from_slice(&block[2..66])),
+    pack_codes: Pack::Bytes(&[(2, 64)]),
     // The scales, then d.
     scale_plane: Plane {
         unit: Unit::Half,
         units: 5,
         per: 256,
     },
-    pack_scales: |block, units| {
-        units[..8].copy_from_slice(&block[66..]);
-        units[8..].copy_from_slice(&block[..2]);
-    },
+    scale_bytes: &[(66, 8), (0, 2)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_xs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

@@ -37,13 +37,13 @@ pub(crate) static IQ2_XXS: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Blocks(|block, units| units.copy_from_slice(&block[2..])),
+    pack_codes: Pack::Bytes(&[(2, 64)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq2_xxs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

@@ -49,11 +49,7 @@ pub(crate) static IQ3_S: Family = Family {
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| {
-        units[..8].copy_from_slice(&block[66..74]);
-        units[8..12].copy_from_slice(&block[106..]);
-        units[12..14].copy_from_slice(&block[..2]);
-    },
+    scale_bytes: &[(66, 8), (106, 4), (0, 2)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq3_s(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

@@ -47,7 +47,7 @@ pub(crate) static IQ3_XXS: Family = Family {
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, hints, block| crate::formats::encode::lattice::iq3_xxs(weights, hints.importance, block),
     shader: ShaderParts {
         bits: 0,

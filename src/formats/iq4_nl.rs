@@ -45,13 +45,13 @@ pub(crate) static IQ4_NL: Family = Family {
     affine: plain!(affine),
     unpack: rows!(32, 18, 32, codes, affine),
     code_plane: bits::plane(4),
-    pack_codes: Pack::Codes(bits::pack::<4, 0>),
+    pack_codes: Pack::Bytes(&[(2, 16)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, hints, block| {
         check_ranges(weights, hints.importance)?;
         let mut w = [0f32; 32];

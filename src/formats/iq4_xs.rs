@@ -51,13 +51,13 @@ pub(crate) static IQ4_XS: Family = Family {
     affine: plain!(affine),
     unpack: rows!(256, 136, 32, codes, affine),
     code_plane: bits::plane(4),
-    pack_codes: Pack::Codes(bits::pack::<4, 0>),
+    pack_codes: Pack::Bytes(&[(8, 128)]),
     scale_plane: Plane {
         unit: Unit::Vec2,
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..8]),
+    scale_bytes: &[(0, 8)],
     quantize,
     shader: ShaderParts {
         bits: 4,

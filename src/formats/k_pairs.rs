@@ -9,7 +9,8 @@ use crate::formats::encode::k_search::{Ranges, check_ranges, nearest, scale_and_
 use crate::simd::at_baseline;
 use fearless_simd::Simd;
 
-/// Copies all 16 bytes.
+pub(super) const BYTES: &[(usize, usize)] = &[(0, 16)];
+
 pub(super) const PLANE: Plane = Plane {
     unit: Unit::Vec4,
     units: 1,
@@ -17,10 +18,6 @@ pub(super) const PLANE: Plane = Plane {
 };
 
 pub(super) const SHADER: (&str, &str) = ("scales/k_pairs.wgsl", include_str!("../../shaders/scales/k_pairs.wgsl"));
-
-pub(super) fn pack(block: &[u8], units: &mut [u8]) {
-    units.copy_from_slice(&block[..16]);
-}
 
 #[inline(always)]
 pub(super) fn affine<S: Simd>(simd: S, block: &[u8], g: usize) -> Affine {

@@ -105,10 +105,7 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),
-        pack_scales: |block, units| {
-            let bytes = S::TYPE.bytes();
-            units[..bytes].copy_from_slice(&block[..bytes]);
-        },
+        scale_bytes: const { &[(0, S::TYPE.bytes())] },
         quantize: quantize::<BITS, E, M, S>,
         shader: ShaderParts {
             bits: BITS,

@@ -58,7 +58,7 @@ pub(crate) static MXFP4: Family = Family {
         units: 1,
         per: 64,
     },
-    pack_scales: |block, units| units[0] = block[0],
+    scale_bytes: &[(0, 1)],
     quantize: |weights, _, block| {
         let max = max_abs(weights);
         // The largest weight falls into 4..8 times the scale. Where e would be negative, 0.

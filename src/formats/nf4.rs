@@ -72,7 +72,7 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
         scale_plane: super::scale::plane(ScaleType::F32, false),
-        pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+        scale_bytes: &[(0, 4)],
         quantize,
         shader: ShaderParts {
             bits: 4,

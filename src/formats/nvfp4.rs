@@ -63,7 +63,7 @@ pub(crate) static NVFP4: Family = Family {
         units: 1,
         per: 64,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+    scale_bytes: &[(0, 4)],
     quantize: |weights, _, block| {
         block.fill(0);
         for (g, weights) in weights.chunks(16).enumerate() {

@@ -44,7 +44,7 @@ pub(crate) static Q1_0: Family = Family {
         units: 1,
         per: 128,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, _, block| {
         // The mean magnitude is the least-squares scale of the signs.
         let d = weights.iter().fold(0f32, |s, w| s + w.abs()) / 128.0;

@@ -44,7 +44,7 @@ const fn family(name: &'static str, gguf: Option<u32>, len: usize) -> Family {
             units: 1,
             per: len,
         },
-        pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+        scale_bytes: &[(0, 2)],
         quantize: |weights, _, block| {
             let d = max_abs(weights);
             let inverse = inverse(d);

@@ -57,10 +57,7 @@ pub(crate) static Q2_K: Family = Family {
         units: 5,
         per: 256,
     },
-    pack_scales: |block, units| {
-        units[..16].copy_from_slice(&block[..16]);
-        units[16..].copy_from_slice(&block[80..]);
-    },
+    scale_bytes: &[(0, 16), (80, 4)],
     quantize,
     shader: ShaderParts {
         bits: 2,

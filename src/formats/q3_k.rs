@@ -54,7 +54,7 @@ pub(crate) static Q3_K: Family = Family {
         units: 7,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[96..]),
+    scale_bytes: &[(96, 14)],
     quantize,
     shader: ShaderParts {
         bits: 3,

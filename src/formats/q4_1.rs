@@ -38,13 +38,13 @@ pub(crate) static Q4_1: Family = Family {
     affine: plain!(affine),
     unpack: rows!(32, 20, 32, codes, affine),
     code_plane: bits::plane(4),
-    pack_codes: Pack::Codes(bits::pack::<4, 0>),
+    pack_codes: Pack::Bytes(&[(4, 16)]),
     scale_plane: Plane {
         unit: Unit::Word,
         units: 1,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+    scale_bytes: &[(0, 4)],
     quantize: |weights, hints, block| {
         let mut fields = [0u8; 32];
         let (d, m) = unsigned_fields(15, weights, hints, &mut fields)?;

@@ -44,7 +44,7 @@ pub(crate) static Q4_K: Family = Family {
     code_plane: bits::plane(4),
     pack_codes: Pack::Codes(bits::pack::<4, 0>),
     scale_plane: k_pairs::PLANE,
-    pack_scales: k_pairs::pack,
+    scale_bytes: k_pairs::BYTES,
     quantize,
     shader: ShaderParts {
         bits: 4,

@@ -40,19 +40,13 @@ pub(crate) static Q5_0: Family = Family {
     unpack: rows!(32, 22, 32, codes, affine),
     // Low nibbles; the high bits stay in the scale plane, next to d.
     code_plane: bits::plane(4),
-    pack_codes: Pack::Codes(|codes, units| {
-        let mut low = [0i8; 32];
-        for (low, &code) in low.iter_mut().zip(codes) {
-            *low = (code + 16) & 15;
-        }
-        bits::pack::<4, 0>(&low, units);
-    }),
+    pack_codes: Pack::Bytes(&[(6, 16)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 3,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..6]),
+    scale_bytes: &[(0, 6)],
     quantize: |weights, hints, block| {
         let mut fields = [0u8; 32];
         let d = signed_fields(16, weights, hints, &mut fields)?;

@@ -40,19 +40,13 @@ pub(crate) static Q5_1: Family = Family {
     unpack: rows!(32, 24, 32, codes, affine),
     // Low nibbles; the high bits stay in the scale plane, next to d and m.
     code_plane: bits::plane(4),
-    pack_codes: Pack::Codes(|codes, units| {
-        let mut low = [0i8; 32];
-        for (low, &code) in low.iter_mut().zip(codes) {
-            *low = code & 15;
-        }
-        bits::pack::<4, 0>(&low, units);
-    }),
+    pack_codes: Pack::Bytes(&[(8, 16)]),
     scale_plane: Plane {
         unit: Unit::Vec2,
         units: 1,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..8]),
+    scale_bytes: &[(0, 8)],
     quantize: |weights, hints, block| {
         let mut fields = [0u8; 32];
         let (d, m) = unsigned_fields(31, weights, hints, &mut fields)?;

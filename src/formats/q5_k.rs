@@ -46,7 +46,7 @@ pub(crate) static Q5_K: Family = Family {
     code_plane: bits::plane(5),
     pack_codes: Pack::Codes(bits::pack::<5, 0>),
     scale_plane: k_pairs::PLANE,
-    pack_scales: k_pairs::pack,
+    scale_bytes: k_pairs::BYTES,
     quantize,
     shader: ShaderParts {
         bits: 5,

@@ -56,7 +56,7 @@ pub(crate) static Q6_K: Family = Family {
         units: 9,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[192..]),
+    scale_bytes: &[(192, 18)],
     quantize,
     shader: ShaderParts {
         bits: 6,

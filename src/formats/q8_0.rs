@@ -37,13 +37,13 @@ pub(crate) static Q8_0: Family = Family {
     affine: plain!(affine),
     unpack: rows!(32, 34, 32, codes, affine),
     code_plane: bits::plane(8),
-    pack_codes: Pack::Codes(bits::pack::<8, 0>),
+    pack_codes: Pack::Bytes(&[(2, 32)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, _, block| {
         let max = max_abs(weights);
         let d = max / 127.0;

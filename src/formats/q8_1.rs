@@ -29,13 +29,13 @@ pub(crate) static Q8_1: Family = Family {
     },
     unpack: None,
     code_plane: bits::plane(8),
-    pack_codes: Pack::Codes(bits::pack::<8, 0>),
+    pack_codes: Pack::Bytes(&[(4, 32)]),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
         per: 32,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..2]),
+    scale_bytes: &[(0, 2)],
     quantize: |weights, _, block| {
         let d = max_abs(weights) / 127.0;
         let inverse = inverse(d);

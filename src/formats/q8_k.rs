@@ -30,13 +30,13 @@ pub(crate) static Q8_K: Family = Family {
     },
     unpack: None,
     code_plane: bits::plane(8),
-    pack_codes: Pack::Codes(bits::pack::<8, 0>),
+    pack_codes: Pack::Bytes(&[(4, 256)]),
     scale_plane: Plane {
         unit: Unit::Word,
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[..4]),
+    scale_bytes: &[(0, 4)],
     quantize: |weights, _, block| {
         block.fill(0);
         let extreme = extreme(weights);

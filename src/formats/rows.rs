@@ -115,6 +115,12 @@ fn blocks(
 ) {
     let stored = row.chunks_exact(bytes);
     let stored = stored.zip(spans.codes.chunks_exact_mut(len));
+    if spans.scales.is_empty() {
+        for (block, out) in stored {
+            codes(block, out);
+        }
+        return;
+    }
     let stored = stored.zip(spans.scales);
     if spans.offsets.is_empty() {
         for ((block, out), scale) in stored {

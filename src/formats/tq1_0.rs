@@ -53,15 +53,17 @@ pub(crate) static TQ1_0: Family = Family {
         units: 13,
         per: 256,
     },
-    pack_codes: Pack::Codes(|codes, units| {
+    pack_codes: Pack::Codes(|_, codes, units| {
         let byte = |codes: &[i8], stride: usize, digits: usize| {
             encode((0..digits).map(|n| (codes[stride * n] + 1) as u8), digits)
         };
-        for (i, codes) in codes.chunks(64).enumerate() {
-            for b in 0..12 {
-                units[12 * i + b] = byte(&codes[20 * (b / 4) + b % 4..], 4, 5);
+        for (codes, units) in codes.chunks_exact(256).zip(units.chunks_exact_mut(52)) {
+            for (i, codes) in codes.chunks_exact(64).enumerate() {
+                for b in 0..12 {
+                    units[12 * i + b] = byte(&codes[20 * (b / 4) + b % 4..], 4, 5);
+                }
+                units[48 + i] = byte(&codes[60..], 1, 4);
             }
-            units[48 + i] = byte(&codes[60..], 1, 4);
         }
     }),
     scale_plane: Plane {
@@ -69,7 +71,7 @@ pub(crate) static TQ1_0: Family = Family {
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[52..]),
+    scale_bytes: &[(52, 2)],
     quantize,
     shader: ShaderParts {
         bits: 0,

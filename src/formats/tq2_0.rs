@@ -44,7 +44,7 @@ pub(crate) static TQ2_0: Family = Family {
         units: 1,
         per: 256,
     },
-    pack_scales: |block, units| units.copy_from_slice(&block[64..]),
+    scale_bytes: &[(64, 2)],
     quantize: |weights, _, block| {
         let d = max_abs(weights);
         let inverse = inverse(d);

@@ -1,12 +1,15 @@
 //! Hooks for tests, which prove by them that they notice a broken shader and a refused one. Not part of the API.
 
+use crate::Matrix;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
+use crate::gpu::device::planes::Planes;
 use crate::gpu::product::builder::{Edit, MatMulBuilder};
 use crate::gpu::product::matmul::MatMul;
 use crate::shader::kernels;
+use crate::shader::tuning::INTERLEAVE;
 use std::sync::Arc;
-use wgpu::Buffer;
+use wgpu::{Buffer, WriteOnly};
 
 /// The same product with the text of its kernel changed by `edit`.
 pub fn edited<'a>(
@@ -30,4 +33,13 @@ pub fn rounded(product: &MatMul) -> Option<&Buffer> {
 pub fn spoil(gpu: &Gpu, kernel: &'static str) {
     gpu.pipelines().spoil(kernel);
     lock(gpu.ladders()).clear();
+}
+
+/// The two planes of a matrix, as they are uploaded.
+pub fn planes(matrix: &Matrix, codes: &mut Vec<u8>, scales: &mut Vec<u8>) {
+    let planes = Planes::of(matrix);
+    let rows = matrix.n().next_multiple_of(INTERLEAVE);
+    codes.resize(rows * planes.code_row, 0);
+    scales.resize(rows * planes.scale_row, 0);
+    planes.pack(0, WriteOnly::from(&mut codes[..]), WriteOnly::from(&mut scales[..]));
 }

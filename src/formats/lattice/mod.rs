@@ -99,7 +99,14 @@ pub(super) fn pack_quads(low: &[u8], signs: impl Fn(usize) -> u32, units: &mut [
 
 /// Bit i = 4j + b as bit 8b + j: one shift then gives the bits of a code word, one to a byte.
 pub(super) fn by_bytes(bits: u32) -> u32 {
-    (0..32).fold(0, |word, i| word | ((bits >> i) & 1) << (8 * (i % 4) + i / 4))
+    // Every fourth bit, moved together by pairs, by fours, by eights.
+    (0..4).fold(0, |word, b| {
+        let bits = (bits >> b) & 0x1111_1111;
+        let bits = (bits | bits >> 3) & 0x0303_0303;
+        let bits = (bits | bits >> 6) & 0x000f_000f;
+        let bits = (bits | bits >> 12) & 0x0000_00ff;
+        word | bits << (8 * b)
+    })
 }
 
 /// The WGSL twins of this file.
