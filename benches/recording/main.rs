@@ -5,7 +5,6 @@
 //! weights here, which changes nothing of what is measured. Nothing is submitted.
 
 use lowbit::{Bound, DeviceClass, Format, Gpu, MatMul, Matrix, Precision, Weights, testing, wgpu};
-use std::collections::HashSet;
 use std::time::Instant;
 
 const LAYERS: usize = 32;
@@ -56,7 +55,12 @@ fn report(gpu: &Gpu, m: usize, divisor: usize) {
         let prepared = start.elapsed().as_secs_f64();
         println!("  {} products prepared: {:.1} ms", products.len(), 1e3 * prepared);
 
-        let rounded: HashSet<_> = products.iter().filter_map(testing::rounded).collect();
+        let mut rounded: Vec<&wgpu::Buffer> = Vec::new();
+        for buffer in products.iter().filter_map(testing::rounded) {
+            if !rounded.contains(&buffer) {
+                rounded.push(buffer);
+            }
+        }
         let bytes: u64 = rounded.iter().map(|buffer| buffer.size()).sum();
         println!("  rounded inputs: {:.1} MiB", bytes as f64 / (1 << 20) as f64);
 
