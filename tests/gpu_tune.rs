@@ -226,3 +226,35 @@ fn long_products_are_cut() {
         within_bound(&y[row * n..(row + 1) * n], &want).unwrap();
     }
 }
+
+/// What a driver compiled comes back in another process's device; files that are not whole are left alone.
+#[test]
+#[allow(unsafe_code)]
+fn pipelines_are_saved_and_loaded() {
+    let path = std::env::temp_dir().join(format!("lowbit-pipelines-{}", std::process::id()));
+    let x = Random::new(3).floats(96, 1.0);
+    let product = |gpu: &Gpu| gpu.matmul(&x, &weights(gpu, 24, 96)).unwrap();
+    // SAFETY: the files are what `save_pipelines` wrote, or are refused.
+    let load = |gpu: &Gpu| unsafe { gpu.load_pipelines(&path) }.unwrap();
+
+    let gpu = own_gpu();
+    let has = gpu.device().features().contains(wgpu::Features::PIPELINE_CACHE);
+    assert!(!load(&gpu), "there is no file");
+    let expected = product(&gpu);
+    assert_eq!(gpu.save_pipelines(&path).unwrap(), has);
+    let other = own_gpu();
+    assert_eq!(load(&other), has);
+    assert_eq!(product(&other), expected);
+    if !has {
+        return;
+    }
+    let whole = std::fs::read(&path).unwrap();
+    let mut altered = whole.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    for refused in [&altered[..], &whole[..whole.len() - 1], &whole[..10], b"", b"\n"] {
+        std::fs::write(&path, refused).unwrap();
+        assert!(!load(&other), "{} bytes", refused.len());
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(product(&other), expected);
+}

@@ -5,6 +5,7 @@ mod dispatch;
 mod inspect;
 mod kv;
 mod product;
+mod replace;
 mod rows;
 #[doc(hidden)]
 pub mod testing;

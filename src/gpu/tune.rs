@@ -4,12 +4,11 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::weights::Weights;
 use crate::gpu::product::matmul::MatMul;
+use crate::gpu::replace::replace;
 use crate::shader::decisions::{Decisions, ProductKind, Winners};
 use crate::shader::kernels::{Kernel, Shape, TABLE};
 use crate::{Error, Precision, Result};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use wgpu::{Buffer, BufferUsages};
@@ -160,7 +159,7 @@ impl Gpu {
     pub fn save_decisions(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let failed = Error::io(format!("writing decisions to {}", path.display()));
-        replace(path, &self.decisions().to_string()).map_err(failed)
+        replace(path, &[self.decisions().to_string().as_bytes()]).map_err(failed)
     }
 
     /// Reads such a file and [uses](Gpu::use_decisions) it.
@@ -176,7 +175,7 @@ impl Gpu {
     }
 
     /// What a decision holds for: this device with this driver, in one line.
-    fn decided_on(&self) -> String {
+    pub(crate) fn decided_on(&self) -> String {
         let i = self.info();
         format!("{} | {} | {} | {:?}", i.name, i.driver, i.driver_info, i.backend).replace(['\n', '\r'], " ")
     }
@@ -192,23 +191,4 @@ impl Gpu {
                 .try_for_each(|m| MatMul::new(&gpu, &weights, m, precision).map(drop))
         })
     }
-}
-
-/// Writes a file next to `path` that takes its place when it is whole.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // A name that no other writer has, in this process or another.
-    let number = RandomState::new().build_hasher().finish();
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number:016x}"));
-    let part = PathBuf::from(name);
-    let written = std::fs::File::create(&part)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    written
 }

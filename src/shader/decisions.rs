@@ -123,7 +123,7 @@ impl Winners {
             let ProductKind { format, n, k, m, .. } = p;
             let _ = writeln!(text, "{format} {n} {k} {m} {} {kernel}", p.precision);
         }
-        let sum = checksum(&text);
+        let sum = checksum(text.as_bytes());
         let _ = writeln!(text, "{CHECKSUM}{sum:016x}");
         Decisions { text }
     }
@@ -175,7 +175,7 @@ impl Winners {
 fn summed(text: &str) -> Result<&str> {
     let at = text.rfind(CHECKSUM).unwrap_or(text.len());
     let (lines, last) = text.split_at(at);
-    let expected = format!("{CHECKSUM}{:016x}\n", checksum(lines));
+    let expected = format!("{CHECKSUM}{:016x}\n", checksum(lines.as_bytes()));
     match last == expected {
         true => Ok(lines),
         false => Err(Error::Decisions {
@@ -190,9 +190,9 @@ fn summed(text: &str) -> Result<&str> {
 }
 
 /// FNV-1a of 64 bits: it tells of cuts and changes, not of malice.
-fn checksum(text: &str) -> u64 {
-    let step = |sum: u64, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
@@ -252,14 +252,14 @@ mod tests {
     }
 
     fn signed(lines: &str) -> String {
-        format!("{lines}checksum {:016x}\n", checksum(lines))
+        format!("{lines}checksum {:016x}\n", checksum(lines.as_bytes()))
     }
 
     /// The values of <http://www.isthe.com/chongo/src/fnv/test_fnv.c>.
     #[test]
     fn checksums_are_fnv_1a() {
-        assert_eq!(checksum(""), 0xcbf29ce484222325);
-        assert_eq!(checksum("a"), 0xaf63dc4c8601ec8c);
-        assert_eq!(checksum("foobar"), 0x85944171f73967e8);
+        assert_eq!(checksum(b""), 0xcbf29ce484222325);
+        assert_eq!(checksum(b"a"), 0xaf63dc4c8601ec8c);
+        assert_eq!(checksum(b"foobar"), 0x85944171f73967e8);
     }
 }

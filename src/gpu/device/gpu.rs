@@ -5,7 +5,8 @@ use crate::gpu::device::errors::Scoped;
 use crate::gpu::device::layouts::{Binding, Layouts};
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::modules::Checks;
-use crate::gpu::device::pipelines::Pipelines;
+use crate::gpu::device::pipeline_cache::Cache;
+use crate::gpu::device::pipelines::{How, Pipelines};
 use crate::gpu::device::scratch::Scratch;
 use crate::gpu::device::traits::{caps, traits, useful};
 use crate::gpu::dispatch::params::ParameterTables;
@@ -83,6 +84,7 @@ struct Shared {
     tables: Mutex<HashMap<&'static str, Buffer>>,
     /// What was measured to be the fastest.
     winners: Mutex<Winners>,
+    pipeline_cache: Cache,
     scratch: Scratch,
     parameter_tables: ParameterTables,
     ladders: Mutex<Ladders>,
@@ -165,6 +167,7 @@ impl Gpu {
             traits: Arc::new(traits),
             checks: Checks::All,
             inner: Arc::new(Shared {
+                pipeline_cache: Cache::new(&device),
                 device: Scoped::new(device)?,
                 queue,
                 info,
@@ -215,7 +218,7 @@ impl Gpu {
     /// with it ([`GpuOptions::cooperative_matrix`] says what for).
     pub fn useful_features(adapter: &Adapter) -> Features {
         let has = adapter.features();
-        let used = useful(has) | has & Features::TIMESTAMP_QUERY;
+        let used = useful(has) | has & (Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE);
         used - Features::all_experimental_mask()
     }
 
@@ -266,6 +269,10 @@ impl Gpu {
         &self.inner.winners
     }
 
+    pub(crate) fn pipeline_cache(&self) -> &Cache {
+        &self.inner.pipeline_cache
+    }
+
     pub(crate) fn checks(&self) -> Checks {
         self.checks
     }
@@ -303,9 +310,14 @@ impl Gpu {
             device,
             limits,
             pipelines,
+            pipeline_cache,
             ..
         } = &*self.inner;
-        pipelines.get(device, limits, source, self.checks, tuning, layout).await
+        let how = How {
+            checks: self.checks,
+            cache: pipeline_cache.current(),
+        };
+        pipelines.get(device, limits, source, how, tuning, layout).await
     }
 
     /// The layout of a kernel's bindings, made once.

@@ -8,6 +8,7 @@ mod interleave;
 pub(crate) mod layouts;
 pub(crate) mod lock;
 pub(crate) mod modules;
+pub(crate) mod pipeline_cache;
 pub(crate) mod pipelines;
 pub(crate) mod planes;
 pub(crate) mod scratch;

@@ -9,7 +9,10 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Mutex;
-use wgpu::{BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Device, Limits, ShaderModule};
+use wgpu::{
+    BindGroupLayout, CompilationInfo, CompilationMessageType, ComputePipeline, Device, Limits, PipelineCache,
+    ShaderModule,
+};
 
 /// What was compiled, by the whole text and its checks: two shaders that differ in anything are two.
 #[derive(Default)]
@@ -28,6 +31,12 @@ struct Made {
 
 /// A shader's text, and what is added to it.
 type Text = (String, Checks);
+
+/// How a text is compiled.
+pub(crate) struct How {
+    pub checks: Checks,
+    pub cache: Option<PipelineCache>,
+}
 
 /// The limits that a workgroup meets: each limit's name, what is needed and what there is. wgpu checks none of
 /// them once constants stand in for literals (gfx-rs/wgpu#8946).
@@ -64,10 +73,11 @@ impl Pipelines {
         device: &Scoped,
         limits: &Limits,
         mut source: Source,
-        checks: Checks,
+        how: How,
         tuning: &Tuning,
         layout: &BindGroupLayout,
     ) -> Result<ComputePipeline> {
+        let checks = how.checks;
         {
             let pipelines = lock(&self.made);
             if pipelines.spoiled.contains(&source.kernel) {
@@ -98,7 +108,7 @@ impl Pipelines {
         }
         let mut module = None;
         let built = device.run("compiling", || {
-            compile(device.device(), &source, checks, layout, &mut module)
+            compile(device.device(), &source, &how, layout, &mut module)
         });
         let message = match built.await {
             Ok(pipeline) => {
@@ -126,12 +136,12 @@ impl Pipelines {
 fn compile(
     device: &Device,
     source: &Source,
-    checks: Checks,
+    how: &How,
     layout: &BindGroupLayout,
     made: &mut Option<ShaderModule>,
 ) -> ComputePipeline {
     let label = Some(source.name.as_str());
-    let module = made.insert(module(device, source, checks));
+    let module = made.insert(module(device, source, how.checks));
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label,
         bind_group_layouts: &[Some(layout)],
@@ -147,7 +157,7 @@ fn compile(
             zero_initialize_workgroup_memory: false,
             ..Default::default()
         },
-        cache: None,
+        cache: how.cache.as_ref(),
     })
 }
 
