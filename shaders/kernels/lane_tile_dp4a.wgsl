@@ -10,6 +10,8 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     // Tiles of the same rows come one after the other: their weights are then still in a cache.
     let tiles = (params.m + LANE_M - 1u) / LANE_M;
     let index = grid_index(id, count);
+    // The axis counts tiles along n first.
+    enter((index % tiles) * ((params.rows + TILE_N - 1u) / TILE_N) + index / tiles, id.z);
     let octet = lane_index(lane) / INTERLEAVE;
     let first_row = ((index / tiles) * (WORKGROUP / INTERLEAVE) + octet) * INTERLEAVE * LANE_N
         + lane_index(lane) % INTERLEAVE;

@@ -50,9 +50,9 @@ fn every_kernel_gives_the_bits_that_it_gives_with_checks() {
     let mut random = Random::new(1210);
     let formats = formats();
     for (i, kernel) in kernels().into_iter().enumerate() {
-        let served = formats.iter().cycle().skip(3 * i).take(formats.len());
-        for (format, m) in served.filter(|f| kernel.serves(**f)).zip([1, 13, 67]) {
-            let k = fitting_k(*format, [264, 256, 33][m % 3]);
+        let served = formats.iter().cycle().skip(2 * i).take(formats.len());
+        for (format, m) in served.filter(|f| kernel.serves(**f)).zip([2, 19]) {
+            let k = fitting_k(*format, [256, 264][m % 2]);
             let matrix = random_matrix(*format, 77, k, random.next());
             let x = random.floats(m * k, 1.0);
             same(&format!("{kernel} {format} m = {m}"), |gpu| {
@@ -72,16 +72,27 @@ fn axes_stay_within_what_is_bound() {
     let matrix = random_matrix(Format::INT4, n, k, 9);
     for (kernel, m) in [(gemv, 3), (gemm, 19), (tile, 5)] {
         let [x, of_rows] = [m * k, m].map(|count| random.floats(count, 1.0));
-        let [bias, scale] = [0; 2].map(|_| random.floats(n, 1.0));
-        let [residual, gate, factor] = [0; 3].map(|_| random.floats(m * n, 1.0));
-        let operands = [&x, &bias, &scale, &of_rows, &residual, &gate, &factor].map(|f| bytes(f));
-        same(&format!("{kernel} with operands"), |gpu| {
-            product(gpu, &matrix, kernel, (m, 4 * m * n), &operands, |builder| {
-                let chain = [Epilogue::Bias, Epilogue::Scale, Epilogue::RowScale, Epilogue::Residual];
-                let chain = chain.into_iter().chain([Epilogue::SiluGate, Epilogue::Multiply]);
-                chain.fold(builder, |builder, epilogue| builder.epilogue(epilogue))
-            })
-        });
+        let of_weights = random.floats(n, 1.0);
+        let of_outputs = random.floats(m * n, 1.0);
+        let chains = [
+            [Epilogue::Bias, Epilogue::Scale, Epilogue::RowScale],
+            [Epilogue::Residual, Epilogue::SiluGate, Epilogue::Multiply],
+        ];
+        for chain in chains {
+            let operands = chain.iter().map(|epilogue| match epilogue {
+                Epilogue::Bias | Epilogue::Scale => bytes(&of_weights),
+                Epilogue::RowScale => bytes(&of_rows),
+                _ => bytes(&of_outputs),
+            });
+            let inputs: Vec<_> = std::iter::once(bytes(&x)).chain(operands).collect();
+            same(&format!("{kernel} {chain:?}"), |gpu| {
+                product(gpu, &matrix, kernel, (m, 4 * m * n), &inputs, |builder| {
+                    chain
+                        .iter()
+                        .fold(builder, |builder, epilogue| builder.epilogue(*epilogue))
+                })
+            });
+        }
     }
     let odd = random_matrix(Format::F16, n, 257, 10);
     let x = halves(3 * 257, &mut random);
@@ -139,7 +150,8 @@ fn axes_stay_within_what_is_bound() {
 #[test]
 fn unknown_experts_are_nan() {
     let mut random = Random::new(1230);
-    let (count, n, k, tokens) = (5, 13, 96, 9);
+    // More rows than any tile has.
+    let (count, n, k, tokens) = (5, 300, 256, 9);
     let ids: Vec<u32> = vec![
         4,
         5,
@@ -165,8 +177,8 @@ fn unknown_experts_are_nan() {
         .into_iter()
         .flat_map(|kernel| [(kernel, false), (kernel, true)])
     {
-        let format = if grouped { Format::INT4 } else { Format::Q4_0 };
-        let matrix = random_matrix(format, count * n, k, random.next());
+        // Every kernel takes codes of two bits.
+        let matrix = random_matrix(Format::TQ2_0, count * n, k, random.next());
         let x = exact_inputs(tokens, k, &mut random);
         let y = same(&format!("{kernel}, grouped {grouped}"), |gpu| {
             let weights = gpu.upload(&matrix).unwrap();
