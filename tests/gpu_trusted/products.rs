@@ -44,21 +44,21 @@ fn halves(count: usize, random: &mut Random) -> Vec<f16> {
     random.floats(count, 2.0).into_iter().map(f16::from_f32).collect()
 }
 
-/// Every kernel with some formats, and every format with some kernel; n, m and k end within tiles.
+/// Every kernel, each with another format; n, m and k end within tiles.
 #[test]
 fn every_kernel_gives_the_bits_that_it_gives_with_checks() {
     let mut random = Random::new(1210);
     let formats = formats();
     for (i, kernel) in kernels().into_iter().enumerate() {
-        let served = formats.iter().cycle().skip(2 * i).take(formats.len());
-        for (format, m) in served.filter(|f| kernel.serves(**f)).zip([2, 19]) {
-            let k = fitting_k(*format, [256, 264][m % 2]);
-            let matrix = random_matrix(*format, 77, k, random.next());
-            let x = random.floats(m * k, 1.0);
-            same(&format!("{kernel} {format} m = {m}"), |gpu| {
-                product(gpu, &matrix, kernel, (m, 4 * m * 77), &[bytes(&x)], |b| b)
-            });
-        }
+        let mut others = formats.iter().cycle().skip(2 * i).take(formats.len());
+        let format = others.find(|f| kernel.serves(**f)).expect("a format of the kernel");
+        let m = [2, 19][i % 2];
+        let k = fitting_k(*format, [256, 264][i % 2]);
+        let matrix = random_matrix(*format, 77, k, random.next());
+        let x = random.floats(m * k, 1.0);
+        same(&format!("{kernel} {format} m = {m}"), |gpu| {
+            product(gpu, &matrix, kernel, (m, 4 * m * 77), &[bytes(&x)], |b| b)
+        });
     }
 }
 
