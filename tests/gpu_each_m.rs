@@ -54,14 +54,14 @@ fn every_number_of_rows_gets_its_own_product() {
     }
 }
 
-/// GEMVs of several tiles, and slices of k: few rows of weights leave most of a card idle.
+/// Slices of k, too: few rows of weights leave most of a card idle.
 #[test]
 fn cards_have_a_kernel_for_each_number() {
     let card = gpu().with_class(DeviceClass::Gpu);
     let weights = weights(&card, Format::Q4_0, N, 2048);
     let sliced = MatMul::new(&card, &weights, 2, Precision::F32).unwrap();
     assert!(sliced.slices() > 1, "{sliced:?}");
-    compare(&card, &weights, 26, [1, 2, 13, 14, 26], |b| b);
+    compare(&card, &weights, 4, [1, 2, 3, 4], |b| b);
 }
 
 /// More rows than one dispatch should take.

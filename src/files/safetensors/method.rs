@@ -129,6 +129,11 @@ impl Method {
         suffixes.find_map(|suffix| tensor.strip_suffix(suffix))
     }
 
+    /// The layer that some method quantized if this tensor exists, and the first such method.
+    pub(super) fn of_tensor(tensor: &str) -> Option<(&str, Method)> {
+        METHODS.iter().find_map(|row| Some((row.0.marked(tensor)?, row.0)))
+    }
+
     /// The method that a configuration names, and its settings.
     pub(super) fn of(config: &Value) -> Result<(Method, Value)> {
         let Some(settings) = settings::find(config) else {

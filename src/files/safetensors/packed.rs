@@ -1,6 +1,7 @@
 //! Recognizing packed weights of any tool, so that none are read as plain numbers or silently left out.
 
 use super::info::TensorInfo;
+use super::method::Method;
 use ::safetensors::Dtype;
 
 /// Suffixes of packed tensors, and the tools that write them.
@@ -33,6 +34,9 @@ pub(super) fn layer_of(tensor: &TensorInfo) -> Option<(&str, &'static str)> {
             if let Some(layer) = name.strip_suffix(suffix) {
                 return Some((layer, whose));
             }
+        }
+        if let Some((layer, method)) = Method::of_tensor(name) {
+            return Some((layer, method.name()));
         }
     }
     // A tensor of stacked experts has the name of its layer.

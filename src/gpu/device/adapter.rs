@@ -77,6 +77,8 @@ pub(crate) fn check_limits(has: &Limits) -> Result<()> {
         // And a table.
         max_storage_buffers_per_shader_stage: 5,
         max_uniform_buffers_per_shader_stage: 1,
+        // Parameters.
+        max_dynamic_uniform_buffers_per_pipeline_layout: 1,
         max_uniform_buffer_binding_size: PARAMS_BYTES,
         // Bindings begin at multiples of 256 bytes.
         max_storage_buffer_binding_size: 256,
