@@ -30,7 +30,7 @@ fn main() {
 }
 
 fn report(gpu: &Gpu, m: usize, divisor: usize) {
-    let weights = SHAPES.map(|(n, k, _)| zeros(gpu, n / divisor, k / divisor));
+    let weights = SHAPES.map(|(n, k, _)| zeros(gpu, n / divisor, (k / divisor).next_multiple_of(32)));
     for precision in [Precision::F32, Precision::I8] {
         println!("{precision:?}, kernels of class {:?}", gpu.class());
         let build = |weights| {
