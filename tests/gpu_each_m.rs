@@ -192,20 +192,20 @@ fn wrong_numbers_of_rows_are_refused() {
 /// Products of a device round their inputs into one buffer, and read no other's.
 #[test]
 fn rounded_inputs_share_their_memory() {
-    let weights = weights(gpu(), Format::Q4_0, N, K);
+    // No other test makes it larger meanwhile.
+    let gpu = &Gpu::new().unwrap();
+    let weights = weights(gpu, Format::Q4_0, N, K);
     let build = |m| {
-        let builder = MatMul::builder(gpu(), &weights, m).precision(Precision::I8);
+        let builder = MatMul::builder(gpu, &weights, m).precision(Precision::I8);
         builder.input_scale(InputScale::Token).build().unwrap()
     };
     let (long, short) = (build(8), build(3));
     assert_eq!(testing::rounded(&long).unwrap(), testing::rounded(&short).unwrap());
     let x = Random::new(2).floats(8 * K, 1.0);
-    let expected = run(gpu(), &x[..3 * K], 3 * N, |pass, x, y| {
-        short.encode(pass, x, y).unwrap()
-    });
-    let other = storage(gpu(), (8 * N * 4) as u64);
-    let all = storage(gpu(), (8 * K * 4) as u64);
-    let got = run(gpu(), &x[..3 * K], 3 * N, |pass, x, y| {
+    let expected = run(gpu, &x[..3 * K], 3 * N, |pass, x, y| short.encode(pass, x, y).unwrap());
+    let other = storage(gpu, (8 * N * 4) as u64);
+    let all = storage(gpu, (8 * K * 4) as u64);
+    let got = run(gpu, &x[..3 * K], 3 * N, |pass, x, y| {
         long.encode(pass, all.slice(..), other.slice(..)).unwrap();
         short.encode(pass, x, y).unwrap();
         long.encode(pass, all.slice(..), other.slice(..)).unwrap();
