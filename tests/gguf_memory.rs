@@ -1,32 +1,12 @@
 //! Memory that lowbit may reserve for malformed GGUF files: at most a small multiple of their size.
 
+#[path = "common/held.rs"]
+mod counted;
+
+use counted::{HELD, MOST};
 use lowbit::gguf::{Gguf, Split, ranges, read_header};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// Counts the bytes held now and their maximum.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// Forwards all calls to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        MOST.fetch_max(held, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// `times` the file's size is the most that may be held while it is read in every way, beyond what threads take.
 fn within(what: &str, times: usize, file: &[u8]) {

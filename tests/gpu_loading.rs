@@ -3,38 +3,17 @@
 #![cfg(feature = "gpu")]
 
 mod common;
+// Not in common/mod.rs: every test would count.
+#[path = "common/held.rs"]
+mod counted;
 
 use common::gpu::borrowed;
 use common::random_matrix;
+use counted::{HELD, MOST};
 use lowbit::{Format, Gpu, Matrix, Weights, gguf};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 const MIB: usize = 1 << 20;
-
-/// Counts the bytes that Rust code holds: what a device keeps comes from elsewhere.
-struct Counted;
-
-/// Bytes held now, and their maximum.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// Forwards all calls to the system's allocator. The default `realloc` and `alloc_zeroed` come through here.
-unsafe impl GlobalAlloc for Counted {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let bytes = layout.size();
-        MOST.fetch_max(HELD.fetch_add(bytes, Relaxed) + bytes, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counted = Counted;
 
 /// The result of `f`, and the most bytes that Rust code held in addition meanwhile.
 fn held<T>(f: impl FnOnce() -> T) -> (T, usize) {

@@ -57,10 +57,7 @@ impl GetRows {
         let run = run_length("64 rows of floats", count, row, gpu.max_binding())?;
         let mut jobs = Vec::new();
         for (first, m, times) in runs(count, run) {
-            let items = |bytes: u64| Span {
-                first: first as u64 * bytes..(first + m) as u64 * bytes,
-                step: run as u64 * bytes,
-            };
+            let items = |bytes: u64| Span::rows(first, m, bytes, run);
             jobs.extend((0..weights.slabs().len()).map(|slab| Job {
                 slab,
                 times,

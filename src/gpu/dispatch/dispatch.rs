@@ -71,6 +71,17 @@ pub(crate) struct EachM {
     pub side: u32,
 }
 
+impl EachM {
+    pub fn new(gpu: &Gpu, run: usize, works: Vec<Work>, depth: u32) -> EachM {
+        EachM {
+            run,
+            works,
+            depth,
+            side: gpu.limits().max_compute_workgroups_per_dimension,
+        }
+    }
+}
+
 pub(crate) struct Dispatch {
     compiled: Arc<Compiled>,
     grids: Vec<Grid>,

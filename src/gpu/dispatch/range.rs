@@ -55,6 +55,14 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// `count` rows of so many bytes each from row `first` on. Each run of `run` rows lies behind the one before.
+    pub fn rows(first: usize, count: usize, bytes: u64, run: usize) -> Span {
+        Span {
+            first: first as u64 * bytes..((first + count) as u64 * bytes).next_multiple_of(4),
+            step: run as u64 * bytes,
+        }
+    }
+
     /// What dispatch number `time` binds.
     pub fn at(&self, time: usize) -> Range<u64> {
         let by = time as u64 * self.step;

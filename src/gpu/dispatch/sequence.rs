@@ -137,10 +137,15 @@ impl Sequence {
 
     /// The same of the first `rows` rows where it serves any number of them.
     pub fn encode_rows(&self, pass: &mut ComputePass, args: &[BufferSlice], rows: usize) -> Result<()> {
-        self.check(args, rows)?;
-        let groups = self.bind(args.iter().map(|slice| BufferRange::from(*slice)))?;
+        let groups = self.checked(args, rows)?;
         self.record(pass, &groups, rows, 0);
         Ok(())
+    }
+
+    /// Bind groups for these arguments once they are found to have so many rows.
+    pub fn checked(&self, args: &[BufferSlice], rows: usize) -> Result<Groups> {
+        self.check(args, rows)?;
+        self.bind(args.iter().map(|slice| BufferRange::from(*slice)))
     }
 
     /// Records the first `rows` rows of what is bound already, which has so many, without the first `skipped`

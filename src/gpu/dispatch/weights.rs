@@ -35,12 +35,7 @@ impl Weights {
             tables.push(gpu.parameter_table(run, |m| self.params(job, m)).await?);
             works.push(job.work);
         }
-        let each_m = EachM {
-            run,
-            works,
-            depth: jobs[0].depth as u32,
-            side: gpu.limits().max_compute_workgroups_per_dimension,
-        };
+        let each_m = EachM::new(gpu, run, works, jobs[0].depth as u32);
         let params = jobs.iter().map(|job| tables[job.slab].clone()).collect();
         Ok(self.grids(compiled, jobs, params)?.with_each_m(Some(each_m)))
     }

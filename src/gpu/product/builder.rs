@@ -4,11 +4,9 @@ use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::pipelines::fits;
 use crate::gpu::device::weights::Weights;
-use crate::gpu::product::ladder::Ladder;
-use crate::gpu::product::make::{Around, Prepared, Product};
+use crate::gpu::product::make::{Prepared, Product};
 use crate::gpu::product::matmul::MatMul;
-use crate::gpu::product::plan::{Arrangement, ProductPlan, Request, Sizes, WeightsShape, check_rows, plan};
-use crate::gpu::product::rounding::Rounding;
+use crate::gpu::product::plan::{Arrangement, ProductPlan, Request, Sizes, WeightsShape, plan};
 use crate::shader::axes::{Axes, Axis, FloatType};
 use crate::shader::choose::{integers_pay, ladder};
 use crate::shader::compose::unknown;
@@ -18,7 +16,6 @@ use crate::shader::kernels::{self, Kernel};
 use crate::shader::source::Source;
 use crate::{Error, InputScale, Precision, Result};
 use std::sync::Arc;
-use wgpu::{Buffer, BufferUsages};
 
 /// Options of a product, made by [`MatMul::builder`]. The defaults are those of [`MatMul::new`].
 ///
@@ -45,7 +42,7 @@ pub struct MatMulBuilder<'a> {
     pub(crate) outputs: FloatType,
     pub(crate) epilogues: Vec<Epilogue>,
     pub(crate) slices: Option<usize>,
-    batch: usize,
+    pub(crate) batch: usize,
     each_m: bool,
     pub(crate) input_scale: InputScale,
     pub(crate) edit: Option<Edit<'a>>,
@@ -92,7 +89,7 @@ impl MatMul {
 }
 
 impl<'a> MatMulBuilder<'a> {
-    fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
+    pub(crate) fn new(gpu: &'a Gpu, weights: &'a Weights, m: usize) -> MatMulBuilder<'a> {
         MatMulBuilder {
             gpu,
             weights,
@@ -223,38 +220,16 @@ impl<'a> MatMulBuilder<'a> {
         }
     }
 
-    async fn build_each_m(self) -> Result<MatMul> {
-        if self.batch != 1 {
-            return Err(Error::argument("batch", "1 of a product for each m", self.batch));
-        }
-        self.check()?;
-        check_rows(self.m, self.weights.k())?;
-        let ladder = Ladder::of(&self).await?;
-        let rounds = ladder.rungs.iter().any(|rung| rung.kernel.takes_bytes());
-        let around = match rounds {
-            true => self.around(self.m, true).await?,
-            false => Around::default(),
-        };
-        let mut products = Vec::new();
-        for rung in &ladder.rungs {
-            products.push(Product::new(self.weights, rung, around.clone()).await?);
-        }
-        Ok(MatMul::new_of(products, Some(ladder), self.m, self.precision))
-    }
-
     /// Plans and compiles it with this kernel.
     pub(crate) async fn product(&self, kernel: &'static Kernel, arrangement: Arrangement) -> Result<Product> {
         self.check()?;
         let plan = self.plan(kernel, arrangement, false)?;
-        let around = match kernel.takes_bytes() {
-            true => self.around(arrangement.x_rows, false).await?,
-            false => Around::default(),
-        };
+        let around = self.around(kernel.takes_bytes(), arrangement.x_rows, false).await?;
         let prepared = Prepared::new(self.weights, kernel, plan, |source| self.edit(source)).await?;
         Product::new(self.weights, &prepared, around).await
     }
 
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if !self.gpu.is(self.weights.gpu()) {
             return Err(Error::OtherDevice);
         }
@@ -289,19 +264,6 @@ impl<'a> MatMulBuilder<'a> {
             sizes: Sizes {
                 binding: gpu.max_binding(),
                 buffer: gpu.limits().max_buffer_size,
-            },
-        })
-    }
-
-    /// What stands around kernels that take bytes.
-    async fn around(&self, x_rows: usize, each_m: bool) -> Result<Around> {
-        let (gpu, weights) = (self.gpu, self.weights);
-        let rounding = Rounding::new(gpu, x_rows, weights.k(), self.input_scale, each_m).await?;
-        Ok(Around {
-            rounding: Some(rounding),
-            zero_point: match self.input_scale.offset() {
-                Some(factor) => Some(zero_point_sums(gpu, weights, factor).await?),
-                None => None,
             },
         })
     }
@@ -388,21 +350,6 @@ pub(crate) fn after_refusal<T>(
         );
     }
     Some(next)
-}
-
-/// `factor · Σ_k w` of each row of weights: a product that runs once, now.
-async fn zero_point_sums(gpu: &Gpu, weights: &Weights, factor: f32) -> Result<Buffer> {
-    // Boxed, since a product is made inside the making of a product.
-    let product = Box::pin(MatMulBuilder::new(gpu, weights, 1).build_async()).await?;
-    let x = vec![factor; weights.k()];
-    let (x, y) = (bytemuck::cast_slice(&x), 4 * weights.n() as u64);
-    let x = gpu.buffer_of("zero point", x, BufferUsages::STORAGE).await?;
-    let y = gpu.buffer("zero point", y, BufferUsages::STORAGE).await?;
-    let encoder = gpu.recorded(|pass| product.encode(pass, x.slice(..), y.slice(..)));
-    let encoder = encoder.await?;
-    let summed = gpu.scoped("summing weights", || gpu.queue().submit([encoder.finish()]));
-    summed.await?;
-    Ok(y)
 }
 
 fn check_features(gpu: &Gpu, kernel: &Kernel, axes: &Axes) -> Result<()> {

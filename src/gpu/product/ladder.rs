@@ -1,16 +1,16 @@
 //! A kernel for every m up to the largest, compiled once for all products of a shape.
 
-use crate::Result;
 use crate::gpu::device::lock::lock;
 use crate::gpu::device::modules::Checks;
 use crate::gpu::product::builder::{MatMulBuilder, after_refusal};
-use crate::gpu::product::make::Prepared;
-use crate::gpu::product::plan::{Arrangement, ProductPlan};
+use crate::gpu::product::make::{Prepared, Product};
+use crate::gpu::product::matmul::MatMul;
+use crate::gpu::product::plan::{Arrangement, ProductPlan, check_rows};
 use crate::shader::axes::FloatType;
 use crate::shader::epilogue::Epilogue;
 use crate::shader::kernels::Kernel;
 use crate::shader::traits::Traits;
-use crate::{Format, InputScale, Precision};
+use crate::{Error, Format, InputScale, Precision, Result};
 use std::sync::Arc;
 
 /// Rungs in the order in which m needs them first. Each is planned for the most rows that it serves.
@@ -91,6 +91,23 @@ impl Ladder {
 }
 
 impl MatMulBuilder<'_> {
+    /// A product for every m.
+    pub(crate) async fn build_each_m(&self) -> Result<MatMul> {
+        if self.batch != 1 {
+            return Err(Error::argument("batch", "1 of a product for each m", self.batch));
+        }
+        self.check()?;
+        check_rows(self.m, self.weights.k())?;
+        let ladder = Ladder::of(self).await?;
+        let rounds = ladder.rungs.iter().any(|rung| rung.kernel.takes_bytes());
+        let around = self.around(rounds, self.m, true).await?;
+        let mut products = Vec::new();
+        for rung in &ladder.rungs {
+            products.push(Product::new(self.weights, rung, around.clone()).await?);
+        }
+        Ok(MatMul::new_of(products, Some(ladder), self.m, self.precision))
+    }
+
     fn ladder_kind(&self) -> LadderKind {
         LadderKind {
             traits: self.gpu.traits().clone(),

@@ -5,6 +5,7 @@ use crate::gpu::device::weights::Weights;
 use crate::gpu::dispatch::dispatch::{Compiled, Dispatch};
 use crate::gpu::dispatch::job::Job;
 use crate::gpu::dispatch::sequence::{Arg, MOST_ARGS, Sequence, Steps, Wire};
+use crate::gpu::product::around::Around;
 use crate::gpu::product::plan::ProductPlan;
 use crate::gpu::product::rounding::Rounding;
 use crate::shader::bindings;
@@ -27,15 +28,6 @@ pub(crate) struct Product {
     around: Around,
     /// The sums of slices, shared with other products.
     _sums: Option<Arc<Buffer>>,
-}
-
-/// What stands around the kernel.
-#[derive(Clone, Default)]
-pub(crate) struct Around {
-    /// What rounds x first.
-    pub rounding: Option<Rounding>,
-    /// What the zero point of x adds to each output.
-    pub zero_point: Option<Buffer>,
 }
 
 /// A plan with its kernels compiled: products of one shape share it.

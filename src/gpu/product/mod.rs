@@ -1,5 +1,6 @@
 //! Products: from what is asked of one to its dispatches.
 
+pub(crate) mod around;
 pub(crate) mod bound;
 pub(crate) mod builder;
 pub(crate) mod experts;

@@ -1,7 +1,6 @@
 //! Several products of one x.
 
 use crate::Result;
-use crate::gpu::dispatch::range::BufferRange;
 use crate::gpu::product::make::with_operands;
 use crate::gpu::product::matmul::MatMul;
 use crate::gpu::product::rounding::Rounding;
@@ -25,12 +24,10 @@ impl MatMul {
         for (product, y, operands) in products {
             product.kernels().check_rows(rows, product.m())?;
             let made = product.product_of(rows);
-            let sequence = &made.sequence;
-            bound.push(with_operands(sequence, &[x, *y], operands, |all| {
-                sequence.check(all, rows)?;
-                let groups = sequence.bind(all.iter().map(|slice| BufferRange::from(*slice)))?;
-                Ok((made, groups))
-            })?);
+            let groups = with_operands(&made.sequence, &[x, *y], operands, |all| {
+                made.sequence.checked(all, rows)
+            });
+            bound.push((made, groups?));
         }
         let mut last: Option<&Rounding> = None;
         for (product, groups) in bound {

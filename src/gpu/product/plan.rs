@@ -173,10 +173,10 @@ impl Request<'_> {
             };
             for (slab, slab_rows) in self.shape.slabs.iter().enumerate() {
                 let output = match slices {
-                    1 => rows.span(first, y_rows, rows.y, run),
+                    1 => Span::rows(first, y_rows, rows.y, run),
                     _ => self.sums(rows),
                 };
-                let mut given = vec![rows.span(first, x_rows, rows.x, run), output];
+                let mut given = vec![Span::rows(first, x_rows, rows.x, run), output];
                 given.extend(ids.map(|bytes| Span::from(0..bytes)));
                 if slices == 1 {
                     given.extend(self.operands(rows, first, y_rows, run));
@@ -205,7 +205,7 @@ impl Request<'_> {
         let row_outputs = rows.n * a.members;
         let sums = self.sums(rows);
         let bytes = sums.first.end;
-        let mut given = vec![sums, rows.span(0, a.y_rows, rows.y, a.m)];
+        let mut given = vec![sums, Span::rows(0, a.y_rows, rows.y, a.m)];
         given.extend(self.operands(rows, 0, a.y_rows, a.m));
         let job = Job {
             m: a.m,
@@ -227,8 +227,8 @@ impl Request<'_> {
     fn operands(&self, rows: &Rows, first: usize, count: usize, run: usize) -> Vec<Span> {
         let of = |extent| match extent {
             Extent::Weights => (0..4 * self.shape.n as u64).into(),
-            Extent::Rows => rows.span(first, count, 4, run),
-            Extent::Outputs => rows.span(first, count, rows.y, run),
+            Extent::Rows => Span::rows(first, count, 4, run),
+            Extent::Outputs => Span::rows(first, count, rows.y, run),
         };
         self.axes.operands().map(|operand| of(operand.extent)).collect()
     }
@@ -299,14 +299,6 @@ impl Rows {
             members: a.members,
             sharing: (a.y_rows / a.x_rows.max(1)).max(1),
         })
-    }
-
-    /// Rows of so many bytes each. Each run of rows lies behind the one before.
-    fn span(&self, first: usize, count: usize, bytes: u64, run: usize) -> Span {
-        Span {
-            first: first as u64 * bytes..((first + count) as u64 * bytes).next_multiple_of(4),
-            step: run as u64 * bytes,
-        }
     }
 }
 

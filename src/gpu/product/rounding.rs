@@ -68,16 +68,8 @@ impl Rounding {
         };
         let (each_m, own) = match each_m {
             true => {
-                let side = gpu.limits().max_compute_workgroups_per_dimension;
-                let (works, depth) = (vec![work], 1);
-                let each = EachM {
-                    run,
-                    works,
-                    depth,
-                    side,
-                };
                 let table = gpu.parameter_table(run, params).await?;
-                (Some(each), vec![table; m.div_ceil(run)])
+                (Some(EachM::new(gpu, run, vec![work], 1)), vec![table; m.div_ceil(run)])
             }
             false => {
                 let counts = (0..m).step_by(run).map(|first| run.min(m - first));
@@ -87,10 +79,7 @@ impl Rounding {
         };
         let grid = |(first, params): (usize, BufferRange)| {
             let count = run.min(m - first);
-            let rows = |bytes: u64| Span {
-                first: first as u64 * bytes..(first + count) as u64 * bytes,
-                step: run as u64 * bytes,
-            };
+            let rows = |bytes: u64| Span::rows(first, count, bytes, run);
             Ok(Grid {
                 own: vec![params],
                 given: vec![rows(from), rows(to)],
