@@ -1,9 +1,12 @@
 # How a bench's command finds its program and keeps its table. Sourced, in the repository's root.
 # shellcheck shell=bash
 
-# The program of a bench, built as by a plain `cargo bench`.
+# The program of a bench, built as by a plain `cargo bench`, or with the flags of ./test under that.
 built() { # BENCH
-    cargo bench -q --no-run --bench "$1" --message-format=json |
+    local flags=${LOWBIT_BUILD:-}
+    flags=${flags#--release}
+    # shellcheck disable=SC2086 # a list
+    cargo bench -q --no-run $flags --bench "$1" --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-const REWRITE: &str = "LOWBIT_BLESS=1 cargo test --release --features serde --test public_api -- --ignored";
+const REWRITE: &str = "LOWBIT_BLESS=1 cargo test --release --all-features --test public_api -- --ignored";
 
 /// Needs rustc 1.95, whose JSON the crate public-api reads, so `./test host` runs it as its own step.
 #[test]

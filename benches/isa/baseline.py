@@ -1,6 +1,7 @@
 """Figures that are committed, one row for each product, and what has become worse since."""
 
 import csv
+import re
 
 COLUMNS = ("device", "robust", "format", "kernel", "m", "instructions", "per", "registers", "spills")
 # Compilers move a little between versions, kernels are not to.
@@ -27,7 +28,19 @@ def read(path):
     return {tuple(e[c] for c in COLUMNS[:5]): tuple(e[c] for c in COLUMNS[5:]) for e in entries}
 
 
-def write(path, records):
+def compilers(names):
+    """The version of Mesa that drivers' names tell, without Debian's own number: its rebuilds compile the same."""
+    return sorted({found[0] for found in (re.search(r"Mesa [\d.]+", name) for name in names) if found})
+
+
+def made_by(path):
+    """The compilers of a baseline: its first line, a comment."""
+    with open(path, encoding="utf-8") as lines:
+        first = next(lines, "").rstrip()
+    return first.removeprefix("# ").split(", ") if first.startswith("# ") else []
+
+
+def write(path, records, names):
     """Rows of other products stay as they are."""
     try:
         made = read(path)
@@ -35,6 +48,7 @@ def write(path, records):
         made = {}
     made |= rows(records)
     with open(path, "w", newline="", encoding="utf-8") as file:
+        file.write(f"# {', '.join(compilers(names))}\n")
         lines = csv.writer(file, delimiter="\t", lineterminator="\n")
         lines.writerow(COLUMNS)
         # By m as a number.

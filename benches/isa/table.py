@@ -140,13 +140,14 @@ def main():
     parser.add_argument("--baseline")
     parser.add_argument("folders", nargs="+")
     arguments = parser.parse_args()
-    everything, refused = [], []
+    everything, refused, drivers = [], [], []
     print(f"`{arguments.title}`\n\n{NOTES}")
     for folder in arguments.folders:
         made, names, without = records.read(folder)
         # ggml knows few of the formats.
         refused += [f"{entry['format']}: {entry['error']}" for entry in without if entry["by"] == "lowbit"]
         everything += made
+        drivers += names
         if made:
             print("\n".join(section(made, names)))
     for line in dict.fromkeys(refused):
@@ -154,13 +155,18 @@ def main():
     if not any(r.by == "lowbit" for r in everything):
         sys.exit("nothing was made")
     if arguments.baseline:
-        baseline.write(arguments.baseline, everything)
+        baseline.write(arguments.baseline, everything, drivers)
     if arguments.check:
         lines, compared = baseline.worse(arguments.check, everything)
         print("\n".join(lines), file=sys.stderr)
         print(f"{compared} rows compared with {arguments.check}, {len(lines)} worse", file=sys.stderr)
         # No row in common is no check.
-        sys.exit(1 if lines or not compared else 0)
+        worse = bool(lines) or not compared
+        was, now = baseline.made_by(arguments.check), baseline.compilers(drivers)
+        if worse and was != now:
+            print(f"not judged: the baseline is of {', '.join(was)}, this is {', '.join(now)}", file=sys.stderr)
+            sys.exit(3)
+        sys.exit(1 if worse else 0)
 
 
 if __name__ == "__main__":

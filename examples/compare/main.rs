@@ -65,8 +65,7 @@ pub struct Args {
     /// The most tokens to read of a text, less than the model's context
     #[arg(long, default_value_t = 255)]
     length: usize,
-    /// rtn, importance, hqq, awq, gptq, awq-gptq, mixed; all; or none, for the perplexity of the unchanged model
-    #[arg(long, value_delimiter = ',', value_parser = choice, default_value = "all")]
+    #[arg(long, value_delimiter = ',', value_parser = choice, default_value = "all", help = choices())]
     methods: Vec<Choice>,
     /// Formats by name, with a group where it is not the default (int4_asym_g96); or all
     #[arg(long, value_delimiter = ',', default_values_t = DEFAULT.map(String::from))]
@@ -108,6 +107,12 @@ enum Choice {
     None,
     Mixed,
     One(Method),
+}
+
+fn choices() -> String {
+    let methods: Vec<String> = Method::value_variants().iter().map(|m| m.name()).collect();
+    let methods = methods.join(", ");
+    format!("{methods}, mixed; all; or none, for the perplexity of the unchanged model")
 }
 
 fn choice(name: &str) -> Result<Choice, String> {

@@ -40,13 +40,16 @@ impl Method {
             Method::Hqq => format.name().starts_with("int") && format.name().contains("_asym"),
             // Only the encoders of GGUF formats use importance.
             Method::Importance => format.gguf().is_some(),
-            _ => true,
+            Method::Rtn | Method::Awq | Method::Gptq | Method::AwqGptq => true,
         }
     }
 
     /// Whether it needs inputs.
     pub fn needs_text(self) -> bool {
-        !matches!(self, Method::Rtn | Method::Hqq)
+        match self {
+            Method::Rtn | Method::Hqq => false,
+            Method::Importance | Method::Awq | Method::Gptq | Method::AwqGptq => true,
+        }
     }
 
     /// Quantizes by weights alone; a method that needs inputs falls back to the format's own rounding.

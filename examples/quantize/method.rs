@@ -101,8 +101,11 @@ fn format(method: Method, kind: TensorType, name: &str) -> Fallible<Format> {
     let format = Format::from_gguf(kind.id);
     let format = format.ok_or_else(|| format!("{name}: lowbit does not make {} yet", kind.name))?;
     if !method.takes(format) && !is_float(format) {
-        let (method, kind) = (method.name(), kind.name);
-        return Err(format!("{name}: {method} makes Q4_1 (its zero points are real numbers), got {kind}").into());
+        let why = match method {
+            Method::Hqq => " (it makes Q4_1: its zero points are real numbers)",
+            _ => "",
+        };
+        return Err(format!("{name}: {} does not make {}{why}", method.name(), kind.name).into());
     }
     Ok(format)
 }
