@@ -7,8 +7,8 @@ use super::tuning::{INTERLEAVE, Tuning, lane_m_of};
 /// Q4_0 does (`benches/isa`, Mesa 26.2, 2026-11-26).
 const CARD_LANE_M: usize = 12;
 
-/// The most bytes of tables in workgroup memory: the largest lattice. Each lane of 128 fills 64 bytes of it once, for the
-/// 2048 weights that it decodes where k is 4096.
+/// The most bytes of tables in workgroup memory: the largest lattice. Each of 128 lanes fills 64 bytes of it once, for the
+/// 2048 weights that it decodes where k is 4096 and subgroups have 32 lanes.
 const TABLES: u32 = 8 << 10;
 
 /// Rows of x that a lane owns, of m. On a card, tiles of x are as even as they can be: one row more then costs no second
