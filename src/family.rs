@@ -275,6 +275,10 @@ pub(crate) enum Decode {
     Table,
     /// The fields are small floats.
     Minifloat,
+    /// The codes are fields that the format's own files unpack, minus CODE_OFFSET.
+    Unpacked,
+    /// The codes are points of a lattice, which `Table::Fixed` has: so many bytes of workgroup memory, ready to use.
+    Lattice { bytes: u32 },
     /// By the format's own files.
     Own,
 }

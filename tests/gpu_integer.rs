@@ -143,6 +143,54 @@ fn exact_products_are_equal_bit_for_bit() {
     }
 }
 
+/// What cards look up in workgroup memory, or decode by bits that are few: each in f32 and in bytes, as on a card.
+#[test]
+fn decoding_as_on_a_card_is_exact() {
+    const FORMATS: [Format; 14] = [
+        Format::IQ1_S,
+        Format::IQ1_M,
+        Format::IQ2_XXS,
+        Format::IQ2_XS,
+        Format::IQ2_S,
+        Format::IQ3_XXS,
+        Format::IQ3_S,
+        Format::IQ4_NL,
+        Format::IQ4_XS,
+        Format::MXFP4,
+        Format::NVFP4,
+        Format::TQ1_0,
+        Format::Q1_0,
+        Format::INT1,
+    ];
+    let card = gpu::gpu().with_class(DeviceClass::Gpu);
+    let mut random = Random::new(8);
+    for format in FORMATS {
+        let (m, n, k) = (1, 19, fitting_k(format, 512));
+        let matrix = exact_matrix(format, n, k);
+        let x = exact_inputs(m, k, &mut random);
+        let values: Vec<f64> = x.iter().map(|x| *x as f64).collect();
+        let want = oracle(&matrix.dequantize(), &values, k);
+        let weights = card.upload(&matrix).unwrap();
+        for (kernel, precision) in [("gemv", Precision::F32), ("gemv_dp4a", Precision::I8)] {
+            let product = gpu::with_kernel(&card, &weights, m, precision, kernel).unwrap();
+            let y = gpu::prepared(&card, &product, &x);
+            equal(&y, &want).unwrap_or_else(|e| panic!("{kernel} {format}: {e}"));
+        }
+        let mutant = match format.name() {
+            "iq2_s" => ("gemv", "kept(read_point(i))", "kept(read_point(i ^ 1u))"),
+            "iq4_nl" => ("gemv_dp4a", "all[i / 16u]", "all[i % 16u]"),
+            _ => continue,
+        };
+        let (kernel, from, to) = mutant;
+        let product = gpu::edited(&card, &weights, m, kernel, |text| {
+            assert!(text.contains(from), "{kernel}: no {from:?}");
+            text.replace(from, to)
+        });
+        let y = gpu::prepared(&card, &product.unwrap(), &x);
+        assert!(equal(&y, &want).is_err(), "not reported: {kernel}, {to:?}");
+    }
+}
+
 /// Rows of x, rows of weights, row lengths: short parts, odd counts of parts, no multiples of a tile.
 const EDGES: &[(usize, usize, usize)] = &[
     (1, 67, 784),

@@ -1,11 +1,11 @@
-//! Where to keep the tables of lattice formats: in a storage buffer, as lowbit does, or copied into
+//! Where to keep the tables of lattice formats: in a storage buffer, as lowbit does on processors, or copied into
 //! workgroup memory at the start of each workgroup.
 //!
 //! `cargo bench --bench lattice`, on the adapter that wgpu chooses; `-- --test` runs every product
 //! once at 256 x 256. The second form edits the composed shader; both must give the same bits.
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
-use lowbit::{Dense, Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
+use lowbit::{Dense, DeviceClass, Error, Format, Gpu, MatMul, Matrix, Precision, testing, wgpu};
 use std::time::{Duration, Instant};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{Buffer, BufferUsages};
@@ -26,7 +26,7 @@ fn main() -> lowbit::Result<()> {
     let test = arguments.iter().any(|a| a == "--test") || !arguments.iter().any(|a| a == "--bench");
     let size = if test { 256 } else { 2048 };
     let gpu = match Gpu::new() {
-        Ok(gpu) => gpu,
+        Ok(gpu) => gpu.with_class(DeviceClass::Cpu),
         Err(Error::NoAdapter(why)) => {
             println!("nothing was measured, there is no adapter: {why}");
             return Ok(());

@@ -6,10 +6,10 @@ fn codes(row: Row, part: u32) -> Codes {
     let high = scale_at(row, 9u * (part / 8u) + part % 8u);
     let down = (high >> 15u) == 1u;
     return octets(
-        iq1_octet((low & 0xffu) | ((high & 7u) << 8u), down),
-        iq1_octet(((low >> 8u) & 0xffu) | ((high & 56u) << 5u), down),
-        iq1_octet(((low >> 16u) & 0xffu) | ((high & 448u) << 2u), down),
-        iq1_octet((low >> 24u) | ((high & 3584u) >> 1u), down),
+        octet((low & 0xffu) | ((high & 7u) << 8u), down),
+        octet(((low >> 8u) & 0xffu) | ((high & 56u) << 5u), down),
+        octet(((low >> 16u) & 0xffu) | ((high & 448u) << 2u), down),
+        octet((low >> 24u) | ((high & 3584u) >> 1u), down),
     );
 }
 

@@ -1,13 +1,15 @@
-// IQ2_XS. Codes: 2 words a part, 16 bits for each eight weights: index of a point (9), seven signs.
+// IQ2_XS. Codes: 2 words a part, x: low bytes of four indices of points, y: signs (codes/signs28.wgsl), then the high
+// bits of the indices.
 // Scales: 5 halves for each 256, 0 to 3: 4-bit scales, 4: d (f16).
 
 fn codes(row: Row, part: u32) -> Codes {
     let q = code_at(row, part);
+    let signs = all_signs(q.y);
     return octets(
-        iq2_octet(q.x & 511u, even_signs((q.x >> 9u) & 127u)),
-        iq2_octet((q.x >> 16u) & 511u, even_signs(q.x >> 25u)),
-        iq2_octet(q.y & 511u, even_signs((q.y >> 9u) & 127u)),
-        iq2_octet((q.y >> 16u) & 511u, even_signs(q.y >> 25u)),
+        octet((q.x & 0xffu) | ((q.y >> 20u) & 0x100u), signs, 0u),
+        octet(((q.x >> 8u) & 0xffu) | ((q.y >> 21u) & 0x100u), signs, 1u),
+        octet(((q.x >> 16u) & 0xffu) | ((q.y >> 22u) & 0x100u), signs, 2u),
+        octet((q.x >> 24u) | ((q.y >> 23u) & 0x100u), signs, 3u),
     );
 }
 

@@ -1,13 +1,14 @@
-// IQ2_XXS. Codes: 2 words a part, x: four indices of points, y: four times seven signs, then a
-// 4-bit scale. Scales: d (f16) for each 256.
+// IQ2_XXS. Codes: 2 words a part, x: four indices of points, y: signs (codes/signs28.wgsl), then a 4-bit scale.
+// Scales: d (f16) for each 256.
 
 fn codes(row: Row, part: u32) -> Codes {
     let q = code_at(row, part);
+    let signs = all_signs(q.y);
     return octets(
-        iq2_octet(q.x & 0xffu, even_signs(q.y & 127u)),
-        iq2_octet((q.x >> 8u) & 0xffu, even_signs((q.y >> 7u) & 127u)),
-        iq2_octet((q.x >> 16u) & 0xffu, even_signs((q.y >> 14u) & 127u)),
-        iq2_octet(q.x >> 24u, even_signs((q.y >> 21u) & 127u)),
+        octet(q.x & 0xffu, signs, 0u),
+        octet((q.x >> 8u) & 0xffu, signs, 1u),
+        octet((q.x >> 16u) & 0xffu, signs, 2u),
+        octet(q.x >> 24u, signs, 3u),
     );
 }
 

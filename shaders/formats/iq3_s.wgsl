@@ -1,5 +1,5 @@
-// IQ3_S. Codes: 3 words a part, 0 and 1: low bytes of eight indices of points, 2: signs, bit 8b + j for weight
-// 4j + b.
+// IQ3_S. Codes: 3 words a part, 0 and 1: low bytes of eight indices of points, 2: signs,
+// bit 8b + 4 · (j % 2) + j / 2 for weight 4j + b.
 // Scales: 4 words for each 256, x and y: high bits of the indices, a byte a part; z: 4-bit scales; w: d (f16).
 
 fn codes(row: Row, part: u32) -> Codes {

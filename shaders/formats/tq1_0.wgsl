@@ -1,53 +1,41 @@
-// TQ1_0. Codes: 13 words for each 256 weights. Weights 64i to 64i + 63 are 16 code words: five base-3
-// digits of every byte of words 3i, 3i + 1 and 3i + 2, then four digits of byte i of word 12.
-// Digit 0 is the most significant. Scales: d (f16) for each 256.
+// TQ1_0. Codes: 13 words for each 256 weights, five base-3 digits a byte. Of two parts the
+// first has words 3i and 3i + 1, but for the last two digits of the latter, which the second has, with word 3i + 2 and
+// byte i of word 12: four digits, its last code word. Digit 0 is the most significant. Scales: d (f16) for each 256.
 
 // Base-3 fractions of four bytes, as two pairs of 16-bit halves (bytes 0 and 2, bytes 1 and 3).
 fn halves(word: u32) -> vec2<u32> {
     return vec2<u32>(word & 0x00ff00ffu, (word >> 8u) & 0x00ff00ffu);
 }
 
-// One code word: the digits that times 3 carried out of the fractions, less 1.
-fn digits(carried: vec2<u32>) -> u32 {
-    let d = (carried >> vec2<u32>(8u)) & vec2<u32>(0x00030003u);
-    return ((d.x | (d.y << 8u) | 0x80808080u) - 0x01010101u) ^ 0x80808080u;
+// The upper bytes of the halves, in order. Of a fraction times 3^i they are all digits up to the i-th, as a number.
+fn upper(halves: vec2<u32>) -> u32 {
+    return ((halves.x >> 8u) & 0x00ff00ffu) | (halves.y & 0xff00ff00u);
 }
 
-fn codes(row: Row, part: u32) -> Codes {
+fn stored_codes(row: Row, part: u32) -> Codes {
     let unit = 13u * (part / 8u);
-    let quarter = (part % 8u) / 2u;
-    let mask = vec2<u32>(0x00ff00ffu);
-    // Both halves of a 64 need the middle word: digits 0 to 2, or 3 and 4.
-    let b0 = halves(code_at(row, unit + 3u * quarter + 1u)) * 3u;
-    let b1 = (b0 & mask) * 3u;
-    let b2 = (b1 & mask) * 3u;
-    if (part % 2u == 0u) {
-        let a0 = halves(code_at(row, unit + 3u * quarter)) * 3u;
-        let a1 = (a0 & mask) * 3u;
-        let a2 = (a1 & mask) * 3u;
-        let a3 = (a2 & mask) * 3u;
-        let a4 = (a3 & mask) * 3u;
-        return Codes(
-            vec4<u32>(digits(a0), digits(a1), digits(a2), digits(a3)),
-            vec4<u32>(digits(a4), digits(b0), digits(b1), digits(b2)),
-        );
-    }
-    let b3 = (b2 & mask) * 3u;
-    let b4 = (b3 & mask) * 3u;
-    let c0 = halves(code_at(row, unit + 3u * quarter + 2u)) * 3u;
-    let c1 = (c0 & mask) * 3u;
-    let c2 = (c1 & mask) * 3u;
-    let c3 = (c2 & mask) * 3u;
-    let c4 = (c3 & mask) * 3u;
-    // The last code word: one byte's four digits, in turn.
-    let t0 = ((code_at(row, unit + 12u) >> (8u * quarter)) & 0xffu) * 3u;
-    let t1 = (t0 & 0xffu) * 3u;
-    let t2 = (t1 & 0xffu) * 3u;
-    let t3 = (t2 & 0xffu) * 3u;
-    let tail = digits(vec2<u32>(t0 | (t2 << 16u), t1 | (t3 << 16u)));
+    let pair = (part % 8u) / 2u;
+    let odd = part % 2u == 1u;
+    // 3^5 times a byte fits a half.
+    let own = halves(code_at(row, unit + 3u * pair + 2u * (part % 2u)));
+    let u0 = upper(own * 3u);
+    let u1 = upper(own * 9u);
+    let u2 = upper(own * 27u);
+    let u3 = upper(own * 81u);
+    let u4 = upper(own * 243u);
+    let both = halves(code_at(row, unit + 3u * pair + 1u));
+    // What is left of the fractions behind the even part's digits.
+    let middle = select(both, (both * 27u) & vec2<u32>(0x00ff00ffu), odd);
+    let v0 = upper(middle * 3u);
+    let v1 = upper(middle * 9u);
+    let v2 = upper(middle * 27u);
+    // The fraction times 3, 9, 27 and 81, a byte each.
+    let four = ((code_at(row, unit + 12u) >> (8u * pair)) & 0xffu) * 0x00090001u;
+    let t = upper(vec2<u32>(four * 3u, four * 9u));
+    let last = select(v2 - 3u * v1, t - 3u * (t << 8u), odd);
     return Codes(
-        vec4<u32>(digits(b3), digits(b4), digits(c0), digits(c1)),
-        vec4<u32>(digits(c2), digits(c3), digits(c4), tail),
+        vec4<u32>(u0, u1 - 3u * u0, u2 - 3u * u1, u3 - 3u * u2),
+        vec4<u32>(u4 - 3u * u3, v0, v1 - 3u * v0, last),
     );
 }
 

@@ -24,6 +24,7 @@ fn swizzled(row: u32, i: u32) -> u32 {
 }
 
 fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
+    begin(here);
     let lane = lane_index(here);
     let tiles = (params.rows + TILE_N - 1u) / TILE_N;
     let index = grid_index(id, count);

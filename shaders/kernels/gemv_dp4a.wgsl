@@ -7,6 +7,7 @@
 //   STRETCH         parts of a lane between two settlements
 
 fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
+    begin(here);
     let lane = lane_index(here);
     let octets = WORKGROUP / (INTERLEAVE * LANES_K);
     let tiles = (params.rows + octets * INTERLEAVE * LANE_N - 1u) / (octets * INTERLEAVE * LANE_N);

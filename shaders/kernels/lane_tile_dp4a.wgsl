@@ -7,6 +7,7 @@
 //   UNITS, UNIT_PARTS  units of the code plane for UNIT_PARTS parts
 
 fn multiply_tile(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
+    begin(lane);
     // Tiles of the same rows come one after the other: their weights are then still in a cache.
     let tiles = (params.m + LANE_M - 1u) / LANE_M;
     let index = grid_index(id, count);

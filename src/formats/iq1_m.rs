@@ -41,8 +41,8 @@ pub(crate) static IQ1_M: Family = Family {
     },
     pack_codes: Pack::Bytes(&[(0, 32)]),
     scale_plane: Plane {
-        unit: Unit::Half,
-        units: 12,
+        unit: Unit::Vec2,
+        units: 3,
         per: 256,
     },
     scale_bytes: &[(32, 24)],
@@ -50,12 +50,12 @@ pub(crate) static IQ1_M: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 4 * 2048 },
         files: &[
-            lattice::SHADER,
+            lattice::SHADER_IQ1,
             ("formats/iq1_m.wgsl", include_str!("../../shaders/formats/iq1_m.wgsl")),
         ],
-        consts: &[],
+        consts: &[("POINTS", 2048)],
     },
 };
 

@@ -52,11 +52,11 @@ pub(crate) static IQ1_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 4 * 2048 },
         files: &[
-            lattice::SHADER,
+            lattice::SHADER_IQ1,
             ("formats/iq1_s.wgsl", include_str!("../../shaders/formats/iq1_s.wgsl")),
         ],
-        consts: &[],
+        consts: &[("POINTS", 2048)],
     },
 };

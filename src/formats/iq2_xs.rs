@@ -39,7 +39,18 @@ pub(crate) static IQ2_XS: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Bytes(&[(2, 64)]),
+    // For each 32 weights: four low bytes, a word of signs and high bits.
+    pack_codes: Pack::Blocks(|block, units| {
+        for (g, unit) in units.chunks_mut(8).enumerate() {
+            let q: [u16; 4] = std::array::from_fn(|o| half_word(block, 2 + 8 * g + 2 * o));
+            let joined = |field: fn(u16) -> u16, bits: usize| {
+                (0..4).fold(0, |word, o| word | (field(q[o]) as u32) << (bits * o))
+            };
+            let signs = lattice::signs28(joined(|q| q >> 9, 7)) | joined(|q| q >> 8 & 1, 1) << 28;
+            unit[..4].copy_from_slice(&joined(|q| q & 0xff, 8).to_le_bytes());
+            unit[4..].copy_from_slice(&signs.to_le_bytes());
+        }
+    }),
     // The scales, then d.
     scale_plane: Plane {
         unit: Unit::Half,
@@ -51,11 +62,12 @@ pub(crate) static IQ2_XS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 8 * 512 },
         files: &[
-            lattice::SHADER,
+            lattice::SHADER_IQ2,
+            lattice::SHADER_SIGNS28,
             ("formats/iq2_xs.wgsl", include_str!("../../shaders/formats/iq2_xs.wgsl")),
         ],
-        consts: &[],
+        consts: &[("POINTS", 512)],
     },
 };

@@ -37,7 +37,14 @@ pub(crate) static IQ2_XXS: Family = Family {
         units: 1,
         per: 32,
     },
-    pack_codes: Pack::Bytes(&[(2, 64)]),
+    pack_codes: Pack::Blocks(|block, units| {
+        for (g, unit) in units.chunks_mut(8).enumerate() {
+            let fields = word(block, 2 + 8 * g + 4);
+            let signs = lattice::signs28(fields) | fields >> 28 << 28;
+            unit[..4].copy_from_slice(&block[2 + 8 * g..][..4]);
+            unit[4..].copy_from_slice(&signs.to_le_bytes());
+        }
+    }),
     scale_plane: Plane {
         unit: Unit::Half,
         units: 1,
@@ -48,14 +55,15 @@ pub(crate) static IQ2_XXS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 8 * 256 },
         files: &[
-            lattice::SHADER,
+            lattice::SHADER_IQ2,
+            lattice::SHADER_SIGNS28,
             (
                 "formats/iq2_xxs.wgsl",
                 include_str!("../../shaders/formats/iq2_xxs.wgsl"),
             ),
         ],
-        consts: &[],
+        consts: &[("POINTS", 256)],
     },
 };

@@ -41,7 +41,7 @@ pub(crate) static IQ3_S: Family = Family {
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        lattice::pack_quads(&block[2..66], |part| word(block, 74 + 4 * part), units);
+        lattice::pack_quads(&block[2..66], |part| lattice::by_bytes(word(block, 74 + 4 * part)), units);
     }),
     // The high bits, the scales, then d; one unit, so that kernels that own whole rows hold it.
     scale_plane: Plane {
@@ -54,11 +54,11 @@ pub(crate) static IQ3_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 15 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 4 * 512 },
         files: &[
-            lattice::QUADS_SHADER,
+            lattice::SHADER_IQ3,
             ("formats/iq3_s.wgsl", include_str!("../../shaders/formats/iq3_s.wgsl")),
         ],
-        consts: &[],
+        consts: &[("POINTS", 512)],
     },
 };

@@ -40,7 +40,11 @@ pub(crate) static IQ3_XXS: Family = Family {
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        lattice::pack_quads(&block[2..66], |part| spread_sevens(word(block, 66 + 4 * part)), units);
+        let signs = |part: usize| {
+            let fields = word(block, 66 + 4 * part);
+            lattice::signs28(fields) | fields >> 28 << 28
+        };
+        lattice::pack_quads(&block[2..66], signs, units);
     }),
     scale_plane: Plane {
         unit: Unit::Half,
@@ -52,23 +56,15 @@ pub(crate) static IQ3_XXS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 62 },
-        decode: Decode::Own,
+        decode: Decode::Lattice { bytes: 4 * 256 },
         files: &[
-            lattice::QUADS_SHADER,
+            lattice::SHADER_IQ3,
+            lattice::SHADER_SIGNS28,
             (
                 "formats/iq3_xxs.wgsl",
                 include_str!("../../shaders/formats/iq3_xxs.wgsl"),
             ),
         ],
-        consts: &[],
+        consts: &[("POINTS", 256)],
     },
 };
-
-/// Four times seven signs and a 4-bit scale as four bytes: a bit of the scale takes the place of each eighth sign.
-fn spread_sevens(word: u32) -> u32 {
-    (0..4).fold(0, |spread, o| {
-        let seven = (word >> (7 * o)) & 127;
-        let scale = (word >> (28 + o)) & 1;
-        spread | (seven | scale << 7) << (8 * o)
-    })
-}

@@ -46,8 +46,8 @@ pub(crate) static TQ1_0: Family = Family {
         offset: 0.0,
     },
     unpack: None,
-    // Weights 64i..64i + 64 are 16 code words: five digits of each byte of words 3i, 3i + 1 and
-    // 3i + 2, then four digits of byte i of word 12. So a part reads two or three words, not all.
+    // Weights 64i..64i + 64 are two parts of eight code words: five digits of each byte of word 3i and three of word
+    // 3i + 1; five of word 3i + 2, two of word 3i + 1, and four digits of byte i of word 12.
     code_plane: Plane {
         unit: Unit::Word,
         units: 13,
@@ -59,8 +59,11 @@ pub(crate) static TQ1_0: Family = Family {
         };
         for (codes, units) in codes.chunks_exact(256).zip(units.chunks_exact_mut(52)) {
             for (i, codes) in codes.chunks_exact(64).enumerate() {
-                for b in 0..12 {
-                    units[12 * i + b] = byte(&codes[20 * (b / 4) + b % 4..], 4, 5);
+                for b in 0..4 {
+                    units[12 * i + b] = byte(&codes[b..], 4, 5);
+                    let shared = [5, 6, 7, 13, 14].map(|word| (codes[4 * word + b] + 1) as u8);
+                    units[12 * i + 4 + b] = encode(shared.into_iter(), 5);
+                    units[12 * i + 8 + b] = byte(&codes[32 + b..], 4, 5);
                 }
                 units[48 + i] = byte(&codes[60..], 1, 4);
             }
@@ -74,9 +77,9 @@ pub(crate) static TQ1_0: Family = Family {
     scale_bytes: &[(52, 2)],
     quantize,
     shader: ShaderParts {
-        bits: 0,
-        fields: Fields::Other { largest: 1 },
-        decode: Decode::Own,
+        bits: 2,
+        fields: Fields::Linear { step: 1, offset: 1 },
+        decode: Decode::Unpacked,
         files: &[("formats/tq1_0.wgsl", include_str!("../../shaders/formats/tq1_0.wgsl"))],
         consts: &[],
     },

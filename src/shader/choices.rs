@@ -4,7 +4,7 @@ use super::compose::Composition;
 use super::factors;
 use super::integers;
 use super::kernels::{File, Shape, text};
-use super::tuning::Lookup;
+use super::tuning::{LEVELS_BYTES, Lookup, PAIRS_BYTES};
 use crate::family::{AffineKind, Decode, Family, Levels, PART, Plane, Table, Unit};
 
 impl Composition<'_> {
@@ -28,14 +28,27 @@ impl Composition<'_> {
         self.tuning.halves && self.family.shader.decode == Decode::Minifloat
     }
 
-    /// Where this kernel looks up levels, if the format has a table of them.
+    /// Where this kernel looks up levels or points, if the format has a table of them.
     fn lookup(&self) -> Option<Lookup> {
-        let lookup = if self.kernel.begins() {
-            self.tuning.lookup
-        } else {
-            Lookup::Selects
+        let bytes = self.kernel.takes_bytes();
+        let (size, shuffled) = match self.family.shader.decode {
+            Decode::Table if bytes => (PAIRS_BYTES, false),
+            Decode::Table => (LEVELS_BYTES, true),
+            Decode::Lattice { bytes } => (bytes, false),
+            _ => return None,
         };
-        (self.family.shader.decode == Decode::Table).then_some(lookup)
+        Some(match self.tuning.lookup {
+            _ if !self.kernel.begins() => Lookup::Selects,
+            Lookup::Subgroup if shuffled => Lookup::Subgroup,
+            Lookup::Memory if size <= self.tuning.spare => Lookup::Memory,
+            _ => Lookup::Selects,
+        })
+    }
+
+    /// Whether codes, signed bytes, are held 128 higher: where they are made into floats anyway.
+    pub fn raised(&self) -> bool {
+        let lattice = matches!(self.family.shader.decode, Decode::Lattice { .. });
+        lattice && self.lookup() == Some(Lookup::Memory) && !self.kernel.takes_bytes()
     }
 
     /// How planes are read, and of which matrix.
@@ -60,18 +73,27 @@ impl Composition<'_> {
     fn codes(&self) -> Vec<File> {
         let shader = &self.family.shader;
         let mut files = vec![text!("codes/unpack.wgsl")];
-        files.extend(stored_codes(shader.bits));
-        if !matches!(self.family.table, Table::None) {
-            files.push(text!("codes/looked_up.wgsl"));
+        if shader.decode != Decode::Unpacked {
+            files.extend(stored_codes(shader.bits));
         }
+        files.extend(match self.family.table {
+            Table::None => None,
+            Table::Fixed(_) | Table::Codebook(_) => Some(text!("codes/looked_up.wgsl")),
+            Table::Pairs => Some(text!("codes/looked_up_pairs.wgsl")),
+        });
         files.extend(match shader.decode {
-            Decode::Offset => Some(text!("codes/offset.wgsl")),
+            Decode::Offset | Decode::Unpacked => Some(text!("codes/offset.wgsl")),
             Decode::Signs => Some(text!("codes/signs.wgsl")),
             Decode::Minifloat if self.halves() => Some(text!("levels/minifloat_halves.wgsl")),
             Decode::Minifloat => Some(text!("levels/minifloat.wgsl")),
-            Decode::Own | Decode::Table => None,
+            Decode::Own | Decode::Table | Decode::Lattice { .. } => None,
         });
+        let lattice = matches!(shader.decode, Decode::Lattice { .. });
         files.extend(self.lookup().map(|lookup| match lookup {
+            Lookup::Memory if lattice => text!("codes/points_memory.wgsl"),
+            _ if lattice => text!("codes/points_read.wgsl"),
+            // Levels are then bytes: integers/table_memory.wgsl.
+            _ if self.kernel.takes_bytes() => text!("levels/table.wgsl"),
             Lookup::Selects => text!("levels/table.wgsl"),
             Lookup::Subgroup => text!("levels/table_subgroup.wgsl"),
             Lookup::Memory => text!("levels/table_memory.wgsl"),
@@ -86,7 +108,7 @@ impl Composition<'_> {
         if self.kernel.begins() && !prepared {
             files.push(text!("levels/begin.wgsl"));
         }
-        files.extend_from_slice(levels(self.family));
+        files.extend_from_slice(levels(self.family, self.raised()));
         files.push(match self.family.affine_kind {
             AffineKind::Scale if self.halves() => text!("affine/scale_unit.wgsl"),
             AffineKind::Scale => text!("affine/scale.wgsl"),
@@ -104,7 +126,7 @@ impl Composition<'_> {
         let (family, tuning) = (self.family, self.tuning);
         let mut files = Vec::new();
         if self.kernel.takes_bytes() {
-            files.extend(integers::of(family));
+            files.extend(integers::of(family, self.lookup() == Some(Lookup::Memory)));
             files.extend([factors::centre(family), integers::sums(family)]);
             files.extend(self.kernel.pairs.then(|| integers::pairs(family)));
             files.push(text!("inputs/bytes.wgsl"));
@@ -146,23 +168,26 @@ pub(super) fn held_parts(plane: Plane) -> Option<u32> {
 }
 
 /// How codes become numbers.
-fn levels(family: &Family) -> &'static [File] {
+fn levels(family: &Family, raised: bool) -> &'static [File] {
     const EACH: File = text!("levels/each_centred.wgsl");
     const OF_CODES: File = text!("levels/centred_of_codes.wgsl");
     const LINEAR: File = text!("levels/linear.wgsl");
-    let stored = family.shader.decode == Decode::Offset;
-    match family.levels {
-        Levels::Signed if stored => match family.shader.bits {
+    const FIELDS: &[File] = &[text!("levels/fields.wgsl"), EACH, LINEAR];
+    match (family.levels, family.shader.decode) {
+        (Levels::Signed, Decode::Offset) => match family.shader.bits {
             2 => &[text!("levels/stored2.wgsl"), LINEAR],
             4 => &[text!("levels/stored4.wgsl"), LINEAR],
             8 => &[text!("levels/codes.wgsl"), EACH, OF_CODES, LINEAR],
-            _ => &[text!("levels/fields.wgsl"), EACH, LINEAR],
+            _ => FIELDS,
         },
-        Levels::Signed => &[text!("levels/codes.wgsl"), EACH, OF_CODES, LINEAR],
-        Levels::Unsigned => &[text!("levels/bytes.wgsl"), EACH, OF_CODES, LINEAR],
+        (Levels::Signed, Decode::Unpacked) => FIELDS,
+        (Levels::Signed, Decode::Signs) => &[text!("levels/signs.wgsl"), LINEAR],
+        (Levels::Signed, _) if raised => &[text!("levels/raised.wgsl"), EACH, OF_CODES, LINEAR],
+        (Levels::Signed, _) => &[text!("levels/codes.wgsl"), EACH, OF_CODES, LINEAR],
+        (Levels::Unsigned, _) => &[text!("levels/bytes.wgsl"), EACH, OF_CODES, LINEAR],
         // The format's own files say what a level is.
-        Levels::Table(_) => &[text!("levels/each.wgsl"), text!("levels/of_codes.wgsl")],
-        Levels::Direct(_) => &[text!("levels/direct.wgsl")],
+        (Levels::Table(_), _) => &[text!("levels/each.wgsl"), text!("levels/of_codes.wgsl")],
+        (Levels::Direct(_), _) => &[text!("levels/direct.wgsl")],
     }
 }
 

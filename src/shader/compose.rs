@@ -126,7 +126,7 @@ impl Composition<'_> {
         for (said, word) in [
             (tuning.long_words, " long words"),
             (tuning.lookup == Lookup::Subgroup, " shuffles"),
-            (tuning.lookup == Lookup::Memory, " table in memory"),
+            (tuning.lookup == Lookup::Memory, " tables in memory"),
             (tuning.holds_scales, " held scales"),
             (ragged, " ragged"),
         ] {

@@ -72,12 +72,15 @@ impl Composition<'_> {
             _ => 0,
         };
         let mut consts = vec![("LEVEL_BASE", base)];
-        if shader.decode == Decode::Offset {
+        if matches!(shader.decode, Decode::Offset | Decode::Unpacked) {
             let offset = match shader.fields {
                 Fields::Linear { step: 1, offset } => offset,
                 _ => 0,
             };
             consts.push(("CODE_OFFSET", offset.into()));
+        }
+        if let Decode::Lattice { .. } = shader.decode {
+            consts.push(("RAISED", if self.raised() { 0x8080_8080 } else { 0 }));
         }
         consts.extend_from_slice(shader.consts);
         consts

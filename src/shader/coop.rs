@@ -1,7 +1,7 @@
 //! The numbers of the kernels for matrix units.
 
 use super::traits::{DeviceClass, Traits};
-use super::tuning::{Lookup, Tuning};
+use super::tuning::{LEVELS_BYTES, Tuning};
 use crate::family::PART;
 
 /// Halves from one row of a tile to the next: a part and 8 more.
@@ -31,7 +31,6 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
             tile_n: tile,
             tile_m: tile,
             memory,
-            lookup: Lookup::best(traits, memory),
             consts: vec![
                 ("MATRIX", side),
                 ("STRIDE", STRIDE),
@@ -42,6 +41,7 @@ pub(crate) fn gemm_coop(traits: &Traits, side: u32, m: usize) -> Tuning {
             ],
             ..Tuning::default()
         }
+        .with_tables(traits, LEVELS_BYTES)
     };
     let wide = of(128);
     match traits.class {

@@ -1,11 +1,15 @@
 //! The numbers of the kernels for few rows of x, whose lanes share rows of W.
 
 use super::traits::{DeviceClass, Traits};
-use super::tuning::{INTERLEAVE, Lookup, Tuning, lane_m_of};
+use super::tuning::{INTERLEAVE, Tuning, lane_m_of};
 
 /// The most rows of x that a lane of a card owns: with two rows of W and 12 of x no format spills on NVK or RADV, with 16
 /// Q4_0 does (`benches/isa`, Mesa 26.2, 2026-11-26).
 const CARD_LANE_M: usize = 12;
+
+/// The most bytes of tables in workgroup memory: the largest lattice. Each of 128 lanes fills 64 bytes of it once, for the
+/// 2048 weights that it decodes where k is 4096 and subgroups have 32 lanes.
+const TABLES: u32 = 8 << 10;
 
 /// Rows of x that a lane owns, of m. On a card, tiles of x are as even as they can be: one row more then costs no second
 /// tile that is nearly empty.
@@ -50,10 +54,10 @@ fn tuning(traits: &Traits, lanes_k: u32, lane_n: u32, lane_m: u32, bytes: u32) -
         tile_m: lane_m,
         memory,
         lane: Some((lane_n, lane_m)),
-        lookup: Lookup::best(traits, memory),
         consts: vec![("LANES_K", lanes_k)],
         ..Tuning::default()
     }
+    .with_tables(traits, TABLES)
 }
 
 /// Two rows of W, so that the sums of 12 rows of x fit 16 KiB.

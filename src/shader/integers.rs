@@ -6,10 +6,12 @@ use crate::family::{AffineKind, Family, Fields, Levels, PART};
 /// What kernels that multiply pairs of bytes have in common.
 pub(crate) const PAIRS: File = text!("pairs/pairs.wgsl");
 
-/// The snippet that makes integer levels of a format that [has any](Family::has_integers).
-pub(crate) fn of(family: &Family) -> Option<File> {
+/// The snippet that makes integer levels of a format that [has any](Family::has_integers), by a table in workgroup memory
+/// or otherwise.
+pub(crate) fn of(family: &Family, in_memory: bool) -> Option<File> {
     let file = match (family.levels, family.shader.fields) {
         (Levels::Direct(_), _) => return None,
+        (Levels::Table(_), _) if in_memory => text!("integers/table_memory.wgsl"),
         (Levels::Table(_), _) => text!("integers/table.wgsl"),
         (Levels::Unsigned, _) => text!("integers/unsigned.wgsl"),
         (Levels::Signed, Fields::Linear { .. }) => text!("integers/fields.wgsl"),

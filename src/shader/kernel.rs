@@ -56,7 +56,7 @@ impl Kernel {
 
     /// Whether it calls `begin`, which makes levels ready.
     pub const fn begins(&self) -> bool {
-        matches!(self.shape, Shape::Product) && !self.takes_bytes()
+        matches!(self.shape, Shape::Product)
     }
 
     /// Whether it can multiply by weights of this format on such a device, as precisely as is asked.

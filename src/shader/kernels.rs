@@ -9,7 +9,7 @@ use super::integers::PAIRS;
 pub(crate) use super::kernel::{Kernel, KernelInfo, Shape};
 use super::needs::Needs;
 use super::traits::{DeviceClass, Traits};
-use super::tuning::{CPU_LANE_M, Lookup, Tuning, lane_m_of};
+use super::tuning::{CPU_LANE_M, LEVELS_BYTES, Lookup, Tuning, lane_m_of};
 use crate::family::PART;
 
 /// Sums whose error does not grow with their length.
@@ -254,10 +254,10 @@ fn gemm(traits: &Traits, m: usize) -> Tuning {
         tile_n,
         tile_m,
         memory,
-        lookup: Lookup::best(traits, memory),
         consts: vec![("TURNS", turns(traits))],
         ..Tuning::default()
     }
+    .with_tables(traits, LEVELS_BYTES)
 }
 
 /// Written out, the inner loop of a tile has no counter and no index that naga must clamp: `gemm` for Q4_0 takes 2.5
@@ -285,10 +285,10 @@ fn gemm_f16(traits: &Traits, m: usize) -> Tuning {
         tile_n,
         tile_m,
         memory,
-        lookup: Lookup::best(traits, memory),
         consts: vec![("LANE_N", lane_n), ("LANE_M", lane_m), ("TURNS", turns(traits))],
         ..Tuning::default()
     }
+    .with_tables(traits, LEVELS_BYTES)
 }
 
 /// A lane owns eight rows of W for one or two rows of x, else four: other numbers take up to a third longer on lavapipe

@@ -24,6 +24,8 @@ pub(crate) struct Tuning {
     pub holds_scales: bool,
     /// Where tables of levels are looked up.
     pub lookup: Lookup,
+    /// Bytes of workgroup memory for what `Lookup::Memory` keeps there.
+    pub spare: u32,
     /// Whether small floats are made by way of halves, which takes a device that keeps subnormal ones.
     pub halves: bool,
     /// Constants of the kernel's own.
@@ -38,25 +40,27 @@ pub(crate) enum Lookup {
     Selects,
     /// Registers of a subgroup of at least eight lanes.
     Subgroup,
-    /// Workgroup memory.
+    /// Workgroup memory, and so are points of lattices.
     Memory,
 }
 
-impl Lookup {
-    /// The best for a kernel that uses so many bytes of workgroup memory itself. Untuned for cards but by count of
-    /// instructions: `benches/isa`.
-    pub fn best(traits: &Traits, used: u32) -> Lookup {
-        match traits.class {
-            DeviceClass::Gpu if used + TABLE_BYTES <= traits.memory => Lookup::Memory,
-            _ => Lookup::Selects,
-        }
-    }
-}
-
 /// Sixteen floats.
-const TABLE_BYTES: u32 = 64;
+pub(crate) const LEVELS_BYTES: u32 = 64;
+
+/// Pairs of 16 levels, a word each.
+pub(crate) const PAIRS_BYTES: u32 = 1024;
 
 impl Tuning {
+    /// With tables in workgroup memory where they fit and take at most so many bytes. Untuned for cards but by count of
+    /// instructions: `benches/isa`.
+    pub fn with_tables(mut self, traits: &Traits, most: u32) -> Tuning {
+        if traits.class == DeviceClass::Gpu {
+            self.lookup = Lookup::Memory;
+            self.spare = traits.memory.saturating_sub(self.memory).min(most);
+        }
+        self
+    }
+
     /// The snippets that say what a lane owns and, where it owns whole rows, when its sums are settled.
     pub fn parts(&self) -> Vec<File> {
         let mut files = Vec::new();

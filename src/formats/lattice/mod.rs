@@ -63,6 +63,12 @@ fn pairs(grid: &[u16]) -> Vec<u32> {
     grid.chunks(2).map(pair).collect()
 }
 
+/// Coordinate i next to 4 + i, so that a point spread into nibbles has one word in the low ones, one in the high ones.
+fn interleaved(point: u16) -> u16 {
+    let pair = |i: usize| (point >> (2 * i) & 3) | (point >> (8 + 2 * i) & 3) << 2;
+    (0..4).fold(0, |fields, i| fields | pair(i) << (4 * i))
+}
+
 /// A codebook of IQ3 as the device has it: the levels of four weights, a byte each.
 fn quads(grid: &[u16], levels: [i8; 8]) -> Vec<u32> {
     let word = |point: &u16| {
@@ -81,7 +87,7 @@ macro_rules! tables {
     )+};
 }
 tables! {
-    iq1_s_words: pairs(&grids::IQ1_S);
+    iq1_s_words: pairs(&grids::IQ1_S.map(interleaved));
     iq2_xxs_words: pairs(&grids::IQ2_XXS);
     iq2_xs_words: pairs(&grids::IQ2_XS);
     iq2_s_words: pairs(&grids::IQ2_S);
@@ -89,32 +95,42 @@ tables! {
     iq3_s_words: quads(&grids::IQ3_S, IQ3_S);
 }
 
-/// Packs low bytes of indices, and for each part a word of signs, bit i for weight i, three words a part.
+/// Packs low bytes of indices, and a word of signs for each part, three words a part.
 pub(super) fn pack_quads(low: &[u8], signs: impl Fn(usize) -> u32, units: &mut [u8]) {
     for (part, (low, units)) in low.chunks(8).zip(units.chunks_mut(12)).enumerate() {
         units[..8].copy_from_slice(low);
-        units[8..].copy_from_slice(&by_bytes(signs(part)).to_le_bytes());
+        units[8..].copy_from_slice(&signs(part).to_le_bytes());
     }
 }
 
-/// Bit i = 4j + b as bit 8b + j: one shift then gives the bits of a code word, one to a byte.
+/// The bit of weight 4j + b as bit 8b + 4 · (j % 2) + j / 2: one shift then gives the bits of a code word, one to a byte,
+/// and the last weight of each eight has one of the top four.
 pub(super) fn by_bytes(bits: u32) -> u32 {
-    // Every fourth bit, moved together by pairs, by fours, by eights.
     (0..4).fold(0, |word, b| {
-        let bits = (bits >> b) & 0x1111_1111;
-        let bits = (bits | bits >> 3) & 0x0303_0303;
-        let bits = (bits | bits >> 6) & 0x000f_000f;
-        let bits = (bits | bits >> 12) & 0x0000_00ff;
-        word | bits << (8 * b)
+        let every = (bits >> b) & 0x1111_1111;
+        let byte = (every | every >> 7 | every >> 14 | every >> 21) & 0xff;
+        word | byte << (8 * b)
     })
 }
 
-/// The WGSL twins of this file.
-pub(super) const SHADER: (&str, &str) = (
-    "codes/lattice.wgsl",
-    include_str!("../../../shaders/codes/lattice.wgsl"),
-);
-pub(super) const QUADS_SHADER: (&str, &str) = (
-    "codes/lattice_quads.wgsl",
-    include_str!("../../../shaders/codes/lattice_quads.wgsl"),
-);
+/// Four times seven signs, by bytes; the top four bits are 0.
+pub(super) fn signs28(sevens: u32) -> u32 {
+    let spread = |o: usize| ((sevens >> (7 * o)) & 127) << (8 * o);
+    by_bytes(spread(0) | spread(1) | spread(2) | spread(3))
+}
+
+macro_rules! files {
+    ($($name:ident $path:literal;)+) => {$(
+        pub(super) const $name: (&str, &str) = (
+            concat!("codes/", $path),
+            include_str!(concat!("../../../shaders/codes/", $path)),
+        );
+    )+};
+}
+// The WGSL twins of this file.
+files! {
+    SHADER_IQ1 "iq1.wgsl";
+    SHADER_IQ2 "iq2.wgsl";
+    SHADER_IQ3 "iq3.wgsl";
+    SHADER_SIGNS28 "signs28.wgsl";
+}

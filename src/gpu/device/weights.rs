@@ -1,6 +1,6 @@
 //! A packed matrix in GPU memory.
 
-use crate::family::Table;
+use crate::family::{PART, Table};
 use crate::gpu::device::buffers::STAGING;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::lock::lock;
@@ -145,6 +145,12 @@ impl Gpu {
     }
 }
 
+/// Pairs with the first of them again behind the last, so that those of a part lie next to each other wherever it starts.
+fn with_first_again(pairs: &[u32]) -> Vec<u32> {
+    let all = pairs.iter().cycle().take(pairs.len() + 2 * (PART - 1));
+    all.copied().collect()
+}
+
 impl Gpu {
     /// What the codes of a matrix are looked up in.
     async fn table(&self, matrix: &Matrix<'_>) -> Result<Option<Buffer>> {
@@ -152,14 +158,17 @@ impl Gpu {
         let table = match format.family().table {
             Table::None => return Ok(None),
             Table::Fixed(words) => self.shared_table(format.name(), words).await?,
-            Table::Codebook(_) | Table::Pairs => {
-                let words = bytemuck::cast_slice(matrix.codebook());
-                let usage = BufferUsages::STORAGE;
-                self.buffer_of("codebook", words, usage).await?
-            }
+            Table::Codebook(_) => self.codebook(matrix.codebook()).await?,
+            Table::Pairs => self.codebook(&with_first_again(matrix.codebook())).await?,
         };
         within("the table of a matrix in bytes", table.size(), self.max_binding())?;
         Ok(Some(table))
+    }
+
+    /// The table of one matrix.
+    async fn codebook(&self, words: &[u32]) -> Result<Buffer> {
+        self.buffer_of("codebook", bytemuck::cast_slice(words), BufferUsages::STORAGE)
+            .await
     }
 
     /// The table of a format whose matrices share it.
