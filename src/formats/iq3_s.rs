@@ -41,7 +41,11 @@ pub(crate) static IQ3_S: Family = Family {
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        lattice::pack_quads(&block[2..66], |part| lattice::by_bytes(word(block, 74 + 4 * part)), units);
+        lattice::pack_quads(
+            &block[2..66],
+            |part| lattice::by_bytes(word(block, 74 + 4 * part)),
+            units,
+        );
     }),
     // The high bits, the scales, then d; one unit, so that kernels that own whole rows hold it.
     scale_plane: Plane {
