@@ -1,44 +1,68 @@
 //! Loops on all cores with the feature `rayon`, on one without.
 
+use std::ops::Range;
 use std::sync::Mutex;
 
-/// Calls `f(index, chunk, scratch)` for each chunk of `data`; each worker has its own scratch.
+/// Calls `f(index, chunk, scratch)` for each chunk of `data`; each job has its own scratch.
 pub(crate) fn chunks<T: Send, S>(
     data: &mut [T],
     chunk: usize,
     scratch: impl Fn() -> S + Sync + Send,
     f: impl Fn(usize, &mut [T], &mut S) + Sync + Send,
 ) {
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        data.par_chunks_mut(chunk)
-            .enumerate()
-            .for_each_init(scratch, |s, (i, c)| f(i, c, s));
-    }
-    #[cfg(not(feature = "rayon"))]
-    {
+    let part = part(data.len().div_ceil(chunk));
+    let job = |first: usize, data: &mut [T]| {
         let mut s = scratch();
         for (i, c) in data.chunks_mut(chunk).enumerate() {
-            f(i, c, &mut s);
+            f(first + i, c, &mut s);
         }
-    }
+    };
+    let parts = data.chunks_mut(part.saturating_mul(chunk)).enumerate();
+    run(parts
+        .map(|(p, data)| -> Job { Box::new(move || job(p * part, data)) })
+        .collect());
 }
 
-/// Calls `f(index, scratch)` for each index below `count`; each worker has its own scratch.
+/// Calls `f(index, scratch)` for each index below `count`; each job has its own scratch.
 pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(usize, &mut S) + Sync + Send) {
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        (0..count).into_par_iter().for_each_init(scratch, |s, i| f(i, s));
-    }
-    #[cfg(not(feature = "rayon"))]
-    {
+    let part = part(count);
+    let job = |rows: Range<usize>| {
         let mut s = scratch();
-        for i in 0..count {
+        for i in rows {
             f(i, &mut s);
         }
+    };
+    let parts = (0..count).step_by(part);
+    run(parts
+        .map(|first| -> Job { Box::new(move || job(first..count.min(first + part))) })
+        .collect());
+}
+
+/// Loops are cut into boxed jobs, and not handed to rayon as iterators, because rayon's code is then compiled once for
+/// the crate and not once for each loop.
+type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Indices in one job: enough jobs for each thread that a slow one holds nobody up.
+#[cfg(feature = "rayon")]
+fn part(count: usize) -> usize {
+    count.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads()).max(1)
+}
+
+#[cfg(not(feature = "rayon"))]
+fn part(count: usize) -> usize {
+    count.max(1)
+}
+
+#[cfg(feature = "rayon")]
+const JOBS_PER_THREAD: usize = 8;
+
+fn run(mut jobs: Vec<Job>) {
+    #[cfg(feature = "rayon")]
+    if jobs.len() > 1 {
+        use rayon::prelude::*;
+        return jobs.into_par_iter().for_each(|job| job());
     }
+    jobs.drain(..).for_each(|job| job());
 }
 
 /// `f(index)` for each index below `count`, in order.

@@ -62,8 +62,8 @@ fn products_at<S: Simd, const SPAN: usize, const KIND: usize, const ROWS: usize>
             }
         };
     }
-    // 32 vector registers hold 16 sums, 16 hold 4.
-    if S::f32s::LEN == 16 && ROWS == TILE {
+    // 32 vector registers hold 16 sums, 16 hold 4. In `const`, so that what is never called is not compiled.
+    if const { S::f32s::LEN == 16 && ROWS == TILE } {
         x_rows!(4);
     }
     x_rows!(1);

@@ -8,15 +8,11 @@
 //! - with a bias: `scale · u + bias`, as in MLX and quanto. The scale can be negative.
 
 use super::bits;
-use super::lanes;
-use super::rows::{grouped_rows, plain};
 use super::scale::{self, BF16, F16, F32, ScaleFamilies, StoredScale};
+use super::stream::{self, Stream};
 use crate::ScaleType;
-use crate::family::{
-    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
-};
+use crate::family::{AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, QuantizeError, ShaderParts, Table};
 use crate::formats::encode::range::{extreme, inverse, max_abs};
-use fearless_simd::Simd;
 
 /// The kind of a family: the parameters of a block in addition to the scale, and the centre of its fields.
 const SYMMETRIC: usize = 0;
@@ -49,6 +45,15 @@ const fn device_offset(bits: usize, kind: usize) -> i8 {
     match bits {
         8 => 0,
         _ => offset(bits, kind),
+    }
+}
+
+const fn stream(bits: usize, kind: usize, scale: ScaleType) -> Stream {
+    let signs = matches!((bits, kind), (1, SYMMETRIC));
+    Stream {
+        header: header(kind, scale),
+        offset: if signs { 1 } else { offset(bits, kind) as u8 },
+        signs,
     }
 }
 
@@ -95,21 +100,18 @@ const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
             _ => Levels::Signed,
         },
         table: Table::None,
-        codes: plain!(codes::<_, BITS, KIND, S>),
-        affine: plain!(affine::<_, BITS, KIND, S>),
-        unpack: grouped_rows!(
-            header(KIND, S::TYPE),
-            BITS,
-            codes::<_, BITS, KIND, S>,
-            affine::<_, BITS, KIND, S>
-        ),
+        codes: |block, codes| stream::codes::<BITS>(stream(BITS, KIND, S::TYPE), block, codes),
+        affine: |block, _| stream::affine::<S>(stream(BITS, KIND, S::TYPE), block),
+        unpack: Some(|level, group, row, spans| {
+            stream::unpack::<BITS, S>(stream(BITS, KIND, S::TYPE), level, group, row, spans);
+        }),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(|level, codes, units| {
             bits::pack_from::<BITS>(level, device_offset(BITS, KIND), codes, units);
         }),
         scale_plane: scale::plane(S::TYPE, has_pair(KIND)),
         scale_bytes: const { &[(0, header(KIND, S::TYPE))] },
-        quantize: quantize::<BITS, KIND, S>,
+        quantize: |weights, _, block| quantize::<BITS>(KIND, S::TYPE, weights, block),
         shader: ShaderParts {
             bits: BITS,
             fields: fields(BITS, KIND),
@@ -178,46 +180,17 @@ families! {
     2 TERNARY_KIND: TERNARY_ALL = TERNARY "ternary", TERNARY_BF16 "ternary_bf16", TERNARY_F32 "ternary_f32";
 }
 
-#[inline(always)]
-fn codes<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
-    let fields = &block[header(KIND, S::TYPE)..];
-    let (whole, tail) = codes.as_chunks_mut::<32>();
-    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
-        let fields = lanes::fields::<V, BITS>(simd, bytes);
-        match (BITS, KIND) {
-            (1, SYMMETRIC) => lanes::put(codes, fields << 1, 1),
-            _ => lanes::put(codes, fields, offset(BITS, KIND) as u8),
-        }
-    }
-    let fields = &fields[4 * BITS * whole.len()..];
-    for (i, code) in tail.iter_mut().enumerate() {
-        let field = bits::field::<BITS>(fields, i) as i8;
-        *code = match (BITS, KIND) {
-            (1, SYMMETRIC) => 2 * field - 1,
-            _ => field.wrapping_sub(offset(BITS, KIND)),
-        };
-    }
-}
-
-#[inline(always)]
-fn affine<V: Simd, const BITS: usize, const KIND: usize, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
-    let second = || S::TYPE.load_at(simd, &block[S::TYPE.bytes()..]);
-    Affine {
-        scale: S::TYPE.load_at(simd, block),
-        offset: if has_pair(KIND) { second() } else { 0.0 },
-    }
-}
-
 /// Round to nearest, with scale and offset from the extremes of the group.
-fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
+fn quantize<const BITS: usize>(
+    kind: usize,
+    scale_type: ScaleType,
     weights: &[f32],
-    _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
-    let top = ((1u32 << BITS) - 1 - (KIND == TERNARY_KIND) as u32) as f32;
+    let top = ((1u32 << BITS) - 1 - (kind == TERNARY_KIND) as u32) as f32;
     // `zero` is the field that represents 0, or with a bias the lowest weight.
-    let (scale, zero) = match (BITS, KIND) {
-        (_, ASYMMETRIC) => asymmetric(weights, top, S::TYPE)?,
+    let (scale, zero) = match (BITS, kind) {
+        (_, ASYMMETRIC) => asymmetric(weights, top, scale_type)?,
         (_, BIASED) => (range(weights).1 / top, 0.0),
         (_, TERNARY_KIND) => (least_squares_ternary(weights), 1.0),
         (1, _) => (mean_abs(weights), 0.0),
@@ -230,32 +203,28 @@ fn quantize<const BITS: usize, const KIND: usize, S: StoredScale>(
         }
     };
     block.fill(0);
-    S::TYPE.store(scale, block)?;
+    scale_type.store(scale, block)?;
     let mut bias = 0.0;
-    if has_pair(KIND) {
-        let second = match KIND {
-            BIASED => range(weights).0,
-            _ => zero,
-        };
-        let place = &mut block[S::TYPE.bytes()..];
-        S::TYPE.store(second, place)?;
-        if KIND == BIASED {
-            bias = S::TYPE.load(place);
+    if has_pair(kind) {
+        let second = if kind == BIASED { range(weights).0 } else { zero };
+        let place = &mut block[scale_type.bytes()..];
+        scale_type.store(second, place)?;
+        if kind == BIASED {
+            bias = scale_type.load(place);
         }
     }
-    let inverse = inverse(S::TYPE.load(block));
-    let fields = &mut block[header(KIND, S::TYPE)..];
+    let inverse = inverse(scale_type.load(block));
+    let fields = &mut block[header(kind, scale_type)..];
+    let signs = stream(BITS, kind, scale_type).signs;
+    // Symmetric INT8 is stored in two's complement.
+    let flip = if (BITS, kind) == (8, SYMMETRIC) { 0x80 } else { 0 };
     for (i, &w) in weights.iter().enumerate() {
-        let field = match (BITS, KIND) {
-            (1, SYMMETRIC) => (w >= 0.0) as u8,
-            _ => (((w - bias) * inverse).round_ties_even() + zero).clamp(0.0, top) as u8,
+        let field = if signs {
+            (w >= 0.0) as u8
+        } else {
+            (((w - bias) * inverse).round_ties_even() + zero).clamp(0.0, top) as u8
         };
-        // Symmetric INT8 is stored in two's complement.
-        let field = match (BITS, KIND) {
-            (8, SYMMETRIC) => field ^ 0x80,
-            _ => field,
-        };
-        bits::set_field::<BITS>(fields, i, field);
+        bits::set_field::<BITS>(fields, i, field ^ flip);
     }
     Ok(())
 }

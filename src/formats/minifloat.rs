@@ -6,15 +6,11 @@
 //! compressed-tensors and DeepSeek. Unlike GGUF's MXFP4, code 8 of E2M1 is a negative zero.
 
 use super::bits;
-use super::lanes;
-use super::rows::{grouped_rows, plain};
 use super::scale::{self, BF16, E4M3 as ScaleE4M3, E8M0, F16, F32, ScaleFamilies, StoredScale};
+use super::stream::{self, Stream};
 use crate::ScaleType;
-use crate::family::{
-    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, QuantizeError, ShaderParts, Table,
-};
+use crate::family::{AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, QuantizeError, ShaderParts, Table};
 use crate::formats::encode::range::max_abs;
-use fearless_simd::Simd;
 
 /// The values of all codes of an element type: a sign, `e` bits of exponent, `m` of mantissa.
 const fn values<const N: usize>(e: u32, m: u32) -> [f32; N] {
@@ -80,6 +76,15 @@ pub(crate) fn nearest<const E: u32, const M: u32>(x: f32) -> u8 {
     (code | (x.to_bits() >> 31) << (E + M)) as u8
 }
 
+/// A code is its field.
+const fn stream(scale: ScaleType) -> Stream {
+    Stream {
+        header: scale.bytes(),
+        offset: 0,
+        signs: false,
+    }
+}
+
 const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
     name: &'static str,
     group: usize,
@@ -99,14 +104,16 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
         affine_kind: AffineKind::Scale,
         levels: Levels::Table(levels),
         table: Table::None,
-        codes: plain!(codes::<_, BITS, S>),
-        affine: plain!(affine::<_, S>),
-        unpack: grouped_rows!(S::TYPE.bytes(), BITS, codes::<_, BITS, S>, affine::<_, S>),
+        codes: |block, codes| stream::codes::<BITS>(stream(S::TYPE), block, codes),
+        affine: |block, _| stream::affine::<S>(stream(S::TYPE), block),
+        unpack: Some(|level, group, row, spans| {
+            stream::unpack::<BITS, S>(stream(S::TYPE), level, group, row, spans);
+        }),
         code_plane: bits::plane(BITS),
         pack_codes: Pack::Codes(bits::pack::<BITS, 0>),
         scale_plane: scale::plane(S::TYPE, false),
         scale_bytes: const { &[(0, S::TYPE.bytes())] },
-        quantize: quantize::<BITS, E, M, S>,
+        quantize: |weights, _, block| quantize::<BITS, E, M>(S::TYPE, weights, block),
         shader: ShaderParts {
             bits: BITS,
             fields: Fields::Other { largest: 0 },
@@ -141,22 +148,22 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
 
 /// The largest weight of a group becomes the largest element; where the scale is a power of two, it
 /// gets the exponent of the largest element, and the little that is above saturates (OCP MX, 6.3).
-fn quantize<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
+fn quantize<const BITS: usize, const E: u32, const M: u32>(
+    scale_type: ScaleType,
     weights: &[f32],
-    _: &Hints,
     block: &mut [u8],
 ) -> Result<(), QuantizeError> {
     let max = max_abs(weights);
     let exponent = largest(E, M) >> M;
     let top = f32::from_bits(((127 - bias(E)) << 23) + (largest(E, M) << (23 - M)));
-    let wanted = match S::TYPE {
+    let wanted = match scale_type {
         ScaleType::E8M0 => max * 2f32.powi(bias(E) as i32 - exponent as i32),
         _ => max / top,
     };
     block.fill(0);
-    S::TYPE.store(wanted, block)?;
-    let scale = S::TYPE.load(block);
-    let fields = &mut block[S::TYPE.bytes()..];
+    scale_type.store(wanted, block)?;
+    let scale = scale_type.load(block);
+    let fields = &mut block[scale_type.bytes()..];
     for (i, w) in weights.iter().enumerate() {
         let x = if scale == 0.0 { 0.0 } else { w / scale };
         bits::set_field::<BITS>(fields, i, nearest::<E, M>(x));
@@ -190,27 +197,6 @@ families!(8, 4, 3, E4M3, FP8_E4M3_ALL, group 128:
 families!(8, 5, 2, E5M2, FP8_E5M2_ALL, group 128:
     FP8_E5M2 = "fp8_e5m2" F32, FP8_E5M2_E8M0 = "fp8_e5m2_e8m0" E8M0, FP8_E5M2_E4M3 = "fp8_e5m2_e4m3" ScaleE4M3,
     FP8_E5M2_F16 = "fp8_e5m2_f16" F16, FP8_E5M2_BF16 = "fp8_e5m2_bf16" BF16,);
-
-#[inline(always)]
-fn codes<V: Simd, const BITS: usize, S: StoredScale>(simd: V, block: &[u8], codes: &mut [i8]) {
-    let fields = &block[S::TYPE.bytes()..];
-    let (whole, tail) = codes.as_chunks_mut::<32>();
-    for (codes, bytes) in whole.iter_mut().zip(fields.chunks_exact(4 * BITS)) {
-        lanes::put(codes, lanes::fields::<V, BITS>(simd, bytes), 0);
-    }
-    let fields = &fields[4 * BITS * whole.len()..];
-    for (i, code) in tail.iter_mut().enumerate() {
-        *code = bits::field::<BITS>(fields, i) as i8;
-    }
-}
-
-#[inline(always)]
-fn affine<V: Simd, S: StoredScale>(simd: V, block: &[u8], _: usize) -> Affine {
-    Affine {
-        scale: S::TYPE.load_at(simd, block),
-        offset: 0.0,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ mod lanes;
 pub(crate) mod lattice;
 pub(crate) mod rows;
 mod scale;
+mod stream;
 
 use crate::Format;
 
