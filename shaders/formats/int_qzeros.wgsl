@@ -6,6 +6,6 @@ fn affine(row: Row, group: u32) -> Affine {
     let first = group / 8u * HEADER_UNITS;
     let g = group % 8u;
     let zeros = scale_at(row, first + 8u + g / ZEROS);
-    let zero = extractBits(zeros, g % ZEROS * ZERO_BITS, ZERO_BITS);
+    let zero = (zeros >> (g % ZEROS * ZERO_BITS)) & ((1u << ZERO_BITS) - 1u);
     return Affine(group_scale(row, first + g), f32(zero));
 }

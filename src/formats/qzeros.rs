@@ -1,10 +1,10 @@
 //! Integers whose zero points take about as many bits as codes (the `qzeros` of GPTQ and AWQ).
 //!
 //! A block is eight groups of any length: eight scales, eight zero points, then the fields of all groups as one stream,
-//! lowest bits first. A zero point of 3 bits takes 4, and one of 2 bits under f32 scales too: then zero points fill whole
-//! units of the scale plane, and none crosses its unit. The last block of a row can have fewer weights, but has eight
-//! scales and zero points too; those of groups that it lacks say nothing. Weight = `scale · (field - zero)`, as in `int.rs`, whose zero points are
-//! numbers of the scale's type and can be fractional.
+//! lowest bits first. Zero points fill whole units of the scale plane and none crosses its unit: one of 3 bits takes 4,
+//! and so does one of 2 bits under f32 scales. The last block of a row can have fewer weights, but has eight scales and
+//! zero points too; those of groups that it lacks say nothing. Weight = `scale · (field - zero)`, as in `int.rs`, whose
+//! zero points are numbers of the scale's type and can be fractional.
 
 use super::bits;
 use super::int::asymmetric;

@@ -80,7 +80,8 @@ impl Integers {
         let mut qzeros = vec![0; self.groups() * zero_words];
         for row in 0..N {
             for j in 0..self.k {
-                set(&mut qweight, bits, j, self.fields[row * self.k + j], |word| word * N + row);
+                let field = self.fields[row * self.k + j];
+                set(&mut qweight, bits, j, field, |word| word * N + row);
             }
             for g in 0..self.groups() {
                 let zero = self.zeros[row * self.groups() + g];

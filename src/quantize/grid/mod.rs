@@ -111,14 +111,7 @@ impl CodeGrid {
     }
 
     /// Σ importance · |w - rounded|^norm over weights from `first` on, of a block that was fitted to others than these.
-    pub fn error(
-        &self,
-        fitted: &Fitted,
-        first: usize,
-        weights: &[f32],
-        importance: Option<&[f32]>,
-        norm: f32,
-    ) -> f64 {
+    pub fn error(&self, fitted: &Fitted, first: usize, weights: &[f32], importance: Option<&[f32]>, norm: f32) -> f64 {
         let mut sum = 0f64;
         for (i, &w) in weights.iter().enumerate() {
             let affine = fitted.affines[self.format.group_of(first + i)];
