@@ -2,7 +2,7 @@
 
 use crate::common::Random;
 use lowbit::layouts::{AwqLayout, FloatSlice, GptqLayout, GptqZeros};
-use lowbit::{Format, Group, Linear, Matrix, Result, ScaleType};
+use lowbit::{Format, Group, Linear, Matrix, Result};
 
 /// Outputs: whole words of zero points of any bits.
 pub const N: usize = 32;
@@ -124,7 +124,7 @@ impl Tensors {
     }
 
     fn f16s(&self) -> FloatSlice<'_> {
-        FloatSlice::new(ScaleType::F16, bytemuck::cast_slice(&self.scales))
+        FloatSlice::from(&self.scales[..])
     }
 
     pub fn gptq(&self, of: &Integers, zeros: GptqZeros) -> Result<Linear> {
