@@ -58,8 +58,8 @@ unsafe impl GlobalAlloc for Noting {
 #[global_allocator]
 static ALLOCATOR: Noting = Noting;
 
-/// The largest single allocation a call may make: scratch, whatever the count.
-const SCRATCH: usize = 1 << 20;
+/// The largest single allocation a call may make: scratch, whatever the count. faer takes 4 MiB at once.
+const SCRATCH: usize = if cfg!(feature = "faer") { 8 << 20 } else { 1 << 20 };
 
 /// Multiples of every block and of none, whose products with small numbers or with themselves overflow, and for which
 /// no machine has memory.
