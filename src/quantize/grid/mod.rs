@@ -150,8 +150,10 @@ fn level(format: Format, code: i8) -> f32 {
 /// 2-bit ternary weights, -128 in GGUF's Q8_0.
 fn levels(format: Format, bits: &CodeBits) -> Vec<(f32, i8)> {
     let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
-    let mut codes = vec![0i8; bits.len()];
-    for weights in probes(bits.len()) {
+    let len = bits.len();
+    let mut codes = vec![0i8; len];
+    for probe in probes(format.encoded_span(len).min(len)) {
+        let weights: Vec<f32> = probe.iter().cycle().take(len).copied().collect();
         let mut block = vec![0u8; format.bytes_for(weights.len())];
         if format.encode(0, &weights, &Hints::default(), &mut block).is_ok() {
             (format.family().codes)(&block, &mut codes);
