@@ -11,8 +11,8 @@ use super::int::asymmetric;
 use super::scale::{self, BF16, F16, F32, ScaleFamilies, StoredScale};
 use super::stream::{self, Stream};
 use crate::family::{
-    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, Pack, Plane, QuantizeError, ShaderParts, Spans,
-    Table, Unit, span_of,
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, PART, Pack, Plane, QuantizeError, ShaderParts,
+    Spans, Table, Unit, span_of,
 };
 use crate::formats::encode::range::inverse;
 use crate::simd::{at_baseline, at_level};
@@ -132,7 +132,11 @@ fn affine<V: Simd, const BITS: usize, S: StoredScale>(simd: V, block: &[u8], g: 
 fn unpack<const BITS: usize, S: StoredScale>(level: Level, group: Group, row: &[u8], spans: Spans) {
     // Whole rows are no groups of these formats.
     if let Group::Len(len) = group {
-        at_level!(level, simd => blocks::<_, BITS, S>(simd, len, row, spans));
+        // The default group gets a loop of its own, as in `rows.rs`.
+        at_level!(level, simd => match len {
+            PART => blocks::<_, BITS, S>(simd, PART, row, spans),
+            len => blocks::<_, BITS, S>(simd, len, row, spans),
+        });
     }
 }
 
@@ -146,14 +150,29 @@ fn blocks<V: Simd, const BITS: usize, S: StoredScale>(simd: V, len: usize, row: 
         stream::put::<V, BITS>(simd, stream(BITS, S::TYPE), block, codes);
         // Empty where only codes are asked for.
         if let (Some(scales), Some(offsets)) = (scales.next(), offsets.next()) {
-            let groups = scales.chunks_mut(per_group).zip(offsets.chunks_mut(per_group));
-            for (g, (scales, offsets)) in groups.enumerate() {
-                let Affine { scale, offset } = affine::<V, BITS, S>(simd, block, g);
+            let read = affines::<V, BITS, S>(simd, block);
+            let scales = scales.chunks_exact_mut(per_group);
+            let offsets = offsets.chunks_exact_mut(per_group);
+            for ((scales, offsets), Affine { scale, offset }) in scales.zip(offsets).zip(read) {
                 scales.fill(scale);
                 offsets.fill(offset);
             }
         }
     }
+}
+
+/// Those of all groups of a block, also of those that it lacks: a loop of known length over bytes of known number.
+#[inline(always)]
+fn affines<V: Simd, const BITS: usize, S: StoredScale>(simd: V, block: &[u8]) -> [Affine; GROUPS] {
+    let header = &block[..header(BITS, S::TYPE)];
+    let mut all = [Affine {
+        scale: 0.0,
+        offset: 0.0,
+    }; GROUPS];
+    for (g, one) in all.iter_mut().enumerate() {
+        *one = affine::<V, BITS, S>(simd, header, g);
+    }
+    all
 }
 
 /// Writes the scale and the zero point of a group, an error where the scale is infinite in its type. The zero point has
