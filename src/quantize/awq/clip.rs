@@ -33,7 +33,8 @@ impl Default for Clip {
 
 impl Clip {
     /// The weights of `dense`, each block of `format` (each group where a block's groups are independent, each row where
-    /// the format has one scale for it) clipped at the magnitude with the least error of its part of the outputs over `x`, rows of k floats.
+    /// the format has one scale for it) clipped at the magnitude with the least error of its part of the outputs over
+    /// `x`, rows of k floats.
     ///
     /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will receive; `None` for
     /// [`quantize`](crate::Matrix::quantize).
