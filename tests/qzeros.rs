@@ -114,9 +114,9 @@ fn gptq_chooses_the_same_weights() {
     hessian.add(&x).unwrap();
     let dense = Dense::new(5, k, &weights).unwrap();
     let search = Search::default().with_grid(10);
-    // GPTQ tries an encoder on a few blocks to learn its levels. With 8 bits and scales of bf16, whether that shows the
-    // highest depends on the length of the groups, and the last block here has short ones too.
-    let finds_all = |format: &Format| !format.name().starts_with("int8_qzeros_bf16");
+    // GPTQ tries an encoder on a few blocks to learn its levels. With scales of bf16 it can miss the highest in groups of
+    // one length and find it in those of another, and a block has a short last group besides whole ones.
+    let finds_all = |format: &Format| !format.name().contains("bf16");
     for (packed, plain) in pairs().into_iter().filter(|(packed, _)| finds_all(packed)) {
         for groups in [GroupScales::Sequential, GroupScales::Static] {
             for (act_order, search) in [(false, None), (true, None), (true, Some(search.clone()))] {
