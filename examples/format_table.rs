@@ -48,6 +48,9 @@ fn table() -> Result<String, String> {
     for format in Format::ALL {
         let group = match (format.group(), format.with_group(8)) {
             _ if format.block_len() == Some(1) => "-".into(),
+            (Group::Len(group), Ok(_)) if format.with_group(Group::Row).is_err() => {
+                format!("{group}, or any multiple of 8")
+            }
             (Group::Len(group), Ok(_)) => format!("{group}, any multiple of 8, or whole rows"),
             (Group::Len(group), Err(_)) => group.to_string(),
             _ => "a row, or any multiple of 8".into(),

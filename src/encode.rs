@@ -88,8 +88,9 @@ impl Matrix<'static> {
                     let hints = Hints {
                         importance: importance.map(|i| &i[start..][..len]),
                         row_mean_square,
+                        ..Hints::default()
                     };
-                    (format.family().quantize)(&weights[start..][..len], &hints, block)
+                    format.encode(0, &weights[start..][..len], &hints, block)
                 })
             },
         )

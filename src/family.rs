@@ -93,9 +93,10 @@ impl Plane {
 pub(crate) enum Blocks {
     /// Blocks of one size, fixed by a specification; k must be a multiple.
     Fixed { len: usize, bytes: usize },
-    /// A block is one group of any length (`Format::group`), shorter at the end of a row: `header` bytes, then `bits`
-    /// for each weight, rounded up to whole bytes.
-    Groups { header: usize, bits: usize },
+    /// A block is `groups` groups of any length (`Format::group`), shorter at the end of a row: `header` bytes, then
+    /// `bits` for each weight, rounded up to whole bytes. Of several groups each is encoded on its own, and none is a
+    /// whole row.
+    Groups { groups: usize, header: usize, bits: usize },
     /// Like `Groups`, with `bytes` for each eight weights; k must be a multiple of 8.
     Vectors { header: usize, bytes: usize },
     /// Consecutive floats of `bytes` bytes each.
@@ -201,7 +202,7 @@ pub(crate) struct Family {
     /// `scale_plane.per` weights; zeros fill the rest.
     pub scale_plane: Plane,
     pub scale_bytes: Runs,
-    /// Chooses codes and scales for one block of weights.
+    /// Chooses codes and scales for one block of weights, or for one of several independent groups.
     pub quantize: Quantize,
     /// The format's WGSL and the snippets with which it is composed.
     pub shader: ShaderParts,
@@ -250,7 +251,7 @@ pub(crate) const fn span_of(group: Group) -> usize {
     }
 }
 
-/// Encodes weights into one block.
+/// Encodes weights into one block, or into their place in it where groups of a block are independent.
 pub(crate) type Quantize = fn(weights: &[f32], hints: &Hints, block: &mut [u8]) -> Result<(), QuantizeError>;
 
 /// The WGSL files of one format, as `(path under shaders/, text)`, and its constants.
@@ -293,12 +294,16 @@ pub(crate) enum Fields {
     Other { largest: u8 },
 }
 
-/// What an encoder receives in addition to the weights of its block.
+/// What an encoder receives in addition to its weights: those of a block, or of one of several independent groups.
+#[derive(Default)]
 pub(crate) struct Hints<'a> {
-    /// The importance of each weight of the block, if known.
+    /// The importance of each weight, if known.
     pub importance: Option<&'a [f32]>,
     /// The mean square of the whole row; 0 without importance.
     pub row_mean_square: f32,
+    /// The place in the block of one of several independent groups: its number and its first weight.
+    pub group: usize,
+    pub first: usize,
 }
 
 /// The scale of a block of finite weights is out of the range of its type.

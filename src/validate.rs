@@ -38,8 +38,7 @@ impl Matrix<'_> {
                 if family.floats.iter().any(nan) && found.is_none() {
                     found = Some(bad("scale", start, f32::NAN));
                 }
-                let group = family.group.clamp(1, len);
-                for i in (0..len).step_by(group) {
+                for i in (0..len).step_by(self.format().group_span(len)) {
                     let a = (family.affine)(block, self.format().group_of(i));
                     // Rounding is monotonic: if this is finite, every weight is.
                     let most = largest + a.offset.abs();

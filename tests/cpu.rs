@@ -124,6 +124,8 @@ fn what_needs_no_rounding_is_exact() {
         Format::INT4_ASYM,
         Format::INT4_BIAS,
         Format::INT3_ASYM,
+        Format::INT3_QZEROS,
+        Format::INT8_QZEROS,
         Format::TERNARY,
     ] {
         for group in [8, 16, 24, 32, 64] {
@@ -132,7 +134,9 @@ fn what_needs_no_rounding_is_exact() {
             for row in bytes.chunks_mut(format.row_bytes(k).unwrap()) {
                 for block in row.chunks_mut(format.block_bytes().unwrap()) {
                     let scale = half::f16::from_f32(2f32.powi(-3));
-                    block[..2].copy_from_slice(&scale.to_le_bytes());
+                    for at in (0..2 * if format.float_fields().len() == 8 { 8 } else { 1 }).step_by(2) {
+                        block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
+                    }
                     if format.float_fields().len() == 2 {
                         // The zero point or bias is a multiple of a quarter.
                         let second = half::f16::from_f32((random.next() % 64) as f32 / 4.0);

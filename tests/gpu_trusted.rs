@@ -25,6 +25,7 @@ fn formats() -> Vec<Format> {
         Format::NF4,
         Format::IQ1_M,
         Format::INT8_ASYM.with_group(8).unwrap(),
+        Format::INT3_QZEROS.with_group(24).unwrap(),
         Format::IQ2_S,
         Format::INT1,
         Format::IQ3_S,

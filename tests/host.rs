@@ -235,9 +235,9 @@ fn half_step(format: Format, group: &[f32]) -> f32 {
         "int8" | "q8_0" => max / 127.0,
         "int4" | "q4_0" => max / 8.0 * 2.0, // the side without the extreme ends a step early
         "int2" => max,
-        "int8_asym" => (hi - lo) / 255.0 * 2.0, // the rounded zero point moves all by half a step
-        "int4_asym" => (hi - lo) / 15.0 * 2.0,
-        "int2_asym" => (hi - lo) / 3.0 * 2.0,
+        "int8_asym" | "int8_qzeros" => (hi - lo) / 255.0 * 2.0, // the rounded zero point moves all by half a step
+        "int4_asym" | "int4_qzeros" => (hi - lo) / 15.0 * 2.0,
+        "int2_asym" | "int2_qzeros" => (hi - lo) / 3.0 * 2.0,
         "q4_1" => (hi - lo).max(group.iter().fold(0f32, |m, w| m.max(w.abs()))) / 15.0,
         _ => return f32::INFINITY,
     };

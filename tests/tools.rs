@@ -66,7 +66,7 @@ fn inspect_a_checkpoint() {
         let told = run("inspect", &[model]).unwrap();
         assert!(told.starts_with("safetensors, quantized by gptq\n"), "{told}");
         let layer = row(&told, NAME);
-        assert_eq!(layer[1], "int4_asym_g128");
+        assert_eq!(layer[1], "int4_qzeros_g128");
         assert_eq!(layer[2], format!("{n} x {k}"));
         let bytes: usize = layer[3].parse().unwrap();
         assert_eq!(bytes, case.linear().unwrap().matrix().bytes().len());
@@ -78,7 +78,7 @@ fn inspect_a_checkpoint() {
         assert_eq!(row(&told, "model.norm.weight")[2], "3");
         assert_eq!(row(&told, "model.steps")[1], "I64");
         assert!(!told.contains("qweight"), "{told}");
-        let total = ["int4_asym_g128", "multiplies", "1"];
+        let total = ["int4_qzeros_g128", "multiplies", "1"];
         assert_eq!(row(&told, total[0])[..3], total);
         assert!(told.contains("8 tensors with 1 packed layers"), "{told}");
     }
@@ -146,7 +146,7 @@ fn multiply_by_a_layer_of_a_checkpoint() {
         let shape = format!("n = {} outputs, k = {} inputs", case.n, case.k);
         assert!(told.contains(NAME) && told.contains(&shape), "{told}");
         assert!(told.contains("with permutation, bias"), "{told}");
-        let verdict = &row(&told, "int4_asym_g128 on CPU")[5];
+        let verdict = &row(&told, "int4_qzeros_g128 on CPU")[5];
         assert!(verdict.ends_with("ok"), "{told}");
         assert_eq!(told.contains(", the first"), weights == folder.text(), "{told}");
     }

@@ -39,9 +39,7 @@ impl Row {
         let family = format.family();
         let count = plan.k.div_ceil(plan.span);
         let used = if plan.has_offsets() { count } else { 0 };
-        // A row with a short last group is read block by block.
-        let whole = plan.k.is_multiple_of(format.block_span(plan.k));
-        if let (Some(unpack), true) = (family.unpack, whole) {
+        if let Some(unpack) = format.unpack(plan.k) {
             let spans = Spans {
                 codes: &mut self.codes[..plan.k],
                 scales: &mut self.scales[..count],

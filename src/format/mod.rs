@@ -1,5 +1,6 @@
 //! `Format`: a family of encodings and a group, and the sizes that follow from them.
 
+mod encode;
 mod name;
 mod rows;
 
@@ -53,18 +54,21 @@ impl Format {
     ///
     /// # Errors
     /// [`Error::Group`] if the format has groups of a fixed length, the length is not a multiple of 8 or over 2^24,
-    /// or the group is [`Group::Tensor`].
+    /// the group is [`Group::Tensor`], or it is [`Group::Row`] and the format packs the zero points of several groups
+    /// together.
     pub fn with_group(self, group: impl Into<Group>) -> Result<Format> {
+        const LENGTHS: &str = "groups of a multiple of 8 weights up to 2^24";
         let group = group.into();
         let allowed = match self.family.blocks {
             Blocks::Fixed { .. } => format!("its own groups of {}", self.family.group),
             Blocks::Plain { .. } => "no groups".into(),
             Blocks::Groups { .. } | Blocks::Vectors { .. } => match group {
-                Group::Row => return Ok(Format { group, ..self }),
+                Group::Row if !self.has_independent_groups() => return Ok(Format { group, ..self }),
                 Group::Len(len) if len > 0 && len.is_multiple_of(8) && len <= 1 << 24 => {
                     return Ok(Format { group, ..self });
                 }
-                _ => "whole rows, or groups of a multiple of 8 weights up to 2^24".into(),
+                _ if self.has_independent_groups() => LENGTHS.into(),
+                _ => format!("whole rows, or {LENGTHS}"),
             },
         };
         Err(Error::Group {
@@ -111,6 +115,7 @@ impl Format {
         match (self.family.blocks, self.group) {
             (Blocks::Fixed { len, .. }, _) => Some(len),
             (Blocks::Plain { .. }, _) => Some(1),
+            (Blocks::Groups { groups, .. }, Group::Len(len)) => Some(groups * len),
             (_, Group::Len(len)) => Some(len),
             _ => None,
         }
@@ -194,18 +199,29 @@ impl Format {
     pub(crate) fn bytes_for(&self, len: usize) -> usize {
         match self.family.blocks {
             Blocks::Fixed { bytes, .. } => bytes,
-            Blocks::Groups { header, bits } => header + len.saturating_mul(bits).div_ceil(8),
+            Blocks::Groups { header, bits, .. } => header + len.saturating_mul(bits).div_ceil(8),
             Blocks::Vectors { header, bytes } => header + len.div_ceil(8).saturating_mul(bytes),
             Blocks::Plain { bytes } => len.saturating_mul(bytes),
         }
     }
 
+    /// Whether a block has several groups that are encoded one by one.
+    pub(crate) fn has_independent_groups(&self) -> bool {
+        matches!(self.family.blocks, Blocks::Groups { groups: 2.., .. })
+    }
+
+    /// Weights in a group of a block of `len`.
+    pub(crate) fn group_span(&self, len: usize) -> usize {
+        match (self.family.blocks, self.group) {
+            (Blocks::Fixed { .. }, _) => self.family.group,
+            (Blocks::Groups { .. }, Group::Len(group)) => group,
+            _ => len,
+        }
+    }
+
     /// The group, within its block, of weight `i` of the block.
     pub(crate) fn group_of(&self, i: usize) -> usize {
-        match self.family.blocks {
-            Blocks::Fixed { .. } => i / self.family.group,
-            _ => 0,
-        }
+        i / self.group_span(usize::MAX)
     }
 
     /// The device plane of the scales, with the period that this format's group gives.

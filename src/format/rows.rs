@@ -1,7 +1,7 @@
 //! Walking and decoding stored rows.
 
 use super::Format;
-use crate::family::{Affine, AffineKind, Blocks, Levels, Spans};
+use crate::family::{Affine, AffineKind, Blocks, Levels, PART, Spans, Unpack};
 use fearless_simd::Level;
 use std::borrow::Cow;
 
@@ -34,12 +34,32 @@ impl Format {
         match self.family.blocks {
             Blocks::Vectors { bytes, .. } => len / 8 * bytes,
             Blocks::Plain { bytes } => len * bytes,
-            Blocks::Groups { header: 0, bits } => len * bits / 8,
+            Blocks::Groups { header: 0, bits, .. } => len * bits / 8,
             _ => {
                 let span = self.block_span(len);
                 len / span * self.bytes_for(span)
             }
         }
+    }
+
+    /// A stored row that has zeros in place of the scales of groups behind its end: parts that end there read them.
+    pub(crate) fn with_zeros_behind<'a>(&self, k: usize, row: &'a [u8]) -> Cow<'a, [u8]> {
+        if !self.has_independent_groups() || k.is_multiple_of(PART) {
+            return row.into();
+        }
+        let tail = k % self.block_span(k);
+        let block = row.len() - self.bytes_for(tail);
+        let mut row = row.to_vec();
+        for (at, scale) in &self.family.floats[self.group_of(tail - 1) + 1..] {
+            row[block + at..][..scale.bytes()].fill(0);
+        }
+        row.into()
+    }
+
+    /// The loop over whole rows of `k` at a level of SIMD; none for rows with a short last group, which are read block
+    /// by block.
+    pub(crate) fn unpack(&self, k: usize) -> Option<Unpack> {
+        self.family.unpack.filter(|_| k.is_multiple_of(self.encoded_span(k)))
     }
 
     /// The codes of one stored row, `codes.len()` = k of them.
@@ -51,9 +71,8 @@ impl Format {
 
     /// The same at a level of SIMD.
     pub(crate) fn row_codes_at(&self, level: Level, row: &[u8], codes: &mut [i8]) {
-        let whole = codes.len().is_multiple_of(self.block_span(codes.len()));
-        match self.family.unpack {
-            Some(unpack) if whole => {
+        match self.unpack(codes.len()) {
+            Some(unpack) => {
                 let spans = Spans {
                     codes,
                     scales: &mut [],
@@ -61,8 +80,7 @@ impl Format {
                 };
                 unpack(level, self.group, row, spans);
             }
-            // A row with a short last group is read block by block.
-            _ => self.row_codes(row, codes),
+            None => self.row_codes(row, codes),
         }
     }
 
@@ -86,10 +104,7 @@ impl Format {
                 Levels::Direct(levels) => levels(block, codebook, first + start, out),
                 _ => (family.codes)(block, codes),
             }
-            let group = match family.blocks {
-                Blocks::Fixed { .. } => family.group,
-                _ => len,
-            };
+            let group = self.group_span(len);
             let kind = family.affine_kind;
             for (g, (codes, out)) in codes.chunks(group).zip(out.chunks_mut(group)).enumerate() {
                 let a = (family.affine)(block, g);

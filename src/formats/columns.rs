@@ -17,7 +17,11 @@ const fn family<const BITS: usize>(name: &'static str) -> Family {
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Groups { header: 0, bits: BITS },
+        blocks: Blocks::Groups {
+            groups: 1,
+            header: 0,
+            bits: BITS,
+        },
         floats: &[],
         scales: &[],
         group: 0,

@@ -76,6 +76,7 @@ const fn family<const BITS: usize, const KIND: usize, S: StoredScale>(
         name,
         gguf: None,
         blocks: Blocks::Groups {
+            groups: 1,
             header: header(KIND, S::TYPE),
             bits: BITS,
         },
@@ -241,7 +242,7 @@ fn range(weights: &[f32]) -> (f32, f32) {
 }
 
 /// Scale and zero point such that 0 and both extremes are representable.
-fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32), QuantizeError> {
+pub(super) fn asymmetric(weights: &[f32], top: f32, scale: ScaleType) -> Result<(f32, f32), QuantizeError> {
     let lo = weights.iter().fold(0.0f32, |m, &w| m.min(w));
     let hi = weights.iter().fold(0.0f32, |m, &w| m.max(w));
     // The zero point belongs to the scale as stored.

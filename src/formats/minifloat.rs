@@ -95,6 +95,7 @@ const fn family<const BITS: usize, const E: u32, const M: u32, S: StoredScale>(
         name,
         gguf: None,
         blocks: Blocks::Groups {
+            groups: 1,
             header: S::TYPE.bytes(),
             bits: BITS,
         },

@@ -56,6 +56,10 @@ formats! {
          INT1_ASYM = "1-bit integers with a zero point, which can be fractional. Each group: scale, zero point, then eight bits in each byte, lowest first. Weight = scale · (field - zero).",
          INT1_BIAS = "1-bit integers with a bias. Each group: scale, bias, then eight bits in each byte, lowest first. Weight = scale · field + bias, rounded twice.",
          TERNARY = "Ternary weights in 2 bits. Each group: the scale, then four fields in each byte, lowest bits first. Weight = scale · (field - 1).";
+    qzeros: INT8_QZEROS = "8-bit integers with packed zero points (`qzeros`). Eight groups each: eight scales, eight zero points of 8 bits, then one byte for each weight. Weight = scale · (field - zero).",
+            INT4_QZEROS = "4-bit integers with packed zero points (`qzeros`). Eight groups each: eight scales, eight zero points of 4 bits, then two fields in each byte, the first weight in the low one. Weight = scale · (field - zero).",
+            INT3_QZEROS = "3-bit integers with packed zero points (`qzeros`). Eight groups each: eight scales, eight zero points of 4 bits, then a stream of fields, lowest bits first. Weight = scale · (field - zero).",
+            INT2_QZEROS = "2-bit integers with packed zero points (`qzeros`). Eight groups each: eight scales, eight zero points of 2 bits, then four fields in each byte, lowest bits first. Weight = scale · (field - zero).";
     floats: F32 = "32-bit floats, not packed.",
             F16 = "16-bit floats (IEEE binary16), not packed.",
             BF16 = "The upper halves of 32-bit floats, not packed.";

@@ -59,7 +59,11 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
     Family {
         name,
         gguf: None,
-        blocks: Blocks::Groups { header: 4, bits: 4 },
+        blocks: Blocks::Groups {
+            groups: 1,
+            header: 4,
+            bits: 4,
+        },
         floats: &[(0, ScaleType::F32)],
         scales: &[],
         group: 64,

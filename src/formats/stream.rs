@@ -57,7 +57,7 @@ pub(crate) fn unpack<const BITS: usize, S: StoredScale>(
 }
 
 #[inline(always)]
-fn put<V: Simd, const BITS: usize>(simd: V, stream: Stream, block: &[u8], codes: &mut [i8]) {
+pub(crate) fn put<V: Simd, const BITS: usize>(simd: V, stream: Stream, block: &[u8], codes: &mut [i8]) {
     let fields = &block[stream.header..];
     let double = (BITS == 1 && stream.signs) as u32;
     let (whole, tail) = codes.as_chunks_mut::<32>();

@@ -47,10 +47,7 @@ impl RowPacking for BlockRows {
 
     fn encode(&self, x: &[f32], words: &mut [u32]) -> Result<()> {
         let (codes, scales) = words.split_at_mut(self.code_words());
-        let hints = Hints {
-            importance: None,
-            row_mean_square: 0.0,
-        };
+        let hints = Hints::default();
         let mut block = vec![0; 2 + self.code_bytes()];
         for (b, x) in x.chunks_exact(BLOCK).enumerate() {
             (self.format.family().quantize)(x, &hints, &mut block).map_err(|e| e.of(self.format))?;

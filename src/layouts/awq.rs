@@ -10,7 +10,7 @@ const NIBBLE: [u32; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
 /// One AWQ layer: weight = `scale · (field - zero)`.
 ///
-/// Becomes `INT4_ASYM` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
+/// Becomes `INT4_QZEROS` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
 /// points are exact; the tool rounds weights to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
 pub struct AwqLayout<'a> {

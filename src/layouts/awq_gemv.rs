@@ -18,7 +18,7 @@ fn columns(k: usize, group: usize) -> usize {
 
 /// One AWQ layer of version GEMV: weight = `scale · (field - zero)`.
 ///
-/// Becomes `INT4_ASYM` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
+/// Becomes `INT4_QZEROS` (`INT4` if all zero points are 8) with scales in the checkpoint's type. Codes, scales and zero
 /// points are exact; the tool rounds weights to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]
 pub struct AwqGemvLayout<'a> {

@@ -112,7 +112,7 @@ impl PackQuantizedLayout<'_> {
 
 /// One layer of `int-quantized`: a signed byte for each weight, weight = `scale · (code - zero)`.
 ///
-/// Becomes `INT8`, or `INT8_ASYM` with zero points, with scales in the checkpoint's type: exact. Other tools round the
+/// Becomes `INT8`, or `INT8_QZEROS` with zero points, with scales in the checkpoint's type: exact. Other tools round the
 /// inputs of such layers to 8 bits; lowbit does not.
 #[derive(Clone, Copy, Debug)]
 pub struct IntQuantizedLayout<'a> {

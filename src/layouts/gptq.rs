@@ -56,7 +56,7 @@ fn raised(words: &[u8], bits: usize, i: usize, by: impl Fn(usize) -> u32) -> u16
 
 /// One GPTQ layer: weight = `scale · (field - zero)`, with the scale and zero point of the input's group.
 ///
-/// Becomes an asymmetric integer format (symmetric if all zero points are in the middle) with scales in the checkpoint's
+/// Becomes an integer format with packed zero points (symmetric if all are in the middle) with scales in the checkpoint's
 /// type; act-order becomes a permutation of the inputs. Codes, scales and zero points are exact; the tool rounds weights
 /// to f16, lowbit keeps f32.
 #[derive(Clone, Copy, Debug)]

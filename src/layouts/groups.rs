@@ -1,6 +1,7 @@
 //! From a tool's separate tensors of codes and scales to lowbit's rows of blocks.
 
 use super::fields::{self, size};
+use crate::formats::qzeros;
 use crate::linear::part;
 use crate::reserve::within;
 use crate::{Error, Format, Group, Matrix, Result, ScaleType, parallel};
@@ -138,8 +139,9 @@ pub(super) struct Integers {
 }
 
 impl Integers {
-    /// The matrix: symmetric if every zero point is in the middle, otherwise with zero points. Scales and zero points are
-    /// f32 if the type of the scales does not represent the zero points exactly.
+    /// The matrix: symmetric if every zero point is in the middle, otherwise with zero points. These are packed if they are
+    /// fields themselves and that takes fewer bytes. Else scales and zero points are f32 if the type of the scales does
+    /// not represent the zero points exactly.
     pub fn matrix(
         &self,
         fields: impl Fn(usize, &mut [u8]) + Sync + Send,
@@ -149,10 +151,12 @@ impl Integers {
         let &Integers { n, k, bits, .. } = self;
         let groups = k.div_ceil(self.group);
         let middle = (1u32 << (bits - 1)) as f32;
-        let (mut centred, mut narrow) = (bits > 1, true);
+        let top = (1u32 << bits) - 1;
+        let (mut centred, mut packed, mut narrow) = (bits > 1, true, true);
         for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {
             let z = zero(row, g);
             centred &= z == middle;
+            packed &= (0..=top).contains(&(z as u32)) && z as u32 as f32 == z;
             narrow &= holds(self.kind, z);
         }
         let kind = if narrow { self.kind } else { ScaleType::F32 };
@@ -169,11 +173,32 @@ impl Integers {
             });
         }
         let format = grouped(asymmetric(bits).with_scale(kind)?, self.group, k)?;
+        if let (true, Some(format)) = (packed, self.packed_below(format.row_bytes(k)?)) {
+            let kind = self.kind;
+            return build(format, bits, n, k, fields, |row, block, out| {
+                let first = block * qzeros::GROUPS;
+                for (place, g) in (first..groups.min(first + qzeros::GROUPS)).enumerate() {
+                    // Scales are finite, as in `put`.
+                    let _ = qzeros::put(bits, kind, place, (scale(row, g), zero(row, g) as u8), out);
+                }
+            });
+        }
         build(format, bits, n, k, fields, |row, g, out| {
             let (first, second) = out.split_at_mut(kind.bytes());
             put(kind, scale(row, g), first);
             put(kind, zero(row, g), second);
         })
+    }
+}
+
+impl Integers {
+    /// The format with packed zero points, if there is one for these bits and groups and its rows take fewer bytes: of few
+    /// groups a whole header can take more.
+    fn packed_below(&self, row_bytes: usize) -> Option<Format> {
+        let format = with_qzeros(self.bits)?.with_scale(self.kind).ok()?;
+        let format = format.with_group(self.group).ok()?;
+        format.row_bytes(self.k).ok().filter(|&bytes| bytes < row_bytes)?;
+        Some(format)
     }
 }
 
@@ -244,6 +269,17 @@ pub(super) fn asymmetric(bits: usize) -> Format {
         Format::INT7_ASYM,
         Format::INT8_ASYM,
     ][bits - 1]
+}
+
+/// The format of `bits` bits whose zero points are packed, where there is one.
+fn with_qzeros(bits: usize) -> Option<Format> {
+    match bits {
+        2 => Some(Format::INT2_QZEROS),
+        3 => Some(Format::INT3_QZEROS),
+        4 => Some(Format::INT4_QZEROS),
+        8 => Some(Format::INT8_QZEROS),
+        _ => None,
+    }
 }
 
 pub(super) fn biased(bits: usize) -> Format {

@@ -7,14 +7,14 @@
 //!
 //! | Tool | Type | Becomes | Exact |
 //! |---|---|---|---|
-//! | GPTQ, AutoRound, 2 to 8 bits | [`GptqLayout`] | `INTn_ASYM`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
-//! | AWQ, GEMM | [`AwqLayout`] | `INT4_ASYM` | codes, scales, zero points; the tool rounds to f16 |
-//! | AWQ, GEMV | [`AwqGemvLayout`] | `INT4_ASYM` | as GEMM |
+//! | GPTQ, AutoRound, 2 to 8 bits | [`GptqLayout`] | `INTn_QZEROS`, permuted inputs | codes, scales, zero points; the tool rounds to f16 |
+//! | AWQ, GEMM | [`AwqLayout`] | `INT4_QZEROS` | codes, scales, zero points; the tool rounds to f16 |
+//! | AWQ, GEMV | [`AwqGemvLayout`] | `INT4_QZEROS` | as GEMM |
 //! | AWQ, GEMV fast | [`AwqGemvFastLayout`] | `INT4_BIAS` | codes, scales, scaled zero points; the tool rounds to f16 |
 //! | bitsandbytes NF4, FP4 | [`FourBitLayout`] | `NF4`, `FP4` | weights, double quantization too |
 //! | bitsandbytes LLM.int8() | [`Int8Layout`] | `INT8` by rows, divided by 127 | weights; the tool rounds inputs |
-//! | compressed-tensors `pack-quantized`, 1 to 8 bits | [`PackQuantizedLayout`] | `INTn`, `INTn_ASYM` | weights |
-//! | compressed-tensors `int-quantized` | [`IntQuantizedLayout`] | `INT8`, `INT8_ASYM` | weights |
+//! | compressed-tensors `pack-quantized`, 1 to 8 bits | [`PackQuantizedLayout`] | `INTn`, `INTn_QZEROS` | weights |
+//! | compressed-tensors `int-quantized` | [`IntQuantizedLayout`] | `INT8`, `INT8_QZEROS` | weights |
 //! | compressed-tensors `float-quantized`, DeepSeek, fbgemm | [`Fp8Layout`] | `FP8_E4M3`, `FP8_E5M2` | weights |
 //! | NVFP4 of compressed-tensors, ModelOpt, MLX | [`MicroscaledLayout`] | `FP4_E2M1`, one global scale | weights; compressed-tensors rounds to bf16 |
 //! | MXFP4, MXFP6, MXFP8 of all of them and gpt-oss | [`MicroscaledLayout`] | `FP4_E2M1`, `FP6_E2M3`, `FP8_E4M3`, ... | weights |
@@ -23,13 +23,16 @@
 //! | quanto `qint2`, `qint4` | [`QuantoBitsLayout`] | `INTn_BIAS` | weights in f32 |
 //! | quanto `qint8`, `qfloat8` | [`QuantoBytesLayout`] | `INT8`, `FP8_E4M3`, `FP8_E5M2` | weights |
 //! | MLX `affine`, 1 to 8 bits | [`MlxAffineLayout`] | `INTn_BIAS` | weights in f32 |
-//! | ONNX Runtime `MatMulNBits`, 2, 4, 8 bits | [`MatMulNBitsLayout`] | `INTn`, `INTn_ASYM` | weights |
+//! | ONNX Runtime `MatMulNBits`, 2, 4, 8 bits | [`MatMulNBitsLayout`] | `INTn`, `INTn_QZEROS` | weights |
 //! | BitNet b1.58, packed | [`BitNetLayout`] | `TERNARY`, one output scale | weights |
 //! | BitNet b1.58, `online` | [`BitNetLatentLayout`] | `TERNARY`, one output scale | levels; the mean is taken in f64 |
 //! | ModelOpt INT4 | [`ModelOptInt4Layout`] | `INT4` | weights |
 //! | torchao `Int4Tensor` | [`TorchAoInt4Layout`] | `INT4_BIAS` | weights to a rounding of f32 |
 //! | AQLM 1x16, 2x8 | [`AqlmLayout`] | `AQLM_1X16`, `AQLM_2X8` | weights in f32 |
 //! | not quantized | [`FloatsLayout`] | `F32`, `F16`, `BF16` | weights |
+//!
+//! `INTn_QZEROS` is for zero points of 2, 3, 4 and 8 bits in groups; those of other bits and of whole rows, those outside
+//! 0 to 2^n - 1, and those of so few groups that it takes more bytes are numbers of `INTn_ASYM`.
 
 mod aqlm;
 mod awq;

@@ -160,6 +160,7 @@ fn formats() -> Vec<Format> {
         (Format::INT3_BIAS, ScaleType::F32),
         (Format::INT4_ASYM, ScaleType::BF16),
         (Format::INT4, ScaleType::BF16),
+        (Format::INT3_QZEROS, ScaleType::F32),
         (Format::FP4_E2M1, ScaleType::E4M3),
     ] {
         formats.push(format.with_scale(scale).unwrap());

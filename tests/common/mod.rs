@@ -40,6 +40,7 @@ pub fn formats() -> Vec<Format> {
     for format in [
         Format::INT4,
         Format::INT3_ASYM,
+        Format::INT3_QZEROS,
         Format::INT8_BIAS,
         Format::FP6_E2M3,
         Format::NF4,

@@ -13,7 +13,7 @@ pub fn exact_matrix(format: Format, n: usize, k: usize) -> Matrix<'static> {
                 // Neighbouring blocks differ.
                 let odd = (r + b) % 2;
                 for (i, &(at, scale)) in format.float_fields().iter().enumerate() {
-                    let value = 2f32.powi(odd as i32 + i as i32 - 4);
+                    let value = 2f32.powi((odd + i) as i32 % 3 - 4);
                     match scale {
                         ScaleType::E8M0 => block[at] = 123 + odd as u8,
                         ScaleType::E4M3 => block[at] = 0x38 + 8 * odd as u8,

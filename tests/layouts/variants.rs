@@ -258,8 +258,8 @@ fn aqlm_looks_up_both_kinds() {
 #[test]
 fn layouts_become_what_they_say() {
     let format = |name: &str| layout(name).linear().unwrap().matrix().format().to_string();
-    assert_eq!(format("gptq_w3_g128_act_v2"), "int3_asym_g128");
-    assert_eq!(format("awq_gemm_w4_g128"), "int4_asym_g128");
+    assert_eq!(format("gptq_w3_g128_act_v2"), "int3_qzeros_g128");
+    assert_eq!(format("awq_gemm_w4_g128"), "int4_qzeros_g128");
     assert_eq!(format("bnb_fp4_b64_dq"), "fp4");
     assert_eq!(format("bnb_int8_rowwise"), "int8_f32_row");
     assert_eq!(format("ct_pack_int6_sym_g128"), "int6_f32_g128");

@@ -148,6 +148,7 @@ impl<'a> Planes<'a> {
                 [format.bytes_for(span), plane.units * plane.unit.bytes() / (per / span)]
             }
         };
+        let row = &format.with_zeros_behind(k, row);
         let units = &mut scratch.units[..self.scale_row];
         interleave::runs(row, pieces, runs, plane, r, units, &mut scratch.scale_octet);
     }

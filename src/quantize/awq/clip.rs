@@ -32,8 +32,9 @@ impl Default for Clip {
 }
 
 impl Clip {
-    /// The weights of `dense`, each block of `format` (a group, or a row where the format has one scale for
-    /// it) clipped at the magnitude with the least error of its part of the outputs over `x`, rows of k floats.
+    /// The weights of `dense`, each block of `format` (each group where a block's groups are independent, each row where
+    /// the format has one scale for it) clipped at the magnitude with the least error of its part of the outputs over
+    /// `x`, rows of k floats.
     ///
     /// `importance` is what [`quantize_weighted`](crate::Matrix::quantize_weighted) will receive; `None` for
     /// [`quantize`](crate::Matrix::quantize).
@@ -54,7 +55,7 @@ impl Clip {
         format.check_k(k)?;
         let stride = (rows / self.tokens).max(1);
         let x: Vec<&[f32]> = x.chunks_exact(k).step_by(stride).collect();
-        let span = format.block_span(k);
+        let span = format.encoded_span(k);
         let steps = (self.max_shrink * self.grid as f32) as usize;
         let metrics = (0..k).step_by(span).map(|start| {
             let end = (start + span).min(k);

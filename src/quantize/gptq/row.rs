@@ -14,6 +14,8 @@ pub(super) struct GptqPlan<'a> {
     /// The input of each step.
     pub order: Vec<usize>,
     groups: GroupScales,
+    /// Weights that the encoder reads together.
+    encoded: usize,
     /// Weights in a block; then the levels of whole blocks and of a shorter last block.
     span: usize,
     grid: &'a CodeGrid,
@@ -49,6 +51,7 @@ impl<'a> GptqPlan<'a> {
             k,
             order,
             groups: options.groups,
+            encoded: format.encoded_span(k),
             span: format.block_span(k),
             grid,
             tail,
@@ -65,12 +68,12 @@ impl<'a> GptqPlan<'a> {
     }
 
     /// The steps before which all errors must have been propagated: at most `most` steps apart, and wherever the
-    /// encoder reads a block of weights.
+    /// encoder reads weights.
     pub fn batches(&self, most: usize) -> Vec<usize> {
         let blocks = match self.groups {
             GroupScales::Static => self.k,
-            // As many whole blocks as fit, or a part of one.
-            GroupScales::Sequential => (most / self.span).max(1) * self.span,
+            // As often as the encoder reads, or a part of what it reads.
+            GroupScales::Sequential => (most / self.encoded).max(1) * self.encoded,
         };
         let mut ends = Vec::new();
         for start in (0..self.k).step_by(blocks) {
@@ -93,6 +96,14 @@ impl<'a> GptqPlan<'a> {
         match self.tail {
             Some(tail) if (block + 1) * self.span > self.k => tail,
             _ => self.grid,
+        }
+    }
+
+    /// Where a row keeps a fitted block.
+    fn place(&self, block: usize) -> usize {
+        match self.groups {
+            GroupScales::Static => block,
+            GroupScales::Sequential => 0,
         }
     }
 
@@ -142,23 +153,19 @@ impl<'a> GptqRow<'a> {
         let end = start + errors.len();
         if plan.groups == GroupScales::Static && start == 0 {
             let given = std::mem::take(&mut self.given);
-            for (block, weights) in given.chunks(plan.span).enumerate() {
-                self.fit(plan, block, block, weights)?;
+            for (i, weights) in given.chunks(plan.encoded).enumerate() {
+                self.fit(plan, i * plan.encoded, weights)?;
             }
         }
         for step in start..end {
             let column = plan.column(step);
             let (block, i) = (column / plan.span, column % plan.span);
-            let place = match plan.groups {
-                GroupScales::Static => block,
-                GroupScales::Sequential => 0,
-            };
-            if plan.groups == GroupScales::Sequential && i == 0 {
-                let to = plan.k.min(column + plan.span);
-                self.fit(plan, block, place, &weights[column..to])?;
+            if plan.groups == GroupScales::Sequential && i.is_multiple_of(plan.encoded) {
+                let to = plan.k.min(column + plan.encoded);
+                self.fit(plan, column, &weights[column..to])?;
             }
             let w = weights[step];
-            let (code, q) = plan.grid(block).round(&self.blocks[place], i, w);
+            let (code, q) = plan.grid(block).round(&self.blocks[plan.place(block)], i, w);
             plan.grid(block).set(&mut self.bytes[plan.offset(block)..], i, code);
             let u = &u[step * plan.k..][..end];
             let e = (w - q) / u[step];
@@ -171,22 +178,24 @@ impl<'a> GptqRow<'a> {
         Ok(())
     }
 
-    /// Chooses the scales of a block.
-    fn fit(&mut self, plan: &GptqPlan, block: usize, place: usize, weights: &[f32]) -> Result<(), QuantizeError> {
+    /// Chooses the scales of weights from a column of the matrix on that the encoder reads together.
+    fn fit(&mut self, plan: &GptqPlan, column: usize, weights: &[f32]) -> Result<(), QuantizeError> {
+        let (block, first) = (column / plan.span, column % plan.span);
+        let place = plan.place(block);
         if self.blocks.len() <= place {
             self.blocks.resize_with(place + 1, Fitted::default);
         }
         let grid = plan.grid(block);
-        let from = block * plan.span;
         let hints = Hints {
-            importance: plan.importance.as_ref().map(|i| &i[from..from + weights.len()]),
+            importance: plan.importance.as_ref().map(|i| &i[column..column + weights.len()]),
             row_mean_square: self.mean_square,
+            ..Hints::default()
         };
-        let bytes = plan.format.bytes_for(weights.len());
+        let bytes = plan.format.bytes_for(plan.span.min(plan.k - block * plan.span));
         let bytes = &mut self.bytes[plan.offset(block)..][..bytes];
         match &plan.search {
-            None => grid.fit(weights, &hints, bytes, &mut self.blocks[place]),
-            Some(search) => search.fit(grid, weights, &hints, bytes, &mut self.blocks[place]),
+            None => grid.fit(first, weights, &hints, bytes, &mut self.blocks[place]),
+            Some(search) => search.fit(grid, first, weights, &hints, bytes, &mut self.blocks[place]),
         }
     }
 }

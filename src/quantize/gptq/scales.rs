@@ -65,14 +65,15 @@ impl Search {
     pub(super) fn fit(
         &self,
         grid: &CodeGrid,
+        first: usize,
         weights: &[f32],
         hints: &Hints,
         block: &mut [u8],
         fitted: &mut Fitted,
     ) -> Result<(), QuantizeError> {
-        grid.fit(weights, hints, block, fitted)?;
-        let mut least = grid.error(fitted, weights, hints.importance, self.norm);
-        let mut trial = (block.to_vec(), Fitted::default());
+        grid.fit(first, weights, hints, block, fitted)?;
+        let mut least = grid.error(fitted, first, weights, hints.importance, self.norm);
+        let mut trial = (block.to_vec(), fitted.clone());
         let mut smaller = vec![0f32; weights.len()];
         for step in 1..(self.max_shrink * self.grid as f32) as usize {
             let factor = 1.0 - step as f32 / self.grid as f32;
@@ -83,14 +84,14 @@ impl Search {
                 row_mean_square: hints.row_mean_square * factor * factor,
                 ..*hints
             };
-            grid.fit(&smaller, &hints, &mut trial.0, &mut trial.1)?;
-            let error = grid.error(&trial.1, weights, hints.importance, self.norm);
+            grid.fit(first, &smaller, &hints, &mut trial.0, &mut trial.1)?;
+            let error = grid.error(&trial.1, first, weights, hints.importance, self.norm);
             if error < least {
                 least = error;
                 block.copy_from_slice(&trial.0);
                 std::mem::swap(fitted, &mut trial.1);
                 // The codes belong to the smaller weights.
-                grid.forget(fitted);
+                grid.forget(fitted, first..first + weights.len());
             }
         }
         Ok(())

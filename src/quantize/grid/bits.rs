@@ -5,7 +5,7 @@
 //! byte), codes cannot be chosen one by one.
 
 use crate::Format;
-use crate::family::Levels;
+use crate::family::{Blocks, Levels};
 use crate::random::SplitMix64;
 
 /// The most bits of a code.
@@ -124,7 +124,11 @@ impl CodeBits {
 /// Checks that no code is part of a scale, and that each byte belongs to a code or a scale: other bytes are derived
 /// from the codes (the sums of Q8_1 and Q8_K) and would become stale.
 fn check_scales(format: Format, len: usize, owners: &[Option<usize>]) -> Result<(), String> {
-    let groups = format.group_of(len - 1) + 1;
+    let groups = match format.family().blocks {
+        // A short block has the scales of all its groups.
+        Blocks::Groups { groups, .. } => groups,
+        _ => format.group_of(len - 1) + 1,
+    };
     let affines = |block: &[u8]| -> Vec<(u32, u32)> {
         let affine = |g| (format.family().affine)(block, g);
         let number = |g| (affine(g).scale.to_bits(), affine(g).offset.to_bits());

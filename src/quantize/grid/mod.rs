@@ -11,6 +11,7 @@ mod tests;
 use crate::family::{Affine, Hints, Levels, QuantizeError};
 use crate::{Error, Format, Result};
 use bits::CodeBits;
+use std::ops::Range;
 
 /// The levels of a format, and the places of the codes in a block of a given length.
 pub(crate) struct CodeGrid {
@@ -45,21 +46,23 @@ impl CodeGrid {
         Ok(CodeGrid { format, bits, levels })
     }
 
-    /// Lets the encoder choose scales for `weights`; `block` receives its bytes.
+    /// Lets the encoder choose scales for `weights`, which begin with weight `first` of the block: all of it, or some of
+    /// its groups where these are independent. `block` receives its bytes.
     pub fn fit(
         &self,
+        first: usize,
         weights: &[f32],
         hints: &Hints,
         block: &mut [u8],
         fitted: &mut Fitted,
     ) -> Result<(), QuantizeError> {
-        let family = self.format.family();
-        (family.quantize)(weights, hints, block)?;
-        fitted.weights.clear();
-        fitted.weights.extend_from_slice(weights);
-        fitted.codes.resize(weights.len(), 0);
+        let (family, len) = (self.format.family(), self.bits.len());
+        self.format.encode(first, weights, hints, block)?;
+        fitted.weights.resize(len, f32::NAN);
+        fitted.weights[first..][..weights.len()].copy_from_slice(weights);
+        fitted.codes.resize(len, 0);
         (family.codes)(block, &mut fitted.codes);
-        let groups = self.format.group_of(weights.len() - 1) + 1;
+        let groups = self.format.group_of(len - 1) + 1;
         fitted.affines.clear();
         fitted.affines.extend((0..groups).map(|g| (family.affine)(block, g)));
         Ok(())
@@ -107,11 +110,11 @@ impl CodeGrid {
         })
     }
 
-    /// Σ importance · |w - rounded|^norm over the block that was fitted to other weights than these.
-    pub fn error(&self, fitted: &Fitted, weights: &[f32], importance: Option<&[f32]>, norm: f32) -> f64 {
+    /// Σ importance · |w - rounded|^norm over weights from `first` on, of a block that was fitted to others than these.
+    pub fn error(&self, fitted: &Fitted, first: usize, weights: &[f32], importance: Option<&[f32]>, norm: f32) -> f64 {
         let mut sum = 0f64;
         for (i, &w) in weights.iter().enumerate() {
-            let affine = fitted.affines[self.format.group_of(i)];
+            let affine = fitted.affines[self.format.group_of(first + i)];
             let error = (w - self.value(self.nearest(affine, w).0, affine)).abs();
             let error = if norm == 2.0 { error * error } else { error.powf(norm) };
             sum += (error * importance.map_or(1.0, |importance| importance[i])) as f64;
@@ -119,9 +122,9 @@ impl CodeGrid {
         sum
     }
 
-    /// Marks all weights as changed since [`fit`](CodeGrid::fit).
-    pub fn forget(&self, fitted: &mut Fitted) {
-        fitted.weights.fill(f32::NAN);
+    /// Marks weights as changed since [`fit`](CodeGrid::fit).
+    pub fn forget(&self, fitted: &mut Fitted, weights: Range<usize>) {
+        fitted.weights[weights].fill(f32::NAN);
     }
 
     /// Writes the code of weight `i`.
@@ -147,14 +150,12 @@ fn level(format: Format, code: i8) -> f32 {
 /// 2-bit ternary weights, -128 in GGUF's Q8_0.
 fn levels(format: Format, bits: &CodeBits) -> Vec<(f32, i8)> {
     let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
-    let mut codes = vec![0i8; bits.len()];
-    for weights in probes(bits.len()) {
-        let hints = Hints {
-            importance: None,
-            row_mean_square: 0.0,
-        };
+    let len = bits.len();
+    let mut codes = vec![0i8; len];
+    for probe in probes(format.encoded_span(len).min(len)) {
+        let weights: Vec<f32> = probe.iter().cycle().take(len).copied().collect();
         let mut block = vec![0u8; format.bytes_for(weights.len())];
-        if (format.family().quantize)(&weights, &hints, &mut block).is_ok() {
+        if format.encode(0, &weights, &Hints::default(), &mut block).is_ok() {
             (format.family().codes)(&block, &mut codes);
             for level in codes.iter().map(|&code| level(format, code)) {
                 (least, most) = (least.min(level), most.max(level));

@@ -8,6 +8,8 @@ use crate::{Error, Format, Group, Matrix, Result};
 const HINTS: Hints = Hints {
     importance: None,
     row_mean_square: 0.0,
+    group: 0,
+    first: 0,
 };
 
 /// Weights in the block that a test works on.
@@ -101,7 +103,7 @@ fn codes_written_are_codes_read() -> Result<()> {
                 let mut block = vec![0u8; format.bytes_for(len)];
                 let mut fitted = Fitted::default();
                 let weights = normals(seed, len);
-                grid.fit(&weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
+                grid.fit(0, &weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
                 let codes: Vec<i8> = (0..len).map(|_| choices[random.below(choices.len())]).collect();
                 for (i, &code) in codes.iter().enumerate() {
                     grid.set(&mut block, i, code);
@@ -130,7 +132,7 @@ fn the_nearest_of_all_levels() -> Result<()> {
         };
         let mut block = vec![0u8; format.bytes_for(len)];
         let mut fitted = Fitted::default();
-        grid.fit(&normals(1, len), &HINTS, &mut block, &mut fitted)
+        grid.fit(0, &normals(1, len), &HINTS, &mut block, &mut fitted)
             .ok()
             .unwrap();
         for (i, w) in normals(2, len).into_iter().enumerate() {
@@ -162,7 +164,7 @@ fn unchanged_weights_keep_their_codes() {
         let weights = normals(3, len);
         let mut block = vec![0u8; format.bytes_for(len)];
         let mut fitted = Fitted::default();
-        grid.fit(&weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
+        grid.fit(0, &weights, &HINTS, &mut block, &mut fitted).ok().unwrap();
         let encoded = block.clone();
         for (i, &w) in weights.iter().enumerate() {
             grid.set(&mut block, i, grid.round(&fitted, i, w).0);

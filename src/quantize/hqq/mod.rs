@@ -99,10 +99,10 @@ impl Hqq {
 fn bits_of(format: Format) -> Result<usize> {
     let family = format.family();
     match (family.blocks, family.affine_kind) {
-        (Blocks::Groups { bits, .. }, AffineKind::ScaleZero { .. }) => Ok(bits),
+        (Blocks::Groups { groups: 1, bits, .. }, AffineKind::ScaleZero { .. }) => Ok(bits),
         _ => Err(Error::argument(
             "the format for HQQ",
-            "one of integers with zero points, such as int4_asym",
+            "one of integers with zero points that can be fractional, such as int4_asym",
             format,
         )),
     }
