@@ -278,8 +278,9 @@ pub(crate) enum Decode {
     Minifloat,
     /// The codes are fields that the format's own files unpack, minus CODE_OFFSET.
     Unpacked,
-    /// The codes are points of a lattice, which `Table::Fixed` has: so many bytes of workgroup memory, ready to use.
-    Lattice { bytes: u32 },
+    /// The codes are made of so many points of a lattice, which `Table::Fixed` has. Ready to use each takes these bytes of
+    /// workgroup memory.
+    Lattice { points: u32, bytes: u32 },
     /// By the format's own files.
     Own,
 }

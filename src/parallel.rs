@@ -43,26 +43,23 @@ pub(crate) fn rows<S>(count: usize, scratch: impl Fn() -> S + Sync + Send, f: im
 type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Indices in one job: enough jobs for each thread that a slow one holds nobody up.
-#[cfg(feature = "rayon")]
 fn part(count: usize) -> usize {
-    count.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads()).max(1)
+    #[cfg(feature = "rayon")]
+    let jobs = 8 * rayon::current_num_threads();
+    #[cfg(not(feature = "rayon"))]
+    let jobs = 1;
+    count.div_ceil(jobs).max(1)
 }
 
-#[cfg(not(feature = "rayon"))]
-fn part(count: usize) -> usize {
-    count.max(1)
-}
-
-#[cfg(feature = "rayon")]
-const JOBS_PER_THREAD: usize = 8;
-
-fn run(mut jobs: Vec<Job>) {
+fn run(jobs: Vec<Job>) {
     #[cfg(feature = "rayon")]
     if jobs.len() > 1 {
         use rayon::prelude::*;
         return jobs.into_par_iter().for_each(|job| job());
     }
-    jobs.drain(..).for_each(|job| job());
+    for job in jobs {
+        job();
+    }
 }
 
 /// `f(index)` for each index below `count`, in order.

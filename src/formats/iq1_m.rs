@@ -50,12 +50,12 @@ pub(crate) static IQ1_M: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        decode: Decode::Lattice { bytes: 4 * 2048 },
+        decode: Decode::Lattice { points: 2048, bytes: 4 },
         files: &[
             lattice::SHADER_IQ1,
             ("formats/iq1_m.wgsl", include_str!("../../shaders/formats/iq1_m.wgsl")),
         ],
-        consts: &[("POINTS", 2048)],
+        consts: &[],
     },
 };
 

@@ -52,11 +52,11 @@ pub(crate) static IQ1_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 9 },
-        decode: Decode::Lattice { bytes: 4 * 2048 },
+        decode: Decode::Lattice { points: 2048, bytes: 4 },
         files: &[
             lattice::SHADER_IQ1,
             ("formats/iq1_s.wgsl", include_str!("../../shaders/formats/iq1_s.wgsl")),
         ],
-        consts: &[("POINTS", 2048)],
+        consts: &[],
     },
 };

@@ -77,11 +77,11 @@ pub(crate) static IQ2_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        decode: Decode::Lattice { bytes: 8 * 1024 },
+        decode: Decode::Lattice { points: 1024, bytes: 8 },
         files: &[
             lattice::SHADER_IQ2,
             ("formats/iq2_s.wgsl", include_str!("../../shaders/formats/iq2_s.wgsl")),
         ],
-        consts: &[("POINTS", 1024)],
+        consts: &[],
     },
 };

@@ -46,7 +46,7 @@ pub(crate) static IQ2_XS: Family = Family {
             let joined = |field: fn(u16) -> u16, bits: usize| {
                 (0..4).fold(0, |word, o| word | (field(q[o]) as u32) << (bits * o))
             };
-            let signs = lattice::signs28(joined(|q| q >> 9, 7)) | joined(|q| q >> 8 & 1, 1) << 28;
+            let signs = lattice::signs28(joined(|q| q >> 9, 7) | joined(|q| q >> 8 & 1, 1) << 28);
             unit[..4].copy_from_slice(&joined(|q| q & 0xff, 8).to_le_bytes());
             unit[4..].copy_from_slice(&signs.to_le_bytes());
         }
@@ -62,12 +62,12 @@ pub(crate) static IQ2_XS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        decode: Decode::Lattice { bytes: 8 * 512 },
+        decode: Decode::Lattice { points: 512, bytes: 8 },
         files: &[
             lattice::SHADER_IQ2,
             lattice::SHADER_SIGNS28,
             ("formats/iq2_xs.wgsl", include_str!("../../shaders/formats/iq2_xs.wgsl")),
         ],
-        consts: &[("POINTS", 512)],
+        consts: &[],
     },
 };

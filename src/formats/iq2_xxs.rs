@@ -39,8 +39,7 @@ pub(crate) static IQ2_XXS: Family = Family {
     },
     pack_codes: Pack::Blocks(|block, units| {
         for (g, unit) in units.chunks_mut(8).enumerate() {
-            let fields = word(block, 2 + 8 * g + 4);
-            let signs = lattice::signs28(fields) | fields >> 28 << 28;
+            let signs = lattice::signs28(word(block, 2 + 8 * g + 4));
             unit[..4].copy_from_slice(&block[2 + 8 * g..][..4]);
             unit[4..].copy_from_slice(&signs.to_le_bytes());
         }
@@ -55,7 +54,7 @@ pub(crate) static IQ2_XXS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 43 },
-        decode: Decode::Lattice { bytes: 8 * 256 },
+        decode: Decode::Lattice { points: 256, bytes: 8 },
         files: &[
             lattice::SHADER_IQ2,
             lattice::SHADER_SIGNS28,
@@ -64,6 +63,6 @@ pub(crate) static IQ2_XXS: Family = Family {
                 include_str!("../../shaders/formats/iq2_xxs.wgsl"),
             ),
         ],
-        consts: &[("POINTS", 256)],
+        consts: &[],
     },
 };

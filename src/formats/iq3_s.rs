@@ -58,11 +58,11 @@ pub(crate) static IQ3_S: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 15 },
-        decode: Decode::Lattice { bytes: 4 * 512 },
+        decode: Decode::Lattice { points: 512, bytes: 4 },
         files: &[
             lattice::SHADER_IQ3,
             ("formats/iq3_s.wgsl", include_str!("../../shaders/formats/iq3_s.wgsl")),
         ],
-        consts: &[("POINTS", 512)],
+        consts: &[],
     },
 };

@@ -40,10 +40,7 @@ pub(crate) static IQ3_XXS: Family = Family {
         per: 32,
     },
     pack_codes: Pack::Blocks(|block, units| {
-        let signs = |part: usize| {
-            let fields = word(block, 66 + 4 * part);
-            lattice::signs28(fields) | fields >> 28 << 28
-        };
+        let signs = |part: usize| lattice::signs28(word(block, 66 + 4 * part));
         lattice::pack_quads(&block[2..66], signs, units);
     }),
     scale_plane: Plane {
@@ -56,7 +53,7 @@ pub(crate) static IQ3_XXS: Family = Family {
     shader: ShaderParts {
         bits: 0,
         fields: Fields::Other { largest: 62 },
-        decode: Decode::Lattice { bytes: 4 * 256 },
+        decode: Decode::Lattice { points: 256, bytes: 4 },
         files: &[
             lattice::SHADER_IQ3,
             lattice::SHADER_SIGNS28,
@@ -65,6 +62,6 @@ pub(crate) static IQ3_XXS: Family = Family {
                 include_str!("../../shaders/formats/iq3_xxs.wgsl"),
             ),
         ],
-        consts: &[("POINTS", 256)],
+        consts: &[],
     },
 };

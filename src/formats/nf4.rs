@@ -4,13 +4,15 @@
 
 use super::bits;
 use super::lanes;
-use super::rows::{grouped_rows, plain};
-use crate::ScaleType;
+use super::rows::{grouped, plain};
 use crate::family::{
-    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts, Table,
+    Affine, AffineKind, Blocks, Decode, Family, Fields, Levels, Pack, Quantize, QuantizeError, ShaderParts, Spans,
+    Table,
 };
 use crate::formats::encode::range::max_abs;
-use fearless_simd::{prelude::*, u8x16};
+use crate::simd::at_level;
+use crate::{Group, ScaleType};
+use fearless_simd::{Level, prelude::*, u8x16};
 
 /// Quantiles of the normal distribution with an exact zero, as bitsandbytes 0.50 ships them.
 static NORMAL: [f32; 16] = [
@@ -72,7 +74,7 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
         table: Table::None,
         codes: plain!(codes),
         affine: plain!(affine),
-        unpack: grouped_rows!(4, 4, codes, affine),
+        unpack: Some(unpack),
         code_plane: bits::plane(4),
         pack_codes: Pack::Codes(bits::pack::<4, 0>),
         scale_plane: super::scale::plane(ScaleType::F32, false),
@@ -91,6 +93,22 @@ const fn family(name: &'static str, levels: &'static [f32; 16], quantize: Quanti
             consts: &[],
         },
     }
+}
+
+fn unpack(level: Level, group: Group, row: &[u8], spans: Spans) {
+    at_level!(
+        level,
+        simd => grouped(
+            group,
+            [4, 4],
+            row,
+            spans,
+            #[inline(always)]
+            |block, out| codes(simd, block, out),
+            #[inline(always)]
+            |block| affine(simd, block, 0)
+        )
+    );
 }
 
 fn quantize(levels: &[f32; 16], weights: &[f32], block: &mut [u8]) -> Result<(), QuantizeError> {

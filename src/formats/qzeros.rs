@@ -12,7 +12,7 @@ use super::scale::{self, BF16, F16, F32, ScaleFamilies, StoredScale};
 use super::stream::{self, Stream};
 use crate::family::{
     Affine, AffineKind, Blocks, Decode, Family, Fields, Hints, Levels, PART, Pack, Plane, QuantizeError, ShaderParts,
-    Spans, Table, Unit, span_of,
+    Spans, Table, span_of,
 };
 use crate::formats::encode::range::inverse;
 use crate::simd::{at_baseline, at_level};
@@ -83,12 +83,9 @@ const fn family<const BITS: usize, S: StoredScale>(name: &'static str, scales: &
             bits::pack_from::<BITS>(level, 0, codes, units);
         }),
         scale_plane: Plane {
-            unit: match S::TYPE.bytes() {
-                2 => Unit::Half,
-                _ => Unit::Word,
-            },
             units: header_units(BITS, S::TYPE),
             per: GROUPS * 32,
+            ..scale::plane(S::TYPE, false)
         },
         scale_bytes: const { &[(0, header(BITS, S::TYPE))] },
         quantize: |weights, hints, block| quantize::<BITS>(S::TYPE, weights, hints, block),

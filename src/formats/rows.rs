@@ -38,28 +38,6 @@ macro_rules! rows {
 }
 pub(crate) use rows;
 
-/// The `unpack` of a family: blocks of one group, `$header` bytes and `$bits` for each weight.
-macro_rules! grouped_rows {
-    ($header:expr, $bits:expr, $codes:expr, $affine:expr) => {
-        Some(|level, group, row, spans| {
-            $crate::simd::at_level!(
-                level,
-                simd => $crate::formats::rows::grouped(
-                    group,
-                    [$header, $bits],
-                    row,
-                    spans,
-                    #[inline(always)]
-                    |block, codes| $codes(simd, block, codes),
-                    #[inline(always)]
-                    |block| $affine(simd, block, 0)
-                )
-            )
-        })
-    };
-}
-pub(crate) use grouped_rows;
-
 /// The most groups in one block.
 const GROUPS: usize = 16;
 

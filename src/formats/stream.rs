@@ -1,5 +1,5 @@
-//! Blocks of one group: a scale, for some formats a second number of its type, then fields of 1 to 8 bits, lowest bits
-//! first. Integers and small floats are stored so.
+//! Blocks of a header and a stream of fields of 1 to 8 bits, lowest bits first: integers and small floats. The header of
+//! one group is a scale and, for some formats, a second number of its type; `qzeros.rs` has one of its own.
 //!
 //! What tells one format from another are numbers here, not type parameters: there are a hundred families, and each
 //! loop is compiled for every level of SIMD.
@@ -16,7 +16,7 @@ use fearless_simd::{Level, Simd};
 /// What the loops know of a format.
 #[derive(Clone, Copy)]
 pub(crate) struct Stream {
-    /// The bytes before the fields: one scale, or a scale and the second number.
+    /// The bytes before the fields. With `affine`, one scale, or a scale and the second number.
     pub header: usize,
     /// A code is its field, or twice its field where fields are signs, less this; wrapping.
     pub offset: u8,

@@ -156,7 +156,7 @@ impl Integers {
         for (row, g) in (0..n).flat_map(|row| (0..groups).map(move |g| (row, g))) {
             let z = zero(row, g);
             centred &= z == middle;
-            packed &= (0..=top).contains(&(z as u32)) && z as u32 as f32 == z;
+            packed &= z as u32 <= top && z as u32 as f32 == z;
             narrow &= holds(self.kind, z);
         }
         let kind = if narrow { self.kind } else { ScaleType::F32 };
@@ -189,9 +189,7 @@ impl Integers {
             put(kind, zero(row, g), second);
         })
     }
-}
 
-impl Integers {
     /// The format with packed zero points, if there is one for these bits and groups and its rows take fewer bytes: of few
     /// groups a whole header can take more.
     fn packed_below(&self, row_bytes: usize) -> Option<Format> {

@@ -34,7 +34,7 @@ impl Composition<'_> {
         let (size, shuffled) = match self.family.shader.decode {
             Decode::Table if bytes => (PAIRS_BYTES, false),
             Decode::Table => (LEVELS_BYTES, true),
-            Decode::Lattice { bytes } => (bytes, false),
+            Decode::Lattice { points, bytes } => (points * bytes, false),
             _ => return None,
         };
         Some(match self.tuning.lookup {

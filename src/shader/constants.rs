@@ -79,8 +79,9 @@ impl Composition<'_> {
             };
             consts.push(("CODE_OFFSET", offset.into()));
         }
-        if let Decode::Lattice { .. } = shader.decode {
-            consts.push(("RAISED", if self.raised() { 0x8080_8080 } else { 0 }));
+        if let Decode::Lattice { points, .. } = shader.decode {
+            let raised = if self.raised() { 0x8080_8080 } else { 0 };
+            consts.extend([("RAISED", raised), ("POINTS", points)]);
         }
         consts.extend_from_slice(shader.consts);
         consts

@@ -113,10 +113,10 @@ pub(super) fn by_bytes(bits: u32) -> u32 {
     })
 }
 
-/// Four times seven signs, by bytes; the top four bits are 0.
-pub(super) fn signs28(sevens: u32) -> u32 {
-    let spread = |o: usize| ((sevens >> (7 * o)) & 127) << (8 * o);
-    by_bytes(spread(0) | spread(1) | spread(2) | spread(3))
+/// Four times seven signs, by bytes. The four bits above them stay.
+pub(super) fn signs28(fields: u32) -> u32 {
+    let spread = |o: usize| ((fields >> (7 * o)) & 127) << (8 * o);
+    by_bytes(spread(0) | spread(1) | spread(2) | spread(3)) | fields >> 28 << 28
 }
 
 macro_rules! files {
