@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, CpuLevel};
 use crate::family::Table;
-use crate::reserve::within;
+use crate::reserve::{within, zeros};
 use crate::{Error, Format, Precision, Result, parallel};
 use std::borrow::Cow;
 
@@ -104,6 +104,52 @@ impl<'a> Matrix<'a> {
             codebook: bytemuck::pod_collect_to_vec(codebook),
             ..Self::without_codebook(format, n, k, bytes.into())?
         })
+    }
+
+    /// The rows of several matrices of one format and k, one below the other, so that one product multiplies the same
+    /// inputs by all of them: q, k and v of attention, or a gate and what it gates
+    /// ([`Epilogue::SwiGlu`](crate::Epilogue::SwiGlu)). A row of y then holds the outputs of each matrix in turn.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for no matrices; [`Error::Part`] where a format or k is not that of the first;
+    /// [`Error::Argument`] for formats that look codes up in a codebook of each matrix, or where this machine lacks the
+    /// memory; [`Error::TooLarge`].
+    pub fn stacked(matrices: &[&Matrix]) -> Result<Matrix<'static>> {
+        let [first, ..] = matrices else {
+            return Err(Error::Empty { n: 0, k: 0 });
+        };
+        let (format, k) = (first.format, first.k);
+        if format.family().table.least_words() > 0 {
+            return Err(Error::argument(
+                "matrices to be stacked",
+                "of a format without codebooks",
+                format,
+            ));
+        }
+        for (i, matrix) in matrices.iter().enumerate() {
+            let differs = |what: &str, expected: String, got: String| match expected == got {
+                true => Ok(()),
+                false => Err(Error::Part {
+                    at: format!("matrix {i} of a stack"),
+                    what: what.into(),
+                    expected,
+                    got,
+                }),
+            };
+            differs("format", format.to_string(), matrix.format.to_string())?;
+            differs("k", k.to_string(), matrix.k.to_string())?;
+        }
+        let n = matrices.iter().fold(0usize, |n, m| n.saturating_add(m.n));
+        let row_bytes = check_shape(format, n, k)?;
+        let size = (n * row_bytes) as u64;
+        let mut bytes: Vec<u8> = zeros("a stack of matrices in bytes", size, size)?;
+        let mut rest = &mut bytes[..];
+        for matrix in matrices {
+            let (own, behind) = rest.split_at_mut(matrix.bytes.len());
+            own.copy_from_slice(&matrix.bytes);
+            rest = behind;
+        }
+        Matrix::without_codebook(format, n, k, bytes.into())
     }
 
     /// The format of the weights.

@@ -12,6 +12,8 @@ mod bounded;
 mod case;
 #[path = "gpu_axes/experts.rs"]
 mod experts;
+#[path = "gpu_axes/gates.rs"]
+mod gates;
 
 use bounded::check;
 use case::{Case, to_bytes};

@@ -1,13 +1,17 @@
 // A stack: several matrices of n rows each, its members, one below the other in one packed matrix. A workgroup
 // multiplies by one member. Its rows need not begin at a multiple of INTERLEAVE and may lie in two slabs, of which each
 // dispatch writes its own rows.
+//
+// Constant printed by the composer:
+//   HALVES  matrices of a member: 2 where it is a gate and what it gates (gates/pair.wgsl), else 1
 
-// The workgroup's member.
+// The workgroup's member, and which matrix of it is multiplied by.
 var<private> member: u32;
+var<private> half: u32;
 
-// A row of the workgroup's member, in the stack. An index past the last member reads the last.
+// A row of the workgroup's matrix, in the stack. An index past the last member reads the last.
 fn matrix_row(row: u32) -> u32 {
-    return min(member, params.members - 1u) * params.n + row;
+    return (min(member, params.members - 1u) * HALVES + half) * params.n + row;
 }
 
 fn slab_row(row: u32) -> u32 {
@@ -25,8 +29,9 @@ fn known() -> bool {
 
 // Whether rows of member `which` lie in this slab.
 fn meets_slab(which: u32) -> bool {
-    let first = min(which, params.members - 1u) * params.n;
-    return first < params.slab_first + params.slab_rows && first + params.n > params.slab_first;
+    let rows = HALVES * params.n;
+    let first = min(which, params.members - 1u) * rows;
+    return first < params.slab_first + params.slab_rows && first + rows > params.slab_first;
 }
 
 // Where output `row` of row `out_row` of y lies, or NOWHERE where another slab has the weights.

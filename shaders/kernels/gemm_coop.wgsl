@@ -12,7 +12,7 @@
 //   element).
 // - Sums leave through workgroup memory one matrix at a time, since WGSL cannot read the elements of a matrix.
 // - A driver may run smaller subgroups than the workgroup was divided by. The additional ones repeat the work of the
-//   first ones and write the same sums.
+//   first ones and write nothing.
 //
 // Constants printed by the composer, next to those of the prelude:
 //   TILE_N, TILE_M          rows of W and rows of x of a tile
@@ -84,7 +84,7 @@ fn multiply_tile(id: vec3<u32>, count: vec3<u32>, here: Lane) {
             for (var i = here.index; i < MATRIX * MATRIX; i += here.size) {
                 let row = first_row + sub_row + r * MATRIX + i % MATRIX;
                 let x_row = first_x_row + sub_x_row + c * MATRIX + i / MATRIX;
-                if (row < params.rows && x_row < params.m) {
+                if (here.subgroup < SUBGROUPS && row < params.rows && x_row < params.m) {
                     store(params.first_row + row, x_row, y_tile[subgroup * MATRIX * MATRIX + i]);
                 }
             }

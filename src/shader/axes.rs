@@ -75,6 +75,11 @@ impl Axes {
         own.into_iter().chain(asked)
     }
 
+    /// Matrices that each product is by: 2 where one gates the other.
+    pub fn halves(&self) -> usize {
+        1 + self.epilogues.iter().any(|e| e.joins_halves()) as usize
+    }
+
     /// What is needed of the device beyond what the kernel needs.
     pub fn caps(&self) -> Caps {
         match self.outputs {
@@ -91,16 +96,25 @@ impl Axes {
     /// The files that say where rows of W, rows of x and outputs lie.
     pub fn places(&self) -> Vec<File> {
         let mut files = vec![text!("axes/place.wgsl")];
-        if self.axis != Axis::One {
+        if self.axis != Axis::One || self.halves() == 2 {
             files.push(text!("axes/stacked.wgsl"));
         }
         files.push(match self.axis {
+            Axis::One if self.halves() == 2 => text!("axes/gated.wgsl"),
             Axis::One => text!("axes/one.wgsl"),
             Axis::Batched => text!("axes/batched.wgsl"),
             Axis::Experts => text!("axes/experts.wgsl"),
             Axis::Grouped => text!("axes/grouped.wgsl"),
         });
         files
+    }
+
+    /// How often a workgroup multiplies.
+    pub fn gate(&self) -> File {
+        match self.halves() {
+            1 => text!("gates/none.wgsl"),
+            _ => text!("gates/pair.wgsl"),
+        }
     }
 
     /// x; `whole` where k is a multiple of what a part has, `long` where words of 64 bits are read.
@@ -150,11 +164,16 @@ impl Axes {
         if self.zero_point {
             value = format!("zero_point({value}, row, at)");
         }
+        let mut body = String::new();
         for epilogue in &self.epilogues {
+            if epilogue.joins_halves() {
+                let _ = write!(body, "let own = {value}; if (half == 0u) {{ return own; }} ");
+                value = String::from("own");
+            }
             value = format!("{}({value}, row, at)", epilogue.function());
         }
         lines.push(format!(
-            "fn finish(value: f32, row: u32, at: u32) -> f32 {{ return {value}; }}"
+            "fn finish(value: f32, row: u32, at: u32) -> f32 {{ {body}return {value}; }}"
         ));
         lines
     }

@@ -139,6 +139,7 @@ impl Composition<'_> {
         }
         files.extend(tuning.parts());
         files.extend(self.axes.output());
+        files.push(self.axes.gate());
         files
     }
 }

@@ -4,7 +4,7 @@ use super::choices::held_parts;
 use super::compose::Composition;
 use super::integers;
 use super::kernels::Shape;
-use super::tuning::INTERLEAVE;
+use super::tuning::{INTERLEAVE, Lookup};
 use crate::Group;
 use crate::family::{AffineKind, Decode, Fields, PART, span_of};
 
@@ -32,6 +32,9 @@ impl Composition<'_> {
         consts.extend([("CHAINS", 2 / spans.min(2)), ("STRETCH", stretch)]);
         if self.kernel.shape == Shape::Product {
             consts.extend([("TILE_N", tuning.tile_n), ("TILE_M", tuning.tile_m)]);
+            consts.push(("HALVES", self.axes.halves() as u32));
+            let shares = tuning.memory > 0 || tuning.lookup == Lookup::Memory;
+            consts.push(("SHARES", shares.into()));
         }
         consts.extend(self.decoding());
         if let Some((lane_n, lane_m)) = tuning.lane {

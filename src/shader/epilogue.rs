@@ -25,6 +25,13 @@ pub enum Epilogue {
     SiluGate,
     /// `v · gelu_tanh(gate[i, row])`, as [`GeluTanh`](Epilogue::GeluTanh): of y's shape and type. GeGLU.
     GeluTanhGate,
+    /// `v · SiLU(gate)` where the packed matrix holds two matrices, the n rows of a gate and then the n rows that it gates
+    /// ([`Matrix::stacked`](crate::Matrix::stacked)): y is [m, n]. SwiGLU in one dispatch. Epilogues before it apply to
+    /// both sums, and their `bias` and `scale` have 2n numbers; those after it may have neither. The gate's sum is
+    /// rounded to the type of y on the way.
+    SwiGlu,
+    /// The same with `v · gelu_tanh(gate)`. GeGLU in one dispatch.
+    GeGlu,
     /// `v + y[i, row]`, what y held before: y += W x, in place and without an operand. y must be filled.
     Accumulate,
     /// `cap · tanh(v / cap)` for a positive cap.
@@ -80,6 +87,7 @@ pub(crate) const ZERO_POINT: Operand = Operand {
 };
 
 const SIGMOID: File = text!("epilogues/sigmoid.wgsl");
+const GELU_TANH: File = text!("epilogues/gelu_tanh.wgsl");
 
 impl Epilogue {
     /// All of it in values that can be compared: caps by their bits.
@@ -88,6 +96,11 @@ impl Epilogue {
             Epilogue::SoftCap(cap) => (self.function(), cap.to_bits()),
             _ => (self.function(), 0),
         }
+    }
+
+    /// Whether sums of two matrices meet in it.
+    pub(crate) fn joins_halves(self) -> bool {
+        matches!(self, Epilogue::SwiGlu | Epilogue::GeGlu)
     }
 
     /// What it needs to be told besides its operand: a line of WGSL.
@@ -108,6 +121,8 @@ impl Epilogue {
             Epilogue::Multiply => "multiply",
             Epilogue::SiluGate => "silu_gate",
             Epilogue::GeluTanhGate => "gelu_tanh_gate",
+            Epilogue::SwiGlu => "swiglu",
+            Epilogue::GeGlu => "geglu",
             Epilogue::Accumulate => "accumulate",
             Epilogue::SoftCap(_) => "soft_cap",
             Epilogue::Relu => "relu",
@@ -125,12 +140,14 @@ impl Epilogue {
             Epilogue::Residual => &[text!("epilogues/residual.wgsl")],
             Epilogue::Multiply => &[text!("epilogues/multiply.wgsl")],
             Epilogue::SiluGate => &[SIGMOID, text!("epilogues/silu_gate.wgsl")],
-            Epilogue::GeluTanhGate => &[SIGMOID, text!("epilogues/gelu_tanh_gate.wgsl")],
+            Epilogue::GeluTanhGate => &[SIGMOID, GELU_TANH, text!("epilogues/gelu_tanh_gate.wgsl")],
+            Epilogue::SwiGlu => &[SIGMOID, text!("epilogues/swiglu.wgsl")],
+            Epilogue::GeGlu => &[SIGMOID, GELU_TANH, text!("epilogues/geglu.wgsl")],
             Epilogue::Accumulate => &[text!("epilogues/accumulate.wgsl")],
             Epilogue::SoftCap(_) => &[text!("epilogues/soft_cap.wgsl")],
             Epilogue::Relu => &[text!("epilogues/relu.wgsl")],
             Epilogue::Gelu => &[text!("epilogues/gelu.wgsl")],
-            Epilogue::GeluTanh => &[SIGMOID, text!("epilogues/gelu_tanh.wgsl")],
+            Epilogue::GeluTanh => &[SIGMOID, GELU_TANH],
             Epilogue::Silu => &[SIGMOID, text!("epilogues/silu.wgsl")],
         }
     }

@@ -127,7 +127,7 @@ fn fitting_k(format: Format, k: usize) -> usize {
     }
 }
 
-/// All but the gates, which share a binding.
+/// All but the gates, of which a product has one.
 const EPILOGUES: [Epilogue; 11] = [
     Epilogue::Bias,
     Epilogue::Scale,
@@ -142,7 +142,8 @@ const EPILOGUES: [Epilogue; 11] = [
     Epilogue::Silu,
 ];
 
-/// What is put around a product: every axis with every type of x and y, all epilogues, slices where they may be.
+/// What is put around a product: every axis with every type of x and y, all epilogues, slices where
+/// they may be; then a gate inside.
 pub(crate) fn all_axes(kernel: &Kernel) -> Vec<Axes> {
     let mut all = Vec::new();
     for axis in [Axis::One, Axis::Batched, Axis::Experts, Axis::Grouped] {
@@ -167,6 +168,17 @@ pub(crate) fn all_axes(kernel: &Kernel) -> Vec<Axes> {
                 });
             }
         }
+    }
+    for (axis, gate, outputs) in [
+        (Axis::One, Epilogue::SwiGlu, FloatType::F32),
+        (Axis::Grouped, Epilogue::GeGlu, FloatType::F16),
+    ] {
+        all.push(Axes {
+            axis,
+            outputs,
+            epilogues: vec![Epilogue::Bias, gate, Epilogue::Multiply],
+            ..Axes::default()
+        });
     }
     all
 }

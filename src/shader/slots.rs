@@ -18,7 +18,7 @@ use std::process::Command;
 /// What the paths of a slot begin with, and the functions that it defines whichever file fills it.
 type Slot = (&'static str, &'static [&'static str]);
 
-const SLOTS: [Slot; 26] = [
+const SLOTS: [Slot; 27] = [
     ("affine", &["weight"]),
     ("again", &["again"]),
     (
@@ -42,6 +42,7 @@ const SLOTS: [Slot; 26] = [
     ("epilogues", &["finish"]),
     ("factors", &["factors", "sum_of_x", "weighted"]),
     ("formats", &["affine"]),
+    ("gates", &["multiply"]),
     ("inputs", &["x_at"]),
     ("integer_sums", &["weighted"]),
     ("integers", &["level_words", "level_sum"]),

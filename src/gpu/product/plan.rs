@@ -137,13 +137,14 @@ impl Request<'_> {
         let (a, k, limit) = (&self.arrangement, self.shape.k, self.sizes.binding);
         let bytes = rows.slice_bytes(a);
         match self.slices {
+            None if self.axes.halves() == 2 => Ok(1),
             None if self.kernel.slices && a.sums_once() && run == a.m => {
                 let tiles = tuning.work(rows.n).workgroups(a.m) * a.depth as u64;
                 Ok(slices(self.traits, tiles, k).min((limit / bytes).max(1) as u32))
             }
             None | Some(1) => Ok(1),
             Some(asked) => {
-                check_slices(asked, self.kernel, a)?;
+                check_slices(asked, self.kernel, a, self.axes.halves())?;
                 let slices = asked.min(k.div_ceil(256));
                 let needed = bytes.saturating_mul(slices as u64);
                 if run < a.m || needed > limit {
@@ -167,9 +168,9 @@ impl Request<'_> {
             false => runs(a.m, run).collect(),
         };
         for (first, m, times) in runs {
-            let (x_rows, y_rows) = match stack {
-                None => (m, m),
-                Some(_) => (a.x_rows, a.y_rows),
+            let (x_rows, y_rows) = match a.axis {
+                Axis::One => (m, m),
+                _ => (a.x_rows, a.y_rows),
             };
             for (slab, slab_rows) in self.shape.slabs.iter().enumerate() {
                 let output = match slices {
@@ -238,6 +239,8 @@ impl Request<'_> {
 struct Rows {
     /// Rows of one matrix.
     n: usize,
+    /// Whether there are several.
+    is_stack: bool,
     /// A row of x as it is given, and as the kernel reads it.
     x_given: u64,
     x: u64,
@@ -249,18 +252,20 @@ impl Rows {
     fn new(request: &Request) -> Result<Rows> {
         let (a, shape, axes) = (&request.arrangement, request.shape, &request.axes);
         check_rows(a.y_rows, shape.k)?;
-        let n = shape.n / a.members;
-        if n * a.members != shape.n {
+        let matrices = a.members.saturating_mul(axes.halves());
+        let n = shape.n / matrices;
+        if n * matrices != shape.n || n == 0 {
             return Err(Error::Part {
                 at: "weights".into(),
                 what: "n".into(),
-                expected: format!("{} matrices of as many rows each", a.members),
+                expected: format!("{matrices} matrices of as many rows each"),
                 got: shape.n.to_string(),
             });
         }
         let x_given = axes.inputs.bytes() as u64 * shape.k as u64;
         Ok(Rows {
             n,
+            is_stack: a.axis != Axis::One || axes.halves() == 2,
             x_given,
             x: match request.kernel.takes_bytes() {
                 true => rounding::row_bytes(shape.k),
@@ -294,7 +299,7 @@ impl Rows {
     }
 
     fn stack(&self, a: &Arrangement) -> Option<Stack> {
-        (a.axis != Axis::One).then_some(Stack {
+        self.is_stack.then_some(Stack {
             n: self.n,
             members: a.members,
             sharing: (a.y_rows / a.x_rows.max(1)).max(1),
@@ -369,12 +374,43 @@ fn check_epilogues(epilogues: &[Epilogue]) -> Result<()> {
             });
         }
     }
-    Ok(())
+    match epilogues.iter().position(|e| e.joins_halves()) {
+        Some(at) => check_gate(epilogues, at),
+        None => Ok(()),
+    }
 }
 
-fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement) -> Result<()> {
+/// Two sums come to a gate, and one leaves it; until then y is where the gate's sum waits.
+fn check_gate(epilogues: &[Epilogue], at: usize) -> Result<()> {
+    let of_weights = |e: &Epilogue| e.operand().is_some_and(|o| o.extent == Extent::Weights);
+    let of_outputs = |e: &Epilogue| e.operand().is_some_and(|o| o.extent != Extent::Weights);
+    let (before, after) = (&epilogues[..at], &epilogues[at + 1..]);
+    let gate = epilogues[at];
+    let wrong = |e: &Epilogue, place: &'static str| Error::Part {
+        at: format!("epilogue {e:?}"),
+        what: "its place".into(),
+        expected: format!("{place} {gate:?}"),
+        got: format!("{epilogues:?}"),
+    };
+    if let Some(e) = epilogues.iter().find(|e| **e == Epilogue::Accumulate) {
+        return Err(wrong(e, "in no product with"));
+    }
+    if let Some(e) = after.iter().find(|e| e.joins_halves()) {
+        return Err(wrong(e, "in no product with another gate as"));
+    }
+    if let Some(e) = before.iter().find(|e| of_outputs(e)) {
+        return Err(wrong(e, "behind"));
+    }
+    match after.iter().find(|e| of_weights(e)) {
+        Some(e) => Err(wrong(e, "before")),
+        None => Ok(()),
+    }
+}
+
+fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement, halves: usize) -> Result<()> {
     let expected = match () {
         _ if asked == 0 => "1 or more",
+        _ if halves == 2 => "1 of a product with a gate",
         _ if !kernel.slices => "1 with this kernel",
         _ if !a.sums_once() => "1 of a product by experts",
         _ => return Ok(()),

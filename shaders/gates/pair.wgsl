@@ -1,0 +1,18 @@
+// Each product is by two matrices, a gate and what it gates, one below the other in the stack. A workgroup multiplies by
+// its rows of the gate and writes the sums to y; then it multiplies by the same rows of the other, and the epilogue
+// (swiglu, geglu) finds the gate where its own output goes. The invocation that writes an output is the only one that
+// reads it, so that no barrier is due for y.
+//
+// Constant printed by the composer:
+//   SHARES  1 where the kernel uses workgroup memory, whose first use of the second product must wait for the last one
+//           of the first; else 0: a barrier is dear on processors
+
+fn multiply(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
+    for (var i = 0u; i < 2u; i++) {
+        half = i;
+        multiply_tile(id, count, lane);
+        if (SHARES == 1u) {
+            workgroupBarrier();
+        }
+    }
+}
