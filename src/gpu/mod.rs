@@ -14,6 +14,7 @@ mod tune;
 pub use device::gpu::{Gpu, GpuOptions};
 pub use device::weights::Weights;
 pub use kv::GpuKv;
+pub use kv::attention::{GpuAttention, GpuAttentionBuilder, GpuRope};
 pub use product::bound::Bound;
 pub use product::builder::MatMulBuilder;
 pub use product::experts::{ExpertMatMul, Experts};

@@ -5,6 +5,7 @@
 //! device ([`GpuKv`]). A cache can be rotated ([`KvRotation`]): vectors are packed as Π x and queries become Π q, which
 //! does not change ⟨q, x⟩; a sum is rotated back once, Πᵀ Σ p Π x.
 
+mod attention;
 mod bits;
 mod blocks;
 mod cache;
@@ -18,7 +19,11 @@ mod shaders;
 mod turbo;
 
 #[cfg(feature = "gpu")]
-pub use crate::gpu::GpuKv;
+pub use crate::gpu::{GpuAttention, GpuAttentionBuilder, GpuKv, GpuRope};
+pub(crate) use attention::{Attending, AttentionShaders, Placing, Taken};
+pub use attention::{Attention, AttentionOptions, Rope, RopeScaling};
+#[cfg(feature = "gpu")]
+pub(crate) use attention::{VALUE_BINDINGS, check_sinks};
 pub use cache::Kv;
 pub use codec::KvCodec;
 pub use options::{KvOptions, KvRotation, KvType, Side};

@@ -3,7 +3,7 @@
 use super::codec::KvCodec;
 use super::packing::KvShader;
 use crate::rotate::Form;
-use crate::shader::kernels::{File, text};
+use crate::shader::file::{File, text, texts};
 use crate::shader::small::SmallShader;
 
 /// Invocations of a workgroup.
@@ -81,7 +81,7 @@ struct KvComposer {
 impl KvComposer {
     fn kernel(&self, files: &[&[File]], consts: &[Consts]) -> SmallShader {
         SmallShader {
-            files: files.concat(),
+            files: texts(&files.concat()),
             consts: [&[("D", self.d)], &consts.concat()[..]].concat(),
             workgroup: WORKGROUP,
             // At most three vectors and two numbers for each lane.
@@ -132,7 +132,7 @@ impl KvComposer {
 
 fn counter(clears: u32) -> SmallShader {
     SmallShader {
-        files: vec![text!("kv/advance.wgsl")],
+        files: texts(&[text!("kv/advance.wgsl")]),
         consts: vec![("CLEARS", clears)],
         workgroup: 1,
         memory: 0,
@@ -140,7 +140,7 @@ fn counter(clears: u32) -> SmallShader {
 }
 
 /// The constants of kernels that rotate, without INVERSE.
-fn rotation_consts(codec: &KvCodec) -> Vec<(&'static str, u32)> {
+pub(super) fn rotation_consts(codec: &KvCodec) -> Vec<(&'static str, u32)> {
     let (kind, order) = match codec.rotation().map(|r| r.form()) {
         None => (0, 1),
         Some(Form::Hadamard(hadamard, _)) => (1, hadamard.base().0 as u32),

@@ -7,6 +7,7 @@
 
 use super::axes::{Axes, FloatType};
 use super::caps::Caps;
+use super::file::Text;
 use super::integers;
 use super::kernels::{self, File, Kernel, Shape, text};
 use super::source::Source;
@@ -199,7 +200,7 @@ pub(crate) fn compose_sum(tuning: &Tuning, axes: &Axes) -> Source {
 }
 
 /// Whole files after a few constants: kernels that read no packed weights.
-pub(crate) fn concatenate(files: &[File], tuning: &Tuning) -> Source {
+pub(crate) fn concatenate(files: &[Text], tuning: &Tuning) -> Source {
     let mut source = Source::new("", String::new());
     for (path, _) in files {
         let _ = write!(source.name, "{path} ");

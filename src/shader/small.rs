@@ -1,14 +1,14 @@
 //! Small kernels around products: whole files after a few constants. Caches have theirs in `src/kv/shaders.rs`.
 
 use super::compose::concatenate;
-use super::file::{File, text};
+use super::file::{File, Text, text, texts};
 use super::source::Source;
 use super::tuning::Tuning;
 
 /// The text of a small kernel, and what its pipeline must know.
 #[derive(Clone, Debug)]
 pub(crate) struct SmallShader {
-    pub files: Vec<File>,
+    pub files: Vec<Text>,
     pub consts: Vec<(&'static str, u32)>,
     pub workgroup: u32,
     /// Bytes of workgroup memory.
@@ -52,7 +52,7 @@ pub(crate) enum RoundingBy {
 /// Rounds rows of x to bytes.
 pub(crate) fn rounding(by: RoundingBy) -> SmallShader {
     SmallShader {
-        files: vec![text!("kernels/quantize_rows.wgsl")],
+        files: texts(&[text!("kernels/quantize_rows.wgsl")]),
         consts: vec![("SCALES", by as u32)],
         workgroup: ROUNDING,
         memory: 8 * ROUNDING,
@@ -62,7 +62,7 @@ pub(crate) fn rounding(by: RoundingBy) -> SmallShader {
 /// Groups rows of y by their expert, for tiles of `tile_m` rows.
 pub(crate) fn grouping(tile_m: u32) -> SmallShader {
     SmallShader {
-        files: vec![text!("kernels/group_rows.wgsl")],
+        files: texts(&[text!("kernels/group_rows.wgsl")]),
         consts: vec![("TILE_M", tile_m)],
         workgroup: WIDE,
         memory: 8 * WIDE,
@@ -74,7 +74,7 @@ pub(crate) fn linear_inputs(rotates: Option<u32>, norms: bool) -> SmallShader {
     let block = rotates.unwrap_or(WIDE);
     let squares = if norms { WIDE } else { 1 };
     SmallShader {
-        files: vec![BUTTERFLIES, text!("linear/inputs.wgsl")],
+        files: texts(&[BUTTERFLIES, text!("linear/inputs.wgsl")]),
         consts: vec![
             ("BLOCK", block),
             ("ROTATES", rotates.is_some() as u32),
@@ -90,7 +90,7 @@ pub(crate) fn linear_inputs(rotates: Option<u32>, norms: bool) -> SmallShader {
 /// What a `Linear` makes of y after its product.
 pub(crate) fn linear_outputs(divides: bool) -> SmallShader {
     SmallShader {
-        files: vec![text!("linear/outputs.wgsl")],
+        files: texts(&[text!("linear/outputs.wgsl")]),
         consts: vec![("DIVIDES", divides as u32)],
         workgroup: WIDE,
         memory: 0,
@@ -100,7 +100,7 @@ pub(crate) fn linear_outputs(divides: bool) -> SmallShader {
 /// Rotates outputs in blocks of `block`.
 pub(crate) fn linear_back(block: u32) -> SmallShader {
     SmallShader {
-        files: vec![BUTTERFLIES, text!("linear/back.wgsl")],
+        files: texts(&[BUTTERFLIES, text!("linear/back.wgsl")]),
         consts: vec![("BLOCK", block), ("ROOT", root(block))],
         workgroup: WIDE,
         memory: 4 * block,

@@ -1,6 +1,5 @@
 //! The text of a shader, put together from whole files: which line came from where, and loops written out.
 
-use super::file::File;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -33,11 +32,16 @@ impl Source {
     }
 
     /// Appends whole files.
-    pub fn push_files(&mut self, files: &[File], consts: impl IntoIterator<Item = (&'static str, u32)>) {
+    pub fn push_files<T: AsRef<str>>(
+        &mut self,
+        files: &[(&'static str, T)],
+        consts: impl IntoIterator<Item = (&'static str, u32)>,
+    ) {
         let consts: HashMap<&str, u32> = consts.into_iter().collect();
         for (path, text) in files {
             self.push(path, 0, &format!("\n// {path}"));
-            let lines: Vec<(usize, String)> = (1..).zip(text.lines().map(String::from)).collect();
+            let lines = text.as_ref().lines().map(String::from);
+            let lines: Vec<(usize, String)> = (1..).zip(lines).collect();
             self.push_unrolled(path, &lines, &consts);
         }
     }
@@ -147,7 +151,7 @@ fn closing_brace<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
     panic!("an unrolled loop in shaders/ is not closed");
 }
 
-fn replace_word(line: &str, word: &str, with: &str) -> String {
+pub(crate) fn replace_word(line: &str, word: &str, with: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut out = String::new();
     let mut rest = line;

@@ -248,7 +248,7 @@ fn written<T: PartialEq>(items: &[T], outputs: usize, poison: impl Fn(usize) -> 
 }
 
 /// The content of an output of `bytes` bytes after the pass; before it, it begins with `held`.
-fn run_bytes(
+pub fn run_bytes(
     gpu: &Gpu,
     inputs: &[&[u8]],
     held: &[u8],

@@ -72,7 +72,11 @@ impl Case {
                 sums.iter().zip(bias).map(biased).collect::<Vec<_>>()
             });
             for (gate, up) in halves[0].iter().zip(&halves[1]) {
-                let gate = if outputs == FloatType::F16 { gate.rounded() } else { *gate };
+                let gate = if outputs == FloatType::F16 {
+                    gate.rounded()
+                } else {
+                    *gate
+                };
                 let operand = match self.gate {
                     Epilogue::SwiGlu => Epilogue::SiluGate,
                     _ => Epilogue::GeluTanhGate,
@@ -152,7 +156,11 @@ fn gates_meet_every_axis() {
     case.check_product(gpu, &product, f32).unwrap();
     // Experts, alone and grouped.
     let ids: Vec<u32> = vec![3, 0, 1, 3, 0, 3];
-    let rows = ids.iter().enumerate().map(|(slot, id)| (*id as usize, slot / 2)).collect();
+    let rows = ids
+        .iter()
+        .enumerate()
+        .map(|(slot, id)| (*id as usize, slot / 2))
+        .collect();
     let case = Case::new(gpu, Format::Q6_K, Epilogue::GeGlu, (4, 21, 256), rows, &mut random);
     let ids = gpu.device().create_buffer_init(&BufferInitDescriptor {
         label: None,
@@ -170,7 +178,14 @@ fn gates_meet_every_axis() {
     }
     // Slabs that end within the gate, and within what it gates.
     let small = limited(|limits| limits.max_storage_buffer_binding_size = 16 << 10);
-    let case = Case::new(&small, Format::INT8, Epilogue::SwiGlu, (1, 301, 64), plain(3), &mut random);
+    let case = Case::new(
+        &small,
+        Format::INT8,
+        Epilogue::SwiGlu,
+        (1, 301, 64),
+        plain(3),
+        &mut random,
+    );
     assert!(case.weights.slab_count() > 2);
     let product = case.builder(&small, 3).build().unwrap();
     case.check_product(&small, &product, f32).unwrap();
@@ -182,6 +197,9 @@ fn gates_meet_every_axis() {
     });
     result.unwrap();
     if has(wgpu::Features::SHADER_F16) {
+        let mut case = case;
+        // What leaves the range of f16 is infinite.
+        case.x.iter_mut().for_each(|x| *x /= 256.0);
         let product = case.builder(gpu, 5).outputs(FloatType::F16).build().unwrap();
         case.check_product(gpu, &product, FloatType::F16).unwrap();
     }

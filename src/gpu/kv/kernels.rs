@@ -38,7 +38,7 @@ pub(crate) struct Ready<'a> {
 }
 
 impl KvKernel {
-    async fn new(gpu: &Gpu, small: Small<'_>) -> Result<KvKernel> {
+    pub async fn new(gpu: &Gpu, small: Small<'_>) -> Result<KvKernel> {
         // The cache checks what it is given: some of it is its own.
         let args = vec![Arg::read("a buffer of a cache"); small.given.len()];
         Ok(KvKernel {
@@ -169,7 +169,7 @@ impl Make<'_> {
 }
 
 /// The one grid of a kernel: its size comes when it is recorded, and what is given is bound whole.
-fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
+pub(super) fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
     Grid {
         own: own.into_iter().map(BufferRange::whole).collect(),
         given: Vec::new(),
@@ -179,17 +179,17 @@ fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
 }
 
 /// What kernels read besides vectors.
-struct Tables {
-    codebook: Option<Buffer>,
+pub(super) struct Tables {
+    pub codebook: Option<Buffer>,
     /// Π and Πᵀ; a word of nothing where there is no rotation.
-    rotation: Buffer,
-    back: Buffer,
+    pub rotation: Buffer,
+    pub back: Buffer,
     /// S, column by column and row by row.
-    projection: Option<(Buffer, Buffer)>,
+    pub projection: Option<(Buffer, Buffer)>,
 }
 
 impl Tables {
-    async fn new(gpu: &Gpu, codec: &KvCodec) -> Result<Tables> {
+    pub async fn new(gpu: &Gpu, codec: &KvCodec) -> Result<Tables> {
         let (d, shader) = (codec.d(), codec.shader());
         let (rotation, back) = match codec.rotation().map(|r| r.form()) {
             None => (vec![0.0], vec![0.0]),

@@ -3,6 +3,7 @@
 //! How many vectors it has is counted twice: by this object as it records, for sizes, and by the device as it
 //! runs, for places. No parameter is then written between recordings, so any number of them fit one pass.
 
+pub(crate) mod attention;
 mod kernels;
 
 use crate::gpu::device::gpu::Gpu;
