@@ -47,7 +47,7 @@ fn attention_is_that_of_f64() {
         assert_eq!(y[first * row..], together[first * row..]);
         worst = worst.max(check(&y[first * row..], &want).unwrap_or_else(|e| panic!("{:?}: {e}", case.options)));
     }
-    println!("largest error {worst:.2} of its bound");
+    println!("largest error {worst:.3} of its bound");
 }
 
 /// Each difference must show.

@@ -94,7 +94,7 @@ fn attention_is_that_of_f64() {
             worst = worst.max(found.unwrap_or_else(|e| panic!("{}: {e}", at())));
         }
     }
-    println!("largest error {worst:.2} of its bound");
+    println!("largest error {worst:.3} of its bound");
 }
 
 /// Long rows in many shares, all the same bits each time.

@@ -10,7 +10,10 @@ use super::small::{RoundingBy, SmallShader, grouping, linear_back, linear_inputs
 use super::traits::{DeviceClass, Dialect, Traits};
 use super::tuning::one_invocation_a_part;
 use crate::Format;
-use crate::kv::{KvCodec, KvOptions, KvRotation, KvType, Shaders, Side};
+use crate::kv::{
+    Attending, AttentionOptions, AttentionShaders, KvCodec, KvOptions, KvRotation, KvType, Placing, Shaders, Side,
+    Taken,
+};
 use std::collections::HashSet;
 
 /// What a text is for.
@@ -30,6 +33,8 @@ pub enum ShaderKind {
     Linear,
     /// A cache of keys or values.
     Kv,
+    /// Attention over caches of all heads of a layer.
+    Attention,
 }
 
 /// A text and what it was made for.
@@ -61,6 +66,7 @@ pub fn every_shader(formats: &[Format], dialect: Dialect) -> Vec<ShaderText> {
         (ShaderKind::Grouping, all_grouping()),
         (ShaderKind::Linear, all_linear()),
         (ShaderKind::Kv, all_kv()),
+        (ShaderKind::Attention, all_attention()),
     ];
     for (kind, shaders) in small {
         all.extend(shaders.into_iter().map(|(name, shader)| ShaderText {
@@ -279,6 +285,55 @@ fn all_kv() -> Named {
             let codec = codec.expect("the types above have such d and bits");
             for (name, shader) in Shaders::new(&codec).all() {
                 all.push((format!("kv-{i}-{rotation:?}-{name}"), shader.clone()));
+            }
+        }
+    }
+    all
+}
+
+/// Every type on both sides, once with all that may come before and after it; few and many rows; shares.
+fn all_attention() -> Named {
+    let types = [
+        (KvType::F16, 96),
+        (KvType::Q8_0, 64),
+        (KvType::Q4_0, 64),
+        (KvType::TurboMse { bits: 3 }, 96),
+        (KvType::TurboProd { bits: 4 }, 256),
+    ];
+    let mut all = Vec::new();
+    for (i, (kind, d)) in types.into_iter().enumerate() {
+        let (other, other_d) = types[(i + 1) % types.len()];
+        let mut options = AttentionOptions::new(6, 2, d, kind, 1000);
+        let mut placing = Placing::default();
+        if i % 2 == 1 {
+            options = options.with_values(KvOptions::new(other, other_d));
+            options = options
+                .with_sinks(true)
+                .with_window(Some(100))
+                .with_soft_cap(Some(30.0));
+            placing = Placing {
+                turned: d,
+                interleaved: true,
+                norms: Some(1e-6),
+            };
+        }
+        let (keys, values) = options.codecs().expect("the types above have such d and bits");
+        let shaders = AttentionShaders {
+            options: &options,
+            keys: &keys,
+            values: &values,
+        };
+        for taken in [Taken::All, Taken::Keys, Taken::Values] {
+            let shader = shaders.append(taken, placing, i % 2 == 0);
+            all.push((format!("attention-{i}-append-{taken:?}"), shader));
+        }
+        for (many, splits) in [(false, 1), (false, 8), (true, 1)] {
+            let by = Attending::new(&options, many, splits);
+            let direct = shaders.is_direct(splits);
+            let name = format!("attention-{i}-{}-{splits}", ["few", "many"][usize::from(many)]);
+            all.push((name, shaders.attend(by, direct)));
+            if !direct {
+                all.push((format!("attention-{i}-combine-{splits}"), shaders.combine(splits)));
             }
         }
     }

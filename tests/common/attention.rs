@@ -97,7 +97,9 @@ impl Case {
                     let dot: f64 = q.iter().zip(k).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
                     let scale = f64::from(self.options.scale);
                     let mut score = dot * scale;
-                    slack = slack.max(4e-6 * size(q) * size(k) * scale);
+                    // A quarter of the numbers one after the other, then four; as many more of a rotation.
+                    let roundings = 6e-8 * (d as f64 / 4.0 + 16.0);
+                    slack = slack.max(roundings * size(q) * size(k) * scale);
                     if let Some(cap) = self.options.soft_cap.map(f64::from) {
                         score = cap * (score / cap).tanh();
                         slack += 4e-7 * cap;
@@ -115,15 +117,15 @@ impl Case {
                 let total: f64 = scores.iter().map(|(_, s)| (s - top).exp()).sum();
                 let total = total + sink.map_or(0.0, |s| (s - top).exp());
                 // A rotation spreads the error of a number over its vector.
-                let largest = scores.iter().map(|(at, _)| {
+                let sizes = scores.iter().map(|(at, s)| {
                     let v = &v[(at * kv_heads + of_keys) * value_d..][..value_d];
-                    v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt()
+                    (s - top).exp() / total * v.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt()
                 });
-                let largest = largest.fold(0.0, f64::max);
+                let size: f64 = sizes.sum();
                 for i in 0..value_d {
                     let of = |at: usize| f64::from(v[(at * kv_heads + of_keys) * value_d + i]);
                     let sum: f64 = scores.iter().map(|(at, s)| (s - top).exp() * of(*at)).sum();
-                    want.push((sum / total, (2.0 * slack + 4e-6) * largest));
+                    want.push((sum / total, (2.0 * slack + 2e-6) * size));
                 }
             }
         }
