@@ -21,5 +21,5 @@ fn main(
     @builtin(subgroup_size) size: u32,
     @builtin(subgroup_invocation_id) index: u32,
 ) {
-    multiply(id, count, Lane(subgroup, size, index));
+    multiply_all(id, count, Lane(subgroup, size, index));
 }

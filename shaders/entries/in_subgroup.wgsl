@@ -19,5 +19,5 @@ fn main(
     @builtin(local_invocation_index) index: u32,
     @builtin(subgroup_invocation_id) in_subgroup: u32,
 ) {
-    multiply(id, count, Lane(index, in_subgroup));
+    multiply_all(id, count, Lane(index, in_subgroup));
 }

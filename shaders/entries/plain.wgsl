@@ -14,5 +14,5 @@ fn main(
     @builtin(num_workgroups) count: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    multiply(id, count, Lane(index));
+    multiply_all(id, count, Lane(index));
 }

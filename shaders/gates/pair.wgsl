@@ -7,7 +7,7 @@
 //   SHARES  1 where the kernel uses workgroup memory, whose first use of the second product must wait for the last one
 //           of the first; else 0: a barrier is dear on processors
 
-fn multiply(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
+fn multiply_all(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     for (var i = 0u; i < 2u; i++) {
         half = i;
         multiply_tile(id, count, lane);

@@ -42,7 +42,7 @@ const SLOTS: [Slot; 27] = [
     ("epilogues", &["finish"]),
     ("factors", &["factors", "sum_of_x", "weighted"]),
     ("formats", &["affine"]),
-    ("gates", &["multiply"]),
+    ("gates", &["multiply_all"]),
     ("inputs", &["x_at"]),
     ("integer_sums", &["weighted"]),
     ("integers", &["level_words", "level_sum"]),
