@@ -7,7 +7,7 @@
 //
 // Constants printed by the composer, next to those of the types:
 //   Q_HEADS, KV_HEADS    heads of queries; of keys, and of values
-//   HEADS, HEAD_PARTS    query heads of a workgroup; workgroups for the query heads that share a key head
+//   HEADS, HEAD_TILES    query heads of a workgroup; workgroups for the query heads that share a key head
 //   TILE, ROWS           rows of a workgroup; HEADS of each
 //   CAPACITY, PLACES     positions of a sequence, and of all sequences
 //   WINDOW               tokens that a row sees at most
@@ -15,7 +15,7 @@
 //   COLUMNS              fours of a value that a lane owns
 //   SCALE, CAP           the bits of what products are multiplied by, and of the cap of scores, 0 where there is none
 //   SPLITS               workgroups that share the tokens of a row, whose sums `combine` adds
-//   DIRECT, SINKS        1 where there is nothing left to do but to divide; 1 where each query head has a sink
+//   DIRECT               1 where there is nothing left to do but to divide
 
 @group(0) @binding(0) var<storage, read> cache: array<u32>;
 @group(0) @binding(1) var<storage, read> places: array<u32>;
@@ -27,14 +27,14 @@ const FOURS: u32 = WIDTH / 4u;
 const VALUE_FOURS: u32 = VALUE_WIDTH / 4u;
 // Lanes that share the softmax of a row.
 const SHARING: u32 = WORKGROUP / ROWS;
-// Where values have fewer fours than there are lanes, groups of lanes share the tokens.
-const GROUPS: u32 = max(WORKGROUP / VALUE_FOURS, 1u);
+// Where values have fewer fours than there are lanes, sets of lanes share the tokens.
+const SETS: u32 = max(WORKGROUP / VALUE_FOURS, 1u);
 // Less than any score.
 const MASKED: f32 = -3.0e38;
 
 var<workgroup> query: array<vec4<f32>, ROWS * FOURS>;
 var<workgroup> weights: array<f32, ROWS * WORKGROUP>;
-var<workgroup> parts: array<f32, WORKGROUP>;
+var<workgroup> of_lanes: array<f32, WORKGROUP>;
 var<workgroup> factors: array<f32, ROWS>;
 var<workgroup> fours: array<vec4<f32>, WORKGROUP>;
 
@@ -58,9 +58,9 @@ fn score(product: f32) -> f32 {
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first = id.x * TILE;
     let split = id.y % SPLITS;
-    let part = id.y / SPLITS % HEAD_PARTS;
-    let key_head = id.y / SPLITS / HEAD_PARTS;
-    let first_head = key_head * (Q_HEADS / KV_HEADS) + part * HEADS;
+    let head_tile = id.y / SPLITS % HEAD_TILES;
+    let key_head = id.y / SPLITS / HEAD_TILES;
+    let first_head = key_head * (Q_HEADS / KV_HEADS) + head_tile * HEADS;
     let end_head = (key_head + 1u) * (Q_HEADS / KV_HEADS);
 
     for (var i = lane; i < ROWS * FOURS; i += WORKGROUP) {
@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     var total = 0.0;
     var sum: array<vec4<f32>, ROWS * COLUMNS>;
     let column = lane % min(VALUE_FOURS, WORKGROUP);
-    let group = lane / min(VALUE_FOURS, WORKGROUP);
+    let set = lane / min(VALUE_FOURS, WORKGROUP);
 
     for (var t = 0u; t < TILE; t++) {
         // Rows of one sequence together; each sequence when its first row comes.
@@ -125,10 +125,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             for (var i = lane % SHARING; i < WORKGROUP; i += SHARING) {
                 largest = max(largest, weights[own * WORKGROUP + i]);
             }
-            parts[lane] = largest;
+            of_lanes[lane] = largest;
             workgroupBarrier();
             for (var i = 0u; i < SHARING; i++) {
-                largest = max(largest, parts[own * SHARING + i]);
+                largest = max(largest, of_lanes[own * SHARING + i]);
             }
             let higher = max(top, largest);
             let factor = exp(top - higher);
@@ -150,8 +150,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     sum[r * COLUMNS + c] *= factors[r];
                 }
             }
-            if (group < GROUPS) {
-                for (var i = group; i < min(WORKGROUP, end - block); i += GROUPS) {
+            if (set < SETS) {
+                for (var i = set; i < min(WORKGROUP, end - block); i += SETS) {
                     for (var c = 0u; c < COLUMNS; c++) { // unroll
                         let four = column + c * WORKGROUP;
                         if (four < VALUE_FOURS) {
@@ -168,7 +168,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
 
     // What the lanes of a row and of a column have.
-    parts[lane] = total;
+    of_lanes[lane] = total;
     if (lane % SHARING == 0u) {
         factors[own] = top;
     }
@@ -176,7 +176,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     for (var r = 0u; r < ROWS; r++) { // unroll
         var all = 0.0;
         for (var i = 0u; i < SHARING; i++) {
-            all += parts[r * SHARING + i];
+            all += of_lanes[r * SHARING + i];
         }
         let of_row = first + r / HEADS;
         let head = first_head + r % HEADS;
@@ -186,10 +186,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             fours[lane] = sum[r * COLUMNS + c];
             workgroupBarrier();
             let four = column + c * WORKGROUP;
-            if (here && group == 0u && four < VALUE_FOURS) {
+            if (here && set == 0u && four < VALUE_FOURS) {
                 var whole = fours[column];
-                for (var g = 1u; g < GROUPS; g++) {
-                    whole += fours[g * VALUE_FOURS + column];
+                for (var s = 1u; s < SETS; s++) {
+                    whole += fours[s * VALUE_FOURS + column];
                 }
                 if (DIRECT == 1u) {
                     y[at * VALUE_FOURS + four] = whole * last_factor(factors[r], all, head);

@@ -58,7 +58,7 @@ pub struct GpuAttention {
     prepared: Arc<Buffer>,
     partial: Option<Arc<Buffer>>,
     widths: [usize; 2],
-    head_parts: usize,
+    head_tiles: usize,
 }
 
 /// A dispatch that takes in so many vectors of a row.
@@ -211,7 +211,7 @@ impl GpuAttention {
         let places = self.range("places", places, 4 * rows as u64)?;
         let attends = if rows < MANY { &self.few } else { &self.many };
         let Attending { tile, splits, .. } = attends.by;
-        let grid = [rows.div_ceil(tile), options.kv_heads * self.head_parts * splits];
+        let grid = [rows.div_ceil(tile), options.kv_heads * self.head_tiles * splits];
         let grid = grid.map(|count| count as u32);
         let prepared = self.prepared(rows);
         match (&attends.combine, &self.partial) {
@@ -315,7 +315,7 @@ impl<'a> GpuAttentionBuilder<'a> {
         let many = Attending::new(&options, true, 1);
         within(
             "workgroups of a row",
-            (options.kv_heads * few.head_parts * few.splits) as u64,
+            (options.kv_heads * few.head_tiles * few.splits) as u64,
             most,
         )?;
         let widths = [keys.width(), values.width()];
@@ -354,7 +354,7 @@ impl<'a> GpuAttentionBuilder<'a> {
         let append = make.appends(&shaders, placing, &self).await?;
         let few = make.attends(&shaders, few).await?;
         let many = make.attends(&shaders, many).await?;
-        let head_parts = few.by.head_parts;
+        let head_tiles = few.by.head_tiles;
         Ok(GpuAttention {
             prepared: gpu.scratch("prepared queries", prepared).await?,
             partial: match partial {
@@ -368,7 +368,7 @@ impl<'a> GpuAttentionBuilder<'a> {
             few,
             many,
             widths,
-            head_parts,
+            head_tiles,
             keys: caches[0].clone(),
             values: caches[1].clone(),
         })

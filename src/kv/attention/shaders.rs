@@ -39,7 +39,7 @@ impl Placing {
 pub(crate) struct Attending {
     /// Query heads of a workgroup, and workgroups for those that share a key head.
     pub heads: usize,
-    pub head_parts: usize,
+    pub head_tiles: usize,
     /// Rows of a workgroup.
     pub tile: usize,
     /// Workgroups that share the tokens of a row.
@@ -53,7 +53,7 @@ impl Attending {
         let heads = sharing.min(ROWS).next_power_of_two();
         Attending {
             heads,
-            head_parts: sharing.div_ceil(heads),
+            head_tiles: sharing.div_ceil(heads),
             tile: if many { ROWS / heads } else { 1 },
             splits,
         }
@@ -142,7 +142,7 @@ impl AttentionShaders<'_> {
         consts.extend(values.consts.iter().map(|(name, value)| (value_const(name), *value)));
         consts.extend([
             ("HEADS", by.heads as u32),
-            ("HEAD_PARTS", by.head_parts as u32),
+            ("HEAD_TILES", by.head_tiles as u32),
             ("TILE", by.tile as u32),
             ("ROWS", rows),
             (
