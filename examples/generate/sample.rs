@@ -1,0 +1,70 @@
+//! The choice of the next token.
+
+/// A token and its logit.
+pub type Candidate = (u32, f32);
+
+/// Candidates among which a temperature chooses: the best of the logits.
+pub const CANDIDATES: usize = 40;
+
+/// Chooses tokens: the best, or at random by the softmax of logits over a temperature.
+pub struct Sampler {
+    temperature: f32,
+    state: u64,
+}
+
+impl Sampler {
+    pub fn new(temperature: f32, seed: u64) -> Sampler {
+        Sampler {
+            temperature,
+            state: seed,
+        }
+    }
+
+    /// One of the candidates, of which the first is the best.
+    pub fn choose(&mut self, candidates: &[Candidate]) -> Option<u32> {
+        let (best, top) = *candidates.first()?;
+        if self.temperature == 0.0 {
+            return Some(best);
+        }
+        let weights: Vec<f32> = candidates
+            .iter()
+            .map(|(_, logit)| ((logit - top) / self.temperature).exp())
+            .collect();
+        let mut left = self.uniform() * weights.iter().sum::<f32>();
+        for ((token, _), weight) in candidates.iter().zip(&weights) {
+            left -= weight;
+            if left < 0.0 {
+                return Some(*token);
+            }
+        }
+        Some(best)
+    }
+
+    /// From 0 to 1, by SplitMix64.
+    fn uniform(&mut self) -> f32 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temperature_chooses_by_weight() {
+        let candidates = [(7, 2.0), (3, 2.0 - 2f32.ln()), (5, f32::NEG_INFINITY)];
+        assert_eq!(Sampler::new(0.0, 1).choose(&candidates), Some(7));
+        assert_eq!(Sampler::new(1.0, 1).choose(&[]), None);
+        let mut sampler = Sampler::new(1.0, 1);
+        let chosen: Vec<_> = (0..3000).filter_map(|_| sampler.choose(&candidates)).collect();
+        let count = |token| chosen.iter().filter(|t| **t == token).count();
+        assert_eq!(count(7) + count(3), 3000);
+        assert!((1850..2150).contains(&count(7)), "{}", count(7));
+        let mut again = Sampler::new(1.0, 1);
+        assert!(chosen.iter().all(|t| again.choose(&candidates) == Some(*t)));
+    }
+}
