@@ -22,6 +22,7 @@ mod gpu;
 mod group;
 mod input_scale;
 pub mod kv;
+pub mod layer;
 pub mod layouts;
 mod linear;
 mod matrix;

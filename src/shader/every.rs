@@ -14,6 +14,7 @@ use crate::kv::{
     Attending, AttentionOptions, AttentionShaders, KvCodec, KvOptions, KvRotation, KvType, Placing, Shaders, Side,
     Taken,
 };
+use crate::layer::{Router, Scoring, norm_shader, router_shader, top_k_shader};
 use std::collections::HashSet;
 
 /// What a text is for.
@@ -35,6 +36,8 @@ pub enum ShaderKind {
     Kv,
     /// Attention over caches of all heads of a layer.
     Attention,
+    /// What stands between the products of a layer.
+    Layer,
 }
 
 /// A text and what it was made for.
@@ -67,6 +70,7 @@ pub fn every_shader(formats: &[Format], dialect: Dialect) -> Vec<ShaderText> {
         (ShaderKind::Linear, all_linear()),
         (ShaderKind::Kv, all_kv()),
         (ShaderKind::Attention, all_attention()),
+        (ShaderKind::Layer, all_layer()),
     ];
     for (kind, shaders) in small {
         all.extend(shaders.into_iter().map(|(name, shader)| ShaderText {
@@ -338,4 +342,17 @@ fn all_attention() -> Named {
         }
     }
     all
+}
+
+fn all_layer() -> Named {
+    let biased = Router::new(64, 6)
+        .with_scoring(Scoring::Sigmoid)
+        .with_bias(vec![0.5; 64]);
+    vec![
+        ("norm".into(), norm_shader(576, false, 1e-5, false, 256)),
+        ("norm-centred-adding".into(), norm_shader(77, true, 1e-5, true, 32)),
+        ("top_k".into(), top_k_shader(49152, 40, 256)),
+        ("router".into(), router_shader(&Router::new(8, 2), 32)),
+        ("router-biased".into(), router_shader(&biased, 256)),
+    ]
 }

@@ -61,7 +61,7 @@ const SLOTS: [Slot; 27] = [
 ];
 
 /// Folders of whole kernels that bring their own bindings.
-const APART: [&str; 3] = ["attention", "kv", "linear"];
+const APART: [&str; 4] = ["attention", "kv", "layer", "linear"];
 
 /// Every kernel of the table, for one row of x on a processor and nine on a card.
 fn of_format(format: Format) -> Vec<Source> {

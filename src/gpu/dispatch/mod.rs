@@ -13,4 +13,5 @@ pub(crate) mod readback;
 pub(crate) mod run_length;
 pub(crate) mod sequence;
 pub(crate) mod small;
+pub(crate) mod small_kernel;
 pub(crate) mod weights;

@@ -1,10 +1,10 @@
 //! Attention over packed caches in device memory.
 
-use super::kernels::{KvKernel, Tables, grid};
+use super::kernels::Tables;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
 use crate::gpu::dispatch::range::{BufferRange, check_binding};
-use crate::gpu::dispatch::small::Small;
+use crate::gpu::dispatch::small_kernel::{Own, SmallKernel};
 use crate::kv::{
     Attending, AttentionOptions, AttentionShaders, KvCodec, Placing, Rope, Taken, VALUE_BINDINGS, check_sinks,
 };
@@ -65,15 +65,15 @@ pub struct GpuAttention {
 struct Append {
     taken: Taken,
     heads: usize,
-    kernel: KvKernel,
+    kernel: SmallKernel,
 }
 
 /// A way to attend.
 struct Attends {
     by: Attending,
-    attend: KvKernel,
+    attend: SmallKernel,
     /// None where nothing is left to do.
-    combine: Option<KvKernel>,
+    combine: Option<SmallKernel>,
 }
 
 /// Options of a [`GpuAttention`].
@@ -446,18 +446,9 @@ struct Make<'a> {
     sinks: Option<Buffer>,
 }
 
-/// A binding and its buffer.
-type Own<'a> = Vec<(u32, Access, &'a Buffer)>;
-
 impl Make<'_> {
-    async fn kernel(&self, shader: &SmallShader, own: Own<'_>, given: &[(u32, Access)]) -> Result<KvKernel> {
-        let small = Small {
-            shader,
-            own: own.iter().map(|(at, access, _)| (*at, *access)).collect(),
-            given,
-            grids: vec![grid(own.iter().map(|(_, _, buffer)| *buffer))],
-        };
-        KvKernel::new(self.gpu, small).await
+    async fn kernel(&self, shader: &SmallShader, own: Own<'_>, given: &[(u32, Access)]) -> Result<SmallKernel> {
+        SmallKernel::new(self.gpu, shader, own, given).await
     }
 
     /// The cache of a side (0 for keys, 1 for values) and its codebook.

@@ -3,72 +3,31 @@
 use crate::Result;
 use crate::gpu::device::gpu::Gpu;
 use crate::gpu::device::layouts::Access;
-use crate::gpu::dispatch::dispatch::{Grid, check_grid};
-use crate::gpu::dispatch::kept::Groups;
-use crate::gpu::dispatch::range::BufferRange;
-use crate::gpu::dispatch::sequence::{Arg, Sequence};
-use crate::gpu::dispatch::small::{IN_AND_OUT, Small};
+use crate::gpu::dispatch::small::IN_AND_OUT;
+use crate::gpu::dispatch::small_kernel::{Own, SmallKernel};
 use crate::kv::{AppendShaders, KvCodec, Shaders};
 use crate::rotate::Form;
 use crate::shader::small::SmallShader;
 use Access::{Reads, Writes};
-use wgpu::{Buffer, BufferUsages, ComputePass};
+use wgpu::{Buffer, BufferUsages};
 
 pub(crate) struct Kernels {
     pub append: Append,
-    pub advance: KvKernel,
-    pub clear: KvKernel,
+    pub advance: SmallKernel,
+    pub clear: SmallKernel,
     /// None where queries are taken as they are.
-    pub query: Option<KvKernel>,
-    pub scores: KvKernel,
-    pub sums: KvKernel,
-    pub finish: KvKernel,
-}
-
-/// A kernel of a cache: what it is given, and how many workgroups it takes, is known when it is recorded.
-pub(crate) struct KvKernel {
-    sequence: Sequence,
-}
-
-/// A kernel with its buffers: all that can fail is done.
-pub(crate) struct Ready<'a> {
-    sequence: &'a Sequence,
-    groups: Groups,
-    workgroups: [u32; 2],
-}
-
-impl KvKernel {
-    pub async fn new(gpu: &Gpu, small: Small<'_>) -> Result<KvKernel> {
-        // The cache checks what it is given: some of it is its own.
-        let args = vec![Arg::read("a buffer of a cache"); small.given.len()];
-        Ok(KvKernel {
-            sequence: Sequence::one(gpu, &args, small.dispatch(gpu).await?),
-        })
-    }
-
-    /// Binds a range of a buffer for each given binding, for a grid of so many workgroups.
-    pub fn bind<const N: usize>(&self, given: [&BufferRange; N], workgroups: [u32; 2]) -> Result<Ready<'_>> {
-        check_grid(self.sequence.gpu(), workgroups)?;
-        Ok(Ready {
-            sequence: &self.sequence,
-            groups: self.sequence.bind(given.into_iter().cloned())?,
-            workgroups,
-        })
-    }
-}
-
-impl Ready<'_> {
-    pub fn record(&self, pass: &mut ComputePass) {
-        self.sequence.record_grid(pass, self.workgroups, &self.groups);
-    }
+    pub query: Option<SmallKernel>,
+    pub scores: SmallKernel,
+    pub sums: SmallKernel,
+    pub finish: SmallKernel,
 }
 
 /// How rows come in.
 pub(crate) enum Append {
     /// One by one.
-    Rows(KvKernel),
+    Rows(SmallKernel),
     /// KIVI: older tokens are packed together, then recent ones are stored.
-    Window { pack: KvKernel, store: KvKernel },
+    Window { pack: SmallKernel, store: SmallKernel },
 }
 
 impl Kernels {
@@ -105,19 +64,8 @@ struct Make<'a> {
 }
 
 impl Make<'_> {
-    async fn kernel(
-        &self,
-        shader: &SmallShader,
-        own: Vec<(u32, Access, &Buffer)>,
-        given: &[(u32, Access)],
-    ) -> Result<KvKernel> {
-        let small = Small {
-            shader,
-            own: own.iter().map(|(at, access, _)| (*at, *access)).collect(),
-            given,
-            grids: vec![grid(own.iter().map(|(_, _, buffer)| *buffer))],
-        };
-        KvKernel::new(self.gpu, small).await
+    async fn kernel(&self, shader: &SmallShader, own: Own<'_>, given: &[(u32, Access)]) -> Result<SmallKernel> {
+        SmallKernel::new(self.gpu, shader, own, given).await
     }
 
     async fn append(&self, shaders: &AppendShaders) -> Result<Append> {
@@ -139,11 +87,11 @@ impl Make<'_> {
         Ok(Append::Rows(self.kernel(append, own, &given).await?))
     }
 
-    async fn counter(&self, shader: &SmallShader) -> Result<KvKernel> {
+    async fn counter(&self, shader: &SmallShader) -> Result<SmallKernel> {
         self.kernel(shader, vec![(1, Writes, self.state)], &[]).await
     }
 
-    async fn query(&self, shader: &SmallShader) -> Result<KvKernel> {
+    async fn query(&self, shader: &SmallShader) -> Result<SmallKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         // A kernel that does not project has no use for it, yet its layout does.
@@ -153,28 +101,18 @@ impl Make<'_> {
     }
 
     /// A kernel that decodes.
-    async fn reader(&self, shader: &SmallShader) -> Result<KvKernel> {
+    async fn reader(&self, shader: &SmallShader) -> Result<SmallKernel> {
         let mut own = vec![(0, Reads, self.cache), (1, Reads, self.state)];
         own.extend(self.tables.codebook.iter().map(|b| (4, Reads, b)));
         self.kernel(shader, own, &IN_AND_OUT).await
     }
 
-    async fn finish(&self, shader: &SmallShader) -> Result<KvKernel> {
+    async fn finish(&self, shader: &SmallShader) -> Result<SmallKernel> {
         let tables = self.tables;
         let projection = tables.projection.as_ref();
         let projection = projection.map_or(&tables.back, |(_, back)| back);
         let own = vec![(1, Reads, self.state), (5, Reads, projection), (6, Reads, &tables.back)];
         self.kernel(shader, own, &IN_AND_OUT).await
-    }
-}
-
-/// The one grid of a kernel: its size comes when it is recorded, and what is given is bound whole.
-pub(super) fn grid<'a>(own: impl IntoIterator<Item = &'a Buffer>) -> Grid {
-    Grid {
-        own: own.into_iter().map(BufferRange::whole).collect(),
-        given: Vec::new(),
-        workgroups: [1; 3],
-        times: 1,
     }
 }
 
