@@ -1,6 +1,6 @@
 //! The model on the processor.
 
-use crate::sample::{CANDIDATES, Candidate};
+use crate::sample::Candidate;
 use crate::weights::{Layer, Linear, Model};
 use crate::{Fallible, Run, Settings, not_finite};
 use lowbit::kv::{Attention, Rope};
@@ -79,7 +79,10 @@ impl<'a> Cpu<'a> {
         let normed = layer.hidden_norm.apply(x)?;
         let mut hidden = layer.up.apply(&normed, precision)?;
         let gate = layer.gate.apply(&normed, precision)?;
-        hidden.iter_mut().zip(gate).for_each(|(h, g)| *h *= g / (1.0 + (-g).exp()));
+        hidden
+            .iter_mut()
+            .zip(gate)
+            .for_each(|(h, g)| *h *= g / (1.0 + (-g).exp()));
         add(x, &layer.down.apply(&hidden, precision)?);
         Ok(())
     }
@@ -94,7 +97,9 @@ impl Run for Cpu<'_> {
         let last = &x[x.len().saturating_sub(self.model.shape.width)..];
         let head = self.model.head.as_ref().unwrap_or(&self.model.embedding);
         self.logits = head.matmul_with(&self.model.norm.apply(last)?, self.settings.precision)?;
-        Ok(top_k(&self.logits, CANDIDATES))
+        let count = self.settings.candidates.min(head.n());
+        let (values, ids) = top_k(&self.logits, head.n(), count)?;
+        Ok(ids.into_iter().zip(values).collect())
     }
 
     fn logits(&self) -> Fallible<Vec<f32>> {

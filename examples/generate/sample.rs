@@ -1,5 +1,7 @@
 //! The choice of the next token.
 
+use crate::Fallible;
+
 /// A token and its logit.
 pub type Candidate = (u32, f32);
 
@@ -21,10 +23,15 @@ impl Sampler {
     }
 
     /// One of the candidates, of which the first is the best.
-    pub fn choose(&mut self, candidates: &[Candidate]) -> Option<u32> {
-        let (best, top) = *candidates.first()?;
+    pub fn choose(&mut self, candidates: &[Candidate]) -> Fallible<u32> {
+        let Some((best, top)) = candidates.first().copied() else {
+            return Err("there should be a token to choose, got none".into());
+        };
+        if !top.is_finite() {
+            return Err(format!("logits should be finite, got {top}; --check tells where that began").into());
+        }
         if self.temperature == 0.0 {
-            return Some(best);
+            return Ok(best);
         }
         let weights: Vec<f32> = candidates
             .iter()
@@ -34,10 +41,10 @@ impl Sampler {
         for ((token, _), weight) in candidates.iter().zip(&weights) {
             left -= weight;
             if left < 0.0 {
-                return Some(*token);
+                return Ok(*token);
             }
         }
-        Some(best)
+        Ok(best)
     }
 
     /// From 0 to 1, by SplitMix64.
@@ -57,14 +64,15 @@ mod tests {
     #[test]
     fn temperature_chooses_by_weight() {
         let candidates = [(7, 2.0), (3, 2.0 - 2f32.ln()), (5, f32::NEG_INFINITY)];
-        assert_eq!(Sampler::new(0.0, 1).choose(&candidates), Some(7));
-        assert_eq!(Sampler::new(1.0, 1).choose(&[]), None);
+        assert_eq!(Sampler::new(0.0, 1).choose(&candidates).unwrap(), 7);
+        assert!(Sampler::new(1.0, 1).choose(&[]).is_err());
+        assert!(Sampler::new(1.0, 1).choose(&[(7, f32::NAN)]).is_err());
         let mut sampler = Sampler::new(1.0, 1);
-        let chosen: Vec<_> = (0..3000).filter_map(|_| sampler.choose(&candidates)).collect();
+        let chosen: Vec<_> = (0..3000).map(|_| sampler.choose(&candidates).unwrap()).collect();
         let count = |token| chosen.iter().filter(|t| **t == token).count();
         assert_eq!(count(7) + count(3), 3000);
         assert!((1850..2150).contains(&count(7)), "{}", count(7));
         let mut again = Sampler::new(1.0, 1);
-        assert!(chosen.iter().all(|t| again.choose(&candidates) == Some(*t)));
+        assert!(chosen.iter().all(|t| again.choose(&candidates).unwrap() == *t));
     }
 }

@@ -6,13 +6,29 @@ use shimmytok::{EncodeOptions, Tokenizer};
 
 /// Ways to cut text into words (`tokenizer.ggml.pre`) that were compared with llama.cpp's; shimmytok takes a default for
 /// those that it does not know, and the model would be told other tokens.
-const CUTS: [&str; 8] = ["llama-bpe", "llama3", "llama-v3", "qwen2", "deepseek-r1-qwen", "smollm", "gpt-2", "tekken"];
+const CUTS: [&str; 8] = [
+    "llama-bpe",
+    "llama3",
+    "llama-v3",
+    "qwen2",
+    "deepseek-r1-qwen",
+    "smollm",
+    "gpt-2",
+    "tekken",
+];
 
 /// Those of them that put the first token before every text, unless the file says otherwise.
 const BEGINNING: [&str; 4] = ["llama-bpe", "llama3", "llama-v3", "tekken"];
 
 /// What models end a turn with, under whatever key it is.
-const ENDS: [&str; 6] = ["</s>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>"];
+const ENDS: [&str; 6] = [
+    "</s>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+];
 
 pub struct Tokens {
     tokenizer: Tokenizer,
@@ -96,5 +112,11 @@ impl<'a> Text<'a> {
         let new = text.get(self.told..whole).unwrap_or_default().to_owned();
         self.told = self.told.max(whole);
         Ok(new)
+    }
+
+    /// What is left: characters that stayed incomplete.
+    pub fn rest(&mut self) -> Fallible<String> {
+        let text = self.tokens.decode(&self.ids)?;
+        Ok(text.get(self.told..).unwrap_or_default().to_owned())
     }
 }
