@@ -76,6 +76,8 @@ pub use wgpu;
 mod guides {
     #[doc = include_str!("../docs/your_own_pass.md")]
     mod your_own_pass {}
+    #[doc = include_str!("../docs/transformer_layer.md")]
+    mod transformer_layer {}
     #[doc = include_str!("../docs/loading.md")]
     mod loading {}
     #[doc = include_str!("../docs/tuning.md")]

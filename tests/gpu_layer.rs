@@ -43,7 +43,10 @@ fn rows_are_normalized() {
                     let mean = row.iter().sum::<f32>() / size as f32;
                     let spread = (row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / size as f32 + 1e-5).sqrt();
                     let bound = 4e-6 * want.abs() + 1e-6 * largest / spread * weight[i % size].abs() + 1e-6;
-                    assert!((y - want).abs() <= bound, "{norm:?}: number {i} is {y}, should be {want}");
+                    assert!(
+                        (y - want).abs() <= bound,
+                        "{norm:?}: number {i} is {y}, should be {want}"
+                    );
                 }
             };
             for gpu in classes() {
@@ -86,7 +89,10 @@ fn norms_are_their_formulas() {
     assert!(matches!(Norm::rms(vec![1.0], -0.1), Err(Error::Argument { .. })));
     assert!(matches!(Norm::rms(vec![f32::NAN], 0.1), Err(Error::NotFinite { .. })));
     assert!(matches!(Norm::layer(vec![1.0], vec![], 0.1), Err(Error::Length { .. })));
-    assert!(matches!(Norm::rms(vec![1.0; 3], 0.1).unwrap().apply(&[1.0; 4]), Err(Error::Inputs { .. })));
+    assert!(matches!(
+        Norm::rms(vec![1.0; 3], 0.1).unwrap().apply(&[1.0; 4]),
+        Err(Error::Inputs { .. })
+    ));
 }
 
 /// Equal numbers, infinities, NaN, zeros of both signs, all of a row wanted.
@@ -103,17 +109,28 @@ fn the_largest_are_found() {
         let (values, ids) = top_k(&x, n, k).unwrap();
         for gpu in classes() {
             let kernel = GpuTopK::new(&gpu, n, k).unwrap();
-            let both = run_bytes(&gpu, &[bytemuck::cast_slice(&x), &vec![0; 4 * 4 * k]], &[], 16 * k, |pass, buffers, y| {
-                kernel
-                    .encode(pass, buffers[0].slice(..), buffers[1].slice(..), y, 4)
-                    .unwrap();
-            });
+            let both = run_bytes(
+                &gpu,
+                &[bytemuck::cast_slice(&x), &vec![0; 4 * 4 * k]],
+                &[],
+                16 * k,
+                |pass, buffers, y| {
+                    kernel
+                        .encode(pass, buffers[0].slice(..), buffers[1].slice(..), y, 4)
+                        .unwrap();
+                },
+            );
             assert_eq!(bytemuck::pod_collect_to_vec::<u8, u32>(&both), ids, "{n}, {k}");
-            let got = run_with(&gpu, &[bytemuck::cast_slice(&x), &vec![0; 16 * k]], 4 * k, |pass, buffers, y| {
-                kernel
-                    .encode(pass, buffers[0].slice(..), y, buffers[1].slice(..), 4)
-                    .unwrap();
-            });
+            let got = run_with(
+                &gpu,
+                &[bytemuck::cast_slice(&x), &vec![0; 16 * k]],
+                4 * k,
+                |pass, buffers, y| {
+                    kernel
+                        .encode(pass, buffers[0].slice(..), y, buffers[1].slice(..), 4)
+                        .unwrap();
+                },
+            );
             let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(&got.unwrap()), bits(&values), "{n}, {k}");
         }
@@ -167,13 +184,25 @@ fn experts_are_chosen() {
                 on_device.encode(pass, logits, ids, y, rows).unwrap();
             });
             for (got, want) in got.unwrap().iter().zip(&weights) {
-                assert!((got - want).abs() <= 2e-5 * want.abs() + 1e-30, "{router:?}: {got}, should be {want}");
+                assert!(
+                    (got - want).abs() <= 2e-5 * want.abs() + 1e-30,
+                    "{router:?}: {got}, should be {want}"
+                );
             }
         }
     }
-    assert!(matches!(Router::new(4, 5).route(&[0.0; 4]), Err(Error::Argument { .. })));
-    assert!(matches!(Router::new(4, 2).with_bias(vec![0.0]).route(&[0.0; 4]), Err(Error::Length { .. })));
-    assert!(matches!(gpu().upload_router(&Router::new(4000, 2)), Err(Error::Argument { .. })));
+    assert!(matches!(
+        Router::new(4, 5).route(&[0.0; 4]),
+        Err(Error::Argument { .. })
+    ));
+    assert!(matches!(
+        Router::new(4, 2).with_bias(vec![0.0]).route(&[0.0; 4]),
+        Err(Error::Length { .. })
+    ));
+    assert!(matches!(
+        gpu().upload_router(&Router::new(4000, 2)),
+        Err(Error::Argument { .. })
+    ));
 }
 
 #[test]

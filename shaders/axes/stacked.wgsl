@@ -3,15 +3,15 @@
 // dispatch writes its own rows.
 //
 // Constant printed by the composer:
-//   HALVES  matrices of a member: 2 where it is a gate and what it gates (gates/pair.wgsl), else 1
+//   GATED  1 where a member is two matrices, a gate and what it gates (gates/twice.wgsl)
 
-// The workgroup's member, and which matrix of it is multiplied by.
+// The workgroup's member; of a gated one 1 while the second matrix is multiplied by.
 var<private> member: u32;
-var<private> half: u32;
+var<private> second: u32;
 
 // A row of the workgroup's matrix, in the stack. An index past the last member reads the last.
 fn matrix_row(row: u32) -> u32 {
-    return (min(member, params.members - 1u) * HALVES + half) * params.n + row;
+    return (min(member, params.members - 1u) * (1u + GATED) + second) * params.n + row;
 }
 
 fn slab_row(row: u32) -> u32 {
@@ -29,7 +29,7 @@ fn known() -> bool {
 
 // Whether rows of member `which` lie in this slab.
 fn meets_slab(which: u32) -> bool {
-    let rows = HALVES * params.n;
+    let rows = (1u + GATED) * params.n;
     let first = min(which, params.members - 1u) * rows;
     return first < params.slab_first + params.slab_rows && first + rows > params.slab_first;
 }

@@ -75,9 +75,9 @@ impl Axes {
         own.into_iter().chain(asked)
     }
 
-    /// Matrices that each product is by: 2 where one gates the other.
-    pub fn halves(&self) -> usize {
-        1 + self.epilogues.iter().any(|e| e.joins_halves()) as usize
+    /// Whether each product is by two matrices, of which one gates the other.
+    pub fn is_gated(&self) -> bool {
+        self.epilogues.iter().any(|e| e.is_gate())
     }
 
     /// What is needed of the device beyond what the kernel needs.
@@ -96,11 +96,11 @@ impl Axes {
     /// The files that say where rows of W, rows of x and outputs lie.
     pub fn places(&self) -> Vec<File> {
         let mut files = vec![text!("axes/place.wgsl")];
-        if self.axis != Axis::One || self.halves() == 2 {
+        if self.axis != Axis::One || self.is_gated() {
             files.push(text!("axes/stacked.wgsl"));
         }
         files.push(match self.axis {
-            Axis::One if self.halves() == 2 => text!("axes/gated.wgsl"),
+            Axis::One if self.is_gated() => text!("axes/gated.wgsl"),
             Axis::One => text!("axes/one.wgsl"),
             Axis::Batched => text!("axes/batched.wgsl"),
             Axis::Experts => text!("axes/experts.wgsl"),
@@ -111,9 +111,9 @@ impl Axes {
 
     /// How often a workgroup multiplies.
     pub fn gate(&self) -> File {
-        match self.halves() {
-            1 => text!("gates/none.wgsl"),
-            _ => text!("gates/pair.wgsl"),
+        match self.is_gated() {
+            false => text!("gates/none.wgsl"),
+            true => text!("gates/twice.wgsl"),
         }
     }
 
@@ -166,8 +166,8 @@ impl Axes {
         }
         let mut body = String::new();
         for epilogue in &self.epilogues {
-            if epilogue.joins_halves() {
-                let _ = write!(body, "let own = {value}; if (half == 0u) {{ return own; }} ");
+            if epilogue.is_gate() {
+                let _ = write!(body, "let own = {value}; if (second == 0u) {{ return own; }} ");
                 value = String::from("own");
             }
             value = format!("{}({value}, row, at)", epilogue.function());

@@ -32,7 +32,7 @@ impl Composition<'_> {
         consts.extend([("CHAINS", 2 / spans.min(2)), ("STRETCH", stretch)]);
         if self.kernel.shape == Shape::Product {
             consts.extend([("TILE_N", tuning.tile_n), ("TILE_M", tuning.tile_m)]);
-            consts.push(("HALVES", self.axes.halves() as u32));
+            consts.push(("GATED", self.axes.is_gated().into()));
             let shares = tuning.memory > 0 || tuning.lookup == Lookup::Memory;
             consts.push(("SHARES", shares.into()));
         }

@@ -99,7 +99,7 @@ impl Epilogue {
     }
 
     /// Whether sums of two matrices meet in it.
-    pub(crate) fn joins_halves(self) -> bool {
+    pub(crate) fn is_gate(self) -> bool {
         matches!(self, Epilogue::SwiGlu | Epilogue::GeGlu)
     }
 

@@ -65,13 +65,13 @@ impl Case {
         let mut want = Vec::new();
         for (&(member, x_row), factor) in self.rows.iter().zip(&self.factors) {
             let x = &self.x[x_row * k..][..k];
-            let halves = [2 * member, 2 * member + 1].map(|matrix| {
-                let sums = oracle(&self.decoded[matrix * n * k..][..n * k], x, n, k);
+            let sums = [2 * member, 2 * member + 1].map(|matrix| {
+                let plain = oracle(&self.decoded[matrix * n * k..][..n * k], x, n, k);
                 let bias = &self.bias[matrix * n..][..n];
                 let biased = |(sum, bias): (&(f64, f64), &f32)| Bounded::sum(*sum).then(Epilogue::Bias, (*bias).into());
-                sums.iter().zip(bias).map(biased).collect::<Vec<_>>()
+                plain.iter().zip(bias).map(biased).collect::<Vec<_>>()
             });
-            for (gate, up) in halves[0].iter().zip(&halves[1]) {
+            for (gate, up) in sums[0].iter().zip(&sums[1]) {
                 let gate = if outputs == FloatType::F16 {
                     gate.rounded()
                 } else {
@@ -213,10 +213,10 @@ fn broken_gates_are_reported() {
     let mutants = [
         ("", "", ""),
         ("one sum alone", "i < 2u", "i < 1u"),
-        ("the gate twice", "HALVES + half)", "HALVES)"),
-        ("the halves swapped", "half = i;", "half = 1u - i;"),
+        ("the gate twice", "(1u + GATED) + second)", "(1u + GATED))"),
+        ("one for the other", "second = i;", "second = 1u - i;"),
         ("a gate of another place", "f32(y[at])", "f32(y[at ^ 1u])"),
-        ("finished too early", "if (half == 0u)", "if (half == 2u)"),
+        ("finished too early", "if (second == 0u)", "if (second == 2u)"),
     ];
     for (what, from, to) in mutants {
         let product = lowbit::testing::edited(case.builder(gpu, 2).kernel("gemv"), |text| {

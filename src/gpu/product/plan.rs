@@ -137,14 +137,14 @@ impl Request<'_> {
         let (a, k, limit) = (&self.arrangement, self.shape.k, self.sizes.binding);
         let bytes = rows.slice_bytes(a);
         match self.slices {
-            None if self.axes.halves() == 2 => Ok(1),
+            None if self.axes.is_gated() => Ok(1),
             None if self.kernel.slices && a.sums_once() && run == a.m => {
                 let tiles = tuning.work(rows.n).workgroups(a.m) * a.depth as u64;
                 Ok(slices(self.traits, tiles, k).min((limit / bytes).max(1) as u32))
             }
             None | Some(1) => Ok(1),
             Some(asked) => {
-                check_slices(asked, self.kernel, a, self.axes.halves())?;
+                check_slices(asked, self.kernel, a, self.axes.is_gated())?;
                 let slices = asked.min(k.div_ceil(256));
                 let needed = bytes.saturating_mul(slices as u64);
                 if run < a.m || needed > limit {
@@ -252,7 +252,7 @@ impl Rows {
     fn new(request: &Request) -> Result<Rows> {
         let (a, shape, axes) = (&request.arrangement, request.shape, &request.axes);
         check_rows(a.y_rows, shape.k)?;
-        let matrices = a.members.saturating_mul(axes.halves());
+        let matrices = a.members.saturating_mul(1 + usize::from(axes.is_gated()));
         let n = shape.n / matrices;
         if n * matrices != shape.n || n == 0 {
             return Err(Error::Part {
@@ -265,7 +265,7 @@ impl Rows {
         let x_given = axes.inputs.bytes() as u64 * shape.k as u64;
         Ok(Rows {
             n,
-            is_stack: a.axis != Axis::One || axes.halves() == 2,
+            is_stack: a.axis != Axis::One || axes.is_gated(),
             x_given,
             x: match request.kernel.takes_bytes() {
                 true => rounding::row_bytes(shape.k),
@@ -374,7 +374,7 @@ fn check_epilogues(epilogues: &[Epilogue]) -> Result<()> {
             });
         }
     }
-    match epilogues.iter().position(|e| e.joins_halves()) {
+    match epilogues.iter().position(|e| e.is_gate()) {
         Some(at) => check_gate(epilogues, at),
         None => Ok(()),
     }
@@ -395,7 +395,7 @@ fn check_gate(epilogues: &[Epilogue], at: usize) -> Result<()> {
     if let Some(e) = epilogues.iter().find(|e| **e == Epilogue::Accumulate) {
         return Err(wrong(e, "in no product with"));
     }
-    if let Some(e) = after.iter().find(|e| e.joins_halves()) {
+    if let Some(e) = after.iter().find(|e| e.is_gate()) {
         return Err(wrong(e, "in no product with another gate as"));
     }
     if let Some(e) = before.iter().find(|e| of_outputs(e)) {
@@ -407,10 +407,10 @@ fn check_gate(epilogues: &[Epilogue], at: usize) -> Result<()> {
     }
 }
 
-fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement, halves: usize) -> Result<()> {
+fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement, is_gated: bool) -> Result<()> {
     let expected = match () {
         _ if asked == 0 => "1 or more",
-        _ if halves == 2 => "1 of a product with a gate",
+        _ if is_gated => "1 of a product with a gate",
         _ if !kernel.slices => "1 with this kernel",
         _ if !a.sums_once() => "1 of a product by experts",
         _ => return Ok(()),

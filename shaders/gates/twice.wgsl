@@ -9,7 +9,7 @@
 
 fn multiply_all(id: vec3<u32>, count: vec3<u32>, lane: Lane) {
     for (var i = 0u; i < 2u; i++) {
-        half = i;
+        second = i;
         multiply_tile(id, count, lane);
         if (SHARES == 1u) {
             workgroupBarrier();
