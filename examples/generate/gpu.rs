@@ -28,8 +28,10 @@ pub struct Device {
     /// Bytes of weights, and of keys and values.
     bytes: [u64; 2],
     /// What the driver told of outside of any call.
-    told: Arc<Mutex<Option<String>>>,
+    told: Told,
 }
+
+type Told = Arc<Mutex<Option<String>>>;
 
 /// What passes from kernel to kernel; rows of floats unless said otherwise.
 pub struct Buffers {
@@ -56,14 +58,7 @@ pub struct Buffers {
 impl Device {
     /// Uploads a model. On an error nothing of it stays on the device.
     pub fn new(gpu: Gpu, model: &Model, settings: Settings) -> Fallible<Device> {
-        let told = Arc::new(Mutex::new(None));
-        let teller = told.clone();
-        // wgpu would panic.
-        gpu.device().on_uncaptured_error(Arc::new(move |e| {
-            if let Ok(mut told) = teller.lock() {
-                told.get_or_insert(e.to_string());
-            }
-        }));
+        let told = listen(&gpu);
         let rows = ROWS.min(settings.context);
         let bar = ProgressBar::new(model.layers.len() as u64);
         bar.set_style(ProgressStyle::with_template("loading layer {pos} of {len} {wide_bar}")?);
@@ -174,6 +169,21 @@ impl Device {
         let ids: Vec<u32> = bytemuck::pod_collect_to_vec(ids);
         Ok(ids.into_iter().zip(values).collect())
     }
+}
+
+/// Keeps what the driver tells of outside of any call: wgpu would panic, or say nothing of a lost device.
+fn listen(gpu: &Gpu) -> Told {
+    let told = Told::default();
+    let (first, second) = (told.clone(), told.clone());
+    let keep = |told: &Told, message: String| {
+        if let Ok(mut told) = told.lock() {
+            told.get_or_insert(message);
+        }
+    };
+    let device = gpu.device();
+    device.on_uncaptured_error(Arc::new(move |e| keep(&first, e.to_string())));
+    device.set_device_lost_callback(move |_, why| keep(&second, format!("the device was lost: {why}")));
+    told
 }
 
 impl Run for Device {

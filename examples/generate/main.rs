@@ -15,6 +15,8 @@ mod pipe;
 mod readback;
 mod sample;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod weights;
 

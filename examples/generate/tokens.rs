@@ -6,14 +6,13 @@ use shimmytok::{EncodeOptions, Tokenizer};
 
 /// Ways to cut text into words (`tokenizer.ggml.pre`) that were compared with llama.cpp's; shimmytok takes a default for
 /// those that it does not know, and the model would be told other tokens.
-const CUTS: [&str; 8] = [
+const CUTS: [&str; 7] = [
     "llama-bpe",
     "llama3",
     "llama-v3",
     "qwen2",
     "deepseek-r1-qwen",
     "smollm",
-    "gpt-2",
     "tekken",
 ];
 
@@ -36,6 +35,8 @@ pub struct Tokens {
     begin: Option<u32>,
     /// Tokens that end it.
     ends: Vec<u32>,
+    /// Whether texts are told with a space before them.
+    spaced: bool,
 }
 
 impl Tokens {
@@ -56,15 +57,17 @@ impl Tokens {
         }
         let tokenizer = Tokenizer::from_bytes(bytes)?;
         let id = |name: &str| key(name).and_then(|key| key.as_u64()).map(|id| id as u32);
-        let begins = match key("add_bos_token").map(|key| key.value()) {
-            Some(Value::Bool(begins)) => begins,
-            _ => kind == "llama" || BEGINNING.contains(&cut),
+        let flag = |name: &str, default| match key(name).map(|key| key.value()) {
+            Some(Value::Bool(set)) => set,
+            _ => default,
         };
+        let begins = flag("add_bos_token", kind == "llama" || BEGINNING.contains(&cut));
         let keys = ["eos_token_id", "eot_token_id", "eom_token_id"];
         let named = ENDS.iter().filter_map(|end| tokenizer.get_token(end));
         Ok(Tokens {
             begin: id("bos_token_id").filter(|_| begins),
             ends: keys.iter().filter_map(|key| id(key)).chain(named).collect(),
+            spaced: kind == "llama" && flag("add_space_prefix", true),
             tokenizer,
         })
     }
@@ -72,7 +75,11 @@ impl Tokens {
     /// The tokens of a text. Special tokens are recognized where it names them.
     pub fn encode(&self, text: &str) -> Fallible<Vec<u32>> {
         let options = EncodeOptions::with_parse_special(false, true);
-        let tokens = self.tokenizer.encode_with_options(text, &options)?;
+        // shimmytok leaves it out where there is one already; llama.cpp does not.
+        let space = if self.spaced && text.starts_with(' ') { " " } else { "" };
+        let tokens = self
+            .tokenizer
+            .encode_with_options(&format!("{space}{text}"), &options)?;
         Ok(self.begin.into_iter().chain(tokens).collect())
     }
 
