@@ -1,8 +1,9 @@
 //! The model on the processor.
 
+use crate::model::Fallible;
 use crate::sample::Candidate;
 use crate::weights::{Layer, Linear, Model};
-use crate::{Fallible, Run, Settings, not_finite};
+use crate::{Run, Settings, not_finite};
 use lowbit::kv::{Attention, Rope};
 use lowbit::layer::{Norm, top_k};
 use lowbit::{Matrix, Precision};
@@ -33,7 +34,7 @@ impl<'a> Cpu<'a> {
         Ok(Cpu {
             settings,
             caches: vec![cache; shape.layers],
-            rope: shape.rope(model.divisors.as_deref(), settings.context)?,
+            rope: model.rope(settings.context)?,
             head_norms: head_norms.collect::<Fallible<_>>()?,
             logits: Vec::new(),
             position: 0,

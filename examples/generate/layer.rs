@@ -1,9 +1,10 @@
 //! One layer on a device.
 
+use crate::Settings;
 use crate::gpu::Buffers;
+use crate::model::Fallible;
 use crate::shape::Shape;
 use crate::weights::{Layer, Linear};
-use crate::{Fallible, Settings};
 use lowbit::kv::{GpuAttention, GpuRope};
 use lowbit::layer::GpuNorm;
 use lowbit::wgpu::util::{BufferInitDescriptor, DeviceExt};
@@ -93,13 +94,11 @@ impl GpuLayer {
         self.down.encode(pass, hidden, x, &[], rows)
     }
 
-    pub fn weight_bytes(&self) -> u64 {
+    /// Bytes of weights, and of keys and values.
+    pub fn bytes(&self) -> [u64; 2] {
         let products = self.qkv.iter().chain(&self.hidden).chain([&self.output, &self.down]);
-        products.map(|p| p.matmul.weights().device_bytes()).sum()
-    }
-
-    pub fn cache_bytes(&self) -> u64 {
-        self.attention.device_bytes()
+        let weights = products.map(|product| product.matmul.weights().device_bytes());
+        [weights.sum(), self.attention.device_bytes()]
     }
 }
 

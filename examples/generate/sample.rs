@@ -1,6 +1,6 @@
 //! The choice of the next token.
 
-use crate::Fallible;
+use crate::model::Fallible;
 
 /// A token and its logit.
 pub type Candidate = (u32, f32);

@@ -1,6 +1,6 @@
 //! What the metadata of a GGUF file says about a model.
 
-use crate::Fallible;
+use crate::model::Fallible;
 use lowbit::gguf::{Split, Value};
 use lowbit::kv::{Rope, RopeScaling};
 
@@ -45,28 +45,23 @@ impl Keys<'_> {
         key.map(|key| key.value())
     }
 
-    fn missing(&self, name: &str, what: &str) -> String {
+    fn wrong(&self, name: &str, what: &str) -> String {
         let got = self.get(name).map_or("none".to_string(), |value| value.to_string());
         format!("{}.{name} should be {what}, got {got}", self.architecture)
     }
 
-    /// A count that may be left out.
-    fn maybe(&self, name: &str, default: usize) -> Fallible<usize> {
-        if self.get(name).is_none() {
+    /// A count; `default` is for one that may be left out.
+    fn count(&self, name: &str, default: Option<usize>) -> Fallible<usize> {
+        let value = self.get(name);
+        if let (None, Some(default)) = (&value, default) {
             return Ok(default);
         }
-        let count = self.get(name).and_then(|value| value.as_u64());
-        // No dimension of a model comes near; the limit keeps products of two of them from overflowing.
-        let count = count.filter(|count| (1..1 << 28).contains(count));
-        let count = count.ok_or_else(|| self.missing(name, "a number from 1 to 2^28"))?;
+        // No size of a model comes near the limit, which keeps products of two from overflowing.
+        let count = value
+            .and_then(|value| value.as_u64())
+            .filter(|count| (1..1 << 28).contains(count));
+        let count = count.ok_or_else(|| self.wrong(name, "a number from 1 to 2^28"))?;
         Ok(usize::try_from(count)?)
-    }
-
-    fn count(&self, name: &str) -> Fallible<usize> {
-        match self.get(name) {
-            None => Err(self.missing(name, "a number").into()),
-            Some(_) => self.maybe(name, 0),
-        }
     }
 
     fn float(&self, name: &str, default: f32) -> Fallible<f32> {
@@ -74,7 +69,7 @@ impl Keys<'_> {
             None => Ok(default),
             Some(Value::F32(value)) => Ok(value),
             Some(Value::F64(value)) => Ok(value as f32),
-            Some(_) => Err(self.missing(name, "a float").into()),
+            Some(_) => Err(self.wrong(name, "a float").into()),
         }
     }
 
@@ -93,10 +88,13 @@ impl Keys<'_> {
                 factor,
                 fast: self.float("rope.scaling.yarn_beta_fast", 32.0)?,
                 slow: self.float("rope.scaling.yarn_beta_slow", 1.0)?,
-                original: self.maybe("rope.scaling.original_context_length", self.count("context_length")?)?,
+                original: self.count(
+                    "rope.scaling.original_context_length",
+                    Some(self.count("context_length", None)?),
+                )?,
                 attention: self.float("rope.scaling.attn_factor", 1.0)? * (1.0 + 0.1 * factor.ln()),
             }),
-            _ => Err(self.missing("rope.scaling.type", "none, linear or yarn").into()),
+            _ => Err(self.wrong("rope.scaling.type", "none, linear or yarn").into()),
         }
     }
 }
@@ -112,29 +110,29 @@ impl Shape {
             return Err(format!("the architecture should be one of {known}, got {architecture}").into());
         }
         if keys.get("expert_count").and_then(|value| value.as_u64()).unwrap_or(0) > 0 {
-            let experts = keys.missing("expert_count", "0 (this example has no experts)");
+            let experts = keys.wrong("expert_count", "0 (this example has no experts)");
             return Err(experts.into());
         }
-        let width = keys.count("embedding_length")?;
-        let heads = keys.count("attention.head_count")?;
-        let kv_heads = keys.maybe("attention.head_count_kv", heads)?;
+        let width = keys.count("embedding_length", None)?;
+        let heads = keys.count("attention.head_count", None)?;
+        let kv_heads = keys.count("attention.head_count_kv", Some(heads))?;
         if !heads.is_multiple_of(kv_heads) {
             return Err(format!("{heads} heads of queries should be a multiple of {kv_heads} of keys").into());
         }
-        let key = keys.maybe("attention.key_length", width / heads)?;
-        let value = keys.maybe("attention.value_length", width / heads)?;
+        let key = keys.count("attention.key_length", Some(width / heads))?;
+        let value = keys.count("attention.value_length", Some(width / heads))?;
         Ok(Shape {
             architecture: architecture.into(),
-            layers: keys.count("block_count")?,
+            layers: keys.count("block_count", None)?,
             width,
-            hidden: keys.count("feed_forward_length")?,
+            hidden: keys.count("feed_forward_length", None)?,
             heads,
             kv_heads,
             key,
             value,
-            context: keys.count("context_length")?,
+            context: keys.count("context_length", None)?,
             eps: keys.float("attention.layer_norm_rms_epsilon", 1e-5)?,
-            rotated: keys.maybe("rope.dimension_count", key)?,
+            rotated: keys.count("rope.dimension_count", Some(key))?,
             base: keys.float("rope.freq_base", 10_000.0)?,
             scaling: keys.scaling()?,
         })

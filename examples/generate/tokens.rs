@@ -1,6 +1,6 @@
 //! The tokenizer of a GGUF file, by the crate shimmytok, and text as it comes.
 
-use crate::Fallible;
+use crate::model::Fallible;
 use lowbit::gguf::{Split, Value};
 use shimmytok::{EncodeOptions, Tokenizer};
 

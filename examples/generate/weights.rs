@@ -1,9 +1,10 @@
 //! The tensors of a GGUF file, found, checked and borrowed: nothing is copied, and nothing is on a device yet.
 
-use crate::Fallible;
+use crate::model::Fallible;
 use crate::shape::Shape;
 use lowbit::Matrix;
 use lowbit::gguf::{Split, TensorView};
+use lowbit::kv::Rope;
 use lowbit::layer::Norm;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ pub struct Model<'a> {
     /// The logits of all tokens; `None` where they are products with the embedding.
     pub head: Option<Matrix<'a>>,
     /// What the frequencies of rotations are divided by.
-    pub divisors: Option<Vec<f32>>,
+    divisors: Option<Vec<f32>>,
 }
 
 /// One layer: attention, then the feed-forward network.
@@ -54,10 +55,6 @@ impl<'a> Tensors<'a> {
         Ok(self.file.tensor(name)?)
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.file.tensor(name).is_ok()
-    }
-
     fn floats(&self, name: &str, count: usize) -> Fallible<Vec<f32>> {
         let floats = self.find(name)?.to_f32()?;
         match floats.len() == count {
@@ -66,8 +63,9 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    fn maybe_floats(&self, name: &str, count: usize) -> Fallible<Option<Vec<f32>>> {
-        self.has(name).then(|| self.floats(name, count)).transpose()
+    /// What `read` makes of a tensor that may be left out.
+    fn maybe<T>(&self, name: &str, read: impl Fn(&str) -> Fallible<T>) -> Fallible<Option<T>> {
+        self.file.tensor(name).is_ok().then(|| read(name)).transpose()
     }
 
     /// n is not checked where it is `None`.
@@ -94,23 +92,20 @@ impl<'a> Model<'a> {
         let norm = |name: &str| Fallible::Ok(Norm::rms(tensors.floats(name, shape.width)?, shape.eps)?);
         let embedding = tensors.matrix("token_embd.weight", None, shape.width)?;
         let tokens = embedding.n();
-        let head = match tensors.has("output.weight") {
-            true => Some(tensors.matrix("output.weight", Some(tokens), shape.width)?),
-            false => None,
-        };
-        let divisors = match tensors.has("rope_freqs.weight") {
-            true => Some(tensors.find("rope_freqs.weight")?.to_f32()?),
-            false => None,
-        };
+        let head = |name: &str| tensors.matrix(name, Some(tokens), shape.width);
+        let divisors = |name: &str| Fallible::Ok(tensors.find(name)?.to_f32()?);
         let mut layers = Vec::new();
         for i in 0..shape.layers {
             let linear = |part: &str, n: usize, k: usize| {
                 Fallible::Ok(Linear {
                     matrix: tensors.matrix(&format!("blk.{i}.{part}.weight"), Some(n), k)?,
-                    bias: tensors.maybe_floats(&format!("blk.{i}.{part}.bias"), n)?,
+                    bias: tensors.maybe(&format!("blk.{i}.{part}.bias"), |name| tensors.floats(name, n))?,
                 })
             };
-            let head_norm = |part: &str| tensors.maybe_floats(&format!("blk.{i}.{part}.weight"), shape.key);
+            let head_norm = |part: &str| {
+                let name = format!("blk.{i}.{part}.weight");
+                tensors.maybe(&name, |name| tensors.floats(name, shape.key))
+            };
             let Shape { width, hidden, .. } = shape;
             layers.push(Layer {
                 attention_norm: norm(&format!("blk.{i}.attn_norm.weight"))?,
@@ -130,6 +125,8 @@ impl<'a> Model<'a> {
             });
         }
         let norm = norm("output_norm.weight")?;
+        let head = tensors.maybe("output.weight", head)?;
+        let divisors = tensors.maybe("rope_freqs.weight", divisors)?;
         let used = tensors.used.borrow();
         if let Some(unknown) = file.tensors().iter().find(|t| !used.contains(t.name())) {
             let (name, architecture) = (unknown.name(), &shape.architecture);
@@ -144,5 +141,10 @@ impl<'a> Model<'a> {
             head,
             divisors,
         })
+    }
+
+    /// The rotation of queries and keys at so many positions.
+    pub fn rope(&self, positions: usize) -> Fallible<Rope> {
+        self.shape.rope(self.divisors.as_deref(), positions)
     }
 }
