@@ -212,9 +212,13 @@ fn broken_gates_are_reported() {
     let case = Case::new(gpu, Format::Q4_0, Epilogue::SwiGlu, (1, 13, 96), plain(2), &mut random);
     let mutants = [
         ("", "", ""),
-        ("one sum alone", "i < 2u", "i < 1u"),
+        ("the first sum again", "second = 1u;", "second = 0u;"),
         ("the gate twice", "(1u + GATED) + second)", "(1u + GATED))"),
-        ("one for the other", "second = i;", "second = 1u - i;"),
+        (
+            "one for the other",
+            "(1u + GATED) + second)",
+            "(1u + GATED) + 1u - second)",
+        ),
         ("a gate of another place", "f32(y[at])", "f32(y[at ^ 1u])"),
         ("finished too early", "if (second == 0u)", "if (second == 2u)"),
     ];
