@@ -34,10 +34,10 @@ impl Run for Both<'_> {
         self.position += tokens.len();
         let (device, cpu) = (self.device.logits()?, self.cpu.logits()?);
         for (token, both) in device.into_iter().zip(cpu).enumerate() {
-            let [[d, c], [worst_d, worst_c]] = [both.into(), self.worst.2];
-            // NaN is worse than any difference.
-            if !((d - c).abs() <= (worst_d - worst_c).abs()) {
-                self.worst = (self.position - 1, token, [d, c]);
+            let [far, least] = [both.into(), self.worst.2].map(|[d, c]: [f32; 2]| (d - c).abs());
+            // NaN is worse than any difference; the first of them is told.
+            if !least.is_nan() && !(far <= least) {
+                self.worst = (self.position - 1, token, both.into());
             }
         }
         Ok(best)

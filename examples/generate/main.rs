@@ -120,6 +120,10 @@ impl Settings {
         if prompt == 0 {
             return Err("the prompt should have at least 1 token, got 0".into());
         }
+        if context > shape.context {
+            let trained = shape.context;
+            return Err(format!("--context should be at most the model's {trained} tokens, got {context}").into());
+        }
         if prompt > context {
             return Err(format!("the prompt should fit a context of {context} tokens, got {prompt}").into());
         }

@@ -257,3 +257,18 @@ fn nan_is_found_where_it_begins() {
         assert!(told.contains("begin in layer 1"), "{told}");
     }
 }
+
+#[test]
+fn temperature_chooses_by_weight() {
+    let candidates = [(7, 2.0), (3, 2.0 - 2f32.ln()), (5, f32::NEG_INFINITY)];
+    assert_eq!(Sampler::new(0.0, 1).choose(&candidates).unwrap(), 7);
+    assert!(Sampler::new(1.0, 1).choose(&[]).is_err());
+    assert!(Sampler::new(1.0, 1).choose(&[(7, f32::NAN)]).is_err());
+    let mut sampler = Sampler::new(1.0, 1);
+    let chosen: Vec<_> = (0..3000).map(|_| sampler.choose(&candidates).unwrap()).collect();
+    let count = |token| chosen.iter().filter(|t| **t == token).count();
+    assert_eq!(count(7) + count(3), 3000);
+    assert!((1850..2150).contains(&count(7)), "{}", count(7));
+    let mut again = Sampler::new(1.0, 1);
+    assert!(chosen.iter().all(|t| again.choose(&candidates).unwrap() == *t));
+}
