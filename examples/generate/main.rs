@@ -44,7 +44,7 @@ use weights::Model;
 /// Continues a text by a llama, qwen2 or qwen3 model in GGUF.
 #[derive(Parser)]
 struct Args {
-    /// A GGUF file; any part of several
+    /// A GGUF file (any part of several), or its folder
     model: PathBuf,
     /// The text to continue
     prompt: String,
