@@ -330,3 +330,27 @@ fn the_stories_have_their_perplexity() {
     assert_eq!(q4_0[1..3], ["q4_0", "4.500"]);
     assert_eq!(q4_0[6..8], ["20.461", "+0.1155 ± 0.0089"], "{told}");
 }
+
+#[test]
+fn smollm2_knows_the_capital_of_france() {
+    let model = "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+    if !Path::new(env!("CARGO_MANIFEST_DIR")).join(model).exists() {
+        let missing = "no models/smollm2; run scripts/fetch_models smollm2";
+        assert!(std::env::var_os("LOWBIT_MODELS").is_none(), "{missing}");
+        println!("NOT RUN: {missing}");
+        return;
+    }
+    let prompt = "The capital of France is";
+    for more in [&[][..], &["--precision", "i8"], &["--kv", "q8_0", "--check"]] {
+        let args = [&[model, prompt, "--cpu", "--tokens", "2"], more].concat();
+        assert_eq!(
+            run("generate", &args).unwrap(),
+            format!("{prompt} Paris.\n"),
+            "{more:?}"
+        );
+    }
+    let error = run("generate", &[model, prompt, "--cpu", "--context", "4"]).unwrap_err();
+    assert!(error.contains("4 tokens, got 5"), "{error}");
+    let error = run("generate", &["README.md", prompt, "--cpu"]).unwrap_err();
+    assert!(error.contains("README.md"), "{error}");
+}
