@@ -189,8 +189,18 @@ fn angles_are_scaled() {
     assert!((ratio(&yarn, 0) - 1.0).abs() < 1e-6 && (ratio(&yarn, 31) - 8.0).abs() < 1e-3);
     let [cos, sin] = yarn.angles()[32];
     assert!((cos.hypot(sin) - 1.2).abs() < 1e-6);
-    let frequencies: Vec<f32> = (0..32).map(|p| 5e5f64.powf(-f64::from(p) / 32.0) as f32).collect();
-    let given = Rope::from_frequencies(&frequencies, false, 4).unwrap();
-    let near = |(a, b): (&[f32; 2], &[f32; 2])| (a[0] - b[0]).abs() < 1e-6 && (a[1] - b[1]).abs() < 1e-6;
-    assert!(given.angles().iter().zip(plain.angles()).all(near));
+    let given = Rope::with_divisors(&[1.0; 32], 5e5, false, 4).unwrap();
+    assert_eq!(given, plain);
+    let halved = Rope::with_divisors(&[2.0; 32], 5e5, false, 4).unwrap();
+    assert!((0..32).all(|pair| (ratio(&halved, pair) - 2.0).abs() < 1e-4));
+    assert!(matches!(
+        Rope::with_divisors(&[], 5e5, false, 4),
+        Err(Error::Argument { .. })
+    ));
+    assert!(matches!(
+        Rope::with_divisors(&[f32::NAN], 5e5, false, 4),
+        Err(Error::Argument { .. })
+    ));
+    let vast = Rope::new(64, 1e4, RopeScaling::None, false, 1 << 50);
+    assert!(matches!(vast, Err(Error::Argument { .. } | Error::TooLarge { .. })));
 }

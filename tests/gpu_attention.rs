@@ -13,26 +13,24 @@ use lowbit::{DeviceClass, Error, Gpu};
 use of_f64::{Case, cases, check, normals};
 
 /// The inputs of rows `first` to `end`: each row queries, keys, values, or all of each apart.
-fn inputs(case: &Case, first: usize, end: usize, stacked: bool) -> Vec<f32> {
+fn inputs(case: &Case, first: usize, end: usize, stacked: bool) -> Vec<Vec<f32>> {
     let options = case.options;
     let sides = [
         (&case.q, options.q_heads * options.keys.d),
         (&case.k, options.kv_heads * options.keys.d),
         (&case.v, options.kv_heads * options.values.d),
     ];
+    if !stacked {
+        let apart = sides.iter().map(|(all, size)| all[first * size..end * size].to_vec());
+        return apart.collect();
+    }
     let mut x = Vec::new();
-    if stacked {
-        for row in first..end {
-            sides
-                .iter()
-                .for_each(|(all, size)| x.extend(&all[row * size..][..*size]));
-        }
-    } else {
+    for row in first..end {
         sides
             .iter()
-            .for_each(|(all, size)| x.extend(&all[first * size..end * size]));
+            .for_each(|(all, size)| x.extend(&all[row * size..][..*size]));
     }
-    x
+    vec![x]
 }
 
 /// The outputs of all rows, taken in `step` at a time: each call in a submission of its own.
@@ -48,14 +46,21 @@ fn run_by(gpu: &Gpu, case: &Case, layer: &GpuAttention, step: usize, stacked: bo
     let mut y = Vec::new();
     for first in (0..case.places.len()).step_by(step) {
         let end = case.places.len().min(first + step);
-        let x = inputs(case, first, end, stacked);
-        let (x, places) = (bytemuck::cast_slice(&x), bytemuck::cast_slice(&case.places[first..end]));
+        let inputs = inputs(case, first, end, stacked);
+        let mut bytes: Vec<&[u8]> = vec![bytemuck::cast_slice(&case.places[first..end])];
+        bytes.extend(inputs.iter().map(|x| bytemuck::cast_slice(x)));
         let record = |pass: &mut wgpu::ComputePass, buffers: &[wgpu::Buffer], y: BufferSlice| {
-            let [x, places] = [0, 1].map(|i| buffers[i].slice(..));
-            layer.append(pass, x, places, end - first).unwrap();
+            let (places, x) = (buffers[0].slice(..), buffers[1].slice(..));
+            match stacked {
+                true => layer.append(pass, x, places, end - first).unwrap(),
+                false => {
+                    let apart = [x, buffers[2].slice(..), buffers[3].slice(..)];
+                    layer.append_apart(pass, apart, places, end - first).unwrap();
+                }
+            }
             layer.attend(pass, places, y, end - first).unwrap();
         };
-        y.extend(common::gpu::run_with(gpu, &[x, places], (end - first) * row, record).unwrap());
+        y.extend(common::gpu::run_with(gpu, &bytes, (end - first) * row, record).unwrap());
     }
     y
 }
@@ -106,8 +111,8 @@ fn shares_are_added_up() {
     // One row attends, to all that lies before.
     let layer = GpuAttention::builder(&gpu, options, 4500).build().unwrap();
     let once = || {
-        let x = inputs(&case, 0, 4500, true);
-        let last = inputs(&case, 4499, 4500, true);
+        let x = inputs(&case, 0, 4500, true).remove(0);
+        let last = inputs(&case, 4499, 4500, true).remove(0);
         let buffers: [&[u8]; 4] = [
             bytemuck::cast_slice(&x),
             bytemuck::cast_slice(&case.places),
@@ -265,6 +270,8 @@ fn what_cannot_be_is_refused() {
             Err(Error::Binding { .. })
         ));
         assert!(matches!(layer.attend(pass, y, y, 1), Err(Error::Aliased(..))));
+        let apart = layer.append_apart(pass, [x; 3], places, 1).unwrap_err().to_string();
+        assert!(apart.contains("stacked") && apart.contains("apart"), "{apart}");
         layer.append(pass, x, places, 0).unwrap();
     });
     assert_eq!(nothing.len(), 4 * 2 * 128);

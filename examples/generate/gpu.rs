@@ -42,8 +42,10 @@ pub struct Buffers {
     /// The residual stream.
     pub x: Buffer,
     pub normed: Buffer,
-    /// Queries, keys, values.
+    /// Queries, keys, values; or queries, and the others in their own.
     pub qkv: Buffer,
+    pub k: Buffer,
+    pub v: Buffer,
     pub attended: Buffer,
     pub gate: Buffer,
     pub hidden: Buffer,
@@ -204,6 +206,8 @@ impl Buffers {
             x: of("x", rows * shape.width),
             normed: of("normed", rows * shape.width),
             qkv: of("qkv", rows * (q + shape.kv_heads * shape.key + v)),
+            k: of("keys", rows * shape.kv_heads * shape.key),
+            v: of("values", rows * v),
             attended: of("attended", rows * shape.heads * shape.value),
             gate: of("gate", rows * shape.hidden),
             hidden: of("hidden", rows * shape.hidden),

@@ -70,13 +70,20 @@ impl GpuLayer {
     pub fn encode(&self, pass: &mut ComputePass, b: &Buffers, rows: usize) -> lowbit::Result<()> {
         let (x, normed, places) = (b.x.slice(..), b.normed.slice(..), b.places.slice(..));
         self.attention_norm.encode(pass, x, normed, rows)?;
-        let mut at = 0;
-        for product in &self.qkv {
-            // All queries, then all keys, then all values.
-            product.encode(pass, normed, b.qkv.slice(at..), &[], rows)?;
-            at += 4 * (rows * product.matmul.weights().n()) as u64;
+        match &self.qkv[..] {
+            [q, k, v] => {
+                let apart = [b.qkv.slice(..), b.k.slice(..), b.v.slice(..)];
+                q.encode(pass, normed, apart[0], &[], rows)?;
+                k.encode(pass, normed, apart[1], &[], rows)?;
+                v.encode(pass, normed, apart[2], &[], rows)?;
+                self.attention.append_apart(pass, apart, places, rows)?;
+            }
+            all => {
+                all.iter()
+                    .try_for_each(|p| p.encode(pass, normed, b.qkv.slice(..), &[], rows))?;
+                self.attention.append(pass, b.qkv.slice(..), places, rows)?;
+            }
         }
-        self.attention.append(pass, b.qkv.slice(..), places, rows)?;
         self.attention.attend(pass, places, b.attended.slice(..), rows)?;
         self.output.encode(pass, b.attended.slice(..), x, &[], rows)?;
 

@@ -154,13 +154,6 @@ impl Shape {
             )
             .into());
         }
-        let (base, rotated) = (f64::from(self.base), self.rotated as f64);
-        let pairs = divisors.iter().enumerate();
-        let frequency = |(pair, divisor): (usize, &f32)| {
-            let plain = base.powf(-2.0 * pair as f64 / rotated);
-            (plain / f64::from(*divisor)) as f32
-        };
-        let frequencies: Vec<f32> = pairs.map(frequency).collect();
-        Ok(Rope::from_frequencies(&frequencies, interleaved, positions)?)
+        Ok(Rope::with_divisors(divisors, self.base, interleaved, positions)?)
     }
 }

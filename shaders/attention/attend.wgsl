@@ -27,8 +27,8 @@ const FOURS: u32 = WIDTH / 4u;
 const VALUE_FOURS: u32 = VALUE_WIDTH / 4u;
 // Lanes that share the softmax of a row.
 const SHARING: u32 = WORKGROUP / ROWS;
-// Where values have fewer fours than there are lanes, sets of lanes share the tokens.
-const SETS: u32 = max(WORKGROUP / VALUE_FOURS, 1u);
+// Where values have fewer fours than there are lanes, crews of lanes share the tokens.
+const CREWS: u32 = max(WORKGROUP / VALUE_FOURS, 1u);
 // Less than any score.
 const MASKED: f32 = -3.0e38;
 
@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     var total = 0.0;
     var sum: array<vec4<f32>, ROWS * COLUMNS>;
     let column = lane % min(VALUE_FOURS, WORKGROUP);
-    let set = lane / min(VALUE_FOURS, WORKGROUP);
+    let crew = lane / min(VALUE_FOURS, WORKGROUP);
 
     for (var t = 0u; t < TILE; t++) {
         // Rows of one sequence together; each sequence when its first row comes.
@@ -150,8 +150,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     sum[r * COLUMNS + c] *= factors[r];
                 }
             }
-            if (set < SETS) {
-                for (var i = set; i < min(WORKGROUP, end - block); i += SETS) {
+            if (crew < CREWS) {
+                for (var i = crew; i < min(WORKGROUP, end - block); i += CREWS) {
                     for (var c = 0u; c < COLUMNS; c++) { // unroll
                         let four = column + c * WORKGROUP;
                         if (four < VALUE_FOURS) {
@@ -186,9 +186,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             fours[lane] = sum[r * COLUMNS + c];
             workgroupBarrier();
             let four = column + c * WORKGROUP;
-            if (here && set == 0u && four < VALUE_FOURS) {
+            if (here && crew == 0u && four < VALUE_FOURS) {
                 var whole = fours[column];
-                for (var s = 1u; s < SETS; s++) {
+                for (var s = 1u; s < CREWS; s++) {
                     whole += fours[s * VALUE_FOURS + column];
                 }
                 if (DIRECT == 1u) {

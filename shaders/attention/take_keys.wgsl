@@ -8,9 +8,8 @@
 @group(0) @binding(3) var<storage, read_write> prepared: array<f32>;
 
 fn take_query(of_row: u32, head: u32, lane: u32) {
-    let at = vector_of_x(of_row, 0u, head, Q_HEADS, D);
     for (var i = lane; i < D; i += WORKGROUP) {
-        row[i] = x[at + i];
+        row[i] = query_of_x(of_row, head, i);
     }
     place_in_sequence(lane, place_of(of_row) % CAPACITY, 0u);
     rotate(lane);
@@ -18,9 +17,8 @@ fn take_query(of_row: u32, head: u32, lane: u32) {
 }
 
 fn take_key(of_row: u32, head: u32, lane: u32) {
-    let at = vector_of_x(of_row, Q_HEADS * D, head, KV_HEADS, D);
     for (var i = lane; i < D; i += WORKGROUP) {
-        row[i] = x[at + i];
+        row[i] = key_of_x(of_row, head, i);
     }
     place_in_sequence(lane, place_of(of_row) % CAPACITY, 1u);
     rotate(lane);

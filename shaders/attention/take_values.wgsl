@@ -3,9 +3,8 @@
 @group(0) @binding(7) var<storage, read_write> value_cache: array<u32>;
 
 fn take_value(of_row: u32, head: u32, lane: u32) {
-    let at = vector_of_x(of_row, (Q_HEADS + KV_HEADS) * D, head, KV_HEADS, VALUE_D);
     for (var i = lane; i < VALUE_D; i += WORKGROUP) {
-        value_row[i] = x[at + i];
+        value_row[i] = value_of_x(of_row, head, i);
     }
     value_rotate(lane);
     value_encode(vector_of_cache(of_row, head) * VALUE_ROW_WORDS, lane);

@@ -260,8 +260,8 @@ fn broken_experts_are_reported() {
         (
             &few,
             "experts begin at eights",
-            "params.members - 1u) * params.n + row",
-            "params.members - 1u) * (params.n / 8u * 8u) + row",
+            "(1u + GATED) + second) * params.n + row",
+            "(1u + GATED) + second) * (params.n / 8u * 8u) + row",
         ),
         (
             &few,

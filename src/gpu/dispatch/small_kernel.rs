@@ -48,7 +48,11 @@ impl SmallKernel {
     }
 
     /// Binds a range of a buffer for each given binding, for a grid of so many workgroups.
-    pub fn bind<const N: usize>(&self, given: [&BufferRange; N], workgroups: [u32; 2]) -> Result<Ready<'_>> {
+    pub fn bind<'r>(
+        &self,
+        given: impl IntoIterator<Item = &'r BufferRange>,
+        workgroups: [u32; 2],
+    ) -> Result<Ready<'_>> {
         check_grid(self.sequence.gpu(), workgroups)?;
         Ok(Ready {
             sequence: &self.sequence,

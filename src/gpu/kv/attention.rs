@@ -49,6 +49,8 @@ pub struct GpuAttention {
     gpu: Gpu,
     options: AttentionOptions,
     rows: usize,
+    /// Whether a row of inputs is queries, keys and values.
+    stacked: bool,
     keys: Buffer,
     values: Buffer,
     append: Vec<Append>,
@@ -166,28 +168,73 @@ impl GpuAttention {
     /// Records that the first `rows` rows of `x` are taken in: keys and values packed at their places, queries prepared
     /// for the next [`attend`](Self::attend), which must follow before another layer's. A row of `x` is `q_heads`
     /// queries, `kv_heads` keys, `kv_heads` values, as one product by their stacked weights makes it
-    /// ([`Matrix::stacked`](crate::Matrix::stacked)); or see [`apart`](GpuAttentionBuilder::apart). Rows of one call
+    /// ([`Matrix::stacked`](crate::Matrix::stacked)); else see [`append_apart`](Self::append_apart). Rows of one call
     /// must have places of their own.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for more rows than it was made for, and those of
-    /// [`MatMul::encode`](crate::MatMul::encode); nothing is recorded then.
+    /// [`Error::Argument`] where it was made for inputs apart, [`Error::TooLarge`] for more rows than it was made for,
+    /// and those of [`MatMul::encode`](crate::MatMul::encode); nothing is recorded then.
     pub fn append(&self, pass: &mut ComputePass, x: BufferSlice, places: BufferSlice, rows: usize) -> Result<()> {
-        within("rows of attention", rows as u64, self.rows as u64)?;
+        self.check_append(true, rows)?;
+        let x = self.range("x", x, 4 * (rows * self.options.row()) as u64)?;
+        self.take(pass, [&x, &x, &x], places, rows)
+    }
+
+    /// The same with queries \[rows, q_heads, keys.d\], keys and values in slices of their own, where it was made for
+    /// that ([`apart`](GpuAttentionBuilder::apart)).
+    ///
+    /// # Errors
+    /// Those of `append`.
+    pub fn append_apart(
+        &self,
+        pass: &mut ComputePass,
+        [q, k, v]: [BufferSlice; 3],
+        places: BufferSlice,
+        rows: usize,
+    ) -> Result<()> {
+        self.check_append(false, rows)?;
+        let AttentionOptions { q_heads, kv_heads, .. } = self.options;
+        let (d, value_d) = (self.options.keys.d, self.options.values.d);
+        let q = self.range("q", q, 4 * (rows * q_heads * d) as u64)?;
+        let k = self.range("k", k, 4 * (rows * kv_heads * d) as u64)?;
+        let v = self.range("v", v, 4 * (rows * kv_heads * value_d) as u64)?;
+        self.take(pass, [&q, &k, &v], places, rows)
+    }
+
+    fn check_append(&self, stacked: bool, rows: usize) -> Result<()> {
+        let named = |stacked| if stacked { "stacked" } else { "apart" };
+        if stacked != self.stacked {
+            return Err(Error::argument(
+                "inputs of attention",
+                named(self.stacked),
+                named(stacked),
+            ));
+        }
+        within("rows of attention", rows as u64, self.rows as u64)
+    }
+
+    /// Records the dispatches that take in queries, keys and values.
+    fn take(
+        &self,
+        pass: &mut ComputePass,
+        [q, k, v]: [&BufferRange; 3],
+        places: BufferSlice,
+        rows: usize,
+    ) -> Result<()> {
+        let places = self.range("places", places, 4 * rows as u64)?;
         if rows == 0 {
             return Ok(());
         }
-        let options = &self.options;
-        let x = self.range("x", x, 4 * (rows * options.row()) as u64)?;
-        let places = self.range("places", places, 4 * rows as u64)?;
         let prepared = self.prepared(rows);
         let mut all = Vec::new();
         for Append { taken, heads, kernel } in &self.append {
-            let grid = [rows as u32, *heads as u32];
-            all.push(match taken {
-                Taken::Values => kernel.bind([&places, &x], grid)?,
-                _ => kernel.bind([&places, &x, &prepared], grid)?,
-            });
+            let given: &[&BufferRange] = match (taken, self.stacked) {
+                (Taken::Values, _) => &[&places, v],
+                (_, true) => &[&places, q, &prepared],
+                (Taken::All, false) => &[&places, q, k, v, &prepared],
+                (Taken::Keys, false) => &[&places, q, k, &prepared],
+            };
+            all.push(kernel.bind(given.iter().copied(), [rows as u32, *heads as u32])?);
         }
         all.iter().for_each(|append| append.record(pass));
         Ok(())
@@ -272,8 +319,8 @@ impl<'a> GpuAttentionBuilder<'a> {
         self
     }
 
-    /// Takes x as all queries \[rows, q_heads, d\], then all keys, then all values, as three products write them into
-    /// one buffer.
+    /// Makes it for queries, keys and values in buffers of their own, as three products write them:
+    /// [`append_apart`](GpuAttention::append_apart).
     pub fn apart(mut self) -> Self {
         self.stacked = false;
         self
@@ -361,6 +408,7 @@ impl<'a> GpuAttentionBuilder<'a> {
                 Some(bytes) => Some(gpu.scratch("sums of attention", bytes).await?),
                 None => None,
             },
+            stacked: self.stacked,
             gpu: gpu.clone(),
             options,
             rows,
@@ -490,23 +538,30 @@ impl Make<'_> {
             keys.push((9, Reads, norms.as_ref().unwrap_or(angles)));
         }
         let values = self.packer(1);
-        let given = [(1, Reads), (2, Reads), (3, Writes)];
+        // The inputs of `take`, in its order.
+        let given = |taken| match (taken, builder.stacked) {
+            (Taken::Values, true) => vec![(1, Reads), (2, Reads)],
+            (Taken::Values, false) => vec![(1, Reads), (15, Reads)],
+            (_, true) => vec![(1, Reads), (2, Reads), (3, Writes)],
+            (Taken::All, false) => vec![(1, Reads), (2, Reads), (14, Reads), (15, Reads), (3, Writes)],
+            (Taken::Keys, false) => vec![(1, Reads), (2, Reads), (14, Reads), (3, Writes)],
+        };
         let most = self.gpu.limits().max_storage_buffers_per_shader_stage as usize;
         let all = [&keys[..], &values].concat();
-        let ways = match all.len() + given.len() <= most {
+        let ways = match all.len() + given(Taken::All).len() <= most {
             true => vec![(Taken::All, all)],
             false => vec![(Taken::Keys, keys), (Taken::Values, values)],
         };
         let mut appends = Vec::new();
         for (taken, own) in ways {
             let AttentionOptions { q_heads, kv_heads, .. } = *shaders.options;
-            let (heads, given) = match taken {
-                Taken::All => (q_heads + 2 * kv_heads, &given[..]),
-                Taken::Keys => (q_heads + kv_heads, &given[..]),
-                Taken::Values => (kv_heads, &given[..2]),
+            let heads = match taken {
+                Taken::All => q_heads + 2 * kv_heads,
+                Taken::Keys => q_heads + kv_heads,
+                Taken::Values => kv_heads,
             };
             let shader = shaders.append(taken, placing, builder.stacked);
-            let kernel = self.kernel(&shader, own, given).await?;
+            let kernel = self.kernel(&shader, own, &given(taken)).await?;
             appends.push(Append { taken, heads, kernel });
         }
         Ok(appends)

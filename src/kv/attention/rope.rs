@@ -1,5 +1,6 @@
 //! Rotary position embedding.
 
+use crate::reserve::zeros;
 use crate::{Error, Result};
 use std::f64::consts::TAU;
 
@@ -61,13 +62,10 @@ impl Rope {
     ///
     /// # Errors
     /// [`Error::Argument`] where d is odd or 0, there are no positions, or a number of the base or scaling is not
-    /// positive.
+    /// positive; or this machine lacks the memory.
     pub fn new(d: usize, base: f32, scaling: RopeScaling, interleaved: bool, positions: usize) -> Result<Rope> {
         if d == 0 || !d.is_multiple_of(2) {
             return Err(Error::argument("numbers turned by their position", "even and not 0", d));
-        }
-        if positions == 0 {
-            return Err(Error::argument("positions", "at least 1", positions));
         }
         for value in [base].into_iter().chain(scaling.numbers()) {
             if !(value > 0.0 && value.is_finite()) {
@@ -81,35 +79,42 @@ impl Rope {
         let frequencies: Vec<f64> = (0..d / 2)
             .map(|pair| scaling.frequency(pair, d, f64::from(base)))
             .collect();
-        Ok(Rope::of(d, &frequencies, scaling.attention(), interleaved, positions))
+        Rope::of(d, &frequencies, scaling.attention(), interleaved, positions)
     }
 
-    /// Angles by the frequencies of a file (`rope_freqs.weight` of GGUF holds what they are divided by), one for each
-    /// of d / 2 pairs, in radians a position.
+    /// The same where a file says what the angle of each of d / 2 pairs is divided by (`rope_freqs.weight` of GGUF).
     ///
     /// # Errors
-    /// [`Error::Argument`] where there are none, or no positions.
-    pub fn from_frequencies(frequencies: &[f32], interleaved: bool, positions: usize) -> Result<Rope> {
-        for (what, got) in [("frequencies", frequencies.len()), ("positions", positions)] {
-            if got == 0 {
-                return Err(Error::argument(what, "at least 1", got));
-            }
+    /// [`Error::Argument`] where there are no divisors or positions, or a divisor or the base is not positive.
+    pub fn with_divisors(divisors: &[f32], base: f32, interleaved: bool, positions: usize) -> Result<Rope> {
+        let d = 2 * divisors.len();
+        Rope::new(d, base, RopeScaling::None, interleaved, 1)?;
+        if let Some(got) = divisors.iter().find(|v| !(**v > 0.0 && v.is_finite())) {
+            return Err(Error::argument("a divisor of angles", "positive and finite", got));
         }
-        let all: Vec<f64> = frequencies.iter().map(|f| f64::from(*f)).collect();
-        Ok(Rope::of(2 * all.len(), &all, 1.0, interleaved, positions))
+        let plain = |pair| RopeScaling::None.frequency(pair, d, f64::from(base));
+        let frequencies = divisors.iter().enumerate();
+        let frequencies: Vec<f64> = frequencies.map(|(pair, by)| plain(pair) / f64::from(*by)).collect();
+        Rope::of(d, &frequencies, 1.0, interleaved, positions)
     }
 
-    fn of(d: usize, frequencies: &[f64], factor: f64, interleaved: bool, positions: usize) -> Rope {
+    fn of(d: usize, frequencies: &[f64], factor: f64, interleaved: bool, positions: usize) -> Result<Rope> {
+        if positions == 0 {
+            return Err(Error::argument("positions", "at least 1", positions));
+        }
         let angle = |position: usize, frequency: f64| {
             let (sin, cos) = (position as f64 * frequency % TAU).sin_cos();
             [(cos * factor) as f32, (sin * factor) as f32]
         };
-        let angles = (0..positions).flat_map(|position| frequencies.iter().map(move |f| angle(position, *f)));
-        Rope {
-            d,
-            interleaved,
-            angles: angles.collect(),
+        let pairs = frequencies.len();
+        let count = (positions as u64).saturating_mul(pairs as u64);
+        let mut angles = zeros("angles", count, isize::MAX as u64 / 8)?;
+        for (position, row) in angles.chunks_exact_mut(pairs).enumerate() {
+            for (turn, frequency) in row.iter_mut().zip(frequencies) {
+                *turn = angle(position, *frequency);
+            }
         }
+        Ok(Rope { d, interleaved, angles })
     }
 
     /// Numbers of a vector that are turned.

@@ -86,7 +86,15 @@ impl AttentionShaders<'_> {
         let mut files = texts(&[text!("attention/rows.wgsl")]);
         let mut consts = self.sizes();
         consts.extend([("D", self.keys.d() as u32), ("VALUE_D", self.values.d() as u32)]);
-        consts.push(("STACKED", stacked.into()));
+        if stacked {
+            files.extend(texts(&[text!("attention/stacked.wgsl")]));
+        }
+        if takes_keys && !stacked {
+            files.extend(texts(&[text!("attention/apart_keys.wgsl")]));
+        }
+        if takes_values && !stacked {
+            files.extend(texts(&[text!("attention/apart_values.wgsl")]));
+        }
         if takes_keys {
             files.extend(texts(rotation(self.keys)));
             files.extend(texts(keys.encode));
