@@ -125,6 +125,8 @@ impl AttentionOptions {
             .saturating_mul(self.kv_heads as u64)
             .saturating_mul(self.capacity as u64);
         within("vectors of a cache", vectors, u32::MAX as u64 / 2)?;
+        // As many workgroups lie along a side of a grid.
+        within("query heads", self.q_heads as u64, 1 << 15)?;
         Ok((KvCodec::new(self.keys)?, KvCodec::new(self.values)?))
     }
 }
