@@ -9,6 +9,7 @@ mod compare;
 mod cpu;
 mod gpu;
 mod layer;
+mod perplexity;
 // Each example uses a part of it.
 #[allow(dead_code)]
 #[path = "../model/mod.rs"]
@@ -47,7 +48,11 @@ struct Args {
     /// A GGUF file (any part of several), or its folder
     model: PathBuf,
     /// The text to continue
-    prompt: String,
+    #[arg(required_unless_present = "perplexity")]
+    prompt: Option<String>,
+    /// Tells the perplexity of the text in this file in place of continuing one, up to --context tokens of it
+    #[arg(long, conflicts_with = "prompt")]
+    perplexity: Option<PathBuf>,
     /// The most tokens to make
     #[arg(long, default_value_t = 64)]
     tokens: usize,
@@ -115,7 +120,8 @@ struct Settings {
 
 impl Settings {
     fn new(args: &Args, shape: &Shape, prompt: usize) -> Fallible<Settings> {
-        let due = prompt.saturating_add(args.tokens).min(shape.context);
+        let more = if args.perplexity.is_none() { args.tokens } else { 0 };
+        let due = prompt.saturating_add(more).min(shape.context);
         let context = args.context.unwrap_or(due);
         if prompt == 0 {
             return Err("the prompt should have at least 1 token, got 0".into());
@@ -183,7 +189,14 @@ fn run(args: &Args) -> Fallible<()> {
     let file = Split::parse(&parts).map_err(|e| format!("{}: {e}", args.model.display()))?;
     let model = Model::read(&file)?;
     let tokens = Tokens::read(&file, parts[0])?;
-    let prompt = tokens.encode(&args.prompt)?;
+    let text = match (&args.perplexity, &args.prompt) {
+        (Some(path), _) => std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?,
+        (None, prompt) => prompt.clone().unwrap_or_default(),
+    };
+    let mut prompt = tokens.encode(&text)?;
+    if args.perplexity.is_some() {
+        prompt.truncate(args.context.unwrap_or(model.shape.context).max(1));
+    }
     let settings = Settings::new(args, &model.shape, prompt.len())?;
 
     let mut runner: Box<dyn Run> = match (args.cpu, args.compare) {
@@ -196,7 +209,15 @@ fn run(args: &Args) -> Fallible<()> {
     };
     let trained = model.shape.context;
     eprintln!("{}; context {} of {trained}", runner.memory(), settings.context);
-    tell(&args.prompt)?;
+    if args.perplexity.is_some() {
+        let (value, error) = perplexity::perplexity(&prompt, &mut *runner)?;
+        let (count, kv) = (prompt.len(), settings.kv);
+        tell(&format!(
+            "perplexity {value:.4} ± {error:.4} over {count} tokens, cache {kv:?}\n"
+        ))?;
+        return Ok(());
+    }
+    tell(&text)?;
     let speeds = generate(args, &tokens, &prompt, settings.context, &mut *runner);
     // The text so far stands, whatever happened.
     tell("\n")?;
