@@ -91,6 +91,23 @@ impl<'a> Cpu<'a> {
 
 impl Run for Cpu<'_> {
     fn step(&mut self, tokens: &[u32]) -> Fallible<Vec<Candidate>> {
+        // From within rayon's pool: from outside, each product would put this thread to sleep and wake another.
+        let taken = rayon::scope(|_| self.take(tokens).map_err(|e| e.to_string()));
+        Ok(taken?)
+    }
+
+    fn logits(&self) -> Fallible<Vec<f32>> {
+        Ok(self.logits.clone())
+    }
+
+    fn memory(&self) -> String {
+        "weights stay in the file's mapping".into()
+    }
+}
+
+impl Cpu<'_> {
+    /// As `step`.
+    fn take(&mut self, tokens: &[u32]) -> Fallible<Vec<Candidate>> {
         let mut x = Vec::new();
         for tokens in tokens.chunks(ROWS) {
             x = self.stream(tokens)?;
@@ -101,14 +118,6 @@ impl Run for Cpu<'_> {
         let count = self.settings.candidates.min(head.n());
         let (values, ids) = top_k(&self.logits, head.n(), count)?;
         Ok(ids.into_iter().zip(values).collect())
-    }
-
-    fn logits(&self) -> Fallible<Vec<f32>> {
-        Ok(self.logits.clone())
-    }
-
-    fn memory(&self) -> String {
-        "weights stay in the file's mapping".into()
     }
 }
 
