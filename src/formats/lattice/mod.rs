@@ -10,37 +10,92 @@ const IQ2: [i8; 4] = [8, 25, 43, 0];
 const IQ3_XXS: [i8; 8] = [4, 12, 20, 28, 36, 44, 52, 62];
 const IQ3_S: [i8; 8] = [1, 3, 5, 7, 9, 11, 13, 15];
 
+/// The levels of `N` coordinates of `bits` bits, a byte each, by the fields of all of them.
+const fn levels_of<const N: usize, const POINTS: usize>(levels: &[i8], bits: usize) -> [[u8; N]; POINTS] {
+    let mut table = [[0; N]; POINTS];
+    let mut point = 0;
+    while point < POINTS {
+        let mut i = 0;
+        while i < N {
+            table[point][i] = levels[(point >> (bits * i)) & (levels.len() - 1)] as u8;
+            i += 1;
+        }
+        point += 1;
+    }
+    table
+}
+
+/// All ones in each byte whose bit is set.
+const MASKS: [u64; 256] = {
+    let mut masks = [0; 256];
+    let mut signs = 0;
+    while signs < 256 {
+        let mut i = 0;
+        while i < 8 {
+            if (signs >> i) & 1 == 1 {
+                masks[signs] |= 0xff << (8 * i);
+            }
+            i += 1;
+        }
+        signs += 1;
+    }
+    masks
+};
+
+const FOURS_IQ2: [[u8; 4]; 256] = levels_of(&IQ2, 2);
+const FOURS_IQ1: [[u8; 4]; 256] = levels_of(&[-8, 0, 8, 16], 2);
+const PAIRS_IQ3_XXS: [[u8; 2]; 64] = levels_of(&IQ3_XXS, 3);
+const PAIRS_IQ3_S: [[u8; 2]; 64] = levels_of(&IQ3_S, 3);
+
+/// Levels of at most 127, negative where their bit of `signs` is set: eight bytes at once, since a lane of a decoder
+/// would spend more on a weight than the product does.
+fn signed(levels: u64, signs: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mask = MASKS[signs as usize];
+    let flipped = levels ^ mask;
+    // A carry out of a byte would reach the next one: the top bits are added apart.
+    ((flipped & (0x7f * ONES)) + (mask & ONES)) ^ (flipped & (0x80 * ONES))
+}
+
+fn eight(low: [u8; 4], high: [u8; 4]) -> u64 {
+    u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32
+}
+
+fn store(bytes: u64, codes: &mut [i8]) {
+    let bytes = bytes.to_le_bytes();
+    for (code, byte) in codes.iter_mut().zip(bytes) {
+        *code = byte as i8;
+    }
+}
+
 /// Eight weights: a point of IQ2 and a sign bit for each.
 pub(super) fn iq2(point: u16, signs: u8, codes: &mut [i8]) {
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code = signed(IQ2[(point >> (2 * i)) as usize & 3], signs >> i);
-    }
+    let [low, high] = point.to_le_bytes().map(|fields| FOURS_IQ2[fields as usize]);
+    store(signed(eight(low, high), signs), codes);
 }
 
 /// Four weights of IQ3_XXS.
 pub(super) fn iq3_xxs(point: u16, signs: u8, codes: &mut [i8]) {
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code = signed(IQ3_XXS[(point >> (3 * i)) as usize & 7], signs >> i);
-    }
+    iq3(&PAIRS_IQ3_XXS, point, signs, codes);
 }
 
 /// Four weights of IQ3_S.
 pub(super) fn iq3_s(point: u16, signs: u8, codes: &mut [i8]) {
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code = signed(IQ3_S[(point >> (3 * i)) as usize & 7], signs >> i);
-    }
+    iq3(&PAIRS_IQ3_S, point, signs, codes);
+}
+
+fn iq3(pairs: &[[u8; 2]; 64], point: u16, signs: u8, codes: &mut [i8]) {
+    let [a, b] = pairs[point as usize & 63];
+    let [c, d] = pairs[(point >> 6) as usize & 63];
+    store(signed(eight([a, b, c, d], [0; 4]), signs & 15), codes);
 }
 
 /// Eight weights of IQ1, in eighths: -1, 0 or 1, moved by an eighth up or down.
 pub(super) fn iq1(point: u16, down: bool, codes: &mut [i8]) {
     let shift = if down { -1 } else { 1 };
-    for (i, code) in codes.iter_mut().enumerate() {
-        *code = 8 * ((point >> (2 * i)) as i8 & 3) - 8 + shift;
-    }
-}
-
-fn signed(level: i8, sign: u8) -> i8 {
-    if sign & 1 == 1 { -level } else { level }
+    let [low, high] = point.to_le_bytes().map(|fields| FOURS_IQ1[fields as usize]);
+    store(eight(low, high), codes);
+    codes.iter_mut().for_each(|code| *code += shift);
 }
 
 /// Eight sign bits from seven: the last makes the number of minus signs even.
