@@ -26,19 +26,11 @@ fn run(case: &Case, step: usize) -> (Attention, Vec<f32>) {
     (layer, y)
 }
 
-/// Only rows that nothing overwrote later have what the whole case says: from `first` on.
-fn first_of(case: &Case) -> usize {
-    let mut places = case.places.clone();
-    places.sort_unstable();
-    places.dedup();
-    if places.len() == case.places.len() { 0 } else { 30 }
-}
-
 #[test]
 fn attention_is_that_of_f64() {
     let mut worst = 0f64;
     for case in cases() {
-        let first = first_of(&case);
+        let first = case.first();
         let row = case.options.q_heads * case.options.values.d;
         let want = case.want(first);
         // One by one and all at once: the same bits, since a row does not depend on others.
@@ -56,21 +48,11 @@ fn other_attention_is_reported() {
     let case = &cases()[8];
     let (_, y) = run(case, 7);
     check(&y, &case.want(0)).unwrap();
-    let other = |options: AttentionOptions| Case {
-        options,
-        ..case.clone()
-    };
-    let options = case.options;
-    for changed in [
-        options.with_window(Some(6)),
-        options.with_window(None),
-        options.with_scale(options.scale * 1.001),
-        options.with_soft_cap(Some(20.0)),
-    ] {
-        assert!(check(&y, &other(changed).want(0)).is_err(), "{changed:?}");
+    for other in case.others() {
+        assert!(check(&y, &other.want(0)).is_err(), "{:?}", other.options);
     }
     let mut swapped = case.clone();
-    swapped.v.rotate_left(options.values.d);
+    swapped.v.rotate_left(case.options.values.d);
     assert!(check(&y, &swapped.want(0)).is_err());
 }
 

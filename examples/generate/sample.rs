@@ -1,6 +1,7 @@
 //! The choice of the next token.
 
 use crate::model::Fallible;
+use lowbit::random::SplitMix64;
 
 /// A token and its logit.
 pub type Candidate = (u32, f32);
@@ -11,14 +12,14 @@ pub const CANDIDATES: usize = 40;
 /// Chooses tokens: the best, or at random by the softmax of logits over a temperature.
 pub struct Sampler {
     temperature: f32,
-    state: u64,
+    random: SplitMix64,
 }
 
 impl Sampler {
     pub fn new(temperature: f32, seed: u64) -> Sampler {
         Sampler {
             temperature,
-            state: seed,
+            random: SplitMix64::new(seed),
         }
     }
 
@@ -35,7 +36,9 @@ impl Sampler {
         }
         let weight = |(_, logit): &Candidate| ((logit - top) / self.temperature).exp();
         let weights: Vec<f32> = candidates.iter().map(weight).collect();
-        let mut left = self.uniform() * weights.iter().sum::<f32>();
+        // From 0 to 1, in steps of 2^-24.
+        let uniform = (self.random.bits() >> 40) as f32 / (1u64 << 24) as f32;
+        let mut left = uniform * weights.iter().sum::<f32>();
         for ((token, _), weight) in candidates.iter().zip(&weights) {
             left -= weight;
             if left < 0.0 {
@@ -43,14 +46,5 @@ impl Sampler {
             }
         }
         Ok(best)
-    }
-
-    /// From 0 to 1, by SplitMix64.
-    fn uniform(&mut self) -> f32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
     }
 }

@@ -46,6 +46,30 @@ impl Case {
         }
     }
 
+    /// The first row that has what the whole case says: nothing overwrote it later.
+    pub fn first(&self) -> usize {
+        let mut places = self.places.clone();
+        places.sort_unstable();
+        places.dedup();
+        if places.len() == self.places.len() { 0 } else { 30 }
+    }
+
+    /// The same rows under options that differ a little.
+    pub fn others(&self) -> Vec<Case> {
+        let options = self.options;
+        let all = [
+            options.with_window(Some(6)),
+            options.with_window(None),
+            options.with_scale(options.scale * 1.001),
+            options.with_soft_cap(Some(20.0)),
+        ];
+        all.map(|options| Case {
+            options,
+            ..self.clone()
+        })
+        .into()
+    }
+
     /// What one side's vectors decode to: for each row and head, d numbers.
     fn decoded(&self, rows: &[f32], options: KvOptions) -> Vec<f32> {
         let codec = KvCodec::new(options).unwrap();

@@ -1,6 +1,7 @@
 //! Bytes of buffers: what a binding covers.
 
 use crate::gpu::device::gpu::Gpu;
+use crate::reserve::within;
 use crate::{Error, Result};
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -110,6 +111,19 @@ impl From<Range<u64>> for Span {
     fn from(first: Range<u64>) -> Span {
         Span { first, step: 0 }
     }
+}
+
+/// Exactly so many bytes of a caller's slice, which a kernel counts rows by; `all` names them where they are too many.
+pub(crate) fn exactly(
+    gpu: &Gpu,
+    what: &'static str,
+    all: &'static str,
+    slice: BufferSlice,
+    bytes: u64,
+) -> Result<BufferRange> {
+    check_binding(gpu, what, slice, bytes)?;
+    within(all, bytes, gpu.max_binding())?;
+    Ok(BufferRange::part(slice.buffer(), slice.offset(), bytes))
 }
 
 /// Whether a caller's slice can be bound: its length, offset and usage.

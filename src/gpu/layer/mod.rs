@@ -9,7 +9,7 @@ pub use router::GpuRouter;
 pub use top_k::GpuTopK;
 
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::dispatch::range::{BufferRange, check_binding};
+use crate::gpu::dispatch::range::{BufferRange, exactly};
 use crate::reserve::within;
 use crate::shader::traits::DeviceClass;
 use crate::{Error, Result};
@@ -39,9 +39,7 @@ impl Given<'_> {
 
     fn range(&self, what: &'static str, slice: BufferSlice, row_bytes: usize) -> Result<BufferRange> {
         let bytes = (self.rows as u64).saturating_mul(row_bytes as u64);
-        check_binding(self.gpu, what, slice, bytes)?;
-        within("rows of one call in bytes", bytes, self.gpu.max_binding())?;
-        Ok(BufferRange::part(slice.buffer(), slice.offset(), bytes))
+        exactly(self.gpu, what, "rows of one call in bytes", slice, bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod around;
 pub(crate) mod bound;
 pub(crate) mod builder;
+pub(crate) mod check_epilogues;
 pub(crate) mod experts;
 pub(crate) mod ladder;
 pub(crate) mod linear;

@@ -4,11 +4,12 @@
 use crate::gpu::dispatch::job::{Job, Stack, Work, runs};
 use crate::gpu::dispatch::range::Span;
 use crate::gpu::dispatch::run_length::{run_in_time, run_of};
+use crate::gpu::product::check_epilogues::check_epilogues;
 use crate::gpu::product::rounding;
 use crate::reserve::within;
 use crate::shader::axes::{Axes, Axis};
 use crate::shader::choose::slices;
-use crate::shader::epilogue::{Epilogue, Extent};
+use crate::shader::epilogue::Extent;
 use crate::shader::kernels::Kernel;
 use crate::shader::traits::Traits;
 use crate::shader::tuning::{self, Tuning};
@@ -348,63 +349,6 @@ pub(crate) fn check_rows(rows: usize, k: usize) -> Result<()> {
         });
     }
     within("rows of y", rows as u64, u32::MAX as u64 / 2)
-}
-
-/// Each operand has one binding, and each constant one value.
-fn check_epilogues(epilogues: &[Epilogue]) -> Result<()> {
-    for (i, epilogue) in epilogues.iter().enumerate() {
-        if let Epilogue::SoftCap(cap) = epilogue
-            && !(*cap > 0.0 && cap.is_finite())
-        {
-            return Err(Error::argument("cap", "positive and finite", cap));
-        }
-        let binding = |e: &Epilogue| e.operand().map(|operand| operand.binding);
-        let alike = |other: &&Epilogue| match (epilogue.constant(), binding(epilogue)) {
-            (None, None) => false,
-            (Some(_), _) => other.function() == epilogue.function(),
-            (_, bound) => binding(other) == bound,
-        };
-        let asked = epilogues[..=i].iter().filter(alike).count();
-        if asked > 1 {
-            return Err(Error::Part {
-                at: format!("epilogue {epilogue:?}"),
-                what: "times it is asked".into(),
-                expected: "1".into(),
-                got: asked.to_string(),
-            });
-        }
-    }
-    match epilogues.iter().position(|e| e.is_gate()) {
-        Some(at) => check_gate(epilogues, at),
-        None => Ok(()),
-    }
-}
-
-/// Two sums come to a gate, and one leaves it; until then y is where the gate's sum waits.
-fn check_gate(epilogues: &[Epilogue], at: usize) -> Result<()> {
-    let of_weights = |e: &Epilogue| e.operand().is_some_and(|o| o.extent == Extent::Weights);
-    let of_outputs = |e: &Epilogue| e.operand().is_some_and(|o| o.extent != Extent::Weights);
-    let (before, after) = (&epilogues[..at], &epilogues[at + 1..]);
-    let gate = epilogues[at];
-    let wrong = |e: &Epilogue, place: &'static str| Error::Part {
-        at: format!("epilogue {e:?}"),
-        what: "its place".into(),
-        expected: format!("{place} {gate:?}"),
-        got: format!("{epilogues:?}"),
-    };
-    if let Some(e) = epilogues.iter().find(|e| **e == Epilogue::Accumulate) {
-        return Err(wrong(e, "in no product with"));
-    }
-    if let Some(e) = after.iter().find(|e| e.is_gate()) {
-        return Err(wrong(e, "in no product with another gate as"));
-    }
-    if let Some(e) = before.iter().find(|e| of_outputs(e)) {
-        return Err(wrong(e, "behind"));
-    }
-    match after.iter().find(|e| of_weights(e)) {
-        Some(e) => Err(wrong(e, "before")),
-        None => Ok(()),
-    }
 }
 
 fn check_slices(asked: usize, kernel: &Kernel, a: &Arrangement, is_gated: bool) -> Result<()> {

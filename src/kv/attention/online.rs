@@ -7,6 +7,8 @@ pub(super) struct Online {
     total: f64,
     /// Σ exp(score - top) · value.
     pub sum: Vec<f64>,
+    /// The same of a few tokens, in f32.
+    few: Vec<f32>,
 }
 
 impl Online {
@@ -15,6 +17,7 @@ impl Online {
             top: f32::NEG_INFINITY,
             total: 0.0,
             sum: vec![0.0; width],
+            few: vec![0.0; width],
         }
     }
 
@@ -30,16 +33,16 @@ impl Online {
         let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         self.rescale(top);
         let width = self.sum.len();
-        let mut sum = vec![0f32; width];
+        self.few.fill(0.0);
         for (score, levels) in scores.iter().zip(levels.chunks_exact(width)) {
             let weight = (score - self.top).exp();
             self.total += f64::from(weight);
-            for (sum, level) in sum.iter_mut().zip(levels) {
-                *sum += weight * level;
+            for (few, level) in self.few.iter_mut().zip(levels) {
+                *few += weight * level;
             }
         }
-        for (sum, more) in self.sum.iter_mut().zip(sum) {
-            *sum += f64::from(more);
+        for (sum, few) in self.sum.iter_mut().zip(&self.few) {
+            *sum += f64::from(*few);
         }
     }
 

@@ -144,7 +144,6 @@ impl<'a> GpuAttentionBuilder<'a> {
         let append = make.appends(&shaders, placing, &self).await?;
         let few = make.attends(&shaders, few).await?;
         let many = make.attends(&shaders, many).await?;
-        let head_tiles = few.by.head_tiles;
         Ok(GpuAttention {
             prepared: gpu.scratch("prepared queries", prepared).await?,
             partial: match partial {
@@ -159,7 +158,6 @@ impl<'a> GpuAttentionBuilder<'a> {
             few,
             many,
             widths,
-            head_tiles,
             keys: caches[0].clone(),
             values: caches[1].clone(),
         })

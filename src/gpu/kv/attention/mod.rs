@@ -8,7 +8,7 @@ pub use builder::GpuAttentionBuilder;
 pub use rope::GpuRope;
 
 use crate::gpu::device::gpu::Gpu;
-use crate::gpu::dispatch::range::{BufferRange, check_binding};
+use crate::gpu::dispatch::range::{BufferRange, exactly};
 use crate::kv::{Attending, AttentionOptions, Taken};
 use crate::reserve::within;
 use crate::{Error, Result};
@@ -55,7 +55,6 @@ pub struct GpuAttention {
     prepared: Arc<Buffer>,
     partial: Option<Arc<Buffer>>,
     widths: [usize; 2],
-    head_tiles: usize,
 }
 
 impl GpuAttention {
@@ -177,8 +176,13 @@ impl GpuAttention {
         let y = self.range("y", y, 4 * (rows * options.q_heads * options.values.d) as u64)?;
         let places = self.range("places", places, 4 * rows as u64)?;
         let attends = if rows < MANY { &self.few } else { &self.many };
-        let Attending { tile, splits, .. } = attends.by;
-        let grid = [rows.div_ceil(tile), options.kv_heads * self.head_tiles * splits];
+        let Attending {
+            tile,
+            splits,
+            head_tiles,
+            ..
+        } = attends.by;
+        let grid = [rows.div_ceil(tile), options.kv_heads * head_tiles * splits];
         let grid = grid.map(|count| count as u32);
         let prepared = self.prepared(rows);
         match (&attends.combine, &self.partial) {
@@ -202,9 +206,7 @@ impl GpuAttention {
 
     /// The slice, if it holds so many bytes: exactly these are bound, since kernels count rows by them.
     fn range(&self, what: &'static str, slice: BufferSlice, bytes: u64) -> Result<BufferRange> {
-        check_binding(&self.gpu, what, slice, bytes)?;
-        within("rows of attention in bytes", bytes, self.gpu.max_binding())?;
-        Ok(BufferRange::part(slice.buffer(), slice.offset(), bytes))
+        exactly(&self.gpu, what, "rows of attention in bytes", slice, bytes)
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::shader::caps::Caps;
+use crate::shader::epilogue::Epilogue;
 use crate::shader::kernels::{self, TABLE};
 use crate::shader::traits::DeviceClass;
 
